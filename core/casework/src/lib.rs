@@ -1,1 +1,12 @@
-//! In progress.
+//! The domain of interinstitutional cooperation. In progress.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )
+)]
+
+pub mod fields;
