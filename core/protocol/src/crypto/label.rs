@@ -84,7 +84,17 @@ labels! {
 
     /// Hash: an entry of the relay's journal, chained to the one before.
     JOURNAL = "journal";
-    /// Signature: the relay's receipt for an item it took in.
+    /// Hash: a leaf of a receipt's Merkle tree.
+    RECEIPT_LEAF = "receipt/leaf";
+    /// Hash: an inner node of a receipt's Merkle tree.
+    RECEIPT_NODE = "receipt/node";
+    /// Hash: a join request's id over its bytes.
+    JOIN = "join";
+    /// Signature: a join request by its invitation's one-time key.
+    JOIN_SIGN = "join/sign";
+    /// HKDF: the key under which a newcomer introduces themselves to who invited them.
+    INTRODUCTION = "introduction";
+    /// Signature: the relay's receipt for a batch of items it took in.
     RECEIPT_SIGN = "receipt/sign";
     /// Signature: the relay's statement of a journal's or log's head.
     HEAD_SIGN = "head/sign";
