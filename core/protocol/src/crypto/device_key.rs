@@ -90,6 +90,7 @@ impl DevicePublicKeys {
 mod tests {
     use super::*;
     use crate::crypto::test_random::TestRandom;
+    use data_encoding::HEXLOWER;
     use sha2::{Digest, Sha256};
 
     #[test]
@@ -103,6 +104,26 @@ mod tests {
             seed.keys().public_keys().device_id(),
             other.keys().public_keys().device_id()
         );
+    }
+
+    /// Computed with another implementation (Python's hmac). A paper backup restores the same device
+    /// only as long as these never change.
+    #[test]
+    fn the_derivations_of_version_1_never_change() {
+        let seed = Secret32::from_bytes(core::array::from_fn(|i| i as u8));
+        let secret = |hex: &str| {
+            let bytes = HEXLOWER.decode(hex.as_bytes()).unwrap();
+            Secret32::from_bytes(bytes.try_into().unwrap())
+        };
+        let keys = DeviceSeed::from_secret(seed).keys().public_keys();
+        let signing = SigningKey::from_seed(&secret(
+            "1958d376c9087082003f69c70081a13f249497ca40ac8ef0d4f3af149ea44caa",
+        ));
+        let kem = KemSecretKey::from_seed(&secret(
+            "c75bca155e35c4ec9673e27fecbc544a6b16a53a6f2c0b569306dbc467be52ff",
+        ));
+        assert_eq!(keys.verifying, signing.verifying_key());
+        assert_eq!(keys.kem, kem.public_key());
     }
 
     #[test]

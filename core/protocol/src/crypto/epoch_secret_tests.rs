@@ -17,6 +17,41 @@ fn a_seed_is_checked_against_its_key_id() {
     assert_eq!(seed.check(&epoch(2).key_id()), Err(KeyIdMismatch));
 }
 
+/// Computed with another implementation (Python's hmac and hashlib). What is sealed under version 1
+/// stays readable only as long as these never change.
+#[test]
+fn the_derivations_of_version_1_never_change() {
+    let seed = EpochSeed::from_secret(Secret32::from_bytes(core::array::from_fn(|i| i as u8)));
+    let hex = |secret: Secret32| data_encoding::HEXLOWER.encode(secret.expose());
+    assert_eq!(
+        hex(Secret32::from_bytes(seed.key_id())),
+        "863fabce281edb3d59dcb3a67b9f8ed27427b988a975a18298a59a2f200f1f69"
+    );
+    assert_eq!(
+        hex(seed.content_key()),
+        "9c2376490a0e98b02de828215d662cb44359804f4c80aac0134729212b882efd"
+    );
+    assert_eq!(
+        hex(seed.history_key()),
+        "e7355897274b7570bd026736457d5023e637ae89acd94093ca6cee79215b9c26"
+    );
+    assert_eq!(
+        hex(seed.wrap_key()),
+        "471d3184df9ccfd5e26b447939ace799982c190984e6cd50b2a2b29b9cbdd5f1"
+    );
+    assert_eq!(
+        hex(seed.label_key()),
+        "2a824e692a7fc425f64c2256e40dda6f0d81cfc049b7e59205819ac4272da704"
+    );
+    let kem_seed = "fffa2259ef5f6c3a20085e55ac68e75d17e45ffba5c02d6aea44f4efb91666ec";
+    let kem_seed = data_encoding::HEXLOWER.decode(kem_seed.as_bytes()).unwrap();
+    let kem_seed = Secret32::from_bytes(kem_seed.try_into().unwrap());
+    assert_eq!(
+        seed.kem_keys().1,
+        KemSecretKey::from_seed(&kem_seed).public_key()
+    );
+}
+
 #[test]
 fn every_derived_key_differs_from_the_others_and_from_the_seed() {
     let seed = epoch(1);

@@ -105,6 +105,7 @@ pub enum InvalidKemPublicKey {
 mod tests {
     use super::*;
     use hpke::Serializable;
+    use sha2::{Digest, Sha256};
 
     fn secret_key() -> KemSecretKey {
         KemSecretKey::from_seed(&Secret32::from_bytes([9; 32]))
@@ -116,6 +117,20 @@ mod tests {
         let parsed = KemPublicKey::from_bytes(key.as_bytes()).unwrap();
         assert_eq!(parsed, key);
         assert_eq!(&parsed.to_hpke().unwrap().to_bytes()[..], key.as_bytes());
+    }
+
+    #[test]
+    fn the_x_wing_draft_vector_gives_its_public_key() {
+        // draft-connolly-cfrg-xwing-kem, appendix C, first vector; the key as its SHA-256.
+        let seed = HEXLOWER
+            .decode(b"7f9c2ba4e88f827d616045507605853ed73b8093f6efbc88eb1a6eacfa66ef26")
+            .unwrap();
+        let seed = Secret32::from_bytes(seed.try_into().unwrap());
+        let public = KemSecretKey::from_seed(&seed).public_key();
+        assert_eq!(
+            HEXLOWER.encode(&Sha256::digest(public.as_bytes())),
+            "2e816deebcd76c5c80d0cd2d174478871658e8e2ff42bc9d4a6e486372e856bb"
+        );
     }
 
     #[test]

@@ -8,7 +8,7 @@
 //! Signatures are checked one at a time. Batch verification accepts signatures that single
 //! verification refuses, so two replicas could disagree about what is valid.
 //!
-//! What opens or seals content ([`committing_aead`], [`epoch_secret`], the functions of [`wrap`])
+//! What opens or seals content (`committing_aead`, `epoch_secret`, the functions of [`wrap`])
 //! is compiled only with the cargo feature `content`. The relay is built without it: a blind relay
 //! should not even contain the code.
 //!
