@@ -1,0 +1,246 @@
+//! The vault: everything one device keeps, sealed record by record in one SQLite database.
+//!
+//! A home directory (0700) holds `vault.sqlite`, while open its write-ahead log, and `vault.lock`
+//! (all 0600). The passphrase opens a random vault key ([`KeyDerivation`], layout in `header.rs`);
+//! keys derived from it name and seal the records (layout in `seal.rs`). In clear stand only the
+//! number and size of records, the number of their [`Collection`], their positions and which of
+//! them share a group; no name, key, group or content.
+//!
+//! A transaction is atomic, and on the disk when it returns.
+
+mod check;
+mod collection;
+mod error;
+mod header;
+mod lock;
+mod private_files;
+mod schema;
+mod seal;
+#[cfg(test)]
+mod tests;
+mod transaction;
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rand_core::CryptoRng;
+use rusqlite::{Connection, TransactionBehavior};
+
+pub use check::CheckReport;
+pub use collection::Collection;
+pub use error::{DamagedPart, VaultError};
+pub use header::KeyDerivation;
+pub use seal::{NAME_LIMIT_BYTES, VALUE_LIMIT_BYTES};
+pub use transaction::{RecordList, Transaction};
+
+use header::VaultKey;
+use lock::HomeLock;
+use schema::Content;
+use seal::Sealer;
+use transaction::Records;
+
+const DATABASE_FILE: &str = "vault.sqlite";
+/// What SQLite adds to the name of the database for its own files.
+const DATABASE_COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
+
+/// One device's open store. It holds its home alone: a second [`Vault::open`] of the same home,
+/// from whatever process, is refused with [`VaultError::InUse`] until this one is dropped.
+pub struct Vault {
+    // Fields drop in this order: the database is closed before the home is free for others.
+    connection: Connection,
+    sealer: Sealer,
+    vault_key: VaultKey,
+    home: PathBuf,
+    _lock: HomeLock,
+}
+
+impl Vault {
+    /// Makes a vault with a new random key in `home`, which is made 0700 if it is missing.
+    /// A creation that was interrupted earlier is taken up again.
+    ///
+    /// # Errors
+    /// [`VaultError::EmptyPassphrase`], [`VaultError::DerivationRefused`],
+    /// [`VaultError::AlreadyExists`], [`VaultError::InUse`], [`VaultError::DiskFull`],
+    /// [`VaultError::Io`]; [`VaultError::Damaged`] or [`VaultError::UnknownFormat`] when a database
+    /// is there that is not a vault of this format. Nothing that exists is ever overwritten.
+    pub fn create(
+        home: &Path,
+        passphrase: &[u8],
+        derivation: KeyDerivation,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Vault, VaultError> {
+        header::require_passphrase(passphrase)?;
+        derivation.require_accepted()?;
+        private_files::make_private_directory(home)?;
+        let lock = HomeLock::acquire(home)?;
+        let file = home.join(DATABASE_FILE);
+        // Made before SQLite opens it: SQLite's own files copy the mode of the database.
+        drop(private_files::open_private_file(&file)?);
+        private_files::sync_directory(home)?;
+        let mut connection = schema::connect(&file)?;
+        if schema::inspect(&connection)? == Content::Vault {
+            return Err(VaultError::AlreadyExists);
+        }
+
+        let vault_key = header::make_vault_key(rng);
+        let (mut salt, mut nonce) = ([0; 16], [0; 24]);
+        rng.fill_bytes(&mut salt);
+        rng.fill_bytes(&mut nonce);
+        let header = header::wrap(&vault_key, passphrase, derivation, salt, nonce)?;
+        schema::make_durable(&connection)?;
+        schema::lay_out(&mut connection, &header)?;
+        Vault::assemble(connection, vault_key, home, lock)
+    }
+
+    /// Opens the vault in `home`.
+    ///
+    /// # Errors
+    /// [`VaultError::NotFound`] when there is none (or its creation was interrupted),
+    /// [`VaultError::WrongPassphrase`], [`VaultError::EmptyPassphrase`], [`VaultError::InUse`],
+    /// [`VaultError::Damaged`], [`VaultError::UnknownFormat`],
+    /// [`VaultError::DerivationRefused`] for stored parameters out of bounds,
+    /// [`VaultError::DiskFull`], [`VaultError::Io`].
+    pub fn open(home: &Path, passphrase: &[u8]) -> Result<Vault, VaultError> {
+        header::require_passphrase(passphrase)?;
+        let file = home.join(DATABASE_FILE);
+        require_present(&file)?;
+        private_files::restrict_directory(home)?;
+        let lock = HomeLock::acquire(home)?;
+        restrict_database(home)?;
+        let connection = schema::connect(&file)?;
+        if schema::inspect(&connection)? == Content::Nothing {
+            return Err(VaultError::NotFound);
+        }
+        let vault_key = header::unwrap(&schema::read_header(&connection)?, passphrase)?;
+        schema::make_durable(&connection)?;
+        Vault::assemble(connection, vault_key, home, lock)
+    }
+
+    /// The value stored under `key`, if there is one.
+    ///
+    /// # Errors
+    /// [`VaultError::Damaged`] when the record does not open, [`VaultError::Io`].
+    pub fn get(&self, collection: Collection, key: &[u8]) -> Result<Option<Vec<u8>>, VaultError> {
+        self.records().get(collection, key)
+    }
+
+    /// Keys and values of one group, by position and then by key.
+    ///
+    /// # Errors
+    /// As [`Vault::get`].
+    pub fn list(&self, collection: Collection, group: &[u8]) -> Result<RecordList, VaultError> {
+        self.records().list(collection, group)
+    }
+
+    /// Keys and values of a whole collection, by position and then by key, over all groups.
+    ///
+    /// # Errors
+    /// As [`Vault::get`].
+    pub fn list_all(&self, collection: Collection) -> Result<RecordList, VaultError> {
+        self.records().list_all(collection)
+    }
+
+    /// Runs `change` and keeps all it wrote, on the disk, when this returns `Ok`; keeps nothing
+    /// when `change` returns `Err` or panics, or when a write or the commit fails.
+    ///
+    /// # Errors
+    /// What `change` returns, and [`VaultError::DiskFull`], [`VaultError::Io`],
+    /// [`VaultError::TransactionFailed`] from the vault.
+    pub fn transaction<T, E: From<VaultError>>(
+        &mut self,
+        change: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let database = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(VaultError::from)?;
+        let transaction = Transaction::new(&database, &self.sealer);
+        let outcome = change(&transaction)?;
+        if transaction.has_failed() {
+            return Err(VaultError::TransactionFailed.into());
+        }
+        database.commit().map_err(VaultError::from)?;
+        Ok(outcome)
+    }
+
+    /// Wraps the vault key with another passphrase. Records stay as they are, so a copy of the
+    /// home made earlier still opens with the earlier passphrase.
+    ///
+    /// # Errors
+    /// [`VaultError::EmptyPassphrase`], [`VaultError::DerivationRefused`],
+    /// [`VaultError::DiskFull`], [`VaultError::Io`]; the earlier passphrase then stays valid.
+    pub fn change_passphrase(
+        &mut self,
+        new_passphrase: &[u8],
+        derivation: KeyDerivation,
+    ) -> Result<(), VaultError> {
+        let (mut salt, mut nonce) = ([0; 16], [0; 24]);
+        getrandom::fill(&mut salt).map_err(VaultError::NoRandomness)?;
+        getrandom::fill(&mut nonce).map_err(VaultError::NoRandomness)?;
+        let header = header::wrap(&self.vault_key, new_passphrase, derivation, salt, nonce)?;
+        schema::replace_header(&self.connection, &header)
+    }
+
+    /// Opens every record and lets SQLite check its file.
+    ///
+    /// # Errors
+    /// Damage is in the report; an error means that reading could not go on.
+    pub fn check(&self) -> Result<CheckReport, VaultError> {
+        check::check(&self.connection, &self.sealer)
+    }
+
+    /// The directory this vault is in.
+    pub fn home(&self) -> &Path {
+        &self.home
+    }
+
+    fn assemble(
+        connection: Connection,
+        vault_key: VaultKey,
+        home: &Path,
+        lock: HomeLock,
+    ) -> Result<Vault, VaultError> {
+        Ok(Vault {
+            connection,
+            sealer: Sealer::new(&vault_key)?,
+            vault_key,
+            home: home.to_path_buf(),
+            _lock: lock,
+        })
+    }
+
+    fn records(&self) -> Records<'_> {
+        Records {
+            connection: &self.connection,
+            sealer: &self.sealer,
+        }
+    }
+}
+
+/// Shows no key, no passphrase and no path.
+impl fmt::Debug for Vault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Vault").finish_non_exhaustive()
+    }
+}
+
+/// Says that nothing is there before any file is made, so that a mistyped home leaves no trace.
+fn require_present(file: &Path) -> Result<(), VaultError> {
+    match std::fs::metadata(file) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(VaultError::NotFound),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn restrict_database(home: &Path) -> Result<(), VaultError> {
+    private_files::restrict_file(&home.join(DATABASE_FILE))?;
+    for companion in DATABASE_COMPANIONS {
+        match private_files::restrict_file(&home.join(format!("{DATABASE_FILE}{companion}"))) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+    }
+    Ok(())
+}
