@@ -73,6 +73,8 @@ labels! {
     ENVELOPE_SNAPSHOT = "envelope/snapshot";
     /// HKDF: key, nonce and commitment of a chunk of a file.
     ENVELOPE_BLOB = "envelope/blob";
+    /// HKDF: key, nonce and commitment of an attest of a snapshot.
+    ENVELOPE_ATTEST = "envelope/attest";
     /// Hash: an automerge actor over space, device and run nonce.
     ACTOR = "actor";
     /// Signature: a device attests that a snapshot holds what it says it covers.

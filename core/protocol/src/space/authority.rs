@@ -1,0 +1,308 @@
+//! Who may do what, from replayed logs alone.
+//!
+//! A device acts in a space through paths device → person → team → space. Its right is the role
+//! the last hop grants, but at most `read` if it holds only `read` on the way; over several paths
+//! the strongest. `administer` comes from a grant or from the guardian institution, holds no key
+//! and gives no path further up.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::kind::Role;
+use super::operation::LogHead;
+use super::state::{Grant, MemberId, SpaceState};
+use crate::crypto::signature::VerifyingKey;
+use crate::identifier::{DeviceId, SpaceId};
+
+/// Replayed logs, wherever they are kept. Implementations load lazily.
+pub trait Logs {
+    /// The newest replayed state of a space, if this replica has its log.
+    fn state(&self, space: &SpaceId) -> Option<Arc<SpaceState>>;
+}
+
+impl Logs for BTreeMap<SpaceId, Arc<SpaceState>> {
+    fn state(&self, space: &SpaceId) -> Option<Arc<SpaceState>> {
+        self.get(space).cloned()
+    }
+}
+
+/// How long each log was that something comes after: space → number of operations seen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Knowledge(BTreeMap<SpaceId, u64>);
+
+impl Knowledge {
+    /// Operations seen of this space's log.
+    #[must_use]
+    pub fn length(&self, space: &SpaceId) -> Option<u64> {
+        self.0.get(space).copied()
+    }
+
+    /// Spaces seen.
+    pub fn spaces(&self) -> impl Iterator<Item = &SpaceId> {
+        self.0.keys()
+    }
+
+    /// Whether everything in `other` is known here too.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        other
+            .0
+            .iter()
+            .all(|(space, length)| self.length(space).is_some_and(|known| known >= *length))
+    }
+
+    pub(super) fn raise(&mut self, space: SpaceId, length: u64) {
+        let known = self.0.entry(space).or_insert(0);
+        *known = (*known).max(length);
+    }
+
+    /// Adds a position and everything that the operation there comes after.
+    ///
+    /// # Errors
+    /// [`UnknownReference`] where this replica lacks the operation or has another one there.
+    pub fn learn(&mut self, logs: &dyn Logs, head: &LogHead) -> Result<(), UnknownReference> {
+        let unknown = UnknownReference { head: *head };
+        let state = logs.state(&head.space).ok_or(unknown)?;
+        let record = state.operation(head.index).ok_or(unknown)?;
+        if record.id != head.operation {
+            return Err(unknown);
+        }
+        if !self.covers(&record.knowledge) {
+            for (space, length) in &record.knowledge.0 {
+                self.raise(*space, *length);
+            }
+        }
+        self.raise(head.space, head.index.saturating_add(1));
+        Ok(())
+    }
+
+    /// Everything that comes before a set of positions.
+    ///
+    /// # Errors
+    /// [`UnknownReference`] for the first position this replica cannot find.
+    pub fn of(logs: &dyn Logs, heads: &[LogHead]) -> Result<Self, UnknownReference> {
+        let mut knowledge = Self::default();
+        for head in heads {
+            knowledge.learn(logs, head)?;
+        }
+        Ok(knowledge)
+    }
+}
+
+/// A position that this replica does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("operation {} of space {} is not known here", head.index, head.space)]
+pub struct UnknownReference {
+    /// The position.
+    pub head: LogHead,
+}
+
+/// Which lengths of the logs a question is asked of.
+#[derive(Clone, Copy, Debug)]
+pub enum At<'a> {
+    /// Everything this replica has.
+    Newest,
+    /// What somebody knew.
+    Known(&'a Knowledge),
+}
+
+impl At<'_> {
+    pub(crate) fn length(self, state: &SpaceState) -> u64 {
+        match self {
+            Self::Newest => state.length(),
+            Self::Known(knowledge) => knowledge.length(&state.id()).unwrap_or(0),
+        }
+    }
+}
+
+/// What a device may do in a space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Right {
+    /// The strongest role that holds keys.
+    pub role: Option<Role>,
+    /// Whether it may change members without keys.
+    pub administer: bool,
+}
+
+impl Right {
+    /// Holds at least this role.
+    #[must_use]
+    pub fn at_least(&self, role: Role) -> bool {
+        self.role.is_some_and(|held| held >= role)
+    }
+
+    /// May change members.
+    #[must_use]
+    pub fn changes_members(&self) -> bool {
+        self.administer || self.at_least(Role::Manage)
+    }
+}
+
+/// A device's right in a space at the newest logs.
+#[must_use]
+pub fn right(logs: &dyn Logs, device: &DeviceId, space: &SpaceId) -> Right {
+    logs.state(space).map_or_else(Right::default, |state| {
+        right_in(logs, device, &state, state.length(), At::Newest)
+    })
+}
+
+/// A device's right in `state` as its log stood at `length`, the other logs being read `at`.
+#[must_use]
+pub fn right_in(
+    logs: &dyn Logs,
+    device: &DeviceId,
+    state: &SpaceState,
+    length: u64,
+    at: At<'_>,
+) -> Right {
+    let founding = !state.grants.iter().any(|grant| grant.added_at < length);
+    if founding && state.founder == *device {
+        return Right {
+            role: Some(Role::Manage),
+            administer: true,
+        };
+    }
+    Right {
+        role: content_role(logs, device, state, length, at),
+        administer: administers(logs, device, state, length, at),
+    }
+}
+
+/// The strongest role with keys over all paths.
+#[must_use]
+pub fn content_role(
+    logs: &dyn Logs,
+    device: &DeviceId,
+    state: &SpaceState,
+    length: u64,
+    at: At<'_>,
+) -> Option<Role> {
+    state
+        .grants
+        .iter()
+        .filter(|grant| grant.is_live_at(length) && grant.confirmed && grant.role.holds_keys())
+        .filter_map(|grant| role_through(logs, device, grant, at))
+        .max()
+}
+
+/// The role one grant gives a device: the grant's, but at most `read` where the device only reads
+/// in the member space.
+fn role_through(logs: &dyn Logs, device: &DeviceId, grant: &Grant, at: At<'_>) -> Option<Role> {
+    match grant.member {
+        MemberId::Device(member) => (member == *device).then_some(grant.role),
+        MemberId::Space(member) => {
+            let below = logs.state(&member)?;
+            let inner = content_role(logs, device, &below, at.length(&below), at)?;
+            Some(if inner == Role::Read {
+                Role::Read
+            } else {
+                grant.role
+            })
+        }
+    }
+}
+
+fn administers(
+    logs: &dyn Logs,
+    device: &DeviceId,
+    state: &SpaceState,
+    length: u64,
+    at: At<'_>,
+) -> bool {
+    let by_grant = state
+        .grants
+        .iter()
+        .filter(|grant| {
+            grant.is_live_at(length) && grant.confirmed && grant.role == Role::Administer
+        })
+        .any(|grant| match grant.member {
+            MemberId::Device(member) => member == *device,
+            MemberId::Space(member) => logs.state(&member).is_some_and(|below| {
+                content_role(logs, device, &below, at.length(&below), at) >= Some(Role::Write)
+            }),
+        });
+    by_grant
+        || state.guardian.is_some_and(|guardian| {
+            logs.state(&guardian).is_some_and(|above| {
+                state.kind.guardian_kind() == Some(above.kind)
+                    && administers(logs, device, &above, at.length(&above), at)
+            })
+        })
+}
+
+/// Heads of every log through which a device holds its right in a space (the space's own log not
+/// included): what an operation or an envelope of that device must refer to.
+#[must_use]
+pub fn path_heads(
+    logs: &dyn Logs,
+    device: &DeviceId,
+    state: &SpaceState,
+) -> BTreeMap<SpaceId, LogHead> {
+    let mut heads = BTreeMap::new();
+    collect_path(logs, device, state, &mut heads);
+    if let Some(guardian) = state.guardian.and_then(|guardian| logs.state(&guardian))
+        && administers(logs, device, &guardian, guardian.length(), At::Newest)
+    {
+        insert_head(&guardian, &mut heads);
+        collect_path(logs, device, &guardian, &mut heads);
+    }
+    heads
+}
+
+fn collect_path(
+    logs: &dyn Logs,
+    device: &DeviceId,
+    state: &SpaceState,
+    heads: &mut BTreeMap<SpaceId, LogHead>,
+) {
+    for grant in state.live_grants() {
+        let MemberId::Space(member) = grant.member else {
+            continue;
+        };
+        let Some(below) = logs.state(&member) else {
+            continue;
+        };
+        if content_role(logs, device, &below, below.length(), At::Newest).is_some() {
+            insert_head(&below, heads);
+            collect_path(logs, device, &below, heads);
+        }
+    }
+}
+
+pub(super) fn insert_head(state: &SpaceState, heads: &mut BTreeMap<SpaceId, LogHead>) {
+    if let Some(head) = state.head() {
+        heads.insert(state.id(), head);
+    }
+}
+
+/// The key a device signs with, found in the logs something comes after. Ids are hashes of keys,
+/// so it does not matter which log names them; that the device may act is [`right_in`]'s answer.
+#[must_use]
+pub fn verifying_key(
+    logs: &dyn Logs,
+    device: &DeviceId,
+    knowledge: &Knowledge,
+) -> Option<VerifyingKey> {
+    knowledge.spaces().find_map(|space| {
+        let state = logs.state(space)?;
+        if let Some(known) = state.devices.get(device) {
+            return Some(known.verifying.clone());
+        }
+        state
+            .founder_key
+            .clone()
+            .filter(|_| state.founder == *device)
+    })
+}
+
+/// The person a device belongs to, among the members beneath a space.
+#[must_use]
+pub fn person_of(logs: &dyn Logs, device: &DeviceId, state: &SpaceState) -> Option<SpaceId> {
+    if state.devices.contains_key(device) {
+        return Some(state.id());
+    }
+    state.live_grants().find_map(|grant| match grant.member {
+        MemberId::Space(member) => person_of(logs, device, &*logs.state(&member)?),
+        MemberId::Device(_) => None,
+    })
+}

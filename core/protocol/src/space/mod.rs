@@ -1,0 +1,23 @@
+//! Spaces: the one mechanism for everything that has members.
+//!
+//! A space is a hash-chained log of signed [`operation`]s and a sequence of key epochs. Persons,
+//! teams, institutions, the network and the sections of a case are all spaces. [`replay`] turns a
+//! log into a [`SpaceState`]; [`authority`] answers who may do what; [`recipients`] answers whom
+//! an epoch must be wrapped to; [`author`] prepares the next operation of one's own.
+
+pub mod author;
+pub mod authority;
+pub mod effect;
+pub mod kind;
+pub mod operation;
+pub mod recipients;
+pub mod replay;
+pub mod state;
+
+pub use author::{Draft, NewEpoch};
+pub use authority::{Knowledge, Logs, Right};
+pub use effect::{Effect, History, Member, Recipient, WrapMethod};
+pub use kind::{Kind, Role};
+pub use operation::{LogHead, Operation, SignedOperation};
+pub use replay::ReplayError;
+pub use state::{Epoch, Grant, SpaceState};

@@ -1,0 +1,23 @@
+//! What travels between a device and the relay: [`sync`] messages, [`token`]s, [`receipt`]s, the
+//! [`claim`] that founds a network at a relay, and [`join`] requests of newcomers.
+
+pub mod claim;
+pub mod join;
+pub mod receipt;
+pub mod sync;
+pub mod token;
+
+pub use receipt::{Batch, JournalMark, Receipt};
+pub use sync::{
+    Item, ItemKind, ItemResult, PushItem, Status, SyncRequest, SyncResponse, VerdictCode,
+};
+pub use token::{Token, TokenError};
+
+/// Path of the sync endpoint.
+pub const SYNC_PATH: &str = "/v1/sync";
+/// Path of the join lane.
+pub const JOIN_PATH: &str = "/v1/join";
+/// Path where a network is founded.
+pub const CLAIM_PATH: &str = "/v1/claim";
+/// Media type of every binary message.
+pub const MEDIA_TYPE: &str = "application/vnd.nahtlos+cbor";

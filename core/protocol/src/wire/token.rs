@@ -1,0 +1,169 @@
+//! Tokens: a device's self-issued, minutes-long proof that it is itself, for one relay. Sent with
+//! each request as `Authorization: Bearer <base64url>`; costs no round trip.
+//!
+//! Bytes: `[[version, device, relay key, issued_at_ms, expires_at_ms], signature (64)]`.
+
+use data_encoding::BASE64URL_NOPAD;
+use minicbor::{Decode, Encode};
+
+use crate::PROTOCOL_VERSION;
+use crate::codec::{self, CodecError};
+use crate::crypto::label;
+use crate::crypto::signature::{Signature, SigningKey, VerifyingKey};
+use crate::identifier::{DeviceId, SignatureBytes, VerifyingKeyBytes};
+use crate::limits;
+
+/// What a token says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct Token {
+    /// Protocol version, 1.
+    #[n(0)]
+    pub version: u8,
+    /// The device that issued it.
+    #[n(1)]
+    pub device: DeviceId,
+    /// The relay it is for: another relay refuses it.
+    #[n(2)]
+    pub relay: VerifyingKeyBytes,
+    /// Unix milliseconds by the device's clock, corrected by the relay's signed time.
+    #[n(3)]
+    pub issued_at_ms: u64,
+    /// Unix milliseconds.
+    #[n(4)]
+    pub expires_at_ms: u64,
+}
+
+#[derive(Encode, Decode)]
+#[cbor(array)]
+struct Signed {
+    #[n(0)]
+    token: Token,
+    #[n(1)]
+    signature: SignatureBytes,
+}
+
+/// Why a token is refused.
+#[derive(Debug, thiserror::Error, PartialEq, Eq, Clone)]
+pub enum TokenError {
+    /// Not a token.
+    #[error("not a token")]
+    Malformed,
+    /// Not a token.
+    #[error("not a token: {0}")]
+    Codec(#[from] CodecError),
+    /// Issued for another relay.
+    #[error("issued for another relay")]
+    OtherRelay,
+    /// Its time is over, or claims a longer life than allowed.
+    #[error("expired")]
+    Expired,
+    /// Issued in the relay's future: the device's clock is wrong.
+    #[error("issued in the future")]
+    NotYetValid,
+    /// Not signed by the device it names.
+    #[error("the signature does not verify")]
+    BadSignature,
+}
+
+/// How long a token lives, in milliseconds.
+pub const TOKEN_LIFETIME_MS: u64 = 5 * 60 * 1000;
+
+impl Token {
+    /// Issues a token as the text of a header.
+    #[must_use]
+    pub fn issue(
+        device: DeviceId,
+        signing: &SigningKey,
+        relay: &VerifyingKey,
+        now_ms: u64,
+    ) -> String {
+        let token = Self {
+            version: PROTOCOL_VERSION,
+            device,
+            relay: VerifyingKeyBytes(*relay.as_bytes()),
+            issued_at_ms: now_ms,
+            expires_at_ms: now_ms.saturating_add(TOKEN_LIFETIME_MS),
+        };
+        let signature = signing.sign(label::REQUEST_SIGN, &codec::encode(&token));
+        let signature = SignatureBytes(*signature.as_bytes());
+        BASE64URL_NOPAD.encode(&codec::encode(&Signed { token, signature }))
+    }
+
+    /// Reads a token's text and checks everything but who may use it. `key_of` finds the device's
+    /// verifying key; none means the relay does not know the device.
+    ///
+    /// # Errors
+    /// [`TokenError`]; an unknown device is [`TokenError::BadSignature`].
+    pub fn verify(
+        text: &str,
+        relay: &VerifyingKey,
+        now_ms: u64,
+        key_of: impl FnOnce(&DeviceId) -> Option<VerifyingKey>,
+    ) -> Result<Self, TokenError> {
+        let bytes = BASE64URL_NOPAD
+            .decode(text.as_bytes())
+            .map_err(|_| TokenError::Malformed)?;
+        let Signed { token, signature } = codec::decode(&bytes, 1024)?;
+        if token.version != PROTOCOL_VERSION {
+            return Err(TokenError::Malformed);
+        }
+        if token.relay.0 != *relay.as_bytes() {
+            return Err(TokenError::OtherRelay);
+        }
+        if token.issued_at_ms > now_ms.saturating_add(limits::TOKEN_SKEW_MS_MAX) {
+            return Err(TokenError::NotYetValid);
+        }
+        let lifetime_ms = token.expires_at_ms.saturating_sub(token.issued_at_ms);
+        if token.expires_at_ms < now_ms || lifetime_ms > limits::TOKEN_LIFETIME_MS_MAX {
+            return Err(TokenError::Expired);
+        }
+        let key = key_of(&token.device).ok_or(TokenError::BadSignature)?;
+        key.verify(
+            label::REQUEST_SIGN,
+            &codec::encode(&token),
+            &Signature::from_bytes(signature.0),
+        )
+        .map_err(|_| TokenError::BadSignature)?;
+        Ok(token)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::secret::Secret32;
+
+    fn key(number: u8) -> SigningKey {
+        SigningKey::from_seed(&Secret32::from_bytes([number; 32]))
+    }
+
+    #[test]
+    fn a_token_is_good_for_its_device_relay_and_minutes_only() {
+        let (device, relay) = (key(1), key(2));
+        let issued = 1_000_000_000;
+        let text = Token::issue(DeviceId([7; 32]), &device, &relay.verifying_key(), issued);
+        let check = |relay: &SigningKey, now_ms, key: Option<SigningKey>| {
+            Token::verify(&text, &relay.verifying_key(), now_ms, |_| {
+                key.map(|key| key.verifying_key())
+            })
+        };
+        assert!(check(&relay, issued, Some(key(1))).is_ok());
+        assert_eq!(
+            check(&key(3), issued, Some(key(1))),
+            Err(TokenError::OtherRelay)
+        );
+        assert_eq!(
+            check(&relay, issued, Some(key(3))),
+            Err(TokenError::BadSignature)
+        );
+        assert_eq!(check(&relay, issued, None), Err(TokenError::BadSignature));
+        let late = issued + TOKEN_LIFETIME_MS + 1;
+        assert_eq!(check(&relay, late, Some(key(1))), Err(TokenError::Expired));
+        let early = issued - limits::TOKEN_SKEW_MS_MAX - 1;
+        assert_eq!(
+            check(&relay, early, Some(key(1))),
+            Err(TokenError::NotYetValid)
+        );
+    }
+}
