@@ -10,3 +10,8 @@
 )]
 
 pub mod fields;
+pub mod matrix;
+pub mod role;
+mod section;
+
+pub use section::{SECTIONS_WITH_CONTENT, SectionKind, containers};

@@ -19,7 +19,7 @@ mod money;
 mod permit;
 mod place;
 mod problem;
-mod reference;
+pub(crate) mod reference;
 mod sex;
 mod stored;
 mod text;
