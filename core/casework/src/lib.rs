@@ -11,6 +11,7 @@
 
 pub mod fields;
 pub mod matrix;
+pub mod record;
 pub mod role;
 mod section;
 

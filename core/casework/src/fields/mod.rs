@@ -16,13 +16,17 @@ mod date;
 mod entry_id;
 mod language;
 mod money;
+mod payers;
 mod permit;
 mod place;
 mod problem;
 pub(crate) mod reference;
+mod responsible;
 mod sex;
+mod status;
 mod stored;
 mod text;
+mod time;
 mod uid;
 
 use std::fmt;
@@ -36,18 +40,25 @@ pub use date::{Date, PartialDate};
 pub use entry_id::EntryId;
 pub use language::{LanguageCode, LanguageLevel};
 pub use money::Rappen;
+pub use payers::PayerShares;
 pub use permit::Permit;
 pub use place::{Canton, Commune, SwissPostcode};
 pub use problem::{ProblemArea, Severity};
 pub use reference::{DeviceId, InstitutionId, PersonId};
+pub use responsible::Responsible;
 pub use sex::Sex;
+pub use status::{
+    GoalStatus, JournalKind, OverallTarget, Phase, Priority, StepStatus, TaskStatus,
+};
 pub use stored::Stored;
 pub use text::{JournalText, Line, LongText, Name};
+pub use time::UtcTime;
 pub use uid::Uid;
 
 /// A value that can be read from text and written back.
 ///
-/// `parse(x.canonical()) == x` and `parse(x.to_string()) == x` hold for every implementation.
+/// `parse(x.canonical()) == x` holds for every implementation, and `parse(x.to_string()) == x` for all
+/// but the records of several parts.
 pub trait Field: Sized + Clone + PartialEq + fmt::Display + fmt::Debug {
     /// The field's stable name in errors, e.g. `birth`.
     const NAME: &'static str;

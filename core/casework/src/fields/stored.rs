@@ -55,15 +55,12 @@ impl<F: fmt::Debug> fmt::Debug for Stored<F> {
     }
 }
 
-impl<F: Field> serde::Serialize for Stored<F> {
+impl<F: serde::Serialize> serde::Serialize for Stored<F> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.canonical())
-    }
-}
-
-impl<'de, F: Field> serde::Deserialize<'de> for Stored<F> {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        <String as serde::Deserialize>::deserialize(deserializer).map(|text| Self::read(&text))
+        match self {
+            Self::Known(value) => value.serialize(serializer),
+            Self::Unknown(text) => serializer.serialize_str(text),
+        }
     }
 }
 
@@ -77,7 +74,7 @@ mod tests {
         let newer: Stored<Severity> = Stored::read("4");
         assert_eq!(newer, Stored::Unknown("4".to_owned()));
         assert_eq!(serde_json::to_string(&newer).unwrap(), "\"4\"");
-        let known: Stored<Severity> = serde_json::from_str("\"3\"").unwrap();
+        let known: Stored<Severity> = Stored::read("3");
         assert_eq!(known.known().unwrap().number(), 3);
         assert_eq!(format!("{newer:?}"), "Unknown(hidden)");
     }
