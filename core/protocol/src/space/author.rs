@@ -4,27 +4,20 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::authority::{self, Knowledge, Logs};
-use super::effect::Effect;
+use rand_core::CryptoRng;
+
+use super::authority::{self, At, Knowledge, Logs};
+use super::effect::{Effect, Member, Recipient, WrapMethod};
 use super::operation::{LogHead, Operation, SignedOperation};
+use super::recipients::{self, Wrap, WrapTarget};
 use super::replay::{ReplayError, Signatures};
 use super::state::SpaceState;
 use crate::PROTOCOL_VERSION;
+use crate::crypto::epoch_secret::{self, EpochSeed};
 use crate::crypto::signature::SigningKey;
 use crate::crypto::suite::Suite;
-use crate::identifier::{DeviceId, RecipientId, SpaceId};
-
-/// A wrap as it travels beside its operation.
-#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
-#[cbor(array)]
-pub struct Wrap {
-    /// Whom it is for.
-    #[n(0)]
-    pub recipient: RecipientId,
-    /// 1,168 bytes (hybrid) or 48 bytes (symmetric).
-    #[cbor(n(1), with = "minicbor::bytes")]
-    pub bytes: Vec<u8>,
-}
+use crate::crypto::wrap;
+use crate::identifier::{DeviceId, KeyId, RecipientId, SpaceId};
 
 /// A signed operation with its wraps and the state after it.
 #[derive(Clone, Debug)]
@@ -65,6 +58,301 @@ pub struct Author<'a> {
     pub now_ms: u64,
 }
 
+/// The epoch seeds this device holds.
+pub trait EpochSecrets {
+    /// The seed of an epoch, where this device has opened it.
+    fn seed(&self, space: &SpaceId, key_id: &KeyId) -> Option<EpochSeed>;
+}
+
+/// A new epoch to be wrapped to exactly the effective recipients.
+pub struct NewEpoch {
+    /// Its fresh seed.
+    pub seed: EpochSeed,
+    /// The seed before, to be linked; none at the first epoch.
+    pub previous: Option<EpochSeed>,
+    /// What the section is, to be sealed under the new epoch.
+    pub label: Option<Vec<u8>>,
+}
+
+/// An operation in the making.
+#[derive(Default)]
+pub struct Draft {
+    effects: Vec<Effect>,
+    epoch: Option<NewEpoch>,
+    wraps_missing_under: Option<EpochSeed>,
+}
+
+impl Draft {
+    /// An empty draft.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Appends an effect that needs no key.
+    #[must_use]
+    pub fn effect(mut self, effect: Effect) -> Self {
+        self.effects.push(effect);
+        self
+    }
+
+    /// Begins a new epoch after the other effects.
+    #[must_use]
+    pub fn epoch(mut self, epoch: NewEpoch) -> Self {
+        self.epoch = Some(epoch);
+        self
+    }
+
+    /// Wraps the current epoch to every effective recipient that lacks it, after the other
+    /// effects.
+    #[must_use]
+    pub fn wrap_missing(mut self, current: EpochSeed) -> Self {
+        self.wraps_missing_under = Some(current);
+        self
+    }
+
+    /// Signs the draft as the next operation of `space`, or as the founding one.
+    ///
+    /// # Errors
+    /// [`AuthorError`]; nothing was changed.
+    pub fn prepare(
+        self,
+        logs: &dyn Logs,
+        secrets: &dyn EpochSecrets,
+        author: &Author<'_>,
+        rng: &mut dyn CryptoRng,
+        space: Option<&SpaceState>,
+    ) -> Result<Prepared, AuthorError> {
+        let index = space.map_or(0, SpaceState::length);
+        let mut operation = Operation {
+            version: PROTOCOL_VERSION,
+            suite: Suite::Hybrid.into(),
+            space: space.map(SpaceState::id),
+            index,
+            previous: space.and_then(SpaceState::head).map(|head| head.operation),
+            author: author.device,
+            claimed_at_ms: author.now_ms,
+            references: references(logs, author, space, self.members_beneath(space))?,
+            effects: self.effects,
+        };
+        let mut wraps = Vec::new();
+        let wrapper = Wrapper {
+            logs,
+            secrets,
+            author,
+        };
+        if self.epoch.is_some() || self.wraps_missing_under.is_some() {
+            // The recipients depend on the effects so far: replay them once to see.
+            let before = provisional(&operation, author, space, logs)?;
+            let knowledge = knowledge(&operation, &before, logs)?;
+            if let Some(epoch) = &self.epoch {
+                let targets = recipients::effective_recipients(
+                    logs,
+                    &before,
+                    index.saturating_add(1),
+                    At::Known(&knowledge),
+                )
+                .map_err(ReplayError::from)?;
+                let made = wrapper.wrap_all(rng, &epoch.seed, targets.into_values())?;
+                operation
+                    .effects
+                    .push(epoch_effect(epoch, &before, &made, rng));
+                wraps.extend(made.into_iter().map(|(_, wrap)| wrap));
+            }
+            if let Some(seed) = &self.wraps_missing_under {
+                let targets = recipients::missing_wraps(
+                    logs,
+                    &before,
+                    index.saturating_add(1),
+                    At::Known(&knowledge),
+                )
+                .map_err(ReplayError::from)?;
+                let made = wrapper.wrap_all(rng, seed, targets.into_iter())?;
+                if !made.is_empty() {
+                    operation.effects.push(Effect::Wrap {
+                        key_id: KeyId(seed.key_id()),
+                        recipients: made.iter().map(|(recipient, _)| *recipient).collect(),
+                    });
+                    wraps.extend(made.into_iter().map(|(_, wrap)| wrap));
+                }
+            }
+        }
+        let signed = SignedOperation::sign(operation, author.signing);
+        let state = match space {
+            Some(state) => state.clone().append(&signed, logs, Signatures::Verify)?,
+            None => SpaceState::found(&signed, logs, Signatures::Verify)?,
+        };
+        Ok(Prepared {
+            operation: signed,
+            wraps,
+            state,
+        })
+    }
+
+    /// Member spaces whose logs the operation must come after: those it adds, and, where it
+    /// wraps, all that hold keys.
+    fn members_beneath(&self, space: Option<&SpaceState>) -> Vec<SpaceId> {
+        let mut members: Vec<SpaceId> = self
+            .effects
+            .iter()
+            .filter_map(|effect| match effect {
+                Effect::Add {
+                    member: Member::Space { id },
+                    ..
+                } => Some(*id),
+                _ => None,
+            })
+            .collect();
+        if self.epoch.is_some() || self.wraps_missing_under.is_some() {
+            members.extend(space.into_iter().flat_map(recipients::key_holding_spaces));
+        }
+        members
+    }
+}
+
+/// The space after the effects so far. Signed provisionally: nobody else sees it.
+fn provisional(
+    operation: &Operation,
+    author: &Author<'_>,
+    space: Option<&SpaceState>,
+    logs: &dyn Logs,
+) -> Result<SpaceState, ReplayError> {
+    if operation.effects.is_empty() {
+        return space.cloned().ok_or(ReplayError::BadFounding {
+            reason: "its first effect is not Create",
+        });
+    }
+    let signed = SignedOperation::sign(operation.clone(), author.signing);
+    match space {
+        Some(state) => state
+            .clone()
+            .append(&signed, logs, Signatures::VerifiedBefore),
+        None => SpaceState::found(&signed, logs, Signatures::VerifiedBefore),
+    }
+}
+
+fn knowledge(
+    operation: &Operation,
+    before: &SpaceState,
+    logs: &dyn Logs,
+) -> Result<Knowledge, ReplayError> {
+    let mut knowledge = before
+        .operation(before.length().saturating_sub(1))
+        .map_or_else(Knowledge::default, |record| {
+            (*Arc::clone(&record.knowledge)).clone()
+        });
+    for head in &operation.references {
+        knowledge.learn(logs, head)?;
+    }
+    Ok(knowledge)
+}
+
+fn epoch_effect(
+    epoch: &NewEpoch,
+    before: &SpaceState,
+    made: &[(Recipient, Wrap)],
+    rng: &mut dyn CryptoRng,
+) -> Effect {
+    let key_id = KeyId(epoch.seed.key_id());
+    Effect::Epoch {
+        key_id,
+        kem: before
+            .kind()
+            .has_spaces_above()
+            .then(|| epoch.seed.kem_keys().1.as_bytes().to_vec()),
+        previous: before.current_epoch().map(|current| current.key_id),
+        link: epoch
+            .previous
+            .as_ref()
+            .map(|previous| epoch_secret::seal_history_link(&epoch.seed, previous)),
+        label: epoch
+            .label
+            .as_ref()
+            .and_then(|label| seal_label(&epoch.seed, rng, &key_id, label)),
+        recipients: made.iter().map(|(recipient, _)| *recipient).collect(),
+    }
+}
+
+fn seal_label(
+    seed: &EpochSeed,
+    rng: &mut dyn CryptoRng,
+    key_id: &KeyId,
+    plaintext: &[u8],
+) -> Option<Vec<u8>> {
+    epoch_secret::seal_label(seed, rng, &key_id.0, plaintext).ok()
+}
+
+/// Makes wraps: symmetric where the author is inside the recipient space, hybrid otherwise.
+struct Wrapper<'a> {
+    logs: &'a dyn Logs,
+    secrets: &'a dyn EpochSecrets,
+    author: &'a Author<'a>,
+}
+
+impl Wrapper<'_> {
+    fn wrap_all(
+        &self,
+        rng: &mut dyn CryptoRng,
+        seed: &EpochSeed,
+        targets: impl Iterator<Item = WrapTarget>,
+    ) -> Result<Vec<(Recipient, Wrap)>, AuthorError> {
+        targets
+            .map(|target| self.wrap(rng, seed, &target))
+            .collect()
+    }
+
+    fn wrap(
+        &self,
+        rng: &mut dyn CryptoRng,
+        seed: &EpochSeed,
+        target: &WrapTarget,
+    ) -> Result<(Recipient, Wrap), AuthorError> {
+        let info = wrap_info(&KeyId(seed.key_id()), target.id(), target.key());
+        let (method, bytes) = match self.own_seed(target) {
+            Some(own) => (
+                WrapMethod::Symmetric,
+                wrap::wrap_symmetric(&own.wrap_key(), &info, seed.as_secret()),
+            ),
+            None => (
+                WrapMethod::Hybrid,
+                wrap::wrap_hybrid(rng, target.kem(), &info, seed.as_secret()).map_err(|error| {
+                    AuthorError::Wrap {
+                        reason: error.to_string(),
+                    }
+                })?,
+            ),
+        };
+        let recipient = Recipient {
+            id: target.id(),
+            key: target.key(),
+            method,
+            wrap: recipients::wrap_hash(&bytes),
+        };
+        Ok((
+            recipient,
+            Wrap {
+                recipient: target.id(),
+                bytes,
+            },
+        ))
+    }
+
+    fn own_seed(&self, target: &WrapTarget) -> Option<EpochSeed> {
+        let space = target.space()?;
+        let state = self.logs.state(&space)?;
+        let length = state.length();
+        authority::content_role(self.logs, &self.author.device, &state, length, At::Newest)?;
+        self.secrets.seed(&space, &target.key())
+    }
+}
+
+/// HPKE info and symmetric wrap context: key id of the wrapped epoch ‖ recipient id ‖
+/// recipient's key id. The key id commits to the seed, so a wrap moved elsewhere is noticed.
+#[must_use]
+pub fn wrap_info(key_id: &KeyId, recipient: RecipientId, key: KeyId) -> Vec<u8> {
+    [key_id.0, recipient.0, key.0].concat()
+}
+
 /// References for an operation of this author: its path, and every log beneath `members`.
 fn references(
     logs: &dyn Logs,
@@ -76,331 +364,10 @@ fn references(
     if let Some(state) = state {
         heads.extend(authority::path_heads(logs, &author.device, state));
     }
-    let beneath = super::recipients::beneath_heads(logs, members)?;
+    let beneath = recipients::beneath_heads(logs, members)?;
     heads.extend(beneath);
     if let Some(state) = state {
         heads.remove(&state.id());
     }
     Ok(heads.into_values().collect())
 }
-
-#[cfg(any(test, feature = "content"))]
-pub use sealing::{Draft, EpochSecrets, NewEpoch};
-
-#[cfg(any(test, feature = "content"))]
-mod sealing {
-    use rand_core::CryptoRng;
-
-    use super::{
-        Arc, Author, AuthorError, Effect, Knowledge, Logs, Operation, PROTOCOL_VERSION, Prepared,
-        ReplayError, Signatures, SignedOperation, SpaceId, SpaceState, Suite, Wrap, authority,
-        references,
-    };
-    use crate::crypto::epoch_secret::{self, EpochSeed};
-    use crate::crypto::wrap;
-    use crate::identifier::KeyId;
-    use crate::space::authority::At;
-    use crate::space::effect::{Member, Recipient, WrapMethod};
-    use crate::space::recipients::{self, WrapTarget};
-
-    /// The epoch seeds this device holds.
-    pub trait EpochSecrets {
-        /// The seed of an epoch, where this device has opened it.
-        fn seed(&self, space: &SpaceId, key_id: &KeyId) -> Option<EpochSeed>;
-    }
-
-    /// A new epoch to be wrapped to exactly the effective recipients.
-    pub struct NewEpoch {
-        /// Its fresh seed.
-        pub seed: EpochSeed,
-        /// The seed before, to be linked; none at the first epoch.
-        pub previous: Option<EpochSeed>,
-        /// What the section is, to be sealed under the new epoch.
-        pub label: Option<Vec<u8>>,
-    }
-
-    /// An operation in the making.
-    #[derive(Default)]
-    pub struct Draft {
-        effects: Vec<Effect>,
-        epoch: Option<NewEpoch>,
-        wraps_missing_under: Option<EpochSeed>,
-    }
-
-    impl Draft {
-        /// An empty draft.
-        #[must_use]
-        pub fn new() -> Self {
-            Self::default()
-        }
-
-        /// Appends an effect that needs no key.
-        #[must_use]
-        pub fn effect(mut self, effect: Effect) -> Self {
-            self.effects.push(effect);
-            self
-        }
-
-        /// Begins a new epoch after the other effects.
-        #[must_use]
-        pub fn epoch(mut self, epoch: NewEpoch) -> Self {
-            self.epoch = Some(epoch);
-            self
-        }
-
-        /// Wraps the current epoch to every effective recipient that lacks it, after the other
-        /// effects.
-        #[must_use]
-        pub fn wrap_missing(mut self, current: EpochSeed) -> Self {
-            self.wraps_missing_under = Some(current);
-            self
-        }
-
-        /// Signs the draft as the next operation of `space`, or as the founding one.
-        ///
-        /// # Errors
-        /// [`AuthorError`]; nothing was changed.
-        pub fn prepare(
-            self,
-            logs: &dyn Logs,
-            secrets: &dyn EpochSecrets,
-            author: &Author<'_>,
-            rng: &mut dyn CryptoRng,
-            space: Option<&SpaceState>,
-        ) -> Result<Prepared, AuthorError> {
-            let index = space.map_or(0, SpaceState::length);
-            let mut operation = Operation {
-                version: PROTOCOL_VERSION,
-                suite: Suite::Hybrid.into(),
-                space: space.map(SpaceState::id),
-                index,
-                previous: space.and_then(SpaceState::head).map(|head| head.operation),
-                author: author.device,
-                claimed_at_ms: author.now_ms,
-                references: references(logs, author, space, self.members_beneath(space))?,
-                effects: self.effects,
-            };
-            let mut wraps = Vec::new();
-            let wrapper = Wrapper {
-                logs,
-                secrets,
-                author,
-            };
-            if self.epoch.is_some() || self.wraps_missing_under.is_some() {
-                // The recipients depend on the effects so far: replay them once to see.
-                let before = provisional(&operation, author, space, logs)?;
-                let knowledge = knowledge(&operation, &before, logs)?;
-                if let Some(epoch) = &self.epoch {
-                    let targets = recipients::effective_recipients(
-                        logs,
-                        &before,
-                        index.saturating_add(1),
-                        At::Known(&knowledge),
-                    )
-                    .map_err(ReplayError::from)?;
-                    let made = wrapper.wrap_all(rng, &epoch.seed, targets.into_values())?;
-                    operation
-                        .effects
-                        .push(epoch_effect(epoch, &before, &made, rng));
-                    wraps.extend(made.into_iter().map(|(_, wrap)| wrap));
-                }
-                if let Some(seed) = &self.wraps_missing_under {
-                    let targets = recipients::missing_wraps(
-                        logs,
-                        &before,
-                        index.saturating_add(1),
-                        At::Known(&knowledge),
-                    )
-                    .map_err(ReplayError::from)?;
-                    let made = wrapper.wrap_all(rng, seed, targets.into_iter())?;
-                    if !made.is_empty() {
-                        operation.effects.push(Effect::Wrap {
-                            key_id: KeyId(seed.key_id()),
-                            recipients: made.iter().map(|(recipient, _)| *recipient).collect(),
-                        });
-                        wraps.extend(made.into_iter().map(|(_, wrap)| wrap));
-                    }
-                }
-            }
-            let signed = SignedOperation::sign(operation, author.signing);
-            let state = match space {
-                Some(state) => state.clone().append(&signed, logs, Signatures::Verify)?,
-                None => SpaceState::found(&signed, logs, Signatures::Verify)?,
-            };
-            Ok(Prepared {
-                operation: signed,
-                wraps,
-                state,
-            })
-        }
-
-        /// Member spaces whose logs the operation must come after: those it adds, and, where it
-        /// wraps, all that hold keys.
-        fn members_beneath(&self, space: Option<&SpaceState>) -> Vec<SpaceId> {
-            let mut members: Vec<SpaceId> = self
-                .effects
-                .iter()
-                .filter_map(|effect| match effect {
-                    Effect::Add {
-                        member: Member::Space { id },
-                        ..
-                    } => Some(*id),
-                    _ => None,
-                })
-                .collect();
-            if self.epoch.is_some() || self.wraps_missing_under.is_some() {
-                members.extend(space.into_iter().flat_map(recipients::key_holding_spaces));
-            }
-            members
-        }
-    }
-
-    /// The space after the effects so far. Signed provisionally: nobody else sees it.
-    fn provisional(
-        operation: &Operation,
-        author: &Author<'_>,
-        space: Option<&SpaceState>,
-        logs: &dyn Logs,
-    ) -> Result<SpaceState, ReplayError> {
-        if operation.effects.is_empty() {
-            return space.cloned().ok_or(ReplayError::BadFounding {
-                reason: "its first effect is not Create",
-            });
-        }
-        let signed = SignedOperation::sign(operation.clone(), author.signing);
-        match space {
-            Some(state) => state
-                .clone()
-                .append(&signed, logs, Signatures::VerifiedBefore),
-            None => SpaceState::found(&signed, logs, Signatures::VerifiedBefore),
-        }
-    }
-
-    fn knowledge(
-        operation: &Operation,
-        before: &SpaceState,
-        logs: &dyn Logs,
-    ) -> Result<Knowledge, ReplayError> {
-        let mut knowledge = before
-            .operation(before.length().saturating_sub(1))
-            .map_or_else(Knowledge::default, |record| {
-                (*Arc::clone(&record.knowledge)).clone()
-            });
-        for head in &operation.references {
-            knowledge.learn(logs, head)?;
-        }
-        Ok(knowledge)
-    }
-
-    fn epoch_effect(
-        epoch: &NewEpoch,
-        before: &SpaceState,
-        made: &[(Recipient, Wrap)],
-        rng: &mut dyn CryptoRng,
-    ) -> Effect {
-        let key_id = KeyId(epoch.seed.key_id());
-        Effect::Epoch {
-            key_id,
-            kem: before
-                .kind()
-                .has_spaces_above()
-                .then(|| epoch.seed.kem_keys().1.as_bytes().to_vec()),
-            previous: before.current_epoch().map(|current| current.key_id),
-            link: epoch
-                .previous
-                .as_ref()
-                .map(|previous| epoch_secret::seal_history_link(&epoch.seed, previous)),
-            label: epoch
-                .label
-                .as_ref()
-                .and_then(|label| seal_label(&epoch.seed, rng, &key_id, label)),
-            recipients: made.iter().map(|(recipient, _)| *recipient).collect(),
-        }
-    }
-
-    fn seal_label(
-        seed: &EpochSeed,
-        rng: &mut dyn CryptoRng,
-        key_id: &KeyId,
-        plaintext: &[u8],
-    ) -> Option<Vec<u8>> {
-        epoch_secret::seal_label(seed, rng, &key_id.0, plaintext).ok()
-    }
-
-    /// Makes wraps: symmetric where the author is inside the recipient space, hybrid otherwise.
-    struct Wrapper<'a> {
-        logs: &'a dyn Logs,
-        secrets: &'a dyn EpochSecrets,
-        author: &'a Author<'a>,
-    }
-
-    impl Wrapper<'_> {
-        fn wrap_all(
-            &self,
-            rng: &mut dyn CryptoRng,
-            seed: &EpochSeed,
-            targets: impl Iterator<Item = WrapTarget>,
-        ) -> Result<Vec<(Recipient, Wrap)>, AuthorError> {
-            targets
-                .map(|target| self.wrap(rng, seed, &target))
-                .collect()
-        }
-
-        fn wrap(
-            &self,
-            rng: &mut dyn CryptoRng,
-            seed: &EpochSeed,
-            target: &WrapTarget,
-        ) -> Result<(Recipient, Wrap), AuthorError> {
-            let info = wrap_info(&KeyId(seed.key_id()), target.id(), target.key());
-            let (method, bytes) = match self.own_seed(target) {
-                Some(own) => (
-                    WrapMethod::Symmetric,
-                    wrap::wrap_symmetric(&own.wrap_key(), &info, seed.as_secret()),
-                ),
-                None => (
-                    WrapMethod::Hybrid,
-                    wrap::wrap_hybrid(rng, target.kem(), &info, seed.as_secret()).map_err(
-                        |error| AuthorError::Wrap {
-                            reason: error.to_string(),
-                        },
-                    )?,
-                ),
-            };
-            let recipient = Recipient {
-                id: target.id(),
-                key: target.key(),
-                method,
-                wrap: recipients::wrap_hash(&bytes),
-            };
-            Ok((
-                recipient,
-                Wrap {
-                    recipient: target.id(),
-                    bytes,
-                },
-            ))
-        }
-
-        fn own_seed(&self, target: &WrapTarget) -> Option<EpochSeed> {
-            let space = target.space()?;
-            let state = self.logs.state(&space)?;
-            let length = state.length();
-            authority::content_role(self.logs, &self.author.device, &state, length, At::Newest)?;
-            self.secrets.seed(&space, &target.key())
-        }
-    }
-
-    /// HPKE info and symmetric wrap context: key id of the wrapped epoch ‖ recipient id ‖
-    /// recipient's key id. The key id commits to the seed, so a wrap moved elsewhere is noticed.
-    #[must_use]
-    pub fn wrap_info(
-        key_id: &KeyId,
-        recipient: crate::identifier::RecipientId,
-        key: KeyId,
-    ) -> Vec<u8> {
-        [key_id.0, recipient.0, key.0].concat()
-    }
-}
-#[cfg(any(test, feature = "content"))]
-pub use sealing::wrap_info;

@@ -5,6 +5,7 @@
 //! log into a [`SpaceState`]; [`authority`] answers who may do what; [`recipients`] answers whom
 //! an epoch must be wrapped to; [`author`] prepares the next operation of one's own.
 
+#[cfg(any(test, feature = "content"))]
 pub mod author;
 pub mod authority;
 pub mod effect;
@@ -14,10 +15,12 @@ pub mod recipients;
 pub mod replay;
 pub mod state;
 
-pub use author::{Draft, NewEpoch};
+#[cfg(any(test, feature = "content"))]
+pub use author::{Author, Draft, EpochSecrets, NewEpoch, Prepared};
 pub use authority::{Knowledge, Logs, Right};
 pub use effect::{Effect, History, Member, Recipient, WrapMethod};
 pub use kind::{Kind, Role};
 pub use operation::{LogHead, Operation, SignedOperation};
+pub use recipients::Wrap;
 pub use replay::ReplayError;
 pub use state::{Epoch, Grant, SpaceState};

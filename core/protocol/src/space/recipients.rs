@@ -48,6 +48,18 @@ impl WrapTarget {
     }
 }
 
+/// A wrap as it travels beside its operation.
+#[derive(Clone, Debug, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+#[cbor(array)]
+pub struct Wrap {
+    /// Whom it is for.
+    #[n(0)]
+    pub recipient: RecipientId,
+    /// 1,168 bytes (hybrid) or 48 bytes (symmetric).
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub bytes: Vec<u8>,
+}
+
 /// The effective recipients of a space: each confirmed member that holds keys; for a member space
 /// its current epoch, or, where it has none that may be used, its own members in its place.
 ///

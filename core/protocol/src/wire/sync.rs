@@ -7,7 +7,7 @@ use crate::codec::numbered_enum;
 use crate::crypto::label;
 use crate::crypto::signature::{Signature, SigningKey, VerifyingKey};
 use crate::identifier::{DeviceId, ItemId, SignatureBytes};
-use crate::space::author::Wrap;
+use crate::space::Wrap;
 
 /// `[version, cursor, journal_mark, push[], max_bytes]`.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
