@@ -12,7 +12,7 @@ const LOCK_FILE: &str = "vault.lock";
 /// when the process is killed; the empty file stays, because removing it would let two processes
 /// lock two different files of the same name.
 pub(super) struct HomeLock {
-    _held: File,
+    held: File,
 }
 
 impl HomeLock {
@@ -21,10 +21,19 @@ impl HomeLock {
     pub(super) fn acquire(home: &Path) -> Result<Self, VaultError> {
         let file = open_private_file(&home.join(LOCK_FILE))?;
         match file.try_lock() {
-            Ok(()) => Ok(HomeLock { _held: file }),
+            Ok(()) => Ok(HomeLock { held: file }),
             Err(TryLockError::WouldBlock) => Err(VaultError::InUse),
             Err(TryLockError::Error(error)) => Err(error.into()),
         }
+    }
+}
+
+/// Closing the file alone would not do: a process that another thread is just starting holds a copy
+/// of it for a moment, and the lock with it.
+impl Drop for HomeLock {
+    fn drop(&mut self) {
+        // When this fails, closing the file still releases the lock.
+        let _ = self.held.unlock();
     }
 }
 
@@ -41,6 +50,15 @@ mod tests {
             Err(VaultError::InUse)
         ));
         drop(held);
+        assert!(HomeLock::acquire(home.path()).is_ok());
+    }
+
+    #[test]
+    fn a_dropped_lock_is_free_though_a_copy_of_its_file_is_open() {
+        let home = tempfile::tempdir().unwrap();
+        let lock = HomeLock::acquire(home.path()).unwrap();
+        let _copy = lock.held.try_clone().unwrap();
+        drop(lock);
         assert!(HomeLock::acquire(home.path()).is_ok());
     }
 }
