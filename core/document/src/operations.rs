@@ -1,0 +1,137 @@
+//! Checks a decoded change's operations against the objects they write to.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use automerge::legacy::{ElementId, Key, ObjectId, Op, OpId, OpType};
+use automerge::{Automerge, Change, ObjId, ObjType, ReadDoc, ScalarValue};
+
+use crate::{ChangeRefusal, MAXIMUM_DEPTH};
+
+/// An operation's id: counter and actor bytes.
+type Id = (u64, Vec<u8>);
+
+/// The objects of a document and of the batch so far, as far as they were asked for.
+pub(crate) struct ObjectTable<'a> {
+    engine: &'a Automerge,
+    objects: BTreeMap<Id, Object>,
+}
+
+#[derive(Clone, Copy)]
+struct Object {
+    kind: ObjType,
+    /// Number of steps from the root, which has depth 0.
+    depth: usize,
+}
+
+impl<'a> ObjectTable<'a> {
+    pub(crate) fn new(engine: &'a Automerge) -> ObjectTable<'a> {
+        ObjectTable {
+            engine,
+            objects: BTreeMap::new(),
+        }
+    }
+
+    /// Checks every operation and remembers the objects that the change creates.
+    pub(crate) fn admit(&mut self, change: &Change) -> Result<(), ChangeRefusal> {
+        catch_unwind(AssertUnwindSafe(|| self.admit_operations(change)))
+            .map_err(|_| ChangeRefusal::DecodingPanicked)?
+    }
+
+    fn admit_operations(&mut self, change: &Change) -> Result<(), ChangeRefusal> {
+        let decoded = change.decode();
+        let actor = decoded.actor_id.to_bytes().to_vec();
+        let counters = decoded.start_op.get()..;
+        for (position, (operation, counter)) in decoded.operations.iter().zip(counters).enumerate()
+        {
+            let id = (counter, actor.clone());
+            self.admit_operation(operation, id)
+                .map_err(|reason| ChangeRefusal::Operation {
+                    operation: position,
+                    reason,
+                })?;
+        }
+        Ok(())
+    }
+
+    fn admit_operation(&mut self, operation: &Op, id: Id) -> Result<(), &'static str> {
+        check_references(operation, id.0)?;
+        let parent = match &operation.obj {
+            ObjectId::Root => Object {
+                kind: ObjType::Map,
+                depth: 0,
+            },
+            ObjectId::Id(parent) => self.find(parent).ok_or("its object is unknown")?,
+        };
+        check_place(operation, parent.kind)?;
+        match &operation.action {
+            OpType::Make(ObjType::Table) => return Err("tables are not used"),
+            OpType::Make(_) if parent.kind == ObjType::Text => {
+                return Err("an object inside a text");
+            }
+            OpType::Make(kind) => {
+                let depth = parent.depth + 1;
+                if depth > MAXIMUM_DEPTH {
+                    return Err("nested too deeply");
+                }
+                self.objects.insert(id, Object { kind: *kind, depth });
+            }
+            OpType::MarkBegin(_) | OpType::MarkEnd(_) => return Err("marks are not used"),
+            OpType::Put(value) => {
+                if parent.kind == ObjType::Text && !matches!(value, ScalarValue::Str(_)) {
+                    return Err("a text holds something else than characters");
+                }
+            }
+            OpType::Delete | OpType::Increment(_) => {
+                if operation.pred.is_empty() {
+                    return Err("it deletes or increments nothing");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn find(&mut self, id: &OpId) -> Option<Object> {
+        let key = (id.counter(), id.actor().to_bytes().to_vec());
+        if let Some(object) = self.objects.get(&key) {
+            return Some(*object);
+        }
+        // The index is only a hint; the engine looks the actor up.
+        let object_id = ObjId::Id(id.counter(), id.actor().clone(), 0);
+        let object = Object {
+            kind: self.engine.object_type(&object_id).ok()?,
+            depth: self.engine.parents(&object_id).ok()?.count(),
+        };
+        self.objects.insert(key, object);
+        Some(object)
+    }
+}
+
+/// Whatever an operation refers to is older than itself.
+fn check_references(operation: &Op, counter: u64) -> Result<(), &'static str> {
+    let object = match &operation.obj {
+        ObjectId::Id(id) => id.counter(),
+        ObjectId::Root => 0,
+    };
+    let element = match &operation.key {
+        Key::Seq(ElementId::Id(id)) => id.counter(),
+        _ => 0,
+    };
+    let predecessor = operation.pred.iter().map(OpId::counter).max().unwrap_or(0);
+    if object.max(element).max(predecessor) >= counter {
+        return Err("it refers to a later operation");
+    }
+    Ok(())
+}
+
+fn check_place(operation: &Op, kind: ObjType) -> Result<(), &'static str> {
+    match (kind, &operation.key) {
+        (ObjType::Map, Key::Map(_)) if operation.insert => Err("an insertion into a map"),
+        (ObjType::Map, Key::Map(_)) => Ok(()),
+        (ObjType::List | ObjType::Text, Key::Seq(ElementId::Head)) if !operation.insert => {
+            Err("it writes to no element")
+        }
+        (ObjType::List | ObjType::Text, Key::Seq(_)) => Ok(()),
+        _ => Err("its key does not fit its object"),
+    }
+}
