@@ -2,8 +2,10 @@
 #![allow(dead_code)]
 
 use nahtlos_document::{
-    Actor, Applied, Document, EditError, Editor, EncodedChange, GateError, GateLimits, WriteError,
+    Actor, Applied, Document, EditError, Editor, EncodedChange, GateError, GateLimits, Value,
+    WriteError,
 };
+use sha2::{Digest, Sha256};
 
 pub const CONTAINERS: &[&str] = &["client", "goals", "tasks"];
 
@@ -62,4 +64,58 @@ pub fn exchange(left: &mut Document, right: &mut Document) {
     bring(right, left);
     assert_eq!(left.heads(), right.heads());
     assert_eq!(left.export_json(), right.export_json());
+}
+
+/// A document with a goal and a task list, and a foreign change on it that the gate accepts.
+pub fn scene() -> (Document, EncodedChange) {
+    let mut anna = replica(ANNA);
+    edit(&mut anna, |editor| {
+        editor.put_map(["goals", "g1"])?;
+        editor.put(["goals", "g1", "status"], "open")?;
+        editor.put(["goals", "g1", "visits"], Value::Counter(1))?;
+        editor.put(["goals", "g1", "tags"], Value::List(vec!["a".into()]))?;
+        editor.put_text(["goals", "g1", "statement"], "Sie lernt Deutsch.")
+    });
+    let mut beat = anna.clone();
+    beat.set_actor(BEAT);
+    let change = edit(&mut beat, |editor| {
+        editor.put(["goals", "g1", "status"], "active")?;
+        editor.increment(["goals", "g1", "visits"], 1)?;
+        editor.delete(["goals", "g1", "tags"])?;
+        editor.splice_text(["goals", "g1", "statement"], 4, 5, "spricht")?;
+        editor.put_map(["goals", "g2"])?;
+        editor.put(["goals", "g2", "status"], "open")
+    });
+    (anna, change)
+}
+
+/// The data of a change chunk, without its header.
+pub fn data_of(change: &[u8]) -> Vec<u8> {
+    let length_bytes = change[9..]
+        .iter()
+        .take_while(|byte| **byte & 0x80 != 0)
+        .count()
+        + 1;
+    change[9 + length_bytes..].to_vec()
+}
+
+pub fn seal(kind: u8, data: &[u8]) -> Vec<u8> {
+    let mut length = Vec::new();
+    let mut rest = data.len();
+    while rest > 0x7f {
+        length.push((rest & 0x7f) as u8 | 0x80);
+        rest >>= 7;
+    }
+    length.push(rest as u8);
+    let digest = Sha256::new()
+        .chain_update([kind])
+        .chain_update(&length)
+        .chain_update(data)
+        .finalize();
+    let mut bytes = vec![0x85, 0x6f, 0x4a, 0x83];
+    bytes.extend(&digest[..4]);
+    bytes.push(kind);
+    bytes.extend(length);
+    bytes.extend(data);
+    bytes
 }
