@@ -1,6 +1,7 @@
 //! One section's content and everything that can be done with it.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::panic::catch_unwind;
 
 use automerge::transaction::{CommitOptions, Transactable};
@@ -11,15 +12,14 @@ use crate::error::EngineError;
 use crate::{
     Actor, Applied, ChangeHash, DeletedWhileEdited, Difference, DocumentError, EditError, Editor,
     EncodedChange, FieldConflict, GateError, GateLimits, HistoryEntry, Key, MAXIMUM_DEPTH, Path,
-    Reader, SoftTextConflict, Value, chunk, conflict, deletion, difference, gate, history,
-    text_conflict,
+    Reader, SoftTextConflict, chunk, conflict, deletion, difference, gate, history, text_conflict,
 };
 
 /// The actor of every genesis change, 16 zero bytes; nobody else may use it.
 pub const GENESIS_ACTOR: Actor = Actor::from_bytes([0; 16]);
 
 /// A document that several authors edit offline and at once.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Document {
     engine: Automerge,
 }
@@ -114,7 +114,7 @@ impl Document {
         self.engine.save()
     }
 
-    /// The current values as JSON; see [`Value::to_json`].
+    /// The current values as JSON; see [`crate::Value::to_json`].
     pub fn export_json(&self) -> serde_json::Value {
         self.read().root().to_json()
     }
@@ -286,6 +286,16 @@ impl Document {
     }
 }
 
+impl fmt::Debug for Document {
+    /// The heads only: the rest is what people typed.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Document")
+            .field("heads", &self.heads())
+            .finish_non_exhaustive()
+    }
+}
+
 /// Text positions are unicode scalar values everywhere.
 fn new_engine() -> Automerge {
     Automerge::new_with_encoding(TextEncoding::UnicodeCodePoint)
@@ -304,11 +314,5 @@ pub(crate) fn field_of(key: &Key) -> Option<&str> {
     match key {
         Key::Field(name) => Some(name),
         Key::Index(_) => None,
-    }
-}
-
-impl From<&Document> for Value {
-    fn from(document: &Document) -> Value {
-        document.read().root()
     }
 }
