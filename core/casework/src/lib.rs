@@ -1,4 +1,14 @@
-//! The domain of interinstitutional cooperation. In progress.
+//! The domain of interinstitutional cooperation: what a case file holds, how it is edited, what
+//! conflicts, and which rules hold inside a section.
+//!
+//! - [`fields`] and [`record`]: values that cannot be wrong.
+//! - [`SectionKind`], [`role`], [`matrix`]: the parts of a case file and who may do what by default.
+//! - [`Edit`]: everything a person can do, as data that can be stored and applied again.
+//! - [`view`]: typed views of a section's document.
+//! - [`conflicts`] and [`resolve`]: what people decided differently, and the edit that settles it.
+//!
+//! Pure: no keys, no I/O, no clock, no randomness. Times and random identifiers come as arguments;
+//! who wrote what comes from the caller through [`AuthorOf`].
 #![cfg_attr(
     not(test),
     deny(
@@ -9,10 +19,23 @@
     )
 )]
 
+mod author;
+mod conflict;
+pub mod edit;
 pub mod fields;
+mod labels;
 pub mod matrix;
 pub mod record;
 pub mod role;
+mod rules;
 mod section;
+pub mod view;
 
+pub use author::{Author, AuthorOf, Origin};
+pub use conflict::{
+    Alternative, Choice, Conflict, ConflictId, ConflictKind, ResolveError, conflicts, resolve,
+};
+pub use edit::{ApplyError, Edit};
+pub use labels::{Names, names_of};
+pub use rules::{Rule, Violation};
 pub use section::{SECTIONS_WITH_CONTENT, SectionKind, containers};

@@ -129,11 +129,26 @@ mod tests {
 
     /// The rows as DOMAIN §3 prints them.
     const PRINTED: [(SectionKind, [&str; 10]); 5] = [
-        (SectionKind::Core, ["W", "R", "R", "R", "R", "c", "c", "slice", "name", "R"]),
-        (SectionKind::Function, ["W", "c", "W", "c", "c", "–", "c", "c", "c adaptations", "c"]),
-        (SectionKind::Plan, ["W", "W", "W", "W", "W", "R", "R", "own", "own", "W"]),
-        (SectionKind::Journal, ["W", "W", "W", "W", "W", "W", "R", "–", "–", "W"]),
-        (SectionKind::Tasks, ["W", "W", "W", "W", "W", "W", "W", "own", "–", "W"]),
+        (
+            SectionKind::Core,
+            ["W", "R", "R", "R", "R", "c", "c", "slice", "name", "R"],
+        ),
+        (
+            SectionKind::Function,
+            ["W", "c", "W", "c", "c", "–", "c", "c", "c adaptations", "c"],
+        ),
+        (
+            SectionKind::Plan,
+            ["W", "W", "W", "W", "W", "R", "R", "own", "own", "W"],
+        ),
+        (
+            SectionKind::Journal,
+            ["W", "W", "W", "W", "W", "W", "R", "–", "–", "W"],
+        ),
+        (
+            SectionKind::Tasks,
+            ["W", "W", "W", "W", "W", "W", "W", "own", "–", "W"],
+        ),
     ];
 
     const COLUMNS: [Party; 10] = [

@@ -94,12 +94,16 @@ macro_rules! record {
             const NAME: &'static str = $field;
 
             fn parse(input: &str) -> Result<Self, FieldError> {
+                // The parser's own message may repeat the value, so it is not passed on.
                 serde_json::from_str(input).map_err(|error| {
                     FieldError::new(
                         $field,
                         "format",
-                        format!("the {} is not complete or not correct ({error})", $field),
-                        "give each of its parts",
+                        format!(
+                            "it is not complete or not correct at character {}",
+                            error.column()
+                        ),
+                        "give each of its parts in its form",
                     )
                 })
             }
@@ -193,7 +197,12 @@ mod tests {
 
     #[test]
     fn incomplete_or_wrong_records_are_refused() {
-        for wrong in ["", "{}", r#"{"town":""}"#, r#"{"town":"x","postcode":"999"}"#] {
+        for wrong in [
+            "",
+            "{}",
+            r#"{"town":""}"#,
+            r#"{"town":"x","postcode":"999"}"#,
+        ] {
             assert_eq!(Address::parse(wrong).unwrap_err().code, "format", "{wrong}");
         }
         assert!(Lead::parse(r#"{"institution":"rav","person":"berger"}"#).is_err());

@@ -25,7 +25,11 @@ impl Function {
     pub const fn names(self) -> [&'static str; 3] {
         match self {
             Self::Lead => ["Fallführung", "conduite du cas", "case lead"],
-            Self::Officer => ["zuständige Person", "personne référente", "officer in charge"],
+            Self::Officer => [
+                "zuständige Person",
+                "personne référente",
+                "officer in charge",
+            ],
             Self::Coordinator => ["IIZ-Koordination", "coordination CII", "coordination"],
             Self::Coach => ["Coach, Jobcoach", "coach", "coach, job coach"],
             Self::Provider => ["Anbieter", "organisateur", "provider"],
@@ -33,7 +37,11 @@ impl Function {
             Self::Physician => ["Ärztin, RAD", "médecin, SMR", "physician"],
             Self::Deputy => ["Stellvertretung", "suppléance", "deputy"],
             Self::Custodian => ["Schlüsselverwaltung", "gestion des clés", "key custodian"],
-            Self::DataProtection => ["Datenschutzberatung", "conseil PD", "data protection adviser"],
+            Self::DataProtection => [
+                "Datenschutzberatung",
+                "conseil PD",
+                "data protection adviser",
+            ],
             Self::Office => ["Fachstelle IIZ", "bureau CII", "cooperation office"],
             Self::Steering => ["Steuergruppe", "groupe de pilotage", "steering group"],
         }
@@ -74,26 +82,86 @@ impl InstitutionKind {
     /// German, French and English name.
     pub const fn names(self) -> [&'static str; 3] {
         match self {
-            Self::Alv => ["Arbeitslosenversicherung (RAV)", "assurance-chômage (ORP)", "unemployment insurance"],
-            Self::Alk => ["Arbeitslosenkasse", "caisse de chômage", "unemployment fund"],
-            Self::Iv => ["Invalidenversicherung", "assurance-invalidité", "disability insurance"],
+            Self::Alv => [
+                "Arbeitslosenversicherung (RAV)",
+                "assurance-chômage (ORP)",
+                "unemployment insurance",
+            ],
+            Self::Alk => [
+                "Arbeitslosenkasse",
+                "caisse de chômage",
+                "unemployment fund",
+            ],
+            Self::Iv => [
+                "Invalidenversicherung",
+                "assurance-invalidité",
+                "disability insurance",
+            ],
             Self::Soz => ["Sozialhilfe", "aide sociale", "social aid"],
-            Self::Asyl => ["Asylsozialhilfe", "aide sociale en matière d'asile", "asylum social aid"],
-            Self::Kesb => ["Kindes- und Erwachsenenschutzbehörde", "autorité de protection (APEA)", "protection authority"],
-            Self::Biz => ["Berufsberatung", "orientation professionnelle", "career guidance"],
-            Self::Cmbb => ["Case Management Berufsbildung", "case management formation professionnelle", "case management vocational training"],
-            Self::Triage => ["Triagestelle Brückenangebote", "service de triage", "intake for bridge offers"],
+            Self::Asyl => [
+                "Asylsozialhilfe",
+                "aide sociale en matière d'asile",
+                "asylum social aid",
+            ],
+            Self::Kesb => [
+                "Kindes- und Erwachsenenschutzbehörde",
+                "autorité de protection (APEA)",
+                "protection authority",
+            ],
+            Self::Biz => [
+                "Berufsberatung",
+                "orientation professionnelle",
+                "career guidance",
+            ],
+            Self::Cmbb => [
+                "Case Management Berufsbildung",
+                "case management formation professionnelle",
+                "case management vocational training",
+            ],
+            Self::Triage => [
+                "Triagestelle Brückenangebote",
+                "service de triage",
+                "intake for bridge offers",
+            ],
             Self::Bild => ["Bildungsamt", "service de la formation", "education office"],
             Self::Schule => ["Schule", "école", "school"],
-            Self::Mig => ["Migrationsdienst", "service des migrations", "migration office"],
-            Self::Int => ["Integrationsstelle", "service de l'intégration", "integration office"],
-            Self::Uv => ["Unfallversicherung", "assurance-accidents", "accident insurance"],
-            Self::Ktg => ["Krankentaggeldversicherung", "assurance d'indemnités journalières", "sickness benefit insurance"],
-            Self::Bvg => ["Berufliche Vorsorge", "prévoyance professionnelle", "occupational pension"],
-            Self::Asv => ["Amt für Sozialversicherungen", "office des assurances sociales", "social insurance office"],
+            Self::Mig => [
+                "Migrationsdienst",
+                "service des migrations",
+                "migration office",
+            ],
+            Self::Int => [
+                "Integrationsstelle",
+                "service de l'intégration",
+                "integration office",
+            ],
+            Self::Uv => [
+                "Unfallversicherung",
+                "assurance-accidents",
+                "accident insurance",
+            ],
+            Self::Ktg => [
+                "Krankentaggeldversicherung",
+                "assurance d'indemnités journalières",
+                "sickness benefit insurance",
+            ],
+            Self::Bvg => [
+                "Berufliche Vorsorge",
+                "prévoyance professionnelle",
+                "occupational pension",
+            ],
+            Self::Asv => [
+                "Amt für Sozialversicherungen",
+                "office des assurances sociales",
+                "social insurance office",
+            ],
             Self::Gem => ["Gemeinde", "commune", "commune"],
             Self::Provider => ["Anbieter", "organisateur", "provider"],
-            Self::SocialEnterprise => ["Sozialunternehmen", "entreprise sociale", "social enterprise"],
+            Self::SocialEnterprise => [
+                "Sozialunternehmen",
+                "entreprise sociale",
+                "social enterprise",
+            ],
             Self::Employer => ["Arbeitgeber", "employeur", "employer"],
             Self::Med => ["Medizin", "médecine", "medicine"],
             Self::Fachstelle => ["Fachstelle IIZ", "bureau CII", "cooperation office"],

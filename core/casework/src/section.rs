@@ -55,33 +55,77 @@ pub enum SectionKind {
 
 /// Sections without a part of their own, with code, German, French and English title.
 const PLAIN: [(SectionKind, &str, [&str; 3]); 15] = [
-    (SectionKind::Core, "core", ["Stammdaten", "données de base", "core data"]),
-    (SectionKind::Ident, "ident", ["Identifikation", "identification", "identification"]),
-    (SectionKind::Labour, "labour", ["Arbeit", "travail", "labour"]),
-    (SectionKind::Education, "education", ["Bildung", "formation", "education"]),
+    (
+        SectionKind::Core,
+        "core",
+        ["Stammdaten", "données de base", "core data"],
+    ),
+    (
+        SectionKind::Ident,
+        "ident",
+        ["Identifikation", "identification", "identification"],
+    ),
+    (
+        SectionKind::Labour,
+        "labour",
+        ["Arbeit", "travail", "labour"],
+    ),
+    (
+        SectionKind::Education,
+        "education",
+        ["Bildung", "formation", "education"],
+    ),
     (
         SectionKind::Function,
         "function",
         ["Leistungsfähigkeit", "capacité de travail", "work capacity"],
     ),
-    (SectionKind::Medical, "medical", ["Medizin", "médical", "medical"]),
-    (SectionKind::Social, "social", ["Soziales", "social", "social"]),
-    (SectionKind::Finance, "finance", ["Finanzen", "finances", "finance"]),
-    (SectionKind::Migration, "migration", ["Migration", "migration", "migration"]),
-    (SectionKind::Protection, "protection", ["Schutz", "protection", "protection"]),
+    (
+        SectionKind::Medical,
+        "medical",
+        ["Medizin", "médical", "medical"],
+    ),
+    (
+        SectionKind::Social,
+        "social",
+        ["Soziales", "social", "social"],
+    ),
+    (
+        SectionKind::Finance,
+        "finance",
+        ["Finanzen", "finances", "finance"],
+    ),
+    (
+        SectionKind::Migration,
+        "migration",
+        ["Migration", "migration", "migration"],
+    ),
+    (
+        SectionKind::Protection,
+        "protection",
+        ["Schutz", "protection", "protection"],
+    ),
     (
         SectionKind::Plan,
         "plan",
         ["Integrationsplan", "plan d'intégration", "integration plan"],
     ),
-    (SectionKind::Journal, "journal", ["Journal", "journal", "journal"]),
+    (
+        SectionKind::Journal,
+        "journal",
+        ["Journal", "journal", "journal"],
+    ),
     (SectionKind::Tasks, "tasks", ["Aufgaben", "tâches", "tasks"]),
     (
         SectionKind::Consent,
         "consent",
         ["Einwilligungen", "consentements", "consents"],
     ),
-    (SectionKind::Access, "access", ["Zugriffe", "accès", "access"]),
+    (
+        SectionKind::Access,
+        "access",
+        ["Zugriffe", "accès", "access"],
+    ),
 ];
 
 /// The five sections that this version fills.
@@ -216,7 +260,12 @@ mod tests {
 
     #[test]
     fn every_section_of_the_domain_round_trips_through_its_code() {
-        let parts = ["measure/ab12", "internal/iv", "meeting/x-1", "employer/holzbau"];
+        let parts = [
+            "measure/ab12",
+            "internal/iv",
+            "meeting/x-1",
+            "employer/holzbau",
+        ];
         let codes = PLAIN.iter().map(|entry| entry.1).chain(parts);
         for code in codes {
             let section = SectionKind::parse(code).unwrap();
@@ -233,7 +282,10 @@ mod tests {
             let section = SectionKind::from_code(code);
             assert_eq!(section, SectionKind::Unknown(code.to_owned()));
             assert_eq!(section.code(), code);
-            assert_eq!(SectionKind::parse(code).unwrap_err().code, "unknown_section");
+            assert_eq!(
+                SectionKind::parse(code).unwrap_err().code,
+                "unknown_section"
+            );
             assert!(containers(&section).is_empty());
         }
     }

@@ -47,9 +47,7 @@ pub use problem::{ProblemArea, Severity};
 pub use reference::{DeviceId, InstitutionId, PersonId};
 pub use responsible::Responsible;
 pub use sex::Sex;
-pub use status::{
-    GoalStatus, JournalKind, OverallTarget, Phase, Priority, StepStatus, TaskStatus,
-};
+pub use status::{GoalStatus, JournalKind, OverallTarget, Phase, Priority, StepStatus, TaskStatus};
 pub use stored::Stored;
 pub use text::{JournalText, Line, LongText, Name};
 pub use time::UtcTime;

@@ -72,7 +72,13 @@ mod tests {
     fn a_time_with_offset_is_stored_in_utc() {
         let time = UtcTime::parse("2027-03-31T10:15:00+02:00").unwrap();
         assert_eq!(time.canonical(), "2027-03-31T08:15:00Z");
-        for wrong in ["", "2027-03-31", "2027-03-31T10:15:00", "2027-02-30T10:15:00Z", "10:15"] {
+        for wrong in [
+            "",
+            "2027-03-31",
+            "2027-03-31T10:15:00",
+            "2027-02-30T10:15:00Z",
+            "10:15",
+        ] {
             assert_eq!(refusal::<UtcTime>(wrong), "format", "{wrong}");
         }
         assert!(UtcTime::from_seconds(i64::MAX).is_err());

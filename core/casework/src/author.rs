@@ -1,0 +1,73 @@
+//! Who wrote what.
+
+use std::collections::BTreeMap;
+
+use nahtlos_document::{Actor, ConflictingValue};
+use serde::Serialize;
+
+use crate::fields::{DeviceId, InstitutionId, Name, PersonId, UtcTime};
+
+/// A person at a device, as the caller verified it from signatures and logs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Author {
+    /// The device that signed.
+    pub device: DeviceId,
+    /// The person the device belongs to.
+    pub person: PersonId,
+    /// The institution for which the person acts.
+    pub institution: InstitutionId,
+    /// The name to show.
+    pub display_name: Name,
+}
+
+/// Maps an automerge actor to its verified author.
+///
+/// Values in a document carry no author of their own: anybody could write another's name. Who wrote
+/// a value follows from the change that holds it, whose actor the caller's gate accepted only from
+/// that author's signed envelope.
+pub trait AuthorOf {
+    /// The author; nothing if the actor is not known (an envelope that does not count any more).
+    fn author(&self, actor: &[u8; 16]) -> Option<Author>;
+}
+
+impl AuthorOf for BTreeMap<[u8; 16], Author> {
+    fn author(&self, actor: &[u8; 16]) -> Option<Author> {
+        self.get(actor).cloned()
+    }
+}
+
+impl<F: Fn(&[u8; 16]) -> Option<Author>> AuthorOf for F {
+    fn author(&self, actor: &[u8; 16]) -> Option<Author> {
+        self(actor)
+    }
+}
+
+/// Who wrote a value, when and in which change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Origin {
+    /// The verified author, if the caller knows one.
+    pub author: Option<Author>,
+    /// When, by the author's clock; advisory.
+    pub at: Option<UtcTime>,
+    /// The change, as 64 hexadecimal digits.
+    pub change: String,
+}
+
+impl Origin {
+    pub(crate) fn new(
+        authors: &dyn AuthorOf,
+        actor: &Actor,
+        change: &nahtlos_document::ChangeHash,
+        time_seconds: i64,
+    ) -> Self {
+        Self {
+            author: authors.author(actor.as_bytes()),
+            at: UtcTime::from_seconds(time_seconds).ok(),
+            change: change.to_string(),
+        }
+    }
+
+    pub(crate) fn of(authors: &dyn AuthorOf, value: &ConflictingValue) -> Self {
+        Self::new(authors, &value.actor, &value.change, value.time_seconds)
+    }
+}

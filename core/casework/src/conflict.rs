@@ -1,0 +1,483 @@
+//! What two people decided differently, for a person to settle.
+//!
+//! A merge never decides silently: concurrent values of one field, the same sentence reworded by two,
+//! and a task deleted while somebody worked on it are listed with all values, authors and times.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use data_encoding::BASE32_NOPAD;
+use nahtlos_document::{ChangeHash, ConflictingValue, Document, Path, Value};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::author::{AuthorOf, Origin};
+use crate::edit::{Acknowledge, ChooseValue, Edit, PlanEdit, ScalarValue, TaskEdit, Wording};
+use crate::fields::reference::is_reference;
+use crate::fields::{EntryId, Field, FieldError, LongText, TaskStatus, field_as_string};
+use crate::labels::{self, Names};
+use crate::rules::steps_of;
+use crate::section::SectionKind;
+use crate::view::is_settable_status;
+
+/// Identifier of a conflict: the same on every device that sees the same conflict, another as soon as
+/// another change takes part in it. 16 small letters and digits: base 32 of the first 10 bytes of
+/// SHA-256(`"nahtlos/v1/conflict\0"` ‖ section code ‖ 0 ‖ path ‖ 0 ‖ kind ‖ change hashes ascending).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ConflictId(String);
+
+impl ConflictId {
+    fn new(section: &SectionKind, path: &Path, kind: u8, changes: &BTreeSet<ChangeHash>) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(b"nahtlos/v1/conflict\0");
+        hash.update(section.code());
+        hash.update([0]);
+        hash.update(path.to_string());
+        hash.update([0, kind]);
+        for change in changes {
+            hash.update(change.as_bytes());
+        }
+        let digest = hash.finalize();
+        let start: Vec<u8> = digest.iter().copied().take(10).collect();
+        Self(BASE32_NOPAD.encode(&start).to_ascii_lowercase())
+    }
+
+    /// The identifier.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Field for ConflictId {
+    const NAME: &'static str = "conflict";
+
+    fn parse(input: &str) -> Result<Self, FieldError> {
+        if input.len() == 16 && is_reference(input) {
+            return Ok(Self(input.to_ascii_lowercase()));
+        }
+        Err(FieldError::new(
+            Self::NAME,
+            "format",
+            "a conflict's identifier has 16 letters and digits",
+            "copy it from the list of conflicts",
+        ))
+    }
+
+    fn canonical(&self) -> String {
+        self.0.clone()
+    }
+}
+
+impl std::fmt::Display for ConflictId {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+field_as_string!(ConflictId);
+
+/// Something that people decided differently at the same time.
+#[derive(Clone, PartialEq, Serialize)]
+pub struct Conflict {
+    /// Its identifier.
+    pub id: ConflictId,
+    /// The section.
+    pub section: SectionKind,
+    /// The field or entry, step by step from the root.
+    pub path: Vec<String>,
+    /// German, French and English label of the field; nothing for one of a newer version.
+    pub label: Option<Names>,
+    /// Title or wording of the entry it lies in.
+    pub entry: Option<String>,
+    /// What it is.
+    #[serde(flatten)]
+    pub kind: ConflictKind,
+    /// The changes it consists of.
+    pub changes: Vec<String>,
+}
+
+/// The three kinds of conflict.
+#[derive(Clone, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum ConflictKind {
+    /// Several values of one field; the first is the one that views show.
+    Values {
+        /// All of them.
+        alternatives: Vec<Alternative>,
+    },
+    /// The same sentence reworded by several people. The merged text holds everybody's edits.
+    Wordings {
+        /// The text as it reads now.
+        merged: String,
+        /// Each side's whole text.
+        alternatives: Vec<Alternative>,
+    },
+    /// A task was deleted while somebody else worked on it.
+    DeletedMeanwhile {
+        /// Who deleted it.
+        deleted_by: Origin,
+        /// What others did to it without knowing.
+        edits: Vec<Alternative>,
+        /// True if one of them completed it: "deleted, completed meanwhile".
+        completed: bool,
+    },
+}
+
+/// One side of a conflict.
+#[derive(Clone, PartialEq, Serialize)]
+pub struct Alternative {
+    /// The value as stored.
+    pub value: ScalarValue,
+    /// For what was done to a deleted task: the field.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// Who wrote it, when.
+    pub origin: Origin,
+}
+
+/// What a person decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Choice {
+    /// The value or wording at this position is to stand alone.
+    Alternative(usize),
+    /// It was seen and stays as it is: a merged text, a deletion.
+    AsItIs,
+    /// The deleted task comes back.
+    Restore,
+}
+
+/// Why a choice does not fit a conflict.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ResolveError {
+    /// There is no such alternative.
+    #[error("the conflict has {available} alternatives, not number {chosen}")]
+    NoSuchAlternative {
+        /// The position chosen, from 0.
+        chosen: usize,
+        /// How many there are.
+        available: usize,
+    },
+    /// This kind of conflict is settled in another way.
+    #[error("this kind of conflict is not settled in this way")]
+    ChoiceDoesNotFit,
+    /// The wording chosen breaks a rule of its field.
+    #[error(transparent)]
+    Field(#[from] FieldError),
+}
+
+/// All conflicts of a section's document that nobody has settled yet, ordered by path.
+pub fn conflicts(
+    document: &Document,
+    section: &SectionKind,
+    authors: &dyn AuthorOf,
+) -> Vec<Conflict> {
+    let search = Search {
+        document,
+        section,
+        authors,
+    };
+    let mut found = search.values();
+    if *section == SectionKind::Plan {
+        found.extend(search.wordings());
+    }
+    if *section == SectionKind::Tasks {
+        found.extend(search.deletions());
+    }
+    let seen: BTreeSet<String> = document
+        .read()
+        .keys(Path::from_iter(["acknowledged"]))
+        .into_iter()
+        .collect();
+    found.retain(|conflict| !seen.contains(conflict.id.as_str()));
+    found.sort_by(|left, right| (&left.path, &left.id).cmp(&(&right.path, &right.id)));
+    found
+}
+
+/// The edit that settles a conflict by a choice.
+///
+/// # Errors
+/// [`ResolveError`].
+pub fn resolve(conflict: &Conflict, choice: Choice) -> Result<Edit, ResolveError> {
+    match (&conflict.kind, choice) {
+        (ConflictKind::Values { alternatives }, Choice::Alternative(position)) => {
+            Ok(Edit::ChooseValue(ChooseValue {
+                section: conflict.section.clone(),
+                path: conflict.path.clone(),
+                value: alternative(alternatives, position)?.value.clone(),
+                changes: conflict.changes.clone(),
+            }))
+        }
+        (
+            ConflictKind::Wordings {
+                merged,
+                alternatives,
+            },
+            Choice::Alternative(position),
+        ) => reword(conflict, merged, alternative(alternatives, position)?),
+        (ConflictKind::Wordings { .. } | ConflictKind::DeletedMeanwhile { .. }, Choice::AsItIs) => {
+            Ok(acknowledge(conflict))
+        }
+        (ConflictKind::DeletedMeanwhile { .. }, Choice::Restore) => {
+            Ok(Edit::Tasks(TaskEdit::Restore {
+                id: entry_id(conflict)?,
+            }))
+        }
+        _ => Err(ResolveError::ChoiceDoesNotFit),
+    }
+}
+
+fn alternative(
+    alternatives: &[Alternative],
+    position: usize,
+) -> Result<&Alternative, ResolveError> {
+    alternatives
+        .get(position)
+        .ok_or(ResolveError::NoSuchAlternative {
+            chosen: position,
+            available: alternatives.len(),
+        })
+}
+
+fn reword(conflict: &Conflict, merged: &str, chosen: &Alternative) -> Result<Edit, ResolveError> {
+    let ScalarValue::Text(text) = &chosen.value else {
+        return Err(ResolveError::ChoiceDoesNotFit);
+    };
+    // A text that reads like this already needs no edit, but the decision must be kept.
+    if text == merged {
+        return Ok(acknowledge(conflict));
+    }
+    Ok(Edit::Plan(PlanEdit::RewordGoal {
+        id: entry_id(conflict)?,
+        before: Wording::new(merged),
+        after: LongText::parse(text)?,
+    }))
+}
+
+fn acknowledge(conflict: &Conflict) -> Edit {
+    Edit::Acknowledge(Acknowledge {
+        section: conflict.section.clone(),
+        conflict: conflict.id.clone(),
+        changes: conflict.changes.clone(),
+    })
+}
+
+/// The entry is the second step of the path: `goals/<id>/statement`, `tasks/<id>`.
+fn entry_id(conflict: &Conflict) -> Result<EntryId, ResolveError> {
+    let id = conflict.path.get(1).ok_or(ResolveError::ChoiceDoesNotFit)?;
+    Ok(EntryId::parse(id)?)
+}
+
+struct Search<'a> {
+    document: &'a Document,
+    section: &'a SectionKind,
+    authors: &'a dyn AuthorOf,
+}
+
+impl Search<'_> {
+    fn values(&self) -> Vec<Conflict> {
+        let mut found = Vec::new();
+        for conflict in self.document.conflicts() {
+            let steps = steps_of(&conflict.path);
+            let steps: Vec<&str> = steps.iter().map(String::as_str).collect();
+            let is_step_status = matches!(steps.as_slice(), ["goals", _, "steps", _, "status"]);
+            if steps.first() == Some(&"acknowledged") || labels::is_immutable(self.section, &steps)
+            {
+                continue;
+            }
+            let mut changes = BTreeSet::new();
+            let mut alternatives: Vec<Alternative> = Vec::new();
+            for value in &conflict.values {
+                if *self.section == SectionKind::Plan
+                    && is_step_status
+                    && !is_settable_status(value)
+                {
+                    continue;
+                }
+                let Some(scalar) = ScalarValue::from_value(&value.value) else {
+                    continue;
+                };
+                changes.insert(value.change);
+                alternatives.push(Alternative {
+                    value: scalar,
+                    field: None,
+                    origin: Origin::of(self.authors, value),
+                });
+            }
+            let differ = alternatives
+                .windows(2)
+                .any(|pair| matches!(pair, [left, right] if left.value != right.value));
+            if differ {
+                let kind = ConflictKind::Values { alternatives };
+                found.push(self.conflict(&conflict.path, 0, &changes, kind));
+            }
+        }
+        found
+    }
+
+    fn wordings(&self) -> Vec<Conflict> {
+        let mut found = Vec::new();
+        for goal in self.document.read().keys(Path::from_iter(["goals"])) {
+            let path = Path::from_iter(["goals", goal.as_str(), "statement"]);
+            for soft in self.document.soft_text_conflicts(&path) {
+                let changes = soft.wordings.iter().map(|side| side.change).collect();
+                let alternatives = soft
+                    .wordings
+                    .iter()
+                    .map(|side| Alternative {
+                        value: ScalarValue::Text(side.text.clone()),
+                        field: None,
+                        origin: Origin::new(
+                            self.authors,
+                            &side.actor,
+                            &side.change,
+                            side.time_seconds,
+                        ),
+                    })
+                    .collect();
+                let kind = ConflictKind::Wordings {
+                    merged: soft.merged,
+                    alternatives,
+                };
+                found.push(self.conflict(&path, 1, &changes, kind));
+            }
+        }
+        found
+    }
+
+    fn deletions(&self) -> Vec<Conflict> {
+        let reader = self.document.read();
+        let mut dependencies = None;
+        let mut found = Vec::new();
+        for task in reader.keys(Path::from_iter(["tasks"])) {
+            let path = Path::from_iter(["tasks", task.as_str()]);
+            let marks: Vec<ConflictingValue> = reader
+                .get_all(path.join("deleted"))
+                .into_iter()
+                .filter(|mark| mark.value == Value::Bool(true))
+                .collect();
+            let Some(mark) = marks.first() else {
+                continue;
+            };
+            let dependencies = dependencies.get_or_insert_with(|| dependencies_of(self.document));
+            // What the deleting person knew: their change and everything it builds on.
+            let known = ancestors(dependencies, marks.iter().map(|mark| mark.change));
+            let unknown: Vec<(String, ConflictingValue)> = self
+                .field_values(&path)
+                .into_iter()
+                .filter(|(_, value)| !known.contains(&value.change))
+                .collect();
+            if unknown.is_empty() {
+                continue;
+            }
+            let changes = marks
+                .iter()
+                .map(|mark| mark.change)
+                .chain(unknown.iter().map(|(_, value)| value.change))
+                .collect();
+            let done = Value::String(TaskStatus::Done.canonical());
+            let kind = ConflictKind::DeletedMeanwhile {
+                deleted_by: Origin::of(self.authors, mark),
+                completed: unknown
+                    .iter()
+                    .any(|(field, value)| field == "status" && value.value == done),
+                edits: unknown
+                    .iter()
+                    .filter_map(|(field, value)| {
+                        Some(Alternative {
+                            value: ScalarValue::from_value(&value.value)?,
+                            field: Some(field.clone()),
+                            origin: Origin::of(self.authors, value),
+                        })
+                    })
+                    .collect(),
+            };
+            found.push(self.conflict(&path, 2, &changes, kind));
+        }
+        found
+    }
+
+    /// Every value of every field of a task, those of its checklist included, by field.
+    fn field_values(&self, task: &Path) -> Vec<(String, ConflictingValue)> {
+        let reader = self.document.read();
+        let mut values = Vec::new();
+        for field in reader.keys(task) {
+            if field == "deleted" || field == "checklist" {
+                continue;
+            }
+            for value in reader.get_all(task.join(field.as_str())) {
+                values.push((field.clone(), value));
+            }
+        }
+        let checklist = task.join("checklist");
+        for line in reader.keys(&checklist) {
+            for value in reader.get_all(checklist.join(line.as_str()).join("done")) {
+                values.push(("checklist".to_owned(), value));
+            }
+        }
+        values
+    }
+
+    fn conflict(
+        &self,
+        path: &Path,
+        kind_code: u8,
+        changes: &BTreeSet<ChangeHash>,
+        kind: ConflictKind,
+    ) -> Conflict {
+        let steps = steps_of(path);
+        let borrowed: Vec<&str> = steps.iter().map(String::as_str).collect();
+        let label = match kind_code {
+            2 => Some([
+                "gelöscht, inzwischen bearbeitet",
+                "supprimée, modifiée entre-temps",
+                "deleted, edited meanwhile",
+            ]),
+            _ => labels::names_of(self.section, &borrowed),
+        };
+        Conflict {
+            id: ConflictId::new(self.section, path, kind_code, changes),
+            section: self.section.clone(),
+            label,
+            entry: self.entry_title(&borrowed),
+            path: steps,
+            kind,
+            changes: changes.iter().map(ToString::to_string).collect(),
+        }
+    }
+
+    fn entry_title(&self, steps: &[&str]) -> Option<String> {
+        let title = match steps {
+            ["tasks", task, ..] => Path::from_iter(["tasks", task, "title"]),
+            ["goals", goal, "steps", step, ..] => {
+                Path::from_iter(["goals", goal, "steps", step, "title"])
+            }
+            ["goals", goal, ..] => Path::from_iter(["goals", goal, "statement"]),
+            _ => return None,
+        };
+        self.document.read().text(title)
+    }
+}
+
+type Dependencies = BTreeMap<ChangeHash, Vec<ChangeHash>>;
+
+fn dependencies_of(document: &Document) -> Dependencies {
+    document
+        .history()
+        .into_iter()
+        .map(|entry| (entry.hash, entry.dependencies))
+        .collect()
+}
+
+/// The changes and everything they build on.
+fn ancestors(
+    dependencies: &Dependencies,
+    changes: impl Iterator<Item = ChangeHash>,
+) -> BTreeSet<ChangeHash> {
+    let mut waiting: Vec<ChangeHash> = changes.collect();
+    let mut known = BTreeSet::new();
+    while let Some(change) = waiting.pop() {
+        if known.insert(change) {
+            waiting.extend(dependencies.get(&change).into_iter().flatten());
+        }
+    }
+    known
+}

@@ -1,0 +1,119 @@
+//! Edits of the section `core`.
+
+use nahtlos_document::{Editor, Value};
+use serde::{Deserialize, Serialize};
+
+use super::field_set::{ToStored, field_set};
+use super::{ApplyError, path};
+use crate::fields::{
+    CaseNumber, ContactChannel, CountryCode, Date, Email, InstitutionId, LanguageCode, Name,
+    PartialDate, Permit, Phase, Phone, Sex,
+};
+use crate::record::{Address, Body, LanguageSkills, Lead};
+
+field_set! {
+    /// A field of `core` with its new value.
+    CoreField,
+    /// The name of a field of `core`.
+    CoreKey {
+        /// Case number.
+        CaseNumber(CaseNumber) = ["case", "number"], "case_number", "Fallnummer", "numéro du cas", "case number";
+        /// Phase of the case.
+        Phase(Phase) = ["case", "phase"], "phase", "Phase", "phase", "phase";
+        /// Who leads the case.
+        Lead(Lead) = ["case", "lead"], "lead", "Fallführung", "conduite du cas", "case lead";
+        /// Official name.
+        OfficialName(Name) = ["person", "official_name"], "official_name", "amtlicher Name", "nom officiel", "official name";
+        /// First name.
+        FirstName(Name) = ["person", "first_name"], "first_name", "Vorname", "prénom", "first name";
+        /// The name the person goes by.
+        CallName(Name) = ["person", "call_name"], "call_name", "Rufname", "prénom usuel", "call name";
+        /// Date of birth.
+        Birth(PartialDate) = ["person", "birth"], "birth", "Geburtsdatum", "date de naissance", "date of birth";
+        /// Sex.
+        Sex(Sex) = ["person", "sex"], "sex", "Geschlecht", "sexe", "sex";
+        /// Residence permit.
+        Permit(Permit) = ["person", "permit"], "permit", "Aufenthaltsstatus", "statut de séjour", "residence permit";
+        /// Last day of the permit.
+        PermitUntil(Date) = ["person", "permit_until"], "permit_until", "Ausweis gültig bis", "permis valable jusqu'au", "permit valid to";
+        /// Recognised refugee.
+        RecognisedRefugee(bool) = ["person", "recognised_refugee"], "recognised_refugee", "anerkannter Flüchtling", "réfugié reconnu", "recognised refugee";
+        /// Postal address.
+        Address(Address) = ["contact", "address"], "address", "Adresse", "adresse", "address";
+        /// Telephone.
+        Phone(Phone) = ["contact", "phone"], "phone", "Telefon", "téléphone", "telephone";
+        /// E-mail.
+        Email(Email) = ["contact", "email"], "email", "E-Mail", "courriel", "e-mail";
+        /// How the person prefers to be reached.
+        PreferredChannel(ContactChannel) = ["contact", "preferred_channel"], "preferred_channel", "bevorzugter Kanal", "canal préféré", "preferred channel";
+        /// May voicemail be left.
+        VoicemailAllowed(bool) = ["contact", "voicemail_allowed"], "voicemail_allowed", "Combox erlaubt", "message vocal autorisé", "voicemail allowed";
+        /// Language of correspondence.
+        CorrespondenceLanguage(LanguageCode) = ["contact", "correspondence_language"], "correspondence_language", "Korrespondenzsprache", "langue de correspondance", "language of correspondence";
+        /// Language for which an interpreter is needed.
+        Interpreter(LanguageCode) = ["contact", "interpreter"], "interpreter", "Dolmetschen", "interprète", "interpreter";
+    }
+}
+
+/// An edit of the section `core`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum CoreEdit {
+    /// Sets a field.
+    Set(CoreField),
+    /// Empties a field.
+    Clear(CoreKey),
+    /// Says how well the person knows a language.
+    SetLanguage {
+        /// The language.
+        language: LanguageCode,
+        /// Level per skill.
+        skills: LanguageSkills,
+    },
+    /// Takes a language away.
+    RemoveLanguage(LanguageCode),
+    /// Adds a nationality.
+    AddNationality(CountryCode),
+    /// Takes a nationality away; one that somebody adds at the same time stays.
+    RemoveNationality(CountryCode),
+    /// Names a body that is involved, or changes what is known of it.
+    SetBody {
+        /// Its identifier.
+        institution: InstitutionId,
+        /// What is known of it.
+        body: Body,
+    },
+    /// Takes an involved body away.
+    RemoveBody(InstitutionId),
+}
+
+impl CoreEdit {
+    pub(super) fn apply(&self, editor: &mut Editor<'_>) -> Result<(), ApplyError> {
+        match self {
+            Self::Set(field) => editor.put(path(field.key().steps()), field.to_value())?,
+            Self::Clear(key) => editor.delete(path(key.steps()))?,
+            Self::SetLanguage { language, skills } => {
+                editor.put(path(&["languages", language.as_str()]), skills.to_stored())?;
+            }
+            Self::RemoveLanguage(language) => {
+                editor.delete(path(&["languages", language.as_str()]))?;
+            }
+            Self::AddNationality(country) => {
+                editor.put(
+                    path(&["nationalities", country.as_str()]),
+                    Value::Bool(true),
+                )?;
+            }
+            Self::RemoveNationality(country) => {
+                editor.delete(path(&["nationalities", country.as_str()]))?;
+            }
+            Self::SetBody { institution, body } => {
+                editor.put(path(&["bodies", institution.as_str()]), body.to_stored())?;
+            }
+            Self::RemoveBody(institution) => {
+                editor.delete(path(&["bodies", institution.as_str()]))?;
+            }
+        }
+        Ok(())
+    }
+}

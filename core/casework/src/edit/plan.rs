@@ -1,0 +1,373 @@
+//! Edits of the section `plan`: the integration plan, its goals and their steps.
+
+use nahtlos_document::{Editor, Path};
+use serde::{Deserialize, Serialize};
+
+use super::field_set::{ToStored, field_set};
+use super::{ApplyError, Wording, check_order, entry_path, path, require};
+use crate::author::Author;
+use crate::fields::{
+    Date, EntryId, Field, FieldError, GoalStatus, Line, LongText, OverallTarget, PayerShares,
+    Priority, ProblemArea, Responsible, StepStatus, UtcTime,
+};
+
+field_set! {
+    /// A field of the plan itself with its new value.
+    PlanField,
+    /// The name of a field of the plan itself.
+    PlanKey {
+        /// Where the person stands.
+        Situation(LongText) = ["plan", "situation"], "situation", "Ausgangslage", "situation", "situation";
+        /// Where the plan leads, in words.
+        OverallGoal(LongText) = ["plan", "overall_goal"], "overall_goal", "Gesamtziel", "objectif général", "overall goal";
+        /// Where the plan leads, as a code.
+        Target(OverallTarget) = ["plan", "target"], "target", "Zielrichtung", "orientation", "target";
+    }
+}
+
+field_set! {
+    /// A field of a goal with its new value. The statement is reworded, not set.
+    GoalField,
+    /// The name of a field of a goal.
+    GoalKey {
+        /// In the client's own words.
+        ClientWords(LongText) = ["client_words"], "client_words", "in eigenen Worten", "en ses propres mots", "in the client's words";
+        /// Area.
+        Area(ProblemArea) = ["area"], "area", "Bereich", "domaine", "area";
+        /// How one sees that it is reached.
+        MeasureOfSuccess(LongText) = ["measure_of_success"], "measure_of_success", "Erfolgskriterium", "critère de réussite", "measure of success";
+        /// By when.
+        Due(Date) = ["due"], "due", "fällig am", "échéance", "due";
+        /// How urgent.
+        Priority(Priority) = ["priority"], "priority", "Priorität", "priorité", "priority";
+        /// How far.
+        Status(GoalStatus) = ["status"], "status", "Status", "statut", "status";
+    }
+}
+
+field_set! {
+    /// A field of a step with its new value.
+    StepField,
+    /// The name of a field of a step.
+    StepKey {
+        /// What is done.
+        Title(Line) = ["title"], "title", "Schritt", "étape", "step";
+        /// Reference to a measure of the catalogue.
+        Catalogue(Line) = ["catalogue"], "catalogue", "Angebot", "offre", "catalogue entry";
+        /// Who does it.
+        Responsible(Responsible) = ["responsible"], "responsible", "verantwortlich", "responsable", "responsible";
+        /// Who pays.
+        Payers(PayerShares) = ["payers"], "payers", "Kostenträger", "répartition des coûts", "payers";
+        /// First day.
+        Start(Date) = ["start"], "start", "Beginn", "début", "start";
+        /// Last day.
+        End(Date) = ["end"], "end", "Ende", "fin", "end";
+        /// By when.
+        Due(Date) = ["due"], "due", "fällig am", "échéance", "due";
+        /// When it is looked at again.
+        ReviewAt(Date) = ["review_at"], "review_at", "Überprüfung am", "réexamen le", "review on";
+        /// How far.
+        Status(StepStatus) = ["status"], "status", "Status", "statut", "status";
+        /// Why it was aborted or refused.
+        Reason(LongText) = ["reason"], "reason", "Begründung", "motif", "reason";
+    }
+}
+
+/// Which step: steps lie in goals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StepRef {
+    /// The goal.
+    pub goal: EntryId,
+    /// The step.
+    pub step: EntryId,
+}
+
+/// An edit of the section `plan`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum PlanEdit {
+    /// Sets a field of the plan itself.
+    Set(PlanField),
+    /// Empties a field of the plan itself.
+    Clear(PlanKey),
+    /// Adds a goal; its status is `open` unless a field says otherwise.
+    AddGoal {
+        /// Its new identifier.
+        id: EntryId,
+        /// The goal's wording, later reworded by several people.
+        statement: LongText,
+        /// More fields.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        fields: Vec<GoalField>,
+    },
+    /// Rewords a goal. Both people's words survive when two do it at once.
+    RewordGoal {
+        /// The goal.
+        id: EntryId,
+        /// The wording this edit was made on.
+        before: Wording,
+        /// The new wording.
+        after: LongText,
+    },
+    /// Sets a field of a goal.
+    SetGoal {
+        /// The goal.
+        id: EntryId,
+        /// The field and its value.
+        field: GoalField,
+    },
+    /// Empties a field of a goal other than its status.
+    ClearGoal {
+        /// The goal.
+        id: EntryId,
+        /// The field.
+        field: GoalKey,
+    },
+    /// Adds a step; its status is `planned` unless a field says otherwise.
+    AddStep {
+        /// The goal, and the step's new identifier.
+        at: StepRef,
+        /// What is done.
+        title: Line,
+        /// More fields.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        fields: Vec<StepField>,
+    },
+    /// Sets a field of a step.
+    SetStep {
+        /// The step.
+        at: StepRef,
+        /// The field and its value.
+        field: StepField,
+    },
+    /// Empties a field of a step other than title and status.
+    ClearStep {
+        /// The step.
+        at: StepRef,
+        /// The field.
+        field: StepKey,
+    },
+    /// Ends a step with a reason.
+    EndStep {
+        /// The step.
+        at: StepRef,
+        /// `aborted` or `refused`.
+        status: StepStatus,
+        /// Why.
+        reason: LongText,
+    },
+    /// Approves a step for the author's institution, which must be one of its payers.
+    ApproveStep {
+        /// The step.
+        at: StepRef,
+        /// The approval's new identifier.
+        id: EntryId,
+        /// The split that is approved; refused if it has changed meanwhile.
+        payers: PayerShares,
+    },
+}
+
+impl PlanEdit {
+    pub(super) fn validate(&self) -> Result<(), FieldError> {
+        match self {
+            Self::AddStep { fields, .. } => {
+                fields.iter().try_for_each(check_step_field)?;
+                let day = |wanted: StepKey| {
+                    fields.iter().find_map(|field| match field {
+                        StepField::Start(date) | StepField::End(date) if field.key() == wanted => {
+                            Some(*date)
+                        }
+                        _ => None,
+                    })
+                };
+                check_order("end", day(StepKey::Start), day(StepKey::End))
+            }
+            Self::SetStep { field, .. } => check_step_field(field),
+            Self::EndStep { status, .. } if !status.needs_reason() => Err(FieldError::new(
+                "step_status",
+                "not_an_end",
+                "a step ends with a reason only as aborted or refused",
+                "write aborted or refused",
+            )),
+            Self::ClearGoal {
+                field: GoalKey::Status,
+                ..
+            }
+            | Self::ClearStep {
+                field: StepKey::Title | StepKey::Status,
+                ..
+            } => Err(FieldError::new(
+                "field",
+                "required",
+                "goals and steps always have a status, steps a title",
+                "set another value instead",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn apply(
+        &self,
+        editor: &mut Editor<'_>,
+        author: &Author,
+        at: UtcTime,
+    ) -> Result<(), ApplyError> {
+        match self {
+            Self::Set(field) => Ok(editor.put(path(field.key().steps()), field.to_value())?),
+            Self::Clear(key) => Ok(editor.delete(path(key.steps()))?),
+            Self::AddGoal {
+                id,
+                statement,
+                fields,
+            } => add_goal(editor, id, statement, fields),
+            Self::RewordGoal { id, before, after } => reword(editor, id, before, after),
+            Self::SetGoal { id, field } => {
+                let goal = goal_path(editor, id)?;
+                Ok(editor.put(goal.join(field.key().code()), field.to_value())?)
+            }
+            Self::ClearGoal { id, field } => {
+                let goal = goal_path(editor, id)?;
+                Ok(editor.delete(goal.join(field.code()))?)
+            }
+            Self::AddStep { at, title, fields } => add_step(editor, at, title, fields),
+            Self::SetStep { at, field } => {
+                let step = step_path(editor, at)?;
+                Ok(editor.put(step.join(field.key().code()), field.to_value())?)
+            }
+            Self::ClearStep { at, field } => {
+                let step = step_path(editor, at)?;
+                Ok(editor.delete(step.join(field.code()))?)
+            }
+            Self::EndStep { at, status, reason } => {
+                let step = step_path(editor, at)?;
+                editor.put(step.join("status"), status.to_stored())?;
+                Ok(editor.put(step.join("reason"), reason.to_stored())?)
+            }
+            Self::ApproveStep {
+                at: step,
+                id,
+                payers,
+            } => approve(editor, author, at, step, id, payers),
+        }
+    }
+}
+
+fn check_step_field(field: &StepField) -> Result<(), FieldError> {
+    let StepField::Status(status) = field else {
+        return Ok(());
+    };
+    match status {
+        StepStatus::Approved => Err(FieldError::new(
+            "step_status",
+            "use_approve",
+            "a step is approved by its payers, not by a status",
+            "let each payer approve the step",
+        )),
+        status if status.needs_reason() => Err(FieldError::new(
+            "step_status",
+            "reason_missing",
+            "an aborted or refused step needs a reason",
+            "end the step with a reason",
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn goal_path(editor: &Editor<'_>, id: &EntryId) -> Result<Path, ApplyError> {
+    let goal = entry_path("goals", id);
+    require(editor, &goal, "goal")?;
+    Ok(goal)
+}
+
+fn step_path(editor: &Editor<'_>, at: &StepRef) -> Result<Path, ApplyError> {
+    let step = entry_path("goals", &at.goal)
+        .join("steps")
+        .join(at.step.canonical());
+    require(editor, &step, "step")?;
+    Ok(step)
+}
+
+fn add_goal(
+    editor: &mut Editor<'_>,
+    id: &EntryId,
+    statement: &LongText,
+    fields: &[GoalField],
+) -> Result<(), ApplyError> {
+    let goal = entry_path("goals", id);
+    editor.put_map(&goal)?;
+    editor.put_text(goal.join("statement"), statement.as_str())?;
+    editor.put(goal.join("status"), GoalStatus::Open.to_stored())?;
+    for field in fields {
+        editor.put(goal.join(field.key().code()), field.to_value())?;
+    }
+    Ok(editor.put_map(goal.join("steps"))?)
+}
+
+/// Rewording is a comparison with the text as it stands; on a text that somebody else has changed
+/// meanwhile it would silently take that person's words back, so it is refused.
+fn reword(
+    editor: &mut Editor<'_>,
+    id: &EntryId,
+    before: &Wording,
+    after: &LongText,
+) -> Result<(), ApplyError> {
+    let statement = goal_path(editor, id)?.join("statement");
+    let current = editor.get(&statement);
+    if current.as_ref().and_then(|value| value.as_str()) != Some(before.as_str()) {
+        return Err(ApplyError::Changed {
+            what: "the goal's wording",
+        });
+    }
+    Ok(editor.update_text(&statement, after.as_str())?)
+}
+
+fn add_step(
+    editor: &mut Editor<'_>,
+    at: &StepRef,
+    title: &Line,
+    fields: &[StepField],
+) -> Result<(), ApplyError> {
+    let step = goal_path(editor, &at.goal)?
+        .join("steps")
+        .join(at.step.canonical());
+    editor.put_map(&step)?;
+    editor.put(step.join("title"), title.to_stored())?;
+    editor.put(step.join("status"), StepStatus::Planned.to_stored())?;
+    for field in fields {
+        editor.put(step.join(field.key().code()), field.to_value())?;
+    }
+    Ok(editor.put_map(step.join("approvals"))?)
+}
+
+fn approve(
+    editor: &mut Editor<'_>,
+    author: &Author,
+    now: UtcTime,
+    at: &StepRef,
+    id: &EntryId,
+    payers: &PayerShares,
+) -> Result<(), ApplyError> {
+    let step = step_path(editor, at)?;
+    let stored = editor.get(step.join("payers"));
+    let stored = stored.as_ref().and_then(|value| value.as_str());
+    if stored.is_none() {
+        return Err(ApplyError::NoPayer);
+    }
+    if stored != Some(payers.canonical().as_str()) {
+        return Err(ApplyError::Changed {
+            what: "who pays the step",
+        });
+    }
+    if !payers.pays(&author.institution) {
+        return Err(ApplyError::NotEntitled {
+            institution: author.institution.clone(),
+            rule: "only an institution that pays a step may approve it",
+        });
+    }
+    let approval = step.join("approvals").join(id.canonical());
+    editor.put_map(&approval)?;
+    editor.put(approval.join("institution"), author.institution.to_stored())?;
+    editor.put(approval.join("payers"), payers.to_stored())?;
+    Ok(editor.put(approval.join("at"), now.to_stored())?)
+}

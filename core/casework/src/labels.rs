@@ -1,0 +1,159 @@
+//! What people call the fields of a document, and which of them may be written again.
+
+use nahtlos_document::Value;
+
+use crate::edit::{CoreKey, GoalKey, PlanKey, StepKey, TaskKey};
+use crate::fields::FieldError;
+use crate::section::SectionKind;
+
+/// German, French and English.
+pub type Names = [&'static str; 3];
+
+/// What may stand in a field.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Content {
+    /// A string.
+    Text,
+    /// A truth value.
+    Truth,
+    /// A collaborative text, which is reworded and never replaced.
+    Wording,
+    /// Part of an entry that nobody changes after it was written.
+    Immutable,
+}
+
+/// The label of a field; the last step of the path for one this version does not know.
+pub fn names_of(section: &SectionKind, steps: &[&str]) -> Option<Names> {
+    lookup(section, steps).map(|(names, _)| names)
+}
+
+/// True if the field lies in an entry that nobody changes after it was written.
+pub(crate) fn is_immutable(section: &SectionKind, steps: &[&str]) -> bool {
+    matches!(lookup(section, steps), Some((_, Content::Immutable)))
+}
+
+/// Whether `value` may be written into a field to settle a conflict.
+pub(crate) fn check_choice(
+    section: &SectionKind,
+    steps: &[&str],
+    value: &Value,
+) -> Result<(), FieldError> {
+    let fits = match lookup(section, steps) {
+        Some((_, Content::Text)) => matches!(value, Value::String(_)),
+        Some((_, Content::Truth)) => matches!(value, Value::Bool(_)),
+        Some((_, Content::Wording | Content::Immutable)) => false,
+        // A field of a newer version: whatever was there may stand there again.
+        None => steps.len() >= 2,
+    };
+    if fits {
+        return Ok(());
+    }
+    Err(FieldError::new(
+        "value",
+        "not_of_this_field",
+        "the field cannot be settled by this value",
+        "choose one of the values in the conflict",
+    ))
+}
+
+fn lookup(section: &SectionKind, steps: &[&str]) -> Option<(Names, Content)> {
+    match section {
+        SectionKind::Core => core(steps),
+        SectionKind::Tasks => task(steps),
+        SectionKind::Plan => plan(steps),
+        SectionKind::Journal if matches!(steps, ["entries", ..]) => Some((
+            ["Journaleintrag", "entrée du journal", "journal entry"],
+            Content::Immutable,
+        )),
+        SectionKind::Function if matches!(steps, ["assessments", ..]) => Some((
+            ["Einschätzung", "évaluation", "assessment"],
+            Content::Immutable,
+        )),
+        _ => None,
+    }
+}
+
+fn core(steps: &[&str]) -> Option<(Names, Content)> {
+    Some(match steps {
+        ["languages", _] => (
+            [
+                "Sprachkenntnisse",
+                "connaissances linguistiques",
+                "language skills",
+            ],
+            Content::Text,
+        ),
+        ["nationalities", _] => (
+            ["Nationalität", "nationalité", "nationality"],
+            Content::Truth,
+        ),
+        ["bodies", _] => (
+            ["beteiligte Stelle", "organisme impliqué", "body involved"],
+            Content::Text,
+        ),
+        _ => {
+            let key = CoreKey::of_steps(steps)?;
+            let content = match key {
+                CoreKey::RecognisedRefugee | CoreKey::VoicemailAllowed => Content::Truth,
+                _ => Content::Text,
+            };
+            (key.names(), content)
+        }
+    })
+}
+
+fn task(steps: &[&str]) -> Option<(Names, Content)> {
+    Some(match steps {
+        ["tasks", _, "deleted"] => (["gelöscht", "supprimée", "deleted"], Content::Truth),
+        ["tasks", _, "checklist", _, "done"] => (
+            ["Checkliste", "liste de contrôle", "checklist"],
+            Content::Truth,
+        ),
+        ["tasks", _, "checklist", _, "text"] => (
+            ["Checkliste", "liste de contrôle", "checklist"],
+            Content::Immutable,
+        ),
+        ["tasks", _, rest @ ..] => (TaskKey::of_steps(rest)?.names(), Content::Text),
+        _ => return None,
+    })
+}
+
+fn plan(steps: &[&str]) -> Option<(Names, Content)> {
+    Some(match steps {
+        ["goals", _, "statement"] => (["Ziel", "objectif", "goal"], Content::Wording),
+        ["goals", _, "steps", _, "approvals", ..] => (
+            ["Kostengutsprache", "approbation", "approval"],
+            Content::Immutable,
+        ),
+        ["goals", _, "steps", _, rest @ ..] => (StepKey::of_steps(rest)?.names(), Content::Text),
+        ["goals", _, rest @ ..] => (GoalKey::of_steps(rest)?.names(), Content::Text),
+        _ => (PlanKey::of_steps(steps)?.names(), Content::Text),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_field_has_names_and_takes_only_its_kind_of_value() {
+        for key in CoreKey::ALL {
+            let names = names_of(&SectionKind::Core, key.steps()).unwrap();
+            assert!(names.iter().all(|name| !name.is_empty()));
+        }
+        let text = Value::String("x".into());
+        let check = |steps: &[&str], value: &Value| check_choice(&SectionKind::Plan, steps, value);
+        assert!(check(&["goals", "g", "due"], &text).is_ok());
+        assert!(check(&["goals", "g", "due"], &Value::Bool(true)).is_err());
+        assert!(check(&["goals", "g", "statement"], &text).is_err());
+        assert!(
+            check(
+                &["goals", "g", "steps", "s", "approvals", "a", "institution"],
+                &text
+            )
+            .is_err()
+        );
+        assert!(check(&["goals", "g", "steps", "s", "invented_later"], &text).is_ok());
+        assert!(check(&["goals"], &text).is_err());
+    }
+}

@@ -1,0 +1,163 @@
+//! Rules inside a section, evaluated at reading.
+//!
+//! Keys cannot enforce them: whoever may write a section can write anything into it. So every device
+//! evaluates them from the verified author of each change and keeps the entitled value; what the
+//! writing program refuses is a courtesy only.
+
+use std::collections::BTreeMap;
+
+use nahtlos_document::{ConflictingValue, Document, Path, Value};
+use serde::Serialize;
+
+use crate::author::{AuthorOf, Origin};
+
+/// How many overwritten values are searched for the last entitled one.
+const MAX_VALUES_BACK: usize = 64;
+
+/// Which rule was broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rule {
+    /// Only an institution that pays a step may approve it.
+    OnlyPayersApprove,
+    /// A step is approved by its payers' approvals, never by its status.
+    ApprovalIsNoStatus,
+    /// Journal entries, assessments and approvals are never changed.
+    EntriesAreImmutable,
+}
+
+impl Rule {
+    /// German, French and English.
+    pub const fn texts(self) -> [&'static str; 3] {
+        match self {
+            Self::OnlyPayersApprove => [
+                "nicht berechtigt: nur wer einen Schritt bezahlt, kann ihn bewilligen",
+                "non autorisé: seul l'organisme payeur peut approuver une étape",
+                "not entitled: only an institution that pays a step may approve it",
+            ],
+            Self::ApprovalIsNoStatus => [
+                "nicht berechtigt: bewilligt wird durch die Kostenträger, nicht durch einen Status",
+                "non autorisé: l'approbation vient des payeurs, pas d'un statut",
+                "not entitled: a step is approved by its payers, not by a status",
+            ],
+            Self::EntriesAreImmutable => [
+                "nicht berechtigt: ein Eintrag wird nicht geändert, sondern berichtigt",
+                "non autorisé: une entrée ne se modifie pas, elle se rectifie",
+                "not entitled: an entry is never changed, a correction is a new one",
+            ],
+        }
+    }
+}
+
+/// A change that its author was not entitled to. It counts for nothing; the entitled value is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Violation {
+    /// Which rule.
+    pub rule: Rule,
+    /// Where, step by step from the root.
+    pub path: Vec<String>,
+    /// Whose change it is.
+    pub by: Origin,
+}
+
+impl Violation {
+    pub(crate) fn new(rule: Rule, path: &Path, by: Origin) -> Self {
+        Self {
+            rule,
+            path: steps_of(path),
+            by,
+        }
+    }
+}
+
+/// An entry as it was first written.
+pub(crate) struct ImmutableEntry {
+    pub(crate) id: String,
+    pub(crate) path: Path,
+    pub(crate) fields: BTreeMap<String, Value>,
+    pub(crate) created: ConflictingValue,
+}
+
+/// The entries of a map whose entries are never changed, and who changed one nevertheless.
+///
+/// An entry is what stood in it after the change that made it. (One that a modified program deleted
+/// or replaced as a whole is not recovered here; its author's envelopes still hold it.)
+pub(crate) fn immutable_entries(
+    document: &Document,
+    container: &Path,
+    authors: &dyn AuthorOf,
+) -> (Vec<ImmutableEntry>, Vec<Violation>) {
+    let reader = document.read();
+    let mut entries = Vec::new();
+    let mut violations = Vec::new();
+    for id in reader.keys(container) {
+        let path = container.join(id.as_str());
+        let Some(created) = reader.get_all(&path).into_iter().next() else {
+            continue;
+        };
+        let original = document
+            .read_at(&[created.change])
+            .ok()
+            .and_then(|then| then.get(&path));
+        let fields = match &original {
+            Some(Value::Map(fields)) => fields.clone(),
+            _ => continue,
+        };
+        let now = created.value.as_map();
+        let names = fields
+            .keys()
+            .chain(now.into_iter().flat_map(BTreeMap::keys));
+        let mut changed: Vec<ConflictingValue> = names
+            .flat_map(|name| reader.get_all(path.join(name.as_str())))
+            .filter(|value| value.change != created.change)
+            .collect();
+        changed.dedup_by_key(|value| value.change);
+        violations.extend(changed.iter().map(|value| {
+            Violation::new(Rule::EntriesAreImmutable, &path, Origin::of(authors, value))
+        }));
+        entries.push(ImmutableEntry {
+            id,
+            path,
+            fields,
+            created,
+        });
+    }
+    violations.dedup();
+    (entries, violations)
+}
+
+/// The value of a field that an entitled author wrote, and the values of others.
+///
+/// Of concurrent values the first entitled one; where all were written by authors who are not
+/// entitled, what stood there before them.
+pub(crate) fn entitled_value(
+    document: &Document,
+    path: &Path,
+    is_entitled: &dyn Fn(&ConflictingValue) -> bool,
+) -> (Option<ConflictingValue>, Vec<ConflictingValue>) {
+    let mut refused: Vec<ConflictingValue> = Vec::new();
+    let mut values = document.read().get_all(path);
+    for _ in 0..MAX_VALUES_BACK {
+        let (entitled, others): (Vec<_>, Vec<_>) = values.into_iter().partition(is_entitled);
+        let before = others
+            .first()
+            .and_then(|value| document.change(&value.change));
+        refused.extend(others);
+        if let Some(value) = entitled.into_iter().next() {
+            return (Some(value), refused);
+        }
+        let earlier = before.and_then(|change| {
+            let then = document.read_at(change.dependencies()).ok()?;
+            Some(then.get_all(path))
+        });
+        match earlier {
+            Some(earlier) if !earlier.is_empty() => values = earlier,
+            _ => break,
+        }
+    }
+    (None, refused)
+}
+
+pub(crate) fn steps_of(path: &Path) -> Vec<String> {
+    path.keys().iter().map(ToString::to_string).collect()
+}

@@ -1,0 +1,55 @@
+//! Typed views of a section, read from its document.
+//!
+//! A view never fails: what this version does not understand stands in it as
+//! [`Stored::Unknown`](crate::fields::Stored). Views serialise for machine output; who wrote an entry
+//! follows from the change that made it.
+
+mod core;
+mod function;
+mod journal;
+mod plan;
+mod summary;
+mod tasks;
+
+use std::collections::BTreeMap;
+
+use nahtlos_document::Value;
+
+pub use self::core::CoreView;
+pub use function::{AssessmentView, FunctionView};
+pub use journal::{JournalEntryView, JournalView};
+pub(crate) use plan::is_settable_status;
+pub use plan::{ApprovalView, GoalView, PlanView, StepView};
+pub use summary::CaseSummary;
+pub use tasks::{ChecklistLineView, TaskView, TasksView};
+
+use crate::fields::{Field, Stored};
+
+type Fields = BTreeMap<String, Value>;
+
+/// The map at a name; empty if there is none.
+fn map_at<'a>(fields: &'a Fields, name: &str) -> Option<&'a Fields> {
+    fields.get(name).and_then(Value::as_map)
+}
+
+fn stored<F: Field>(fields: Option<&Fields>, name: &str) -> Option<Stored<F>> {
+    fields?.get(name).map(stored_value)
+}
+
+fn stored_value<F: Field>(value: &Value) -> Stored<F> {
+    match value.as_str() {
+        Some(text) => Stored::read(text),
+        None => Stored::Unknown(value.to_json().to_string()),
+    }
+}
+
+fn flag(fields: Option<&Fields>, name: &str) -> Option<bool> {
+    fields?.get(name).and_then(Value::as_bool)
+}
+
+fn root_of(document: &nahtlos_document::Document) -> Fields {
+    match document.read().root() {
+        Value::Map(fields) => fields,
+        _ => Fields::new(),
+    }
+}

@@ -1,0 +1,436 @@
+//! Typed edits: what they accept, what they refuse, and that they can be applied again.
+
+mod support;
+
+use nahtlos_casework::edit::{
+    Acknowledge, Assessment, ChooseValue, CoreEdit, CoreField, CoreKey, FunctionEdit, JournalEdit,
+    PlanEdit, ScalarValue, StepField, StepRef, TaskEdit, TaskField, TaskKey, Wording,
+};
+use nahtlos_casework::fields::{
+    Capacity, Field, JournalKind, Phase, StepStatus, Stored, TaskStatus,
+};
+use nahtlos_casework::view::{
+    CaseSummary, CoreView, FunctionView, JournalView, PlanView, TasksView,
+};
+use nahtlos_casework::{Edit, Rule, SectionKind, conflicts};
+use nahtlos_document::Path;
+use support::{at, authors, field, id, replicas, sync};
+
+fn core(edit: CoreEdit) -> Edit {
+    Edit::Core(edit)
+}
+
+#[test]
+fn core_fields_are_set_shown_and_cleared() {
+    let [mut berger, ..] = replicas(&SectionKind::Core);
+    for edit in [
+        CoreEdit::Set(CoreField::OfficialName(field("Mosimann"))),
+        CoreEdit::Set(CoreField::FirstName(field("Ruth"))),
+        CoreEdit::Set(CoreField::Birth(field("1982"))),
+        CoreEdit::Set(CoreField::Phase(Phase::Consented)),
+        CoreEdit::Set(CoreField::VoicemailAllowed(true)),
+        CoreEdit::Set(CoreField::Phone(field("034 402 11 22"))),
+        CoreEdit::AddNationality(field("CH")),
+        CoreEdit::AddNationality(field("IT")),
+        CoreEdit::RemoveNationality(field("IT")),
+        CoreEdit::SetLanguage {
+            language: field("de"),
+            skills: field(r#"{"native":true}"#),
+        },
+        CoreEdit::SetBody {
+            institution: field("iv"),
+            body: field(r#"{"kind":"iv","name":"IV-Stelle Kanton Bern"}"#),
+        },
+    ] {
+        berger.apply(&core(edit), 1);
+    }
+    let view = CoreView::read(&berger.document);
+    assert_eq!(view.display_name().as_deref(), Some("Ruth Mosimann"));
+    assert_eq!(view.phase, Some(Stored::Known(Phase::Consented)));
+    assert_eq!(view.nationalities, [Stored::Known(field("CH"))]);
+    assert_eq!(view.voicemail_allowed, Some(true));
+    assert_eq!(view.bodies.len(), 1);
+    berger.apply(&core(CoreEdit::Clear(CoreKey::Phone)), 2);
+    assert_eq!(CoreView::read(&berger.document).phone, None);
+    let json = serde_json::to_value(CoreView::read(&berger.document)).unwrap();
+    assert_eq!(json["languages"]["de"]["native"], true);
+    assert_eq!(json["birth"], "1982");
+}
+
+#[test]
+fn every_edit_round_trips_through_json_and_unknown_ones_are_refused() {
+    let step = StepRef {
+        goal: id(1),
+        step: id(2),
+    };
+    let edits = [
+        core(CoreEdit::Set(CoreField::Address(field(
+            r#"{"town":"Langnau"}"#,
+        )))),
+        core(CoreEdit::Clear(CoreKey::Email)),
+        Edit::Function(FunctionEdit::AddAssessment {
+            id: id(1),
+            assessment: assessment("2026-09-01", Some("2026-12-31")),
+        }),
+        journal(1, "Gespräch", None),
+        Edit::Tasks(TaskEdit::SetChecked {
+            id: id(1),
+            line: id(2),
+            checked: true,
+        }),
+        Edit::Plan(PlanEdit::ApproveStep {
+            at: step,
+            id: id(3),
+            payers: field("iv=100"),
+        }),
+        Edit::Plan(PlanEdit::RewordGoal {
+            id: id(1),
+            before: Wording::new("a"),
+            after: field("b"),
+        }),
+        Edit::ChooseValue(ChooseValue {
+            section: SectionKind::Plan,
+            path: vec!["plan".into(), "situation".into()],
+            value: ScalarValue::Text("x".into()),
+            changes: vec![],
+        }),
+        Edit::Acknowledge(Acknowledge {
+            section: SectionKind::Tasks,
+            conflict: field("abcdefghijklmnop"),
+            changes: vec![],
+        }),
+    ];
+    for edit in edits {
+        let json = serde_json::to_string(&edit).unwrap();
+        assert_eq!(serde_json::from_str::<Edit>(&json).unwrap(), edit, "{json}");
+        assert!(edit.section().has_content());
+        edit.validate().unwrap();
+    }
+    for wrong in [
+        r#"{"genetics":{}}"#,
+        r#"{"core":{"set":{"shoe_size":"42"}}}"#,
+        r#"{"core":{"set":{"birth":"1982-13"}}}"#,
+        r#"{"tasks":{"delete":{"id":"aaaaaaaaaaaaa","why":"x"}}}"#,
+        r#"{"tasks":{"delete":{"id":"not an id"}}}"#,
+        r#"{}"#,
+    ] {
+        assert!(serde_json::from_str::<Edit>(wrong).is_err(), "{wrong}");
+    }
+    // Control: the accepted form of the first.
+    assert!(serde_json::from_str::<Edit>(r#"{"core":{"set":{"birth":"1982-12"}}}"#).is_ok());
+}
+
+#[test]
+fn debug_output_of_an_edit_names_no_person() {
+    let edit = core(CoreEdit::Set(CoreField::OfficialName(field("Mosimann"))));
+    assert!(!format!("{edit:?}").contains("Mosimann"));
+    let edit = journal(1, "Diagnose Burn-out", None);
+    assert!(!format!("{edit:?}").contains("Burn-out"));
+}
+
+fn assessment(from: &str, to: Option<&str>) -> Assessment {
+    Assessment {
+        capacity: Capacity::new(40).unwrap(),
+        from: field(from),
+        to: to.map(field),
+        basis: field("Arbeitsversuch"),
+        hours_per_day: None,
+        limits: Some(field("kein schweres Heben")),
+        adaptations: None,
+    }
+}
+
+#[test]
+fn assessments_of_several_institutions_stand_beside_each_other() {
+    let mut replicas = replicas(&SectionKind::Function);
+    for (position, replica) in replicas.iter_mut().enumerate().take(2) {
+        let edit = Edit::Function(FunctionEdit::AddAssessment {
+            id: id(u8::try_from(position).unwrap()),
+            assessment: assessment("2026-09-01", None),
+        });
+        replica.apply(&edit, 1);
+    }
+    sync(&mut replicas);
+    let view = FunctionView::read(&replicas[3].document, &authors());
+    assert_eq!(view.assessments.len(), 2);
+    let institution = |n: usize| {
+        view.assessments[n]
+            .origin
+            .author
+            .clone()
+            .unwrap()
+            .institution
+    };
+    assert_eq!(institution(0).as_str(), "rav");
+    assert_eq!(institution(1).as_str(), "iv");
+    assert!(conflicts(&replicas[3].document, &SectionKind::Function, &authors()).is_empty());
+
+    let backwards = Edit::Function(FunctionEdit::AddAssessment {
+        id: id(8),
+        assessment: assessment("2026-09-02", Some("2026-09-01")),
+    });
+    assert_eq!(
+        replicas[0].try_apply(&backwards, 2).unwrap_err().code(),
+        "order"
+    );
+}
+
+fn journal(number: u8, text: &str, correction_of: Option<u8>) -> Edit {
+    Edit::Journal(JournalEdit::AddEntry {
+        id: id(number),
+        at: None,
+        kind: JournalKind::Call,
+        text: field(text),
+        correction_of: correction_of.map(id),
+    })
+}
+
+#[test]
+fn a_journal_entry_that_a_modified_program_rewrote_reads_as_it_was_written() {
+    let mut replicas = replicas(&SectionKind::Journal);
+    replicas[0].apply(&journal(1, "Frau M. sagt zu.", None), 1);
+    replicas[0].apply(&journal(2, "Berichtigung", Some(1)), 2);
+    assert_eq!(
+        replicas[0]
+            .try_apply(&journal(3, "x", Some(9)), 3)
+            .unwrap_err()
+            .code(),
+        "missing"
+    );
+    sync(&mut replicas);
+    let text = Path::from_iter(["entries".to_owned(), id(1).to_string(), "text".to_owned()]);
+    replicas[2].tamper(|editor| editor.put(&text, "Frau M. lehnt ab."));
+    let link = Path::from_iter([
+        "entries".to_owned(),
+        id(2).to_string(),
+        "correction_of".to_owned(),
+    ]);
+    replicas[2].tamper(|editor| editor.delete(&link));
+    sync(&mut replicas);
+    for replica in &replicas {
+        let view = JournalView::read(&replica.document, &authors());
+        assert_eq!(view.entries.len(), 2);
+        assert_eq!(
+            view.entries[0].text.as_ref().unwrap().to_string(),
+            "Frau M. sagt zu."
+        );
+        assert_eq!(view.entries[0].at, Some(Stored::Known(at(1))));
+        assert_eq!(view.entries[1].correction_of, Some(Stored::Known(id(1))));
+        let [violation] = view.violations.as_slice() else {
+            panic!("{} violations", view.violations.len());
+        };
+        assert_eq!(violation.rule, Rule::EntriesAreImmutable);
+        assert_eq!(
+            violation.by.author.as_ref().unwrap().person.as_str(),
+            "sommer"
+        );
+    }
+}
+
+#[test]
+fn a_status_of_a_newer_version_survives_an_older_ones_edit() {
+    let [mut berger, ..] = replicas(&SectionKind::Tasks);
+    berger.apply(&add_task(1), 1);
+    let task = Path::from_iter(["tasks".to_owned(), id(1).to_string()]);
+    let (status, extra) = (task.join("status"), task.join("mood"));
+    berger.tamper(|editor| {
+        editor.put(&status, "delegated")?;
+        editor.put(&extra, "sunny")
+    });
+    let set = Edit::Tasks(TaskEdit::Set {
+        id: id(1),
+        field: TaskField::Title(field("Neuer Titel")),
+    });
+    berger.apply(&set, 2);
+    let view = TasksView::read(&berger.document);
+    assert_eq!(
+        view.tasks[0].status,
+        Some(Stored::Unknown("delegated".into()))
+    );
+    assert!(view.tasks[0].is_open());
+    assert_eq!(
+        serde_json::to_value(&view).unwrap()["tasks"][0]["status"],
+        "delegated"
+    );
+    assert_eq!(
+        berger.document.read().text(&extra).as_deref(),
+        Some("sunny")
+    );
+}
+
+fn add_task(number: u8) -> Edit {
+    Edit::Tasks(TaskEdit::Add {
+        id: id(number),
+        title: field("Zeugnisse einholen"),
+        responsible: None,
+        due: Some(field("2027-01-31")),
+        priority: None,
+        checklist: vec![],
+    })
+}
+
+#[test]
+fn a_deleted_task_takes_no_edit_until_it_is_restored() {
+    let [mut berger, ..] = replicas(&SectionKind::Tasks);
+    let set = Edit::Tasks(TaskEdit::Set {
+        id: id(1),
+        field: TaskField::Status(TaskStatus::Done),
+    });
+    assert_eq!(berger.try_apply(&set, 1).unwrap_err().code(), "missing");
+    berger.apply(&add_task(1), 1);
+    berger.apply(&Edit::Tasks(TaskEdit::Delete { id: id(1) }), 2);
+    assert_eq!(berger.try_apply(&set, 3).unwrap_err().code(), "deleted");
+    assert_eq!(TasksView::read(&berger.document).open().count(), 0);
+    berger.apply(&Edit::Tasks(TaskEdit::Restore { id: id(1) }), 4);
+    berger.apply(&set, 5);
+    assert_eq!(
+        TasksView::read(&berger.document).tasks[0].status,
+        Some(Stored::Known(TaskStatus::Done))
+    );
+    let clear = Edit::Tasks(TaskEdit::Clear {
+        id: id(1),
+        field: TaskKey::Status,
+    });
+    assert_eq!(berger.try_apply(&clear, 6).unwrap_err().code(), "required");
+    assert_eq!(
+        berger.try_apply(&add_task(1), 7).unwrap_err().code(),
+        "write"
+    );
+}
+
+#[test]
+fn a_step_is_neither_approved_by_status_nor_ended_without_reason() {
+    let mut berger = plan_with_step();
+    let at = StepRef {
+        goal: id(1),
+        step: id(2),
+    };
+    let status = |status| {
+        Edit::Plan(PlanEdit::SetStep {
+            at,
+            field: StepField::Status(status),
+        })
+    };
+    let refusal = |edit: &Edit| edit.validate().unwrap_err().code;
+    assert_eq!(refusal(&status(StepStatus::Approved)), "use_approve");
+    assert_eq!(refusal(&status(StepStatus::Aborted)), "reason_missing");
+    let end = |status| {
+        Edit::Plan(PlanEdit::EndStep {
+            at,
+            status,
+            reason: field("Stelle gefunden"),
+        })
+    };
+    assert_eq!(refusal(&end(StepStatus::Done)), "not_an_end");
+    berger.apply(&status(StepStatus::Running), 2);
+    berger.apply(&end(StepStatus::Aborted), 3);
+    let view = PlanView::read(&berger.document, &authors());
+    let (_, step) = view.step(&id(2)).unwrap();
+    assert_eq!(step.status, Some(Stored::Known(StepStatus::Aborted)));
+    assert_eq!(step.reason.as_ref().unwrap().to_string(), "Stelle gefunden");
+}
+
+fn plan_with_step() -> support::Replica {
+    let [mut berger, ..] = replicas(&SectionKind::Plan);
+    berger.apply(
+        &Edit::Plan(PlanEdit::AddGoal {
+            id: id(1),
+            statement: field("Eine Stelle"),
+            fields: vec![],
+        }),
+        1,
+    );
+    berger.apply(
+        &Edit::Plan(PlanEdit::AddStep {
+            at: StepRef {
+                goal: id(1),
+                step: id(2),
+            },
+            title: field("Bewerben"),
+            fields: vec![StepField::ReviewAt(field("2027-02-01"))],
+        }),
+        1,
+    );
+    berger
+}
+
+#[test]
+fn a_rewording_made_on_another_text_is_refused_instead_of_taking_words_back() {
+    let mut berger = plan_with_step();
+    let reword = |before: &str, after: &str| {
+        Edit::Plan(PlanEdit::RewordGoal {
+            id: id(1),
+            before: Wording::new(before),
+            after: field(after),
+        })
+    };
+    berger.apply(&reword("Eine Stelle", "Eine feste Stelle"), 2);
+    let refused = berger.try_apply(&reword("Eine Stelle", "Eine Lehre"), 3);
+    assert_eq!(refused.unwrap_err().code(), "changed");
+}
+
+#[test]
+fn an_edit_applied_to_another_copy_makes_the_same_entry() {
+    let edit = journal(1, "Telefon mit der Spitex", None);
+    let [mut first, mut second, ..] = replicas(&SectionKind::Journal);
+    let stored = serde_json::to_string(&edit).unwrap();
+    first.apply(&edit, 5);
+    second.apply(&serde_json::from_str(&stored).unwrap(), 5);
+    assert_eq!(first.document.export_json(), second.document.export_json());
+}
+
+#[test]
+fn immutable_entries_cannot_be_settled_by_choosing_a_value() {
+    let choose = |path: &[&str]| {
+        Edit::ChooseValue(ChooseValue {
+            section: SectionKind::Journal,
+            path: path.iter().map(|step| (*step).to_owned()).collect(),
+            value: ScalarValue::Text("x".into()),
+            changes: vec![],
+        })
+    };
+    let refused = choose(&["entries", "a", "text"]).validate().unwrap_err();
+    assert_eq!(refused.code, "not_of_this_field");
+}
+
+#[test]
+fn a_summary_holds_what_a_list_needs() {
+    let plan = plan_with_step();
+    let [mut core_replica, ..] = replicas(&SectionKind::Core);
+    core_replica.apply(
+        &core(CoreEdit::Set(CoreField::OfficialName(field("Mosimann")))),
+        1,
+    );
+    core_replica.apply(
+        &core(CoreEdit::Set(CoreField::Lead(field(
+            r#"{"institution":"rav","person":"berger","since":"2026-09-01"}"#,
+        )))),
+        1,
+    );
+    let [mut tasks, ..] = replicas(&SectionKind::Tasks);
+    tasks.apply(&add_task(1), 1);
+    let summary = CaseSummary::read(
+        Some(&core_replica.document),
+        Some(&plan.document),
+        Some(&tasks.document),
+        &authors(),
+        2,
+    );
+    assert_eq!(summary.display_name.as_deref(), Some("Mosimann"));
+    assert_eq!(summary.lead_person.as_deref(), Some("berger"));
+    assert_eq!(
+        summary.next_due.map(|day| day.canonical()).as_deref(),
+        Some("2027-01-31")
+    );
+    assert_eq!(
+        (summary.open_tasks, summary.open_goals, summary.conflicts),
+        (1, 1, 2)
+    );
+    let json = serde_json::to_string(&summary).unwrap();
+    assert_eq!(serde_json::from_str::<CaseSummary>(&json).unwrap(), summary);
+    assert!(!format!("{summary:?}").contains("Mosimann"));
+    assert_eq!(
+        CaseSummary::read(None, None, None, &authors(), 0),
+        CaseSummary::default()
+    );
+}
