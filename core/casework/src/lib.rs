@@ -5,6 +5,7 @@
 //! - [`SectionKind`], [`role`], [`matrix`]: the parts of a case file and who may do what by default.
 //! - [`Edit`]: everything a person can do, as data that can be stored and applied again.
 //! - [`view`]: typed views of a section's document.
+//! - [`CaseFile`]: a new case from a JSON file.
 //! - [`conflicts`] and [`resolve`]: what people decided differently, and the edit that settles it.
 //!
 //! Pure: no keys, no I/O, no clock, no randomness. Times and random identifiers come as arguments;
@@ -23,6 +24,7 @@ mod author;
 mod conflict;
 pub mod edit;
 pub mod fields;
+pub mod import;
 mod labels;
 pub mod matrix;
 pub mod record;
@@ -36,6 +38,7 @@ pub use conflict::{
     Alternative, Choice, Conflict, ConflictId, ConflictKind, ResolveError, conflicts, resolve,
 };
 pub use edit::{ApplyError, Edit};
+pub use import::{CASE_FILE_SCHEMA_VERSION, CaseFile, ImportError};
 pub use labels::{Names, names_of};
 pub use rules::{Rule, Violation};
 pub use section::{SECTIONS_WITH_CONTENT, SectionKind, containers};

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use nahtlos_document::{ConflictingValue, Document, Path, Value};
+use nahtlos_document::{ChangeHash, ConflictingValue, Document, HistoryEntry, Path, Value};
 use serde::Serialize;
 
 use crate::author::{AuthorOf, Origin};
@@ -80,8 +80,8 @@ pub(crate) struct ImmutableEntry {
 
 /// The entries of a map whose entries are never changed, and who changed one nevertheless.
 ///
-/// An entry is what stood in it after the change that made it. (One that a modified program deleted
-/// or replaced as a whole is not recovered here; its author's envelopes still hold it.)
+/// An entry is what stood in it after the change that made it. One that a modified program deleted or
+/// replaced as a whole is not found here but by [`permanent_entries`].
 pub(crate) fn immutable_entries(
     document: &Document,
     container: &Path,
@@ -95,13 +95,8 @@ pub(crate) fn immutable_entries(
         let Some(created) = reader.get_all(&path).into_iter().next() else {
             continue;
         };
-        let original = document
-            .read_at(&[created.change])
-            .ok()
-            .and_then(|then| then.get(&path));
-        let fields = match &original {
-            Some(Value::Map(fields)) => fields.clone(),
-            _ => continue,
+        let Some(fields) = fields_at(document, &path, &created.change) else {
+            continue;
         };
         let now = created.value.as_map();
         let names = fields
@@ -124,6 +119,93 @@ pub(crate) fn immutable_entries(
     }
     violations.dedup();
     (entries, violations)
+}
+
+/// Like [`immutable_entries`] for a section that holds nothing else; entries that were deleted or
+/// replaced as a whole come back as they were written.
+pub(crate) fn permanent_entries(
+    document: &Document,
+    container: &Path,
+    authors: &dyn AuthorOf,
+) -> (Vec<ImmutableEntry>, Vec<Violation>) {
+    let (mut entries, mut violations) = immutable_entries(document, container, authors);
+    let mut removed_by: BTreeMap<String, Origin> = BTreeMap::new();
+    let mut first_written: BTreeMap<String, ConflictingValue> = BTreeMap::new();
+    for change in unexplained_changes(document, &entries) {
+        let (Ok(after), Ok(before)) = (
+            document.read_at(&[change.hash]),
+            document.read_at(&change.dependencies),
+        ) else {
+            continue;
+        };
+        for id in before.keys(container) {
+            let path = container.join(id.as_str());
+            // Whoever wrote the entry anew removed what stood there as well.
+            let now = after.get_all(&path);
+            if now.first().is_none_or(|value| value.change == change.hash) {
+                let by = Origin::new(authors, &change.actor, &change.hash, change.time_seconds);
+                removed_by.entry(id).or_insert(by);
+            }
+        }
+        for id in after.keys(container) {
+            let value = after
+                .get_all(container.join(id.as_str()))
+                .into_iter()
+                .next();
+            if let Some(value) = value.filter(|value| value.change == change.hash) {
+                first_written.entry(id).or_insert(value);
+            }
+        }
+    }
+    for (id, created) in first_written {
+        let Some(by) = removed_by.remove(&id) else {
+            continue;
+        };
+        let path = container.join(id.as_str());
+        let Some(fields) = fields_at(document, &path, &created.change) else {
+            continue;
+        };
+        entries.retain(|entry| entry.id != id);
+        violations.push(Violation::new(Rule::EntriesAreImmutable, &path, by));
+        entries.push(ImmutableEntry {
+            id,
+            path,
+            fields,
+            created,
+        });
+    }
+    (entries, violations)
+}
+
+/// The changes that did something else than write the entries that stand there: adding an entry makes
+/// one operation for it and one for each of its fields. Keeps the search through the history, which
+/// is long, to the few changes that need it.
+fn unexplained_changes(document: &Document, entries: &[ImmutableEntry]) -> Vec<HistoryEntry> {
+    let mut explained: BTreeMap<ChangeHash, u64> = BTreeMap::new();
+    for entry in entries {
+        let operations = u64::try_from(entry.fields.len() + 1).unwrap_or(u64::MAX);
+        let sum = explained.entry(entry.created.change).or_default();
+        *sum = sum.saturating_add(operations);
+    }
+    document
+        .history()
+        .into_iter()
+        .filter(|change| {
+            !change.dependencies.is_empty()
+                && explained.get(&change.hash) != Some(&change.operation_count)
+        })
+        .collect()
+}
+
+fn fields_at(
+    document: &Document,
+    path: &Path,
+    change: &ChangeHash,
+) -> Option<BTreeMap<String, Value>> {
+    match document.read_at(&[*change]).ok()?.get(path)? {
+        Value::Map(fields) => Some(fields),
+        _ => None,
+    }
 }
 
 /// The value of a field that an entitled author wrote, and the values of others.

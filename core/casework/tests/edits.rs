@@ -228,6 +228,50 @@ fn a_journal_entry_that_a_modified_program_rewrote_reads_as_it_was_written() {
 }
 
 #[test]
+fn a_journal_entry_that_a_modified_program_deleted_or_replaced_comes_back() {
+    let mut replicas = replicas(&SectionKind::Journal);
+    // Two entries in one change, so that the change is explained in part only.
+    let author = replicas[0].author.clone();
+    let (first, second) = (journal(1, "Zusage", None), journal(2, "Absage", None));
+    replicas[0].tamper_with(|editor| {
+        first.apply(editor, &author, at(1)).unwrap();
+        second.apply(editor, &author, at(1)).unwrap();
+    });
+    replicas[0].apply(&journal(3, "Probetag", None), 2);
+    sync(&mut replicas);
+    let before = JournalView::read(&replicas[1].document, &authors());
+    assert!(before.violations.is_empty());
+    let path = |number: u8, rest: &str| Path::parse(&format!("entries/{}/{rest}", id(number)));
+    // Sommer deletes one while adding another, and writes a second one anew.
+    let (cover, author) = (journal(4, "Telefon", None), replicas[2].author.clone());
+    replicas[2].tamper_with(|editor| {
+        editor.delete(path(1, "")).unwrap();
+        cover.apply(editor, &author, at(5)).unwrap();
+    });
+    replicas[2].tamper_with(|editor| editor.delete(path(3, "")).unwrap());
+    replicas[2].tamper_with(|editor| {
+        editor.put_map(path(3, "")).unwrap();
+        editor.put(path(3, "text"), "Kein Probetag").unwrap();
+    });
+    sync(&mut replicas);
+    for replica in &replicas {
+        let view = JournalView::read(&replica.document, &authors());
+        assert_eq!(view.entries.len(), 4);
+        for entry in &before.entries {
+            assert!(view.entries.contains(entry));
+        }
+        assert_eq!(view.violations.len(), 2);
+        for violation in &view.violations {
+            assert_eq!(violation.rule, Rule::EntriesAreImmutable);
+            assert_eq!(
+                violation.by.author.as_ref().unwrap().person.as_str(),
+                "sommer"
+            );
+        }
+    }
+}
+
+#[test]
 fn a_status_of_a_newer_version_survives_an_older_ones_edit() {
     let [mut berger, ..] = replicas(&SectionKind::Tasks);
     berger.apply(&add_task(1), 1);

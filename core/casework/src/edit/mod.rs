@@ -20,6 +20,7 @@ pub use function::{Assessment, FunctionEdit};
 pub use journal::JournalEdit;
 pub use plan::{GoalField, GoalKey, PlanEdit, PlanField, PlanKey, StepField, StepKey, StepRef};
 pub use resolve::{Acknowledge, ChooseValue, ScalarValue};
+pub(crate) use tasks::MAX_CHECKLIST_LINES;
 pub use tasks::{ChecklistLine, TaskEdit, TaskField, TaskKey};
 
 use crate::author::Author;

@@ -8,7 +8,7 @@ use super::{ApplyError, entry_path, require};
 use crate::fields::{Date, EntryId, Field, FieldError, Line, Priority, Responsible, TaskStatus};
 
 /// More lines than any checklist has.
-const MAX_CHECKLIST_LINES: usize = 100;
+pub(crate) const MAX_CHECKLIST_LINES: usize = 100;
 
 field_set! {
     /// A field of a task with its new value.

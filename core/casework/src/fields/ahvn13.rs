@@ -42,7 +42,7 @@ impl Field for Ahvn13 {
                 "check whether this is another number, e.g. of the old 11-digit form",
             ));
         }
-        if weighted_sum(&digits) % 10 != 0 {
+        if !weighted_sum(&digits).is_multiple_of(10) {
             return Err(FieldError::new(
                 Self::NAME,
                 "check_digit",

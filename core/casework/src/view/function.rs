@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::stored;
 use crate::author::{AuthorOf, Origin};
 use crate::fields::{Capacity, Date, EntryId, Line, LongText, Stored};
-use crate::rules::{ImmutableEntry, Violation, immutable_entries};
+use crate::rules::{ImmutableEntry, Violation, permanent_entries};
 
 /// The section `function`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -44,7 +44,7 @@ impl FunctionView {
     /// Reads a document of the section `function`.
     pub fn read(document: &Document, authors: &dyn AuthorOf) -> Self {
         let container = Path::from_iter(["assessments"]);
-        let (entries, violations) = immutable_entries(document, &container, authors);
+        let (entries, violations) = permanent_entries(document, &container, authors);
         let mut assessments: Vec<AssessmentView> = entries
             .iter()
             .map(|entry| assessment(entry, authors))

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::stored;
 use crate::author::{AuthorOf, Origin};
 use crate::fields::{EntryId, JournalKind, JournalText, Stored, UtcTime};
-use crate::rules::{ImmutableEntry, Violation, immutable_entries};
+use crate::rules::{ImmutableEntry, Violation, permanent_entries};
 
 /// The section `journal`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -38,7 +38,7 @@ impl JournalView {
     /// Reads a document of the section `journal`.
     pub fn read(document: &Document, authors: &dyn AuthorOf) -> Self {
         let container = Path::from_iter(["entries"]);
-        let (entries, violations) = immutable_entries(document, &container, authors);
+        let (entries, violations) = permanent_entries(document, &container, authors);
         let mut entries: Vec<JournalEntryView> =
             entries.iter().map(|entry| view(entry, authors)).collect();
         entries.sort_by_key(|entry| {

@@ -101,6 +101,14 @@ impl Replica {
             .unwrap();
     }
 
+    /// The same with several writes and edits in one change.
+    pub fn tamper_with(&mut self, write: impl FnOnce(&mut nahtlos_document::Editor<'_>)) {
+        self.tamper(|editor| {
+            write(editor);
+            Ok(())
+        });
+    }
+
     pub fn pull(&mut self, other: &Replica) {
         let batch: Vec<Vec<u8>> = other
             .document

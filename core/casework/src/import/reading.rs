@@ -1,0 +1,205 @@
+//! Walking through JSON that somebody wrote by hand, collecting every error with its place.
+
+use serde_json::{Map, Value as Json};
+
+use super::ImportError;
+use crate::fields::{Field, FieldError};
+
+/// More entries than any list of a new case has; keeps one edit batch bounded.
+const MAX_LIST_ENTRIES: usize = 1_000;
+
+/// All errors found so far.
+#[derive(Default)]
+pub(super) struct Reading {
+    pub(super) errors: Vec<ImportError>,
+}
+
+/// A value and where it stands, as `$.person.birth`.
+pub(super) struct Node<'a> {
+    value: &'a Json,
+    pub(super) path: String,
+}
+
+/// An object of which fields are taken one by one; what is left over is an error.
+pub(super) struct Object<'a> {
+    fields: &'a Map<String, Json>,
+    path: String,
+    known: Vec<&'static str>,
+}
+
+impl<'a> Node<'a> {
+    pub(super) fn root(value: &'a Json) -> Self {
+        Self {
+            value,
+            path: "$".to_owned(),
+        }
+    }
+}
+
+impl Reading {
+    pub(super) fn error(
+        &mut self,
+        path: impl Into<String>,
+        code: &'static str,
+        reason: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
+        self.errors.push(ImportError {
+            path: path.into(),
+            code,
+            reason: reason.into(),
+            remedy: remedy.into(),
+        });
+    }
+
+    pub(super) fn field_error(&mut self, path: impl Into<String>, error: FieldError) {
+        self.error(path, error.code, error.reason, error.remedy);
+    }
+
+    pub(super) fn object<'a>(&mut self, node: Node<'a>) -> Option<Object<'a>> {
+        match node.value {
+            Json::Object(fields) => Some(Object {
+                fields,
+                path: node.path,
+                known: Vec::new(),
+            }),
+            _ => {
+                self.error(
+                    node.path,
+                    "type",
+                    "this is not an object",
+                    "write { … } with named fields",
+                );
+                None
+            }
+        }
+    }
+
+    /// Reads a string; a number is read as it is written, so that `40` does for `"40"`.
+    pub(super) fn value<F: Field>(&mut self, node: &Node<'_>) -> Option<F> {
+        let text = match node.value {
+            Json::String(text) => text.clone(),
+            Json::Number(number) => number.to_string(),
+            _ => {
+                self.error(
+                    node.path.as_str(),
+                    "type",
+                    "this is not a string",
+                    "write it in quotation marks",
+                );
+                return None;
+            }
+        };
+        match F::parse(&text) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.field_error(node.path.as_str(), error);
+                None
+            }
+        }
+    }
+}
+
+impl<'a> Object<'a> {
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The value of a field; `null` is the same as a missing field.
+    pub(super) fn take(&mut self, name: &'static str) -> Option<Node<'a>> {
+        self.known.push(name);
+        let value = self.fields.get(name).filter(|value| !value.is_null())?;
+        Some(Node {
+            value,
+            path: format!("{}.{name}", self.path),
+        })
+    }
+
+    pub(super) fn optional<F: Field>(
+        &mut self,
+        reading: &mut Reading,
+        name: &'static str,
+    ) -> Option<F> {
+        let node = self.take(name)?;
+        reading.value(&node)
+    }
+
+    pub(super) fn required<F: Field>(
+        &mut self,
+        reading: &mut Reading,
+        name: &'static str,
+    ) -> Option<F> {
+        match self.take(name) {
+            Some(node) => reading.value(&node),
+            None => {
+                reading.error(
+                    format!("{}.{name}", self.path),
+                    "missing",
+                    "this field is missing",
+                    "add it",
+                );
+                None
+            }
+        }
+    }
+
+    pub(super) fn flag(&mut self, reading: &mut Reading, name: &'static str) -> Option<bool> {
+        let node = self.take(name)?;
+        let truth = node.value.as_bool();
+        if truth.is_none() {
+            reading.error(
+                node.path,
+                "type",
+                "this is not a truth value",
+                "write true or false without quotation marks",
+            );
+        }
+        truth
+    }
+
+    pub(super) fn object(&mut self, reading: &mut Reading, name: &'static str) -> Option<Self> {
+        let node = self.take(name)?;
+        reading.object(node)
+    }
+
+    pub(super) fn list(&mut self, reading: &mut Reading, name: &'static str) -> Vec<Node<'a>> {
+        let Some(node) = self.take(name) else {
+            return Vec::new();
+        };
+        let Json::Array(elements) = node.value else {
+            reading.error(node.path, "type", "this is not a list", "write [ … ]");
+            return Vec::new();
+        };
+        if elements.len() > MAX_LIST_ENTRIES {
+            reading.error(
+                node.path,
+                "too_many",
+                format!("the list has more than {MAX_LIST_ENTRIES} entries"),
+                "split the file",
+            );
+            return Vec::new();
+        }
+        elements
+            .iter()
+            .enumerate()
+            .map(|(position, value)| Node {
+                value,
+                path: format!("{}[{position}]", node.path),
+            })
+            .collect()
+    }
+
+    /// Refuses the fields that nobody took: a mistyped name must not lose what was written.
+    pub(super) fn finish(self, reading: &mut Reading) {
+        for name in self.fields.keys() {
+            if !self.known.contains(&name.as_str()) {
+                reading.error(
+                    format!("{}.{name}", self.path),
+                    "unknown_field",
+                    "there is no such field here",
+                    format!("write one of {}", self.known.join(", ")),
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! A case from a file: everything or nothing, every error with its place.
+
+mod support;
+
+use nahtlos_casework::fields::{EntryId, Phase, Stored};
+use nahtlos_casework::view::{CoreView, FunctionView, JournalView, PlanView, TasksView};
+use nahtlos_casework::{CaseFile, SECTIONS_WITH_CONTENT, SectionKind};
+use serde_json::{Value as Json, json};
+use support::{authors, replicas};
+
+const EXAMPLE: &str = include_str!("data/case-mosimann.json");
+
+fn ids() -> impl FnMut() -> EntryId {
+    let mut next = 0u64;
+    move || {
+        next += 1;
+        EntryId::from_random(next.to_be_bytes())
+    }
+}
+
+#[test]
+fn the_example_makes_a_case_with_all_five_sections() {
+    let edits = CaseFile::parse(EXAMPLE).unwrap().edits(&mut ids());
+    let mut documents = Vec::new();
+    for section in SECTIONS_WITH_CONTENT {
+        let [mut replica, ..] = replicas(&section);
+        for edit in edits.iter().filter(|edit| edit.section() == section) {
+            replica.apply(edit, 1);
+        }
+        documents.push(replica.document);
+    }
+    let [core, function, journal, tasks, plan] = documents.try_into().unwrap();
+    let core = CoreView::read(&core);
+    assert_eq!(core.display_name().as_deref(), Some("Ruth Mosimann"));
+    assert_eq!(core.phase, Some(Stored::Known(Phase::Consented)));
+    assert_eq!((core.languages.len(), core.bodies.len()), (2, 4));
+    assert_eq!(
+        FunctionView::read(&function, &authors()).assessments.len(),
+        1
+    );
+    assert_eq!(JournalView::read(&journal, &authors()).entries.len(), 2);
+    let tasks = TasksView::read(&tasks);
+    assert_eq!(tasks.tasks.len(), 2);
+    assert_eq!(tasks.tasks[0].checklist.len(), 2);
+    let plan = PlanView::read(&plan, &authors());
+    assert_eq!(plan.goals.len(), 2);
+    assert_eq!(plan.goals[0].steps.len(), 3);
+    let known = |text: &str| text.starts_with("Frau Mosimann findet");
+    assert!(known(
+        &plan.goals[0].statement.as_ref().unwrap().canonical()
+    ));
+    // Nothing in the example is of an unknown form.
+    let json = serde_json::to_string(&(core, tasks, plan)).unwrap();
+    assert!(json.contains("+41795550142") && json.contains("rav-langnau=50;soz-oberemmental=50"));
+}
+
+/// The example with one place changed.
+fn with(pointer: &str, value: Json) -> String {
+    let mut file: Json = serde_json::from_str(EXAMPLE).unwrap();
+    let (parent, name) = pointer.rsplit_once('/').unwrap();
+    let parent = file.pointer_mut(parent).unwrap();
+    match parent {
+        Json::Object(fields) => {
+            fields.insert(name.to_owned(), value);
+        }
+        Json::Array(elements) => elements[name.parse::<usize>().unwrap()] = value,
+        _ => panic!("no container at {pointer}"),
+    }
+    file.to_string()
+}
+
+#[test]
+fn every_wrong_place_is_named_with_reason_and_remedy() {
+    let goal = "/plan/goals/0";
+    for (pointer, value, path, code) in [
+        (
+            "/schema_version",
+            json!(2),
+            "$.schema_version",
+            "schema_version",
+        ),
+        ("/person", json!(null), "$.person", "missing"),
+        (
+            "/person/official_name",
+            json!(null),
+            "$.person.official_name",
+            "missing",
+        ),
+        (
+            "/person/birth",
+            json!("1982-02-30"),
+            "$.person.birth",
+            "no_such_day",
+        ),
+        (
+            "/person/frist_name",
+            json!("Ruth"),
+            "$.person.frist_name",
+            "unknown_field",
+        ),
+        (
+            "/person/nationalities",
+            json!("CH"),
+            "$.person.nationalities",
+            "type",
+        ),
+        (
+            "/person/nationalities/0",
+            json!("ZZ"),
+            "$.person.nationalities[0]",
+            "unknown_code",
+        ),
+        (
+            "/contact/voicemail_allowed",
+            json!("yes"),
+            "$.contact.voicemail_allowed",
+            "type",
+        ),
+        (
+            "/contact/address/postcode",
+            json!(999),
+            "$.contact.address.postcode",
+            "range",
+        ),
+        ("/contact/address", json!([]), "$.contact.address", "type"),
+        (
+            "/languages/1/reading",
+            json!("B3"),
+            "$.languages[1].reading",
+            "unknown_code",
+        ),
+        (
+            "/bodies/0/kind",
+            json!("bank"),
+            "$.bodies[0].kind",
+            "unknown_code",
+        ),
+        (
+            "/function/0/capacity",
+            json!(42),
+            "$.function[0].capacity",
+            "range",
+        ),
+        (
+            "/function/0/to",
+            json!("2026-08-31"),
+            "$.function[0].to",
+            "order",
+        ),
+        ("/journal/0/text", json!(""), "$.journal[0].text", "empty"),
+        ("/tasks/0/due", json!(true), "$.tasks[0].due", "type"),
+        (
+            "/tasks/0/checklist",
+            json!(vec!["x"; 101]),
+            "$.tasks[0].checklist",
+            "too_many",
+        ),
+        ("/tasks", json!(vec![1; 1001]), "$.tasks", "too_many"),
+        (
+            "/plan/goals/0/steps/2/payers",
+            json!("iv-bern=99"),
+            "$.plan.goals[0].steps[2].payers",
+            "sum",
+        ),
+        (
+            "/plan/goals/0/steps/2/end",
+            json!("2027-01-10"),
+            "$.plan.goals[0].steps[2].end",
+            "order",
+        ),
+        (
+            "/plan/goals/0/statement",
+            json!("x".repeat(2001)),
+            "$.plan.goals[0].statement",
+            "too_long",
+        ),
+        ("/genetics", json!({}), "$.genetics", "unknown_field"),
+    ] {
+        let errors = CaseFile::parse(&with(pointer, value)).unwrap_err();
+        let [error] = errors.as_slice() else {
+            panic!("{pointer}: {errors:?}");
+        };
+        assert_eq!((error.path.as_str(), error.code), (path, code));
+        assert!(!error.reason.is_empty() && !error.remedy.is_empty());
+    }
+    // Control: the same way of changing the file with a right value.
+    assert!(CaseFile::parse(&with(&format!("{goal}/priority"), json!(3))).is_ok());
+}
+
+#[test]
+fn all_errors_come_at_once() {
+    let file = json!({
+        "schema_version": 1,
+        "person": { "official_name": "", "birth": "x", "sex": 9 },
+        "tasks": [{ "due": "tomorrow" }],
+    });
+    let errors = CaseFile::parse(&file.to_string()).unwrap_err();
+    let paths: Vec<&str> = errors.iter().map(|error| error.path.as_str()).collect();
+    assert_eq!(
+        paths,
+        [
+            "$.person.official_name",
+            "$.person.birth",
+            "$.person.sex",
+            "$.tasks[0].title",
+            "$.tasks[0].due"
+        ]
+    );
+}
+
+#[test]
+fn what_is_no_json_is_refused_without_repeating_it() {
+    for wrong in ["", "{", "[]", "{\"person\": Mosimann}", "42"] {
+        let errors = CaseFile::parse(wrong).unwrap_err();
+        assert_eq!(errors.len(), 1, "{wrong}");
+        assert!(!errors[0].to_string().contains("Mosimann"));
+    }
+    let deep = "[".repeat(100_000);
+    assert_eq!(CaseFile::parse(&deep).unwrap_err()[0].code, "syntax");
+    let long = format!("\"{}\"", "x".repeat(5 * 1024 * 1024));
+    assert_eq!(CaseFile::parse(&long).unwrap_err()[0].code, "too_long");
+}
+
+#[test]
+fn every_section_of_the_file_has_a_document() {
+    let edits = CaseFile::parse(EXAMPLE).unwrap().edits(&mut ids());
+    assert!(
+        edits
+            .iter()
+            .all(|edit| edit.section() != SectionKind::Medical)
+    );
+    for edit in &edits {
+        edit.validate().unwrap();
+    }
+}
