@@ -1,7 +1,6 @@
-//! One device's replica of Nahtlos: the sealed store, and what works on it.
-//!
-//! [`vault`] keeps everything a device holds in one encrypted database.
-
+//! One device's replica: an encrypted [`vault`], the logs and documents in it, the sync
+//! [`session`], the HTTP [`transport`], and the facade [`Nahtlos`] that the CLI, a local user
+//! interface and mobile bindings call. No async runtime stands in its interface.
 #![cfg_attr(
     not(test),
     deny(
@@ -12,4 +11,33 @@
     )
 )]
 
+pub mod cases;
+pub mod directory;
+mod documents;
+pub mod error;
+pub mod found;
+mod ingest;
+mod intents;
+pub mod keys;
+mod logs;
+mod nahtlos;
+mod outbox;
+mod random;
+mod records;
+mod seeds;
+pub mod session;
+pub mod share;
+pub mod status;
+mod sync;
+pub mod transport;
 pub mod vault;
+
+pub use cases::{Case, CaseLine};
+pub use directory::{Directory, InstitutionCard, NetworkCard, PersonCard, TeamCard};
+pub use documents::TypedEdit;
+pub use error::ClientError;
+pub use found::{Founder, Introduction};
+pub use keys::KeyNotice;
+pub use nahtlos::Nahtlos;
+pub use session::{Progress, SyncReport};
+pub use transport::{HttpTransport, Transport, TransportError};

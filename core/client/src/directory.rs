@@ -1,0 +1,295 @@
+//! The directory: who is who. The network's own document, written by the managers of each
+//! institution, read by everybody in the network.
+
+use nahtlos_document::{Document, Editor, Value, WriteError};
+use nahtlos_protocol::identifier::{DeviceId, SpaceId};
+use nahtlos_protocol::space::{Logs, authority};
+use serde::{Deserialize, Serialize};
+
+use crate::error::ClientError;
+use crate::nahtlos::Nahtlos;
+
+/// Top-level maps of the network's document.
+pub(crate) const CONTAINERS: &[&str] = &["network", "institutions", "teams", "people"];
+
+/// What is known of the network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NetworkCard {
+    /// Its name.
+    pub name: String,
+    /// Canton code, the first part of case numbers.
+    pub canton: String,
+}
+
+/// What is known of an institution.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstitutionCard {
+    /// Its name.
+    pub name: String,
+    /// Its kind code (`alv`, `iv`, `soz`, …).
+    pub kind: String,
+}
+
+/// What is known of a team.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TeamCard {
+    /// Its name.
+    pub name: String,
+    /// Its institution, hexadecimal space id.
+    pub institution: String,
+}
+
+/// What is known of a person who works on cases.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersonCard {
+    /// Name as colleagues know it.
+    pub name: String,
+    /// Function, e.g. `coach`.
+    pub function: String,
+    /// The institution, hexadecimal space id.
+    pub institution: String,
+    /// The team, hexadecimal space id; none for the institution's own custodians.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub team: Option<String>,
+}
+
+/// An edit of the directory, re-appliable.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DirectoryEdit {
+    /// The network's own card.
+    Network(NetworkCard),
+    /// An institution's card.
+    Institution {
+        /// Hexadecimal space id.
+        id: String,
+        /// The card.
+        card: InstitutionCard,
+    },
+    /// A team's card.
+    Team {
+        /// Hexadecimal space id.
+        id: String,
+        /// The card.
+        card: TeamCard,
+    },
+    /// A person's card.
+    Person {
+        /// Hexadecimal space id.
+        id: String,
+        /// The card.
+        card: PersonCard,
+    },
+}
+
+impl DirectoryEdit {
+    /// Each card is one immutable value: two managers who write one concurrently make one conflict,
+    /// never a mix.
+    pub(crate) fn apply(&self, editor: &mut Editor<'_>) -> Result<(), WriteError> {
+        let (container, id, json) = match self {
+            Self::Network(card) => ("network", "card", serde_json::to_string(card)),
+            Self::Institution { id, card } => {
+                ("institutions", id.as_str(), serde_json::to_string(card))
+            }
+            Self::Team { id, card } => ("teams", id.as_str(), serde_json::to_string(card)),
+            Self::Person { id, card } => ("people", id.as_str(), serde_json::to_string(card)),
+        };
+        // Cards are plain strings: serialising them cannot fail.
+        editor.put(
+            [container, id].as_slice(),
+            Value::String(json.unwrap_or_default()),
+        )
+    }
+}
+
+/// The directory as this device has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Directory {
+    /// The network.
+    pub network: Option<NetworkCard>,
+    /// Institutions by hexadecimal space id.
+    pub institutions: std::collections::BTreeMap<String, InstitutionCard>,
+    /// Teams by hexadecimal space id.
+    pub teams: std::collections::BTreeMap<String, TeamCard>,
+    /// People by hexadecimal space id.
+    pub people: std::collections::BTreeMap<String, PersonCard>,
+}
+
+impl Directory {
+    pub(crate) fn read(document: &Document) -> Self {
+        Self {
+            network: card(document, "network", "card"),
+            institutions: cards(document, "institutions"),
+            teams: cards(document, "teams"),
+            people: cards(document, "people"),
+        }
+    }
+
+    /// The name of a person, or a short form of the id where nobody published a card.
+    #[must_use]
+    pub fn person_name(&self, person: &SpaceId) -> String {
+        let id = person.to_string();
+        self.people
+            .get(&id)
+            .map_or_else(|| unknown(&id), |card| card.name.clone())
+    }
+
+    /// The name of an institution.
+    #[must_use]
+    pub fn institution_name(&self, institution: &SpaceId) -> String {
+        let id = institution.to_string();
+        self.institutions
+            .get(&id)
+            .map_or_else(|| unknown(&id), |card| card.name.clone())
+    }
+
+    /// The name of a team.
+    #[must_use]
+    pub fn team_name(&self, team: &SpaceId) -> String {
+        let id = team.to_string();
+        self.teams
+            .get(&id)
+            .map_or_else(|| unknown(&id), |card| card.name.clone())
+    }
+
+    /// The name of whatever space this is.
+    #[must_use]
+    pub fn name(&self, space: &SpaceId) -> String {
+        let id = space.to_string();
+        let person = self.people.get(&id).map(|card| &card.name);
+        let team = self.teams.get(&id).map(|card| &card.name);
+        let institution = self.institutions.get(&id).map(|card| &card.name);
+        person
+            .or(team)
+            .or(institution)
+            .cloned()
+            .unwrap_or_else(|| unknown(&id))
+    }
+
+    /// A team or a person, by name, part of a name, or id prefix. Institutions are not offered:
+    /// nothing is shared with a whole institution.
+    ///
+    /// # Errors
+    /// [`ClientError::NotFound`], [`ClientError::Ambiguous`].
+    pub fn find_member(&self, input: &str) -> Result<SpaceId, ClientError> {
+        let teams = self.teams.iter().map(|(id, card)| {
+            let institution = self.institutions.get(&card.institution);
+            (
+                id,
+                card.name.as_str(),
+                institution.map_or("", |card| card.name.as_str()),
+            )
+        });
+        let people = self.people.iter().map(|(id, card)| {
+            let institution = self.institutions.get(&card.institution);
+            (
+                id,
+                card.name.as_str(),
+                institution.map_or("", |card| card.name.as_str()),
+            )
+        });
+        find("team or person", input, teams.chain(people))
+    }
+
+    /// A team, by name, part of a name, or id prefix.
+    ///
+    /// # Errors
+    /// [`ClientError::NotFound`], [`ClientError::Ambiguous`].
+    pub fn find_team(&self, input: &str) -> Result<SpaceId, ClientError> {
+        find(
+            "team",
+            input,
+            self.teams
+                .iter()
+                .map(|(id, card)| (id, card.name.as_str(), "")),
+        )
+    }
+}
+
+fn unknown(id: &str) -> String {
+    format!("unknown ({})", id.get(..8).unwrap_or(id))
+}
+
+fn card<T: for<'a> Deserialize<'a>>(document: &Document, container: &str, id: &str) -> Option<T> {
+    let value = document.read().get([container, id].as_slice())?;
+    serde_json::from_str(value.as_str()?).ok()
+}
+
+fn cards<T: for<'a> Deserialize<'a>>(
+    document: &Document,
+    container: &str,
+) -> std::collections::BTreeMap<String, T> {
+    let ids = document.read().keys([container].as_slice());
+    ids.into_iter()
+        .filter_map(|id| card(document, container, &id).map(|card| (id, card)))
+        .collect()
+}
+
+/// Exact name first, then any part of a name or of the institution's name, then an id prefix of at
+/// least 8 characters.
+fn find<'a>(
+    what: &'static str,
+    input: &str,
+    entries: impl Iterator<Item = (&'a String, &'a str, &'a str)>,
+) -> Result<SpaceId, ClientError> {
+    let wanted = input.trim().to_lowercase();
+    let entries: Vec<_> = entries.collect();
+    let exact: Vec<_> = entries
+        .iter()
+        .filter(|(_, name, _)| name.to_lowercase() == wanted)
+        .collect();
+    let found: Vec<_> = if exact.is_empty() {
+        entries
+            .iter()
+            .filter(|(id, name, institution)| {
+                format!("{institution} {name}")
+                    .to_lowercase()
+                    .contains(&wanted)
+                    || (wanted.len() >= 8 && id.starts_with(&wanted))
+            })
+            .collect()
+    } else {
+        exact
+    };
+    match found.as_slice() {
+        [(id, ..)] if !wanted.is_empty() => SpaceId::from_hex(id).ok_or(ClientError::NotFound {
+            what,
+            input: input.to_owned(),
+        }),
+        [] => Err(ClientError::NotFound {
+            what,
+            input: input.to_owned(),
+        }),
+        several => Err(ClientError::Ambiguous {
+            what,
+            input: input.to_owned(),
+            matches: several
+                .iter()
+                .map(|(_, name, _)| (*name).to_owned())
+                .collect(),
+        }),
+    }
+}
+
+impl Nahtlos {
+    /// Who is who, with one's own edits that are not delivered yet.
+    ///
+    /// # Errors
+    /// [`ClientError::NotEnrolled`], or where the vault cannot be read.
+    pub fn directory(&self) -> Result<Directory, ClientError> {
+        let network = self.network()?;
+        Ok(Directory::read(&self.working_document(&network)?))
+    }
+
+    /// The person behind a device and that person's institution, from the logs beneath `space`.
+    pub(crate) fn person_of_device(
+        &self,
+        device: &DeviceId,
+        space: &SpaceId,
+    ) -> Option<(SpaceId, Option<SpaceId>)> {
+        let logs = self.logs();
+        let person = authority::person_of(&logs, device, &*logs.state(space)?)?;
+        let institution = logs.state(&person).and_then(|state| state.guardian());
+        Some((person, institution))
+    }
+}

@@ -1,0 +1,179 @@
+//! What can go wrong in a client, with the stable code and the cause kept.
+
+use nahtlos_casework::edit::ApplyError;
+use nahtlos_casework::fields::FieldError;
+use nahtlos_document::{DocumentError, GateError};
+use nahtlos_protocol::space::author::AuthorError;
+use nahtlos_protocol::space::replay::ReplayError;
+use nahtlos_protocol::wire::claim::TextError;
+
+use crate::keys::KeyNotice;
+use crate::transport::TransportError;
+use crate::vault::VaultError;
+
+/// Why a client could not do what was asked. Nothing that a person typed is lost by any of them.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClientError {
+    /// The vault.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// A record in the vault is not what this program wrote.
+    #[error("a record of the vault is damaged: {reason}")]
+    DamagedRecord {
+        /// What does not fit.
+        reason: String,
+    },
+    /// A field.
+    #[error(transparent)]
+    Field(#[from] FieldError),
+    /// An edit that does not apply.
+    #[error(transparent)]
+    Edit(#[from] ApplyError),
+    /// The document engine refused an edit.
+    #[error("the document refused the edit: {reason}")]
+    Document {
+        /// What it said.
+        reason: String,
+    },
+    /// The relay could not be reached or did not answer as a relay.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    /// The relay refused the request as a whole.
+    #[error("the relay refused: {detail}")]
+    Refused {
+        /// The relay's stable code.
+        code: String,
+        /// In words.
+        detail: String,
+    },
+    /// The answer was not signed by the relay this network names.
+    #[error("the answer is not from the relay of this network")]
+    OtherRelay,
+    /// An operation of one's own would not be valid.
+    #[error("the change of access is not possible: {0}")]
+    Replay(#[from] ReplayError),
+    /// An operation of one's own could not be made.
+    #[error("the change of access could not be prepared: {0}")]
+    Author(#[from] AuthorError),
+    /// A claim or invitation text.
+    #[error(transparent)]
+    Text(#[from] TextError),
+    /// This home has not founded or joined anything yet.
+    #[error("this home belongs to nobody yet")]
+    NotEnrolled,
+    /// This home has already founded or joined.
+    #[error("this home is already enrolled")]
+    AlreadyEnrolled,
+    /// This device asked to join and has not been admitted yet.
+    #[error("this device asked to join and is not admitted yet")]
+    NotAdmitted,
+    /// Nothing of this name is known here.
+    #[error("no {what} matches \"{input}\"")]
+    NotFound {
+        /// A case, a team, a person …
+        what: &'static str,
+        /// What was looked for.
+        input: String,
+    },
+    /// Several match.
+    #[error("\"{input}\" matches several {what}: {}", matches.join(", "))]
+    Ambiguous {
+        /// Cases, teams, persons …
+        what: &'static str,
+        /// What was looked for.
+        input: String,
+        /// What matches.
+        matches: Vec<String>,
+    },
+    /// This device may not do this.
+    #[error("no right to {action}: {reason}")]
+    NoRight {
+        /// What was asked.
+        action: &'static str,
+        /// Why not.
+        reason: String,
+    },
+    /// The section's key is not held here.
+    #[error("the section cannot be opened: {}", .0.sentence())]
+    NoKey(KeyNotice),
+    /// A newer program wrote it; it is read-only here.
+    #[error("written by a newer nahtlos; it can be read but not changed here")]
+    NeedsNewer,
+    /// No code for a case number is left on this device.
+    #[error("no case number is left for this device this year")]
+    NoCaseNumber,
+    /// A relay URL that is not allowed.
+    #[error("the relay address {url} is not usable: {reason}")]
+    BadUrl {
+        /// The address.
+        url: String,
+        /// Why.
+        reason: &'static str,
+    },
+}
+
+impl ClientError {
+    /// A stable code for programs and the exit status.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Vault(error) => vault_code(error),
+            Self::DamagedRecord { .. } => "vault_damaged",
+            Self::Field(error) => error.code,
+            Self::Edit(error) => error.code(),
+            Self::Document { .. } => "document",
+            Self::Transport(error) => error.code(),
+            Self::Refused { .. } => "relay_refused",
+            Self::OtherRelay => "other_relay",
+            Self::Replay(_) | Self::Author(_) => "operation_invalid",
+            Self::Text(error) => match error {
+                TextError::OtherKind { .. } => "text_other_kind",
+                TextError::Mistyped => "text_mistyped",
+                TextError::NeedsNewer => "needs_newer",
+            },
+            Self::NotEnrolled => "not_enrolled",
+            Self::AlreadyEnrolled => "already_enrolled",
+            Self::NotAdmitted => "not_admitted",
+            Self::NotFound { .. } => "not_found",
+            Self::Ambiguous { .. } => "ambiguous",
+            Self::NoRight { .. } => "no_right",
+            Self::NoKey(notice) => notice.word(),
+            Self::NeedsNewer => "needs_newer",
+            Self::NoCaseNumber => "no_case_number",
+            Self::BadUrl { .. } => "bad_url",
+        }
+    }
+}
+
+fn vault_code(error: &VaultError) -> &'static str {
+    match error {
+        VaultError::EmptyPassphrase => "passphrase_empty",
+        VaultError::WrongPassphrase => "passphrase_wrong",
+        VaultError::NotFound => "vault_not_found",
+        VaultError::AlreadyExists => "vault_exists",
+        VaultError::InUse => "vault_in_use",
+        VaultError::Damaged { .. } => "vault_damaged",
+        VaultError::UnknownFormat { .. } => "vault_unknown_format",
+        VaultError::DerivationRefused { .. } => "vault_derivation_refused",
+        VaultError::TooLarge { .. } => "too_large",
+        VaultError::DiskFull => "disk_full",
+        _ => "vault_io",
+    }
+}
+
+impl From<DocumentError> for ClientError {
+    fn from(error: DocumentError) -> Self {
+        Self::Document {
+            reason: error.to_string(),
+        }
+    }
+}
+
+impl From<GateError> for ClientError {
+    fn from(error: GateError) -> Self {
+        Self::Document {
+            reason: error.to_string(),
+        }
+    }
+}

@@ -1,0 +1,483 @@
+//! Intents: what a person decided, carried out at the next sync against the newest logs. An intent
+//! is never signed blindly: it is prepared anew each time, and what can no longer be done comes
+//! back as a notice.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use nahtlos_protocol::crypto::epoch_secret::{self, EpochSeed};
+use nahtlos_protocol::identifier::{GrantId, SpaceId};
+use nahtlos_protocol::space::author::AuthorError;
+use nahtlos_protocol::space::effect::{Effect, History, Member};
+use nahtlos_protocol::space::kind::Role;
+use nahtlos_protocol::space::operation::SignedOperation;
+use nahtlos_protocol::space::replay::{ReplayError, Signatures};
+use nahtlos_protocol::space::{Draft, Logs, NewEpoch, Prepared, SpaceState, Wrap, recipients};
+use nahtlos_protocol::wire::join::JoinRequest;
+
+use crate::directory::{DirectoryEdit, PersonCard};
+use crate::documents::TypedEdit;
+use crate::error::ClientError;
+use crate::found::Introduction;
+use crate::ingest::JOIN_REQUESTS;
+use crate::logs::Overlay;
+use crate::nahtlos::{Nahtlos, put_prepared};
+use crate::random;
+use crate::records::{self, Intent, IntentRecord, InvitationRecord};
+use crate::vault::Collection;
+
+/// Group of intents in `Collection::Intent`.
+pub(crate) const INTENTS: &[u8] = b"intents";
+
+/// An operation made from an intent, on its way to the relay.
+pub(crate) struct Decided {
+    /// Key of the intent's record.
+    pub key: Vec<u8>,
+    pub intent: Intent,
+    pub prepared: Prepared,
+    /// The name of whom it admits.
+    pub admitted: Option<String>,
+    /// The card to publish for a person admitted to a team.
+    card: Option<(SpaceId, PersonCard)>,
+}
+
+/// Operations of others to be offered first, with their wraps.
+pub(crate) type Offered = Vec<(Vec<u8>, Vec<Wrap>)>;
+
+/// What came of one intent.
+enum Outcome {
+    Prepared(Box<Decided>),
+    /// Nothing is left to do.
+    Done,
+    /// Cannot be done yet.
+    Waits,
+    /// A person must decide again.
+    GoesBack(String),
+}
+
+impl Nahtlos {
+    /// Records a decision; it is carried out at the next sync.
+    pub(crate) fn decide(&mut self, intent: Intent, space: &SpaceId) -> Result<(), ClientError> {
+        let record = IntentRecord {
+            id: random::nonce(&mut random::system()),
+            intent,
+            decided_at: self.logs().state(space).and_then(|state| state.head()),
+            decided_at_ms: self.now_ms(),
+        };
+        self.commit(|transaction| put_intent(transaction, &record))
+    }
+
+    /// Prepares everything that was decided and can be done now. Seeds made on the way are durable
+    /// before anything is sent.
+    pub(crate) fn carry_out_intents(
+        &mut self,
+    ) -> Result<(Offered, Vec<Decided>, Vec<String>), ClientError> {
+        let (mut offered, mut decided, mut notices, mut finished) =
+            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let mut above: BTreeMap<SpaceId, Arc<SpaceState>> = BTreeMap::new();
+        for (key, intent) in self.open_intents()? {
+            let outcome = self.prepare_intent(&key, &intent, &mut above, &mut offered)?;
+            match outcome {
+                Outcome::Prepared(one) => {
+                    above.insert(
+                        one.prepared.state.id(),
+                        Arc::new(one.prepared.state.clone()),
+                    );
+                    decided.push(*one);
+                }
+                Outcome::Done => finished.push(key),
+                Outcome::Waits => {}
+                Outcome::GoesBack(reason) => {
+                    notices.push(reason);
+                    finished.push(key);
+                }
+            }
+        }
+        self.commit(|transaction| {
+            for key in &finished {
+                transaction.delete(Collection::Intent, key)?;
+            }
+            Ok(())
+        })?;
+        Ok((offered, decided, notices))
+    }
+
+    fn open_intents(&self) -> Result<Vec<(Vec<u8>, Intent)>, ClientError> {
+        let mut open = Vec::new();
+        for (key, bytes) in self.vault.list(Collection::Intent, JOIN_REQUESTS)? {
+            open.push((key, Intent::Admit { request: bytes }));
+        }
+        for (key, bytes) in self.vault.list(Collection::Intent, INTENTS)? {
+            let record: IntentRecord = records::decode(&bytes)?;
+            open.push((key, record.intent));
+        }
+        Ok(open)
+    }
+
+    fn prepare_intent(
+        &self,
+        key: &[u8],
+        intent: &Intent,
+        above: &mut BTreeMap<SpaceId, Arc<SpaceState>>,
+        offered: &mut Offered,
+    ) -> Result<Outcome, ClientError> {
+        if let Intent::Admit { request } = intent {
+            return self.prepare_admission(key, request, above, offered);
+        }
+        let logs = Overlay {
+            below: self.logs(),
+            above: above.clone(),
+        };
+        let space = match intent {
+            Intent::Grant { space, .. }
+            | Intent::Invite { space, .. }
+            | Intent::FirstEpoch { space }
+            | Intent::WrapMissing { space } => *space,
+            Intent::AddTeam { institution, .. } => *institution,
+            Intent::Admit { .. } => return Ok(Outcome::Done),
+        };
+        let Some(state) = logs.state(&space) else {
+            return Ok(Outcome::Waits);
+        };
+        let draft = match intent {
+            Intent::Grant {
+                grant,
+                member,
+                role,
+                basis,
+                not_after_ms,
+                ..
+            } => {
+                if has_grant(&state, grant) {
+                    return Ok(Outcome::Done);
+                }
+                let Some(seed) = self.current_seed(&state) else {
+                    return Ok(Outcome::Waits);
+                };
+                let basis = seal_basis(&seed, grant, basis);
+                let add = add_space(*grant, *member, *role, basis, *not_after_ms);
+                Draft::new().effect(add).wrap_missing(seed)
+            }
+            Intent::Invite {
+                invitation,
+                role,
+                not_after_ms,
+                ..
+            } => {
+                if state.invitations().contains_key(invitation) {
+                    return Ok(Outcome::Done);
+                }
+                Draft::new().effect(Effect::Invite {
+                    invitation: *invitation,
+                    role: *role,
+                    not_after_ms: *not_after_ms,
+                })
+            }
+            Intent::FirstEpoch { .. } => {
+                if state.current_epoch().is_some() {
+                    return Ok(Outcome::Done);
+                }
+                let seed = EpochSeed::random(&mut random::system());
+                self.seeds.put(&seed);
+                Draft::new().epoch(NewEpoch {
+                    seed,
+                    previous: None,
+                    label: None,
+                })
+            }
+            Intent::AddTeam { team, grant, .. } => {
+                if has_grant(&state, grant) {
+                    return Ok(Outcome::Done);
+                }
+                let Some(seed) = self.current_seed(&state) else {
+                    return Ok(Outcome::Waits);
+                };
+                let add = add_space(*grant, *team, Role::Read, None, None);
+                Draft::new().effect(add).wrap_missing(seed)
+            }
+            Intent::WrapMissing { .. } => {
+                let at = nahtlos_protocol::space::authority::At::Newest;
+                let missing = recipients::missing_wraps(&logs, &state, state.length(), at)
+                    .map_err(ReplayError::from)?;
+                if missing.is_empty() {
+                    return Ok(Outcome::Done);
+                }
+                let Some(seed) = self.current_seed(&state) else {
+                    return Ok(Outcome::Waits);
+                };
+                Draft::new().wrap_missing(seed)
+            }
+            Intent::Admit { .. } => return Ok(Outcome::Done),
+        };
+        self.sign_decided(key, intent, draft, &logs, &state, None, None)
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn sign_decided(
+        &self,
+        key: &[u8],
+        intent: &Intent,
+        draft: Draft,
+        logs: &Overlay<'_>,
+        state: &SpaceState,
+        admitted: Option<String>,
+        card: Option<(SpaceId, PersonCard)>,
+    ) -> Result<Outcome, ClientError> {
+        let ring = self.key_ring();
+        let author = self.author();
+        let mut rng = random::system();
+        match draft.prepare(logs, &ring, &author, &mut rng, Some(state)) {
+            Ok(prepared) => Ok(Outcome::Prepared(Box::new(Decided {
+                key: key.to_vec(),
+                intent: intent.clone(),
+                prepared,
+                admitted,
+                card,
+            }))),
+            Err(AuthorError::Replay(
+                ReplayError::MissingLog(_) | ReplayError::UnknownReference(_),
+            )) => Ok(Outcome::Waits),
+            Err(AuthorError::Replay(ReplayError::NotEntitled { .. })) => Ok(Outcome::GoesBack(
+                "a change of access you decided is no longer yours to make; decide again".into(),
+            )),
+            Err(error) => Ok(Outcome::GoesBack(format!(
+                "a change of access you decided is not possible ({error}); decide again"
+            ))),
+        }
+    }
+
+    /// Somebody answered an invitation of ours: offers their founding operations and adds them.
+    fn prepare_admission(
+        &self,
+        key: &[u8],
+        request: &[u8],
+        above: &mut BTreeMap<SpaceId, Arc<SpaceState>>,
+        offered: &mut Offered,
+    ) -> Result<Outcome, ClientError> {
+        let Ok(request) = JoinRequest::decode(request) else {
+            return Ok(Outcome::Done);
+        };
+        let invitation = request.invitation();
+        let Some(bytes) = self.vault.get(Collection::Invitation, &invitation.0)? else {
+            // A colleague's invitation: theirs to complete.
+            return Ok(Outcome::Waits);
+        };
+        let record: InvitationRecord = records::decode(&bytes)?;
+        let text: nahtlos_protocol::wire::claim::InvitationText = record.text.parse()?;
+        let body = request.body();
+        let logs = Overlay {
+            below: self.logs(),
+            above: above.clone(),
+        };
+        let Some(state) = logs
+            .state(&body.inviting)
+            .filter(|_| body.inviting == text.inviting)
+        else {
+            return Ok(Outcome::Waits);
+        };
+        let Some(open) = state.invitations().get(&invitation) else {
+            return Ok(Outcome::Waits);
+        };
+        if open.used_by.is_some() {
+            return Ok(Outcome::Done);
+        }
+        let role = open.role;
+        let Some(introduction) = Introduction::open(&text.seed, &body.introduction) else {
+            return Ok(Outcome::GoesBack(
+                "a join request could not be read; invite again".into(),
+            ));
+        };
+        let mut operations = Vec::new();
+        if let Err(reason) = self.replay_newcomer(&request, above, &mut operations) {
+            return Ok(Outcome::GoesBack(format!(
+                "the join request of {} is not valid ({reason}); invite again",
+                introduction.name
+            )));
+        }
+        let Some(seed) = self.current_seed(&state) else {
+            return Ok(Outcome::Waits);
+        };
+        let add = Effect::Add {
+            grant: random::grant_id(),
+            member: Member::Space { id: body.newcomer },
+            role,
+            history: History::Full,
+            basis: None,
+            not_after_ms: None,
+            invitation: Some(body.proof.clone()),
+        };
+        let card = self.card_for(&text, body.newcomer, &introduction);
+        let logs = Overlay {
+            below: self.logs(),
+            above: above.clone(),
+        };
+        let intent = Intent::Admit {
+            request: request.bytes().to_vec(),
+        };
+        let draft = Draft::new().effect(add).wrap_missing(seed);
+        let outcome = self.sign_decided(
+            key,
+            &intent,
+            draft,
+            &logs,
+            &state,
+            Some(introduction.name),
+            card,
+        )?;
+        if matches!(outcome, Outcome::Prepared(_)) {
+            offered.extend(operations);
+        }
+        Ok(outcome)
+    }
+
+    /// Verifies a newcomer's founding operations and lays them over the logs.
+    fn replay_newcomer(
+        &self,
+        request: &JoinRequest,
+        above: &mut BTreeMap<SpaceId, Arc<SpaceState>>,
+        operations: &mut Offered,
+    ) -> Result<(), String> {
+        for bytes in &request.body().operations {
+            let signed = SignedOperation::decode(&bytes.0).map_err(|error| error.to_string())?;
+            let logs = Overlay {
+                below: self.logs(),
+                above: above.clone(),
+            };
+            operations.push((bytes.0.clone(), Vec::new()));
+            if self.logs().contains(&signed) {
+                continue;
+            }
+            let state = match logs.state(&signed.space()) {
+                Some(state) => (*state).clone().append(&signed, &logs, Signatures::Verify),
+                None => SpaceState::found(&signed, &logs, Signatures::Verify),
+            }
+            .map_err(|error| error.to_string())?;
+            above.insert(state.id(), Arc::new(state));
+        }
+        Ok(())
+    }
+
+    /// A person admitted to a team gets a card from who invited; an institution writes its own.
+    fn card_for(
+        &self,
+        text: &nahtlos_protocol::wire::claim::InvitationText,
+        newcomer: SpaceId,
+        introduction: &Introduction,
+    ) -> Option<(SpaceId, PersonCard)> {
+        let institution = text.guardian?;
+        Some((
+            newcomer,
+            PersonCard {
+                name: introduction.name.clone(),
+                function: introduction.function.clone(),
+                institution: institution.to_string(),
+                team: Some(text.inviting.to_string()),
+            },
+        ))
+    }
+
+    /// The current epoch's seed, where this device holds it.
+    pub(crate) fn current_seed(&self, state: &SpaceState) -> Option<EpochSeed> {
+        let epoch = state.current_epoch()?;
+        self.key_ring().open(&state.id(), &epoch.key_id).ok()
+    }
+
+    /// The relay has stored the operation: it stands in our log now.
+    pub(crate) fn intent_done(&mut self, decided: Decided) -> Result<(), ClientError> {
+        let invitation = match &decided.intent {
+            Intent::Admit { request } => JoinRequest::decode(request)
+                .ok()
+                .map(|request| request.invitation()),
+            _ => None,
+        };
+        let completed = match invitation {
+            Some(id) => match self.vault.get(Collection::Invitation, &id.0)? {
+                Some(bytes) => {
+                    let mut record: InvitationRecord = records::decode(&bytes)?;
+                    record.completed = true;
+                    Some((id, record))
+                }
+                None => None,
+            },
+            None => None,
+        };
+        self.commit(|transaction| {
+            put_prepared(transaction, &decided.prepared)?;
+            transaction.delete(Collection::Intent, &decided.key)?;
+            if let Some((id, record)) = &completed {
+                let value = records::encode(record);
+                transaction.put(Collection::Invitation, b"", &id.0, 0, &value)?;
+            }
+            Ok(())
+        })?;
+        self.cache.set(decided.prepared.state);
+        if let Some((person, card)) = decided.card {
+            let edit = DirectoryEdit::Person {
+                id: person.to_string(),
+                card,
+            };
+            let network = self.network()?;
+            self.edit_space(&network, &[TypedEdit::Directory(edit)])?;
+        }
+        Ok(())
+    }
+
+    /// The relay refused it for good; a person decides again.
+    pub(crate) fn intent_refused(
+        &mut self,
+        decided: &Decided,
+        _reason: &str,
+    ) -> Result<(), ClientError> {
+        self.commit(|transaction| {
+            transaction.delete(Collection::Intent, &decided.key)?;
+            Ok(())
+        })
+    }
+
+    /// Decisions that wait for the next sync.
+    pub(crate) fn waiting_intents(&self) -> Result<Vec<IntentRecord>, ClientError> {
+        let intents = self.vault.list(Collection::Intent, INTENTS)?;
+        intents
+            .iter()
+            .map(|(_, bytes)| records::decode(bytes))
+            .collect()
+    }
+}
+
+pub(crate) fn put_intent(
+    transaction: &crate::vault::Transaction<'_>,
+    record: &IntentRecord,
+) -> Result<(), ClientError> {
+    let position = i64::try_from(record.decided_at_ms).unwrap_or(i64::MAX);
+    let value = records::encode(record);
+    transaction.put(Collection::Intent, INTENTS, &record.id.0, position, &value)?;
+    Ok(())
+}
+
+/// An `Add` of a member space with its whole history.
+pub(crate) fn add_space(
+    grant: GrantId,
+    member: SpaceId,
+    role: Role,
+    basis: Option<Vec<u8>>,
+    not_after_ms: Option<u64>,
+) -> Effect {
+    Effect::Add {
+        grant,
+        member: Member::Space { id: member },
+        role,
+        history: History::Full,
+        basis,
+        not_after_ms,
+        invitation: None,
+    }
+}
+
+/// Seals a grant's legal basis or consent under the space's current epoch.
+pub(crate) fn seal_basis(seed: &EpochSeed, grant: &GrantId, basis: &str) -> Option<Vec<u8>> {
+    epoch_secret::seal_label(seed, &mut random::system(), &grant.0, basis.as_bytes()).ok()
+}
+
+fn has_grant(state: &SpaceState, grant: &GrantId) -> bool {
+    state.grants().iter().any(|known| known.id == *grant)
+}

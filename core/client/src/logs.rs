@@ -1,0 +1,226 @@
+//! This device's copy of the logs: stored in the vault, replayed on demand.
+//!
+//! Nothing is loaded that a question does not need: a space's log is replayed when somebody asks
+//! for it, together with just the part of other logs that its operations come after.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use nahtlos_protocol::identifier::SpaceId;
+use nahtlos_protocol::space::operation::SignedOperation;
+use nahtlos_protocol::space::replay::{ReplayError, Signatures};
+use nahtlos_protocol::space::{Logs, SpaceState};
+
+use crate::error::ClientError;
+use crate::vault::{Collection, Transaction, Vault};
+
+/// Replayed states of this process's life.
+#[derive(Default)]
+pub(crate) struct LogCache {
+    slots: RefCell<HashMap<SpaceId, Slot>>,
+}
+
+/// One log: what is replayed, and what is stored but not yet replayed.
+#[derive(Clone, Default)]
+struct Slot {
+    state: Option<Arc<SpaceState>>,
+    waiting: std::collections::VecDeque<Arc<SignedOperation>>,
+}
+
+impl Slot {
+    fn length(&self) -> u64 {
+        self.state.as_ref().map_or(0, |state| state.length())
+    }
+}
+
+impl LogCache {
+    /// A view on the newest logs.
+    pub fn view<'a>(&'a self, vault: &'a Vault) -> LogView<'a> {
+        LogView { cache: self, vault }
+    }
+
+    /// Takes over a state that was appended and stored elsewhere.
+    pub fn set(&self, state: SpaceState) {
+        self.slots.borrow_mut().insert(
+            state.id(),
+            Slot {
+                state: Some(Arc::new(state)),
+                waiting: std::collections::VecDeque::new(),
+            },
+        );
+    }
+
+    /// Forgets everything replayed, after a transaction that set states was undone.
+    pub fn clear(&self) {
+        self.slots.borrow_mut().clear();
+    }
+}
+
+/// The newest logs of this device.
+#[derive(Clone, Copy)]
+pub(crate) struct LogView<'a> {
+    cache: &'a LogCache,
+    vault: &'a Vault,
+}
+
+/// Only what is replayed so far: what replay itself looks at while a log is being loaded. Every
+/// reference of the operation at hand has been replayed before.
+struct Replayed<'a>(&'a LogCache);
+
+impl Logs for Replayed<'_> {
+    fn state(&self, space: &SpaceId) -> Option<Arc<SpaceState>> {
+        self.0.slots.borrow().get(space)?.state.clone()
+    }
+}
+
+impl Logs for LogView<'_> {
+    fn state(&self, space: &SpaceId) -> Option<Arc<SpaceState>> {
+        self.load(space).ok().flatten()
+    }
+}
+
+impl LogView<'_> {
+    /// The newest state of a space, replayed from the vault where needed.
+    ///
+    /// # Errors
+    /// [`ClientError`] where the vault cannot be read or its logs do not replay (damage).
+    pub fn load(&self, space: &SpaceId) -> Result<Option<Arc<SpaceState>>, ClientError> {
+        self.fetch(space)?;
+        let last = {
+            let slots = self.cache.slots.borrow();
+            let Some(slot) = slots.get(space) else {
+                return Ok(None);
+            };
+            slot.length() + slot.waiting.len() as u64
+        };
+        if last > 0 {
+            self.replay_up_to(*space, last - 1)?;
+        }
+        Ok(Replayed(self.cache).state(space))
+    }
+
+    /// Reads a log's bytes, once.
+    fn fetch(&self, space: &SpaceId) -> Result<(), ClientError> {
+        if self.cache.slots.borrow().contains_key(space) {
+            return Ok(());
+        }
+        let records = self.vault.list(Collection::Operation, &space.0)?;
+        let mut slot = Slot::default();
+        for (_, bytes) in records {
+            let operation =
+                SignedOperation::decode(&bytes).map_err(|error| ClientError::DamagedRecord {
+                    reason: error.to_string(),
+                })?;
+            slot.waiting.push_back(Arc::new(operation));
+        }
+        self.cache.slots.borrow_mut().insert(*space, slot);
+        Ok(())
+    }
+
+    /// Replays a log up to an index, and whatever its operations come after. References form no
+    /// cycle, so the work list ends; it is explicit because chains of references can be long.
+    fn replay_up_to(&self, space: SpaceId, index: u64) -> Result<(), ClientError> {
+        let mut wanted = vec![(space, index)];
+        while let Some((space, index)) = wanted.last().copied() {
+            self.fetch(&space)?;
+            let next = {
+                let slots = self.cache.slots.borrow();
+                let Some(slot) = slots.get(&space).filter(|slot| slot.length() <= index) else {
+                    wanted.pop();
+                    continue;
+                };
+                slot.waiting.front().cloned()
+            };
+            let Some(next) = next else {
+                return Err(ClientError::DamagedRecord {
+                    reason: "an operation that another one refers to is missing".into(),
+                });
+            };
+            let unmet = next.operation().references.iter().find(|head| {
+                let slots = self.cache.slots.borrow();
+                slots
+                    .get(&head.space)
+                    .is_none_or(|slot| slot.length() <= head.index)
+            });
+            match unmet {
+                Some(head) => wanted.push((head.space, head.index)),
+                None => self.replay_one(space, &next)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn replay_one(&self, space: SpaceId, next: &SignedOperation) -> Result<(), ClientError> {
+        let state = Replayed(self.cache).state(&space);
+        let logs = Replayed(self.cache);
+        let applied = match state {
+            Some(state) => (*state)
+                .clone()
+                .append(next, &logs, Signatures::VerifiedBefore),
+            None => SpaceState::found(next, &logs, Signatures::VerifiedBefore),
+        }
+        .map_err(|error| ClientError::DamagedRecord {
+            reason: error.to_string(),
+        })?;
+        let mut slots = self.cache.slots.borrow_mut();
+        let slot = slots.entry(space).or_default();
+        slot.state = Some(Arc::new(applied));
+        slot.waiting.pop_front();
+        Ok(())
+    }
+
+    /// Replays one received operation on the newest logs, without storing it.
+    ///
+    /// # Errors
+    /// [`ReplayError`]; a repeated operation is [`ReplayError::NotNext`].
+    pub fn replay(&self, operation: &SignedOperation) -> Result<SpaceState, ReplayError> {
+        match self.state(&operation.space()) {
+            Some(state) => (*state).clone().append(operation, self, Signatures::Verify),
+            None => SpaceState::found(operation, self, Signatures::Verify),
+        }
+    }
+
+    /// Whether this very operation stands in the log already.
+    pub fn contains(&self, operation: &SignedOperation) -> bool {
+        self.state(&operation.space()).is_some_and(|state| {
+            state
+                .operation(operation.operation().index)
+                .is_some_and(|record| record.id == operation.id())
+        })
+    }
+}
+
+/// Stores an operation.
+pub(crate) fn store(
+    transaction: &Transaction<'_>,
+    operation: &SignedOperation,
+) -> Result<(), ClientError> {
+    let space = operation.space();
+    let index = operation.operation().index;
+    let key = [space.0.as_slice(), &index.to_be_bytes()].concat();
+    let position = i64::try_from(index).unwrap_or(i64::MAX);
+    transaction.put(
+        Collection::Operation,
+        &space.0,
+        &key,
+        position,
+        operation.bytes(),
+    )?;
+    Ok(())
+}
+
+/// Logs with some states laid over them: what was prepared and not stored yet.
+pub(crate) struct Overlay<'a> {
+    pub below: LogView<'a>,
+    pub above: BTreeMap<SpaceId, Arc<SpaceState>>,
+}
+
+impl Logs for Overlay<'_> {
+    fn state(&self, space: &SpaceId) -> Option<Arc<SpaceState>> {
+        self.above
+            .get(space)
+            .cloned()
+            .or_else(|| self.below.state(space))
+    }
+}

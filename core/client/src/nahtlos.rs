@@ -1,0 +1,317 @@
+//! The facade: one device's replica. Everything a program does with it is a method here or in the
+//! modules beside it ([`crate::found`], [`crate::cases`], [`crate::share`], …).
+
+use std::path::Path;
+
+use nahtlos_protocol::crypto::device_key::{DeviceKeys, DeviceSeed};
+use nahtlos_protocol::crypto::fingerprint::Fingerprint;
+use nahtlos_protocol::crypto::secret::Secret32;
+use nahtlos_protocol::crypto::signature::VerifyingKey;
+use nahtlos_protocol::identifier::{DeviceId, Nonce, SpaceId, VerifyingKeyBytes};
+use nahtlos_protocol::space::operation::SignedOperation;
+use nahtlos_protocol::space::{Author, Logs, Prepared};
+
+use crate::error::ClientError;
+use crate::keys::KeyRing;
+use crate::logs::{self, LogCache, LogView};
+use crate::random;
+use crate::records::{self, DeviceRecord, SealedRecord, SyncRecord, wrap_key};
+use crate::seeds::SeedCache;
+use crate::vault::{Collection, KeyDerivation, Transaction, Vault};
+
+const DEVICE_KEY: &[u8] = b"device";
+const POSITION_KEY: &[u8] = b"position";
+
+/// One device's replica, unlocked.
+pub struct Nahtlos {
+    pub(crate) vault: Vault,
+    pub(crate) cache: LogCache,
+    pub(crate) seeds: SeedCache,
+    pub(crate) device: DeviceRecord,
+    pub(crate) device_id: DeviceId,
+    pub(crate) keys: DeviceKeys,
+    /// New at every opening: a vault restored from a backup never reuses an automerge actor.
+    pub(crate) run_nonce: Nonce,
+    clock: Box<dyn Fn() -> u64 + Send>,
+}
+
+impl Nahtlos {
+    /// Makes a new device in an empty home directory.
+    ///
+    /// # Errors
+    /// [`ClientError::Vault`].
+    pub fn create(
+        home: &Path,
+        passphrase: &[u8],
+        derivation: KeyDerivation,
+    ) -> Result<Self, ClientError> {
+        let mut rng = random::system();
+        let vault = Vault::create(home, passphrase, derivation, &mut rng)?;
+        let seed = DeviceSeed::random(&mut rng);
+        let device = DeviceRecord {
+            version: 1,
+            seed: VerifyingKeyBytes(*seed.as_secret().expose()),
+            person: None,
+            institution: None,
+            network: None,
+            team: None,
+            relay_url: None,
+            relay_key: None,
+            admitted: false,
+            cases_opened: 0,
+        };
+        let mut this = Self::with(vault, device);
+        let record = this.device.clone();
+        this.commit(|transaction| put_device(transaction, &record))?;
+        Ok(this)
+    }
+
+    /// Unlocks an existing home.
+    ///
+    /// # Errors
+    /// [`ClientError::Vault`]; a vault without a device is damaged.
+    pub fn open(home: &Path, passphrase: &[u8]) -> Result<Self, ClientError> {
+        let vault = Vault::open(home, passphrase)?;
+        let record = vault
+            .get(Collection::Identity, DEVICE_KEY)?
+            .ok_or_else(|| ClientError::DamagedRecord {
+                reason: "the vault holds no device".into(),
+            })?;
+        let device: DeviceRecord = records::decode(&record)?;
+        Ok(Self::with(vault, device))
+    }
+
+    fn with(vault: Vault, device: DeviceRecord) -> Self {
+        let keys = DeviceSeed::from_secret(Secret32::from_bytes(device.seed.0)).keys();
+        let device_id = DeviceId(keys.public_keys().device_id());
+        Self {
+            vault,
+            cache: LogCache::default(),
+            seeds: SeedCache::default(),
+            device,
+            device_id,
+            keys,
+            run_nonce: random::nonce(&mut random::system()),
+            clock: Box::new(random::now_ms),
+        }
+    }
+
+    /// Takes the time from somewhere else: for tests and the simulator.
+    pub fn set_clock(&mut self, clock: Box<dyn Fn() -> u64 + Send>) {
+        self.clock = clock;
+    }
+
+    /// This device's id.
+    #[must_use]
+    pub fn device_id(&self) -> DeviceId {
+        self.device_id
+    }
+
+    /// A short fingerprint of this device, to compare by voice.
+    #[must_use]
+    pub fn device_fingerprint(&self) -> String {
+        Fingerprint::of(&self.device_id.0).to_string()
+    }
+
+    /// Where the relay is reached, once this home is enrolled.
+    #[must_use]
+    pub fn relay_url(&self) -> Option<&str> {
+        self.device.relay_url.as_deref()
+    }
+
+    /// The vault, for its care (`check`, `change_passphrase`).
+    #[must_use]
+    pub fn vault_mut(&mut self) -> &mut Vault {
+        &mut self.vault
+    }
+
+    pub(crate) fn now_ms(&self) -> u64 {
+        (self.clock)()
+    }
+
+    pub(crate) fn logs(&self) -> LogView<'_> {
+        self.cache.view(&self.vault)
+    }
+
+    pub(crate) fn key_ring(&self) -> KeyRing<'_> {
+        KeyRing {
+            vault: &self.vault,
+            seeds: &self.seeds,
+            logs: self.logs(),
+            device: self.device_id,
+            keys: &self.keys,
+        }
+    }
+
+    pub(crate) fn author(&self) -> Author<'_> {
+        Author {
+            device: self.device_id,
+            signing: &self.keys.signing,
+            now_ms: self.now_ms(),
+        }
+    }
+
+    pub(crate) fn network(&self) -> Result<SpaceId, ClientError> {
+        self.device.network.ok_or(ClientError::NotEnrolled)
+    }
+
+    pub(crate) fn person(&self) -> Result<SpaceId, ClientError> {
+        self.device.person.ok_or(ClientError::NotEnrolled)
+    }
+
+    pub(crate) fn institution(&self) -> Result<SpaceId, ClientError> {
+        self.device.institution.ok_or(ClientError::NotEnrolled)
+    }
+
+    /// The relay's key: what the network's log names, or, before that log is here, what the claim
+    /// or invitation said.
+    pub(crate) fn relay_key(&self) -> Option<VerifyingKey> {
+        let from_log = self
+            .device
+            .network
+            .and_then(|network| self.logs().state(&network))
+            .and_then(|state| state.relay_key().cloned());
+        from_log.or_else(|| VerifyingKey::from_bytes(&self.device.relay_key?.0).ok())
+    }
+
+    pub(crate) fn sync_record(&self) -> Result<SyncRecord, ClientError> {
+        match self.vault.get(Collection::Sync, POSITION_KEY)? {
+            Some(bytes) => records::decode(&bytes),
+            None => Ok(SyncRecord::default()),
+        }
+    }
+
+    /// One durable transaction. Seeds opened since the last one are stored with it.
+    pub(crate) fn commit(
+        &mut self,
+        write: impl FnOnce(&Transaction<'_>) -> Result<(), ClientError>,
+    ) -> Result<(), ClientError> {
+        let seeds = &self.seeds;
+        let result = self.vault.transaction(|transaction| {
+            write(transaction)?;
+            seeds.store(transaction)?;
+            Ok::<(), ClientError>(())
+        });
+        match result {
+            Ok(()) => {
+                self.seeds.stored();
+                Ok(())
+            }
+            Err(error) => {
+                // States set ahead of the store would outlive what was undone.
+                self.cache.clear();
+                Err(error)
+            }
+        }
+    }
+
+    /// Stores operations of one's own that nothing can stand against (founding operations and
+    /// what follows them before anybody else knows the space), to be sent at the next sync.
+    pub(crate) fn store_own(
+        &mut self,
+        prepared: &[Prepared],
+        also: impl FnOnce(&Transaction<'_>) -> Result<(), ClientError>,
+    ) -> Result<(), ClientError> {
+        let base = i64::try_from(self.now_ms())
+            .unwrap_or(i64::MAX / 2)
+            .saturating_mul(1000);
+        self.commit(|transaction| {
+            for (position, one) in (base..).zip(prepared) {
+                put_prepared(transaction, one)?;
+                let record = SealedRecord::Operation {
+                    bytes: one.operation.bytes().to_vec(),
+                    wraps: one.wraps.clone(),
+                };
+                transaction.put(
+                    Collection::Sealed,
+                    b"operation",
+                    &one.operation.id().0,
+                    position,
+                    &records::encode(&record),
+                )?;
+            }
+            also(transaction)
+        })?;
+        for one in prepared {
+            self.cache.set(one.state.clone());
+        }
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Nahtlos {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Nahtlos")
+            .field("device", &self.device_id)
+            .finish_non_exhaustive()
+    }
+}
+
+pub(crate) fn put_device(
+    transaction: &Transaction<'_>,
+    device: &DeviceRecord,
+) -> Result<(), ClientError> {
+    transaction.put(
+        Collection::Identity,
+        b"",
+        DEVICE_KEY,
+        0,
+        &records::encode(device),
+    )?;
+    Ok(())
+}
+
+pub(crate) fn put_sync(
+    transaction: &Transaction<'_>,
+    record: &SyncRecord,
+) -> Result<(), ClientError> {
+    transaction.put(
+        Collection::Sync,
+        b"",
+        POSITION_KEY,
+        0,
+        &records::encode(record),
+    )?;
+    Ok(())
+}
+
+/// Stores a prepared operation and its wraps as if they had arrived.
+pub(crate) fn put_prepared(
+    transaction: &Transaction<'_>,
+    prepared: &Prepared,
+) -> Result<(), ClientError> {
+    logs::store(transaction, &prepared.operation)?;
+    for wrap in &prepared.wraps {
+        put_wrap(transaction, &prepared.operation, wrap)?;
+    }
+    Ok(())
+}
+
+/// Stores a wrap under the epoch its operation wraps.
+pub(crate) fn put_wrap(
+    transaction: &Transaction<'_>,
+    operation: &SignedOperation,
+    wrap: &nahtlos_protocol::space::Wrap,
+) -> Result<(), ClientError> {
+    use nahtlos_protocol::space::Effect;
+    let epoch = operation
+        .operation()
+        .effects
+        .iter()
+        .find_map(|effect| match effect {
+            Effect::Epoch {
+                key_id, recipients, ..
+            }
+            | Effect::Wrap { key_id, recipients } => recipients
+                .iter()
+                .any(|recipient| recipient.id == wrap.recipient)
+                .then_some(*key_id),
+            _ => None,
+        });
+    if let Some(key_id) = epoch {
+        let key = wrap_key(&key_id.0, &wrap.recipient);
+        transaction.put(Collection::Wrap, &key_id.0, &key, 0, &wrap.bytes)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,303 @@
+//! Sealing what was typed: at push, one envelope per section however many edits. Sealed bytes are
+//! stored before they are sent and sent again unchanged until the relay has answered, so a lost
+//! acknowledgement never makes a second envelope.
+
+use std::collections::BTreeSet;
+
+use nahtlos_document::{Actor, GateLimits};
+use nahtlos_protocol::PROTOCOL_VERSION;
+use nahtlos_protocol::crypto::suite::Suite;
+use nahtlos_protocol::envelope::header::Salt;
+use nahtlos_protocol::envelope::sealed::Change;
+use nahtlos_protocol::envelope::{Envelope, EnvelopeKind, Header, Payload};
+use nahtlos_protocol::identifier::{Nonce, SpaceId};
+use nahtlos_protocol::limits;
+use nahtlos_protocol::space::kind::Role;
+use nahtlos_protocol::space::{authority, recipients};
+use rand_core::Rng;
+
+use crate::documents::remember_actors;
+use crate::error::ClientError;
+use crate::ingest::{advance, put_document};
+use crate::nahtlos::Nahtlos;
+use crate::random;
+use crate::records::{self, HeldItem, HeldRecord, OutboxRecord, SealedRecord};
+use crate::vault::Collection;
+
+/// Group of sealed envelopes in `Collection::Sealed`.
+pub(crate) const ENVELOPES: &[u8] = b"envelope";
+/// Group of founding operations in `Collection::Sealed`.
+pub(crate) const OPERATIONS: &[u8] = b"operation";
+
+/// Why a section's edits were not sealed this time. They stay where they are.
+pub(crate) enum NotSealed {
+    /// The key or the log is not here yet.
+    Waits,
+    /// This device may not write there (any more): the edits were set aside.
+    SetAside,
+}
+
+impl Nahtlos {
+    /// Sealed bytes not answered yet, operations first.
+    pub(crate) fn unanswered(&self) -> Result<Vec<(Vec<u8>, SealedRecord)>, ClientError> {
+        let mut records = Vec::new();
+        for group in [OPERATIONS, ENVELOPES] {
+            for (key, bytes) in self.vault.list(Collection::Sealed, group)? {
+                records.push((key, records::decode(&bytes)?));
+            }
+        }
+        Ok(records)
+    }
+
+    /// Spaces with edits that are in no sealed envelope yet.
+    fn spaces_to_seal(&self) -> Result<BTreeSet<SpaceId>, ClientError> {
+        let mut sealed = BTreeSet::new();
+        for (_, bytes) in self.vault.list(Collection::Sealed, ENVELOPES)? {
+            if let SealedRecord::Envelope { bytes, .. } = records::decode(&bytes)?
+                && let Ok(envelope) = Envelope::decode(&bytes)
+            {
+                sealed.insert(envelope.header().space);
+            }
+        }
+        let spaces = self.vault.list(Collection::Setting, OUTBOX_SPACES)?;
+        let spaces = spaces
+            .iter()
+            .filter_map(|(key, _)| SpaceId::from_slice(key));
+        Ok(spaces.filter(|space| !sealed.contains(space)).collect())
+    }
+
+    /// Seals everything that was typed and is not sealed, in one transaction. Returns how many
+    /// envelopes were made.
+    pub(crate) fn seal_outbox(&mut self) -> Result<usize, ClientError> {
+        let mut made = Vec::new();
+        let mut set_aside = Vec::new();
+        let mut empty = Vec::new();
+        for space in self.spaces_to_seal()? {
+            let pending = self.pending_edits(&space)?;
+            if pending.is_empty() {
+                empty.push(space);
+                continue;
+            }
+            match self.seal_space(&space, &pending)? {
+                Ok((envelope, edits)) => made.push((envelope, edits)),
+                Err(NotSealed::Waits) => {}
+                Err(NotSealed::SetAside) => set_aside.push((space, pending)),
+            }
+        }
+        let now = i64::try_from(self.now_ms()).unwrap_or(i64::MAX);
+        self.commit(|transaction| {
+            for (envelope, edits) in &made {
+                let record = SealedRecord::Envelope {
+                    bytes: envelope.bytes().to_vec(),
+                    edits: edits.clone(),
+                };
+                let value = records::encode(&record);
+                transaction.put(Collection::Sealed, ENVELOPES, &envelope.id().0, now, &value)?;
+            }
+            for space in &empty {
+                transaction.delete(Collection::Setting, &space.0)?;
+            }
+            for (space, edits) in &set_aside {
+                let ids: Vec<Nonce> = edits.iter().map(|edit| edit.id).collect();
+                put_set_aside(transaction, space, edits, "not_entitled", "")?;
+                for id in ids {
+                    transaction.delete(Collection::Outbox, &id.0)?;
+                }
+            }
+            Ok(())
+        })?;
+        Ok(made.len())
+    }
+
+    #[allow(clippy::type_complexity)]
+    fn seal_space(
+        &self,
+        space: &SpaceId,
+        pending: &[OutboxRecord],
+    ) -> Result<Result<(Envelope, Vec<Nonce>), NotSealed>, ClientError> {
+        let logs = self.logs();
+        let Some(state) = logs.load(space)? else {
+            return Ok(Err(NotSealed::Waits));
+        };
+        let length = state.length();
+        if !authority::right(&logs, &self.device_id, space).at_least(Role::Write) {
+            return Ok(Err(NotSealed::SetAside));
+        }
+        // The write barrier: nothing is sealed under an epoch that may not be used.
+        if recipients::is_stale(&state, length) {
+            return Ok(Err(NotSealed::Waits));
+        }
+        let Some(epoch) = state.current_epoch() else {
+            return Ok(Err(NotSealed::Waits));
+        };
+        let Ok(seed) = self.key_ring().open(space, &epoch.key_id) else {
+            return Ok(Err(NotSealed::Waits));
+        };
+        let record = self.document_record(space)?;
+        let batch = pending
+            .get(..limits::CHANGES_PER_ENVELOPE_MAX)
+            .unwrap_or(pending);
+        let mut heads = authority::path_heads(&logs, &self.device_id, &state);
+        heads.extend(state.head().map(|head| (state.id(), head)));
+        let header = Header {
+            version: PROTOCOL_VERSION,
+            suite: Suite::Hybrid.into(),
+            kind: EnvelopeKind::Changes,
+            space: *space,
+            key_id: epoch.key_id,
+            author_device: self.device_id,
+            author_sequence: record.own_sequence.saturating_add(1),
+            access_heads: heads.into_values().collect(),
+            parents: record.heads.clone(),
+            salt: random_salt(),
+        };
+        let payload = Payload {
+            run_nonces: batch
+                .iter()
+                .map(|edit| edit.run_nonce)
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .collect(),
+            changes: batch
+                .iter()
+                .map(|edit| Change(edit.change.clone()))
+                .collect(),
+        };
+        let envelope =
+            Envelope::seal(&header, &payload, &seed, &self.keys.signing).map_err(|error| {
+                ClientError::Document {
+                    reason: error.to_string(),
+                }
+            })?;
+        Ok(Ok((envelope, batch.iter().map(|edit| edit.id).collect())))
+    }
+
+    /// The relay has stored our envelope: its edits move from pending to published.
+    pub(crate) fn delivered(
+        &mut self,
+        envelope: &Envelope,
+        edits: &[Nonce],
+        receipt: Option<Vec<u8>>,
+    ) -> Result<(), ClientError> {
+        let space = envelope.header().space;
+        let mut record = self.document_record(&space)?;
+        let mut document = self.published_document(&space, &record)?;
+        let pending = self.pending_edits(&space)?;
+        let delivered: Vec<&OutboxRecord> = pending
+            .iter()
+            .filter(|edit| edits.contains(&edit.id))
+            .collect();
+        let already = self
+            .vault
+            .get(Collection::Envelope, &envelope.id().0)?
+            .is_some();
+        if !already {
+            let nonces: Vec<Nonce> = delivered.iter().map(|edit| edit.run_nonce).collect();
+            remember_actors(&mut record, &space, self.device_id, &nonces);
+            let changes: Vec<Vec<u8>> = delivered.iter().map(|edit| edit.change.clone()).collect();
+            document.apply(&changes, &|_: &Actor| true, &GateLimits::default())?;
+            record.published = document.save();
+            advance(&mut record, envelope, true);
+        }
+        let position = i64::try_from(self.sync_record()?.arrivals).unwrap_or(i64::MAX);
+        self.commit(|transaction| {
+            if !already {
+                put_document(transaction, &space, &record)?;
+                transaction.put(
+                    Collection::Envelope,
+                    &space.0,
+                    &envelope.id().0,
+                    position,
+                    envelope.bytes(),
+                )?;
+            }
+            if let Some(receipt) = &receipt {
+                transaction.put(
+                    Collection::Receipt,
+                    &space.0,
+                    &envelope.id().0,
+                    position,
+                    receipt,
+                )?;
+            }
+            for edit in edits {
+                transaction.delete(Collection::Outbox, &edit.0)?;
+            }
+            transaction.delete(Collection::Sealed, &envelope.id().0)?;
+            Ok(())
+        })
+    }
+
+    /// The relay wants the envelope sealed anew, on newer logs or parents.
+    pub(crate) fn seal_again(&mut self, envelope: &Envelope) -> Result<(), ClientError> {
+        self.commit(|transaction| {
+            transaction.delete(Collection::Sealed, &envelope.id().0)?;
+            Ok(())
+        })
+    }
+
+    /// The relay refused the envelope for good: its edits are held, visible, never lost; what was
+    /// typed before and after stays in the document.
+    pub(crate) fn set_aside(
+        &mut self,
+        envelope: &Envelope,
+        edits: &[Nonce],
+        reason: &str,
+        detail: &str,
+    ) -> Result<(), ClientError> {
+        let space = envelope.header().space;
+        let pending = self.pending_edits(&space)?;
+        let held: Vec<OutboxRecord> = pending
+            .into_iter()
+            .filter(|edit| edits.contains(&edit.id))
+            .collect();
+        self.commit(|transaction| {
+            put_set_aside(transaction, &space, &held, reason, detail)?;
+            for edit in edits {
+                transaction.delete(Collection::Outbox, &edit.0)?;
+            }
+            transaction.delete(Collection::Sealed, &envelope.id().0)?;
+            Ok(())
+        })
+    }
+}
+
+/// Group in `Collection::Setting`: spaces that have something in the outbox.
+pub(crate) const OUTBOX_SPACES: &[u8] = b"outbox-spaces";
+/// Group in `Collection::Held`: one's own edits that were refused.
+pub(crate) const SET_ASIDE: &[u8] = b"set-aside";
+
+fn put_set_aside(
+    transaction: &crate::vault::Transaction<'_>,
+    space: &SpaceId,
+    edits: &[OutboxRecord],
+    reason: &str,
+    detail: &str,
+) -> Result<(), ClientError> {
+    let Some(first) = edits.first() else {
+        return Ok(());
+    };
+    let record = HeldRecord {
+        reason: reason.to_owned(),
+        detail: detail.to_owned(),
+        item: HeldItem::Edits {
+            edits: edits.to_vec(),
+        },
+    };
+    let key = [space.0.as_slice(), &first.id.0].concat();
+    let position = i64::try_from(first.typed_at_ms).unwrap_or(i64::MAX);
+    transaction.put(
+        Collection::Held,
+        SET_ASIDE,
+        &key,
+        position,
+        &records::encode(&record),
+    )?;
+    Ok(())
+}
+
+fn random_salt() -> Salt {
+    let mut salt = [0; 32];
+    random::system().fill_bytes(&mut salt);
+    Salt(salt)
+}

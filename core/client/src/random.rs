@@ -1,0 +1,40 @@
+//! The operating system's randomness and clock: the only two places the client takes them from.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use nahtlos_protocol::identifier::{GrantId, Nonce};
+use rand_core::{CryptoRng, Rng, UnwrapErr};
+
+/// The operating system's random number generator.
+///
+/// # Panics
+/// Where the operating system has no randomness at all: nothing secure can be done then.
+pub(crate) type SystemRandom = UnwrapErr<getrandom::SysRng>;
+
+/// A handle to [`SystemRandom`].
+pub(crate) fn system() -> SystemRandom {
+    UnwrapErr(getrandom::SysRng)
+}
+
+/// 16 random bytes.
+pub(crate) fn nonce(rng: &mut dyn CryptoRng) -> Nonce {
+    let mut bytes = [0; 16];
+    rng.fill_bytes(&mut bytes);
+    Nonce(bytes)
+}
+
+/// A fresh grant id.
+pub(crate) fn grant_id() -> GrantId {
+    let mut bytes = [0; 16];
+    system().fill_bytes(&mut bytes);
+    GrantId(bytes)
+}
+
+/// Unix milliseconds. A clock before 1970 counts as 1970.
+pub(crate) fn now_ms() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .ok()
+        .and_then(|elapsed| u64::try_from(elapsed.as_millis()).ok())
+        .unwrap_or(0)
+}

@@ -1,0 +1,328 @@
+//! What the vault's records hold: deterministic CBOR with a version byte where a form may grow.
+
+use minicbor::{Decode, Encode};
+use nahtlos_protocol::codec::{self, CodecError};
+use nahtlos_protocol::identifier::{
+    DeviceId, EnvelopeId, GrantId, JournalId, Nonce, RecipientId, SpaceId, VerifyingKeyBytes,
+};
+use nahtlos_protocol::space::kind::Role;
+use nahtlos_protocol::space::{LogHead, Wrap};
+use nahtlos_protocol::wire::JournalMark;
+
+use crate::error::ClientError;
+
+/// Records above this are damaged or not ours.
+const RECORD_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Encodes a record.
+pub(crate) fn encode<T: Encode<()>>(record: &T) -> Vec<u8> {
+    codec::encode(record)
+}
+
+/// Decodes a record of this vault.
+pub(crate) fn decode<T>(bytes: &[u8]) -> Result<T, ClientError>
+where
+    T: for<'b> Decode<'b, ()> + Encode<()>,
+{
+    codec::decode(bytes, RECORD_BYTES_MAX).map_err(|error: CodecError| ClientError::DamagedRecord {
+        reason: error.to_string(),
+    })
+}
+
+/// 32 secret bytes within a sealed record.
+pub(crate) type SecretBytes = VerifyingKeyBytes;
+
+/// This device: `Collection::Identity`, key `device`.
+#[derive(Clone, Encode, Decode)]
+#[cbor(array)]
+pub(crate) struct DeviceRecord {
+    #[n(0)]
+    pub version: u8,
+    /// The master seed.
+    #[n(1)]
+    pub seed: SecretBytes,
+    /// The person this device belongs to, once founded.
+    #[n(2)]
+    pub person: Option<SpaceId>,
+    /// That person's institution.
+    #[n(3)]
+    pub institution: Option<SpaceId>,
+    /// The network this home is in.
+    #[n(4)]
+    pub network: Option<SpaceId>,
+    /// The team this person works in, the one that opens cases.
+    #[n(5)]
+    pub team: Option<SpaceId>,
+    /// Where the relay is reached.
+    #[n(6)]
+    pub relay_url: Option<String>,
+    /// The relay's key, from the claim or invitation, later from the network's log.
+    #[n(7)]
+    pub relay_key: Option<VerifyingKeyBytes>,
+    /// Whether the relay knows this device: founded or admitted.
+    #[n(8)]
+    pub admitted: bool,
+    /// Number of cases opened on this device: the counter in case numbers.
+    #[n(9)]
+    pub cases_opened: u32,
+}
+
+/// Where synchronisation stands: `Collection::Sync`, key `position`.
+#[derive(Clone, Default, Encode, Decode)]
+#[cbor(array)]
+pub(crate) struct SyncRecord {
+    #[n(0)]
+    pub cursor: u64,
+    #[n(1)]
+    pub mark: Option<JournalMark>,
+    /// Unix milliseconds of the last complete sync, by this device's clock.
+    #[n(2)]
+    pub synced_at_ms: Option<u64>,
+    /// The relay's clock minus ours, milliseconds; for tokens only.
+    #[n(3)]
+    pub clock_offset_ms: i64,
+    /// Arrival counter of stored items.
+    #[n(4)]
+    pub arrivals: u64,
+    /// Journals this relay went back from: incidents to report.
+    #[n(5)]
+    pub went_back: Vec<JournalId>,
+}
+
+/// A document and how it came about: `Collection::Document`, key = space.
+#[derive(Clone, Default, Encode, Decode)]
+#[cbor(array)]
+pub(crate) struct DocumentRecord {
+    #[n(0)]
+    pub version: u8,
+    /// automerge, uncompressed: what counts.
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub published: Vec<u8>,
+    /// Applied envelopes that nothing applied builds on.
+    #[n(2)]
+    pub heads: Vec<EnvelopeId>,
+    /// Number of this device's last accepted envelope here.
+    #[n(3)]
+    pub own_sequence: u64,
+    /// Which device stands behind each automerge actor.
+    #[n(4)]
+    pub actors: Vec<ActorRecord>,
+    /// Envelopes applied.
+    #[n(5)]
+    pub applied: u64,
+    /// Envelopes of others applied since this section was last shown.
+    #[n(6)]
+    pub unread: u64,
+}
+
+/// One automerge actor and its verified author.
+#[derive(Clone, Copy, Encode, Decode)]
+#[cbor(array)]
+pub(crate) struct ActorRecord {
+    #[n(0)]
+    pub actor: Nonce,
+    #[n(1)]
+    pub device: DeviceId,
+}
+
+/// One edit that the relay has not accepted yet: `Collection::Outbox`, group = space.
+#[derive(Clone, Encode, Decode)]
+#[cbor(array)]
+pub(crate) struct OutboxRecord {
+    #[n(0)]
+    pub id: Nonce,
+    /// The edit as typed, JSON, re-appliable.
+    #[n(1)]
+    pub edit: String,
+    /// The automerge change it produced.
+    #[cbor(n(2), with = "minicbor::bytes")]
+    pub change: Vec<u8>,
+    /// The run nonce of the change's actor.
+    #[n(3)]
+    pub run_nonce: Nonce,
+    /// When it was typed, Unix milliseconds.
+    #[n(4)]
+    pub typed_at_ms: u64,
+}
+
+/// Sealed bytes offered to the relay and not answered yet: `Collection::Sealed`.
+#[derive(Clone, Encode, Decode)]
+pub(crate) enum SealedRecord {
+    /// A founding operation of one's own.
+    #[n(0)]
+    Operation {
+        #[cbor(n(0), with = "minicbor::bytes")]
+        bytes: Vec<u8>,
+        #[n(1)]
+        wraps: Vec<Wrap>,
+    },
+    /// An envelope of one's own and the edits in it.
+    #[n(1)]
+    Envelope {
+        #[cbor(n(0), with = "minicbor::bytes")]
+        bytes: Vec<u8>,
+        #[n(1)]
+        edits: Vec<Nonce>,
+    },
+}
+
+/// Something a person decided that becomes an operation at the next sync:
+/// `Collection::Intent`. It names the head it was decided at.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub(crate) struct IntentRecord {
+    #[n(0)]
+    pub id: Nonce,
+    #[n(1)]
+    pub intent: Intent,
+    /// The log as the person saw it.
+    #[n(2)]
+    pub decided_at: Option<LogHead>,
+    #[n(3)]
+    pub decided_at_ms: u64,
+}
+
+/// What was decided.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub(crate) enum Intent {
+    /// Grant a section to a team or a person.
+    #[n(0)]
+    Grant {
+        #[n(0)]
+        space: SpaceId,
+        #[n(1)]
+        grant: GrantId,
+        #[n(2)]
+        member: SpaceId,
+        #[n(3)]
+        role: Role,
+        /// Legal basis or consent, sealed when the operation is made.
+        #[n(4)]
+        basis: String,
+        #[n(5)]
+        not_after_ms: Option<u64>,
+    },
+    /// Let one newcomer ask to join.
+    #[n(1)]
+    Invite {
+        #[n(0)]
+        space: SpaceId,
+        #[n(1)]
+        invitation: nahtlos_protocol::identifier::InvitationId,
+        #[n(2)]
+        role: Role,
+        #[n(3)]
+        not_after_ms: u64,
+    },
+    /// Admit who answered an invitation of ours.
+    #[n(2)]
+    Admit {
+        /// The join request, exact bytes.
+        #[cbor(n(0), with = "minicbor::bytes")]
+        request: Vec<u8>,
+    },
+    /// Make a space's first epoch, once this device is admitted.
+    #[n(3)]
+    FirstEpoch {
+        #[n(0)]
+        space: SpaceId,
+    },
+    /// Add a space of one's own to one's institution.
+    #[n(4)]
+    AddTeam {
+        #[n(0)]
+        institution: SpaceId,
+        #[n(1)]
+        team: SpaceId,
+        #[n(2)]
+        grant: GrantId,
+    },
+    /// Wrap the current epoch to whoever lacks it.
+    #[n(5)]
+    WrapMissing {
+        #[n(0)]
+        space: SpaceId,
+    },
+}
+
+/// An invitation issued here: `Collection::Invitation`, key = its public key.
+#[derive(Clone, Encode, Decode)]
+#[cbor(array)]
+pub(crate) struct InvitationRecord {
+    /// The text handed over.
+    #[n(0)]
+    pub text: String,
+    /// For whom, as the inviter wrote it.
+    #[n(1)]
+    pub note: String,
+    #[n(2)]
+    pub not_after_ms: u64,
+    #[n(3)]
+    pub completed: bool,
+}
+
+/// A section's label: `Collection::Label`, key = space.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub(crate) struct LabelRecord {
+    /// Section kind code, as `nahtlos_casework::SectionKind::code`.
+    #[n(0)]
+    pub kind: String,
+    /// Names the case; only in ciphertext.
+    #[n(1)]
+    pub case: Nonce,
+}
+
+/// An item that cannot be applied yet or was refused: `Collection::Held`.
+#[derive(Clone, Debug, Encode, Decode)]
+#[cbor(array)]
+pub(crate) struct HeldRecord {
+    /// Stable word.
+    #[n(0)]
+    pub reason: String,
+    /// In words.
+    #[n(1)]
+    pub detail: String,
+    #[n(2)]
+    pub item: HeldItem,
+}
+
+/// What is held.
+#[derive(Clone, Debug, Encode, Decode)]
+pub(crate) enum HeldItem {
+    /// A foreign operation whose references have not arrived, or that does not replay.
+    #[n(0)]
+    Operation {
+        #[cbor(n(0), with = "minicbor::bytes")]
+        bytes: Vec<u8>,
+        #[n(1)]
+        wraps: Vec<Wrap>,
+    },
+    /// A foreign envelope that cannot be opened or applied (its bytes are in
+    /// `Collection::Envelope`).
+    #[n(1)]
+    Envelope {
+        #[n(0)]
+        id: EnvelopeId,
+    },
+    /// Edits of one's own that the relay finally refused.
+    #[n(2)]
+    Edits {
+        #[n(0)]
+        edits: Vec<OutboxRecord>,
+    },
+}
+
+impl std::fmt::Debug for OutboxRecord {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The edit is a person's data: never in a log or a panic message.
+        formatter
+            .debug_struct("OutboxRecord")
+            .finish_non_exhaustive()
+    }
+}
+
+/// Key of a wrap: epoch ‖ recipient.
+pub(crate) fn wrap_key(key_id: &[u8; 32], recipient: &RecipientId) -> Vec<u8> {
+    [*key_id, recipient.0].concat()
+}

@@ -1,0 +1,406 @@
+//! The sync session: requests out, answers in, no I/O of its own. The HTTP driver
+//! ([`Nahtlos::sync`]), the tests and the simulator drive the same code.
+//!
+//! A session pulls and sends what is unanswered in its first request; with nothing new on either
+//! side that is the only one. Then it carries out what was decided (intents), seals what was typed
+//! and pushes it.
+
+use std::collections::BTreeSet;
+
+use nahtlos_protocol::PROTOCOL_VERSION;
+use nahtlos_protocol::codec;
+use nahtlos_protocol::envelope::Envelope;
+use nahtlos_protocol::identifier::{ItemId, SpaceId};
+use nahtlos_protocol::limits;
+use nahtlos_protocol::space::Prepared;
+use nahtlos_protocol::wire::{
+    ItemResult, JournalMark, PushItem, Status, SyncRequest, SyncResponse, VerdictCode,
+};
+
+use crate::error::ClientError;
+use crate::intents::Decided;
+use crate::nahtlos::Nahtlos;
+use crate::records::{self, SealedRecord};
+use crate::vault::Collection;
+
+/// What a sync did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct SyncReport {
+    /// Requests sent.
+    pub requests: u64,
+    /// Bytes of request and response bodies.
+    pub body_bytes: u64,
+    /// Operations received and replayed.
+    pub operations_received: u64,
+    /// Envelopes received.
+    pub envelopes_received: u64,
+    /// Envelopes applied to documents.
+    pub envelopes_applied: u64,
+    /// Envelopes of one's own that the relay has stored.
+    pub envelopes_delivered: u64,
+    /// Changes of access that the relay has stored.
+    pub operations_delivered: u64,
+    /// What stays here and why: stable reason and number.
+    pub held: Vec<(String, u64)>,
+    /// Newcomers admitted by this device.
+    pub admitted: Vec<String>,
+    /// Things a person should know.
+    pub notices: Vec<String>,
+}
+
+/// How far a sync is, for a progress bar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Items received so far.
+    pub received: u64,
+    /// Items delivered so far.
+    pub delivered: u64,
+}
+
+/// What was pushed and is being answered.
+enum InFlight {
+    /// A founding operation of one's own, stored in the vault.
+    Founding { key: Vec<u8> },
+    /// An envelope, stored in the vault.
+    Envelope {
+        envelope: Box<Envelope>,
+        edits: Vec<nahtlos_protocol::identifier::Nonce>,
+    },
+    /// An operation made from an intent.
+    Decided(Box<Decided>),
+    /// Another device's operation, offered for it.
+    Offered,
+}
+
+/// A sync in progress.
+pub struct Session<'a> {
+    replica: &'a mut Nahtlos,
+    in_flight: Vec<InFlight>,
+    started: bool,
+    more: bool,
+    rounds: u32,
+    touched: BTreeSet<SpaceId>,
+    report: SyncReport,
+}
+
+/// Re-sealing and re-deciding end after this many rounds; what is left waits for the next sync.
+const PUSH_ROUNDS_MAX: u32 = 8;
+/// Pushed bytes per request, well below the protocol's limit.
+const PUSH_BYTES: usize = 8 * 1024 * 1024;
+/// Response bytes asked for.
+const PULL_BYTES: u32 = 8 * 1024 * 1024;
+
+impl<'a> Session<'a> {
+    /// Begins a sync.
+    #[must_use]
+    pub fn new(replica: &'a mut Nahtlos) -> Self {
+        Self {
+            replica,
+            in_flight: Vec::new(),
+            started: false,
+            more: false,
+            rounds: 0,
+            touched: BTreeSet::new(),
+            report: SyncReport::default(),
+        }
+    }
+
+    /// The next request body, or none when the sync is complete.
+    ///
+    /// # Errors
+    /// Where the vault fails; nothing is lost.
+    pub fn next_request(&mut self) -> Result<Option<Vec<u8>>, ClientError> {
+        let push = if !self.started {
+            self.started = true;
+            self.push_unanswered()?
+        } else if self.more {
+            Vec::new()
+        } else {
+            self.settle()?;
+            if self.rounds >= PUSH_ROUNDS_MAX {
+                return Ok(None);
+            }
+            self.rounds += 1;
+            let push = self.push_new()?;
+            if push.is_empty() {
+                return Ok(None);
+            }
+            push
+        };
+        let position = self.replica.sync_record()?;
+        let body = codec::encode(&SyncRequest {
+            version: PROTOCOL_VERSION,
+            cursor: position.cursor,
+            journal_mark: position.mark,
+            push,
+            max_bytes: PULL_BYTES,
+        });
+        self.report.requests += 1;
+        self.report.body_bytes += body.len() as u64;
+        Ok(Some(body))
+    }
+
+    /// Takes the answer to the last request.
+    ///
+    /// # Errors
+    /// [`ClientError::OtherRelay`] where it is not signed by the network's relay;
+    /// [`ClientError::DamagedRecord`] and others where the vault fails.
+    pub fn receive(&mut self, body: &[u8]) -> Result<Progress, ClientError> {
+        self.report.body_bytes += body.len() as u64;
+        let response: SyncResponse =
+            codec::decode(body, limits::SYNC_RESPONSE_BYTES_MAX).map_err(|error| {
+                crate::transport::TransportError::NotARelay {
+                    reason: error.to_string(),
+                }
+            })?;
+        let relay = self.replica.relay_key().ok_or(ClientError::OtherRelay)?;
+        if !response.is_signed_by(&relay, &self.replica.device_id) {
+            return Err(ClientError::OtherRelay);
+        }
+        self.take_results(&response.results)?;
+        let mut position = self.replica.sync_record()?;
+        self.check_mark(position.mark.as_ref(), &response.journal_mark);
+        if went_back(position.mark.as_ref(), &response.journal_mark) {
+            position.went_back.push(response.journal_mark.journal);
+        }
+        position.cursor = response.cursor;
+        position.mark = Some(response.journal_mark);
+        position.clock_offset_ms = offset(response.time_ms, self.replica.now_ms());
+        if !response.more {
+            position.synced_at_ms = Some(self.replica.now_ms());
+        }
+        let ingested = self.replica.take_in(&response.items, position)?;
+        self.report.operations_received += ingested.operations;
+        self.report.envelopes_received += ingested.envelopes;
+        self.touched.extend(ingested.touched);
+        self.more = response.more;
+        Ok(Progress {
+            received: self.report.operations_received + self.report.envelopes_received,
+            delivered: self.report.envelopes_delivered + self.report.operations_delivered,
+        })
+    }
+
+    /// The replica being synced.
+    pub(crate) fn replica_ref(&self) -> &Nahtlos {
+        self.replica
+    }
+
+    /// Ends the sync.
+    ///
+    /// # Errors
+    /// Where the vault fails.
+    pub fn finish(mut self) -> Result<SyncReport, ClientError> {
+        self.settle()?;
+        self.report.held = self.replica.held_counts()?;
+        Ok(self.report)
+    }
+
+    /// Applies what has arrived; a log or key that arrived may free what waited before.
+    fn settle(&mut self) -> Result<(), ClientError> {
+        if self.touched.is_empty() {
+            return Ok(());
+        }
+        let mut spaces = std::mem::take(&mut self.touched);
+        spaces.extend(self.replica.spaces_waiting_for_keys()?);
+        self.report.envelopes_applied += self.replica.apply_waiting(&spaces)?;
+        self.replica.refresh_after_sync(&spaces)?;
+        Ok(())
+    }
+
+    fn push_unanswered(&mut self) -> Result<Vec<PushItem>, ClientError> {
+        let mut push = Vec::new();
+        let mut bytes = 0;
+        for (key, record) in self.replica.unanswered()? {
+            if push.len() >= limits::PUSH_ITEMS_MAX || bytes > PUSH_BYTES {
+                break;
+            }
+            match record {
+                SealedRecord::Operation {
+                    bytes: operation,
+                    wraps,
+                } => {
+                    bytes += operation.len();
+                    push.push(PushItem::Operation {
+                        bytes: operation,
+                        wraps,
+                    });
+                    self.in_flight.push(InFlight::Founding { key });
+                }
+                SealedRecord::Envelope {
+                    bytes: sealed,
+                    edits,
+                } => {
+                    bytes += sealed.len();
+                    if let Ok(envelope) = Envelope::decode(&sealed) {
+                        push.push(PushItem::Envelope { bytes: sealed });
+                        let envelope = Box::new(envelope);
+                        self.in_flight.push(InFlight::Envelope { envelope, edits });
+                    }
+                }
+            }
+        }
+        Ok(push)
+    }
+
+    /// Operations first: what is sealed next may need them.
+    fn push_new(&mut self) -> Result<Vec<PushItem>, ClientError> {
+        let mut push = Vec::new();
+        let (offered, decided, notices) = self.replica.carry_out_intents()?;
+        self.report.notices.extend(notices);
+        for (bytes, wraps) in offered {
+            push.push(PushItem::Operation { bytes, wraps });
+            self.in_flight.push(InFlight::Offered);
+        }
+        for one in decided {
+            push.push(operation_item(&one.prepared));
+            self.in_flight.push(InFlight::Decided(Box::new(one)));
+        }
+        if push.is_empty() {
+            self.replica.seal_outbox()?;
+            return self.push_unanswered();
+        }
+        Ok(push)
+    }
+
+    fn take_results(&mut self, results: &[ItemResult]) -> Result<(), ClientError> {
+        let in_flight = std::mem::take(&mut self.in_flight);
+        for (sent, result) in in_flight.into_iter().zip(results) {
+            match sent {
+                InFlight::Founding { key } => self.founding_answered(&key, result)?,
+                InFlight::Envelope { envelope, edits } => {
+                    self.envelope_answered(&envelope, &edits, result)?;
+                }
+                InFlight::Decided(decided) => self.decided_answered(*decided, result)?,
+                InFlight::Offered => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn founding_answered(&mut self, key: &[u8], result: &ItemResult) -> Result<(), ClientError> {
+        match result.status {
+            Status::Accepted | Status::Duplicate => {
+                self.report.operations_delivered += 1;
+                self.replica.commit(|transaction| {
+                    transaction.delete(Collection::Sealed, key)?;
+                    Ok(())
+                })
+            }
+            // Sent again, unchanged, at the next sync; named in the report.
+            _ => {
+                self.report.notices.push(format!(
+                    "a new space was not taken by the relay yet ({})",
+                    verdict_word(result)
+                ));
+                Ok(())
+            }
+        }
+    }
+
+    fn envelope_answered(
+        &mut self,
+        envelope: &Envelope,
+        edits: &[nahtlos_protocol::identifier::Nonce],
+        result: &ItemResult,
+    ) -> Result<(), ClientError> {
+        let space = envelope.header().space;
+        match result.status {
+            Status::Accepted | Status::Duplicate => {
+                let relay = self.replica.relay_key();
+                let proven = result.receipt.as_ref().filter(|receipt| {
+                    relay.as_ref().is_some_and(|relay| {
+                        receipt.verify(&ItemId(envelope.id().0), relay).is_ok()
+                    })
+                });
+                if proven.is_none() {
+                    self.report.notices.push(
+                        "the relay gave no valid receipt for an edit; it is sent again".into(),
+                    );
+                    return Ok(());
+                }
+                self.report.envelopes_delivered += 1;
+                self.touched.insert(space);
+                self.replica
+                    .delivered(envelope, edits, proven.map(records::encode))
+            }
+            Status::StaleAccess | Status::MissingParents => self.replica.seal_again(envelope),
+            Status::Held | Status::Rejected => {
+                if result.code == Some(VerdictCode::Quota) {
+                    self.report.notices.push(
+                        "the relay's quota for your institution is used up; your edits are safe here".into(),
+                    );
+                    return Ok(());
+                }
+                self.touched.insert(space);
+                self.replica
+                    .set_aside(envelope, edits, verdict_word(result), "")
+            }
+        }
+    }
+
+    fn decided_answered(
+        &mut self,
+        decided: Decided,
+        result: &ItemResult,
+    ) -> Result<(), ClientError> {
+        match result.status {
+            Status::Accepted | Status::Duplicate => {
+                self.report.operations_delivered += 1;
+                self.touched.insert(decided.prepared.state.id());
+                self.report.admitted.extend(decided.admitted.clone());
+                self.replica.intent_done(decided)
+            }
+            // The log moved on or our view was old: pull, look again, decide again.
+            Status::StaleAccess | Status::MissingParents => Ok(()),
+            Status::Rejected
+                if matches!(
+                    result.code,
+                    Some(VerdictCode::LogMoved | VerdictCode::NotExact)
+                ) =>
+            {
+                Ok(())
+            }
+            Status::Held | Status::Rejected => {
+                self.report.notices.push(format!(
+                    "a change of access was refused by the relay ({})",
+                    verdict_word(result)
+                ));
+                self.replica.intent_refused(&decided, verdict_word(result))
+            }
+        }
+    }
+
+    fn check_mark(&mut self, before: Option<&JournalMark>, after: &JournalMark) {
+        if went_back(before, after) {
+            self.report.notices.push(
+                "the relay went back to an earlier state (restored from a backup?): tell its operator, and run `nahtlos doctor`".into(),
+            );
+        }
+    }
+}
+
+/// Whether the relay's journal is another one, or shorter than it was.
+fn went_back(before: Option<&JournalMark>, after: &JournalMark) -> bool {
+    before.is_some_and(|before| {
+        before.journal != after.journal
+            || after.sequence < before.sequence
+            || (after.sequence == before.sequence && after.hash != before.hash)
+    })
+}
+
+fn offset(relay_ms: u64, own_ms: u64) -> i64 {
+    let relay = i64::try_from(relay_ms).unwrap_or(i64::MAX);
+    let own = i64::try_from(own_ms).unwrap_or(i64::MAX);
+    relay.saturating_sub(own)
+}
+
+pub(crate) fn operation_item(prepared: &Prepared) -> PushItem {
+    PushItem::Operation {
+        bytes: prepared.operation.bytes().to_vec(),
+        wraps: prepared.wraps.clone(),
+    }
+}
+
+fn verdict_word(result: &ItemResult) -> &'static str {
+    result.code.map_or("refused", VerdictCode::word)
+}

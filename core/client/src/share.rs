@@ -1,0 +1,549 @@
+//! Sharing: who can see which section of a case, and why.
+
+use nahtlos_casework::SectionKind;
+use nahtlos_protocol::crypto::epoch_secret;
+use nahtlos_protocol::identifier::{DeviceId, KeyId, SpaceId};
+use nahtlos_protocol::space::authority::{self, At};
+use nahtlos_protocol::space::kind::{Kind, Role};
+use nahtlos_protocol::space::state::{Grant, MemberId};
+use nahtlos_protocol::space::{Logs, SpaceState};
+use serde::Serialize;
+
+use crate::cases::Case;
+use crate::directory::Directory;
+use crate::error::ClientError;
+use crate::intents::INTENTS;
+use crate::nahtlos::Nahtlos;
+use crate::random;
+use crate::records::{self, Intent, IntentRecord};
+use crate::vault::Collection;
+
+/// A grant as people read it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct GrantLine {
+    /// Who holds it: team or person.
+    pub member: String,
+    /// The member's institution.
+    pub institution: String,
+    /// `read`, `write`, `manage`, `administer`.
+    pub role: &'static str,
+    /// Legal basis or consent, as stated by who granted; none where it cannot be opened.
+    pub basis: Option<String>,
+    /// Who granted it.
+    pub granted_by: String,
+    /// When, by that person's clock, Unix milliseconds.
+    pub granted_at_ms: u64,
+    /// Until when, Unix milliseconds.
+    pub not_after_ms: Option<u64>,
+    /// Whether the relay has it; a grant decided offline waits for the next sync.
+    pub delivered: bool,
+    /// People who read through it.
+    pub people: Vec<String>,
+}
+
+/// One row of the sharing matrix.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SectionShares {
+    /// Section code.
+    pub section: String,
+    /// Its grants.
+    pub grants: Vec<GrantLine>,
+    /// Why this device cannot open it, where it cannot.
+    pub notice: Option<&'static str>,
+}
+
+/// Why somebody can or cannot see a section.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Explanation {
+    /// Whom it is about.
+    pub member: String,
+    /// Section code.
+    pub section: String,
+    /// Their strongest role, none where they cannot see it.
+    pub role: Option<&'static str>,
+    /// The chain: grants that lead to them, with basis.
+    pub grants: Vec<GrantLine>,
+    /// Whether the current key is wrapped to them.
+    pub holds_key: bool,
+    /// In words, first line the answer.
+    pub sentences: Vec<String>,
+}
+
+/// What a grant would do, said before it is made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct GrantPreview {
+    /// Whom.
+    pub member: String,
+    /// Section code.
+    pub section: String,
+    /// People who will read it.
+    pub people: Vec<String>,
+    /// Changes in its history, which go along.
+    pub history_changes: u64,
+    /// Whether they can read it already.
+    pub already: Option<&'static str>,
+}
+
+/// What this device holds of a space's keys.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct KeyLine {
+    /// Name of the space, or section code and case number.
+    pub space: String,
+    /// Kind of space.
+    pub kind: &'static str,
+    /// Hexadecimal space id.
+    pub id: String,
+    /// Epochs there have been.
+    pub epochs: usize,
+    /// `held`, or the reason why not.
+    pub state: &'static str,
+    /// In words, where not held.
+    pub explanation: Option<&'static str>,
+    /// Whom the current epoch is wrapped to.
+    pub wrapped_to: Vec<String>,
+}
+
+impl Nahtlos {
+    /// What granting would do.
+    ///
+    /// # Errors
+    /// [`ClientError::NotFound`], [`ClientError::NoRight`].
+    pub fn preview_grant(
+        &self,
+        case: &Case,
+        kind: &SectionKind,
+        member: &SpaceId,
+    ) -> Result<GrantPreview, ClientError> {
+        let space = case.section(kind)?;
+        self.require_manager(&space, "share this section")?;
+        let directory = self.directory()?;
+        let state = self.section_state(&space)?;
+        Ok(GrantPreview {
+            member: directory.name(member),
+            section: kind.code(),
+            people: self.people_beneath(member, &directory),
+            history_changes: self.document_record(&space)?.applied,
+            already: self.member_role(&state, member).map(Role::word),
+        })
+    }
+
+    /// Grants a section to a team or a person. Decided now, carried out at the next sync.
+    ///
+    /// # Errors
+    /// [`ClientError::NotFound`], [`ClientError::NoRight`].
+    pub fn grant(
+        &mut self,
+        case: &Case,
+        kind: &SectionKind,
+        member: &SpaceId,
+        role: Role,
+        basis: &str,
+        not_after_ms: Option<u64>,
+    ) -> Result<(), ClientError> {
+        let space = case.section(kind)?;
+        self.require_manager(&space, "share this section")?;
+        let logs = self.logs();
+        let known = logs.state(member).map(|state| state.kind());
+        if !known.is_some_and(|known| Kind::Section.admits_space(known)) {
+            return Err(ClientError::NotFound {
+                what: "team or person",
+                input: member.to_string(),
+            });
+        }
+        let intent = Intent::Grant {
+            space,
+            grant: random::grant_id(),
+            member: *member,
+            role,
+            basis: basis.to_owned(),
+            not_after_ms,
+        };
+        self.decide(intent, &space)
+    }
+
+    /// Who can see which section, grants waiting for the next sync included.
+    ///
+    /// # Errors
+    /// Where the vault cannot be read.
+    pub fn shares(&self, case: &Case) -> Result<Vec<SectionShares>, ClientError> {
+        let directory = self.directory()?;
+        let mut rows = Vec::new();
+        for (kind, space) in &case.sections {
+            let state = self.section_state(space)?;
+            let mut grants: Vec<GrantLine> = state
+                .live_grants()
+                .map(|grant| self.grant_line(&state, grant, &directory))
+                .collect();
+            grants.extend(self.waiting_grants(space, &directory)?);
+            let notice = state
+                .current_epoch()
+                .and_then(|epoch| self.key_ring().open(space, &epoch.key_id).err())
+                .map(|notice| notice.sentence());
+            rows.push(SectionShares {
+                section: kind.code(),
+                grants,
+                notice,
+            });
+        }
+        Ok(rows)
+    }
+
+    /// Why a team or person can or cannot see a section.
+    ///
+    /// # Errors
+    /// [`ClientError::NotFound`] where this device does not know the section itself.
+    pub fn explain_share(
+        &self,
+        case: &Case,
+        kind: &SectionKind,
+        member: &SpaceId,
+    ) -> Result<Explanation, ClientError> {
+        let directory = self.directory()?;
+        let space = case.section(kind)?;
+        let state = self.section_state(&space)?;
+        let name = directory.name(member);
+        let role = self.member_role(&state, member);
+        let grants: Vec<GrantLine> = state
+            .live_grants()
+            .filter(|grant| self.leads_to(grant, member))
+            .map(|grant| self.grant_line(&state, grant, &directory))
+            .collect();
+        let holds_key = state
+            .live_grants()
+            .filter(|grant| self.leads_to(grant, member))
+            .any(|grant| self.is_wrapped(&state, &grant.member));
+        let sentences = explain(&name, kind, role, &grants, holds_key);
+        Ok(Explanation {
+            member: name,
+            section: kind.code(),
+            role: role.map(Role::word),
+            grants,
+            holds_key,
+            sentences,
+        })
+    }
+
+    /// Every space this device has a path to, and whether it holds the current key.
+    ///
+    /// # Errors
+    /// Where the vault cannot be read.
+    pub fn key_lines(&self) -> Result<Vec<KeyLine>, ClientError> {
+        let directory = self.directory()?;
+        let own = [
+            self.device.person,
+            self.device.team,
+            self.device.institution,
+            self.device.network,
+        ];
+        let mut lines = Vec::new();
+        for space in own.into_iter().flatten() {
+            let name = if Some(space) == self.device.network {
+                directory
+                    .network
+                    .as_ref()
+                    .map_or_else(|| "network".into(), |card| card.name.clone())
+            } else {
+                directory.name(&space)
+            };
+            lines.extend(self.key_line(&space, name, &directory));
+        }
+        for case in self.cases()? {
+            for (code, space) in &case.sections {
+                if let Some(space) = SpaceId::from_hex(space) {
+                    let number = case.summary.case_number.clone();
+                    let name = format!("{} {code}", number.unwrap_or_else(|| case.id.clone()));
+                    lines.extend(self.key_line(&space, name, &directory));
+                }
+            }
+        }
+        Ok(lines)
+    }
+
+    fn key_line(&self, space: &SpaceId, name: String, directory: &Directory) -> Option<KeyLine> {
+        let state = self.logs().state(space)?;
+        let opened = match state.current_epoch() {
+            Some(epoch) => self.key_ring().open(space, &epoch.key_id).err(),
+            None => Some(crate::keys::KeyNotice::NoEpoch),
+        };
+        let wrapped_to = state.current_epoch().map_or_else(Vec::new, |epoch| {
+            epoch
+                .recipients
+                .keys()
+                .map(|id| self.recipient_name(&id.0, directory))
+                .collect()
+        });
+        Some(KeyLine {
+            space: name,
+            kind: kind_word(state.kind()),
+            id: space.to_string(),
+            epochs: state.epochs().len(),
+            state: opened.map_or("held", crate::keys::KeyNotice::word),
+            explanation: opened.map(crate::keys::KeyNotice::sentence),
+            wrapped_to,
+        })
+    }
+
+    fn recipient_name(&self, id: &[u8; 32], directory: &Directory) -> String {
+        if *id == self.device_id.0 {
+            return "this device".into();
+        }
+        let space = SpaceId(*id);
+        if self.logs().state(&space).is_some() {
+            return directory.name(&space);
+        }
+        format!(
+            "device {}",
+            nahtlos_protocol::crypto::fingerprint::Fingerprint::of(id)
+        )
+    }
+
+    /// Keys of a section this device can open now: for tests that try them on stored ciphertext.
+    #[must_use]
+    pub fn openable_epochs(&self, space: &SpaceId) -> Vec<KeyId> {
+        let Some(state) = self.logs().state(space) else {
+            return Vec::new();
+        };
+        state
+            .epochs()
+            .iter()
+            .map(|epoch| epoch.key_id)
+            .filter(|key_id| self.key_ring().open(space, key_id).is_ok())
+            .collect()
+    }
+
+    pub(crate) fn require_manager(
+        &self,
+        space: &SpaceId,
+        action: &'static str,
+    ) -> Result<(), ClientError> {
+        let right = authority::right(&self.logs(), &self.device_id, space);
+        if right.at_least(Role::Manage) {
+            return Ok(());
+        }
+        let reason = match right.role {
+            Some(role) => format!(
+                "you hold `{}` here; who manages it can do this",
+                role.word()
+            ),
+            None => "it is not shared with you or your team".to_owned(),
+        };
+        Err(ClientError::NoRight { action, reason })
+    }
+
+    fn section_state(&self, space: &SpaceId) -> Result<std::sync::Arc<SpaceState>, ClientError> {
+        self.logs()
+            .load(space)?
+            .ok_or_else(|| ClientError::NotFound {
+                what: "section",
+                input: space.to_string(),
+            })
+    }
+
+    /// People with a path through this member.
+    fn people_beneath(&self, member: &SpaceId, directory: &Directory) -> Vec<String> {
+        let Some(state) = self.logs().state(member) else {
+            return Vec::new();
+        };
+        if state.kind() == Kind::Person {
+            return vec![directory.person_name(member)];
+        }
+        let mut people: Vec<String> = state
+            .live_grants()
+            .filter(|grant| grant.role.holds_keys())
+            .filter_map(|grant| match grant.member {
+                MemberId::Space(space) => Some(self.people_beneath(&space, directory)),
+                MemberId::Device(_) => None,
+            })
+            .flatten()
+            .collect();
+        people.sort();
+        people.dedup();
+        people
+    }
+
+    /// The strongest role a team or person holds in a section.
+    fn member_role(&self, state: &SpaceState, member: &SpaceId) -> Option<Role> {
+        state
+            .live_grants()
+            .filter(|grant| grant.role.holds_keys() && self.leads_to(grant, member))
+            .map(|grant| grant.role)
+            .max()
+    }
+
+    /// Whether a grant is for this member, or for a space it is a member of.
+    fn leads_to(&self, grant: &Grant, member: &SpaceId) -> bool {
+        let MemberId::Space(holder) = grant.member else {
+            return false;
+        };
+        holder == *member
+            || self.logs().state(&holder).is_some_and(|state| {
+                state
+                    .live_grants()
+                    .any(|inner| inner.role.holds_keys() && self.leads_to(inner, member))
+            })
+    }
+
+    fn is_wrapped(&self, state: &SpaceState, member: &MemberId) -> bool {
+        let Some(epoch) = state.current_epoch() else {
+            return false;
+        };
+        if epoch.recipients.contains_key(&member.recipient()) {
+            return true;
+        }
+        let MemberId::Space(space) = member else {
+            return false;
+        };
+        self.logs().state(space).is_some_and(|below| {
+            below
+                .live_grants()
+                .any(|grant| grant.role.holds_keys() && self.is_wrapped(state, &grant.member))
+        })
+    }
+
+    fn grant_line(&self, state: &SpaceState, grant: &Grant, directory: &Directory) -> GrantLine {
+        let (member, institution, people) = match grant.member {
+            MemberId::Space(space) => {
+                let institution = self
+                    .logs()
+                    .state(&space)
+                    .and_then(|state| state.guardian())
+                    .map_or_else(String::new, |id| directory.institution_name(&id));
+                (
+                    directory.name(&space),
+                    institution,
+                    self.people_beneath(&space, directory),
+                )
+            }
+            MemberId::Device(device) => (device_name(&device), String::new(), Vec::new()),
+        };
+        GrantLine {
+            member,
+            institution,
+            role: grant.role.word(),
+            basis: self.open_basis(state, grant),
+            granted_by: self
+                .person_of_device(&grant.added_by, &state.id())
+                .map_or_else(
+                    || device_name(&grant.added_by),
+                    |(person, _)| directory.person_name(&person),
+                ),
+            granted_at_ms: grant.claimed_at_ms,
+            not_after_ms: grant.not_after_ms,
+            delivered: true,
+            people,
+        }
+    }
+
+    fn open_basis(&self, state: &SpaceState, grant: &Grant) -> Option<String> {
+        let sealed = grant.basis.as_deref()?;
+        // Sealed under the epoch that was current when the grant was made.
+        let epoch = state.epoch_at(grant.added_at.saturating_add(1))?;
+        let seed = self.key_ring().open(&state.id(), &epoch.key_id).ok()?;
+        let opened = epoch_secret::open_label(&seed, &grant.id.0, sealed).ok()?;
+        String::from_utf8(opened.to_vec()).ok()
+    }
+
+    fn waiting_grants(
+        &self,
+        space: &SpaceId,
+        directory: &Directory,
+    ) -> Result<Vec<GrantLine>, ClientError> {
+        let mut lines = Vec::new();
+        for (_, bytes) in self.vault.list(Collection::Intent, INTENTS)? {
+            let record: IntentRecord = records::decode(&bytes)?;
+            let Intent::Grant {
+                space: wanted,
+                member,
+                role,
+                basis,
+                not_after_ms,
+                ..
+            } = record.intent
+            else {
+                continue;
+            };
+            if wanted != *space {
+                continue;
+            }
+            lines.push(GrantLine {
+                member: directory.name(&member),
+                institution: self
+                    .logs()
+                    .state(&member)
+                    .and_then(|state| state.guardian())
+                    .map_or_else(String::new, |id| directory.institution_name(&id)),
+                role: role.word(),
+                basis: Some(basis),
+                granted_by: directory.person_name(&self.person()?),
+                granted_at_ms: record.decided_at_ms,
+                not_after_ms,
+                delivered: false,
+                people: self.people_beneath(&member, directory),
+            });
+        }
+        Ok(lines)
+    }
+
+    /// Whether a device could act in a space now: for programs that show an author's standing.
+    #[must_use]
+    pub fn may_write(&self, device: &DeviceId, space: &SpaceId) -> bool {
+        let logs = self.logs();
+        logs.state(space).is_some_and(|state| {
+            authority::right_in(&logs, device, &state, state.length(), At::Newest)
+                .at_least(Role::Write)
+        })
+    }
+}
+
+fn device_name(device: &DeviceId) -> String {
+    format!(
+        "device {}",
+        nahtlos_protocol::crypto::fingerprint::Fingerprint::of(&device.0)
+    )
+}
+
+fn kind_word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Person => "person",
+        Kind::Team => "team",
+        Kind::Institution => "institution",
+        Kind::Network => "network",
+        Kind::Section => "section",
+    }
+}
+
+fn explain(
+    name: &str,
+    kind: &SectionKind,
+    role: Option<Role>,
+    grants: &[GrantLine],
+    holds_key: bool,
+) -> Vec<String> {
+    let section = kind.code();
+    let Some(role) = role else {
+        return vec![
+            format!("No: {name} cannot see `{section}`."),
+            "No grant leads to them: no consent and no legal basis was recorded for this section."
+                .into(),
+            "Without a grant their devices hold no key, so neither they nor the relay can open it."
+                .into(),
+        ];
+    };
+    let mut sentences = vec![format!("Yes: {name} may {} `{section}`.", role.word())];
+    for grant in grants {
+        let basis = grant
+            .basis
+            .as_deref()
+            .unwrap_or("not readable on this device");
+        sentences.push(format!(
+            "{} ({}) was granted `{}` by {}, on the basis: {basis}.",
+            grant.member, grant.institution, grant.role, grant.granted_by
+        ));
+    }
+    sentences.push(if holds_key {
+        "The current key is wrapped to them.".into()
+    } else {
+        "The current key has not been wrapped to them yet: it follows with the next sync of a manager.".into()
+    });
+    sentences
+}

@@ -1,0 +1,262 @@
+//! What a person should know about this device: what is not delivered, what is held, what waits.
+
+use nahtlos_protocol::crypto::fingerprint::Fingerprint;
+use nahtlos_protocol::identifier::SpaceId;
+use nahtlos_protocol::space::{Logs, authority};
+use serde::Serialize;
+
+use crate::directory::Directory;
+use crate::documents::TypedEdit;
+use crate::error::ClientError;
+use crate::nahtlos::Nahtlos;
+use crate::outbox::SET_ASIDE;
+use crate::records::{self, HeldItem, HeldRecord, Intent, InvitationRecord};
+use crate::vault::Collection;
+
+/// The state of this device.
+#[derive(Clone, Debug, Serialize)]
+pub struct Status {
+    /// The person, as the directory names them.
+    pub person: Option<String>,
+    /// The institution.
+    pub institution: Option<String>,
+    /// The team.
+    pub team: Option<String>,
+    /// The network.
+    pub network: Option<String>,
+    /// Short fingerprint of this device.
+    pub device: String,
+    /// Relay address.
+    pub relay: Option<String>,
+    /// `new`, `waiting_for_admission` or `enrolled`.
+    pub enrolment: &'static str,
+    /// Last complete sync, Unix milliseconds.
+    pub synced_at_ms: Option<u64>,
+    /// Edits typed here that the relay has not confirmed.
+    pub undelivered_edits: u64,
+    /// Changes of access that wait for the next sync.
+    pub waiting_decisions: Vec<String>,
+    /// What is held and why.
+    pub held: Vec<HeldLine>,
+    /// Invitations issued here and not answered.
+    pub open_invitations: Vec<String>,
+    /// How often the relay went back to an earlier state.
+    pub relay_went_back: usize,
+}
+
+/// Something held: never lost, visible, exportable.
+#[derive(Clone, Debug, Serialize)]
+pub struct HeldLine {
+    /// Stable word.
+    pub reason: String,
+    /// In words.
+    pub sentence: String,
+    /// Hexadecimal space id, where known.
+    pub space: Option<String>,
+    /// One's own edits, as typed.
+    pub edits: Vec<TypedEdit>,
+}
+
+/// A device in the logs.
+#[derive(Clone, Debug, Serialize)]
+pub struct DeviceLine {
+    /// Short fingerprint.
+    pub fingerprint: String,
+    /// Hexadecimal device id.
+    pub id: String,
+    /// Whose it is.
+    pub person: String,
+    /// Whether it is this one.
+    pub this: bool,
+}
+
+impl Nahtlos {
+    /// The state of this device.
+    ///
+    /// # Errors
+    /// Where the vault cannot be read.
+    pub fn status(&self) -> Result<Status, ClientError> {
+        let directory = self.directory().unwrap_or_default();
+        let name = |space: Option<SpaceId>| space.map(|space| directory.name(&space));
+        let sync = self.sync_record()?;
+        let intents = self.waiting_intents()?;
+        Ok(Status {
+            person: name(self.device.person),
+            institution: name(self.device.institution),
+            team: name(self.device.team),
+            network: directory.network.as_ref().map(|card| card.name.clone()),
+            device: self.device_fingerprint(),
+            relay: self.device.relay_url.clone(),
+            enrolment: match (self.device.person, self.device.admitted) {
+                (None, _) => "new",
+                (Some(_), false) => "waiting_for_admission",
+                (Some(_), true) => "enrolled",
+            },
+            synced_at_ms: sync.synced_at_ms,
+            undelivered_edits: self.vault.list_all(Collection::Outbox)?.len() as u64,
+            waiting_decisions: intents
+                .iter()
+                .map(|record| describe(&record.intent, &directory))
+                .collect(),
+            held: self.held_lines()?,
+            open_invitations: self.open_invitations()?,
+            relay_went_back: sync.went_back.len(),
+        })
+    }
+
+    /// Devices of this institution's people, from the logs.
+    ///
+    /// # Errors
+    /// [`ClientError::NotEnrolled`].
+    pub fn devices(&self) -> Result<Vec<DeviceLine>, ClientError> {
+        let directory = self.directory().unwrap_or_default();
+        let institution = self.institution()?;
+        let mut people = vec![self.person()?];
+        people.extend(
+            directory
+                .people
+                .iter()
+                .filter(|(_, card)| card.institution == institution.to_string())
+                .filter_map(|(id, _)| SpaceId::from_hex(id)),
+        );
+        people.sort_unstable();
+        people.dedup();
+        let mut lines = Vec::new();
+        for person in people {
+            let Some(state) = self.logs().state(&person) else {
+                continue;
+            };
+            lines.extend(state.devices().keys().map(|device| DeviceLine {
+                fingerprint: Fingerprint::of(&device.0).to_string(),
+                id: device.to_string(),
+                person: directory.person_name(&person),
+                this: *device == self.device_id,
+            }));
+        }
+        Ok(lines)
+    }
+
+    /// Everything held, one's own refused edits with what was typed.
+    ///
+    /// # Errors
+    /// Where the vault cannot be read.
+    pub fn held_lines(&self) -> Result<Vec<HeldLine>, ClientError> {
+        let mut lines = Vec::new();
+        for (key, bytes) in self.vault.list_all(Collection::Held)? {
+            let record: HeldRecord = records::decode(&bytes)?;
+            if record.reason == "new" {
+                continue;
+            }
+            let (space, edits) = match &record.item {
+                HeldItem::Edits { edits } => (
+                    key.get(..32).and_then(SpaceId::from_slice),
+                    edits
+                        .iter()
+                        .filter_map(|edit| serde_json::from_str(&edit.edit).ok())
+                        .collect(),
+                ),
+                HeldItem::Envelope { .. } | HeldItem::Operation { .. } => (None, Vec::new()),
+            };
+            lines.push(HeldLine {
+                sentence: sentence(&record),
+                reason: record.reason,
+                space: space.map(|space| space.to_string()),
+                edits,
+            });
+        }
+        Ok(lines)
+    }
+
+    /// Held items by reason.
+    pub(crate) fn held_counts(&self) -> Result<Vec<(String, u64)>, ClientError> {
+        let mut counts = std::collections::BTreeMap::new();
+        for line in self.held_lines()? {
+            *counts.entry(line.reason).or_insert(0) += 1;
+        }
+        Ok(counts.into_iter().collect())
+    }
+
+    /// Spaces in which something waits that an arriving log or key may free.
+    pub(crate) fn spaces_waiting_for_keys(&self) -> Result<Vec<SpaceId>, ClientError> {
+        let mut spaces = Vec::new();
+        for (_, bytes) in self.vault.list_all(Collection::Held)? {
+            let record: HeldRecord = records::decode(&bytes)?;
+            if let HeldItem::Envelope { id } = record.item
+                && let Some(bytes) = self.vault.get(Collection::Envelope, &id.0)?
+                && let Ok(envelope) = nahtlos_protocol::envelope::Envelope::decode(&bytes)
+            {
+                spaces.push(envelope.header().space);
+            }
+        }
+        Ok(spaces)
+    }
+
+    fn open_invitations(&self) -> Result<Vec<String>, ClientError> {
+        let mut open = Vec::new();
+        for (_, bytes) in self.vault.list_all(Collection::Invitation)? {
+            let record: InvitationRecord = records::decode(&bytes)?;
+            if !record.completed && record.not_after_ms > self.now_ms() {
+                open.push(record.note);
+            }
+        }
+        Ok(open)
+    }
+
+    /// This device's own right in a space, as a word.
+    #[must_use]
+    pub fn own_role(&self, space: &SpaceId) -> Option<&'static str> {
+        authority::right(&self.logs(), &self.device_id, space)
+            .role
+            .map(|role| role.word())
+    }
+
+    /// One's own edits that the relay refused, as JSON, to be taken up again or exported.
+    ///
+    /// # Errors
+    /// Where the vault cannot be read.
+    pub fn set_aside_edits(&self) -> Result<Vec<HeldLine>, ClientError> {
+        let own = self.vault.list(Collection::Held, SET_ASIDE)?.len();
+        let lines = self
+            .held_lines()?
+            .into_iter()
+            .filter(|line| !line.edits.is_empty());
+        Ok(lines.take(own).collect())
+    }
+}
+
+fn describe(intent: &Intent, directory: &Directory) -> String {
+    match intent {
+        Intent::Grant { member, role, .. } => {
+            format!(
+                "share a section with {} ({})",
+                directory.name(member),
+                role.word()
+            )
+        }
+        Intent::Invite { .. } => "make an invitation valid".into(),
+        Intent::Admit { .. } => "admit a newcomer".into(),
+        Intent::FirstEpoch { .. } => "make a first key".into(),
+        Intent::AddTeam { team, .. } => format!("add the team {}", directory.name(team)),
+        Intent::WrapMissing { .. } => "hand a key to those who lack it".into(),
+    }
+}
+
+fn sentence(record: &HeldRecord) -> String {
+    match record.reason.as_str() {
+        "missing_parents" | "missing_log" | "missing" => {
+            "waits for something that has not arrived yet".into()
+        }
+        "pending" | "no_key" | "no_epoch" => "waits for a key from a colleague's device".into(),
+        "not_granted" => "is for a section that is not shared with this device".into(),
+        "needs_newer" => "was written by a newer nahtlos: update this program".into(),
+        "not_entitled" => "was written without the right to do so".into(),
+        "gate" => format!(
+            "damages the document and was not applied: {}",
+            record.detail
+        ),
+        "forked_or_gap" => "contradicts the log this device has".into(),
+        "quota" => "did not fit the institution's quota at the relay".into(),
+        other if record.detail.is_empty() => format!("was refused: {other}"),
+        other => format!("was refused: {other} ({})", record.detail),
+    }
+}

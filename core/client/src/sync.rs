@@ -1,0 +1,131 @@
+//! Driving a sync session over a transport.
+
+use nahtlos_protocol::crypto::hash::hash;
+use nahtlos_protocol::wire::{SYNC_PATH, Token};
+
+use crate::error::ClientError;
+use crate::nahtlos::{Nahtlos, put_device};
+use crate::session::{Progress, Session, SyncReport};
+use crate::transport::{Answer, Transport};
+
+/// A refused token is issued anew once, with the relay's time.
+const TOKEN_ATTEMPTS: u32 = 2;
+
+impl Nahtlos {
+    /// Syncs with the relay: pulls, carries out what was decided, seals and pushes what was typed.
+    /// Everything is kept until the relay has confirmed it, so a sync may break off anywhere and
+    /// be run again.
+    ///
+    /// # Errors
+    /// [`ClientError::Transport`] where the relay is not reached, [`ClientError::NotAdmitted`]
+    /// while who invited has not synced yet, [`ClientError::OtherRelay`], [`ClientError::Refused`].
+    pub fn sync(
+        &mut self,
+        transport: &mut dyn Transport,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<SyncReport, ClientError> {
+        self.network()?;
+        let mut offset_ms = self.sync_record()?.clock_offset_ms;
+        self.publish_waiting_cards()?;
+        let mut session = Session::new(self);
+        while let Some(body) = session.next_request()? {
+            let mut attempt = 1;
+            let answer = loop {
+                let token = session.replica_ref().token(offset_ms)?;
+                let answer = transport.post(SYNC_PATH, Some(&token), &body)?;
+                let relay_ms = relay_time(&answer).filter(|_| answer.status == 401);
+                match relay_ms {
+                    Some(relay_ms) if attempt < TOKEN_ATTEMPTS => {
+                        offset_ms = signed_difference(relay_ms, session.replica_ref().now_ms());
+                        attempt += 1;
+                    }
+                    _ => break answer,
+                }
+            };
+            if answer.status != 200 {
+                return Err(refusal(&answer));
+            }
+            let step = session.receive(&answer.body)?;
+            progress(step);
+        }
+        let report = session.finish()?;
+        if !self.device.admitted {
+            let mut device = self.device.clone();
+            device.admitted = true;
+            self.commit(|transaction| put_device(transaction, &device))?;
+            self.device = device;
+        }
+        Ok(report)
+    }
+
+    fn token(&self, offset_ms: i64) -> Result<String, ClientError> {
+        let relay = self.relay_key().ok_or(ClientError::NotEnrolled)?;
+        // The wall clock of a device may be hours off; what the relay said is good for tokens.
+        let now_ms = self.now_ms().saturating_add_signed(offset_ms);
+        Ok(Token::issue(
+            self.device_id,
+            &self.keys.signing,
+            &relay,
+            now_ms,
+        ))
+    }
+
+    /// A stable, unlinkable reference to this device for support: 8 hexadecimal digits.
+    #[must_use]
+    pub fn support_reference(&self) -> String {
+        let digest = hash(
+            nahtlos_protocol::crypto::label::HEAD_SIGN,
+            &[&self.device_id.0],
+        );
+        data_encoding::HEXLOWER.encode(digest.get(..4).unwrap_or_default())
+    }
+}
+
+fn relay_time(answer: &Answer) -> Option<u64> {
+    answer
+        .relay_time
+        .as_deref()?
+        .split('.')
+        .next()?
+        .parse()
+        .ok()
+}
+
+fn signed_difference(relay_ms: u64, own_ms: u64) -> i64 {
+    let relay = i64::try_from(relay_ms).unwrap_or(i64::MAX);
+    relay.saturating_sub(i64::try_from(own_ms).unwrap_or(i64::MAX))
+}
+
+/// A refusal of the relay (problem+json, RFC 9457) as an error.
+pub(crate) fn refusal(answer: &Answer) -> ClientError {
+    #[derive(serde::Deserialize)]
+    struct Problem {
+        #[serde(default)]
+        code: String,
+        #[serde(default)]
+        detail: String,
+        #[serde(default)]
+        title: String,
+    }
+    let Ok(problem) = serde_json::from_slice::<Problem>(&answer.body) else {
+        return ClientError::Refused {
+            code: format!("http_{}", answer.status),
+            detail: format!("status {} without an explanation", answer.status),
+        };
+    };
+    if problem.code == "device_unknown" {
+        return ClientError::NotAdmitted;
+    }
+    if problem.code == "other_relay" {
+        return ClientError::OtherRelay;
+    }
+    let detail = if problem.detail.is_empty() {
+        problem.title
+    } else {
+        problem.detail
+    };
+    ClientError::Refused {
+        code: problem.code,
+        detail,
+    }
+}

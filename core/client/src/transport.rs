@@ -1,0 +1,271 @@
+//! HTTP to the relay: blocking, TLS by rustls, a private certificate authority where one is named.
+
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use nahtlos_protocol::limits;
+use nahtlos_protocol::wire::MEDIA_TYPE;
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, TlsProvider};
+
+/// Carries one request to the relay and brings the answer back. The sync session above it does no
+/// I/O, so tests and the simulator put something else here.
+pub trait Transport {
+    /// Posts `body` to `path` below the relay's address.
+    ///
+    /// # Errors
+    /// [`TransportError`]; a refusal by the relay is an [`Answer`], not an error.
+    fn post(
+        &mut self,
+        path: &str,
+        token: Option<&str>,
+        body: &[u8],
+    ) -> Result<Answer, TransportError>;
+}
+
+/// An answer of the relay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// Body: CBOR where the status is 200, problem+json otherwise.
+    pub body: Vec<u8>,
+    /// The `nahtlos-time` header, sent where a token's time is refused.
+    pub relay_time: Option<String>,
+}
+
+/// Why no answer came.
+#[derive(Debug, thiserror::Error)]
+pub enum TransportError {
+    /// No connection, a timeout, or it broke.
+    #[error("the relay {url} is not reachable: {reason}")]
+    Unreachable {
+        /// The relay.
+        url: String,
+        /// What the network said.
+        reason: String,
+    },
+    /// The relay's certificate is not trusted.
+    #[error("the relay's certificate is not trusted: {reason}")]
+    Certificate {
+        /// What TLS said.
+        reason: String,
+    },
+    /// The certificate file cannot be used.
+    #[error("the certificate file {path} cannot be used: {reason}")]
+    CertificateFile {
+        /// Which file.
+        path: String,
+        /// Why.
+        reason: String,
+    },
+    /// Plain HTTP to another machine.
+    #[error("plain HTTP is allowed to this machine only, not to {url}")]
+    PlainHttp {
+        /// The relay.
+        url: String,
+    },
+    /// The answer is larger than any answer may be.
+    #[error("the answer is too large")]
+    TooLarge,
+    /// The answer is not one of this protocol.
+    #[error("the answer is not a relay's: {reason}")]
+    NotARelay {
+        /// What does not fit.
+        reason: String,
+    },
+}
+
+impl TransportError {
+    /// The stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unreachable { .. } => "relay_unreachable",
+            Self::Certificate { .. } => "relay_certificate",
+            Self::CertificateFile { .. } => "certificate_file",
+            Self::PlainHttp { .. } => "plain_http",
+            Self::TooLarge | Self::NotARelay { .. } => "relay_answer",
+        }
+    }
+}
+
+/// HTTP/1.1 to one relay, over a kept connection.
+pub struct HttpTransport {
+    url: String,
+    agent: ureq::Agent,
+}
+
+/// Answers to slow lines take time; a sync is at most 32 MiB each way.
+const TIMEOUT: Duration = Duration::from_secs(120);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+impl HttpTransport {
+    /// A transport to `url` (`https://…`, or `http://` on this machine). `certificate_authority`
+    /// is a PEM file to trust instead of the platform's.
+    ///
+    /// # Errors
+    /// [`TransportError::PlainHttp`], [`TransportError::CertificateFile`].
+    pub fn new(url: &str, certificate_authority: Option<&Path>) -> Result<Self, TransportError> {
+        if !url.starts_with("https://") && !is_loopback_http(url) {
+            return Err(TransportError::PlainHttp {
+                url: url.to_owned(),
+            });
+        }
+        let roots = match certificate_authority {
+            Some(path) => RootCerts::Specific(Arc::new(read_certificates(path)?)),
+            None => RootCerts::WebPki,
+        };
+        let tls = TlsConfig::builder()
+            .provider(TlsProvider::Rustls)
+            .root_certs(roots)
+            .build();
+        let agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .tls_config(tls)
+            .user_agent("")
+            .accept("")
+            .accept_encoding("")
+            .proxy(None)
+            .timeout_global(Some(TIMEOUT))
+            .timeout_connect(Some(CONNECT_TIMEOUT))
+            .no_delay(true)
+            .max_redirects(0)
+            .build()
+            .into();
+        Ok(Self {
+            url: url.trim_end_matches('/').to_owned(),
+            agent,
+        })
+    }
+
+    fn unreachable(&self, error: &ureq::Error) -> TransportError {
+        match error {
+            ureq::Error::Tls(_) | ureq::Error::Rustls(_) => TransportError::Certificate {
+                reason: error.to_string(),
+            },
+            ureq::Error::Io(inner) if inner.to_string().contains("certificate") => {
+                TransportError::Certificate {
+                    reason: inner.to_string(),
+                }
+            }
+            other => TransportError::Unreachable {
+                url: self.url.clone(),
+                reason: other.to_string(),
+            },
+        }
+    }
+}
+
+impl Transport for HttpTransport {
+    fn post(
+        &mut self,
+        path: &str,
+        token: Option<&str>,
+        body: &[u8],
+    ) -> Result<Answer, TransportError> {
+        let mut request = self
+            .agent
+            .post(format!("{}{path}", self.url))
+            .header("content-type", MEDIA_TYPE);
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let mut response = request
+            .send(body)
+            .map_err(|error| self.unreachable(&error))?;
+        let relay_time = response
+            .headers()
+            .get("nahtlos-time")
+            .and_then(|value| value.to_str().ok())
+            .map(ToOwned::to_owned);
+        let status = response.status().as_u16();
+        let limit = limits::SYNC_RESPONSE_BYTES_MAX as u64;
+        let mut bytes = Vec::new();
+        let read = response
+            .body_mut()
+            .as_reader()
+            .take(limit + 1)
+            .read_to_end(&mut bytes);
+        if let Err(error) = read {
+            return Err(TransportError::Unreachable {
+                url: self.url.clone(),
+                reason: error.to_string(),
+            });
+        }
+        if bytes.len() as u64 > limit {
+            return Err(TransportError::TooLarge);
+        }
+        Ok(Answer {
+            status,
+            body: bytes,
+            relay_time,
+        })
+    }
+}
+
+fn is_loopback_http(url: &str) -> bool {
+    let Some(rest) = url.strip_prefix("http://") else {
+        return false;
+    };
+    let authority = rest.split('/').next().unwrap_or("");
+    let host = match authority.strip_prefix('[') {
+        Some(bracketed) => bracketed.split(']').next().unwrap_or(""),
+        None => authority.split(':').next().unwrap_or(""),
+    };
+    !authority.contains('@')
+        && (host == "localhost"
+            || host
+                .parse::<std::net::IpAddr>()
+                .is_ok_and(|address| address.is_loopback()))
+}
+
+fn read_certificates(path: &Path) -> Result<Vec<Certificate<'static>>, TransportError> {
+    let unusable = |reason: String| TransportError::CertificateFile {
+        path: path.display().to_string(),
+        reason,
+    };
+    let pem = std::fs::read(path).map_err(|error| unusable(error.to_string()))?;
+    let mut certificates = Vec::new();
+    for item in ureq::tls::parse_pem(&pem) {
+        match item {
+            Ok(PemItem::Certificate(certificate)) => certificates.push(certificate),
+            Ok(_) => {}
+            Err(error) => return Err(unusable(error.to_string())),
+        }
+    }
+    if certificates.is_empty() {
+        return Err(unusable("it holds no certificate".into()));
+    }
+    Ok(certificates)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_http_is_for_this_machine_only() {
+        for url in [
+            "http://127.0.0.1:8080",
+            "http://localhost",
+            "http://[::1]:1/x",
+        ] {
+            assert!(HttpTransport::new(url, None).is_ok(), "{url}");
+        }
+        for url in [
+            "http://relay.example",
+            "http://127.0.0.1.evil.example",
+            "http://127.0.0.1@evil.example",
+            "ftp://127.0.0.1",
+            "relay.example",
+        ] {
+            let refused = HttpTransport::new(url, None);
+            assert!(
+                matches!(refused, Err(TransportError::PlainHttp { .. })),
+                "{url}"
+            );
+        }
+    }
+}
