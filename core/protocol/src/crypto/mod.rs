@@ -39,4 +39,4 @@ pub mod suite;
 pub mod wrap;
 
 #[cfg(test)]
-mod test_random;
+pub(crate) mod test_random;

@@ -4,6 +4,8 @@
 pub mod graph;
 pub mod header;
 pub mod sealed;
+#[cfg(test)]
+mod tests;
 
 pub use graph::{Graph, GraphError};
 pub use header::{EnvelopeKind, Header};

@@ -109,6 +109,24 @@ impl Envelope {
         .map_err(|_| EnvelopeError::BadSignature)
     }
 
+    /// The same commitment and ciphertext under another header, signed anew or not.
+    #[cfg(test)]
+    pub(crate) fn with_header_for_tests(
+        &self,
+        header: &Header,
+        signing: Option<&crate::crypto::signature::SigningKey>,
+    ) -> Option<Self> {
+        let mut parts = self.parts.clone();
+        parts.header = codec::encode(header);
+        if let Some(signing) = signing {
+            let message = signed_message(&parts.header, &self.commitment, &parts.ciphertext);
+            parts.signature =
+                SignatureBytes(*signing.sign(label::ENVELOPE_SIGN, &message).as_bytes());
+        }
+        let bytes = codec::encode(&parts);
+        Self::from_parts(parts, bytes).ok()
+    }
+
     /// The exact bytes.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {

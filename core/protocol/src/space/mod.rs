@@ -14,6 +14,8 @@ pub mod operation;
 pub mod recipients;
 pub mod replay;
 pub mod state;
+#[cfg(test)]
+mod tests;
 
 #[cfg(any(test, feature = "content"))]
 pub use author::{Author, Draft, EpochSecrets, NewEpoch, Prepared};

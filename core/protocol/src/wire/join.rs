@@ -5,6 +5,8 @@
 use minicbor::{Decode, Encode};
 
 use super::claim::InvitationText;
+use super::receipt::Receipt;
+use super::sync::Status;
 use crate::PROTOCOL_VERSION;
 use crate::codec::{self, CodecError};
 use crate::crypto::hash::hash;
@@ -159,4 +161,16 @@ impl JoinRequest {
     pub fn id(&self) -> ItemId {
         self.id
     }
+}
+
+/// The relay's answer to `POST /v1/join`: `[status, receipt]`. Refusals are problem documents.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct JoinAnswer {
+    /// `Accepted`, or `Duplicate` where exactly these bytes were taken before.
+    #[n(0)]
+    pub status: Status,
+    /// The receipt of the stored request.
+    #[n(1)]
+    pub receipt: Receipt,
 }

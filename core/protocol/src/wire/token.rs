@@ -5,6 +5,7 @@
 
 use data_encoding::BASE64URL_NOPAD;
 use minicbor::{Decode, Encode};
+use sha2::{Digest, Sha256};
 
 use crate::PROTOCOL_VERSION;
 use crate::codec::{self, CodecError};
@@ -129,9 +130,57 @@ impl Token {
     }
 }
 
+/// Name of the header that carries the relay's signed time beside a refused token.
+pub const TIME_HEADER: &str = "nahtlos-time";
+
+/// The relay's time as the text of [`TIME_HEADER`]: `<Unix ms, decimal>.<base64url signature>`. The
+/// signature covers label ‖ time (u64 BE) ‖ SHA-256(text of the refused token), so that an old
+/// answer cannot set a clock back. A device uses it for its tokens only.
+#[must_use]
+pub fn sign_time(relay: &SigningKey, time_ms: u64, refused_token: &str) -> String {
+    let signature = relay.sign(label::RESPONSE_SIGN, &time_message(time_ms, refused_token));
+    let signature = BASE64URL_NOPAD.encode(signature.as_bytes());
+    format!("{time_ms}.{signature}")
+}
+
+/// Reads [`sign_time`]'s text: the relay's time in Unix milliseconds, or none where it is not the
+/// relay's answer to this token.
+#[must_use]
+pub fn read_time(text: &str, relay: &VerifyingKey, refused_token: &str) -> Option<u64> {
+    let (time, signature) = text.split_once('.')?;
+    let time_ms: u64 = time.parse().ok()?;
+    let signature = BASE64URL_NOPAD.decode(signature.as_bytes()).ok()?;
+    let signature = Signature::from_bytes(signature.try_into().ok()?);
+    let message = time_message(time_ms, refused_token);
+    relay
+        .verify(label::RESPONSE_SIGN, &message, &signature)
+        .ok()
+        .map(|()| time_ms)
+}
+
+fn time_message(time_ms: u64, refused_token: &str) -> Vec<u8> {
+    let mut message = time_ms.to_be_bytes().to_vec();
+    message.extend_from_slice(&Sha256::digest(refused_token.as_bytes()));
+    message
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_relays_signed_time_is_read_only_for_the_token_it_answers() {
+        let (relay, other) = (key(1), key(2));
+        let text = sign_time(&relay, 1_700_000_000_000, "token");
+        let read = |text: &str, relay: &SigningKey, token: &str| {
+            read_time(text, &relay.verifying_key(), token)
+        };
+        assert_eq!(read(&text, &relay, "token"), Some(1_700_000_000_000));
+        assert_eq!(read(&text, &relay, "another"), None);
+        assert_eq!(read(&text, &other, "token"), None);
+        assert_eq!(read(&text.replacen('7', "8", 1), &relay, "token"), None);
+        assert_eq!(read("17", &relay, "token"), None);
+    }
     use crate::crypto::secret::Secret32;
 
     fn key(number: u8) -> SigningKey {
