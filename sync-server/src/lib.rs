@@ -1,1 +1,27 @@
-//! In progress.
+//! The blind relay: it orders, merges, stores and serves ciphertext, and holds no code that could
+//! open it. It is trusted for availability only.
+//!
+//! Reading order: [`config`] → `engine` (what is accepted, and who sees it) → [`store`] (what is
+//! kept) → `http` (what is answered) → [`relay`] (a running relay) → [`cli`] (the program).
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )
+)]
+
+pub mod cli;
+pub mod config;
+mod engine;
+mod http;
+pub mod metrics;
+pub mod relay;
+pub mod store;
+
+pub use cli::run;
+pub use config::{Config, Limits, TlsFiles};
+pub use http::problem::Code;
+pub use relay::{Relay, RelayError, RunningRelay};

@@ -1,0 +1,105 @@
+//! A pushed item, decoded by the task that received it, before the one writer judges it: decoding
+//! and the signatures of envelopes use every core this way.
+
+use std::sync::RwLock;
+
+use nahtlos_protocol::codec::CodecError;
+use nahtlos_protocol::crypto::hash::hash;
+use nahtlos_protocol::crypto::label;
+use nahtlos_protocol::crypto::signature::VerifyingKey;
+use nahtlos_protocol::envelope::Envelope;
+use nahtlos_protocol::envelope::sealed::EnvelopeError;
+use nahtlos_protocol::identifier::ItemId;
+use nahtlos_protocol::space::Wrap;
+use nahtlos_protocol::space::operation::{OperationError, SignedOperation};
+use nahtlos_protocol::wire::{PushItem, VerdictCode};
+
+use super::world::{View, World};
+
+/// A decoded item.
+pub(crate) enum Candidate {
+    /// An operation with its wraps.
+    Operation {
+        signed: Box<SignedOperation>,
+        wraps: Vec<Wrap>,
+    },
+    /// An envelope.
+    Envelope {
+        envelope: Box<Envelope>,
+        /// The author's key under which the signature was found good.
+        verified_by: Option<VerifyingKey>,
+    },
+    /// Not of the form it should have.
+    Bad { id: ItemId, code: VerdictCode },
+}
+
+impl Candidate {
+    /// Decodes an item, and verifies an envelope whose author the relay knows already. Signatures
+    /// are judged one at a time, never as a batch.
+    pub(crate) fn read(item: PushItem, world: &RwLock<World>) -> Self {
+        match item {
+            PushItem::Operation { bytes, wraps } => match SignedOperation::decode(&bytes) {
+                Ok(signed) => Self::Operation {
+                    signed: Box::new(signed),
+                    wraps,
+                },
+                Err(error) => Self::Bad {
+                    id: ItemId(hash(label::OPERATION, &[&bytes])),
+                    code: operation_code(&error),
+                },
+            },
+            PushItem::Envelope { bytes } => match Envelope::decode(&bytes) {
+                Ok(envelope) => Self::verified(envelope, world),
+                Err(error) => Self::Bad {
+                    id: ItemId(hash(label::ENVELOPE, &[&bytes])),
+                    code: envelope_code(&error),
+                },
+            },
+        }
+    }
+
+    fn verified(envelope: Envelope, world: &RwLock<World>) -> Self {
+        let key = {
+            let nothing = World::default();
+            let view = View {
+                base: &super::read(world),
+                top: &nothing,
+            };
+            view.verifying_key(&envelope.header().author_device)
+        };
+        match key {
+            Some(key) if envelope.verify(&key).is_err() => Self::Bad {
+                id: envelope.id().into(),
+                code: VerdictCode::BadSignature,
+            },
+            verified_by => Self::Envelope {
+                envelope: Box::new(envelope),
+                verified_by,
+            },
+        }
+    }
+}
+
+fn operation_code(error: &OperationError) -> VerdictCode {
+    match error {
+        OperationError::NeedsNewer { .. } => VerdictCode::NeedsNewer,
+        OperationError::Codec(error) => codec_code(error),
+        OperationError::TooMany { .. } => VerdictCode::TooLarge,
+    }
+}
+
+fn envelope_code(error: &EnvelopeError) -> VerdictCode {
+    match error {
+        EnvelopeError::NeedsNewer { .. } => VerdictCode::NeedsNewer,
+        EnvelopeError::Codec(error) => codec_code(error),
+        EnvelopeError::BadHeader { .. } => VerdictCode::Malformed,
+        EnvelopeError::BadSignature => VerdictCode::BadSignature,
+    }
+}
+
+fn codec_code(error: &CodecError) -> VerdictCode {
+    match error {
+        CodecError::TooLong { .. } => VerdictCode::TooLarge,
+        _ => VerdictCode::Malformed,
+    }
+}

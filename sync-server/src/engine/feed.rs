@@ -1,0 +1,279 @@
+//! Feeds: what becomes visible to whom, decided when an operation is accepted, so that serving is
+//! one indexed query per feed.
+//!
+//! Every group (person, team, institution, network) has a feed, and a device reads the feeds of
+//! all groups it is in. A feed carries of each space:
+//! - everything ([`Carry::Content`]): the group itself, and sections the group is a member of;
+//! - the log and the logs beneath its members ([`Carry::Tree`]): members of the former, so that
+//!   their effective recipients can be computed (but of the network only the institutions);
+//! - the log ([`Carry::Log`]): the guardian's;
+//! - the log's beginning ([`Carry::Prefix`]): as far as references need it, so that every author
+//!   can be verified.
+//!
+//! What a feed above already carries is not carried twice. Whatever becomes visible later is
+//! delivered again under new numbers, before the operation that made it visible: one number is
+//! cursor enough.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use nahtlos_protocol::identifier::SpaceId;
+use nahtlos_protocol::space::authority::Knowledge;
+use nahtlos_protocol::space::state::{Grant, MemberId};
+use nahtlos_protocol::space::{Kind, Logs, SpaceState};
+
+use super::stage::Stage;
+use super::world::{View, is_group, new_grants};
+use crate::store::{Carry, StoreError};
+
+/// Items to deliver again, and the feeds that need them.
+#[derive(Default)]
+pub(super) struct Needs(pub(super) BTreeMap<u64, BTreeSet<SpaceId>>);
+
+impl Needs {
+    fn add(&mut self, feed: SpaceId, places: Vec<u64>) {
+        for place in places {
+            self.0.entry(place).or_default().insert(feed);
+        }
+    }
+}
+
+impl Stage<'_> {
+    /// Works out what an operation makes visible, once [`super::world::World::learn`] knows the
+    /// space's new state. The operation itself is not stored yet.
+    pub(super) fn follow_operation(
+        &mut self,
+        state: &SpaceState,
+        before: Option<&SpaceState>,
+        reachable_before: &Reachable,
+    ) -> Result<Needs, StoreError> {
+        let mut needs = Needs::default();
+        let space = state.id();
+        if before.is_none() && is_group(state.kind()) {
+            self.raise(space, space, Carry::Content, &mut needs)?;
+        }
+        for grant in new_grants(state, before) {
+            if let MemberId::Space(member) = grant.member {
+                self.follow_grant(state, grant, member, reachable_before, &mut needs)?;
+            }
+        }
+        if let Some(record) = state.operation(state.length().saturating_sub(1)) {
+            let knowledge = record.knowledge.clone();
+            for feed in self.live_feeds(&space, Carry::Log) {
+                self.raise_references(feed, &knowledge, &mut needs)?;
+            }
+        }
+        Ok(needs)
+    }
+
+    /// Works out what an envelope's access heads need to be verified.
+    pub(super) fn follow_envelope(
+        &mut self,
+        space: &SpaceId,
+        knowledge: &Knowledge,
+    ) -> Result<Needs, StoreError> {
+        let mut needs = Needs::default();
+        for feed in self.live_feeds(space, Carry::Content) {
+            self.raise_references(feed, knowledge, &mut needs)?;
+        }
+        Ok(needs)
+    }
+
+    /// The feeds that carry at least this much of a space.
+    pub(super) fn live_feeds(&self, space: &SpaceId, at_least: Carry) -> BTreeSet<SpaceId> {
+        self.view()
+            .carriers(space)
+            .into_iter()
+            .flatten()
+            .filter(|(_, carry)| **carry >= at_least)
+            .map(|(feed, _)| *feed)
+            .collect()
+    }
+
+    fn follow_grant(
+        &mut self,
+        state: &SpaceState,
+        grant: &Grant,
+        member: SpaceId,
+        reachable_before: &Reachable,
+        needs: &mut Needs,
+    ) -> Result<(), StoreError> {
+        let space = state.id();
+        if is_group(state.kind()) {
+            // The member's devices now read the feeds of this group and of those above it, from
+            // their present cursor on: what these held before comes through their own feed.
+            for feed in self.newly_reachable(&space, &member, reachable_before) {
+                let places = self.store.delivered_places(&feed)?;
+                needs.add(member, places);
+            }
+        } else {
+            let carry = if grant.confirmed && grant.role.holds_keys() {
+                Carry::Content
+            } else {
+                Carry::Log
+            };
+            self.raise(member, space, carry, needs)?;
+        }
+        for feed in self.live_feeds(&space, Carry::Tree) {
+            self.raise(feed, member, beneath(state.kind()), needs)?;
+        }
+        Ok(())
+    }
+
+    fn newly_reachable(
+        &self,
+        space: &SpaceId,
+        member: &SpaceId,
+        reachable_before: &Reachable,
+    ) -> Vec<SpaceId> {
+        let mut feeds = self.view().groups_above(space);
+        feeds.insert(*space);
+        let known = reachable_before.0.get(member);
+        feeds
+            .into_iter()
+            .filter(|feed| known.is_none_or(|known| !known.contains(feed)))
+            .collect()
+    }
+
+    /// Makes a feed carry at least this much of a space, and what follows from that.
+    fn raise(
+        &mut self,
+        feed: SpaceId,
+        space: SpaceId,
+        carry: Carry,
+        needs: &mut Needs,
+    ) -> Result<(), StoreError> {
+        let mut waiting = vec![(space, carry)];
+        while let Some((space, carry)) = waiting.pop() {
+            let Some(state) = self.view().state(&space) else {
+                continue;
+            };
+            if is_carried(self.view(), &feed, &space, carry) {
+                continue;
+            }
+            let current = self.view().carry(&feed, &space);
+            let places = self.places_to_deliver(&feed, &state, current, carry)?;
+            needs.add(feed, places);
+            self.set_carry(space, feed, carry)?;
+            if let Some(last) = state.operation(state.length().saturating_sub(1)) {
+                let knowledge = last.knowledge.clone();
+                self.raise_references(feed, &knowledge, needs)?;
+            }
+            if carry >= Carry::Tree {
+                let level = beneath(state.kind());
+                waiting.extend(member_spaces(&state).map(|member| (member, level)));
+            }
+            if carry == Carry::Content {
+                waiting.extend(state.guardian().map(|guardian| (guardian, Carry::Log)));
+            }
+        }
+        Ok(())
+    }
+
+    fn raise_references(
+        &mut self,
+        feed: SpaceId,
+        knowledge: &Knowledge,
+        needs: &mut Needs,
+    ) -> Result<(), StoreError> {
+        for space in knowledge.spaces() {
+            let length = knowledge.length(space).unwrap_or(0);
+            if is_carried(self.view(), &feed, space, Carry::Prefix(length)) {
+                continue;
+            }
+            let from = match self.view().carry(&feed, space) {
+                Some(Carry::Prefix(delivered)) => delivered,
+                _ => 0,
+            };
+            let places = self.store.log_places(space, from, length)?;
+            needs.add(feed, places);
+            self.set_carry(*space, feed, Carry::Prefix(length))?;
+        }
+        Ok(())
+    }
+
+    fn places_to_deliver(
+        &self,
+        feed: &SpaceId,
+        state: &SpaceState,
+        current: Option<Carry>,
+        carry: Carry,
+    ) -> Result<Vec<u64>, StoreError> {
+        let space = state.id();
+        let all = u64::MAX >> 1;
+        if carry == Carry::Content {
+            // Operations again, too: until now they came without their wraps.
+            let mut places = self.store.log_places(&space, 0, all)?;
+            places.extend(self.store.envelope_places(&space)?);
+            return Ok(places);
+        }
+        match current {
+            None => self.store.log_places(&space, 0, all),
+            Some(Carry::Prefix(delivered)) => self.store.log_places(&space, delivered, all),
+            Some(_) => {
+                debug_assert_ne!(feed, &space);
+                Ok(Vec::new())
+            }
+        }
+    }
+
+    fn set_carry(
+        &mut self,
+        space: SpaceId,
+        feed: SpaceId,
+        carry: Carry,
+    ) -> Result<(), StoreError> {
+        self.store.put_carry(&space, &feed, carry)?;
+        let known = self.base.carried.get(&space);
+        self.top
+            .carried
+            .entry(space)
+            .or_insert_with(|| known.cloned().unwrap_or_default())
+            .insert(feed, carry);
+        Ok(())
+    }
+}
+
+/// Which groups' feeds each new member's devices read before an operation.
+#[derive(Default)]
+pub(super) struct Reachable(BTreeMap<SpaceId, BTreeSet<SpaceId>>);
+
+impl Reachable {
+    /// Asks before [`super::world::World::learn`] adds the operation's grants.
+    pub(super) fn before(view: View<'_>, state: &SpaceState, before: Option<&SpaceState>) -> Self {
+        let members = new_grants(state, before).filter_map(|grant| match grant.member {
+            MemberId::Space(member) => Some(member),
+            MemberId::Device(_) => None,
+        });
+        Self(
+            members
+                .map(|member| (member, view.groups_above(&member)))
+                .collect(),
+        )
+    }
+}
+
+/// Whether the devices that read a feed get this much of a space already, by it or by a feed of a
+/// group above. Content never comes from above: it is for the group's own keys.
+fn is_carried(view: View<'_>, feed: &SpaceId, space: &SpaceId, carry: Carry) -> bool {
+    let suffices = |feed: &SpaceId| {
+        view.carry(feed, space)
+            .is_some_and(|current| current >= carry)
+    };
+    suffices(feed) || (carry < Carry::Content && view.groups_above(feed).iter().any(suffices))
+}
+
+/// How much of its members a feed carries with a space of this kind. The network's feed names the
+/// institutions and not every person in them.
+fn beneath(kind: Kind) -> Carry {
+    match kind {
+        Kind::Network => Carry::Log,
+        _ => Carry::Tree,
+    }
+}
+
+fn member_spaces(state: &SpaceState) -> impl Iterator<Item = SpaceId> + '_ {
+    state.live_grants().filter_map(|grant| match grant.member {
+        MemberId::Space(member) => Some(member),
+        MemberId::Device(_) => None,
+    })
+}

@@ -1,0 +1,291 @@
+//! The engine: one writer thread judges and stores, everybody else reads.
+//!
+//! Group commit: the writer takes all waiting jobs, judges them one after the other against one
+//! [`stage::Stage`], commits once, and only then answers. What is in memory never runs ahead of
+//! the disk: a stage is merged in after its commit, and dropped where the commit fails.
+
+mod admission;
+mod candidate;
+mod envelope;
+mod feed;
+mod operation;
+mod quota;
+mod serve;
+mod stage;
+mod start;
+mod world;
+mod writer;
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{SyncSender, TrySendError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+
+use nahtlos_protocol::crypto::signature::{SigningKey, VerifyingKey};
+use nahtlos_protocol::identifier::{DeviceId, ItemId, SpaceId};
+use nahtlos_protocol::wire::claim::ClaimRequest;
+use nahtlos_protocol::wire::join::{JoinAnswer, JoinRequest};
+use nahtlos_protocol::wire::{ItemResult, JournalMark, PushItem};
+use tokio::sync::{Semaphore, oneshot};
+
+pub(crate) use admission::{ClaimRefusal, JoinRefusal};
+use candidate::Candidate;
+use serve::Question;
+pub(crate) use serve::Served;
+pub(crate) use start::{StartError, check_journal, identity, load, random};
+use world::{View, World};
+use writer::Job;
+
+use crate::config::Limits;
+use crate::metrics::Metrics;
+use crate::store::{Identity, Reader, StoreError};
+
+/// Why the engine could not do what was asked; nothing was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum EngineError {
+    /// No space is left.
+    #[error("the relay's disk is full")]
+    StorageFull,
+    /// The store failed.
+    #[error("the relay's storage failed")]
+    StorageFailed,
+    /// Too many jobs wait.
+    #[error("the relay is busy")]
+    Busy,
+    /// The engine is stopping, or a defect was caught.
+    #[error("the relay could not finish the request")]
+    Internal,
+}
+
+impl From<&StoreError> for EngineError {
+    fn from(error: &StoreError) -> Self {
+        match error {
+            StoreError::Full(_) => Self::StorageFull,
+            _ => Self::StorageFailed,
+        }
+    }
+}
+
+/// A running engine.
+pub(crate) struct Engine {
+    shared: Arc<Shared>,
+    jobs: SyncSender<Job>,
+    thread: Mutex<Option<std::thread::JoinHandle<()>>>,
+}
+
+/// What the writer and the readers share.
+pub(crate) struct Shared {
+    world: RwLock<World>,
+    identity: Identity,
+    signing: SigningKey,
+    relay: VerifyingKey,
+    readers: Mutex<Vec<Box<dyn Reader>>>,
+    reader_permits: Semaphore,
+    limits: Limits,
+    metrics: Arc<Metrics>,
+    clock: Clock,
+    /// Pushes being received: worth waiting a moment for, so that they share a commit.
+    approaching: AtomicUsize,
+}
+
+/// Unix milliseconds.
+pub(crate) type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
+
+/// Readers kept open; so many answers are read from the disk at once.
+const READERS: usize = 4;
+
+/// Counts a push from the moment its request is being read until it waits for the writer.
+pub(crate) struct Approaching(Arc<Shared>);
+
+impl Drop for Approaching {
+    fn drop(&mut self) {
+        self.0.approaching.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Engine {
+    /// The relay's public key.
+    pub(crate) fn relay_key(&self) -> &VerifyingKey {
+        &self.shared.relay
+    }
+
+    /// Signs what only the relay can say.
+    pub(crate) fn signing_key(&self) -> &SigningKey {
+        &self.shared.signing
+    }
+
+    /// The relay's clock, Unix milliseconds.
+    pub(crate) fn now_ms(&self) -> u64 {
+        (self.shared.clock)()
+    }
+
+    /// The network, once claimed.
+    pub(crate) fn network(&self) -> Option<SpaceId> {
+        read(&self.shared.world).network
+    }
+
+    /// The key of a device that belongs to one of the network's institutions.
+    pub(crate) fn admitted_key(&self, device: &DeviceId) -> Option<VerifyingKey> {
+        let world = read(&self.shared.world);
+        let nothing = World::default();
+        let view = View {
+            base: &world,
+            top: &nothing,
+        };
+        view.institution_of(device)?;
+        view.verifying_key(device)
+    }
+
+    /// Announces a push that is being received.
+    pub(crate) fn approaching(&self) -> Approaching {
+        self.shared.approaching.fetch_add(1, Ordering::Relaxed);
+        Approaching(Arc::clone(&self.shared))
+    }
+
+    /// Judges and stores items; answers when they are durable.
+    pub(crate) async fn push(
+        &self,
+        device: DeviceId,
+        items: Vec<PushItem>,
+        approaching: Approaching,
+    ) -> Result<Vec<ItemResult>, EngineError> {
+        let candidates = self.read_candidates(items).await?;
+        let (reply, answer) = oneshot::channel();
+        self.send(Job::Push {
+            device,
+            candidates,
+            reply,
+        })?;
+        drop(approaching);
+        answer.await.map_err(|_| EngineError::Internal)?
+    }
+
+    /// Founds the network.
+    pub(crate) async fn claim(
+        &self,
+        mut request: ClaimRequest,
+    ) -> Result<Result<Vec<ItemResult>, ClaimRefusal>, EngineError> {
+        let candidates = self
+            .read_candidates(std::mem::take(&mut request.push))
+            .await?;
+        let (reply, answer) = oneshot::channel();
+        self.send(Job::Claim {
+            request,
+            candidates,
+            reply,
+        })?;
+        answer.await.map_err(|_| EngineError::Internal)?
+    }
+
+    /// Takes a newcomer's request.
+    pub(crate) async fn join(
+        &self,
+        request: JoinRequest,
+    ) -> Result<Result<JoinAnswer, JoinRefusal>, EngineError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Job::Join { request, reply })?;
+        answer.await.map_err(|_| EngineError::Internal)?
+    }
+
+    /// Whether something can be made durable.
+    pub(crate) async fn probe(&self) -> Result<(), EngineError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Job::Probe { reply })?;
+        answer.await.map_err(|_| EngineError::Internal)?
+    }
+
+    /// What is new for a device, and where the journal stood.
+    pub(crate) async fn news(
+        &self,
+        device: DeviceId,
+        cursor: u64,
+        max_bytes: u32,
+        pushed: BTreeSet<ItemId>,
+    ) -> Result<(Served, JournalMark), EngineError> {
+        let (question, mark, idle) = {
+            let world = read(&self.shared.world);
+            let question = Question::new(&world, device, cursor, max_bytes);
+            let idle = question.nothing_new(&world);
+            (question, self.mark(&world), idle)
+        };
+        if let Some(served) = idle {
+            return Ok((served, mark));
+        }
+        let _permit = self
+            .shared
+            .reader_permits
+            .acquire()
+            .await
+            .map_err(|_| EngineError::Internal)?;
+        let shared = Arc::clone(&self.shared);
+        let answered = tokio::task::spawn_blocking(move || {
+            let reader = lock(&shared.readers).pop().ok_or(EngineError::Internal)?;
+            let served = question.answer(&shared.world, &*reader, &pushed);
+            lock(&shared.readers).push(reader);
+            served.map_err(|error| {
+                tracing::error!(%error, "reading failed");
+                EngineError::from(&error)
+            })
+        });
+        let served = answered.await.map_err(|_| EngineError::Internal)??;
+        Ok((served, mark))
+    }
+
+    /// Where the journal stands.
+    pub(crate) fn journal_mark(&self) -> JournalMark {
+        self.mark(&read(&self.shared.world))
+    }
+
+    /// The device that founded a space.
+    pub(crate) fn founder(&self, space: &SpaceId) -> Option<DeviceId> {
+        let world = read(&self.shared.world);
+        world.logs.get(space).map(|state| state.founder())
+    }
+
+    /// Lets the writer finish what waits, tidy up and end. Blocks.
+    pub(crate) fn stop(&self) {
+        let _already_stopped = self.jobs.send(Job::Stop);
+        if let Some(thread) = lock(&self.thread).take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the writer ended by a defect");
+        }
+    }
+
+    fn mark(&self, world: &World) -> JournalMark {
+        JournalMark {
+            journal: self.shared.identity.journal,
+            sequence: world.last_number,
+            hash: world.chain,
+        }
+    }
+
+    /// Decodes and pre-verifies on another thread.
+    async fn read_candidates(&self, items: Vec<PushItem>) -> Result<Vec<Candidate>, EngineError> {
+        let shared = Arc::clone(&self.shared);
+        tokio::task::spawn_blocking(move || {
+            items
+                .into_iter()
+                .map(|item| Candidate::read(item, &shared.world))
+                .collect()
+        })
+        .await
+        .map_err(|_| EngineError::Internal)
+    }
+
+    fn send(&self, job: Job) -> Result<(), EngineError> {
+        self.jobs.try_send(job).map_err(|error| match error {
+            TrySendError::Full(_) => EngineError::Busy,
+            TrySendError::Disconnected(_) => EngineError::Internal,
+        })
+    }
+}
+
+/// A lock whose holder panicked protects nothing half-done here: state is only swapped in whole.
+pub(crate) fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn lock<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
+    lock.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,258 @@
+//! Accepts operations: the same replay as every client's, and on top what only the relay can say:
+//! which operation came first, and whether its author decided by the newest logs.
+
+use std::sync::Arc;
+
+use nahtlos_protocol::identifier::{ItemId, SpaceId};
+use nahtlos_protocol::space::authority::{self, At, Right};
+use nahtlos_protocol::space::effect::Effect;
+use nahtlos_protocol::space::operation::SignedOperation;
+use nahtlos_protocol::space::recipients::{self, WrapTarget};
+use nahtlos_protocol::space::replay::{ReplayError, Signatures};
+use nahtlos_protocol::space::state::MemberId;
+use nahtlos_protocol::space::{Kind, Logs, Role, SpaceState};
+use nahtlos_protocol::space::Wrap;
+use nahtlos_protocol::wire::{ItemKind, VerdictCode};
+
+use super::feed::Reachable;
+use super::stage::{Outcome, Pusher, Refusal, Stage, reject};
+use super::world::new_grants;
+use crate::store::Carry;
+
+impl Stage<'_> {
+    /// Judges an operation and, where it is good, stores it.
+    pub(super) fn accept_operation(
+        &mut self,
+        pusher: Pusher,
+        signed: &SignedOperation,
+        wraps: &[Wrap],
+    ) -> Result<Outcome, Refusal> {
+        let id: ItemId = signed.id().into();
+        if let Some(found) = self.find(&id)? {
+            return Ok(Outcome::Duplicate(found.sequence));
+        }
+        self.count_item(pusher)?;
+        let size: usize = wraps.iter().map(|wrap| wrap.bytes.len()).sum();
+        let payer = self.payer(pusher, signed.bytes().len().saturating_add(size))?;
+        let before = self.view().state(&signed.space());
+        check_position(signed, before.as_deref())?;
+        self.check_author_admitted(pusher, signed, before.as_deref())?;
+        let state = self.replayed(signed, before.as_deref())?;
+        let named = wraps
+            .iter()
+            .map(|wrap| (wrap.recipient, wrap.bytes.as_slice()));
+        if recipients::check_wraps(signed, named).is_err() {
+            return reject(VerdictCode::WrapMismatch);
+        }
+        self.check_newest(signed, &state, before.as_deref())?;
+        self.check_devices(&state, before.as_deref())?;
+        self.store_operation(signed, wraps, state, before.as_deref())
+            .and_then(|sequence| {
+                self.charge(payer)?;
+                Ok(Outcome::Accepted(sequence))
+            })
+    }
+
+    fn replayed(
+        &self,
+        signed: &SignedOperation,
+        before: Option<&SpaceState>,
+    ) -> Result<SpaceState, Refusal> {
+        let view = self.view();
+        let replayed = match before {
+            None => SpaceState::found(signed, &view, Signatures::Verify),
+            Some(state) => state.clone().append(signed, &view, Signatures::Verify),
+        };
+        replayed.map_err(|error| Refusal::Item(self.outcome_of(&error, signed, before)))
+    }
+
+    fn outcome_of(
+        &self,
+        error: &ReplayError,
+        signed: &SignedOperation,
+        before: Option<&SpaceState>,
+    ) -> Outcome {
+        let missing_log = |space: SpaceId| Outcome::MissingParents(vec![ItemId(space.0)]);
+        Outcome::Rejected(match error {
+            ReplayError::UnknownReference(unknown) => {
+                return Outcome::MissingParents(vec![unknown.head.operation.into()]);
+            }
+            ReplayError::MissingLog(missing) => {
+                // Known here but not referred to: the author has to look again.
+                return match self.view().state(&missing.space) {
+                    Some(_) => Outcome::Rejected(VerdictCode::Invalid),
+                    None => missing_log(missing.space),
+                };
+            }
+            ReplayError::NotEntitled { .. } | ReplayError::UnknownAuthor => {
+                // The right exists, but not by what the operation refers to.
+                let stale = before.is_some_and(|before| {
+                    self.is_entitled_now(signed, before)
+                        && self.view().person(&signed.operation().author).is_some()
+                });
+                if stale {
+                    return Outcome::StaleAccess;
+                }
+                VerdictCode::NotEntitled
+            }
+            ReplayError::NotNext => VerdictCode::LogMoved,
+            ReplayError::BadSignature => VerdictCode::BadSignature,
+            ReplayError::NotExact => VerdictCode::NotExact,
+            ReplayError::NeedsNewer { .. } => VerdictCode::NeedsNewer,
+            ReplayError::BadReferences
+            | ReplayError::BadFounding { .. }
+            | ReplayError::Contradiction { .. }
+            | ReplayError::LimitReached { .. } => VerdictCode::Invalid,
+        })
+    }
+
+    /// Only devices of the network's institutions write. The founding logs of a newcomer are pushed
+    /// by whoever admits them, so in a group its own founder may be unknown still.
+    fn check_author_admitted(
+        &self,
+        pusher: Pusher,
+        signed: &SignedOperation,
+        before: Option<&SpaceState>,
+    ) -> Result<(), Refusal> {
+        let author = signed.operation().author;
+        let is_newcomer = || match before {
+            Some(state) => state.kind() != Kind::Section && state.founder() == author,
+            None => matches!(
+                signed.operation().effects.first(),
+                Some(Effect::Create { kind, .. }) if *kind != Kind::Section
+            ),
+        };
+        if pusher == Pusher::Claim
+            || self.view().institution_of(&author).is_some()
+            || is_newcomer()
+        {
+            Ok(())
+        } else {
+            reject(VerdictCode::NotAdmitted)
+        }
+    }
+
+    /// The author's right and the exactness of wraps, at the relay's newest logs.
+    fn check_newest(
+        &self,
+        signed: &SignedOperation,
+        state: &SpaceState,
+        before: Option<&SpaceState>,
+    ) -> Result<(), Refusal> {
+        if let Some(before) = before
+            && !self.is_entitled_now(signed, before)
+        {
+            return reject(VerdictCode::NotEntitled);
+        }
+        for effect in &signed.operation().effects {
+            if let Effect::Epoch { recipients, .. } | Effect::Wrap { recipients, .. } = effect {
+                let view = self.view();
+                let exact =
+                    recipients::effective_recipients(&view, state, state.length(), At::Newest)
+                        .map_err(|missing| {
+                            Refusal::Item(Outcome::MissingParents(vec![ItemId(missing.space.0)]))
+                        })?;
+                let is_target = |target: Option<&WrapTarget>, key| {
+                    target.is_some_and(|target| target.key() == key)
+                };
+                let all = recipients
+                    .iter()
+                    .all(|named| is_target(exact.get(&named.id), named.key));
+                let complete =
+                    !matches!(effect, Effect::Epoch { .. }) || recipients.len() == exact.len();
+                if !all || !complete {
+                    return reject(VerdictCode::NotExact);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn is_entitled_now(&self, signed: &SignedOperation, before: &SpaceState) -> bool {
+        let author = signed.operation().author;
+        let right =
+            authority::right_in(&self.view(), &author, before, before.length(), At::Newest);
+        signed
+            .operation()
+            .effects
+            .iter()
+            .all(|effect| suffices(&right, effect))
+    }
+
+    /// A device belongs to one person for ever.
+    fn check_devices(
+        &self,
+        state: &SpaceState,
+        before: Option<&SpaceState>,
+    ) -> Result<(), Refusal> {
+        for grant in new_grants(state, before) {
+            if let MemberId::Device(device) = grant.member
+                && self
+                    .view()
+                    .person(&device)
+                    .is_some_and(|person| person != state.id())
+            {
+                return reject(VerdictCode::Invalid);
+            }
+        }
+        Ok(())
+    }
+
+    fn store_operation(
+        &mut self,
+        signed: &SignedOperation,
+        wraps: &[Wrap],
+        state: SpaceState,
+        before: Option<&SpaceState>,
+    ) -> Result<u64, Refusal> {
+        let state = Arc::new(state);
+        let reachable = Reachable::before(self.view(), &state, before);
+        let base = self.base;
+        self.top.learn(Arc::clone(&state), before, base);
+        let needs = self.follow_operation(&state, before, &reachable)?;
+        self.deliver_again(needs.0)?;
+        let space = state.id();
+        let feeds = self.live_feeds(&space, Carry::Log);
+        let sequence = self.store_item(
+            ItemKind::Operation,
+            signed.id().into(),
+            space,
+            Some(signed.operation().index),
+            signed.bytes(),
+            &feeds,
+        )?;
+        for wrap in wraps {
+            self.store.put_wrap(sequence, wrap)?;
+        }
+        Ok(sequence)
+    }
+}
+
+/// Compare-and-swap: the operation must follow the log's head.
+fn check_position(
+    signed: &SignedOperation,
+    before: Option<&SpaceState>,
+) -> Result<(), Refusal> {
+    let operation = signed.operation();
+    let length = before.map_or(0, SpaceState::length);
+    if operation.index > length {
+        let missing = operation.previous.map(ItemId::from).into_iter().collect();
+        return Err(Refusal::Item(Outcome::MissingParents(missing)));
+    }
+    let head = before.and_then(SpaceState::head).map(|head| head.operation);
+    if operation.index < length || operation.previous != head {
+        return reject(VerdictCode::LogMoved);
+    }
+    Ok(())
+}
+
+fn suffices(right: &Right, effect: &Effect) -> bool {
+    match effect {
+        Effect::Create { .. } => true,
+        Effect::Add { .. } | Effect::Invite { .. } => right.changes_members(),
+        Effect::Epoch { .. } => right.at_least(Role::Write),
+        Effect::Wrap { .. } => right.at_least(Role::Read),
+        // `SetRelay`, and what a later version will know.
+        _ => right.at_least(Role::Manage),
+    }
+}

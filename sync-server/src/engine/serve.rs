@@ -1,0 +1,210 @@
+//! Answers what is new for a device: one indexed query for each group it is in, however many
+//! documents there are, and none at all where nothing is new.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use nahtlos_protocol::identifier::{DeviceId, ItemId, RecipientId, SpaceId};
+use nahtlos_protocol::limits;
+use nahtlos_protocol::space::authority::{self, At};
+use nahtlos_protocol::space::Logs;
+use nahtlos_protocol::wire::{Item, ItemKind};
+
+use super::stage::decode_receipt;
+use super::world::{View, World};
+use crate::store::{Carry, Reader, StoreError, StoredItem};
+
+/// What a device may see, and since when. Taken under the lock, used without it.
+pub(crate) struct Question {
+    groups: Vec<Group>,
+    person: Option<SpaceId>,
+    recipients: Vec<RecipientId>,
+    cursor: u64,
+    /// The last number at the time; what is committed meanwhile waits for the next request.
+    up_to: u64,
+    max_bytes: usize,
+}
+
+struct Group {
+    space: SpaceId,
+    /// Whether the device holds the group's keys, so that the group's content is for it.
+    content: bool,
+}
+
+/// What is new.
+#[derive(Debug, Default)]
+pub(crate) struct Served {
+    pub items: Vec<Item>,
+    pub cursor: u64,
+    pub more: bool,
+}
+
+impl Question {
+    /// Prepares to answer a device.
+    pub(crate) fn new(world: &World, device: DeviceId, cursor: u64, max_bytes: u32) -> Self {
+        let nothing = World::default();
+        let view = View {
+            base: world,
+            top: &nothing,
+        };
+        let groups: Vec<Group> = view
+            .groups_of(&device)
+            .into_iter()
+            .map(|space| Group {
+                space,
+                content: holds_keys(view, &device, &space),
+            })
+            .collect();
+        let mut recipients = vec![device.into()];
+        recipients.extend(groups.iter().map(|group| RecipientId::from(group.space)));
+        Self {
+            groups,
+            person: view.person(&device),
+            recipients,
+            cursor,
+            up_to: world.last_number,
+            max_bytes: (max_bytes as usize).min(limits::SYNC_RESPONSE_BYTES_MAX),
+        }
+    }
+
+    /// The answer, where nothing is new. Needs no disk.
+    pub(crate) fn nothing_new(&self, world: &World) -> Option<Served> {
+        let newest = self
+            .groups
+            .iter()
+            .filter_map(|group| world.feed_heads.get(&group.space))
+            .max();
+        let idle = newest.is_none_or(|newest| *newest <= self.cursor);
+        idle.then(|| self.up_to_date())
+    }
+
+    fn up_to_date(&self) -> Served {
+        Served {
+            items: Vec::new(),
+            cursor: self.up_to,
+            more: false,
+        }
+    }
+
+    /// Reads what is new. `pushed` are items of this very request: the device has them, and their
+    /// receipts stand in the results.
+    pub(crate) fn answer(
+        &self,
+        world: &std::sync::RwLock<World>,
+        reader: &dyn Reader,
+        pushed: &BTreeSet<ItemId>,
+    ) -> Result<Served, StoreError> {
+        let window = self.window(reader)?;
+        let mut served = self.up_to_date();
+        let mut places = BTreeSet::new();
+        let mut bytes = 0;
+        for (number, item) in &window.deliveries {
+            if places.insert(*item)
+                && let Some(stored) = reader.item(*item)?
+                && !pushed.contains(&stored.id)
+                && let Some(item) = self.visible(world, reader, *item, stored)?
+            {
+                bytes += size(&item);
+                if bytes > self.max_bytes && !served.items.is_empty() {
+                    served.more = true;
+                    return Ok(served);
+                }
+                served.items.push(item);
+            }
+            served.cursor = *number;
+            if served.items.len() >= limits::RESPONSE_ITEMS_MAX {
+                served.more = *number < self.up_to;
+                return Ok(served);
+            }
+        }
+        served.more = window.more;
+        if !window.more {
+            served.cursor = self.up_to.max(self.cursor.min(self.up_to));
+        }
+        Ok(served)
+    }
+
+    /// The next deliveries of all feeds merged: number → item, each number once.
+    fn window(&self, reader: &dyn Reader) -> Result<Window, StoreError> {
+        let mut window = Window {
+            deliveries: BTreeMap::new(),
+            more: false,
+        };
+        let mut complete_to = self.up_to;
+        for group in &self.groups {
+            let found = reader.deliveries(&group.space, self.cursor, self.up_to, WINDOW)?;
+            if found.len() >= WINDOW
+                && let Some(last) = found.last()
+            {
+                complete_to = complete_to.min(last.number);
+                window.more = true;
+            }
+            let found = found.into_iter().map(|found| (found.number, found.item));
+            window.deliveries.extend(found);
+        }
+        window
+            .deliveries
+            .retain(|number, _| *number <= complete_to);
+        Ok(window)
+    }
+
+    /// The item as this device may see it, if at all.
+    fn visible(
+        &self,
+        world: &std::sync::RwLock<World>,
+        reader: &dyn Reader,
+        place: u64,
+        stored: StoredItem,
+    ) -> Result<Option<Item>, StoreError> {
+        let content = {
+            let world = super::read(world);
+            self.groups.iter().any(|group| {
+                group.content
+                    && world
+                        .carried
+                        .get(&stored.space)
+                        .and_then(|feeds| feeds.get(&group.space))
+                        == Some(&Carry::Content)
+            })
+        };
+        let may_see = match stored.kind {
+            ItemKind::Operation => true,
+            ItemKind::Envelope => content,
+            // A request stands in the inviting space's feed, and in who invited's own.
+            ItemKind::JoinRequest => self.person.is_some(),
+        };
+        if !may_see {
+            return Ok(None);
+        }
+        let wraps = if content && stored.kind == ItemKind::Operation {
+            reader.wraps(place, &self.recipients)?
+        } else {
+            Vec::new()
+        };
+        Ok(Some(Item {
+            kind: stored.kind,
+            receipt: decode_receipt(&stored.receipt)?,
+            bytes: stored.bytes,
+            wraps,
+        }))
+    }
+}
+
+struct Window {
+    deliveries: BTreeMap<u64, u64>,
+    more: bool,
+}
+
+/// Deliveries read from one feed at a time.
+const WINDOW: usize = limits::RESPONSE_ITEMS_MAX;
+
+fn holds_keys(view: View<'_>, device: &DeviceId, space: &SpaceId) -> bool {
+    view.state(space).is_some_and(|state| {
+        authority::content_role(&view, device, &state, state.length(), At::Newest).is_some()
+    })
+}
+
+/// Roughly what an item takes in the response; receipts and frames are rounded up.
+fn size(item: &Item) -> usize {
+    let wraps: usize = item.wraps.iter().map(|wrap| wrap.bytes.len() + 40).sum();
+    item.bytes.len() + wraps + 160 + 34 * item.receipt.path.len()
+}

@@ -1,0 +1,162 @@
+//! HTTP: routes, what every request goes through, and the connections.
+
+mod authentication;
+mod body;
+mod claim;
+mod connection;
+mod health;
+mod join;
+pub(crate) mod problem;
+mod rate;
+mod sync;
+pub(crate) mod tls;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, Response, header};
+use axum::routing::{get, post};
+use nahtlos_protocol::wire;
+use tokio::sync::Semaphore;
+
+pub(crate) use connection::{Connections, accept};
+use problem::{Code, Problem};
+
+use crate::config::Limits;
+use crate::engine::Engine;
+use crate::metrics::Metrics;
+
+/// What the handlers share.
+pub(crate) struct App {
+    pub(crate) engine: Engine,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) limits: Limits,
+    /// In KiB.
+    pub(crate) body_memory: Arc<Semaphore>,
+    pub(crate) rates: rate::Rates,
+    pub(crate) probe: health::ProbeCache,
+    /// Called once the network is founded: the claim file is of no use any more.
+    pub(crate) on_claimed: Box<dyn Fn() + Send + Sync>,
+}
+
+impl App {
+    pub(crate) fn new(
+        engine: Engine,
+        metrics: Arc<Metrics>,
+        limits: Limits,
+        on_claimed: Box<dyn Fn() + Send + Sync>,
+    ) -> Self {
+        let body_memory = Semaphore::new((limits.body_memory_bytes / 1024) as usize);
+        Self {
+            engine,
+            metrics,
+            rates: rate::Rates::new(limits.device_burst, limits.device_requests_per_s),
+            limits,
+            body_memory: Arc::new(body_memory),
+            probe: health::ProbeCache::default(),
+            on_claimed,
+        }
+    }
+}
+
+/// The routes devices use.
+pub(crate) fn routes(app: Arc<App>) -> Router {
+    Router::new()
+        .route(wire::SYNC_PATH, post(sync_endpoint))
+        .route(wire::JOIN_PATH, post(join_endpoint))
+        .route(wire::CLAIM_PATH, post(claim_endpoint))
+        .route("/livez", get(health::live))
+        .route("/readyz", get(health::ready))
+        .fallback(not_found)
+        .method_not_allowed_fallback(wrong_method)
+        .with_state(app)
+}
+
+/// The routes operators use, on a listener of their own.
+pub(crate) fn operator_routes(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/metrics", get(health::metrics))
+        .route("/livez", get(health::live))
+        .route("/readyz", get(health::ready))
+        .fallback(not_found)
+        .method_not_allowed_fallback(wrong_method)
+        .with_state(app)
+}
+
+async fn sync_endpoint(State(app): State<Arc<App>>, request: Request) -> Response<Body> {
+    let handled = guarded(&app, "sync", sync::handle(Arc::clone(&app), request));
+    handled.await
+}
+
+async fn join_endpoint(State(app): State<Arc<App>>, request: Request) -> Response<Body> {
+    let handled = guarded(&app, "join", join::handle(Arc::clone(&app), request));
+    handled.await
+}
+
+async fn claim_endpoint(State(app): State<Arc<App>>, request: Request) -> Response<Body> {
+    let handled = guarded(&app, "claim", claim::handle(Arc::clone(&app), request));
+    handled.await
+}
+
+/// What a handler answers with.
+type Handled = Result<Answer, Problem>;
+
+/// A good answer and the length of the body it answers.
+struct Answer {
+    body: Vec<u8>,
+    received: usize,
+}
+
+/// Runs a handler as a task of its own, so that a client that hangs up stops nothing half-way and
+/// a defect ends that task only; and within the time a request may take.
+async fn guarded(
+    app: &App,
+    endpoint: &'static str,
+    handler: impl Future<Output = Handled> + Send + 'static,
+) -> Response<Body> {
+    let timeout = app.limits.request_timeout;
+    let task = tokio::spawn(tokio::time::timeout(timeout, handler));
+    let handled = match task.await {
+        Ok(Ok(handled)) => handled,
+        Ok(Err(_elapsed)) => Err(Problem::new(
+            Code::Timeout,
+            "The request did not end in time. Sync again.",
+        )),
+        Err(_defect) => {
+            tracing::error!(endpoint, "a defect was caught in a handler");
+            Err(Problem::from(crate::engine::EngineError::Internal))
+        }
+    };
+    let (received, sent, response) = match handled {
+        Ok(answer) => (answer.received, answer.body.len(), binary(answer.body)),
+        Err(problem) => {
+            tracing::info!(endpoint, code = problem.code.word(), "refused");
+            (0, 0, problem.into_response())
+        }
+    };
+    let status = response.status().as_u16();
+    app.metrics
+        .request(endpoint, status, received as u64, sent as u64);
+    response
+}
+
+fn binary(body: Vec<u8>) -> Response<Body> {
+    let mut response = Response::new(Body::from(body));
+    let value = HeaderValue::from_static(wire::MEDIA_TYPE);
+    response.headers_mut().insert(header::CONTENT_TYPE, value);
+    response
+}
+
+async fn not_found(State(app): State<Arc<App>>) -> Response<Body> {
+    let problem = Problem::new(Code::NotFound, "There is nothing at this path.");
+    app.metrics.request("other", problem.code.status(), 0, 0);
+    problem.into_response()
+}
+
+async fn wrong_method(State(app): State<Arc<App>>) -> Response<Body> {
+    let problem = Problem::new(Code::MethodNotAllowed, "This path takes another method.");
+    app.metrics.request("other", problem.code.status(), 0, 0);
+    problem.into_response()
+}

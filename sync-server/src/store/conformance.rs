@@ -1,0 +1,208 @@
+//! What every store must do, whatever keeps the bytes.
+
+use nahtlos_protocol::identifier::{InvitationId, ItemId, JournalId, RecipientId, SpaceId};
+use nahtlos_protocol::space::Wrap;
+use nahtlos_protocol::wire::ItemKind;
+
+use super::{Carry, Delivery, Identity, NewItem, Store};
+
+/// One store that can be closed and opened again.
+pub(crate) struct Fixture {
+    /// Opens the same store.
+    pub(crate) reopen: Box<dyn Fn() -> Box<dyn Store>>,
+    /// Kept until the test ends.
+    pub(crate) _directory: tempfile::TempDir,
+}
+
+/// Runs every test on a fresh store each.
+pub(crate) fn run(fresh: impl Fn() -> Fixture) {
+    committed_data_survives_and_rolled_back_data_does_not(&fresh());
+    a_reader_sees_only_what_is_committed(&fresh());
+    an_item_is_found_by_id_place_space_and_index(&fresh());
+    a_second_item_of_the_same_id_is_refused(&fresh());
+    deliveries_come_in_order_within_bounds(&fresh());
+    wraps_are_read_by_recipient(&fresh());
+    facts_are_what_was_put_last(&fresh());
+    a_probe_writes(&fresh());
+}
+
+/// An operation of space 9.
+pub(crate) fn item(number: u8, bytes: &[u8]) -> NewItem<'_> {
+    NewItem {
+        sequence: u64::from(number),
+        kind: ItemKind::Operation,
+        id: ItemId([number; 32]),
+        space: SpaceId([9; 32]),
+        log_index: Some(u64::from(number) - 1),
+        bytes,
+        chain: ItemId([number ^ 0xff; 32]),
+    }
+}
+
+fn commit(store: &mut dyn Store, write: impl FnOnce(&mut dyn Store)) {
+    store.begin().unwrap();
+    write(store);
+    store.commit().unwrap();
+}
+
+fn committed_data_survives_and_rolled_back_data_does_not(fixture: &Fixture) {
+    let mut store = (fixture.reopen)();
+    assert_eq!(store.identity().unwrap(), None);
+    let identity = Identity {
+        seed: [1; 32],
+        journal: JournalId([2; 16]),
+        claim_key: [3; 32],
+        network: None,
+        restored: false,
+    };
+    commit(&mut *store, |store| {
+        store.put_identity(&identity).unwrap();
+        store.put_item(&item(1, b"one")).unwrap();
+        store.put_receipt(1, b"receipt").unwrap();
+    });
+    store.begin().unwrap();
+    store.put_item(&item(2, b"two")).unwrap();
+    assert!(store.item(2).unwrap().is_some(), "visible within");
+    store.roll_back();
+    drop(store);
+    let store = (fixture.reopen)();
+    assert_eq!(store.identity().unwrap(), Some(identity));
+    let stored = store.item(1).unwrap().unwrap();
+    assert_eq!(
+        (stored.bytes.as_slice(), stored.receipt.as_slice()),
+        (&b"one"[..], &b"receipt"[..])
+    );
+    assert_eq!(store.item(2).unwrap(), None);
+    assert_eq!(store.facts().unwrap().last_number, 1);
+    assert_eq!(store.facts().unwrap().chain, Some(ItemId([0xfe; 32])));
+}
+
+fn a_reader_sees_only_what_is_committed(fixture: &Fixture) {
+    let mut store = (fixture.reopen)();
+    commit(&mut *store, |store| {
+        store.put_item(&item(1, b"one")).unwrap();
+    });
+    let reader = store.reader().unwrap();
+    store.begin().unwrap();
+    store.put_item(&item(2, b"two")).unwrap();
+    assert!(reader.item(1).unwrap().is_some());
+    assert!(reader.item(2).unwrap().is_none());
+    store.commit().unwrap();
+    assert!(reader.item(2).unwrap().is_some());
+}
+
+fn an_item_is_found_by_id_place_space_and_index(fixture: &Fixture) {
+    let mut store = (fixture.reopen)();
+    commit(&mut *store, |store| {
+        for number in 1..=3 {
+            store.put_item(&item(number, &[number])).unwrap();
+        }
+        let envelope = NewItem {
+            kind: ItemKind::Envelope,
+            log_index: None,
+            ..item(4, b"envelope")
+        };
+        store.put_item(&envelope).unwrap();
+    });
+    let space = SpaceId([9; 32]);
+    assert_eq!(
+        store.find(&ItemId([2; 32])).unwrap().unwrap().sequence,
+        2
+    );
+    assert_eq!(store.find(&ItemId([8; 32])).unwrap(), None);
+    assert_eq!(store.log_places(&space, 1, 3).unwrap(), [2, 3]);
+    assert_eq!(store.envelope_places(&space).unwrap(), [4]);
+    assert_eq!(store.envelope_places(&SpaceId([8; 32])).unwrap(), [0u64; 0]);
+    assert_eq!(store.sequences_after(1, 2).unwrap(), [2, 3]);
+    let mut operations = Vec::new();
+    store
+        .each_operation(&mut |sequence, bytes| {
+            operations.push((sequence, bytes));
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!(
+        operations,
+        [(1, vec![1]), (2, vec![2]), (3, vec![3])]
+    );
+}
+
+fn a_second_item_of_the_same_id_is_refused(fixture: &Fixture) {
+    let mut store = (fixture.reopen)();
+    store.begin().unwrap();
+    store.put_item(&item(1, b"one")).unwrap();
+    let again = NewItem {
+        sequence: 2,
+        ..item(1, b"one")
+    };
+    assert!(store.put_item(&again).is_err());
+    store.roll_back();
+}
+
+fn deliveries_come_in_order_within_bounds(fixture: &Fixture) {
+    let mut store = (fixture.reopen)();
+    let (feed, other) = (SpaceId([1; 32]), SpaceId([2; 32]));
+    let delivery = |number, item| Delivery { number, item };
+    commit(&mut *store, |store| {
+        for (number, item) in [(1, 1), (2, 2), (5, 1), (6, 6)] {
+            store.put_delivery(&feed, delivery(number, item)).unwrap();
+        }
+        store.put_delivery(&other, delivery(5, 1)).unwrap();
+    });
+    assert_eq!(
+        store.deliveries(&feed, 1, 5, 10).unwrap(),
+        [delivery(2, 2), delivery(5, 1)]
+    );
+    assert_eq!(store.deliveries(&feed, 0, 9, 1).unwrap(), [delivery(1, 1)]);
+    assert_eq!(store.deliveries(&feed, 6, 9, 9).unwrap(), []);
+    assert_eq!(store.delivered_places(&feed).unwrap(), [1, 2, 6]);
+    let facts = store.facts().unwrap();
+    assert_eq!(facts.last_number, 6, "deliveries count");
+    assert_eq!(facts.feed_heads, [(feed, 6), (other, 5)]);
+}
+
+fn wraps_are_read_by_recipient(fixture: &Fixture) {
+    let mut store = (fixture.reopen)();
+    let wrap = |number: u8| Wrap {
+        recipient: RecipientId([number; 32]),
+        bytes: vec![number],
+    };
+    commit(&mut *store, |store| {
+        store.put_wrap(1, &wrap(1)).unwrap();
+        store.put_wrap(1, &wrap(2)).unwrap();
+        store.put_wrap(2, &wrap(3)).unwrap();
+    });
+    let wanted = [RecipientId([2; 32]), RecipientId([3; 32])];
+    assert_eq!(store.wraps(1, &wanted).unwrap(), [wrap(2)]);
+}
+
+fn facts_are_what_was_put_last(fixture: &Fixture) {
+    let mut store = (fixture.reopen)();
+    let (space, feed) = (SpaceId([1; 32]), SpaceId([2; 32]));
+    commit(&mut *store, |store| {
+        store.put_carry(&space, &feed, Carry::Prefix(7)).unwrap();
+        store.put_usage(&feed, 10).unwrap();
+        store.put_usage(&feed, 20).unwrap();
+        store
+            .put_joined(&InvitationId([3; 32]), &ItemId([4; 32]))
+            .unwrap();
+    });
+    assert_eq!(
+        store.facts().unwrap().carried,
+        [(space, feed, Carry::Prefix(7))]
+    );
+    commit(&mut *store, |store| {
+        store.put_carry(&space, &feed, Carry::Content).unwrap();
+    });
+    let facts = store.facts().unwrap();
+    assert_eq!(facts.carried, [(space, feed, Carry::Content)]);
+    assert_eq!(facts.usage, [(feed, 20)]);
+    assert_eq!(facts.joined, [(InvitationId([3; 32]), ItemId([4; 32]))]);
+}
+
+fn a_probe_writes(fixture: &Fixture) {
+    let mut store = (fixture.reopen)();
+    store.probe(1).unwrap();
+    store.probe(2).unwrap();
+    store.close().unwrap();
+}

@@ -1,0 +1,287 @@
+//! What the relay keeps, behind two traits: [`Reader`] for answering and [`Store`] for the one
+//! writer. [`sqlite`] implements them; [`conformance`] is the test suite every implementation
+//! must pass.
+//!
+//! A journal *item* (operation, envelope, join request) has the sequence number of its receipt. A
+//! *delivery* puts an item into a feed under a delivery number of the same counter: its own
+//! number when it is new, a later one when it becomes visible to more devices afterwards.
+
+mod schema;
+pub mod sqlite;
+
+#[cfg(test)]
+pub(crate) mod conformance;
+
+use nahtlos_protocol::identifier::{InvitationId, ItemId, JournalId, RecipientId, SpaceId};
+use nahtlos_protocol::space::Wrap;
+use nahtlos_protocol::wire::ItemKind;
+
+/// Why the store could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// No space is left on the disk, or the configured limit is reached.
+    #[error("the disk is full")]
+    Full(#[source] Option<Box<dyn std::error::Error + Send + Sync>>),
+    /// The database or the disk failed.
+    #[error("the database failed: {0}")]
+    Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// What is stored is not what this program stored.
+    #[error("the database is damaged: {what}")]
+    Damaged {
+        /// What was found.
+        what: String,
+    },
+    /// A newer program wrote the database.
+    #[error("the database has format {found}, this program knows {known}")]
+    NeedsNewer {
+        /// Format found.
+        found: i64,
+        /// Newest format known here.
+        known: i64,
+    },
+}
+
+/// How much of a space a feed carries, weakest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Carry {
+    /// The log's first operations only, this many: what references needed.
+    Prefix(u64),
+    /// The log, as it grows.
+    Log,
+    /// The log, and the logs of all that are beneath its members.
+    Tree,
+    /// Everything, wraps and envelopes included.
+    Content,
+}
+
+/// An item to be stored.
+#[derive(Clone, Copy, Debug)]
+pub struct NewItem<'a> {
+    /// Place in the journal.
+    pub sequence: u64,
+    /// What it is.
+    pub kind: ItemKind,
+    /// Hash of its bytes.
+    pub id: ItemId,
+    /// The space it belongs to; for a join request the inviting one.
+    pub space: SpaceId,
+    /// For an operation its index in the log.
+    pub log_index: Option<u64>,
+    /// Exact bytes.
+    pub bytes: &'a [u8],
+    /// The journal's hash chain including this item.
+    pub chain: ItemId,
+}
+
+/// Where a stored item is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Place in the journal.
+    pub sequence: u64,
+    /// What it is.
+    pub kind: ItemKind,
+    /// The space it belongs to.
+    pub space: SpaceId,
+}
+
+/// A stored item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredItem {
+    /// Hash of its bytes.
+    pub id: ItemId,
+    /// What it is.
+    pub kind: ItemKind,
+    /// The space it belongs to.
+    pub space: SpaceId,
+    /// Exact bytes.
+    pub bytes: Vec<u8>,
+    /// The encoded receipt; empty only within the transaction that stores the item.
+    pub receipt: Vec<u8>,
+    /// The journal's hash chain including this item.
+    pub chain: ItemId,
+}
+
+/// An item's delivery in a feed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Delivery {
+    /// Delivery number.
+    pub number: u64,
+    /// The item's place in the journal.
+    pub item: u64,
+}
+
+/// What the relay is, besides its items.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Seed of the relay's signing key. Kept in the database, which only its owner can read.
+    pub seed: [u8; 32],
+    /// This life of the journal.
+    pub journal: JournalId,
+    /// Public half of the claim key.
+    pub claim_key: [u8; 32],
+    /// The network, once claimed.
+    pub network: Option<SpaceId>,
+    /// This database is a restored backup that has not been started yet.
+    pub restored: bool,
+}
+
+/// Small facts loaded once at start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// Highest number of an item or delivery.
+    pub last_number: u64,
+    /// The hash chain at the last item.
+    pub chain: Option<ItemId>,
+    /// Space, feed, how much.
+    pub carried: Vec<(SpaceId, SpaceId, Carry)>,
+    /// Last delivery number of each feed.
+    pub feed_heads: Vec<(SpaceId, u64)>,
+    /// Bytes stored for each institution.
+    pub usage: Vec<(SpaceId, u64)>,
+    /// Used invitations and the join request under each.
+    pub joined: Vec<(InvitationId, ItemId)>,
+}
+
+/// Reads; sees what is committed, or, on a [`Store`], also what its open transaction wrote.
+pub trait Reader: Send {
+    /// What the relay is; none in a new store.
+    ///
+    /// # Errors
+    /// [`StoreError`], as for every method here.
+    fn identity(&self) -> Result<Option<Identity>, StoreError>;
+    /// Everything that is kept in memory but the logs.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn facts(&self) -> Result<Facts, StoreError>;
+    /// Calls `visit` with the bytes of every operation in journal order.
+    ///
+    /// # Errors
+    /// [`StoreError`], or the first error `visit` returns.
+    fn each_operation(
+        &self,
+        visit: &mut dyn FnMut(u64, Vec<u8>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError>;
+    /// Where an item is, if it is stored.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn find(&self, id: &ItemId) -> Result<Option<Found>, StoreError>;
+    /// The item at a place of the journal.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn item(&self, sequence: u64) -> Result<Option<StoredItem>, StoreError>;
+    /// The places of the items after `after`, ascending, at most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn sequences_after(&self, after: u64, limit: usize) -> Result<Vec<u64>, StoreError>;
+    /// The places of a space's operations with `from <= index < to`, ascending.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn log_places(&self, space: &SpaceId, from: u64, to: u64) -> Result<Vec<u64>, StoreError>;
+    /// The places of a space's envelopes, ascending.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn envelope_places(&self, space: &SpaceId) -> Result<Vec<u64>, StoreError>;
+    /// The places of every item a feed ever delivered, ascending, each once.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn delivered_places(&self, feed: &SpaceId) -> Result<Vec<u64>, StoreError>;
+    /// A feed's deliveries with `after < number <= up_to`, ascending, at most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn deliveries(
+        &self,
+        feed: &SpaceId,
+        after: u64,
+        up_to: u64,
+        limit: usize,
+    ) -> Result<Vec<Delivery>, StoreError>;
+    /// The wraps beside an operation for these recipients.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn wraps(&self, operation: u64, recipients: &[RecipientId]) -> Result<Vec<Wrap>, StoreError>;
+}
+
+/// Writes, between [`Store::begin`] and [`Store::commit`] or [`Store::roll_back`].
+pub trait Store: Reader {
+    /// Begins a transaction.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then no transaction is open. Every method here may fail so.
+    fn begin(&mut self) -> Result<(), StoreError>;
+    /// Makes everything since [`Store::begin`] durable: when it returns, a power cut loses nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing since `begin` is stored, and no transaction is open.
+    fn commit(&mut self) -> Result<(), StoreError>;
+    /// Forgets everything since [`Store::begin`]. Harmless where no transaction is open.
+    fn roll_back(&mut self);
+    /// Stores what the relay is.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn put_identity(&mut self, identity: &Identity) -> Result<(), StoreError>;
+    /// Stores an item, without its receipt.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn put_item(&mut self, item: &NewItem<'_>) -> Result<(), StoreError>;
+    /// Stores an item's receipt.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn put_receipt(&mut self, sequence: u64, receipt: &[u8]) -> Result<(), StoreError>;
+    /// Stores a wrap beside an operation.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn put_wrap(&mut self, operation: u64, wrap: &Wrap) -> Result<(), StoreError>;
+    /// Delivers an item in a feed.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn put_delivery(&mut self, feed: &SpaceId, delivery: Delivery) -> Result<(), StoreError>;
+    /// Stores how much of a space a feed carries.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn put_carry(
+        &mut self,
+        space: &SpaceId,
+        feed: &SpaceId,
+        carry: Carry,
+    ) -> Result<(), StoreError>;
+    /// Stores how many bytes an institution has used.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn put_usage(&mut self, institution: &SpaceId, bytes: u64) -> Result<(), StoreError>;
+    /// Stores that an invitation was answered.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn put_joined(&mut self, invitation: &InvitationId, item: &ItemId) -> Result<(), StoreError>;
+    /// Writes and commits something small, to see whether writing works.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn probe(&mut self, now_ms: u64) -> Result<(), StoreError>;
+    /// Tidies up before the program ends.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn close(&mut self) -> Result<(), StoreError>;
+    /// Opens a reader for another thread.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn reader(&self) -> Result<Box<dyn Reader>, StoreError>;
+}

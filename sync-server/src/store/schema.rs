@@ -1,0 +1,74 @@
+//! The tables, and the way from one format to the next.
+
+use rusqlite::Connection;
+
+use super::StoreError;
+
+/// The format this program writes, as `PRAGMA user_version`.
+pub(super) const FORMAT: i64 = 1;
+
+const FORMAT_1: &str = "
+-- One row: what the relay is.
+CREATE TABLE identity (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    seed BLOB NOT NULL,
+    journal BLOB NOT NULL,
+    claim_key BLOB NOT NULL,
+    network BLOB,
+    restored INTEGER NOT NULL
+);
+-- Every item, without its bytes, so that walking the journal reads few pages.
+CREATE TABLE journal (
+    sequence INTEGER PRIMARY KEY,
+    kind INTEGER NOT NULL,
+    id BLOB NOT NULL UNIQUE,
+    space BLOB NOT NULL,
+    log_index INTEGER,
+    chain BLOB NOT NULL
+);
+CREATE INDEX journal_by_space ON journal (space, kind, log_index);
+CREATE TABLE body (sequence INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
+CREATE TABLE receipt (sequence INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
+CREATE TABLE wraps (
+    operation INTEGER NOT NULL,
+    recipient BLOB NOT NULL,
+    bytes BLOB NOT NULL,
+    PRIMARY KEY (operation, recipient)
+) WITHOUT ROWID;
+CREATE TABLE feed (
+    feed BLOB NOT NULL,
+    number INTEGER NOT NULL,
+    item INTEGER NOT NULL,
+    PRIMARY KEY (feed, number)
+) WITHOUT ROWID;
+CREATE TABLE carry (
+    space BLOB NOT NULL,
+    feed BLOB NOT NULL,
+    level INTEGER NOT NULL,
+    length INTEGER NOT NULL,
+    PRIMARY KEY (space, feed)
+) WITHOUT ROWID;
+CREATE TABLE usage (institution BLOB PRIMARY KEY, bytes INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE joined (invitation BLOB PRIMARY KEY, item BLOB NOT NULL) WITHOUT ROWID;
+-- Written by the readiness probe only.
+CREATE TABLE probe (one INTEGER PRIMARY KEY CHECK (one = 1), at_ms INTEGER NOT NULL);
+";
+
+/// Creates the tables in a new database; refuses one of a newer format.
+pub(super) fn prepare(connection: &mut Connection) -> Result<(), StoreError> {
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    match found {
+        FORMAT => Ok(()),
+        0 => {
+            let transaction = connection.transaction()?;
+            transaction.execute_batch(FORMAT_1)?;
+            transaction.pragma_update(None, "user_version", FORMAT)?;
+            transaction.commit()?;
+            Ok(())
+        }
+        _ => Err(StoreError::NeedsNewer {
+            found,
+            known: FORMAT,
+        }),
+    }
+}
