@@ -1,1 +1,248 @@
-//! Tests live in `tests/`, benches in `benches/`.
+//! A small world for tests and benches: one relay on a free loopback port, a home directory for
+//! each device, everything real but the passphrase derivation, which takes no time here.
+
+use std::path::{Path, PathBuf};
+
+use nahtlos_casework::CaseFile;
+use nahtlos_casework::edit::Edit;
+use nahtlos_casework::fields::EntryId;
+use nahtlos_client::vault::KeyDerivation;
+use nahtlos_client::{
+    ClientError, Founder, HttpTransport, InstitutionCard, Introduction, Nahtlos, NetworkCard,
+    SyncReport,
+};
+use nahtlos_protocol::space::Role;
+use nahtlos_protocol::wire::claim::Claim;
+use nahtlos_relay::{Config, RunningRelay};
+
+/// The passphrase of every home in a test world.
+pub const PASSPHRASE: &[u8] = b"five synthetic words of a test";
+
+/// A relay and a directory for homes.
+pub struct World {
+    /// Where homes and the relay's data lie; removed at the end.
+    pub directory: tempfile::TempDir,
+    /// The relay.
+    pub relay: RunningRelay,
+}
+
+/// One device.
+pub struct Home {
+    /// Its replica.
+    pub nahtlos: Nahtlos,
+    /// Its directory.
+    pub path: PathBuf,
+    transport: HttpTransport,
+}
+
+impl World {
+    /// A new relay with an empty store.
+    ///
+    /// # Panics
+    /// Where the machine has no free port or no disk.
+    #[must_use]
+    pub fn new() -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let relay = RunningRelay::start(Self::config(&directory.path().join("relay")))
+            .expect("the relay starts");
+        Self { directory, relay }
+    }
+
+    fn config(data: &Path) -> Config {
+        let address = "127.0.0.1:0".parse().expect("an address");
+        let mut config = Config::new(data, address);
+        config.limits.device_burst = 1_000_000;
+        config
+    }
+
+    /// An empty home.
+    ///
+    /// # Panics
+    /// Where the disk is full.
+    #[must_use]
+    pub fn home(&self, name: &str) -> Home {
+        let path = self.directory.path().join(name);
+        let nahtlos = Nahtlos::create(&path, PASSPHRASE, KeyDerivation::fast_for_tests())
+            .expect("a new home");
+        Home { nahtlos, path, transport: self.transport() }
+    }
+
+    /// A transport to this world's relay.
+    ///
+    /// # Panics
+    /// Never on loopback.
+    #[must_use]
+    pub fn transport(&self) -> HttpTransport {
+        HttpTransport::new(&self.relay.url, None).expect("loopback")
+    }
+
+    /// Founds the network with the institution of the first home.
+    ///
+    /// # Panics
+    /// Where the relay refuses.
+    #[must_use]
+    pub fn found(&self, name: &str, person: &str, institution: &str, kind: &str) -> Home {
+        let mut home = self.home(name);
+        let claim: Claim =
+            self.relay.claim.as_deref().expect("an unclaimed relay").parse().expect("a claim");
+        let network = NetworkCard { name: "IIZ Bern".into(), canton: "BE".into() };
+        let founder = founder(person, institution, kind);
+        home.nahtlos
+            .found_network(&mut home.transport, &claim, &network, &founder)
+            .expect("the claim is good");
+        home.sync();
+        home
+    }
+
+    /// An institution that joins by invitation of `inviter`.
+    ///
+    /// # Panics
+    /// Where any step fails.
+    #[must_use]
+    pub fn institution(
+        &self,
+        inviter: &mut Home,
+        name: &str,
+        person: &str,
+        institution: &str,
+        kind: &str,
+    ) -> Home {
+        let invitation = inviter.nahtlos.invite_institution(institution).expect("a manager");
+        inviter.sync();
+        let mut home = self.home(name);
+        home.nahtlos
+            .join_as_institution(
+                &mut home.transport,
+                &invitation,
+                &founder(person, institution, kind),
+            )
+            .expect("the invitation is good");
+        inviter.sync();
+        home.sync();
+        inviter.sync();
+        home
+    }
+
+    /// A person who joins the first team of `inviter`.
+    ///
+    /// # Panics
+    /// Where any step fails.
+    #[must_use]
+    pub fn colleague(&self, inviter: &mut Home, name: &str, person: &str, role: Role) -> Home {
+        let directory = inviter.nahtlos.directory().expect("a directory");
+        let status = inviter.nahtlos.status().expect("a status");
+        let team = directory.find_team(&status.team.expect("a team")).expect("the team");
+        let invitation = inviter.nahtlos.invite_person(&team, role, person).expect("a manager");
+        inviter.sync();
+        let mut home = self.home(name);
+        let introduction = Introduction { name: person.into(), function: "officer".into() };
+        home.nahtlos
+            .join_as_person(&mut home.transport, &invitation, &introduction)
+            .expect("the invitation is good");
+        inviter.sync();
+        home.sync();
+        home
+    }
+
+    /// The raw bytes of everything the relay keeps.
+    ///
+    /// # Panics
+    /// Where the directory cannot be read.
+    #[must_use]
+    pub fn relay_bytes(&self) -> Vec<u8> {
+        bytes_below(&self.directory.path().join("relay"))
+    }
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Home {
+    /// Syncs with the relay.
+    ///
+    /// # Panics
+    /// Where the sync fails.
+    pub fn sync(&mut self) -> SyncReport {
+        self.try_sync().expect("the sync succeeds")
+    }
+
+    /// Syncs with the relay.
+    ///
+    /// # Errors
+    /// As [`Nahtlos::sync`].
+    pub fn try_sync(&mut self) -> Result<SyncReport, ClientError> {
+        self.nahtlos.sync(&mut self.transport, &mut |_| {})
+    }
+
+    /// Closes the home and opens it again, as the next command of a person would.
+    ///
+    /// # Panics
+    /// Where the home does not open.
+    #[must_use]
+    pub fn reopened(self) -> Self {
+        let Self { nahtlos, path, transport } = self;
+        drop(nahtlos);
+        let nahtlos = Nahtlos::open(&path, PASSPHRASE).expect("the home opens");
+        Self { nahtlos, path, transport }
+    }
+
+    /// Opens a case from the example file and returns its number.
+    ///
+    /// # Panics
+    /// Where the example is not valid.
+    pub fn open_example_case(&mut self) -> String {
+        let edits = example_edits();
+        self.nahtlos.open_case(&edits).expect("a valid case").to_string()
+    }
+}
+
+/// The edits of the example case file.
+///
+/// # Panics
+/// Where the example is not valid.
+#[must_use]
+pub fn example_edits() -> Vec<Edit> {
+    let json = include_str!("../../core/casework/tests/data/case-mosimann.json");
+    let file = CaseFile::parse(json).expect("the example is valid");
+    let mut counter = 0u8;
+    file.edits(&mut || {
+        counter += 1;
+        EntryId::from_random([counter; 8])
+    })
+}
+
+fn founder(person: &str, institution: &str, kind: &str) -> Founder {
+    Founder {
+        introduction: Introduction { name: person.into(), function: "officer".into() },
+        institution: InstitutionCard { name: institution.into(), kind: kind.into() },
+        team: format!("{institution} Team 1"),
+    }
+}
+
+/// All bytes of all files below a directory.
+///
+/// # Panics
+/// Where the directory cannot be read.
+#[must_use]
+pub fn bytes_below(directory: &Path) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for entry in std::fs::read_dir(directory).expect("a readable directory") {
+        let path = entry.expect("an entry").path();
+        bytes.extend_from_slice(path.to_string_lossy().as_bytes());
+        if path.is_dir() {
+            bytes.extend(bytes_below(&path));
+        } else {
+            bytes.extend(std::fs::read(&path).expect("a readable file"));
+        }
+    }
+    bytes
+}
+
+/// Whether bytes hold a text.
+#[must_use]
+pub fn holds(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len()).any(|window| window == text.as_bytes())
+}
