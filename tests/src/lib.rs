@@ -64,7 +64,11 @@ impl World {
         let path = self.directory.path().join(name);
         let nahtlos = Nahtlos::create(&path, PASSPHRASE, KeyDerivation::fast_for_tests())
             .expect("a new home");
-        Home { nahtlos, path, transport: self.transport() }
+        Home {
+            nahtlos,
+            path,
+            transport: self.transport(),
+        }
     }
 
     /// A transport to this world's relay.
@@ -83,9 +87,17 @@ impl World {
     #[must_use]
     pub fn found(&self, name: &str, person: &str, institution: &str, kind: &str) -> Home {
         let mut home = self.home(name);
-        let claim: Claim =
-            self.relay.claim.as_deref().expect("an unclaimed relay").parse().expect("a claim");
-        let network = NetworkCard { name: "IIZ Bern".into(), canton: "BE".into() };
+        let claim: Claim = self
+            .relay
+            .claim
+            .as_deref()
+            .expect("an unclaimed relay")
+            .parse()
+            .expect("a claim");
+        let network = NetworkCard {
+            name: "IIZ Bern".into(),
+            canton: "BE".into(),
+        };
         let founder = founder(person, institution, kind);
         home.nahtlos
             .found_network(&mut home.transport, &claim, &network, &founder)
@@ -107,7 +119,10 @@ impl World {
         institution: &str,
         kind: &str,
     ) -> Home {
-        let invitation = inviter.nahtlos.invite_institution(institution).expect("a manager");
+        let invitation = inviter
+            .nahtlos
+            .invite_institution(institution)
+            .expect("a manager");
         inviter.sync();
         let mut home = self.home(name);
         home.nahtlos
@@ -131,11 +146,19 @@ impl World {
     pub fn colleague(&self, inviter: &mut Home, name: &str, person: &str, role: Role) -> Home {
         let directory = inviter.nahtlos.directory().expect("a directory");
         let status = inviter.nahtlos.status().expect("a status");
-        let team = directory.find_team(&status.team.expect("a team")).expect("the team");
-        let invitation = inviter.nahtlos.invite_person(&team, role, person).expect("a manager");
+        let team = directory
+            .find_team(&status.team.expect("a team"))
+            .expect("the team");
+        let invitation = inviter
+            .nahtlos
+            .invite_person(&team, role, person)
+            .expect("a manager");
         inviter.sync();
         let mut home = self.home(name);
-        let introduction = Introduction { name: person.into(), function: "officer".into() };
+        let introduction = Introduction {
+            name: person.into(),
+            function: "officer".into(),
+        };
         home.nahtlos
             .join_as_person(&mut home.transport, &invitation, &introduction)
             .expect("the invitation is good");
@@ -183,10 +206,18 @@ impl Home {
     /// Where the home does not open.
     #[must_use]
     pub fn reopened(self) -> Self {
-        let Self { nahtlos, path, transport } = self;
+        let Self {
+            nahtlos,
+            path,
+            transport,
+        } = self;
         drop(nahtlos);
         let nahtlos = Nahtlos::open(&path, PASSPHRASE).expect("the home opens");
-        Self { nahtlos, path, transport }
+        Self {
+            nahtlos,
+            path,
+            transport,
+        }
     }
 
     /// Opens a case from the example file and returns its number.
@@ -195,7 +226,10 @@ impl Home {
     /// Where the example is not valid.
     pub fn open_example_case(&mut self) -> String {
         let edits = example_edits();
-        self.nahtlos.open_case(&edits).expect("a valid case").to_string()
+        self.nahtlos
+            .open_case(&edits)
+            .expect("a valid case")
+            .to_string()
     }
 }
 
@@ -216,8 +250,14 @@ pub fn example_edits() -> Vec<Edit> {
 
 fn founder(person: &str, institution: &str, kind: &str) -> Founder {
     Founder {
-        introduction: Introduction { name: person.into(), function: "officer".into() },
-        institution: InstitutionCard { name: institution.into(), kind: kind.into() },
+        introduction: Introduction {
+            name: person.into(),
+            function: "officer".into(),
+        },
+        institution: InstitutionCard {
+            name: institution.into(),
+            kind: kind.into(),
+        },
         team: format!("{institution} Team 1"),
     }
 }
@@ -244,5 +284,7 @@ pub fn bytes_below(directory: &Path) -> Vec<u8> {
 /// Whether bytes hold a text.
 #[must_use]
 pub fn holds(bytes: &[u8], text: &str) -> bool {
-    bytes.windows(text.len()).any(|window| window == text.as_bytes())
+    bytes
+        .windows(text.len())
+        .any(|window| window == text.as_bytes())
 }

@@ -1,10 +1,10 @@
 //! Two institutions share one encrypted case through a real relay: who reads what, concurrent
 //! edits, conflicts, and what the relay's disk holds.
 
+use nahtlos_casework::SectionKind;
 use nahtlos_casework::edit::{Edit, JournalEdit, TaskEdit, TaskField};
 use nahtlos_casework::fields::{EntryId, Field, JournalKind, JournalText, Line};
 use nahtlos_casework::view::{CoreView, JournalView, TasksView};
-use nahtlos_casework::SectionKind;
 use nahtlos_protocol::space::Role;
 use nahtlos_tests::{Home, World, bytes_below, holds};
 
@@ -21,19 +21,35 @@ fn note(number: u8, text: &str) -> Edit {
 fn share(home: &mut Home, case: &str, section: &SectionKind, with: &str, role: Role) {
     let case = home.nahtlos.find_case(case).unwrap();
     let member = home.nahtlos.directory().unwrap().find_member(with).unwrap();
-    home.nahtlos.grant(&case, section, &member, role, "AVG35a1", None).unwrap();
+    home.nahtlos
+        .grant(&case, section, &member, role, "AVG35a1", None)
+        .unwrap();
 }
 
 fn journal(home: &Home, case: &str) -> Vec<String> {
     let case = home.nahtlos.find_case(case).unwrap();
-    let document = home.nahtlos.section_document(&case, &SectionKind::Journal).unwrap();
-    let authors = home.nahtlos.section_authors(&case, &SectionKind::Journal).unwrap();
+    let document = home
+        .nahtlos
+        .section_document(&case, &SectionKind::Journal)
+        .unwrap();
+    let authors = home
+        .nahtlos
+        .section_authors(&case, &SectionKind::Journal)
+        .unwrap();
     let mut texts: Vec<String> = JournalView::read(&document, &authors)
         .entries
         .iter()
         .map(|entry| {
-            let by = entry.origin.author.as_ref().map(|author| author.display_name.to_string());
-            format!("{}: {}", by.unwrap_or_default(), entry.text.as_ref().unwrap().canonical())
+            let by = entry
+                .origin
+                .author
+                .as_ref()
+                .map(|author| author.display_name.to_string());
+            format!(
+                "{}: {}",
+                by.unwrap_or_default(),
+                entry.text.as_ref().unwrap().canonical()
+            )
         })
         .collect();
     texts.sort();
@@ -46,8 +62,20 @@ fn two_institutions_edit_one_case_offline_and_at_once_and_agree_after_sync() {
     let mut berger = world.found("berger", "Anna Berger", "RAV Langnau", "alv");
     let mut iseli = world.institution(&mut berger, "iseli", "Marc Iseli", "IV-Stelle Bern", "iv");
     let number = berger.open_example_case();
-    share(&mut berger, &number, &SectionKind::Core, "IV-Stelle Bern Team 1", Role::Read);
-    share(&mut berger, &number, &SectionKind::Journal, "IV-Stelle Bern Team 1", Role::Write);
+    share(
+        &mut berger,
+        &number,
+        &SectionKind::Core,
+        "IV-Stelle Bern Team 1",
+        Role::Read,
+    );
+    share(
+        &mut berger,
+        &number,
+        &SectionKind::Journal,
+        "IV-Stelle Bern Team 1",
+        Role::Write,
+    );
     let report = berger.sync();
     assert!(report.notices.is_empty(), "{report:?}");
     let report = iseli.sync();
@@ -57,13 +85,25 @@ fn two_institutions_edit_one_case_offline_and_at_once_and_agree_after_sync() {
     let case = iseli.nahtlos.find_case("Mosimann").unwrap();
     let sections: Vec<String> = case.sections.keys().map(SectionKind::code).collect();
     assert_eq!(sections, ["core", "journal"]);
-    let core = iseli.nahtlos.section_document(&case, &SectionKind::Core).unwrap();
-    assert_eq!(CoreView::read(&core).display_name().unwrap(), "Ruth Mosimann");
+    let core = iseli
+        .nahtlos
+        .section_document(&case, &SectionKind::Core)
+        .unwrap();
+    assert_eq!(
+        CoreView::read(&core).display_name().unwrap(),
+        "Ruth Mosimann"
+    );
     assert_eq!(journal(&iseli, &number).len(), 2);
 
     // Both write offline and at once; Iseli may not change core.
-    berger.nahtlos.edit_case(&number, &[note(101, "RAV: Termin vereinbart")]).unwrap();
-    iseli.nahtlos.edit_case(&number, &[note(102, "IV: Unterlagen verlangt")]).unwrap();
+    berger
+        .nahtlos
+        .edit_case(&number, &[note(101, "RAV: Termin vereinbart")])
+        .unwrap();
+    iseli
+        .nahtlos
+        .edit_case(&number, &[note(102, "IV: Unterlagen verlangt")])
+        .unwrap();
     let refused = iseli.nahtlos.edit_case(
         &number,
         &[Edit::Core(nahtlos_casework::edit::CoreEdit::Clear(
@@ -77,18 +117,44 @@ fn two_institutions_edit_one_case_offline_and_at_once_and_agree_after_sync() {
     let seen = journal(&berger, &number);
     assert_eq!(seen.len(), 4);
     assert_eq!(seen, journal(&iseli, &number));
-    assert!(seen.contains(&"Marc Iseli: IV: Unterlagen verlangt".to_owned()), "{seen:?}");
-    assert!(seen.contains(&"Anna Berger: RAV: Termin vereinbart".to_owned()), "{seen:?}");
+    assert!(
+        seen.contains(&"Marc Iseli: IV: Unterlagen verlangt".to_owned()),
+        "{seen:?}"
+    );
+    assert!(
+        seen.contains(&"Anna Berger: RAV: Termin vereinbart".to_owned()),
+        "{seen:?}"
+    );
 
     // Nothing is left to deliver, and an idle sync is one request.
     let idle = iseli.sync();
-    assert_eq!((idle.requests, idle.operations_received, idle.envelopes_received), (1, 0, 0));
+    assert_eq!(
+        (
+            idle.requests,
+            idle.operations_received,
+            idle.envelopes_received
+        ),
+        (1, 0, 0)
+    );
 
     // The relay's disk and the locked homes hold none of it; the search finds it in a plain copy.
     let plain = berger.nahtlos.find_case(&number).unwrap();
-    let plain = berger.nahtlos.section_document(&plain, &SectionKind::Core).unwrap();
-    let markers = ["Mosimann", "Langnau", number.as_str(), "Unterlagen", "IV-Stelle", "Iseli"];
-    assert!(holds(plain.export_json().to_string().as_bytes(), markers[0]), "control");
+    let plain = berger
+        .nahtlos
+        .section_document(&plain, &SectionKind::Core)
+        .unwrap();
+    let markers = [
+        "Mosimann",
+        "Langnau",
+        number.as_str(),
+        "Unterlagen",
+        "IV-Stelle",
+        "Iseli",
+    ];
+    assert!(
+        holds(plain.export_json().to_string().as_bytes(), markers[0]),
+        "control"
+    );
     let iseli_path = iseli.path.clone();
     drop(iseli);
     for bytes in [world.relay_bytes(), bytes_below(&iseli_path)] {
@@ -106,7 +172,13 @@ fn an_institution_without_a_grant_sees_nothing_and_holds_no_key() {
     let mut iseli = world.institution(&mut berger, "iseli", "Marc Iseli", "IV-Stelle Bern", "iv");
     let mut sommer = world.institution(&mut berger, "sommer", "Eva Sommer", "Sozialdienst", "soz");
     let number = berger.open_example_case();
-    share(&mut berger, &number, &SectionKind::Function, "IV-Stelle Bern Team 1", Role::Read);
+    share(
+        &mut berger,
+        &number,
+        &SectionKind::Function,
+        "IV-Stelle Bern Team 1",
+        Role::Read,
+    );
     berger.sync();
     iseli.sync();
     sommer.sync();
@@ -118,7 +190,10 @@ fn an_institution_without_a_grant_sees_nothing_and_holds_no_key() {
     let directory = berger.nahtlos.directory().unwrap();
     let explain = |who: &str| {
         let member = directory.find_member(who).unwrap();
-        berger.nahtlos.explain_share(&case, &SectionKind::Function, &member).unwrap()
+        berger
+            .nahtlos
+            .explain_share(&case, &SectionKind::Function, &member)
+            .unwrap()
     };
     let no = explain("Sozialdienst Team 1");
     assert_eq!((no.role, no.holds_key), (None, false));
@@ -133,15 +208,24 @@ fn a_colleague_who_joins_later_reads_everything_of_the_team_after_one_sync() {
     let world = World::new();
     let mut berger = world.found("berger", "Anna Berger", "RAV Langnau", "alv");
     let number = berger.open_example_case();
-    berger.nahtlos.edit_case(&number, &[note(101, "vor dem Beitritt")]).unwrap();
+    berger
+        .nahtlos
+        .edit_case(&number, &[note(101, "vor dem Beitritt")])
+        .unwrap();
     berger.sync();
     let mut colleague = world.colleague(&mut berger, "keller", "Urs Keller", Role::Write);
     assert_eq!(journal(&colleague, &number).len(), 3);
-    colleague.nahtlos.edit_case(&number, &[note(102, "von Keller")]).unwrap();
+    colleague
+        .nahtlos
+        .edit_case(&number, &[note(102, "von Keller")])
+        .unwrap();
     colleague.sync();
     berger.sync();
     let seen = journal(&berger, &number);
-    assert!(seen.contains(&"Urs Keller: von Keller".to_owned()), "{seen:?}");
+    assert!(
+        seen.contains(&"Urs Keller: von Keller".to_owned()),
+        "{seen:?}"
+    );
 }
 
 #[test]
@@ -160,24 +244,47 @@ fn a_task_deleted_by_one_and_completed_by_another_shows_as_a_conflict_on_both() 
         priority: None,
         checklist: Vec::new(),
     };
-    berger.nahtlos.edit_case(&number, &[Edit::Tasks(add)]).unwrap();
+    berger
+        .nahtlos
+        .edit_case(&number, &[Edit::Tasks(add)])
+        .unwrap();
     berger.sync();
     keller.sync();
-    berger.nahtlos.edit_case(&number, &[Edit::Tasks(TaskEdit::Delete { id: id.clone() })]).unwrap();
+    berger
+        .nahtlos
+        .edit_case(&number, &[Edit::Tasks(TaskEdit::Delete { id: id.clone() })])
+        .unwrap();
     let done = nahtlos_casework::fields::TaskStatus::Done;
-    let complete = TaskEdit::Set { id: id.clone(), field: TaskField::Status(done) };
-    keller.nahtlos.edit_case(&number, &[Edit::Tasks(complete)]).unwrap();
+    let complete = TaskEdit::Set {
+        id: id.clone(),
+        field: TaskField::Status(done),
+    };
+    keller
+        .nahtlos
+        .edit_case(&number, &[Edit::Tasks(complete)])
+        .unwrap();
     keller.sync();
     berger.sync();
     keller.sync();
     let conflicts = |home: &Home| {
         let case = home.nahtlos.find_case(&number).unwrap();
         let found = home.nahtlos.conflicts(&case).unwrap();
-        found.iter().map(|conflict| conflict.id.to_string()).collect::<Vec<_>>()
+        found
+            .iter()
+            .map(|conflict| conflict.id.to_string())
+            .collect::<Vec<_>>()
     };
     assert_eq!(conflicts(&berger).len(), 1);
     assert_eq!(conflicts(&berger), conflicts(&keller));
     let case = keller.nahtlos.find_case(&number).unwrap();
-    let document = keller.nahtlos.section_document(&case, &SectionKind::Tasks).unwrap();
-    assert!(TasksView::read(&document).tasks.iter().any(|task| task.deleted));
+    let document = keller
+        .nahtlos
+        .section_document(&case, &SectionKind::Tasks)
+        .unwrap();
+    assert!(
+        TasksView::read(&document)
+            .tasks
+            .iter()
+            .any(|task| task.deleted)
+    );
 }

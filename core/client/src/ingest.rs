@@ -96,8 +96,8 @@ impl Nahtlos {
                 }
                 transaction.delete(Collection::Held, &operation.id().0)?;
             }
-            for (operation, wraps, reason) in &waiting {
-                put_waiting(transaction, operation, wraps, reason)?;
+            for (operation, wraps, error) in &waiting {
+                put_waiting(transaction, operation, wraps, error)?;
             }
             crate::nahtlos::put_sync(transaction, &position)
         })?;
@@ -172,7 +172,7 @@ impl Nahtlos {
         ingested: &mut Ingested,
     ) -> (
         Vec<(SignedOperation, Vec<Wrap>)>,
-        Vec<(SignedOperation, Vec<Wrap>, String)>,
+        Vec<(SignedOperation, Vec<Wrap>, ReplayError)>,
     ) {
         let mut replayed = Vec::new();
         loop {
@@ -198,11 +198,7 @@ impl Nahtlos {
                 }
             }
             if left.is_empty() || replayed.len() == before {
-                let waiting = left
-                    .into_iter()
-                    .map(|(operation, wraps, error)| (operation, wraps, reason_word(&error)))
-                    .collect();
-                return (replayed, waiting);
+                return (replayed, left);
             }
             queue = left
                 .into_iter()
@@ -489,11 +485,11 @@ fn put_waiting(
     transaction: &Transaction<'_>,
     operation: &SignedOperation,
     wraps: &[Wrap],
-    reason: &str,
+    error: &ReplayError,
 ) -> Result<(), ClientError> {
     let record = HeldRecord {
-        reason: reason.to_owned(),
-        detail: String::new(),
+        reason: reason_word(error),
+        detail: error.to_string(),
         item: HeldItem::Operation {
             bytes: operation.bytes().to_vec(),
             wraps: wraps.to_vec(),

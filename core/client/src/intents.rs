@@ -20,7 +20,7 @@ use crate::documents::TypedEdit;
 use crate::error::ClientError;
 use crate::found::Introduction;
 use crate::ingest::JOIN_REQUESTS;
-use crate::logs::Overlay;
+use crate::logs::{self, Overlay};
 use crate::nahtlos::{Nahtlos, put_prepared};
 use crate::random;
 use crate::records::{self, Intent, IntentRecord, InvitationRecord};
@@ -380,6 +380,20 @@ impl Nahtlos {
     pub(crate) fn current_seed(&self, state: &SpaceState) -> Option<EpochSeed> {
         let epoch = state.current_epoch()?;
         self.key_ring().open(&state.id(), &epoch.key_id).ok()
+    }
+
+    /// The relay has stored a newcomer's operation that we offered: it stands in our logs now.
+    pub(crate) fn store_offered(&mut self, bytes: &[u8]) -> Result<(), ClientError> {
+        let Ok(signed) = SignedOperation::decode(bytes) else {
+            return Ok(());
+        };
+        if self.logs().contains(&signed) {
+            return Ok(());
+        }
+        let state = self.logs().replay(&signed)?;
+        self.commit(|transaction| logs::store(transaction, &signed))?;
+        self.cache.set(state);
+        Ok(())
     }
 
     /// The relay has stored the operation: it stands in our log now.

@@ -68,8 +68,8 @@ enum InFlight {
     },
     /// An operation made from an intent.
     Decided(Box<Decided>),
-    /// Another device's operation, offered for it.
-    Offered,
+    /// A newcomer's operation, offered for them: the relay does not send back what we pushed.
+    Offered { bytes: Vec<u8> },
 }
 
 /// A sync in progress.
@@ -248,8 +248,10 @@ impl<'a> Session<'a> {
         let (offered, decided, notices) = self.replica.carry_out_intents()?;
         self.report.notices.extend(notices);
         for (bytes, wraps) in offered {
+            self.in_flight.push(InFlight::Offered {
+                bytes: bytes.clone(),
+            });
             push.push(PushItem::Operation { bytes, wraps });
-            self.in_flight.push(InFlight::Offered);
         }
         for one in decided {
             push.push(operation_item(&one.prepared));
@@ -271,7 +273,11 @@ impl<'a> Session<'a> {
                     self.envelope_answered(&envelope, &edits, result)?;
                 }
                 InFlight::Decided(decided) => self.decided_answered(*decided, result)?,
-                InFlight::Offered => {}
+                InFlight::Offered { bytes } => {
+                    if matches!(result.status, Status::Accepted | Status::Duplicate) {
+                        self.replica.store_offered(&bytes)?;
+                    }
+                }
             }
         }
         Ok(())
