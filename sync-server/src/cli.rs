@@ -226,9 +226,9 @@ fn show_claim(data: &Path) -> Result<(), Failure> {
     }
     let Some(claim) = read_claim_file(&data.join(CLAIM_FILE)) else {
         let store = open_to_read(data)?;
-        let claimed = store.identity().is_ok_and(|identity| {
-            identity.is_some_and(|identity| identity.network.is_some())
-        });
+        let claimed = store
+            .identity()
+            .is_ok_and(|identity| identity.is_some_and(|identity| identity.network.is_some()));
         return Err(if claimed {
             Failure::new(
                 "this relay serves a network already, its claim was used",
@@ -305,7 +305,10 @@ fn check(data: &Path) -> Result<(), Failure> {
 fn open_to_read(data: &Path) -> Result<SqliteStore, Failure> {
     SqliteStore::open_to_read(&data.join(DATABASE_FILE)).map_err(|error| {
         Failure::new(
-            format!("{} does not open: {error}", data.join(DATABASE_FILE).display()),
+            format!(
+                "{} does not open: {error}",
+                data.join(DATABASE_FILE).display()
+            ),
             "Check --data: it is the directory given to `nahtlos-relay serve`.",
         )
     })

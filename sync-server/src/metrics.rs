@@ -37,7 +37,10 @@ const STATUSES: [(Status, &str); 6] = [
 impl Metrics {
     pub(crate) fn request(&self, endpoint: &str, status: u16, received: u64, sent: u64) {
         let position = ENDPOINTS.iter().position(|name| *name == endpoint);
-        add(self.requests.get(position.unwrap_or(ENDPOINTS.len() - 1)), 1);
+        add(
+            self.requests.get(position.unwrap_or(ENDPOINTS.len() - 1)),
+            1,
+        );
         let class = match status {
             0..400 => 0,
             400..500 => 1,
@@ -91,22 +94,67 @@ impl Metrics {
         for (name, counter) in ENDPOINTS.iter().zip(&self.requests) {
             labelled(&mut text, "requests_total", "endpoint", name, counter);
         }
-        family(&mut text, "responses_total", "counter", "Responses by class.");
+        family(
+            &mut text,
+            "responses_total",
+            "counter",
+            "Responses by class.",
+        );
         for (name, counter) in CLASSES.iter().zip(&self.responses) {
             labelled(&mut text, "responses_total", "class", name, counter);
         }
-        family(&mut text, "items_total", "counter", "Pushed items by verdict.");
+        family(
+            &mut text,
+            "items_total",
+            "counter",
+            "Pushed items by verdict.",
+        );
         for ((_, name), counter) in STATUSES.iter().zip(&self.items) {
             labelled(&mut text, "items_total", "status", name, counter);
         }
         let plain = [
-            ("commits_total", "counter", "Durable commits, one fsync each.", &self.commits),
-            ("commit_failures_total", "counter", "Commits that failed.", &self.commit_failures),
-            ("connections", "gauge", "Open connections.", &self.connections),
-            ("connections_total", "counter", "Connections accepted.", &self.connections_opened),
-            ("journal_length", "gauge", "Last number of the journal.", &self.journal_length),
-            ("received_bytes_total", "counter", "Bytes of request bodies.", &self.bytes_received),
-            ("sent_bytes_total", "counter", "Bytes of response bodies.", &self.bytes_sent),
+            (
+                "commits_total",
+                "counter",
+                "Durable commits, one fsync each.",
+                &self.commits,
+            ),
+            (
+                "commit_failures_total",
+                "counter",
+                "Commits that failed.",
+                &self.commit_failures,
+            ),
+            (
+                "connections",
+                "gauge",
+                "Open connections.",
+                &self.connections,
+            ),
+            (
+                "connections_total",
+                "counter",
+                "Connections accepted.",
+                &self.connections_opened,
+            ),
+            (
+                "journal_length",
+                "gauge",
+                "Last number of the journal.",
+                &self.journal_length,
+            ),
+            (
+                "received_bytes_total",
+                "counter",
+                "Bytes of request bodies.",
+                &self.bytes_received,
+            ),
+            (
+                "sent_bytes_total",
+                "counter",
+                "Bytes of response bodies.",
+                &self.bytes_sent,
+            ),
         ];
         for (name, kind, help, counter) in plain {
             family(&mut text, name, kind, help);
@@ -118,7 +166,11 @@ impl Metrics {
         family(&mut text, name, "counter", "Time spent in commits.");
         write_line(
             &mut text,
-            format_args!("nahtlos_relay_{name} {}.{:06}", micros / 1_000_000, micros % 1_000_000),
+            format_args!(
+                "nahtlos_relay_{name} {}.{:06}",
+                micros / 1_000_000,
+                micros % 1_000_000
+            ),
         );
         text
     }

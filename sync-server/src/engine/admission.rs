@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use nahtlos_protocol::crypto::signature::VerifyingKey;
 use nahtlos_protocol::identifier::{DeviceId, SpaceId};
 use nahtlos_protocol::space::{Kind, Logs};
+use nahtlos_protocol::wire::ItemKind;
 use nahtlos_protocol::wire::claim::ClaimRequest;
 use nahtlos_protocol::wire::join::JoinRequest;
-use nahtlos_protocol::wire::ItemKind;
 
 use super::candidate::Candidate;
 use super::stage::{Outcome, Pusher, Refusal, Stage, Verdict};

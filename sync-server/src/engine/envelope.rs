@@ -1,8 +1,8 @@
 //! Accepts envelopes without being able to open one: author, right, epoch and parents.
 
+use nahtlos_protocol::crypto::signature::VerifyingKey;
 use nahtlos_protocol::envelope::Envelope;
 use nahtlos_protocol::identifier::ItemId;
-use nahtlos_protocol::crypto::signature::VerifyingKey;
 use nahtlos_protocol::space::authority::{self, At, Knowledge};
 use nahtlos_protocol::space::{Logs, Role, SpaceState, recipients};
 use nahtlos_protocol::wire::{ItemKind, VerdictCode};
@@ -31,8 +31,7 @@ impl Stage<'_> {
         let Some(state) = self.view().state(&header.space) else {
             return reject(VerdictCode::UnknownSpace);
         };
-        if self.view().institution_of(&header.author_device).is_none() && pusher != Pusher::Claim
-        {
+        if self.view().institution_of(&header.author_device).is_none() && pusher != Pusher::Claim {
             return reject(VerdictCode::NotAdmitted);
         }
         let knowledge = self.knowledge(envelope)?;
@@ -112,8 +111,7 @@ impl Stage<'_> {
 
     fn may_write_now(&self, envelope: &Envelope) -> bool {
         let header = envelope.header();
-        authority::right(&self.view(), &header.author_device, &header.space)
-            .at_least(Role::Write)
+        authority::right(&self.view(), &header.author_device, &header.space).at_least(Role::Write)
     }
 
     /// The verdict where the access heads give no right: another path may.

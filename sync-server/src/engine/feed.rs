@@ -216,12 +216,7 @@ impl Stage<'_> {
         }
     }
 
-    fn set_carry(
-        &mut self,
-        space: SpaceId,
-        feed: SpaceId,
-        carry: Carry,
-    ) -> Result<(), StoreError> {
+    fn set_carry(&mut self, space: SpaceId, feed: SpaceId, carry: Carry) -> Result<(), StoreError> {
         self.store.put_carry(&space, &feed, carry)?;
         let known = self.base.carried.get(&space);
         self.top

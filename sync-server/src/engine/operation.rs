@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use nahtlos_protocol::identifier::{ItemId, SpaceId};
+use nahtlos_protocol::space::Wrap;
 use nahtlos_protocol::space::authority::{self, At, Right};
 use nahtlos_protocol::space::effect::Effect;
 use nahtlos_protocol::space::operation::SignedOperation;
@@ -11,7 +12,6 @@ use nahtlos_protocol::space::recipients::{self, WrapTarget};
 use nahtlos_protocol::space::replay::{ReplayError, Signatures};
 use nahtlos_protocol::space::state::MemberId;
 use nahtlos_protocol::space::{Kind, Logs, Role, SpaceState};
-use nahtlos_protocol::space::Wrap;
 use nahtlos_protocol::wire::{ItemKind, VerdictCode};
 
 use super::feed::Reachable;
@@ -122,9 +122,7 @@ impl Stage<'_> {
                 Some(Effect::Create { kind, .. }) if *kind != Kind::Section
             ),
         };
-        if pusher == Pusher::Claim
-            || self.view().institution_of(&author).is_some()
-            || is_newcomer()
+        if pusher == Pusher::Claim || self.view().institution_of(&author).is_some() || is_newcomer()
         {
             Ok(())
         } else {
@@ -170,8 +168,7 @@ impl Stage<'_> {
 
     fn is_entitled_now(&self, signed: &SignedOperation, before: &SpaceState) -> bool {
         let author = signed.operation().author;
-        let right =
-            authority::right_in(&self.view(), &author, before, before.length(), At::Newest);
+        let right = authority::right_in(&self.view(), &author, before, before.length(), At::Newest);
         signed
             .operation()
             .effects
@@ -229,10 +226,7 @@ impl Stage<'_> {
 }
 
 /// Compare-and-swap: the operation must follow the log's head.
-fn check_position(
-    signed: &SignedOperation,
-    before: Option<&SpaceState>,
-) -> Result<(), Refusal> {
+fn check_position(signed: &SignedOperation, before: Option<&SpaceState>) -> Result<(), Refusal> {
     let operation = signed.operation();
     let length = before.map_or(0, SpaceState::length);
     if operation.index > length {

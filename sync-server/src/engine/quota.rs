@@ -57,10 +57,7 @@ impl Stage<'_> {
         let Some(institution) = self.view().institution_of(&device) else {
             return reject(VerdictCode::NotAdmitted);
         };
-        let used = self
-            .view()
-            .usage(&institution)
-            .saturating_add(bytes as u64);
+        let used = self.view().usage(&institution).saturating_add(bytes as u64);
         if used > self.limits.institution_bytes_max {
             return reject(VerdictCode::Quota);
         }

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use nahtlos_protocol::identifier::{DeviceId, ItemId, RecipientId, SpaceId};
 use nahtlos_protocol::limits;
-use nahtlos_protocol::space::authority::{self, At};
 use nahtlos_protocol::space::Logs;
+use nahtlos_protocol::space::authority::{self, At};
 use nahtlos_protocol::wire::{Item, ItemKind};
 
 use super::stage::decode_receipt;
@@ -141,9 +141,7 @@ impl Question {
             let found = found.into_iter().map(|found| (found.number, found.item));
             window.deliveries.extend(found);
         }
-        window
-            .deliveries
-            .retain(|number, _| *number <= complete_to);
+        window.deliveries.retain(|number, _| *number <= complete_to);
         Ok(window)
     }
 

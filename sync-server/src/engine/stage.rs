@@ -148,11 +148,7 @@ impl<'a> Stage<'a> {
         Ok(sequence)
     }
 
-    fn deliver(
-        &mut self,
-        feeds: &BTreeSet<SpaceId>,
-        delivery: Delivery,
-    ) -> Result<(), StoreError> {
+    fn deliver(&mut self, feeds: &BTreeSet<SpaceId>, delivery: Delivery) -> Result<(), StoreError> {
         for feed in feeds {
             self.store.put_delivery(feed, delivery)?;
             self.top.feed_heads.insert(*feed, delivery.number);

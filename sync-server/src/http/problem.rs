@@ -81,30 +81,34 @@ impl Code {
             Self::DeviceUnknown => ("device_unknown", S::UNAUTHORIZED, "The device is unknown"),
             Self::RateLimited => ("rate_limited", S::TOO_MANY_REQUESTS, "Too many requests"),
             Self::MalformedRequest => ("malformed_request", S::BAD_REQUEST, "Not a valid request"),
-            Self::UnsupportedVersion => {
-                ("unsupported_version", S::BAD_REQUEST, "Another protocol version")
-            }
+            Self::UnsupportedVersion => (
+                "unsupported_version",
+                S::BAD_REQUEST,
+                "Another protocol version",
+            ),
             Self::TooManyItems => ("too_many_items", S::PAYLOAD_TOO_LARGE, "Too many items"),
             Self::BodyTooLarge => ("body_too_large", S::PAYLOAD_TOO_LARGE, "Too large"),
             Self::Timeout => ("timeout", S::REQUEST_TIMEOUT, "Out of time"),
             Self::NotFound => ("not_found", S::NOT_FOUND, "No such path"),
-            Self::MethodNotAllowed => {
-                ("method_not_allowed", S::METHOD_NOT_ALLOWED, "Another method")
-            }
+            Self::MethodNotAllowed => (
+                "method_not_allowed",
+                S::METHOD_NOT_ALLOWED,
+                "Another method",
+            ),
             Self::AlreadyClaimed => ("already_claimed", S::CONFLICT, "Claimed already"),
             Self::ClaimRefused => ("claim_refused", S::FORBIDDEN, "The claim is refused"),
-            Self::InvitationUnknown => {
-                ("invitation_unknown", S::NOT_FOUND, "No such invitation")
-            }
+            Self::InvitationUnknown => ("invitation_unknown", S::NOT_FOUND, "No such invitation"),
             Self::InvitationUsed => ("invitation_used", S::CONFLICT, "The invitation was used"),
             Self::InvitationExpired => {
                 ("invitation_expired", S::GONE, "The invitation has expired")
             }
             Self::Busy => ("busy", S::SERVICE_UNAVAILABLE, "Busy"),
             Self::StorageFull => ("storage_full", S::SERVICE_UNAVAILABLE, "The disk is full"),
-            Self::StorageFailed => {
-                ("storage_failed", S::SERVICE_UNAVAILABLE, "The storage failed")
-            }
+            Self::StorageFailed => (
+                "storage_failed",
+                S::SERVICE_UNAVAILABLE,
+                "The storage failed",
+            ),
             Self::Internal => ("internal", S::INTERNAL_SERVER_ERROR, "A defect"),
         }
     }
@@ -219,7 +223,9 @@ impl From<ClaimRefusal> for Problem {
             ),
             other => Self::new(
                 Code::ClaimRefused,
-                format!("Nothing was stored: {other}. Run `nahtlos-relay claim` for the claim of this relay."),
+                format!(
+                    "Nothing was stored: {other}. Run `nahtlos-relay claim` for the claim of this relay."
+                ),
             ),
         }
     }

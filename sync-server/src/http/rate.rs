@@ -54,7 +54,10 @@ impl Rates {
 
     /// Counts a request without a device.
     pub(super) fn newcomer(&self, now_ms: u64) -> Result<(), Problem> {
-        let mut bucket = self.newcomers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut bucket = self
+            .newcomers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         self.take(&mut bucket, now_ms)
     }
 
@@ -104,10 +107,7 @@ mod tests {
         for _ in 0..3 {
             rates.device(one, 1000).unwrap();
         }
-        assert_eq!(
-            rates.device(one, 1000).unwrap_err().code,
-            Code::RateLimited
-        );
+        assert_eq!(rates.device(one, 1000).unwrap_err().code, Code::RateLimited);
         rates.device(other, 1000).unwrap();
         rates.device(one, 1500).unwrap();
         assert!(rates.device(one, 1500).is_err());

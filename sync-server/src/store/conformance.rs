@@ -105,10 +105,7 @@ fn an_item_is_found_by_id_place_space_and_index(fixture: &Fixture) {
         store.put_item(&envelope).unwrap();
     });
     let space = SpaceId([9; 32]);
-    assert_eq!(
-        store.find(&ItemId([2; 32])).unwrap().unwrap().sequence,
-        2
-    );
+    assert_eq!(store.find(&ItemId([2; 32])).unwrap().unwrap().sequence, 2);
     assert_eq!(store.find(&ItemId([8; 32])).unwrap(), None);
     assert_eq!(store.log_places(&space, 1, 3).unwrap(), [2, 3]);
     assert_eq!(store.envelope_places(&space).unwrap(), [4]);
@@ -121,10 +118,7 @@ fn an_item_is_found_by_id_place_space_and_index(fixture: &Fixture) {
             Ok(())
         })
         .unwrap();
-    assert_eq!(
-        operations,
-        [(1, vec![1]), (2, vec![2]), (3, vec![3])]
-    );
+    assert_eq!(operations, [(1, vec![1]), (2, vec![2]), (3, vec![3])]);
 }
 
 fn a_second_item_of_the_same_id_is_refused(fixture: &Fixture) {

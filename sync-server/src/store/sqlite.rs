@@ -110,11 +110,7 @@ impl SqliteStore {
         }
     }
 
-    fn places(
-        &self,
-        sql: &str,
-        parameters: impl rusqlite::Params,
-    ) -> Result<Vec<u64>, StoreError> {
+    fn places(&self, sql: &str, parameters: impl rusqlite::Params) -> Result<Vec<u64>, StoreError> {
         let mut statement = self.connection.prepare_cached(sql)?;
         let rows = statement.query_map(parameters, |row| row.get::<_, i64>(0))?;
         let places: Result<Vec<i64>, _> = rows.collect();
