@@ -265,7 +265,10 @@ fn find<'a>(
             input: input.to_owned(),
             matches: several
                 .iter()
-                .map(|(_, name, _)| (*name).to_owned())
+                .map(|(_, name, institution)| match *institution {
+                    "" => (*name).to_owned(),
+                    institution => format!("{institution} {name}"),
+                })
                 .collect(),
         }),
     }

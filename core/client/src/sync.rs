@@ -58,7 +58,7 @@ impl Nahtlos {
         Ok(report)
     }
 
-    fn token(&self, offset_ms: i64) -> Result<String, ClientError> {
+    pub(crate) fn token(&self, offset_ms: i64) -> Result<String, ClientError> {
         let relay = self.relay_key().ok_or(ClientError::NotEnrolled)?;
         // The wall clock of a device may be hours off; what the relay said is good for tokens.
         let now_ms = self.now_ms().saturating_add_signed(offset_ms);
@@ -81,7 +81,7 @@ impl Nahtlos {
     }
 }
 
-fn relay_time(answer: &Answer) -> Option<u64> {
+pub(crate) fn relay_time(answer: &Answer) -> Option<u64> {
     answer
         .relay_time
         .as_deref()?
@@ -91,7 +91,7 @@ fn relay_time(answer: &Answer) -> Option<u64> {
         .ok()
 }
 
-fn signed_difference(relay_ms: u64, own_ms: u64) -> i64 {
+pub(crate) fn signed_difference(relay_ms: u64, own_ms: u64) -> i64 {
     let relay = i64::try_from(relay_ms).unwrap_or(i64::MAX);
     relay.saturating_sub(i64::try_from(own_ms).unwrap_or(i64::MAX))
 }
