@@ -22,8 +22,10 @@ pub const PASSPHRASE: &[u8] = b"five synthetic words of a test";
 pub struct World {
     /// Where homes and the relay's data lie; removed at the end.
     pub directory: tempfile::TempDir,
-    /// The relay.
-    pub relay: RunningRelay,
+    /// The relay; none while it is stopped.
+    relay: Option<RunningRelay>,
+    url: String,
+    claim: Option<String>,
 }
 
 /// One device.
@@ -43,13 +45,62 @@ impl World {
     #[must_use]
     pub fn new() -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
-        let relay = RunningRelay::start(Self::config(&directory.path().join("relay")))
-            .expect("the relay starts");
-        Self { directory, relay }
+        let config = Self::config(&directory.path().join("relay"), "127.0.0.1:0");
+        let relay = RunningRelay::start(config).expect("the relay starts");
+        let (url, claim) = (relay.url.clone(), relay.claim.clone());
+        Self {
+            directory,
+            relay: Some(relay),
+            url,
+            claim,
+        }
     }
 
-    fn config(data: &Path) -> Config {
-        let address = "127.0.0.1:0".parse().expect("an address");
+    /// The relay.
+    ///
+    /// # Panics
+    /// While it is stopped.
+    #[must_use]
+    pub fn relay(&self) -> &RunningRelay {
+        self.relay.as_ref().expect("the relay runs")
+    }
+
+    /// Stops the relay and copies what it keeps; returns where the copy lies.
+    ///
+    /// # Panics
+    /// Where the disk is full.
+    pub fn stop_and_copy_relay(&mut self) -> PathBuf {
+        drop(self.relay.take());
+        let copy = tempfile::tempdir_in(self.directory.path())
+            .expect("a directory")
+            .keep();
+        copy_files(&self.directory.path().join("relay"), &copy);
+        copy
+    }
+
+    /// Puts a copy in the place of what the stopped relay keeps.
+    ///
+    /// # Panics
+    /// Where the disk is full.
+    pub fn restore_relay(&mut self, copy: &Path) {
+        let data = self.directory.path().join("relay");
+        std::fs::remove_dir_all(&data).expect("the relay's directory");
+        std::fs::create_dir(&data).expect("a directory");
+        copy_files(copy, &data);
+    }
+
+    /// Starts the stopped relay again, on the same address.
+    ///
+    /// # Panics
+    /// Where the address is taken.
+    pub fn start_relay(&mut self) {
+        let address = self.url.trim_start_matches("http://").to_owned();
+        let config = Self::config(&self.directory.path().join("relay"), &address);
+        self.relay = Some(RunningRelay::start(config).expect("the relay starts again"));
+    }
+
+    fn config(data: &Path, address: &str) -> Config {
+        let address = address.parse().expect("an address");
         let mut config = Config::new(data, address);
         config.limits.device_burst = 1_000_000;
         config
@@ -77,7 +128,7 @@ impl World {
     /// Never on loopback.
     #[must_use]
     pub fn transport(&self) -> HttpTransport {
-        HttpTransport::new(&self.relay.url, None).expect("loopback")
+        HttpTransport::new(&self.url, None).expect("loopback")
     }
 
     /// Founds the network with the institution of the first home.
@@ -88,7 +139,6 @@ impl World {
     pub fn found(&self, name: &str, person: &str, institution: &str, kind: &str) -> Home {
         let mut home = self.home(name);
         let claim: Claim = self
-            .relay
             .claim
             .as_deref()
             .expect("an unclaimed relay")
@@ -259,6 +309,14 @@ fn founder(person: &str, institution: &str, kind: &str) -> Founder {
             kind: kind.into(),
         },
         team: format!("{institution} Team 1"),
+    }
+}
+
+fn copy_files(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).expect("a readable directory") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().expect("a name");
+        std::fs::copy(&path, to.join(name)).expect("a copy");
     }
 }
 

@@ -362,7 +362,7 @@ impl Nahtlos {
         }
         self.commit(|transaction| {
             changed.iter().try_for_each(|(space, record)| {
-                crate::ingest::put_document(transaction, space, record)
+                crate::apply::put_document(transaction, space, record)
             })
         })?;
         self.refresh_summary(&case.id)

@@ -185,6 +185,9 @@ impl Nahtlos {
 
     /// A courtesy to the person who types: the relay and every reader check again.
     pub(crate) fn require_writable(&self, space: &SpaceId) -> Result<(), ClientError> {
+        if self.needs_newer(space)? {
+            return Err(ClientError::NeedsNewer);
+        }
         let right = authority::right(&self.logs(), &self.device_id, space);
         if right.at_least(Role::Write) {
             return Ok(());
@@ -197,6 +200,11 @@ impl Nahtlos {
             action: "edit this section",
             reason,
         })
+    }
+
+    /// Whether a newer program wrote something in this space's log: it is read-only here.
+    pub(crate) fn needs_newer(&self, space: &SpaceId) -> Result<bool, ClientError> {
+        Ok(self.vault.get(Collection::Notice, &space.0)?.is_some())
     }
 
     /// This device's person as the author of edits.

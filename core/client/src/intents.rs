@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use nahtlos_protocol::crypto::epoch_secret::{self, EpochSeed};
-use nahtlos_protocol::identifier::{GrantId, SpaceId};
+use nahtlos_protocol::identifier::{GrantId, InvitationId, SpaceId};
 use nahtlos_protocol::space::author::AuthorError;
 use nahtlos_protocol::space::effect::{Effect, History, Member};
 use nahtlos_protocol::space::kind::Role;
@@ -49,6 +49,11 @@ enum Outcome {
     Prepared(Box<Decided>),
     /// Nothing is left to do.
     Done,
+    /// Carried out earlier, without our having seen the answer.
+    Admitted {
+        invitation: InvitationId,
+        card: Option<(SpaceId, PersonCard)>,
+    },
     /// Cannot be done yet.
     Waits,
     /// A person must decide again.
@@ -72,8 +77,8 @@ impl Nahtlos {
     pub(crate) fn carry_out_intents(
         &mut self,
     ) -> Result<(Offered, Vec<Decided>, Vec<String>), ClientError> {
-        let (mut offered, mut decided, mut notices, mut finished) =
-            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut offered, mut decided, mut notices) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut finished, mut admitted) = (Vec::new(), Vec::new());
         let mut above: BTreeMap<SpaceId, Arc<SpaceState>> = BTreeMap::new();
         for (key, intent) in self.open_intents()? {
             let outcome = self.prepare_intent(&key, &intent, &mut above, &mut offered)?;
@@ -86,6 +91,10 @@ impl Nahtlos {
                     decided.push(*one);
                 }
                 Outcome::Done => finished.push(key),
+                Outcome::Admitted { invitation, card } => {
+                    finished.push(key);
+                    admitted.push((invitation, card));
+                }
                 Outcome::Waits => {}
                 Outcome::GoesBack(reason) => {
                     notices.push(reason);
@@ -99,6 +108,9 @@ impl Nahtlos {
             }
             Ok(())
         })?;
+        for (invitation, card) in admitted {
+            self.complete_invitation(&invitation, card)?;
+        }
         Ok((offered, decided, notices))
     }
 
@@ -278,15 +290,20 @@ impl Nahtlos {
         let Some(open) = state.invitations().get(&invitation) else {
             return Ok(Outcome::Waits);
         };
-        if open.used_by.is_some() {
-            return Ok(Outcome::Done);
-        }
         let role = open.role;
         let Some(introduction) = Introduction::open(&text.seed, &body.introduction) else {
             return Ok(Outcome::GoesBack(
                 "a join request could not be read; invite again".into(),
             ));
         };
+        if open.used_by.is_some() {
+            // Admitted, but this device did not see the answer: what follows is still to be done.
+            let card = self.card_for(&text, body.newcomer, &introduction);
+            return Ok(Outcome::Admitted {
+                invitation,
+                card: card.filter(|_| open.used_by == Some(body.newcomer)),
+            });
+        }
         let mut operations = Vec::new();
         if let Err(reason) = self.replay_newcomer(&request, above, &mut operations) {
             return Ok(Outcome::GoesBack(format!(
@@ -404,28 +421,34 @@ impl Nahtlos {
                 .map(|request| request.invitation()),
             _ => None,
         };
-        let completed = match invitation {
-            Some(id) => match self.vault.get(Collection::Invitation, &id.0)? {
-                Some(bytes) => {
-                    let mut record: InvitationRecord = records::decode(&bytes)?;
-                    record.completed = true;
-                    Some((id, record))
-                }
-                None => None,
-            },
-            None => None,
-        };
         self.commit(|transaction| {
             put_prepared(transaction, &decided.prepared)?;
             transaction.delete(Collection::Intent, &decided.key)?;
-            if let Some((id, record)) = &completed {
-                let value = records::encode(record);
-                transaction.put(Collection::Invitation, b"", &id.0, 0, &value)?;
-            }
             Ok(())
         })?;
         self.cache.set(decided.prepared.state);
-        if let Some((person, card)) = decided.card {
+        match invitation {
+            Some(invitation) => self.complete_invitation(&invitation, decided.card),
+            None => Ok(()),
+        }
+    }
+
+    /// Whom we invited is in: closes the invitation and publishes the newcomer's card.
+    fn complete_invitation(
+        &mut self,
+        invitation: &InvitationId,
+        card: Option<(SpaceId, PersonCard)>,
+    ) -> Result<(), ClientError> {
+        if let Some(bytes) = self.vault.get(Collection::Invitation, &invitation.0)? {
+            let mut record: InvitationRecord = records::decode(&bytes)?;
+            record.completed = true;
+            let value = records::encode(&record);
+            self.commit(|transaction| {
+                transaction.put(Collection::Invitation, b"", &invitation.0, 0, &value)?;
+                Ok(())
+            })?;
+        }
+        if let Some((person, card)) = card {
             let edit = DirectoryEdit::Person {
                 id: person.to_string(),
                 card,

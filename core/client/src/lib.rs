@@ -11,6 +11,8 @@
     )
 )]
 
+mod apply;
+pub mod audit;
 pub mod cases;
 pub mod directory;
 mod documents;

@@ -16,9 +16,9 @@ use nahtlos_protocol::space::kind::Role;
 use nahtlos_protocol::space::{authority, recipients};
 use rand_core::Rng;
 
+use crate::apply::{advance, put_document};
 use crate::documents::remember_actors;
 use crate::error::ClientError;
-use crate::ingest::{advance, put_document};
 use crate::nahtlos::Nahtlos;
 use crate::random;
 use crate::records::{self, HeldItem, HeldRecord, OutboxRecord, SealedRecord};
@@ -122,6 +122,9 @@ impl Nahtlos {
         let length = state.length();
         if !authority::right(&logs, &self.device_id, space).at_least(Role::Write) {
             return Ok(Err(NotSealed::SetAside));
+        }
+        if self.needs_newer(space)? {
+            return Ok(Err(NotSealed::Waits));
         }
         // The write barrier: nothing is sealed under an epoch that may not be used.
         if recipients::is_stale(&state, length) {

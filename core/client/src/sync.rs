@@ -4,7 +4,7 @@ use nahtlos_protocol::crypto::hash::hash;
 use nahtlos_protocol::wire::{SYNC_PATH, Token};
 
 use crate::error::ClientError;
-use crate::nahtlos::{Nahtlos, put_device};
+use crate::nahtlos::{Nahtlos, put_device, put_sync};
 use crate::session::{Progress, Session, SyncReport};
 use crate::transport::{Answer, Transport};
 

@@ -151,6 +151,18 @@ impl SignedOperation {
         })
     }
 
+    /// The space of an operation that [`Self::decode`] refused as written by a newer program, as
+    /// far as the first fields of its body are still those of version 1.
+    #[must_use]
+    pub fn space_of_unreadable(bytes: &[u8]) -> Option<SpaceId> {
+        let signed: Signed = codec::decode(bytes, limits::OPERATION_BYTES_MAX).ok()?;
+        let mut decoder = minicbor::Decoder::new(&signed.body);
+        decoder.array().ok()?;
+        decoder.u8().ok()?;
+        decoder.u8().ok()?;
+        SpaceId::from_slice(decoder.bytes().ok()?)
+    }
+
     /// Whether the author's key signed exactly these bytes.
     #[must_use]
     pub fn is_signed_by(&self, key: &VerifyingKey) -> bool {

@@ -1,0 +1,275 @@
+//! A relay or a line that drops, changes or swaps: what the client notices, and that nothing typed
+//! is lost. The tampering stands between a real client and a real relay.
+
+use nahtlos_casework::SectionKind;
+use nahtlos_casework::edit::{Edit, JournalEdit};
+use nahtlos_casework::fields::{EntryId, Field, JournalKind, JournalText};
+use nahtlos_client::transport::{Answer, Transport, TransportError};
+use nahtlos_client::{ClientError, HttpTransport};
+use nahtlos_protocol::codec;
+use nahtlos_protocol::space::Role;
+use nahtlos_protocol::wire::{ItemKind, SYNC_PATH, SyncResponse};
+use nahtlos_tests::{Home, World};
+
+/// What to do with the answers to syncs.
+type Change = Box<dyn FnMut(&mut SyncResponse) -> Verdict>;
+
+enum Verdict {
+    /// Pass the (changed) answer on.
+    Pass,
+    /// The line breaks after the relay has done its work.
+    Lose,
+}
+
+struct Tampering {
+    inner: HttpTransport,
+    change: Change,
+    requests: u32,
+}
+
+impl Transport for Tampering {
+    fn post(
+        &mut self,
+        path: &str,
+        token: Option<&str>,
+        body: &[u8],
+    ) -> Result<Answer, TransportError> {
+        let mut answer = self.inner.post(path, token, body)?;
+        if path == SYNC_PATH && answer.status == 200 {
+            self.requests += 1;
+            let mut response: SyncResponse =
+                codec::decode(&answer.body, 1 << 25).expect("a response");
+            if let Verdict::Lose = (self.change)(&mut response) {
+                return Err(TransportError::Unreachable {
+                    url: "test".into(),
+                    reason: "the line broke".into(),
+                });
+            }
+            answer.body = codec::encode(&response);
+        }
+        Ok(answer)
+    }
+}
+
+fn sync_through(
+    world: &World,
+    home: &mut Home,
+    change: impl FnMut(&mut SyncResponse) -> Verdict + 'static,
+) -> Result<nahtlos_client::SyncReport, ClientError> {
+    let mut transport = Tampering {
+        inner: world.transport(),
+        change: Box::new(change),
+        requests: 0,
+    };
+    home.nahtlos.sync(&mut transport, &mut |_| {})
+}
+
+fn note(number: u8) -> Edit {
+    Edit::Journal(JournalEdit::AddEntry {
+        id: EntryId::from_random([100 + number; 8]),
+        at: None,
+        kind: JournalKind::Note,
+        text: JournalText::parse("ein Eintrag").unwrap(),
+        correction_of: None,
+    })
+}
+
+fn entries(home: &Home, case: &str) -> usize {
+    let case = home.nahtlos.find_case(case).unwrap();
+    let document = home
+        .nahtlos
+        .section_document(&case, &SectionKind::Journal)
+        .unwrap();
+    document.read().keys(["entries"]).len()
+}
+
+/// Two institutions, one case, core shared with the second.
+fn shared_world() -> (World, Home, Home, String) {
+    let world = World::new();
+    let mut berger = world.found("berger", "Anna Berger", "RAV Langnau", "alv");
+    let mut iseli = world.institution(&mut berger, "iseli", "Marc Iseli", "IV-Stelle Bern", "iv");
+    let number = berger.open_example_case();
+    let case = berger.nahtlos.find_case(&number).unwrap();
+    let member = berger
+        .nahtlos
+        .directory()
+        .unwrap()
+        .find_team("IV-Stelle Bern Team 1")
+        .unwrap();
+    for kind in [SectionKind::Core, SectionKind::Journal] {
+        berger
+            .nahtlos
+            .grant(&case, &kind, &member, Role::Write, "AVG35a1", None)
+            .unwrap();
+    }
+    berger.sync();
+    iseli.sync();
+    (world, berger, iseli, number)
+}
+
+#[test]
+fn a_lost_acknowledgement_is_sent_again_unchanged_and_counts_once() {
+    let (world, mut berger, mut iseli, number) = shared_world();
+    berger.nahtlos.edit_case(&number, &[note(1)]).unwrap();
+    for _ in 0..5 {
+        let mut pushes = 0;
+        let lost = sync_through(&world, &mut berger, move |response| {
+            pushes += response.results.len();
+            if pushes > 0 {
+                Verdict::Lose
+            } else {
+                Verdict::Pass
+            }
+        });
+        assert_eq!(lost.unwrap_err().code(), "relay_unreachable");
+        assert_eq!(
+            berger.nahtlos.status().unwrap().undelivered_edits,
+            1,
+            "nothing is lost"
+        );
+    }
+    let report = berger.sync();
+    assert_eq!(report.envelopes_delivered, 1);
+    assert_eq!(berger.nahtlos.status().unwrap().undelivered_edits, 0);
+    iseli.sync();
+    assert_eq!(entries(&iseli, &number), 3);
+    assert_eq!(entries(&berger, &number), 3);
+}
+
+#[test]
+fn an_answer_of_another_relay_is_refused_and_changes_nothing() {
+    let (world, mut berger, _, number) = shared_world();
+    berger.nahtlos.edit_case(&number, &[note(1)]).unwrap();
+    let refused = sync_through(&world, &mut berger, |response| {
+        response.signature.0[0] ^= 1;
+        Verdict::Pass
+    });
+    assert_eq!(refused.unwrap_err().code(), "other_relay");
+    let moved = sync_through(&world, &mut berger, |response| {
+        response.journal_mark.sequence += 1;
+        Verdict::Pass
+    });
+    assert_eq!(moved.unwrap_err().code(), "other_relay");
+    assert_eq!(berger.nahtlos.status().unwrap().undelivered_edits, 1);
+    assert_eq!(berger.sync().envelopes_delivered, 1, "control");
+}
+
+#[test]
+fn a_swapped_wrap_opens_nothing_and_is_named_until_the_right_one_comes() {
+    let world = World::new();
+    let mut berger = world.found("berger", "Anna Berger", "RAV Langnau", "alv");
+    let mut iseli = world.institution(&mut berger, "iseli", "Marc Iseli", "IV-Stelle Bern", "iv");
+    let number = berger.open_example_case();
+    let case = berger.nahtlos.find_case(&number).unwrap();
+    let member = berger
+        .nahtlos
+        .directory()
+        .unwrap()
+        .find_team("IV-Stelle Bern Team 1")
+        .unwrap();
+    berger
+        .nahtlos
+        .grant(
+            &case,
+            &SectionKind::Core,
+            &member,
+            Role::Read,
+            "AVG35a1",
+            None,
+        )
+        .unwrap();
+    berger.sync();
+    let report = sync_through(&world, &mut iseli, |response| {
+        for item in &mut response.items {
+            for wrap in &mut item.wraps {
+                wrap.bytes.reverse();
+            }
+        }
+        Verdict::Pass
+    })
+    .unwrap();
+    assert!(
+        report.held.iter().any(|(reason, _)| reason == "pending"),
+        "{report:?}"
+    );
+    assert!(iseli.nahtlos.find_case(&number).is_err());
+    let core = case.section(&SectionKind::Core).unwrap();
+    assert!(iseli.nahtlos.openable_epochs(&core).is_empty());
+    assert_eq!(berger.nahtlos.openable_epochs(&core).len(), 1, "control");
+}
+
+#[test]
+fn changed_operations_and_envelopes_are_not_taken_and_good_ones_beside_them_are() {
+    let (world, mut berger, mut iseli, number) = shared_world();
+    berger.nahtlos.edit_case(&number, &[note(1)]).unwrap();
+    berger.sync();
+    let before = entries(&iseli, &number);
+    let report = sync_through(&world, &mut iseli, |response| {
+        for item in &mut response.items {
+            if item.kind == ItemKind::Envelope {
+                let last = item.bytes.len() - 1;
+                item.bytes[last] ^= 1;
+            }
+        }
+        Verdict::Pass
+    })
+    .unwrap();
+    assert_eq!(entries(&iseli, &number), before);
+    assert_eq!(
+        report.held,
+        [("bad_signature".to_owned(), 1)],
+        "kept and named"
+    );
+}
+
+#[test]
+fn an_item_withheld_by_the_relay_shows_when_a_descendant_arrives_and_can_be_asked_for_again() {
+    let (world, mut berger, mut iseli, number) = shared_world();
+    berger.nahtlos.edit_case(&number, &[note(1)]).unwrap();
+    berger.sync();
+    // The relay hides this one …
+    sync_through(&world, &mut iseli, |response| {
+        response
+            .items
+            .retain(|item| item.kind != ItemKind::Envelope);
+        Verdict::Pass
+    })
+    .unwrap();
+    assert_eq!(entries(&iseli, &number), 2);
+    // … and the next edit builds on it.
+    berger.nahtlos.edit_case(&number, &[note(2)]).unwrap();
+    berger.sync();
+    let report = iseli.sync();
+    assert_eq!(report.held, [("missing_parents".to_owned(), 1)]);
+    assert_eq!(entries(&iseli, &number), 2);
+    iseli.nahtlos.pull_everything_again().unwrap();
+    let report = iseli.sync();
+    assert!(report.held.is_empty(), "{report:?}");
+    assert_eq!(entries(&iseli, &number), 4);
+}
+
+#[test]
+fn a_relay_restored_from_a_backup_is_noticed_at_the_next_sync() {
+    let (mut world, mut berger, _, number) = shared_world();
+    let backup = world.stop_and_copy_relay();
+    world.start_relay();
+    assert!(
+        berger.sync().notices.is_empty(),
+        "control: a restart alone is no incident"
+    );
+    berger.nahtlos.edit_case(&number, &[note(1)]).unwrap();
+    assert_eq!(berger.sync().envelopes_delivered, 1);
+    world.stop_and_copy_relay();
+    world.restore_relay(&backup);
+    world.start_relay();
+    let report = berger.sync();
+    assert!(
+        report
+            .notices
+            .iter()
+            .any(|notice| notice.contains("went back")),
+        "{report:?}"
+    );
+    assert_eq!(berger.nahtlos.status().unwrap().relay_went_back, 1);
+    assert_eq!(entries(&berger, &number), 3, "what was typed is still here");
+}
