@@ -129,12 +129,10 @@ impl Relay {
             Box::new(move || remove_claim_file(&claim_file)),
         ));
         let (stopping, stop) = watch::channel(false);
-        let mut connections = vec![Connections::new(&config.limits, Arc::clone(&metrics))];
+        let serving = Connections::new(&config.limits, Arc::clone(&metrics));
+        let mut connections = vec![serving.clone()];
         let devices = http::routes(Arc::clone(&app));
-        let serving = connections.iter().cloned().next();
-        if let Some(serving) = serving {
-            tokio::spawn(http::accept(listener, tls, devices, serving, stop.clone()));
-        }
+        tokio::spawn(http::accept(listener, tls, devices, serving, stop.clone()));
         let metrics_address = operators.as_ref().map(|(_, address)| *address);
         if let Some((listener, _)) = operators {
             let own = Connections::new(&config.limits, Arc::default());

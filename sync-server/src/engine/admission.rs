@@ -124,7 +124,7 @@ impl Stage<'_> {
     /// custodian outside the space.
     fn join_feeds(&self, inviting: SpaceId, invited_by: &DeviceId) -> BTreeSet<SpaceId> {
         let mut feeds = BTreeSet::from([inviting]);
-        if !self.view().groups_of(invited_by).contains(&inviting) {
+        if !self.view().groups_of(invited_by).contains_key(&inviting) {
             feeds.extend(self.view().person(invited_by));
         }
         feeds

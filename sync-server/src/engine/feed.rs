@@ -47,13 +47,21 @@ impl Stage<'_> {
         reachable_before: &Reachable,
     ) -> Result<Needs, StoreError> {
         let mut needs = Needs::default();
+        let last_number = self.top.last_number;
         let space = state.id();
         if before.is_none() && is_group(state.kind()) {
             self.raise(space, space, Carry::Content, &mut needs)?;
         }
         for grant in new_grants(state, before) {
             if let MemberId::Space(member) = grant.member {
-                self.follow_grant(state, grant, member, reachable_before, &mut needs)?;
+                self.follow_grant(
+                    state,
+                    grant,
+                    member,
+                    reachable_before,
+                    last_number,
+                    &mut needs,
+                )?;
             }
         }
         if let Some(record) = state.operation(state.length().saturating_sub(1)) {
@@ -95,13 +103,16 @@ impl Stage<'_> {
         grant: &Grant,
         member: SpaceId,
         reachable_before: &Reachable,
+        last_number_before: u64,
         needs: &mut Needs,
     ) -> Result<(), StoreError> {
         let space = state.id();
         if is_group(state.kind()) {
             // The member's devices now read the feeds of this group and of those above it, from
-            // their present cursor on: what these held before comes through their own feed.
-            for feed in self.newly_reachable(&space, &member, reachable_before) {
+            // here on: what these held before comes through their own feed.
+            self.set_membership(member, space, last_number_before)?;
+            let reachable = reachable(self.view(), &member);
+            for feed in reachable_before.gained(&member, &reachable) {
                 let places = self.store.delivered_places(&feed)?;
                 needs.add(member, places);
             }
@@ -117,21 +128,6 @@ impl Stage<'_> {
             self.raise(feed, member, beneath(state.kind()), needs)?;
         }
         Ok(())
-    }
-
-    fn newly_reachable(
-        &self,
-        space: &SpaceId,
-        member: &SpaceId,
-        reachable_before: &Reachable,
-    ) -> Vec<SpaceId> {
-        let mut feeds = self.view().groups_above(space);
-        feeds.insert(*space);
-        let known = reachable_before.0.get(member);
-        feeds
-            .into_iter()
-            .filter(|feed| known.is_none_or(|known| !known.contains(feed)))
-            .collect()
     }
 
     /// Makes a feed carry at least this much of a space, and what follows from that.
@@ -216,6 +212,23 @@ impl Stage<'_> {
         }
     }
 
+    fn set_membership(
+        &mut self,
+        member: SpaceId,
+        group: SpaceId,
+        since: u64,
+    ) -> Result<(), StoreError> {
+        let known = self.view().directly_above(&member).cloned();
+        let known = known.unwrap_or_default();
+        if known.contains_key(&group) {
+            return Ok(());
+        }
+        self.store.put_membership(&member, &group, since)?;
+        let above = self.top.above.entry(member).or_insert(known);
+        above.insert(group, since);
+        Ok(())
+    }
+
     fn set_carry(&mut self, space: SpaceId, feed: SpaceId, carry: Carry) -> Result<(), StoreError> {
         self.store.put_carry(&space, &feed, carry)?;
         let known = self.base.carried.get(&space);
@@ -228,12 +241,13 @@ impl Stage<'_> {
     }
 }
 
-/// Which groups' feeds each new member's devices read before an operation.
+/// Which groups' feeds each new member's devices read before an operation, and whether with
+/// content.
 #[derive(Default)]
-pub(super) struct Reachable(BTreeMap<SpaceId, BTreeSet<SpaceId>>);
+pub(super) struct Reachable(BTreeMap<SpaceId, BTreeSet<(SpaceId, bool)>>);
 
 impl Reachable {
-    /// Asks before [`super::world::World::learn`] adds the operation's grants.
+    /// Asks before [`super::world::World::learn`] takes the operation's state in.
     pub(super) fn before(view: View<'_>, state: &SpaceState, before: Option<&SpaceState>) -> Self {
         let members = new_grants(state, before).filter_map(|grant| match grant.member {
             MemberId::Space(member) => Some(member),
@@ -241,10 +255,42 @@ impl Reachable {
         });
         Self(
             members
-                .map(|member| (member, view.groups_above(&member)))
+                .map(|member| (member, reachable(view, &member)))
                 .collect(),
         )
     }
+
+    /// The feeds a member's devices did not read before, or not with content.
+    fn gained(&self, member: &SpaceId, now: &BTreeSet<(SpaceId, bool)>) -> BTreeSet<SpaceId> {
+        let known = self.0.get(member);
+        now.iter()
+            .filter(|reached| known.is_none_or(|known| !known.contains(reached)))
+            .map(|(feed, _)| *feed)
+            .collect()
+    }
+}
+
+/// The groups above a group; with `true` where every hop holds keys.
+fn reachable(view: View<'_>, group: &SpaceId) -> BTreeSet<(SpaceId, bool)> {
+    let mut found = BTreeSet::new();
+    let mut waiting = vec![(*group, true)];
+    while let Some((group, content)) = waiting.pop() {
+        for higher in view.directly_above(&group).into_iter().flatten() {
+            let content = content && holds_keys(view, higher.0, &group);
+            if found.insert((*higher.0, content)) {
+                waiting.push((*higher.0, content));
+            }
+        }
+    }
+    found
+}
+
+fn holds_keys(view: View<'_>, space: &SpaceId, member: &SpaceId) -> bool {
+    view.state(space).is_some_and(|state| {
+        state.live_grants().any(|grant| {
+            grant.confirmed && grant.role.holds_keys() && grant.member == MemberId::Space(*member)
+        })
+    })
 }
 
 /// Whether the devices that read a feed get this much of a space already, by it or by a feed of a
@@ -254,7 +300,7 @@ fn is_carried(view: View<'_>, feed: &SpaceId, space: &SpaceId, carry: Carry) -> 
         view.carry(feed, space)
             .is_some_and(|current| current >= carry)
     };
-    suffices(feed) || (carry < Carry::Content && view.groups_above(feed).iter().any(suffices))
+    suffices(feed) || (carry < Carry::Content && view.groups_above(feed).keys().any(suffices))
 }
 
 /// How much of its members a feed carries with a space of this kind. The network's feed names the

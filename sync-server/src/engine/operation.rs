@@ -204,8 +204,7 @@ impl Stage<'_> {
     ) -> Result<u64, Refusal> {
         let state = Arc::new(state);
         let reachable = Reachable::before(self.view(), &state, before);
-        let base = self.base;
-        self.top.learn(Arc::clone(&state), before, base);
+        self.top.learn(Arc::clone(&state), before);
         let needs = self.follow_operation(&state, before, &reachable)?;
         self.deliver_again(needs.0)?;
         let space = state.id();

@@ -26,6 +26,8 @@ pub(crate) struct Question {
 
 struct Group {
     space: SpaceId,
+    /// Its feed is read from after this number; what was before came through the member's feed.
+    since: u64,
     /// Whether the device holds the group's keys, so that the group's content is for it.
     content: bool,
 }
@@ -49,8 +51,9 @@ impl Question {
         let groups: Vec<Group> = view
             .groups_of(&device)
             .into_iter()
-            .map(|space| Group {
+            .map(|(space, since)| Group {
                 space,
+                since,
                 content: holds_keys(view, &device, &space),
             })
             .collect();
@@ -131,7 +134,8 @@ impl Question {
         };
         let mut complete_to = self.up_to;
         for group in &self.groups {
-            let found = reader.deliveries(&group.space, self.cursor, self.up_to, WINDOW)?;
+            let after = self.cursor.max(group.since);
+            let found = reader.deliveries(&group.space, after, self.up_to, WINDOW)?;
             if found.len() >= WINDOW
                 && let Some(last) = found.last()
             {

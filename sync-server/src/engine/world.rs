@@ -2,7 +2,7 @@
 //! from the store, and everything only grows, so that a batch being prepared is a second, small
 //! [`World`] laid over the committed one ([`View`]): it is merged in after the commit, or dropped.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 use std::sync::Arc;
 
@@ -21,8 +21,9 @@ pub(crate) struct World {
     pub logs: HashMap<SpaceId, Arc<SpaceState>>,
     /// The one person each device belongs to.
     pub persons: HashMap<DeviceId, SpaceId>,
-    /// Group → the groups it is a direct member of.
-    pub above: HashMap<SpaceId, BTreeSet<SpaceId>>,
+    /// Group → the groups it is a direct member of, and the last number before it became one:
+    /// what these groups' feeds held up to there was delivered again in the member's own feed.
+    pub above: HashMap<SpaceId, BTreeMap<SpaceId, u64>>,
     /// Space → feed → how much of the space the feed carries.
     pub carried: HashMap<SpaceId, BTreeMap<SpaceId, Carry>>,
     /// Feed → number of its last delivery.
@@ -46,7 +47,12 @@ impl World {
         for (space, feed, carry) in facts.carried {
             carried.entry(space).or_default().insert(feed, carry);
         }
+        let mut above: HashMap<SpaceId, BTreeMap<SpaceId, u64>> = HashMap::new();
+        for (member, group, since) in facts.memberships {
+            above.entry(member).or_default().insert(group, since);
+        }
         Self {
+            above,
             carried,
             feed_heads: facts.feed_heads.into_iter().collect(),
             usage: facts.usage.into_iter().collect(),
@@ -75,31 +81,16 @@ impl World {
             None => SpaceState::found(operation, &view, signatures)?,
             Some(state) => SpaceState::clone(state).append(operation, &view, signatures)?,
         };
-        self.learn(Arc::new(state), before.as_deref(), &nothing);
+        self.learn(Arc::new(state), before.as_deref());
         Ok(())
     }
 
-    /// Takes in a space's new state and updates who belongs where.
-    pub(crate) fn learn(
-        &mut self,
-        state: Arc<SpaceState>,
-        before: Option<&SpaceState>,
-        base: &Self,
-    ) {
+    /// Takes in a space's new state and whose its new devices are.
+    pub(crate) fn learn(&mut self, state: Arc<SpaceState>, before: Option<&SpaceState>) {
         let space = state.id();
         for grant in new_grants(&state, before) {
-            match grant.member {
-                MemberId::Device(device) => {
-                    self.persons.insert(device, space);
-                }
-                MemberId::Space(member) if is_group(state.kind()) => {
-                    let known = base.above.get(&member).cloned();
-                    self.above
-                        .entry(member)
-                        .or_insert_with(|| known.unwrap_or_default())
-                        .insert(space);
-                }
-                MemberId::Space(_) => {}
+            if let MemberId::Device(device) = grant.member {
+                self.persons.insert(device, space);
             }
         }
         self.logs.insert(space, state);
@@ -208,39 +199,45 @@ impl View<'_> {
         layered(invitation, &self.top.joined, &self.base.joined).copied()
     }
 
-    /// Every group above a group, itself not included.
-    pub(crate) fn groups_above(&self, group: &SpaceId) -> BTreeSet<SpaceId> {
-        let mut found = BTreeSet::new();
-        let mut waiting = vec![*group];
-        while let Some(group) = waiting.pop() {
-            let above = layered(&group, &self.top.above, &self.base.above);
-            for higher in above.into_iter().flatten() {
-                if found.insert(*higher) {
-                    waiting.push(*higher);
+    /// The groups a group is a direct member of, and since when.
+    pub(crate) fn directly_above(&self, group: &SpaceId) -> Option<&BTreeMap<SpaceId, u64>> {
+        layered(group, &self.top.above, &self.base.above)
+    }
+
+    /// Every group above a group, itself not included, and the last number before it came to be
+    /// above: over each path the latest of its memberships, over several paths the earliest.
+    pub(crate) fn groups_above(&self, group: &SpaceId) -> BTreeMap<SpaceId, u64> {
+        let mut found: BTreeMap<SpaceId, u64> = BTreeMap::new();
+        let mut waiting = vec![(*group, 0)];
+        while let Some((group, path_since)) = waiting.pop() {
+            for (higher, since) in self.directly_above(&group).into_iter().flatten() {
+                let since = path_since.max(*since);
+                let known = found.get(higher);
+                if known.is_none_or(|known| since < *known) {
+                    found.insert(*higher, since);
+                    waiting.push((*higher, since));
                 }
             }
         }
         found
     }
 
-    /// The groups a device is in: its person, and every group above that one.
-    pub(crate) fn groups_of(&self, device: &DeviceId) -> BTreeSet<SpaceId> {
+    /// The groups a device is in, and since when: its person, and every group above that one.
+    pub(crate) fn groups_of(&self, device: &DeviceId) -> BTreeMap<SpaceId, u64> {
         let Some(person) = self.person(device) else {
-            return BTreeSet::new();
+            return BTreeMap::new();
         };
         let mut groups = self.groups_above(&person);
-        groups.insert(person);
+        groups.insert(person, 0);
         groups
     }
 
     /// The institution of the network a device belongs to.
     pub(crate) fn institution_of(&self, device: &DeviceId) -> Option<SpaceId> {
         let network = self.network()?;
-        self.groups_of(device).into_iter().find(|group| {
-            self.state(group)
-                .is_some_and(|state| state.kind() == Kind::Institution)
-                && layered(group, &self.top.above, &self.base.above)
-                    .is_some_and(|above| above.contains(&network))
+        self.groups_of(device).into_keys().find(|group| {
+            self.directly_above(group)
+                .is_some_and(|above| above.contains_key(&network))
         })
     }
 

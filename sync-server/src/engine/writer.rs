@@ -62,6 +62,9 @@ enum Judged {
     ),
 }
 
+/// The store failed while a batch was judged; these jobs were not judged any more.
+struct Interrupted(StoreError, Vec<Job>);
+
 /// The writer's thread.
 pub(super) struct Writer {
     shared: Arc<Shared>,
@@ -158,7 +161,7 @@ impl Writer {
                     self.reply(job, &receipts);
                 }
             }
-            Err((error, unjudged)) => {
+            Err(Interrupted(error, unjudged)) => {
                 self.store.roll_back();
                 self.shared.metrics.commit_failed();
                 let error = failed(&error);
@@ -178,11 +181,11 @@ impl Writer {
         &mut self,
         jobs: Vec<Job>,
         judged: &mut Vec<Judged>,
-    ) -> Result<BTreeMap<u64, Receipt>, (StoreError, Vec<Job>)> {
+    ) -> Result<BTreeMap<u64, Receipt>, Interrupted> {
         let shared = Arc::clone(&self.shared);
         let base = super::read(&shared.world);
         if let Err(error) = self.store.begin() {
-            return Err((error, jobs));
+            return Err(Interrupted(error, jobs));
         }
         let mut stage = Stage::new(
             &base,
@@ -193,9 +196,10 @@ impl Writer {
         );
         let mut jobs = jobs.into_iter();
         while let Some(job) = jobs.next() {
-            if let Err((error, job)) = judge(&mut stage, job, judged) {
+            if let Err(interrupted) = judge(&mut stage, job, judged) {
+                let (error, job) = *interrupted;
                 let unjudged = std::iter::once(job).chain(jobs).collect();
-                return Err((error, unjudged));
+                return Err(Interrupted(error, unjudged));
             }
         }
         if stage.is_empty() {
@@ -205,12 +209,12 @@ impl Writer {
         }
         let receipts = stage
             .store_receipts(&shared.signing, shared.identity.journal)
-            .map_err(|error| (error, Vec::new()))?;
-        let (top, items) = (stage.len(), stage);
-        let (items, top) = (top, items.into_top());
+            .map_err(|error| Interrupted(error, Vec::new()))?;
+        let items = stage.len();
+        let top = stage.into_top();
         drop(base);
         self.commit(top, items)
-            .map_err(|error| (error, Vec::new()))?;
+            .map_err(|error| Interrupted(error, Vec::new()))?;
         Ok(receipts)
     }
 
@@ -352,7 +356,7 @@ fn judge(
     stage: &mut Stage<'_>,
     job: Job,
     judged: &mut Vec<Judged>,
-) -> Result<(), (StoreError, Job)> {
+) -> Result<(), Box<(StoreError, Job)>> {
     match job {
         Job::Push {
             device,
@@ -372,13 +376,13 @@ fn judge(
                         candidates,
                         reply,
                     };
-                    return Err((error, job));
+                    return Err(Box::new((error, job)));
                 }
             }
         }
         Job::Join { request, reply } => match stage.accept_join(&request) {
             Ok(outcome) => judged.push(Judged::Join(outcome, reply)),
-            Err(error) => return Err((error, Job::Join { request, reply })),
+            Err(error) => return Err(Box::new((error, Job::Join { request, reply }))),
         },
         Job::Claim { .. } | Job::Probe { .. } | Job::Stop => {}
     }

@@ -175,6 +175,7 @@ fn facts_are_what_was_put_last(fixture: &Fixture) {
     let (space, feed) = (SpaceId([1; 32]), SpaceId([2; 32]));
     commit(&mut *store, |store| {
         store.put_carry(&space, &feed, Carry::Prefix(7)).unwrap();
+        store.put_membership(&space, &feed, 5).unwrap();
         store.put_usage(&feed, 10).unwrap();
         store.put_usage(&feed, 20).unwrap();
         store
@@ -191,6 +192,7 @@ fn facts_are_what_was_put_last(fixture: &Fixture) {
     let facts = store.facts().unwrap();
     assert_eq!(facts.carried, [(space, feed, Carry::Content)]);
     assert_eq!(facts.usage, [(feed, 20)]);
+    assert_eq!(facts.memberships, [(space, feed, 5)]);
     assert_eq!(facts.joined, [(InvitationId([3; 32]), ItemId([4; 32]))]);
 }
 

@@ -134,6 +134,8 @@ pub struct Facts {
     pub chain: Option<ItemId>,
     /// Space, feed, how much.
     pub carried: Vec<(SpaceId, SpaceId, Carry)>,
+    /// Member, group, last number before the membership.
+    pub memberships: Vec<(SpaceId, SpaceId, u64)>,
     /// Last delivery number of each feed.
     pub feed_heads: Vec<(SpaceId, u64)>,
     /// Bytes stored for each institution.
@@ -258,6 +260,16 @@ pub trait Store: Reader {
         space: &SpaceId,
         feed: &SpaceId,
         carry: Carry,
+    ) -> Result<(), StoreError>;
+    /// Stores that a group is a member of another, and the last number before it was.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn put_membership(
+        &mut self,
+        member: &SpaceId,
+        group: &SpaceId,
+        since: u64,
     ) -> Result<(), StoreError>;
     /// Stores how many bytes an institution has used.
     ///

@@ -48,6 +48,12 @@ CREATE TABLE carry (
     length INTEGER NOT NULL,
     PRIMARY KEY (space, feed)
 ) WITHOUT ROWID;
+CREATE TABLE membership (
+    member BLOB NOT NULL,
+    space BLOB NOT NULL,
+    since INTEGER NOT NULL,
+    PRIMARY KEY (member, space)
+) WITHOUT ROWID;
 CREATE TABLE usage (institution BLOB PRIMARY KEY, bytes INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE joined (invitation BLOB PRIMARY KEY, item BLOB NOT NULL) WITHOUT ROWID;
 -- Written by the readiness probe only.

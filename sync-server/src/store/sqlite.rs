@@ -186,6 +186,14 @@ impl Reader for SqliteStore {
             last_number: last_item.max(last_delivery),
             chain,
             carried,
+            memberships: rows(
+                &self.connection,
+                "SELECT member, space, since FROM membership",
+                |row| {
+                    let since = to_unsigned(row.get(2)?);
+                    Ok((SpaceId(row.get(0)?), SpaceId(row.get(1)?), since))
+                },
+            )?,
             feed_heads,
             usage: rows(
                 &self.connection,
@@ -425,6 +433,18 @@ impl Store for SqliteStore {
         self.execute(
             "INSERT OR REPLACE INTO carry (space, feed, level, length) VALUES (?1, ?2, ?3, ?4)",
             params![space.0, feed.0, level, to_signed(length)],
+        )
+    }
+
+    fn put_membership(
+        &mut self,
+        member: &SpaceId,
+        group: &SpaceId,
+        since: u64,
+    ) -> Result<(), StoreError> {
+        self.execute(
+            "INSERT INTO membership (member, space, since) VALUES (?1, ?2, ?3)",
+            params![member.0, group.0, to_signed(since)],
         )
     }
 

@@ -3,4 +3,9 @@
 
 mod claim;
 mod client;
+mod durability;
+mod feeds;
+mod join;
+mod refusals;
+mod sync;
 mod world;

@@ -364,3 +364,17 @@ impl rand_core::TryRng for TestRandom {
 }
 
 impl rand_core::TryCryptoRng for TestRandom {}
+
+/// Replays an operation as a client would; it must follow from what came before.
+pub fn replay(logs: &mut Logs, bytes: &[u8]) {
+    use nahtlos_protocol::space::SignedOperation;
+    use nahtlos_protocol::space::replay::Signatures;
+    let signed = SignedOperation::decode(bytes).unwrap();
+    let id = signed.space();
+    let state = match logs.get(&id) {
+        None => SpaceState::found(&signed, logs, Signatures::Verify),
+        Some(state) if state.operation(signed.operation().index).is_some() => return,
+        Some(state) => SpaceState::clone(state).append(&signed, logs, Signatures::Verify),
+    };
+    logs.insert(id, Arc::new(state.expect("in causal order")));
+}
