@@ -48,11 +48,9 @@ impl Nahtlos {
         let mut trial = KeyTrial::of_device(self.device.seed.0);
         for (_, bytes) in self.vault.list_all(Collection::EpochSeed)? {
             let secret: [u8; Secret32::BYTES] =
-                bytes
-                    .try_into()
-                    .map_err(|_| ClientError::DamagedRecord {
-                        reason: "an epoch seed has not 32 bytes".into(),
-                    })?;
+                bytes.try_into().map_err(|_| ClientError::DamagedRecord {
+                    reason: "an epoch seed has not 32 bytes".into(),
+                })?;
             trial.learn(EpochSeed::from_secret(Secret32::from_bytes(secret)));
         }
         for (_, bytes) in self.vault.list_all(Collection::Operation)? {
@@ -107,7 +105,10 @@ impl KeyTrial {
     pub fn take_wraps(&mut self, stored: &[StoredWrap<'_>]) -> usize {
         let before = self.seeds.len();
         let locks: Vec<Lock<'_>> = stored.iter().flat_map(Lock::of).collect();
-        let links: Vec<Link> = stored.iter().flat_map(|one| Link::of(one.operation)).collect();
+        let links: Vec<Link> = stored
+            .iter()
+            .flat_map(|one| Link::of(one.operation))
+            .collect();
         for lock in &locks {
             self.learn_if_right(lock, lock.open_with_device(&self.device));
         }

@@ -7,6 +7,7 @@ use nahtlos_protocol::crypto::derive::derive;
 use nahtlos_protocol::crypto::epoch_secret::EpochSeed;
 use nahtlos_protocol::crypto::label;
 use nahtlos_protocol::crypto::secret::Secret32;
+use nahtlos_protocol::crypto::signature::VerifyingKey;
 use nahtlos_protocol::identifier::{InvitationId, SignatureBytes, SpaceId, VerifyingKeyBytes};
 use nahtlos_protocol::space::effect::{DeviceKeys, Effect, History, Member};
 use nahtlos_protocol::space::kind::{Kind, Role};
@@ -127,6 +128,11 @@ impl Nahtlos {
             return Err(refusal(&answer));
         }
         let response: SyncResponse = decode_answer(&answer.body)?;
+        let relay =
+            VerifyingKey::from_bytes(&claim.relay.0).map_err(|_| ClientError::OtherRelay)?;
+        if !response.is_signed_by(&relay, &self.device_id) {
+            return Err(ClientError::OtherRelay);
+        }
         let taken = |status| matches!(status, Status::Accepted | Status::Duplicate);
         if !response.results.iter().all(|result| taken(result.status)) {
             return Err(ClientError::Refused {

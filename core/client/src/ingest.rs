@@ -214,6 +214,10 @@ fn put_waiting(
         },
     };
     let index = i64::try_from(operation.operation().index).unwrap_or(i64::MAX);
+    if matches!(error, ReplayError::NeedsNewer { .. }) {
+        let space = operation.space();
+        transaction.put(Collection::Notice, NEEDS_NEWER, &space.0, 0, b"")?;
+    }
     let value = records::encode(&record);
     transaction.put(
         Collection::Held,

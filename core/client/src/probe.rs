@@ -8,7 +8,7 @@ use nahtlos_protocol::wire::{SYNC_PATH, SyncRequest, SyncResponse};
 
 use crate::error::ClientError;
 use crate::nahtlos::Nahtlos;
-use crate::sync::{refusal, relay_time, signed_difference};
+use crate::sync::{refusal, signed_difference};
 use crate::transport::{Transport, TransportError};
 
 /// What the relay answered.
@@ -59,21 +59,19 @@ impl Nahtlos {
             push: Vec::new(),
             max_bytes: 1,
         });
-        let mut answer =
-            transport.post(SYNC_PATH, Some(&self.token(position.clock_offset_ms)?), &body)?;
-        if let Some(relay_ms) = relay_time(&answer).filter(|_| answer.status == 401) {
+        let token = self.token(position.clock_offset_ms)?;
+        let mut answer = transport.post(SYNC_PATH, Some(&token), &body)?;
+        if let Some(relay_ms) = self.relay_time(&answer, &token) {
             let offset_ms = signed_difference(relay_ms, self.now_ms());
             answer = transport.post(SYNC_PATH, Some(&self.token(offset_ms)?), &body)?;
         }
         if answer.status != 200 {
             return Err(refusal(&answer));
         }
-        let response: SyncResponse =
-            codec::decode(&answer.body, limits::SYNC_RESPONSE_BYTES_MAX).map_err(|error| {
-                TransportError::NotARelay {
-                    reason: error.to_string(),
-                }
-            })?;
+        let response: SyncResponse = codec::decode(&answer.body, limits::SYNC_RESPONSE_BYTES_MAX)
+            .map_err(|error| TransportError::NotARelay {
+            reason: error.to_string(),
+        })?;
         let relay = self.relay_key().ok_or(ClientError::OtherRelay)?;
         if !response.is_signed_by(&relay, &self.device_id()) {
             return Err(ClientError::OtherRelay);

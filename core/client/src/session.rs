@@ -283,9 +283,21 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
+    /// Whether the relay has proved that it stored the item: only then is ours let go.
+    fn is_proven(&self, result: &ItemResult, item: ItemId) -> bool {
+        let relay = self.replica.relay_key();
+        result.id == item
+            && result
+                .receipt
+                .as_ref()
+                .zip(relay)
+                .is_some_and(|(receipt, relay)| receipt.verify(&item, &relay).is_ok())
+    }
+
     fn founding_answered(&mut self, key: &[u8], result: &ItemResult) -> Result<(), ClientError> {
+        let proven = ItemId::from_slice(key).is_some_and(|item| self.is_proven(result, item));
         match result.status {
-            Status::Accepted | Status::Duplicate => {
+            Status::Accepted | Status::Duplicate if proven => {
                 self.report.operations_delivered += 1;
                 self.replica.commit(|transaction| {
                     transaction.delete(Collection::Sealed, key)?;
@@ -312,12 +324,10 @@ impl<'a> Session<'a> {
         let space = envelope.header().space;
         match result.status {
             Status::Accepted | Status::Duplicate => {
-                let relay = self.replica.relay_key();
-                let proven = result.receipt.as_ref().filter(|receipt| {
-                    relay.as_ref().is_some_and(|relay| {
-                        receipt.verify(&ItemId(envelope.id().0), relay).is_ok()
-                    })
-                });
+                let proven = result
+                    .receipt
+                    .as_ref()
+                    .filter(|_| self.is_proven(result, envelope.id().into()));
                 if proven.is_none() {
                     self.report.notices.push(
                         "the relay gave no valid receipt for an edit; it is sent again".into(),
@@ -349,7 +359,9 @@ impl<'a> Session<'a> {
         decided: Decided,
         result: &ItemResult,
     ) -> Result<(), ClientError> {
+        let proven = self.is_proven(result, decided.prepared.operation.id().into());
         match result.status {
+            Status::Accepted | Status::Duplicate if !proven => Ok(()),
             Status::Accepted | Status::Duplicate => {
                 self.report.operations_delivered += 1;
                 self.touched.insert(decided.prepared.state.id());

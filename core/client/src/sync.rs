@@ -1,6 +1,6 @@
 //! Driving a sync session over a transport.
 
-use nahtlos_protocol::crypto::hash::hash;
+use nahtlos_protocol::wire::token::read_time;
 use nahtlos_protocol::wire::{SYNC_PATH, Token};
 
 use crate::error::ClientError;
@@ -33,7 +33,7 @@ impl Nahtlos {
             let answer = loop {
                 let token = session.replica_ref().token(offset_ms)?;
                 let answer = transport.post(SYNC_PATH, Some(&token), &body)?;
-                let relay_ms = relay_time(&answer).filter(|_| answer.status == 401);
+                let relay_ms = session.replica_ref().relay_time(&answer, &token);
                 match relay_ms {
                     Some(relay_ms) if attempt < TOKEN_ATTEMPTS => {
                         offset_ms = signed_difference(relay_ms, session.replica_ref().now_ms());
@@ -58,6 +58,17 @@ impl Nahtlos {
         Ok(report)
     }
 
+    /// Asks the relay for everything again at the next sync: for a device that lacks something the
+    /// relay did not serve. Items this device has are recognised and skipped.
+    ///
+    /// # Errors
+    /// Where the vault fails.
+    pub fn pull_everything_again(&mut self) -> Result<(), ClientError> {
+        let mut position = self.sync_record()?;
+        position.cursor = 0;
+        self.commit(|transaction| put_sync(transaction, &position))
+    }
+
     pub(crate) fn token(&self, offset_ms: i64) -> Result<String, ClientError> {
         let relay = self.relay_key().ok_or(ClientError::NotEnrolled)?;
         // The wall clock of a device may be hours off; what the relay said is good for tokens.
@@ -70,25 +81,14 @@ impl Nahtlos {
         ))
     }
 
-    /// A stable, unlinkable reference to this device for support: 8 hexadecimal digits.
-    #[must_use]
-    pub fn support_reference(&self) -> String {
-        let digest = hash(
-            nahtlos_protocol::crypto::label::HEAD_SIGN,
-            &[&self.device_id.0],
-        );
-        data_encoding::HEXLOWER.encode(digest.get(..4).unwrap_or_default())
+    /// The relay's time, where it refused this token for its time and signed its own.
+    pub(crate) fn relay_time(&self, answer: &Answer, refused_token: &str) -> Option<u64> {
+        let text = answer
+            .relay_time
+            .as_deref()
+            .filter(|_| answer.status == 401)?;
+        read_time(text, &self.relay_key()?, refused_token)
     }
-}
-
-pub(crate) fn relay_time(answer: &Answer) -> Option<u64> {
-    answer
-        .relay_time
-        .as_deref()?
-        .split('.')
-        .next()?
-        .parse()
-        .ok()
 }
 
 pub(crate) fn signed_difference(relay_ms: u64, own_ms: u64) -> i64 {

@@ -103,7 +103,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl HttpTransport {
     /// A transport to `url` (`https://…`, or `http://` on this machine). `certificate_authority`
-    /// is a PEM file to trust instead of the platform's.
+    /// is a PEM file to trust instead of the public authorities built in (webpki-roots).
     ///
     /// # Errors
     /// [`TransportError::PlainHttp`], [`TransportError::CertificateFile`].

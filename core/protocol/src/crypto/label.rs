@@ -56,12 +56,8 @@ labels! {
     ADMISSION_SIGN = "admission/sign";
     /// Signature: a one-time claim key.
     CLAIM_SIGN = "claim/sign";
-    /// HKDF: a one-time claim key's seed.
-    CLAIM = "claim";
     /// Signature: a one-time invitation key.
     INVITATION_SIGN = "invitation/sign";
-    /// HKDF: a one-time invitation key's seed.
-    INVITATION = "invitation";
 
     /// Hash: an envelope's id over its bytes.
     ENVELOPE = "envelope";

@@ -286,12 +286,9 @@ pub fn verifying_key(
     knowledge.spaces().find_map(|space| {
         let state = logs.state(space)?;
         if let Some(known) = state.devices.get(device) {
-            return Some(known.verifying.clone());
+            return Some(known.verifying);
         }
-        state
-            .founder_key
-            .clone()
-            .filter(|_| state.founder == *device)
+        state.founder_key.filter(|_| state.founder == *device)
     })
 }
 

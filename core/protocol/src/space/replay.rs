@@ -607,11 +607,8 @@ impl SpaceState {
     }
 
     fn own_verifying_key(&self, author: &DeviceId) -> Option<VerifyingKey> {
-        let device = self
-            .devices
-            .get(author)
-            .map(|device| device.verifying.clone());
-        device.or_else(|| self.founder_key.clone().filter(|_| self.founder == *author))
+        let device = self.devices.get(author).map(|device| device.verifying);
+        device.or_else(|| self.founder_key.filter(|_| self.founder == *author))
     }
 }
 
