@@ -5,6 +5,8 @@ pub mod claim;
 pub mod join;
 pub mod receipt;
 pub mod sync;
+#[cfg(test)]
+mod tests;
 pub mod token;
 
 pub use receipt::{Batch, JournalMark, Receipt};
