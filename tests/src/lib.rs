@@ -122,6 +122,21 @@ impl World {
         }
     }
 
+    /// Opens a home that was closed, as the next command of a person would.
+    ///
+    /// # Panics
+    /// Where the home does not open.
+    #[must_use]
+    pub fn reopen(&self, name: &str) -> Home {
+        let path = self.directory.path().join(name);
+        let nahtlos = Nahtlos::open(&path, PASSPHRASE).expect("the home opens");
+        Home {
+            nahtlos,
+            path,
+            transport: self.transport(),
+        }
+    }
+
     /// A transport to this world's relay.
     ///
     /// # Panics
@@ -248,26 +263,6 @@ impl Home {
     /// As [`Nahtlos::sync`].
     pub fn try_sync(&mut self) -> Result<SyncReport, ClientError> {
         self.nahtlos.sync(&mut self.transport, &mut |_| {})
-    }
-
-    /// Closes the home and opens it again, as the next command of a person would.
-    ///
-    /// # Panics
-    /// Where the home does not open.
-    #[must_use]
-    pub fn reopened(self) -> Self {
-        let Self {
-            nahtlos,
-            path,
-            transport,
-        } = self;
-        drop(nahtlos);
-        let nahtlos = Nahtlos::open(&path, PASSPHRASE).expect("the home opens");
-        Self {
-            nahtlos,
-            path,
-            transport,
-        }
     }
 
     /// Opens a case from the example file and returns its number.
