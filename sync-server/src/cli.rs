@@ -11,9 +11,10 @@ use clap::{Args, Parser, Subcommand};
 use nahtlos_protocol::space::replay::Signatures;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::claim_file;
 use crate::config::{CLAIM_FILE, Config, DATABASE_FILE, TlsFiles};
 use crate::engine::{check_journal, load};
-use crate::relay::{Relay, RelayError, read_claim_file};
+use crate::relay::{Relay, RelayError};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Reader, StoreError};
 
@@ -224,7 +225,7 @@ fn show_claim(data: &Path) -> Result<(), Failure> {
             format!("Start it first: `{serve}`."),
         ));
     }
-    let Some(claim) = read_claim_file(&data.join(CLAIM_FILE)) else {
+    let Some(claim) = claim_file::read(&data.join(CLAIM_FILE)) else {
         let store = open_to_read(data)?;
         let claimed = store
             .identity()

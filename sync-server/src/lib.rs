@@ -13,6 +13,7 @@
     )
 )]
 
+mod claim_file;
 pub mod cli;
 pub mod config;
 mod engine;

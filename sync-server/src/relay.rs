@@ -1,27 +1,24 @@
 //! A running relay: data directory, claim file, engine, listeners.
 
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::Write as _;
 use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use nahtlos_protocol::crypto::secret::Secret32;
-use nahtlos_protocol::crypto::signature::SigningKey;
-use nahtlos_protocol::identifier::VerifyingKeyBytes;
-use nahtlos_protocol::wire::claim::Claim;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::claim_file::{self, public_half};
 use crate::config::{Config, LOCK_FILE};
 use crate::engine::{Engine, StartError, identity, random};
 use crate::http::tls::TlsError;
 use crate::http::{self, App, Connections};
 use crate::metrics::Metrics;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{Identity, Store, StoreError};
+use crate::store::{Store, StoreError};
 
 /// Why a relay does not start.
 #[derive(Debug, thiserror::Error)]
@@ -121,12 +118,12 @@ impl Relay {
             .unwrap_or_else(|| format!("{scheme}://{address}"));
         let metrics = Arc::new(Metrics::default());
         let (engine, claim) = start_engine(&config, &url, Arc::clone(&metrics))?;
-        let claim_file = config.claim_file();
+        let path = config.claim_file();
         let app = Arc::new(App::new(
             engine,
             Arc::clone(&metrics),
             config.limits.clone(),
-            Box::new(move || remove_claim_file(&claim_file)),
+            Box::new(move || claim_file::remove(&path)),
         ));
         let (stopping, stop) = watch::channel(false);
         let serving = Connections::new(&config.limits, Arc::clone(&metrics));
@@ -280,11 +277,11 @@ fn start_engine(
 ) -> Result<(Engine, Option<String>), RelayError> {
     let limit = config.limits.database_bytes_max;
     let mut store: Box<dyn Store> = Box::new(SqliteStore::open(&config.database(), limit)?);
-    let claim_file = config.claim_file();
+    let path = config.claim_file();
     let mut claim_seed = None;
     let identity = identity(&mut *store, now_ms(), |known| {
         // The file's claim goes on, if it is still the one the database knows.
-        let written = read_claim_file(&claim_file).map(|claim| claim.seed);
+        let written = claim_file::read(&path).map(|claim| claim.seed);
         let still_good = written.filter(|seed| Some(public_half(seed)) == known);
         let seed = match still_good {
             Some(seed) => seed,
@@ -295,64 +292,15 @@ fn start_engine(
         Ok(Some(key))
     })?;
     let claim = match claim_seed {
-        Some(seed) => Some(write_claim_file(&claim_file, url, &identity, seed)?),
+        Some(seed) => Some(claim_file::write(&path, url, &identity, seed)?),
         None => {
-            remove_claim_file(&claim_file);
+            claim_file::remove(&path);
             None
         }
     };
     let limits = config.limits.clone();
     let engine = Engine::start(store, identity, limits, metrics, Arc::new(now_ms))?;
     Ok((engine, claim))
-}
-
-fn public_half(seed: &Secret32) -> [u8; 32] {
-    *SigningKey::from_seed(seed).verifying_key().as_bytes()
-}
-
-/// The claim in a claim file, if there is one.
-pub(crate) fn read_claim_file(path: &Path) -> Option<Claim> {
-    std::fs::read_to_string(path).ok()?.trim().parse().ok()
-}
-
-fn write_claim_file(
-    path: &Path,
-    url: &str,
-    identity: &Identity,
-    seed: Secret32,
-) -> Result<String, RelayError> {
-    let relay = public_half(&Secret32::from_bytes(identity.seed));
-    let text = Claim {
-        url: url.to_owned(),
-        relay: VerifyingKeyBytes(relay),
-        seed,
-    }
-    .to_string();
-    let failed = |source| RelayError::File {
-        path: path.to_owned(),
-        source,
-    };
-    let partial = path.with_extension("partial");
-    let mut file = OpenOptions::new()
-        .create(true)
-        .truncate(true)
-        .write(true)
-        .mode(0o600)
-        .open(&partial)
-        .map_err(failed)?;
-    file.write_all(format!("{text}\n").as_bytes())
-        .and_then(|()| file.sync_all())
-        .and_then(|()| std::fs::rename(&partial, path))
-        .map_err(failed)?;
-    Ok(text)
-}
-
-fn remove_claim_file(path: &Path) {
-    if let Err(error) = std::fs::remove_file(path)
-        && error.kind() != std::io::ErrorKind::NotFound
-    {
-        tracing::warn!(%error, "the used claim file could not be removed; it is of no use any more");
-    }
 }
 
 /// Unix milliseconds.

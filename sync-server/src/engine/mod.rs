@@ -8,6 +8,7 @@ mod admission;
 mod candidate;
 mod envelope;
 mod feed;
+mod job;
 mod operation;
 mod quota;
 mod serve;
@@ -15,6 +16,9 @@ mod stage;
 mod start;
 mod world;
 mod writer;
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -30,11 +34,11 @@ use tokio::sync::{Semaphore, oneshot};
 
 pub(crate) use admission::{ClaimRefusal, JoinRefusal};
 use candidate::Candidate;
+use job::Job;
 use serve::Question;
 pub(crate) use serve::Served;
 pub(crate) use start::{StartError, check_journal, identity, load, random};
 use world::{View, World};
-use writer::Job;
 
 use crate::config::Limits;
 use crate::metrics::Metrics;

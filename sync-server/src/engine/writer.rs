@@ -8,14 +8,13 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use nahtlos_protocol::crypto::signature::VerifyingKey;
-use nahtlos_protocol::identifier::DeviceId;
 use nahtlos_protocol::wire::claim::ClaimRequest;
-use nahtlos_protocol::wire::join::{JoinAnswer, JoinRequest};
+use nahtlos_protocol::wire::join::JoinAnswer;
 use nahtlos_protocol::wire::{ItemResult, Receipt, Status};
-use tokio::sync::oneshot;
 
-use super::admission::{ClaimRefusal, JoinRefusal};
+use super::admission::ClaimRefusal;
 use super::candidate::Candidate;
+use super::job::{Job, Judged, send};
 use super::quota::DayCounts;
 use super::stage::{self, Outcome, Pusher, Stage, Verdict};
 use super::world::World;
@@ -28,39 +27,6 @@ pub(super) const JOBS_WAITING_MAX: usize = 2048;
 const BATCH_ITEMS_MAX: usize = 5_000;
 /// How long a commit waits for pushes that are being received, so that they share it.
 const GATHER: Duration = Duration::from_millis(2);
-
-type Reply<T> = oneshot::Sender<Result<T, EngineError>>;
-
-/// Work for the writer.
-pub(super) enum Job {
-    Push {
-        device: DeviceId,
-        candidates: Vec<Candidate>,
-        reply: Reply<Vec<ItemResult>>,
-    },
-    Claim {
-        request: ClaimRequest,
-        candidates: Vec<Candidate>,
-        reply: Reply<Result<Vec<ItemResult>, ClaimRefusal>>,
-    },
-    Join {
-        request: JoinRequest,
-        reply: Reply<Result<JoinAnswer, JoinRefusal>>,
-    },
-    Probe {
-        reply: Reply<()>,
-    },
-    Stop,
-}
-
-/// A judged job that waits for the commit.
-enum Judged {
-    Push(Vec<Verdict>, Reply<Vec<ItemResult>>),
-    Join(
-        Result<Outcome, JoinRefusal>,
-        Reply<Result<JoinAnswer, JoinRefusal>>,
-    ),
-}
 
 /// The store failed while a batch was judged; these jobs were not judged any more.
 struct Interrupted(StoreError, Vec<Job>);
@@ -324,34 +290,6 @@ impl Writer {
     }
 }
 
-impl Job {
-    fn items(&self) -> usize {
-        match self {
-            Self::Push { candidates, .. } | Self::Claim { candidates, .. } => candidates.len(),
-            Self::Join { .. } | Self::Probe { .. } | Self::Stop => 1,
-        }
-    }
-
-    fn fail(self, error: EngineError) {
-        match self {
-            Self::Push { reply, .. } => send(reply, Err(error)),
-            Self::Claim { reply, .. } => send(reply, Err(error)),
-            Self::Join { reply, .. } => send(reply, Err(error)),
-            Self::Probe { reply } => send(reply, Err(error)),
-            Self::Stop => {}
-        }
-    }
-}
-
-impl Judged {
-    fn fail(self, error: EngineError) {
-        match self {
-            Self::Push(_, reply) => send(reply, Err(error)),
-            Self::Join(_, reply) => send(reply, Err(error)),
-        }
-    }
-}
-
 fn judge(
     stage: &mut Stage<'_>,
     job: Job,
@@ -387,11 +325,6 @@ fn judge(
         Job::Claim { .. } | Job::Probe { .. } | Job::Stop => {}
     }
     Ok(())
-}
-
-/// The receiver may be gone: its client hung up, which changes nothing about what is stored.
-fn send<T>(reply: oneshot::Sender<T>, answer: T) {
-    let _gone = reply.send(answer);
 }
 
 fn failed(error: &StoreError) -> EngineError {

@@ -8,4 +8,5 @@ mod feeds;
 mod join;
 mod refusals;
 mod sync;
+mod tls;
 mod world;

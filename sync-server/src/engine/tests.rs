@@ -1,0 +1,282 @@
+//! A store that fails where it is told to: memory never runs ahead of the disk.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use nahtlos_protocol::crypto::secret::Secret32;
+use nahtlos_protocol::crypto::signature::SigningKey;
+use nahtlos_protocol::identifier::{InvitationId, ItemId, RecipientId, SpaceId, VerifyingKeyBytes};
+use nahtlos_protocol::space::Wrap;
+use nahtlos_protocol::wire::claim::{Claim, ClaimRequest};
+use nahtlos_protocol::wire::{ItemResult, PushItem, Status};
+
+use super::{Engine, EngineError, identity};
+use crate::config::Limits;
+use crate::metrics::Metrics;
+use crate::store::sqlite::SqliteStore;
+use crate::store::{
+    Carry, Delivery, Facts, Found, Identity, NewItem, Reader, Store, StoreError, StoredItem,
+};
+
+#[path = "../../tests/relay/world.rs"]
+#[allow(dead_code)]
+mod world;
+
+use world::{TestDevice, World, push_envelope};
+
+const WORKS: u8 = 0;
+const COMMIT_FAILS: u8 = 1;
+const DELIVERY_FAILS: u8 = 2;
+const DELIVERY_PANICS: u8 = 3;
+const BEGIN_FAILS: u8 = 4;
+
+struct Faulty {
+    store: SqliteStore,
+    fault: Arc<AtomicU8>,
+}
+
+impl Faulty {
+    fn fault(&self) -> u8 {
+        self.fault.load(Ordering::SeqCst)
+    }
+
+    fn fail_if(&self, fault: u8) -> Result<(), StoreError> {
+        if self.fault() == fault {
+            return Err(StoreError::Full(None));
+        }
+        Ok(())
+    }
+}
+
+impl Reader for Faulty {
+    fn identity(&self) -> Result<Option<Identity>, StoreError> {
+        self.store.identity()
+    }
+    fn facts(&self) -> Result<Facts, StoreError> {
+        self.store.facts()
+    }
+    fn each_operation(
+        &self,
+        visit: &mut dyn FnMut(u64, Vec<u8>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        self.store.each_operation(visit)
+    }
+    fn find(&self, id: &ItemId) -> Result<Option<Found>, StoreError> {
+        self.store.find(id)
+    }
+    fn item(&self, sequence: u64) -> Result<Option<StoredItem>, StoreError> {
+        self.store.item(sequence)
+    }
+    fn sequences_after(&self, after: u64, limit: usize) -> Result<Vec<u64>, StoreError> {
+        self.store.sequences_after(after, limit)
+    }
+    fn log_places(&self, space: &SpaceId, from: u64, to: u64) -> Result<Vec<u64>, StoreError> {
+        self.store.log_places(space, from, to)
+    }
+    fn envelope_places(&self, space: &SpaceId) -> Result<Vec<u64>, StoreError> {
+        self.store.envelope_places(space)
+    }
+    fn delivered_places(&self, feed: &SpaceId) -> Result<Vec<u64>, StoreError> {
+        self.store.delivered_places(feed)
+    }
+    fn deliveries(
+        &self,
+        feed: &SpaceId,
+        after: u64,
+        up_to: u64,
+        limit: usize,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        self.store.deliveries(feed, after, up_to, limit)
+    }
+    fn wraps(&self, operation: u64, recipients: &[RecipientId]) -> Result<Vec<Wrap>, StoreError> {
+        self.store.wraps(operation, recipients)
+    }
+}
+
+impl Store for Faulty {
+    fn begin(&mut self) -> Result<(), StoreError> {
+        self.fail_if(BEGIN_FAILS)?;
+        self.store.begin()
+    }
+    fn commit(&mut self) -> Result<(), StoreError> {
+        if let Err(error) = self.fail_if(COMMIT_FAILS) {
+            self.store.roll_back();
+            return Err(error);
+        }
+        self.store.commit()
+    }
+    fn roll_back(&mut self) {
+        self.store.roll_back();
+    }
+    fn put_identity(&mut self, identity: &Identity) -> Result<(), StoreError> {
+        self.store.put_identity(identity)
+    }
+    fn put_item(&mut self, item: &NewItem<'_>) -> Result<(), StoreError> {
+        self.store.put_item(item)
+    }
+    fn put_receipt(&mut self, sequence: u64, receipt: &[u8]) -> Result<(), StoreError> {
+        self.store.put_receipt(sequence, receipt)
+    }
+    fn put_wrap(&mut self, operation: u64, wrap: &Wrap) -> Result<(), StoreError> {
+        self.store.put_wrap(operation, wrap)
+    }
+    fn put_delivery(&mut self, feed: &SpaceId, delivery: Delivery) -> Result<(), StoreError> {
+        self.fail_if(DELIVERY_FAILS)?;
+        assert_ne!(self.fault(), DELIVERY_PANICS, "the defect of this test");
+        self.store.put_delivery(feed, delivery)
+    }
+    fn put_carry(
+        &mut self,
+        space: &SpaceId,
+        feed: &SpaceId,
+        carry: Carry,
+    ) -> Result<(), StoreError> {
+        self.store.put_carry(space, feed, carry)
+    }
+    fn put_membership(
+        &mut self,
+        member: &SpaceId,
+        group: &SpaceId,
+        since: u64,
+    ) -> Result<(), StoreError> {
+        self.store.put_membership(member, group, since)
+    }
+    fn put_usage(&mut self, institution: &SpaceId, bytes: u64) -> Result<(), StoreError> {
+        self.store.put_usage(institution, bytes)
+    }
+    fn put_joined(&mut self, invitation: &InvitationId, item: &ItemId) -> Result<(), StoreError> {
+        self.store.put_joined(invitation, item)
+    }
+    fn probe(&mut self, now_ms: u64) -> Result<(), StoreError> {
+        self.fail_if(COMMIT_FAILS)?;
+        self.store.probe(now_ms)
+    }
+    fn close(&mut self) -> Result<(), StoreError> {
+        self.store.close()
+    }
+    fn reader(&self) -> Result<Box<dyn Reader>, StoreError> {
+        self.store.reader()
+    }
+}
+
+struct Setting {
+    engine: Engine,
+    fault: Arc<AtomicU8>,
+    world: World,
+    a1: TestDevice,
+    section: SpaceId,
+    _directory: tempfile::TempDir,
+}
+
+impl Setting {
+    async fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&directory.path().join("relay.sqlite"), None).unwrap();
+        let fault = Arc::new(AtomicU8::new(WORKS));
+        let mut store = Faulty {
+            store,
+            fault: Arc::clone(&fault),
+        };
+        let seed = Secret32::from_bytes([5; 32]);
+        let claim_key = *SigningKey::from_seed(&seed).verifying_key().as_bytes();
+        let identity = identity(&mut store, 1_000, |_| Ok(Some(claim_key))).unwrap();
+        let (limits, metrics) = (Limits::default(), Arc::<Metrics>::default());
+        let engine = Engine::start(
+            Box::new(store),
+            identity,
+            limits,
+            metrics,
+            Arc::new(|| 5_000),
+        )
+        .unwrap();
+        let claim = Claim {
+            url: String::new(),
+            relay: VerifyingKeyBytes(*engine.relay_key().as_bytes()),
+            seed,
+        };
+        let (mut world, a1) = (World::new(), TestDevice::new(1));
+        let a = world.institution(&a1);
+        let network = world.network(&a1, engine.relay_key(), a.institution);
+        let section = world.section(&a1, a.team);
+        let request = ClaimRequest::sign(&claim, network, world.take());
+        engine.claim(request).await.unwrap().unwrap();
+        Self {
+            engine,
+            fault,
+            world,
+            a1,
+            section,
+            _directory: directory,
+        }
+    }
+
+    async fn push(&self, items: Vec<PushItem>) -> Result<Vec<ItemResult>, EngineError> {
+        let approaching = self.engine.approaching();
+        self.engine.push(self.a1.id, items, approaching).await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_failure_at_any_point_nothing_is_known_and_the_same_push_is_accepted_later() {
+    let mut setting = Setting::new().await;
+    let faults = [
+        (COMMIT_FAILS, EngineError::StorageFull),
+        (DELIVERY_FAILS, EngineError::StorageFull),
+        (BEGIN_FAILS, EngineError::StorageFull),
+        (DELIVERY_PANICS, EngineError::Internal),
+    ];
+    for (number, (fault, expected)) in (1..).zip(faults) {
+        let envelope = setting
+            .world
+            .envelope(&setting.a1, setting.section, number, &[]);
+        // An operation too, so that logs and indexes would change.
+        let team = setting.world.logs[&setting.section].grants()[0].member;
+        let nahtlos_protocol::space::state::MemberId::Space(team) = team else {
+            panic!("a team");
+        };
+        setting.world.section(&setting.a1, team);
+        let mut push = setting.world.take();
+        push.push(push_envelope(&envelope));
+        let mark = setting.engine.journal_mark();
+
+        setting.fault.store(fault, Ordering::SeqCst);
+        assert_eq!(setting.push(push.clone()).await, Err(expected));
+        assert_eq!(setting.engine.journal_mark(), mark);
+        if fault == COMMIT_FAILS {
+            assert_eq!(
+                setting.engine.probe().await,
+                Err(EngineError::StorageFull),
+                "not ready"
+            );
+        }
+        let news = setting
+            .engine
+            .news(setting.a1.id, mark.sequence, 1 << 20, BTreeSet::new())
+            .await;
+        assert!(news.unwrap().0.items.is_empty(), "reading goes on");
+
+        setting.fault.store(WORKS, Ordering::SeqCst);
+        assert_eq!(setting.engine.probe().await, Ok(()));
+        let results = setting.push(push).await.unwrap();
+        for result in &results {
+            assert_eq!(result.status, Status::Accepted);
+            let receipt = result.receipt.as_ref().unwrap();
+            assert!(receipt.sequence > mark.sequence);
+            assert_eq!(
+                receipt.verify(&result.id, setting.engine.relay_key()),
+                Ok(())
+            );
+        }
+    }
+    setting.engine.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopped_engine_refuses_and_does_not_hang() {
+    let mut setting = Setting::new().await;
+    let envelope = setting.world.envelope(&setting.a1, setting.section, 1, &[]);
+    setting.engine.stop();
+    let refused = setting.push(vec![push_envelope(&envelope)]).await;
+    assert_eq!(refused, Err(EngineError::Internal));
+}

@@ -1,0 +1,154 @@
+//! Writes, between `BEGIN IMMEDIATE` and `COMMIT`.
+
+use nahtlos_protocol::identifier::{InvitationId, ItemId, SpaceId};
+use nahtlos_protocol::space::Wrap;
+use nahtlos_protocol::wire::ItemKind;
+use rusqlite::params;
+
+use super::{SqliteStore, to_signed};
+use crate::store::{Carry, Delivery, Identity, NewItem, Reader, Store, StoreError};
+
+impl Store for SqliteStore {
+    fn begin(&mut self) -> Result<(), StoreError> {
+        self.execute("BEGIN IMMEDIATE", [])
+    }
+
+    fn commit(&mut self) -> Result<(), StoreError> {
+        let committed = self.execute("COMMIT", []);
+        if committed.is_err() {
+            self.roll_back();
+        }
+        committed
+    }
+
+    fn roll_back(&mut self) {
+        if !self.connection.is_autocommit() {
+            // Where rolling back fails too, SQLite has rolled back by itself.
+            let _rolled_back_already = self.execute("ROLLBACK", []);
+        }
+    }
+
+    fn put_identity(&mut self, identity: &Identity) -> Result<(), StoreError> {
+        self.execute(
+            "INSERT OR REPLACE INTO identity (one, seed, journal, claim_key, network, restored)
+             VALUES (1, ?1, ?2, ?3, ?4, ?5)",
+            params![
+                identity.seed,
+                identity.journal.0,
+                identity.claim_key,
+                identity.network.map(|network| network.0),
+                identity.restored
+            ],
+        )
+    }
+
+    fn put_item(&mut self, item: &NewItem<'_>) -> Result<(), StoreError> {
+        let sequence = to_signed(item.sequence);
+        self.execute(
+            "INSERT INTO journal (sequence, kind, id, space, log_index, chain)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![
+                sequence,
+                kind_number(item.kind),
+                item.id.0,
+                item.space.0,
+                item.log_index.map(to_signed),
+                item.chain.0
+            ],
+        )?;
+        self.execute(
+            "INSERT INTO body (sequence, bytes) VALUES (?1, ?2)",
+            params![sequence, item.bytes],
+        )
+    }
+
+    fn put_receipt(&mut self, sequence: u64, receipt: &[u8]) -> Result<(), StoreError> {
+        self.execute(
+            "INSERT INTO receipt (sequence, bytes) VALUES (?1, ?2)",
+            params![to_signed(sequence), receipt],
+        )
+    }
+
+    fn put_wrap(&mut self, operation: u64, wrap: &Wrap) -> Result<(), StoreError> {
+        self.execute(
+            "INSERT INTO wraps (operation, recipient, bytes) VALUES (?1, ?2, ?3)",
+            params![to_signed(operation), wrap.recipient.0, wrap.bytes],
+        )
+    }
+
+    fn put_delivery(&mut self, feed: &SpaceId, delivery: Delivery) -> Result<(), StoreError> {
+        self.execute(
+            "INSERT INTO feed (feed, number, item) VALUES (?1, ?2, ?3)",
+            params![feed.0, to_signed(delivery.number), to_signed(delivery.item)],
+        )
+    }
+
+    fn put_carry(
+        &mut self,
+        space: &SpaceId,
+        feed: &SpaceId,
+        carry: Carry,
+    ) -> Result<(), StoreError> {
+        let (level, length) = match carry {
+            Carry::Prefix(length) => (1, length),
+            Carry::Log => (2, 0),
+            Carry::Tree => (3, 0),
+            Carry::Content => (4, 0),
+        };
+        self.execute(
+            "INSERT OR REPLACE INTO carry (space, feed, level, length) VALUES (?1, ?2, ?3, ?4)",
+            params![space.0, feed.0, level, to_signed(length)],
+        )
+    }
+
+    fn put_membership(
+        &mut self,
+        member: &SpaceId,
+        group: &SpaceId,
+        since: u64,
+    ) -> Result<(), StoreError> {
+        self.execute(
+            "INSERT INTO membership (member, space, since) VALUES (?1, ?2, ?3)",
+            params![member.0, group.0, to_signed(since)],
+        )
+    }
+
+    fn put_usage(&mut self, institution: &SpaceId, bytes: u64) -> Result<(), StoreError> {
+        self.execute(
+            "INSERT OR REPLACE INTO usage (institution, bytes) VALUES (?1, ?2)",
+            params![institution.0, to_signed(bytes)],
+        )
+    }
+
+    fn put_joined(&mut self, invitation: &InvitationId, item: &ItemId) -> Result<(), StoreError> {
+        self.execute(
+            "INSERT INTO joined (invitation, item) VALUES (?1, ?2)",
+            params![invitation.0, item.0],
+        )
+    }
+
+    fn probe(&mut self, now_ms: u64) -> Result<(), StoreError> {
+        self.execute(
+            "INSERT OR REPLACE INTO probe (one, at_ms) VALUES (1, ?1)",
+            [to_signed(now_ms)],
+        )
+    }
+
+    fn close(&mut self) -> Result<(), StoreError> {
+        self.connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        Ok(())
+    }
+
+    fn reader(&self) -> Result<Box<dyn Reader>, StoreError> {
+        Ok(Box::new(Self::open_to_read(&self.path)?))
+    }
+}
+
+fn kind_number(kind: ItemKind) -> u8 {
+    match kind {
+        ItemKind::Operation => 1,
+        ItemKind::Envelope => 2,
+        ItemKind::JoinRequest => 3,
+    }
+}
