@@ -22,8 +22,11 @@ use nahtlos_protocol::space::state::{Grant, MemberId};
 use nahtlos_protocol::space::{Kind, Logs, SpaceState};
 
 use super::stage::Stage;
-use super::world::{View, is_group, new_grants};
+use super::world::{View, is_group, new_grants, reachable};
 use crate::store::{Carry, StoreError};
+
+/// Every operation of a log.
+const ALL: u64 = u64::MAX >> 1;
 
 /// Items to deliver again, and the feeds that need them.
 #[derive(Default)]
@@ -122,12 +125,29 @@ impl Stage<'_> {
             } else {
                 Carry::Log
             };
+            if carry == Carry::Content && self.ran_out(state, grant) {
+                // Nothing was served meanwhile, and the cursors went on.
+                let mut places = self.store.log_places(&space, 0, ALL)?;
+                places.extend(self.store.envelope_places(&space)?);
+                needs.add(member, places);
+            }
             self.raise(member, space, carry, needs)?;
         }
         for feed in self.live_feeds(&space, Carry::Tree) {
             self.raise(feed, member, beneath(state.kind()), needs)?;
         }
         Ok(())
+    }
+
+    /// Whether the member had grants before this one, and all have run out.
+    fn ran_out(&self, state: &SpaceState, new: &Grant) -> bool {
+        let mut earlier = state
+            .live_grants()
+            .filter(|grant| grant.member == new.member && grant.id != new.id)
+            .filter(|grant| grant.confirmed && grant.role.holds_keys())
+            .peekable();
+        earlier.peek().is_some()
+            && earlier.all(|grant| grant.not_after_ms.is_some_and(|end| end < self.now_ms))
     }
 
     /// Makes a feed carry at least this much of a space, and what follows from that.
@@ -195,16 +215,15 @@ impl Stage<'_> {
         carry: Carry,
     ) -> Result<Vec<u64>, StoreError> {
         let space = state.id();
-        let all = u64::MAX >> 1;
         if carry == Carry::Content {
             // Operations again, too: until now they came without their wraps.
-            let mut places = self.store.log_places(&space, 0, all)?;
+            let mut places = self.store.log_places(&space, 0, ALL)?;
             places.extend(self.store.envelope_places(&space)?);
             return Ok(places);
         }
         match current {
-            None => self.store.log_places(&space, 0, all),
-            Some(Carry::Prefix(delivered)) => self.store.log_places(&space, delivered, all),
+            None => self.store.log_places(&space, 0, ALL),
+            Some(Carry::Prefix(delivered)) => self.store.log_places(&space, delivered, ALL),
             Some(_) => {
                 debug_assert_ne!(feed, &space);
                 Ok(Vec::new())
@@ -268,29 +287,6 @@ impl Reachable {
             .map(|(feed, _)| *feed)
             .collect()
     }
-}
-
-/// The groups above a group; with `true` where every hop holds keys.
-fn reachable(view: View<'_>, group: &SpaceId) -> BTreeSet<(SpaceId, bool)> {
-    let mut found = BTreeSet::new();
-    let mut waiting = vec![(*group, true)];
-    while let Some((group, content)) = waiting.pop() {
-        for higher in view.directly_above(&group).into_iter().flatten() {
-            let content = content && holds_keys(view, higher.0, &group);
-            if found.insert((*higher.0, content)) {
-                waiting.push((*higher.0, content));
-            }
-        }
-    }
-    found
-}
-
-fn holds_keys(view: View<'_>, space: &SpaceId, member: &SpaceId) -> bool {
-    view.state(space).is_some_and(|state| {
-        state.live_grants().any(|grant| {
-            grant.confirmed && grant.role.holds_keys() && grant.member == MemberId::Space(*member)
-        })
-    })
 }
 
 /// Whether the devices that read a feed get this much of a space already, by it or by a feed of a

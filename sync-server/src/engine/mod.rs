@@ -208,7 +208,7 @@ impl Engine {
     ) -> Result<(Served, JournalMark), EngineError> {
         let (question, mark, idle) = {
             let world = read(&self.shared.world);
-            let question = Question::new(&world, device, cursor, max_bytes);
+            let question = Question::new(&world, device, cursor, max_bytes, self.now_ms());
             let idle = question.nothing_new(&world);
             (question, self.mark(&world), idle)
         };

@@ -5,23 +5,22 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use nahtlos_protocol::identifier::{DeviceId, ItemId, RecipientId, SpaceId};
 use nahtlos_protocol::limits;
-use nahtlos_protocol::space::Logs;
-use nahtlos_protocol::space::authority::{self, At};
+use nahtlos_protocol::space::state::MemberId;
 use nahtlos_protocol::wire::{Item, ItemKind};
 
 use super::stage::decode_receipt;
-use super::world::{View, World};
+use super::world::{View, World, holds_keys, reachable};
 use crate::store::{Carry, Reader, StoreError, StoredItem};
 
 /// What a device may see, and since when. Taken under the lock, used without it.
 pub(crate) struct Question {
     groups: Vec<Group>,
-    person: Option<SpaceId>,
     recipients: Vec<RecipientId>,
     cursor: u64,
     /// The last number at the time; what is committed meanwhile waits for the next request.
     up_to: u64,
     max_bytes: usize,
+    now_ms: u64,
 }
 
 struct Group {
@@ -42,26 +41,36 @@ pub(crate) struct Served {
 
 impl Question {
     /// Prepares to answer a device.
-    pub(crate) fn new(world: &World, device: DeviceId, cursor: u64, max_bytes: u32) -> Self {
+    pub(crate) fn new(
+        world: &World,
+        device: DeviceId,
+        cursor: u64,
+        max_bytes: u32,
+        now_ms: u64,
+    ) -> Self {
         let nothing = World::default();
         let view = View {
             base: world,
             top: &nothing,
         };
+        let person = view.person(&device);
+        let with_keys = person
+            .map(|person| groups_with_keys(view, &device, &person))
+            .unwrap_or_default();
         let groups: Vec<Group> = view
             .groups_of(&device)
             .into_iter()
             .map(|(space, since)| Group {
                 space,
                 since,
-                content: holds_keys(view, &device, &space),
+                content: with_keys.contains(&space),
             })
             .collect();
         let mut recipients = vec![device.into()];
         recipients.extend(groups.iter().map(|group| RecipientId::from(group.space)));
         Self {
             groups,
-            person: view.person(&device),
+            now_ms,
             recipients,
             cursor,
             up_to: world.last_number,
@@ -121,7 +130,7 @@ impl Question {
         }
         served.more = window.more;
         if !window.more {
-            served.cursor = self.up_to.max(self.cursor.min(self.up_to));
+            served.cursor = self.up_to;
         }
         Ok(served)
     }
@@ -157,22 +166,12 @@ impl Question {
         place: u64,
         stored: StoredItem,
     ) -> Result<Option<Item>, StoreError> {
-        let content = {
-            let world = super::read(world);
-            self.groups.iter().any(|group| {
-                group.content
-                    && world
-                        .carried
-                        .get(&stored.space)
-                        .and_then(|feeds| feeds.get(&group.space))
-                        == Some(&Carry::Content)
-            })
-        };
+        let content = self.may_see_content(&super::read(world), &stored.space);
         let may_see = match stored.kind {
             ItemKind::Operation => true,
             ItemKind::Envelope => content,
-            // A request stands in the inviting space's feed, and in who invited's own.
-            ItemKind::JoinRequest => self.person.is_some(),
+            // It stands in the feeds of the inviting space and of who invited, and in no other.
+            ItemKind::JoinRequest => true,
         };
         if !may_see {
             return Ok(None);
@@ -191,6 +190,23 @@ impl Question {
     }
 }
 
+impl Question {
+    /// Whether one of the device's groups holds a grant to the space that has not run out.
+    fn may_see_content(&self, world: &World, space: &SpaceId) -> bool {
+        let nothing = World::default();
+        let view = View {
+            base: world,
+            top: &nothing,
+        };
+        self.groups.iter().any(|group| {
+            let carried = view.carry(&group.space, space) == Some(Carry::Content);
+            let own = group.space == *space;
+            let member = MemberId::Space(group.space);
+            group.content && carried && (own || holds_keys(view, space, member, Some(self.now_ms)))
+        })
+    }
+}
+
 struct Window {
     deliveries: BTreeMap<u64, u64>,
     more: bool,
@@ -199,10 +215,18 @@ struct Window {
 /// Deliveries read from one feed at a time.
 const WINDOW: usize = limits::RESPONSE_ITEMS_MAX;
 
-fn holds_keys(view: View<'_>, device: &DeviceId, space: &SpaceId) -> bool {
-    view.state(space).is_some_and(|state| {
-        authority::content_role(&view, device, &state, state.length(), At::Newest).is_some()
-    })
+/// The groups whose keys a device holds. Looks only at the groups on its own paths.
+fn groups_with_keys(view: View<'_>, device: &DeviceId, person: &SpaceId) -> BTreeSet<SpaceId> {
+    let member = MemberId::Device(*device);
+    if !holds_keys(view, person, member, None) {
+        return BTreeSet::new();
+    }
+    let above = reachable(view, person).into_iter();
+    let mut groups: BTreeSet<SpaceId> = above
+        .filter_map(|(group, content)| content.then_some(group))
+        .collect();
+    groups.insert(*person);
+    groups
 }
 
 /// Roughly what an item takes in the response; receipts and frames are rounded up.

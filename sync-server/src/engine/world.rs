@@ -2,7 +2,7 @@
 //! from the store, and everything only grows, so that a batch being prepared is a second, small
 //! [`World`] laid over the committed one ([`View`]): it is merged in after the commit, or dropped.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
 use std::sync::Arc;
 
@@ -246,6 +246,41 @@ impl View<'_> {
         let person = self.state(&self.person(device)?)?;
         Some(person.devices().get(device)?.verifying)
     }
+}
+
+/// The groups above a group; with `true` where every hop holds keys.
+pub(crate) fn reachable(view: View<'_>, group: &SpaceId) -> BTreeSet<(SpaceId, bool)> {
+    let mut found = BTreeSet::new();
+    let mut waiting = vec![(*group, true)];
+    while let Some((group, content)) = waiting.pop() {
+        for higher in view.directly_above(&group).into_iter().flatten() {
+            let member = MemberId::Space(group);
+            let content = content && holds_keys(view, higher.0, member, None);
+            if found.insert((*higher.0, content)) {
+                waiting.push((*higher.0, content));
+            }
+        }
+    }
+    found
+}
+
+/// Whether a member holds the keys of a space by a grant of its own; with a time, by one that had
+/// not run out then.
+pub(crate) fn holds_keys(
+    view: View<'_>,
+    space: &SpaceId,
+    member: MemberId,
+    at_ms: Option<u64>,
+) -> bool {
+    let runs = |grant: &Grant| match (grant.not_after_ms, at_ms) {
+        (Some(end), Some(at_ms)) => at_ms <= end,
+        _ => true,
+    };
+    view.state(space).is_some_and(|state| {
+        state.live_grants().any(|grant| {
+            grant.member == member && grant.confirmed && grant.role.holds_keys() && runs(grant)
+        })
+    })
 }
 
 fn layered<'a, K: Hash + Eq, V>(

@@ -16,7 +16,6 @@ pub(super) async fn handle(app: Arc<App>, request: Request) -> Handled {
     let (parts, request_body) = request.into_parts();
     let device = authenticate(&app, &parts.headers)?;
     app.rates.device(device, app.engine.now_ms())?;
-    let approaching = app.engine.approaching();
     let read = body::read(
         &app,
         &parts.headers,
@@ -25,6 +24,7 @@ pub(super) async fn handle(app: Arc<App>, request: Request) -> Handled {
     )
     .await?;
     let received = read.bytes.len();
+    let approaching = app.engine.approaching();
     let request = decode(&read.bytes)?;
     let (results, pushed) = if request.push.is_empty() {
         drop(approaching);

@@ -240,3 +240,37 @@ fn an_idle_exchange_stays_below_a_kibibyte_whatever_is_owned() {
         answer.bytes_both_ways
     );
 }
+
+#[test]
+fn after_its_end_a_grant_serves_nothing_until_it_is_renewed() {
+    let mut setting = Setting::new();
+    let b1 = TestDevice::new(2);
+    let (b, mut b_client) = setting.second_institution(&b1);
+    let (section, mut edits) = section_with_edits(&mut setting, 2);
+    b_client.sync(&b1, Vec::new());
+    let grant = |setting: &mut Setting, end: Option<u64>| {
+        let mut add = setting.world.add(b.team, Role::Read);
+        if let nahtlos_protocol::space::Effect::Add { not_after_ms, .. } = &mut add {
+            *not_after_ms = end;
+        }
+        let key_id = setting.world.logs[&section].current_epoch().unwrap().key_id;
+        let draft = Draft::new()
+            .effect(add)
+            .wrap_missing(setting.a1.held(&key_id));
+        setting.world.act(&setting.a1, draft, Some(section));
+        let push = setting.world.take();
+        setting.client.push(&setting.a1, push);
+    };
+    grant(&mut setting, Some(crate::client::now_ms() + 700));
+    assert_eq!(envelopes(&b_client.sync(&b1, Vec::new()).1), edits);
+    std::thread::sleep(std::time::Duration::from_millis(800));
+    let late = setting.world.envelope(&setting.a1, section, 3, &[]);
+    setting.client.push(&setting.a1, vec![push_envelope(&late)]);
+    assert!(envelopes(&b_client.sync(&b1, Vec::new()).1).is_empty());
+    let mut fresh = Client::new(setting.client.address, setting.client.relay);
+    assert!(envelopes(&fresh.sync(&b1, Vec::new()).1).is_empty());
+    // Renewed, what was missed comes after all.
+    grant(&mut setting, None);
+    edits.push(late.id().into());
+    assert_eq!(envelopes(&b_client.sync(&b1, Vec::new()).1), edits);
+}

@@ -14,6 +14,9 @@ use super::{StoreError, schema};
 /// How long a statement waits for a lock another process holds (a backup, for a moment).
 const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
 
+/// The write-ahead log is cut back to this after a burst.
+const WAL_BYTES_KEPT: i64 = 64 * 1024 * 1024;
+
 /// A connection to the relay's database.
 pub struct SqliteStore {
     connection: Connection,
@@ -42,6 +45,7 @@ impl SqliteStore {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "temp_store", "MEMORY")?;
+        connection.pragma_update(None, "journal_size_limit", WAL_BYTES_KEPT)?;
         connection.set_prepared_statement_cache_capacity(64);
         schema::prepare(&mut connection)?;
         if let Some(limit) = size_limit_bytes {
