@@ -9,7 +9,7 @@ use nahtlos_casework::fields::EntryId;
 use nahtlos_client::vault::KeyDerivation;
 use nahtlos_client::{
     ClientError, Founder, HttpTransport, InstitutionCard, Introduction, Nahtlos, NetworkCard,
-    SyncReport,
+    SyncReport, Transport,
 };
 use nahtlos_protocol::space::Role;
 use nahtlos_protocol::wire::claim::Claim;
@@ -44,6 +44,7 @@ impl World {
     /// Where the machine has no free port or no disk.
     #[must_use]
     pub fn new() -> Self {
+<<<<<<< HEAD
         let directory = tempfile::tempdir().expect("a temporary directory");
         let config = Self::config(&directory.path().join("relay"), "127.0.0.1:0");
         let relay = RunningRelay::start(config).expect("the relay starts");
@@ -54,6 +55,21 @@ impl World {
             url,
             claim,
         }
+=======
+        Self::below(&std::env::temp_dir())
+    }
+
+    /// The same in a new directory below `parent`, for benches that need a disk of a known kind.
+    ///
+    /// # Panics
+    /// As [`Self::new`].
+    #[must_use]
+    pub fn below(parent: &Path) -> Self {
+        let directory = tempfile::tempdir_in(parent).expect("a temporary directory");
+        let relay = RunningRelay::start(Self::config(&directory.path().join("relay")))
+            .expect("the relay starts");
+        Self { directory, relay }
+>>>>>>> c23922f (Measure what the project promises, through real vaults and a real relay, by comparison within one run)
     }
 
     /// The relay.
@@ -265,6 +281,39 @@ impl Home {
         self.nahtlos.sync(&mut self.transport, &mut |_| {})
     }
 
+<<<<<<< HEAD
+=======
+    /// Syncs over another way to the relay, for example one that counts.
+    ///
+    /// # Panics
+    /// Where the sync fails.
+    pub fn sync_through(&mut self, transport: &mut dyn Transport) -> SyncReport {
+        self.nahtlos
+            .sync(transport, &mut |_| {})
+            .expect("the sync succeeds")
+    }
+
+    /// Closes the home and opens it again, as the next command of a person would.
+    ///
+    /// # Panics
+    /// Where the home does not open.
+    #[must_use]
+    pub fn reopened(self) -> Self {
+        let Self {
+            nahtlos,
+            path,
+            transport,
+        } = self;
+        drop(nahtlos);
+        let nahtlos = Nahtlos::open(&path, PASSPHRASE).expect("the home opens");
+        Self {
+            nahtlos,
+            path,
+            transport,
+        }
+    }
+
+>>>>>>> c23922f (Measure what the project promises, through real vaults and a real relay, by comparison within one run)
     /// Opens a case from the example file and returns its number.
     ///
     /// # Panics

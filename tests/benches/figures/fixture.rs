@@ -1,0 +1,128 @@
+//! A relay, an institution that owns many cases, and another one that was granted all of them.
+
+use std::path::Path;
+
+use nahtlos_casework::edit::{CoreEdit, CoreField, Edit};
+use nahtlos_casework::fields::{Field, Name};
+use nahtlos_protocol::space::Role;
+use nahtlos_tests::{Home, World, example_edits};
+
+use crate::proxy::CountingProxy;
+use crate::sampling::{milliseconds, timed};
+
+/// Sections of one case.
+pub const SECTIONS_PER_CASE: usize = 5;
+
+/// One network with many cases.
+pub struct Network {
+    /// The relay.
+    pub world: World,
+    /// Counts what devices exchange with it.
+    pub proxy: CountingProxy,
+    /// The device that opened the cases.
+    pub owner: Home,
+    /// A device of another institution, whose team was granted every section of every case.
+    pub other: Home,
+    /// Hexadecimal ids of the cases, in the order they were opened.
+    pub cases: Vec<String>,
+    /// How long it took to make all this.
+    pub built: Built,
+}
+
+/// What building cost, in milliseconds.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Built {
+    /// Opening one case offline, on average.
+    pub open_case_ms: f64,
+    /// The owner's first sync of one case, on average.
+    pub push_case_ms: f64,
+    /// Deciding and pushing the grants of one case, on average.
+    pub grant_case_ms: f64,
+    /// The other device's first sync of one case, on average.
+    pub receive_case_ms: f64,
+}
+
+impl Network {
+    /// Builds it.
+    ///
+    /// # Panics
+    /// Where any step fails.
+    pub fn new(parent: &Path, cases: usize) -> Self {
+        let world = World::below(parent);
+        let proxy = CountingProxy::new(world.relay.address);
+        let mut owner = world.found("owner", "Anna Berger", "RAV Langnau", "alv");
+        let mut other = world.institution(&mut owner, "other", "Marc Iseli", "IV Bern", "iv");
+        #[allow(clippy::cast_precision_loss)]
+        let per_case = |(time, ()): (std::time::Duration, ())| milliseconds(time) / cases as f64;
+        let open_case_ms = per_case(timed(|| {
+            (0..cases).for_each(|number| open_case(&mut owner, number));
+        }));
+        let push_case_ms = per_case(timed(|| sync_to_the_end(&mut owner)));
+        let lines = owner.nahtlos.cases().expect("a readable vault");
+        let cases: Vec<String> = lines.into_iter().map(|line| line.id).collect();
+        let grant_case_ms = per_case(timed(|| {
+            share_all(&mut owner, &cases);
+            sync_to_the_end(&mut owner);
+        }));
+        let receive_case_ms = per_case(timed(|| sync_to_the_end(&mut other)));
+        let received = other.nahtlos.cases().expect("a readable vault");
+        assert_eq!(received.len(), cases.len(), "every case was granted");
+        assert!(
+            received
+                .iter()
+                .all(|line| line.sections.len() == SECTIONS_PER_CASE),
+            "with every section"
+        );
+        Self {
+            world,
+            proxy,
+            owner,
+            other,
+            cases,
+            built: Built {
+                open_case_ms,
+                push_case_ms,
+                grant_case_ms,
+                receive_case_ms,
+            },
+        }
+    }
+
+    /// Sections of each device's cases.
+    pub fn sections(&self) -> usize {
+        self.cases.len() * SECTIONS_PER_CASE
+    }
+}
+
+fn open_case(home: &mut Home, number: usize) {
+    let mut edits = example_edits();
+    let name = Name::parse(&format!("Mosimann {number}")).expect("a name");
+    edits.push(Edit::Core(CoreEdit::Set(CoreField::OfficialName(name))));
+    home.nahtlos.open_case(&edits).expect("a valid case");
+}
+
+fn share_all(home: &mut Home, cases: &[String]) {
+    let directory = home.nahtlos.directory().expect("a directory");
+    let team = directory.find_member("IV Bern Team 1").expect("the team");
+    for case in cases {
+        let case = home.nahtlos.find_case(case).expect("the case");
+        for kind in case.sections.keys() {
+            home.nahtlos
+                .grant(&case, kind, &team, Role::Write, "AVG35a1", None)
+                .expect("a manager");
+        }
+    }
+}
+
+/// Syncs until nothing is left to push or pull: one sync has a bounded number of rounds.
+pub fn sync_to_the_end(home: &mut Home) {
+    for _ in 0..100 {
+        let report = home.sync();
+        assert!(report.notices.is_empty(), "{report:?}");
+        assert!(report.held.is_empty(), "{report:?}");
+        if report.requests == 1 {
+            return;
+        }
+    }
+    panic!("a sync that never ends");
+}
