@@ -41,6 +41,11 @@ impl Nahtlos {
             }
             Ok(())
         })?;
+        for (space, outcome) in &work {
+            if outcome.record.is_some() {
+                self.documents.forget(space);
+            }
+        }
         Ok(applied)
     }
 

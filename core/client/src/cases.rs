@@ -1,28 +1,17 @@
 //! Cases: a case is the set of sections that bear its id in their sealed labels.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use nahtlos_casework::edit::{CoreEdit, CoreField, Edit};
-use nahtlos_casework::fields::{
-    Canton, CaseNumber, Date, DeviceCode, Field, InstitutionId, PersonId, Phase,
-};
-use nahtlos_casework::record::Lead;
+use nahtlos_casework::edit::Edit;
 use nahtlos_casework::view::CaseSummary;
-use nahtlos_casework::{Conflict, SECTIONS_WITH_CONTENT, SectionKind};
+use nahtlos_casework::{Conflict, SectionKind};
 use nahtlos_document::Document;
 use nahtlos_protocol::identifier::{Nonce, SpaceId};
-use nahtlos_protocol::space::effect::Effect;
-use nahtlos_protocol::space::kind::{Kind, Role};
-use nahtlos_protocol::space::state::MemberId;
-use nahtlos_protocol::space::{Draft, Logs, Prepared, authority};
 use serde::{Deserialize, Serialize};
 
-use crate::documents::TypedEdit;
+use crate::edits::TypedEdit;
 use crate::error::ClientError;
-use crate::found::create;
-use crate::intents::{add_space, seal_basis};
-use crate::nahtlos::{Nahtlos, put_device};
-use crate::random;
+use crate::nahtlos::Nahtlos;
 use crate::records::{self, LabelRecord};
 use crate::vault::Collection;
 
@@ -40,6 +29,9 @@ pub struct CaseLine {
     pub unread: u64,
     /// Edits typed here that are not delivered yet.
     pub undelivered: u64,
+    /// Open conflicts by section code; sections without one are left out.
+    #[serde(default)]
+    pub conflicts_by_section: BTreeMap<String, usize>,
 }
 
 /// One open case.
@@ -69,130 +61,6 @@ impl Case {
 }
 
 impl Nahtlos {
-    /// Opens a case: makes its sections, each with a key of its own, managed by one's team, and
-    /// fills them. Works offline.
-    ///
-    /// # Errors
-    /// [`ClientError::NotEnrolled`], or an edit that is not valid: then nothing is kept.
-    pub fn open_case(&mut self, edits: &[Edit]) -> Result<CaseNumber, ClientError> {
-        for edit in edits {
-            edit.validate()?;
-        }
-        let number = self.next_case_number()?;
-        let case = random::nonce(&mut random::system());
-        let mut prepared = Vec::new();
-        let mut labels = Vec::new();
-        for kind in &SECTIONS_WITH_CONTENT {
-            let label = LabelRecord {
-                kind: kind.code(),
-                case,
-            };
-            let section = self.found_section(&label)?;
-            labels.push((section.state.id(), label));
-            prepared.push(section);
-        }
-        let mut device = self.device.clone();
-        device.cases_opened += 1;
-        self.store_own(&prepared, |transaction| {
-            for (space, label) in &labels {
-                let value = records::encode(label);
-                transaction.put(Collection::Label, &label.case.0, &space.0, 0, &value)?;
-            }
-            put_device(transaction, &device)
-        })?;
-        self.device = device;
-        let mut all = self.opening_edits(number)?;
-        all.extend(edits.iter().cloned());
-        self.edit_case(&hex(&case), &all)?;
-        Ok(number)
-    }
-
-    fn found_section(&self, label: &LabelRecord) -> Result<Prepared, ClientError> {
-        let team = self.device.team.ok_or(ClientError::NotEnrolled)?;
-        let mut epoch = self.fresh_epoch();
-        epoch.label = Some(records::encode(label));
-        let grant = random::grant_id();
-        let basis = seal_basis(&epoch.seed, &grant, LEAD_BASIS);
-        let draft = Draft::new()
-            .effect(create(Kind::Section, self.device.institution, None))
-            .effect(add_space(grant, team, Role::Manage, basis, None))
-            .epoch(epoch);
-        self.prepare(draft, &[], None)
-    }
-
-    /// Number, phase and lead of a new case.
-    fn opening_edits(&self, number: CaseNumber) -> Result<Vec<Edit>, ClientError> {
-        let lead = Lead {
-            institution: InstitutionId::parse(&self.institution()?.to_string())?,
-            person: PersonId::parse(&self.person()?.to_string())?,
-            since: self.today()?,
-            until: None,
-        };
-        let set = |field| Edit::Core(CoreEdit::Set(field));
-        Ok(vec![
-            set(CoreField::CaseNumber(number)),
-            set(CoreField::Phase(Phase::Reported)),
-            set(CoreField::Lead(lead)),
-        ])
-    }
-
-    /// Today in Switzerland.
-    pub fn today(&self) -> Result<Date, ClientError> {
-        let millis = i64::try_from(self.now_ms()).unwrap_or(i64::MAX);
-        let timestamp =
-            jiff::Timestamp::from_millisecond(millis).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-        let zone = jiff::tz::TimeZone::get("Europe/Zurich").unwrap_or(jiff::tz::TimeZone::UTC);
-        let date = timestamp.to_zoned(zone).date();
-        Ok(Date::new(date.year(), date.month(), date.day())?)
-    }
-
-    /// A number no other device can make: the institution's place in the network, a code from the
-    /// team's and person's places in their logs, and a counter of this device.
-    fn next_case_number(&self) -> Result<CaseNumber, ClientError> {
-        let directory = self.directory()?;
-        let canton = directory
-            .network
-            .map_or_else(|| "BE".to_owned(), |card| card.canton);
-        let network = self.network()?;
-        let institution = self.institution()?;
-        let team = self.device.team.ok_or(ClientError::NotEnrolled)?;
-        let place = |space: &SpaceId, member: SpaceId| self.place(space, member);
-        let number = place(&network, institution).and_then(|place| u16::try_from(place + 1).ok());
-        let letter = |place: Option<usize>| {
-            place
-                .and_then(|place| CODE_ALPHABET.chars().nth(place))
-                .ok_or(ClientError::NoCaseNumber)
-        };
-        let code = [
-            letter(place(&institution, team))?,
-            letter(place(&team, self.person()?))?,
-        ];
-        let counter =
-            u16::try_from(self.device.cases_opened + 1).map_err(|_| ClientError::NoCaseNumber)?;
-        let (year, _, _) = self.today()?.parts();
-        Ok(CaseNumber::make(
-            Canton::parse(&canton)?,
-            u16::try_from(year).map_err(|_| ClientError::NoCaseNumber)?,
-            number.ok_or(ClientError::NoCaseNumber)?,
-            DeviceCode::parse(&code.iter().collect::<String>())?,
-            counter,
-        )?)
-    }
-
-    /// The place of a member among all grants to member spaces there ever were: never reused.
-    fn place(&self, space: &SpaceId, member: SpaceId) -> Option<usize> {
-        let state = self.logs().state(space)?;
-        let mut members = Vec::new();
-        for grant in state.grants() {
-            if let MemberId::Space(id) = grant.member
-                && !members.contains(&id)
-            {
-                members.push(id);
-            }
-        }
-        members.iter().position(|id| *id == member)
-    }
-
     /// All cases this device knows, from their sealed summaries: no document is opened.
     ///
     /// # Errors
@@ -272,7 +140,7 @@ impl Nahtlos {
         })
     }
 
-    fn case(&self, id: &str) -> Result<Case, ClientError> {
+    pub(crate) fn case(&self, id: &str) -> Result<Case, ClientError> {
         let not_found = || ClientError::NotFound {
             what: "case",
             input: id.to_owned(),
@@ -292,10 +160,10 @@ impl Nahtlos {
         }
     }
 
-    /// Edits a case. Edits of several sections are grouped; each section's are all or nothing.
+    /// Edits a case. All edits are made, or none.
     ///
     /// # Errors
-    /// [`ClientError::NoRight`], [`ClientError::Edit`] and others.
+    /// [`ClientError::NoRight`], [`ClientError::Edit`] and others; nothing is changed then.
     pub fn edit_case(&mut self, case: &str, edits: &[Edit]) -> Result<(), ClientError> {
         let case = self.find_case_or_id(case)?;
         let mut by_section: BTreeMap<SectionKind, Vec<TypedEdit>> = BTreeMap::new();
@@ -305,14 +173,11 @@ impl Nahtlos {
                 .or_default()
                 .push(TypedEdit::Case(edit.clone()));
         }
-        // All are looked at before the first is made.
-        for kind in by_section.keys() {
-            self.require_writable(&case.section(kind)?)?;
-        }
+        let mut new = Vec::new();
         for (kind, edits) in &by_section {
-            self.edit_space(&case.section(kind)?, edits)?;
+            new.push(self.make_edits(&case.section(kind)?, edits)?);
         }
-        Ok(())
+        self.keep_edits(new)
     }
 
     fn find_case_or_id(&self, input: &str) -> Result<Case, ClientError> {
@@ -375,153 +240,15 @@ impl Nahtlos {
     pub fn conflicts(&self, case: &Case) -> Result<Vec<Conflict>, ClientError> {
         let mut found = Vec::new();
         for (kind, space) in &case.sections {
-            let Ok(document) = self.working_document(space) else {
-                continue;
-            };
-            found.extend(nahtlos_casework::conflicts(
-                &document,
-                kind,
-                &self.authors(space)?,
-            ));
+            if let Ok(document) = self.shared_document(space) {
+                let authors = self.authors(space)?;
+                found.extend(nahtlos_casework::conflicts(&document, kind, &authors));
+            }
         }
         Ok(found)
     }
-
-    /// After an edit: the summary of the case this space belongs to.
-    pub(crate) fn refresh_summary_of(&mut self, space: &SpaceId) -> Result<(), ClientError> {
-        match self.vault.get(Collection::Label, &space.0)? {
-            Some(bytes) => {
-                let label: LabelRecord = records::decode(&bytes)?;
-                self.refresh_summary(&label.case)
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// After a sync: opens the labels of sections that became readable, refreshes the summaries of
-    /// what changed, and publishes cards that waited.
-    pub(crate) fn refresh_after_sync(
-        &mut self,
-        spaces: &BTreeSet<SpaceId>,
-    ) -> Result<(), ClientError> {
-        let mut labels = Vec::new();
-        for space in spaces {
-            if self.vault.get(Collection::Label, &space.0)?.is_some() {
-                continue;
-            }
-            let Some(state) = self
-                .logs()
-                .state(space)
-                .filter(|state| state.kind() == Kind::Section)
-            else {
-                continue;
-            };
-            let role = authority::right(&self.logs(), &self.device_id, &state.id()).role;
-            if role.is_some()
-                && let Ok(label) = self.label(space)
-            {
-                labels.push((*space, label));
-            }
-        }
-        if !labels.is_empty() {
-            self.commit(|transaction| {
-                for (space, label) in &labels {
-                    let value = records::encode(label);
-                    transaction.put(Collection::Label, &label.case.0, &space.0, 0, &value)?;
-                }
-                Ok(())
-            })?;
-            // Envelopes that waited for the label (which says how the document is born) go on.
-            let opened: BTreeSet<SpaceId> = labels.iter().map(|(space, _)| *space).collect();
-            self.apply_waiting(&opened)?;
-        }
-        let mut cases = BTreeSet::new();
-        for space in spaces {
-            if let Some(bytes) = self.vault.get(Collection::Label, &space.0)? {
-                let label: LabelRecord = records::decode(&bytes)?;
-                cases.insert(label.case);
-            }
-        }
-        self.refresh_summaries(&cases)?;
-        self.publish_waiting_cards()
-    }
-
-    fn refresh_summary(&mut self, case: &Nonce) -> Result<(), ClientError> {
-        self.refresh_summaries(&BTreeSet::from([*case]))
-    }
-
-    fn refresh_summaries(&mut self, cases: &BTreeSet<Nonce>) -> Result<(), ClientError> {
-        let mut lines = Vec::new();
-        for id in cases {
-            if let Ok(case) = self.case(&hex(id)) {
-                lines.push((*id, self.summarise(&case)?));
-            }
-        }
-        if lines.is_empty() {
-            return Ok(());
-        }
-        self.commit(|transaction| {
-            for (id, line) in &lines {
-                let value = serde_json::to_vec(line).map_err(|error| ClientError::Document {
-                    reason: error.to_string(),
-                })?;
-                transaction.put(Collection::Summary, b"", &id.0, 0, &value)?;
-            }
-            Ok(())
-        })
-    }
-
-    fn summarise(&self, case: &Case) -> Result<CaseLine, ClientError> {
-        let document = |kind: &SectionKind| {
-            let space = case.sections.get(kind)?;
-            self.working_document(space).ok()
-        };
-        let (core, plan, tasks) = (
-            document(&SectionKind::Core),
-            document(&SectionKind::Plan),
-            document(&SectionKind::Tasks),
-        );
-        let authors = match case.sections.get(&SectionKind::Plan) {
-            Some(space) => self.authors(space)?,
-            None => BTreeMap::new(),
-        };
-        let conflicts = self.conflicts(case)?.len();
-        let (mut unread, mut undelivered) = (0, 0);
-        for space in case.sections.values() {
-            unread += self.document_record(space)?.unread;
-            undelivered += self.pending_edits(space)?.len() as u64;
-        }
-        Ok(CaseLine {
-            id: hex(&case.id),
-            summary: CaseSummary::read(
-                core.as_ref(),
-                plan.as_ref(),
-                tasks.as_ref(),
-                &authors,
-                conflicts,
-            ),
-            sections: case
-                .sections
-                .iter()
-                .map(|(kind, space)| (kind.code(), space.to_string()))
-                .collect(),
-            unread,
-            undelivered,
-        })
-    }
 }
 
-/// What the lead's own grant on a section rests on.
-const LEAD_BASIS: &str = "lead";
-/// Places in logs as one character of a device code.
-const CODE_ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
-
-fn hex(id: &Nonce) -> String {
+pub(crate) fn hex(id: &Nonce) -> String {
     id.to_string()
-}
-
-/// Whether an effect founds a space; used by tests that look at stored bytes.
-#[must_use]
-pub fn is_founding(effect: &Effect) -> bool {
-    matches!(effect, Effect::Create { .. })
 }

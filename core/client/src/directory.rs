@@ -1,6 +1,8 @@
 //! The directory: who is who. The network's own document, written by the managers of each
 //! institution, read by everybody in the network.
 
+use std::sync::Arc;
+
 use nahtlos_document::{Document, Editor, Value, WriteError};
 use nahtlos_protocol::identifier::{DeviceId, SpaceId};
 use nahtlos_protocol::space::{Logs, authority};
@@ -280,8 +282,18 @@ impl Nahtlos {
     /// # Errors
     /// [`ClientError::NotEnrolled`], or where the vault cannot be read.
     pub fn directory(&self) -> Result<Directory, ClientError> {
+        Ok((*self.shared_directory()?).clone())
+    }
+
+    /// The directory, shared with the cache.
+    pub(crate) fn shared_directory(&self) -> Result<Arc<Directory>, ClientError> {
+        if let Some(known) = self.documents.directory() {
+            return Ok(known);
+        }
         let network = self.network()?;
-        Ok(Directory::read(&self.working_document(&network)?))
+        let directory = Arc::new(Directory::read(&*self.shared_document(&network)?));
+        self.documents.put_directory(Arc::clone(&directory));
+        Ok(directory)
     }
 
     /// The person behind a device and that person's institution, from the logs beneath `space`.

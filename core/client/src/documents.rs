@@ -2,37 +2,22 @@
 //! (*pending*), kept apart so that one refused edit never poisons the document.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use nahtlos_casework::edit::Edit;
-use nahtlos_casework::fields::{
-    DeviceId as DeviceRef, Field, InstitutionId, Name, PersonId, UtcTime,
-};
+use nahtlos_casework::fields::{DeviceId as DeviceRef, Field, InstitutionId, Name, PersonId};
 use nahtlos_casework::{Author as CaseAuthor, SectionKind, containers};
-use nahtlos_document::{Actor, Document, EditError, GateLimits};
+use nahtlos_document::{Actor, Document, GateLimits};
 use nahtlos_protocol::identifier::{DeviceId, Nonce, SpaceId};
 use nahtlos_protocol::space::authority;
 use nahtlos_protocol::space::kind::{Kind, Role};
-use serde::{Deserialize, Serialize};
 
-use crate::directory::{self, Directory, DirectoryEdit};
+use crate::directory::{self, Directory};
 use crate::error::ClientError;
 use crate::keys::KeyNotice;
 use crate::nahtlos::Nahtlos;
-use crate::outbox::OUTBOX_SPACES;
-use crate::random;
 use crate::records::{self, ActorRecord, DocumentRecord, LabelRecord, OutboxRecord};
 use crate::vault::Collection;
 use nahtlos_protocol::crypto::epoch_secret;
-
-/// An edit as it is stored until the relay has accepted it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TypedEdit {
-    /// Of a case's section.
-    Case(Edit),
-    /// Of the directory.
-    Directory(DirectoryEdit),
-}
 
 /// The first version of a document record.
 const RECORD_VERSION: u8 = 1;
@@ -119,6 +104,14 @@ impl Nahtlos {
 
     /// What counts and, on top, what was typed here: what a person sees.
     pub(crate) fn working_document(&self, space: &SpaceId) -> Result<Document, ClientError> {
+        Ok((*self.shared_document(space)?).clone())
+    }
+
+    /// The working document, shared with the cache.
+    pub(crate) fn shared_document(&self, space: &SpaceId) -> Result<Arc<Document>, ClientError> {
+        if let Some(known) = self.documents.get(space) {
+            return Ok(known);
+        }
         let record = self.document_record(space)?;
         let mut document = self.published_document(space, &record)?;
         let pending = self.pending_edits(space)?;
@@ -126,61 +119,9 @@ impl Nahtlos {
             let changes: Vec<Vec<u8>> = pending.into_iter().map(|edit| edit.change).collect();
             document.apply(&changes, &|_| true, &GateLimits::default())?;
         }
+        let document = Arc::new(document);
+        self.documents.put(*space, Arc::clone(&document));
         Ok(document)
-    }
-
-    /// Applies edits one after the other, each as a change of its own, and keeps them durably
-    /// until the relay has accepted them. All or nothing.
-    ///
-    /// # Errors
-    /// [`ClientError::Edit`] and others; nothing is changed then.
-    pub(crate) fn edit_space(
-        &mut self,
-        space: &SpaceId,
-        edits: &[TypedEdit],
-    ) -> Result<(), ClientError> {
-        self.require_writable(space)?;
-        let mut document = self.working_document(space)?;
-        let typed_at_ms = self.now_ms();
-        let author = self.case_author()?;
-        let mut new = Vec::new();
-        for edit in edits {
-            if let Some(change) = apply_edit(&mut document, edit, &author, typed_at_ms)? {
-                new.push(OutboxRecord {
-                    id: random::nonce(&mut random::system()),
-                    edit: to_json(edit)?,
-                    change,
-                    run_nonce: self.run_nonce,
-                    typed_at_ms,
-                });
-            }
-        }
-        let first = self.next_outbox_position(space)?;
-        self.commit(|transaction| {
-            for (position, edit) in (first..).zip(&new) {
-                transaction.put(
-                    Collection::Outbox,
-                    &space.0,
-                    &edit.id.0,
-                    position,
-                    &records::encode(edit),
-                )?;
-            }
-            if !new.is_empty() {
-                transaction.put(Collection::Setting, OUTBOX_SPACES, &space.0, 0, b"")?;
-            }
-            Ok(())
-        })?;
-        self.refresh_summary_of(space)
-    }
-
-    /// Positions only order the edits of one space on this device.
-    fn next_outbox_position(&self, space: &SpaceId) -> Result<i64, ClientError> {
-        let micros = i64::try_from(self.now_ms())
-            .unwrap_or(i64::MAX / 2000)
-            .saturating_mul(1000);
-        let pending = i64::try_from(self.pending_edits(space)?.len()).unwrap_or(0);
-        Ok(micros.saturating_add(pending))
     }
 
     /// A courtesy to the person who types: the relay and every reader check again.
@@ -212,21 +153,11 @@ impl Nahtlos {
         let person = self.person()?;
         let institution = self.institution()?;
         // While the directory itself is being founded there is no card yet.
-        let name = self
-            .vault_directory()
-            .map(|directory| directory.person_name(&person));
-        author_of(
-            self.device_id,
-            person,
-            institution,
-            &name.unwrap_or_else(|| person.to_string()),
-        )
-    }
-
-    /// The directory as published, where it can be read.
-    fn vault_directory(&self) -> Option<Directory> {
-        let network = self.device.network?;
-        Some(Directory::read(&self.working_document(&network).ok()?))
+        let name = self.shared_directory().map_or_else(
+            |_| person.to_string(),
+            |directory| directory.person_name(&person),
+        );
+        author_of(self.device_id, person, institution, &name)
     }
 
     /// Who stands behind each automerge actor of a document, by verified envelopes; one's own
@@ -236,7 +167,7 @@ impl Nahtlos {
         space: &SpaceId,
     ) -> Result<BTreeMap<[u8; 16], CaseAuthor>, ClientError> {
         let record = self.document_record(space)?;
-        let directory = self.directory().unwrap_or_default();
+        let directory = self.shared_directory().unwrap_or_default();
         let mut by_device: BTreeMap<DeviceId, Option<CaseAuthor>> = BTreeMap::new();
         let mut authors = BTreeMap::new();
         let own: Vec<(Nonce, DeviceId)> = self
@@ -277,41 +208,6 @@ impl Nahtlos {
         )
         .ok()
     }
-}
-
-/// Runs one typed edit as one change; none if it changed nothing.
-fn apply_edit(
-    document: &mut Document,
-    edit: &TypedEdit,
-    author: &CaseAuthor,
-    at_ms: u64,
-) -> Result<Option<Vec<u8>>, ClientError> {
-    let seconds = i64::try_from(at_ms / 1000).unwrap_or(i64::MAX);
-    let change = match edit {
-        TypedEdit::Case(edit) => {
-            let at = UtcTime::from_seconds(seconds)?;
-            document
-                .edit(seconds, None, |editor| edit.apply(editor, author, at))
-                .map_err(|error| match error {
-                    EditError::Refused(refused) => ClientError::Edit(refused),
-                    other => ClientError::Document {
-                        reason: other.to_string(),
-                    },
-                })?
-        }
-        TypedEdit::Directory(edit) => document
-            .edit(seconds, None, |editor| edit.apply(editor))
-            .map_err(|error| ClientError::Document {
-                reason: error.to_string(),
-            })?,
-    };
-    Ok(change.map(nahtlos_document::EncodedChange::into_bytes))
-}
-
-fn to_json(edit: &TypedEdit) -> Result<String, ClientError> {
-    serde_json::to_string(edit).map_err(|error| ClientError::Document {
-        reason: error.to_string(),
-    })
 }
 
 fn author_of(

@@ -16,10 +16,10 @@ use nahtlos_protocol::space::{Draft, Logs, NewEpoch, Prepared, SpaceState, Wrap,
 use nahtlos_protocol::wire::join::JoinRequest;
 
 use crate::directory::{DirectoryEdit, PersonCard};
-use crate::documents::TypedEdit;
+use crate::edits::TypedEdit;
 use crate::error::ClientError;
-use crate::found::Introduction;
 use crate::ingest::JOIN_REQUESTS;
+use crate::joining::Introduction;
 use crate::logs::{self, Overlay};
 use crate::nahtlos::{Nahtlos, put_prepared};
 use crate::random;

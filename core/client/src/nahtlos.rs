@@ -11,6 +11,7 @@ use nahtlos_protocol::identifier::{DeviceId, Nonce, SpaceId, VerifyingKeyBytes};
 use nahtlos_protocol::space::operation::SignedOperation;
 use nahtlos_protocol::space::{Author, Logs, Prepared};
 
+use crate::document_cache::DocumentCache;
 use crate::error::ClientError;
 use crate::keys::KeyRing;
 use crate::logs::{self, LogCache, LogView};
@@ -27,6 +28,7 @@ pub struct Nahtlos {
     pub(crate) vault: Vault,
     pub(crate) cache: LogCache,
     pub(crate) seeds: SeedCache,
+    pub(crate) documents: DocumentCache,
     pub(crate) device: DeviceRecord,
     pub(crate) device_id: DeviceId,
     pub(crate) keys: DeviceKeys,
@@ -88,6 +90,7 @@ impl Nahtlos {
             vault,
             cache: LogCache::default(),
             seeds: SeedCache::default(),
+            documents: DocumentCache::default(),
             device,
             device_id,
             keys,
@@ -200,6 +203,7 @@ impl Nahtlos {
             Err(error) => {
                 // States set ahead of the store would outlive what was undone.
                 self.cache.clear();
+                self.documents.clear();
                 Err(error)
             }
         }

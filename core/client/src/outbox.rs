@@ -106,6 +106,9 @@ impl Nahtlos {
             }
             Ok(())
         })?;
+        for (space, _) in &set_aside {
+            self.documents.forget(space);
+        }
         Ok(made.len())
     }
 
@@ -228,7 +231,9 @@ impl Nahtlos {
             }
             transaction.delete(Collection::Sealed, &envelope.id().0)?;
             Ok(())
-        })
+        })?;
+        self.documents.forget(&space);
+        Ok(())
     }
 
     /// The relay wants the envelope sealed anew, on newer logs or parents.
@@ -261,7 +266,9 @@ impl Nahtlos {
             }
             transaction.delete(Collection::Sealed, &envelope.id().0)?;
             Ok(())
-        })
+        })?;
+        self.documents.forget(&space);
+        Ok(())
     }
 }
 

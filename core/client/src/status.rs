@@ -6,7 +6,7 @@ use nahtlos_protocol::space::{Logs, authority};
 use serde::Serialize;
 
 use crate::directory::Directory;
-use crate::documents::TypedEdit;
+use crate::edits::TypedEdit;
 use crate::error::ClientError;
 use crate::nahtlos::Nahtlos;
 use crate::outbox::SET_ASIDE;

@@ -1,0 +1,167 @@
+//! Opening a case: its sections, each a space with a key of its own, and their first content, in
+//! one transaction. Works offline.
+
+use nahtlos_casework::edit::{CoreEdit, CoreField, Edit};
+use nahtlos_casework::fields::{
+    Canton, CaseNumber, Date, DeviceCode, Field, InstitutionId, PersonId, Phase,
+};
+use nahtlos_casework::record::Lead;
+use nahtlos_casework::{SECTIONS_WITH_CONTENT, containers};
+use nahtlos_document::Document;
+use nahtlos_protocol::identifier::SpaceId;
+use nahtlos_protocol::space::kind::{Kind, Role};
+use nahtlos_protocol::space::state::MemberId;
+use nahtlos_protocol::space::{Draft, Logs, Prepared};
+
+use crate::edits::{TypedEdit, put_edits, put_lines};
+use crate::error::ClientError;
+use crate::found::create;
+use crate::intents::{add_space, seal_basis};
+use crate::nahtlos::{Nahtlos, put_device};
+use crate::random;
+use crate::records::{self, LabelRecord};
+use crate::vault::Collection;
+
+/// What the lead's own grant on a section rests on.
+const LEAD_BASIS: &str = "lead";
+/// Places in logs as one character of a device code.
+const CODE_ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+
+impl Nahtlos {
+    /// Opens a case: makes its sections, each with a key of its own, managed by one's team, and
+    /// fills them. Works offline.
+    ///
+    /// # Errors
+    /// [`ClientError::NotEnrolled`], or an edit that is not valid: then nothing is kept.
+    pub fn open_case(&mut self, edits: &[Edit]) -> Result<CaseNumber, ClientError> {
+        for edit in edits {
+            edit.validate()?;
+        }
+        let number = self.next_case_number()?;
+        let case = random::nonce(&mut random::system());
+        let mut all = self.opening_edits(number)?;
+        all.extend(edits.iter().cloned());
+        let (mut prepared, mut labels, mut new) = (Vec::new(), Vec::new(), Vec::new());
+        for kind in &SECTIONS_WITH_CONTENT {
+            let label = LabelRecord {
+                kind: kind.code(),
+                case,
+            };
+            let section = self.found_section(&label)?;
+            let space = section.state.id();
+            let mut document = Document::genesis(containers(kind))?;
+            document.set_actor(self.actor(&space));
+            let edits: Vec<TypedEdit> = all
+                .iter()
+                .filter(|edit| edit.section() == *kind)
+                .map(|edit| TypedEdit::Case(edit.clone()))
+                .collect();
+            new.push(self.make_edits_on(document, &space, &edits)?);
+            labels.push((space, label));
+            prepared.push(section);
+        }
+        let line = self.summarise_new(&case, &labels, &new)?;
+        let mut device = self.device.clone();
+        device.cases_opened += 1;
+        self.store_own(&prepared, |transaction| {
+            for (space, label) in &labels {
+                let value = records::encode(label);
+                transaction.put(Collection::Label, &label.case.0, &space.0, 0, &value)?;
+            }
+            for edits in &new {
+                put_edits(transaction, edits, 0)?;
+            }
+            put_lines(transaction, &[(case, line)])?;
+            put_device(transaction, &device)
+        })?;
+        self.device = device;
+        self.remember_edited(new);
+        Ok(number)
+    }
+
+    fn found_section(&self, label: &LabelRecord) -> Result<Prepared, ClientError> {
+        let team = self.device.team.ok_or(ClientError::NotEnrolled)?;
+        let mut epoch = self.fresh_epoch();
+        epoch.label = Some(records::encode(label));
+        let grant = random::grant_id();
+        let basis = seal_basis(&epoch.seed, &grant, LEAD_BASIS);
+        let draft = Draft::new()
+            .effect(create(Kind::Section, self.device.institution, None))
+            .effect(add_space(grant, team, Role::Manage, basis, None))
+            .epoch(epoch);
+        self.prepare(draft, &[], None)
+    }
+
+    /// Number, phase and lead of a new case.
+    fn opening_edits(&self, number: CaseNumber) -> Result<Vec<Edit>, ClientError> {
+        let lead = Lead {
+            institution: InstitutionId::parse(&self.institution()?.to_string())?,
+            person: PersonId::parse(&self.person()?.to_string())?,
+            since: self.today()?,
+            until: None,
+        };
+        let set = |field| Edit::Core(CoreEdit::Set(field));
+        Ok(vec![
+            set(CoreField::CaseNumber(number)),
+            set(CoreField::Phase(Phase::Reported)),
+            set(CoreField::Lead(lead)),
+        ])
+    }
+
+    /// Today in Switzerland.
+    pub fn today(&self) -> Result<Date, ClientError> {
+        let millis = i64::try_from(self.now_ms()).unwrap_or(i64::MAX);
+        let timestamp =
+            jiff::Timestamp::from_millisecond(millis).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        let zone = jiff::tz::TimeZone::get("Europe/Zurich").unwrap_or(jiff::tz::TimeZone::UTC);
+        let date = timestamp.to_zoned(zone).date();
+        Ok(Date::new(date.year(), date.month(), date.day())?)
+    }
+
+    /// A number no other device can make: the institution's place in the network, a code from the
+    /// team's and person's places in their logs, and a counter of this device.
+    fn next_case_number(&self) -> Result<CaseNumber, ClientError> {
+        let directory = self.directory()?;
+        let canton = directory
+            .network
+            .map_or_else(|| "BE".to_owned(), |card| card.canton.clone());
+        let network = self.network()?;
+        let institution = self.institution()?;
+        let team = self.device.team.ok_or(ClientError::NotEnrolled)?;
+        let place = |space: &SpaceId, member: SpaceId| self.place(space, member);
+        let number = place(&network, institution).and_then(|place| u16::try_from(place + 1).ok());
+        let letter = |place: Option<usize>| {
+            place
+                .and_then(|place| CODE_ALPHABET.chars().nth(place))
+                .ok_or(ClientError::NoCaseNumber)
+        };
+        let code = [
+            letter(place(&institution, team))?,
+            letter(place(&team, self.person()?))?,
+        ];
+        let counter =
+            u16::try_from(self.device.cases_opened + 1).map_err(|_| ClientError::NoCaseNumber)?;
+        let (year, _, _) = self.today()?.parts();
+        Ok(CaseNumber::make(
+            Canton::parse(&canton)?,
+            u16::try_from(year).map_err(|_| ClientError::NoCaseNumber)?,
+            number.ok_or(ClientError::NoCaseNumber)?,
+            DeviceCode::parse(&code.iter().collect::<String>())?,
+            counter,
+        )?)
+    }
+
+    /// The place of a member among all grants to member spaces there ever were: never reused.
+    fn place(&self, space: &SpaceId, member: SpaceId) -> Option<usize> {
+        let state = self.logs().state(space)?;
+        let mut members = Vec::new();
+        for grant in state.grants() {
+            if let MemberId::Space(id) = grant.member
+                && !members.contains(&id)
+            {
+                members.push(id);
+            }
+        }
+        members.iter().position(|id| *id == member)
+    }
+}

@@ -1,0 +1,267 @@
+//! Sealed summaries: what a list shows of a case without opening its documents. Kept with the
+//! edits and envelopes that change them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use nahtlos_casework::view::{CaseSummary, CoreView, PlanView, TasksView};
+use nahtlos_casework::{Author, SectionKind};
+use nahtlos_document::Document;
+use nahtlos_protocol::identifier::{Nonce, SpaceId};
+use nahtlos_protocol::space::kind::Kind;
+use nahtlos_protocol::space::{Logs, authority};
+
+use crate::cases::{Case, CaseLine, hex};
+use crate::edits::{NewEdits, put_lines};
+use crate::error::ClientError;
+use crate::nahtlos::Nahtlos;
+use crate::records::{self, LabelRecord};
+use crate::vault::Collection;
+
+/// Verified authors by automerge actor.
+type Authors = BTreeMap<[u8; 16], Author>;
+
+/// The documents a summary is read from.
+#[derive(Default)]
+struct Sources {
+    core: Option<Arc<Document>>,
+    plan: Option<(Arc<Document>, Authors)>,
+    tasks: Option<Arc<Document>>,
+}
+
+impl Sources {
+    fn summary(&self, conflicts: usize) -> CaseSummary {
+        CaseSummary::new(
+            self.core.as_deref().map(CoreView::read).as_ref(),
+            self.plan
+                .as_ref()
+                .map(|(plan, authors)| PlanView::read(plan, authors))
+                .as_ref(),
+            self.tasks.as_deref().map(TasksView::read).as_ref(),
+            conflicts,
+        )
+    }
+}
+
+impl Nahtlos {
+    /// The summaries that these edits change. Only what they touch is looked at again.
+    pub(crate) fn lines_after(
+        &self,
+        new: &[NewEdits],
+    ) -> Result<Vec<(Nonce, CaseLine)>, ClientError> {
+        let mut lines: BTreeMap<Nonce, CaseLine> = BTreeMap::new();
+        for edits in new {
+            let Some(bytes) = self.vault.get(Collection::Label, &edits.space.0)? else {
+                continue;
+            };
+            let label: LabelRecord = records::decode(&bytes)?;
+            let line = match lines.remove(&label.case) {
+                Some(line) => line,
+                None => match self.stored_line(&label.case)? {
+                    Some(line) => line,
+                    None => self.summarise(&self.case(&hex(&label.case))?)?,
+                },
+            };
+            let line = self.line_after(line, &SectionKind::from_code(&label.kind), edits)?;
+            lines.insert(label.case, line);
+        }
+        Ok(lines.into_iter().collect())
+    }
+
+    fn line_after(
+        &self,
+        mut line: CaseLine,
+        kind: &SectionKind,
+        edits: &NewEdits,
+    ) -> Result<CaseLine, ClientError> {
+        line.undelivered += edits.records.len() as u64;
+        let mut authors = self.authors(&edits.space)?;
+        authors.insert(*self.actor(&edits.space).as_bytes(), self.case_author()?);
+        let conflicts = nahtlos_casework::conflicts(&edits.document, kind, &authors).len();
+        set_conflicts(&mut line, kind, conflicts);
+        let total = line.conflicts_by_section.values().sum();
+        if !matches!(
+            kind,
+            SectionKind::Core | SectionKind::Plan | SectionKind::Tasks
+        ) {
+            line.summary.conflicts = total;
+            return Ok(line);
+        }
+        let case = self.case(&line.id)?;
+        let mut sources = self.sources(&case)?;
+        let edited = Arc::new(edits.document.clone());
+        match kind {
+            SectionKind::Core => sources.core = Some(edited),
+            SectionKind::Plan => sources.plan = Some((edited, authors)),
+            _ => sources.tasks = Some(edited),
+        }
+        line.summary = sources.summary(total);
+        Ok(line)
+    }
+
+    /// The summary of a case that is being opened: nothing of it is stored yet.
+    pub(crate) fn summarise_new(
+        &self,
+        case: &Nonce,
+        labels: &[(SpaceId, LabelRecord)],
+        new: &[NewEdits],
+    ) -> Result<CaseLine, ClientError> {
+        let mut sources = Sources::default();
+        let mut sections = BTreeMap::new();
+        let mut undelivered = 0;
+        for ((space, label), edits) in labels.iter().zip(new) {
+            sections.insert(label.kind.clone(), space.to_string());
+            undelivered += edits.records.len() as u64;
+            let document = Arc::new(edits.document.clone());
+            match SectionKind::from_code(&label.kind) {
+                SectionKind::Core => sources.core = Some(document),
+                SectionKind::Plan => sources.plan = Some((document, BTreeMap::new())),
+                SectionKind::Tasks => sources.tasks = Some(document),
+                _ => {}
+            }
+        }
+        Ok(CaseLine {
+            id: hex(case),
+            summary: sources.summary(0),
+            sections,
+            unread: 0,
+            undelivered,
+            conflicts_by_section: BTreeMap::new(),
+        })
+    }
+
+    fn stored_line(&self, case: &Nonce) -> Result<Option<CaseLine>, ClientError> {
+        let Some(bytes) = self.vault.get(Collection::Summary, &case.0)? else {
+            return Ok(None);
+        };
+        serde_json::from_slice(&bytes)
+            .map(Some)
+            .map_err(|error| ClientError::DamagedRecord {
+                reason: error.to_string(),
+            })
+    }
+
+    fn sources(&self, case: &Case) -> Result<Sources, ClientError> {
+        let document = |kind: &SectionKind| {
+            let space = case.sections.get(kind)?;
+            self.shared_document(space).ok()
+        };
+        let plan = match (
+            document(&SectionKind::Plan),
+            case.sections.get(&SectionKind::Plan),
+        ) {
+            (Some(plan), Some(space)) => Some((plan, self.authors(space)?)),
+            _ => None,
+        };
+        Ok(Sources {
+            core: document(&SectionKind::Core),
+            plan,
+            tasks: document(&SectionKind::Tasks),
+        })
+    }
+
+    /// After a sync: opens the labels of sections that became readable, refreshes the summaries of
+    /// what changed, and publishes cards that waited.
+    pub(crate) fn refresh_after_sync(
+        &mut self,
+        spaces: &BTreeSet<SpaceId>,
+    ) -> Result<(), ClientError> {
+        let labels = self.new_labels(spaces)?;
+        if !labels.is_empty() {
+            self.commit(|transaction| {
+                for (space, label) in &labels {
+                    let value = records::encode(label);
+                    transaction.put(Collection::Label, &label.case.0, &space.0, 0, &value)?;
+                }
+                Ok(())
+            })?;
+            // Envelopes that waited for the label (which says how the document is born) go on.
+            let opened: BTreeSet<SpaceId> = labels.iter().map(|(space, _)| *space).collect();
+            self.apply_waiting(&opened)?;
+        }
+        let mut cases = BTreeSet::new();
+        for space in spaces {
+            if let Some(bytes) = self.vault.get(Collection::Label, &space.0)? {
+                let label: LabelRecord = records::decode(&bytes)?;
+                cases.insert(label.case);
+            }
+        }
+        self.refresh_summaries(&cases)?;
+        self.publish_waiting_cards()
+    }
+
+    fn new_labels(
+        &self,
+        spaces: &BTreeSet<SpaceId>,
+    ) -> Result<Vec<(SpaceId, LabelRecord)>, ClientError> {
+        let mut labels = Vec::new();
+        for space in spaces {
+            if self.vault.get(Collection::Label, &space.0)?.is_some() {
+                continue;
+            }
+            let is_section = self
+                .logs()
+                .state(space)
+                .is_some_and(|state| state.kind() == Kind::Section);
+            if !is_section {
+                continue;
+            }
+            let role = authority::right(&self.logs(), &self.device_id, space).role;
+            if role.is_some()
+                && let Ok(label) = self.label(space)
+            {
+                labels.push((*space, label));
+            }
+        }
+        Ok(labels)
+    }
+
+    pub(crate) fn refresh_summary(&mut self, case: &Nonce) -> Result<(), ClientError> {
+        self.refresh_summaries(&BTreeSet::from([*case]))
+    }
+
+    fn refresh_summaries(&mut self, cases: &BTreeSet<Nonce>) -> Result<(), ClientError> {
+        let mut lines = Vec::new();
+        for id in cases {
+            if let Ok(case) = self.case(&hex(id)) {
+                lines.push((*id, self.summarise(&case)?));
+            }
+        }
+        if lines.is_empty() {
+            return Ok(());
+        }
+        self.commit(|transaction| put_lines(transaction, &lines))
+    }
+
+    fn summarise(&self, case: &Case) -> Result<CaseLine, ClientError> {
+        let mut line = CaseLine {
+            id: hex(&case.id),
+            summary: CaseSummary::default(),
+            sections: BTreeMap::new(),
+            unread: 0,
+            undelivered: 0,
+            conflicts_by_section: BTreeMap::new(),
+        };
+        for (kind, space) in &case.sections {
+            line.sections.insert(kind.code(), space.to_string());
+            line.unread += self.document_record(space)?.unread;
+            line.undelivered += self.pending_edits(space)?.len() as u64;
+            if let Ok(document) = self.shared_document(space) {
+                let authors = self.authors(space)?;
+                let conflicts = nahtlos_casework::conflicts(&document, kind, &authors);
+                set_conflicts(&mut line, kind, conflicts.len());
+            }
+        }
+        let total = line.conflicts_by_section.values().sum();
+        line.summary = self.sources(case)?.summary(total);
+        Ok(line)
+    }
+}
+
+fn set_conflicts(line: &mut CaseLine, kind: &SectionKind, conflicts: usize) {
+    if conflicts == 0 {
+        line.conflicts_by_section.remove(&kind.code());
+    } else {
+        line.conflicts_by_section.insert(kind.code(), conflicts);
+    }
+}
