@@ -80,6 +80,9 @@ pub struct Limits {
     pub shutdown_timeout: Duration,
     /// Bytes of request bodies held in memory at once.
     pub body_memory_bytes: u32,
+    /// Bytes of items in one response, whatever the device asks for; the rest follows on the next
+    /// request. Every open connection may hold one.
+    pub response_bytes_max: u32,
     /// Bytes stored for one institution.
     pub institution_bytes_max: u64,
     /// Items one device may push in a day (UTC).
@@ -100,6 +103,7 @@ impl Default for Limits {
             request_timeout: Duration::from_secs(120),
             shutdown_timeout: Duration::from_secs(20),
             body_memory_bytes: 256 * 1024 * 1024,
+            response_bytes_max: 8 * 1024 * 1024,
             institution_bytes_max: 200 * 1024 * 1024 * 1024,
             device_items_per_day_max: 50_000,
             device_burst: 300,

@@ -16,7 +16,7 @@ use crate::config::Limits;
 use crate::metrics::Metrics;
 
 /// Headers a request may have.
-const HEADERS_MAX: usize = 32;
+const HEADERS_MAX: usize = 64;
 /// Memory for a request's headers and for reading ahead.
 const BUFFER_BYTES: usize = 64 * 1024;
 

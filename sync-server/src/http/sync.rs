@@ -39,9 +39,10 @@ pub(super) async fn handle(app: Arc<App>, request: Request) -> Handled {
         (results, pushed)
     };
     drop(read);
+    let max_bytes = request.max_bytes.min(app.limits.response_bytes_max);
     let (served, journal_mark) = app
         .engine
-        .news(device, request.cursor, request.max_bytes, pushed)
+        .news(device, request.cursor, max_bytes, pushed)
         .await?;
     tracing::debug!(
         %device,
