@@ -44,18 +44,6 @@ impl World {
     /// Where the machine has no free port or no disk.
     #[must_use]
     pub fn new() -> Self {
-<<<<<<< HEAD
-        let directory = tempfile::tempdir().expect("a temporary directory");
-        let config = Self::config(&directory.path().join("relay"), "127.0.0.1:0");
-        let relay = RunningRelay::start(config).expect("the relay starts");
-        let (url, claim) = (relay.url.clone(), relay.claim.clone());
-        Self {
-            directory,
-            relay: Some(relay),
-            url,
-            claim,
-        }
-=======
         Self::below(&std::env::temp_dir())
     }
 
@@ -66,10 +54,15 @@ impl World {
     #[must_use]
     pub fn below(parent: &Path) -> Self {
         let directory = tempfile::tempdir_in(parent).expect("a temporary directory");
-        let relay = RunningRelay::start(Self::config(&directory.path().join("relay")))
-            .expect("the relay starts");
-        Self { directory, relay }
->>>>>>> c23922f (Measure what the project promises, through real vaults and a real relay, by comparison within one run)
+        let config = Self::config(&directory.path().join("relay"), "127.0.0.1:0");
+        let relay = RunningRelay::start(config).expect("the relay starts");
+        let (url, claim) = (relay.url.clone(), relay.claim.clone());
+        Self {
+            directory,
+            relay: Some(relay),
+            url,
+            claim,
+        }
     }
 
     /// The relay.
@@ -281,8 +274,6 @@ impl Home {
         self.nahtlos.sync(&mut self.transport, &mut |_| {})
     }
 
-<<<<<<< HEAD
-=======
     /// Syncs over another way to the relay, for example one that counts.
     ///
     /// # Panics
@@ -293,27 +284,6 @@ impl Home {
             .expect("the sync succeeds")
     }
 
-    /// Closes the home and opens it again, as the next command of a person would.
-    ///
-    /// # Panics
-    /// Where the home does not open.
-    #[must_use]
-    pub fn reopened(self) -> Self {
-        let Self {
-            nahtlos,
-            path,
-            transport,
-        } = self;
-        drop(nahtlos);
-        let nahtlos = Nahtlos::open(&path, PASSPHRASE).expect("the home opens");
-        Self {
-            nahtlos,
-            path,
-            transport,
-        }
-    }
-
->>>>>>> c23922f (Measure what the project promises, through real vaults and a real relay, by comparison within one run)
     /// Opens a case from the example file and returns its number.
     ///
     /// # Panics

@@ -49,7 +49,7 @@ impl Network {
     /// Where any step fails.
     pub fn new(parent: &Path, cases: usize) -> Self {
         let world = World::below(parent);
-        let proxy = CountingProxy::new(world.relay.address);
+        let proxy = CountingProxy::new(world.relay().address);
         let mut owner = world.found("owner", "Anna Berger", "RAV Langnau", "alv");
         let mut other = world.institution(&mut owner, "other", "Marc Iseli", "IV Bern", "iv");
         #[allow(clippy::cast_precision_loss)]
@@ -85,6 +85,28 @@ impl Network {
                 grant_case_ms,
                 receive_case_ms,
             },
+        }
+    }
+
+    /// Closes the owner's home and opens it again, as the next command of a person would.
+    pub fn with_owner_reopened(self) -> Self {
+        let Self {
+            world,
+            proxy,
+            owner,
+            other,
+            cases,
+            built,
+        } = self;
+        drop(owner);
+        let owner = world.reopen("owner");
+        Self {
+            world,
+            proxy,
+            owner,
+            other,
+            cases,
+            built,
         }
     }
 

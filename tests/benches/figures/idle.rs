@@ -87,12 +87,12 @@ fn count(proxy: &CountingProxy, home: &mut Home) -> Traffic {
 /// The same as a command does it that opens the home first. (Here without Argon2id, which takes
 /// the same time whatever is owned.)
 pub fn measure_cold(report: &mut Report, small: Network, large: Network) {
-    let mut homes = [Some(small.owner), Some(large.owner)];
-    let [first, second] = &mut homes;
-    let cold = |slot: &mut Option<Home>| {
-        let mut home = slot.take().expect("a home").reopened();
-        assert_eq!(home.sync().requests, 1);
-        *slot = Some(home);
+    let mut networks = [Some(small), Some(large)];
+    let [first, second] = &mut networks;
+    let cold = |slot: &mut Option<Network>| {
+        let mut network = slot.take().expect("a network").with_owner_reopened();
+        assert_eq!(network.owner.sync().requests, 1);
+        *slot = Some(network);
     };
     let [small_time, large_time] =
         interleaved(ROUNDS / 2, [&mut || cold(first), &mut || cold(second)]);

@@ -17,7 +17,7 @@ pub fn measure(report: &mut Report, directory: &Path, mut network: Network) -> N
         let json = serde_json::to_vec(&line).expect("plain data");
         plain.put(line.id.as_bytes(), &json);
     }
-    network.owner = network.owner.reopened();
+    network = network.with_owner_reopened();
     let (first, _) = timed(|| network.owner.nahtlos.cases().expect("a readable vault"));
     let nahtlos = &network.owner.nahtlos;
     let last = network.cases.last().expect("a case");

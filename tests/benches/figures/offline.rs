@@ -31,11 +31,11 @@ pub fn measure(report: &mut Report, network: &mut Network) {
         }
     });
     let mut transport = HttpTransport::new(&network.proxy.url(), None).expect("loopback");
-    let commits_before = network.world.relay.commits();
+    let commits_before = network.world.relay().commits();
     let _before = network.proxy.take();
     let (pushing, synced) = timed(|| network.owner.sync_through(&mut transport));
     let traffic = network.proxy.take();
-    let commits = network.world.relay.commits() - commits_before;
+    let commits = network.world.relay().commits() - commits_before;
     let status = network.owner.nahtlos.status().expect("a status");
     assert_eq!(status.undelivered_edits, 0, "all are delivered");
     let (receiving, received) = timed(|| network.other.sync());
