@@ -273,3 +273,43 @@ fn a_relay_restored_from_a_backup_is_noticed_at_the_next_sync() {
     assert_eq!(berger.nahtlos.status().unwrap().relay_went_back, 1);
     assert_eq!(entries(&berger, &number), 3, "what was typed is still here");
 }
+
+#[test]
+fn an_operation_of_a_newer_program_makes_its_section_read_only_and_no_other() {
+    use nahtlos_protocol::wire::Item;
+    let (world, mut berger, mut iseli, number) = shared_world();
+    let case = iseli.nahtlos.find_case(&number).unwrap();
+    let journal = case.section(&SectionKind::Journal).unwrap();
+    berger.nahtlos.edit_case(&number, &[note(1)]).unwrap();
+    berger.sync();
+    // Beside the real items stands an operation of version 2 for the journal's log.
+    sync_through(&world, &mut iseli, move |response| {
+        let receipt = response.items.first().map(|item| item.receipt.clone());
+        let body = codec::encode(&(2u8, 2u8, journal, 9u64));
+        let mut encoder = minicbor::Encoder::new(Vec::new());
+        encoder
+            .array(2)
+            .unwrap()
+            .bytes(&body)
+            .unwrap()
+            .bytes(&[0; 64])
+            .unwrap();
+        response.items.extend(receipt.map(|receipt| Item {
+            kind: ItemKind::Operation,
+            bytes: encoder.into_writer(),
+            wraps: Vec::new(),
+            receipt,
+        }));
+        Verdict::Pass
+    })
+    .unwrap();
+    assert_eq!(entries(&iseli, &number), 3, "reading goes on");
+    let refused = iseli.nahtlos.edit_case(&number, &[note(2)]).unwrap_err();
+    assert_eq!(refused.code(), "needs_newer");
+    let phone = nahtlos_casework::edit::CoreKey::Phone;
+    let other = Edit::Core(nahtlos_casework::edit::CoreEdit::Clear(phone));
+    assert!(
+        iseli.nahtlos.edit_case(&number, &[other]).is_ok(),
+        "control: another section"
+    );
+}

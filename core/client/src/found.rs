@@ -12,8 +12,6 @@ use nahtlos_protocol::space::replay::admission_message;
 use nahtlos_protocol::space::{Draft, NewEpoch, Prepared, SpaceState};
 use nahtlos_protocol::wire::claim::{Claim, ClaimRequest};
 use nahtlos_protocol::wire::{CLAIM_PATH, Status, SyncResponse};
-use rand_core::Rng;
-use serde::{Deserialize, Serialize};
 
 use crate::directory::{DirectoryEdit, InstitutionCard, NetworkCard, PersonCard, TeamCard};
 use crate::edits::TypedEdit;
