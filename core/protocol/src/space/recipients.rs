@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::authority::{At, Logs, UnknownReference, insert_head};
 use super::effect::{Effect, Recipient, WrapMethod};
+use super::kind::Kind;
 use super::operation::{LogHead, SignedOperation};
 use super::state::{MemberId, SpaceState};
 use crate::crypto::hash::hash;
@@ -179,8 +180,9 @@ pub fn missing_wraps(
         .collect())
 }
 
-/// A target is reached when it, or every one of its own members in its place, has a wrap. (A
-/// person wrapped to by device before its first epoch stays reached after it.)
+/// A target is reached when it has a wrap. A person wrapped to by device before its first epoch
+/// stays reached after it. A team or institution does not, even where each of its members happens
+/// to have a wrap: who joins it later reads by its epoch and would have no path.
 fn is_reached<'a>(
     logs: &dyn Logs,
     wrapped: impl Iterator<Item = &'a RecipientId> + Clone,
@@ -189,10 +191,11 @@ fn is_reached<'a>(
     if wrapped.clone().any(|id| *id == target.id) {
         return true;
     }
-    let Some(state) = target.space.and_then(|space| logs.state(&space)) else {
+    let state = target.space.and_then(|space| logs.state(&space));
+    let Some(person) = state.filter(|state| state.kind() == Kind::Person) else {
         return false;
     };
-    let mut members = state
+    let mut members = person
         .live_grants()
         .filter(|grant| grant.confirmed && grant.role.holds_keys())
         .peekable();

@@ -745,6 +745,28 @@ fn a_newcomer_without_an_epoch_is_wrapped_to_by_device_until_it_has_one() {
 }
 
 #[test]
+fn a_team_gets_a_wrap_of_its_own_even_where_its_only_member_has_one() {
+    let mut world = World::new();
+    let (a1, b1) = (TestDevice::new(1), TestDevice::new(2));
+    let one = world.institution(&a1);
+    let two = world.institution(&b1);
+    let (section, seed) = world.section(&a1, one.team);
+    let person = world.add(two.person, Role::Read);
+    let draft = Draft::new().effect(person).wrap_missing(seed.clone());
+    let added = world.act(&a1, draft, Some(section));
+    assert_eq!(added.wraps[0].recipient, two.person.into(), "control");
+    let team = world.add(two.team, Role::Read);
+    let draft = Draft::new().effect(team).wrap_missing(seed);
+    let added = world.act(&a1, draft, Some(section));
+    let recipients: Vec<_> = added.wraps.iter().map(|wrap| wrap.recipient).collect();
+    assert_eq!(
+        recipients,
+        [two.team.into()],
+        "who joins the team later reads by it"
+    );
+}
+
+#[test]
 fn operations_round_trip_exactly_and_refuse_trailing_bytes() {
     let mut world = World::new();
     let a1 = TestDevice::new(1);
