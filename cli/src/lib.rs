@@ -1,1 +1,95 @@
-//! In progress.
+//! The `nahtlos` program as a library: the command line over [`nahtlos_client`].
+//!
+//! [`run`] is the whole program; `main.rs` only calls it, so that tests of other packages can run
+//! it too. Commands make answers ([`output`]), errors become failures with what happened, why and
+//! the next command ([`failure`]), and both are printed in one place.
+
+pub mod arguments;
+mod commands;
+mod context;
+pub mod demo;
+pub mod exit;
+pub mod failure;
+mod input;
+pub mod output;
+mod panic_guard;
+pub mod passphrase;
+
+use std::ffi::OsString;
+use std::io::Write;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+pub use arguments::command_line_reference;
+pub use exit::Exit;
+
+use arguments::Arguments;
+use context::Context;
+use failure::Failure;
+use output::Printer;
+
+/// Runs the program with its arguments, the program's name first, and prints what it answers.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let typed: Vec<OsString> = arguments.into_iter().collect();
+    let home_option = home_option(&typed);
+    let printer = Printer {
+        json: before_double_dash(&typed).any(|word| word == "--json"),
+        home_option: home_option.as_deref(),
+    };
+    let parsed = match Arguments::try_parse_from(&typed) {
+        Ok(parsed) => parsed,
+        Err(error) => return not_parsed(&printer, &error),
+    };
+    let answer = panic_guard::guarded(|| {
+        let context = Context::new(&parsed.global)?;
+        commands::run(&context, parsed.command)
+    });
+    match answer {
+        Ok(answer) => printer.answer(&answer),
+        Err(failure) => printer.failure(&failure),
+    }
+}
+
+/// Help and version are answers; the rest is a wrong command.
+fn not_parsed(printer: &Printer<'_>, error: &clap::Error) -> Exit {
+    if matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+    ) {
+        let mut stdout = anstream::stdout().lock();
+        let _ = write!(stdout, "{}", error.render().ansi());
+        let _ = stdout.flush();
+        return Exit::Done;
+    }
+    if printer.json {
+        let rendered = error.render().to_string();
+        let first = rendered.lines().next().unwrap_or_default();
+        return printer.failure(&Failure::new(
+            Exit::Usage,
+            "usage",
+            first.trim_start_matches("error: ").to_owned(),
+            "The command line is not valid; nothing was done.",
+            "`nahtlos --help` shows the commands; `--help` after a command shows its arguments.",
+        ));
+    }
+    let mut stderr = anstream::stderr().lock();
+    let _ = write!(stderr, "{}", error.render().ansi());
+    let _ = stderr.flush();
+    Exit::Usage
+}
+
+/// `--home` as it was typed, to be repeated in advice. The environment's needs no repeating.
+fn home_option(typed: &[OsString]) -> Option<String> {
+    let words: Vec<&str> = before_double_dash(typed)
+        .filter_map(|word| word.to_str())
+        .collect();
+    let position = words.iter().position(|word| *word == "--home");
+    let separate = position.and_then(|position| words.get(position + 1).copied());
+    let joined = words.iter().find_map(|word| word.strip_prefix("--home="));
+    separate.or(joined).map(str::to_owned)
+}
+
+fn before_double_dash(typed: &[OsString]) -> impl Iterator<Item = &OsString> {
+    typed.iter().skip(1).take_while(|word| *word != "--")
+}

@@ -1,0 +1,199 @@
+//! What can be typed on the command line.
+
+mod case;
+mod device;
+mod network;
+mod plan;
+mod reference;
+mod share;
+mod values;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+pub use case::{CaseCommand, CaseFilter, SectionCommand, SectionExport};
+pub use device::{DeviceCommand, DocsOptions, HeldCommand, KeyCommand};
+pub use network::{
+    FounderOptions, InstitutionCommand, IntroductionOptions, MemberCommand, MemberRole,
+    NetworkCommand, TeamCommand,
+};
+pub use plan::{
+    GoalCommand, JournalAdd, JournalCommand, PlanCommand, StepAdd, StepCommand, TaskAdd,
+    TaskCommand,
+};
+pub use reference::{command_line_reference, manual_pages};
+pub use share::{ConflictCommand, ShareCommand, ShareGrant, ShareRole};
+pub use values::{Answered, TypedValue};
+
+/// One shared, end-to-end encrypted case file and integration plan for several institutions.
+///
+/// Everything works offline; `nahtlos sync` exchanges with the others. Commands read
+/// "thing verb case": a thing alone lists. A case is named by its number or name, or by an
+/// unambiguous beginning of either. What describes a client is asked for or read with `--from`,
+/// never taken from the command line, where the shell's history would keep it.
+#[derive(Debug, Parser)]
+#[command(
+    name = "nahtlos",
+    version,
+    propagate_version = true,
+    disable_help_subcommand = true,
+    max_term_width = 100,
+    after_help = "Exit status: 0 done · 1 failed · 2 not a valid command or value · 3 done in part, something is held · \
+4 locked or not enrolled · 5 refused, no right · 6 somebody must settle a conflict first · \
+20 relay not reached, edits are safe here"
+)]
+pub struct Arguments {
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: GlobalOptions,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Clone, Debug, Args)]
+pub struct GlobalOptions {
+    /// Directory of this device's vault [default: nahtlos in the platform's data directory].
+    #[arg(
+        long,
+        global = true,
+        env = "NAHTLOS_HOME",
+        hide_env_values = true,
+        value_name = "DIR"
+    )]
+    pub home: Option<PathBuf>,
+    /// Answer as JSON, errors on standard error included.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Trust the certificates in this PEM file for the relay, instead of the public authorities.
+    #[arg(
+        long,
+        global = true,
+        env = "NAHTLOS_TLS_CA",
+        hide_env_values = true,
+        value_name = "FILE"
+    )]
+    pub tls_ca: Option<PathBuf>,
+    /// Refused with an explanation: a passphrase never stands on a command line.
+    #[arg(long, global = true, hide = true, value_name = "NEVER")]
+    pub passphrase: Option<String>,
+}
+
+/// Things and what can be done with them.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// The network of institutions that one relay serves; alone: who is who in it
+    Network {
+        /// What to do.
+        #[command(subcommand)]
+        command: Option<NetworkCommand>,
+    },
+    /// Institutions; alone: lists them
+    Institution {
+        /// What to do.
+        #[command(subcommand)]
+        command: Option<InstitutionCommand>,
+    },
+    /// Teams; alone: lists them
+    Team {
+        /// What to do.
+        #[command(subcommand)]
+        command: Option<TeamCommand>,
+    },
+    /// People who work on cases; alone: lists them
+    Member {
+        /// What to do.
+        #[command(subcommand)]
+        command: Option<MemberCommand>,
+    },
+    /// Devices of your institution's people; alone: lists them
+    Device {
+        /// What to do.
+        #[command(subcommand)]
+        command: Option<DeviceCommand>,
+    },
+    /// Keys this device holds; alone: lists them
+    Key {
+        /// What to do.
+        #[command(subcommand)]
+        command: Option<KeyCommand>,
+    },
+    /// Cases; alone: lists them
+    #[command(args_conflicts_with_subcommands = true)]
+    Case {
+        /// Which cases to list.
+        #[command(flatten)]
+        filter: CaseFilter,
+        /// What to do.
+        #[command(subcommand)]
+        command: Option<CaseCommand>,
+    },
+    /// Sections: the parts of a case file that are shared together
+    Section {
+        /// What to do.
+        #[command(subcommand)]
+        command: SectionCommand,
+    },
+    /// The integration plan of a case
+    Plan {
+        /// What to do.
+        #[command(subcommand)]
+        command: PlanCommand,
+    },
+    /// The shared journal of a case
+    #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+    Journal {
+        /// Whose journal to show.
+        #[arg(value_name = "CASE", required = true)]
+        case: Option<String>,
+        /// What to do.
+        #[command(subcommand)]
+        command: Option<JournalCommand>,
+    },
+    /// Shared tasks of a case
+    #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+    Task {
+        /// Whose tasks to show.
+        #[arg(value_name = "CASE", required = true)]
+        case: Option<String>,
+        /// What to do.
+        #[command(subcommand)]
+        command: Option<TaskCommand>,
+    },
+    /// Who can see what of a case, and why
+    Share {
+        /// What to do.
+        #[command(subcommand)]
+        command: ShareCommand,
+    },
+    /// What people decided differently at the same time; alone: lists it for all cases
+    Conflict {
+        /// What to do.
+        #[command(subcommand)]
+        command: Option<ConflictCommand>,
+    },
+    /// Exchanges with the relay: sends what was typed here, brings what others wrote
+    Sync,
+    /// What this device is, what is not delivered, what is held
+    Status,
+    /// Looks for what is wrong: vault, clock, relay, permissions
+    Doctor,
+    /// What could not be delivered or applied; nothing of it is lost
+    Held {
+        /// What to do.
+        #[command(subcommand)]
+        command: Option<HeldCommand>,
+    },
+    /// Shows everything with invented people: a relay, four institutions, five devices, one case
+    Demo(crate::demo::DemoOptions),
+    /// Prints a script that completes commands in your shell
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+    /// Prints the reference of all commands
+    #[command(hide = true)]
+    Docs(DocsOptions),
+}

@@ -1,0 +1,142 @@
+//! Commands about who takes part.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+/// What a person says about themselves when they join.
+#[derive(Clone, Debug, Default, Args)]
+pub struct IntroductionOptions {
+    /// Your name, as colleagues know it
+    #[arg(long, value_name = "NAME")]
+    pub person: Option<String>,
+    /// Your function: lead, officer, coordinator, coach, provider, …
+    #[arg(long, value_name = "FUNCTION")]
+    pub function: Option<String>,
+}
+
+/// What a founder says about themselves and their institution. What is missing is asked for.
+#[derive(Clone, Debug, Default, Args)]
+pub struct FounderOptions {
+    /// The person.
+    #[command(flatten)]
+    pub introduction: IntroductionOptions,
+    /// Name of your institution
+    #[arg(long, value_name = "NAME")]
+    pub institution: Option<String>,
+    /// Kind of institution: alv, iv, soz, biz, provider, fachstelle, …
+    #[arg(long, value_name = "KIND")]
+    pub kind: Option<String>,
+    /// Name of its first team
+    #[arg(long, value_name = "NAME")]
+    pub team: Option<String>,
+    /// Read these answers from a JSON file: {"person", "function", "institution", "kind", "team"}
+    #[arg(long, value_name = "FILE|-")]
+    pub from: Option<PathBuf>,
+}
+
+/// What can be done with the network.
+#[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "made once a run")]
+pub enum NetworkCommand {
+    /// Founds the network of a new relay, with your institution as its first
+    Found {
+        /// The relay's claim file, or `-` for standard input
+        #[arg(long, value_name = "FILE|-")]
+        claim: PathBuf,
+        /// Canton code, the first part of case numbers
+        #[arg(long, value_name = "CODE")]
+        canton: String,
+        /// Name of the network
+        #[arg(long, value_name = "NAME")]
+        name: String,
+        /// The founder.
+        #[command(flatten)]
+        founder: FounderOptions,
+    },
+    /// Lists institutions, teams and people
+    List,
+}
+
+/// What can be done with institutions.
+#[derive(Debug, Subcommand)]
+pub enum InstitutionCommand {
+    /// Lists institutions
+    List,
+    /// Makes an invitation for another institution
+    Invite {
+        /// For whom, as a reminder in `nahtlos status`
+        #[arg(long, value_name = "TEXT", default_value = "an institution")]
+        note: String,
+        /// Write the invitation to this file instead of standard output
+        #[arg(long, value_name = "FILE")]
+        to: Option<PathBuf>,
+    },
+    /// Answers an invitation: founds your institution in the network
+    Join {
+        /// The invitation, or `-` for standard input
+        #[arg(long, value_name = "FILE|-")]
+        invitation: PathBuf,
+        /// The founder.
+        #[command(flatten)]
+        founder: FounderOptions,
+    },
+}
+
+/// What can be done with teams.
+#[derive(Debug, Subcommand)]
+pub enum TeamCommand {
+    /// Lists teams
+    List,
+    /// Founds a further team in your institution
+    Create {
+        /// Its name
+        name: String,
+    },
+}
+
+/// What a colleague may do in a team.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum MemberRole {
+    /// Reads what the team may read.
+    Read,
+    /// Reads and edits what the team may.
+    #[default]
+    Write,
+    /// Also shares sections and invites.
+    Manage,
+}
+
+/// What can be done with people who work on cases.
+#[derive(Debug, Subcommand)]
+pub enum MemberCommand {
+    /// Lists people
+    List,
+    /// Makes an invitation for a colleague
+    Invite {
+        /// The team they will work in
+        #[arg(long, value_name = "TEAM")]
+        team: String,
+        /// What they may do with the team's cases
+        #[arg(long, value_enum, default_value_t)]
+        role: MemberRole,
+        /// For whom, as a reminder in `nahtlos status`
+        #[arg(long, value_name = "TEXT", default_value = "a colleague")]
+        note: String,
+        /// Write the invitation to this file instead of standard output
+        #[arg(long, value_name = "FILE")]
+        to: Option<PathBuf>,
+    },
+    /// Answers an invitation to work in a team
+    Join {
+        /// The invitation, or `-` for standard input
+        #[arg(long, value_name = "FILE|-")]
+        invitation: PathBuf,
+        /// The person.
+        #[command(flatten)]
+        introduction: IntroductionOptions,
+        /// Read the answers from a JSON file: {"person", "function"}
+        #[arg(long, value_name = "FILE|-")]
+        from: Option<PathBuf>,
+    },
+}

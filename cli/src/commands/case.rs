@@ -1,0 +1,204 @@
+//! `nahtlos case`.
+
+use nahtlos_casework::SectionKind;
+use nahtlos_casework::edit::{CoreEdit, Edit};
+use nahtlos_casework::fields::{Field, PartialDate};
+use nahtlos_casework::view::CoreView;
+use nahtlos_client::{CaseLine, Nahtlos};
+use serde_json::json;
+
+use super::names::Names;
+use super::pages::core_fields;
+use super::section_history::history;
+use super::values::{core_field, core_key};
+use super::{NOT_DELIVERED_YET, case_open, case_title};
+use crate::arguments::{CaseCommand, CaseFilter, TypedValue};
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::input;
+use crate::output::{Answer, Page, json};
+
+pub fn run(
+    context: &Context,
+    filter: CaseFilter,
+    command: Option<CaseCommand>,
+) -> Result<Answer, Failure> {
+    match command {
+        None => list(context, &filter),
+        Some(CaseCommand::List { filter }) => list(context, &filter),
+        Some(CaseCommand::Open { source }) => case_open::open(context, &source),
+        Some(CaseCommand::Show { case }) => show(context, &case),
+        Some(CaseCommand::Set { case, field, value }) => set(context, &case, &field, &value),
+        Some(CaseCommand::History {
+            case,
+            section,
+            limit,
+        }) => history(context, &case, &section, limit),
+    }
+}
+
+fn list(context: &Context, filter: &CaseFilter) -> Result<Answer, Failure> {
+    let nahtlos = context.open()?;
+    let mut cases = nahtlos.cases()?;
+    if let Some(wanted) = &filter.filter {
+        let wanted = wanted.to_lowercase();
+        cases.retain(|line| holds(line, &wanted));
+    }
+    let rows = cases.iter().map(row).collect();
+    let page = Page::default().table(
+        &[
+            "case",
+            "name",
+            "born",
+            "phase",
+            "next due",
+            "new",
+            "waiting",
+            "conflicts",
+        ],
+        rows,
+        "No case yet: `nahtlos case open` opens one; shared ones arrive with `nahtlos sync`.",
+    );
+    Ok(Answer::new(json!({ "cases": json::value(&cases) }), page))
+}
+
+fn holds(line: &CaseLine, wanted: &str) -> bool {
+    let summary = &line.summary;
+    [&summary.case_number, &summary.display_name, &summary.phase]
+        .into_iter()
+        .flatten()
+        .any(|text| text.to_lowercase().contains(wanted))
+}
+
+fn row(line: &CaseLine) -> Vec<String> {
+    let summary = &line.summary;
+    let text = |value: &Option<String>| value.clone().unwrap_or_default();
+    let number = |number: u64| {
+        if number == 0 {
+            String::new()
+        } else {
+            number.to_string()
+        }
+    };
+    let short = || format!("({})", line.id.get(..8).unwrap_or(&line.id));
+    vec![
+        summary.case_number.clone().unwrap_or_else(short),
+        text(&summary.display_name),
+        born(&summary.birth).unwrap_or_default(),
+        text(&summary.phase),
+        summary
+            .next_due
+            .map_or_else(String::new, |day| day.to_string()),
+        number(line.unread),
+        number(line.undelivered),
+        number(summary.conflicts as u64),
+    ]
+}
+
+fn born(birth: &Option<String>) -> Option<String> {
+    let text = birth.as_ref()?;
+    Some(PartialDate::parse(text).map_or_else(|_| text.clone(), |date| date.to_string()))
+}
+
+fn show(context: &Context, case: &str) -> Result<Answer, Failure> {
+    let mut nahtlos = context.open()?;
+    let case = nahtlos.find_case(case)?;
+    let id = case.id.to_string();
+    let line = nahtlos.cases()?.into_iter().find(|line| line.id == id);
+    let core = match nahtlos.section_document(&case, &SectionKind::Core) {
+        Ok(document) => Some(CoreView::read(&document)),
+        Err(_) => None,
+    };
+    let names = Names::of_case(&nahtlos, &case);
+    let mut page = Page::default().title(case_title(&nahtlos, &case)?);
+    page = match &core {
+        Some(core) => page.fields(core_fields(core, &names)),
+        None => page.line("The core data of this case is not shared with you."),
+    };
+    let sections = sections(&nahtlos, &case);
+    page = page.table(
+        &["section", "you may", "opens"],
+        sections
+            .iter()
+            .map(|(code, role, notice)| {
+                vec![
+                    code.clone(),
+                    role.clone(),
+                    notice.clone().unwrap_or_else(|| "yes".into()),
+                ]
+            })
+            .collect(),
+        "No section is shared with you.",
+    );
+    if let Some(line) = &line {
+        page = page.fields([
+            (
+                "new from others",
+                (line.unread > 0).then(|| line.unread.to_string()),
+            ),
+            (
+                "not delivered",
+                (line.undelivered > 0).then(|| line.undelivered.to_string()),
+            ),
+            ("next due", line.summary.next_due.map(|day| day.to_string())),
+        ]);
+    }
+    let data = json!({
+        "case": json::value(&line),
+        "core": json::value(&core),
+        "sections": sections
+            .iter()
+            .map(|(code, role, notice)| json!({ "section": code, "role": role, "notice": notice }))
+            .collect::<Vec<_>>(),
+    });
+    nahtlos.mark_read(&case)?;
+    let answer = Answer::new(data, page);
+    let conflicts = line.map_or(0, |line| line.summary.conflicts);
+    if conflicts == 0 {
+        return Ok(answer);
+    }
+    Ok(answer
+        .note("Something was decided differently by two people: `nahtlos conflict list CASE`."))
+}
+
+/// Code, own right, and why it does not open where it does not.
+pub fn sections(
+    nahtlos: &Nahtlos,
+    case: &nahtlos_client::Case,
+) -> Vec<(String, String, Option<String>)> {
+    case.sections
+        .iter()
+        .map(|(kind, space)| {
+            let role = nahtlos.own_role(space).unwrap_or("nothing");
+            let notice = match nahtlos.section_document(case, kind) {
+                Ok(_) => None,
+                Err(error) => Some(error.to_string()),
+            };
+            (kind.code(), role.to_owned(), notice)
+        })
+        .collect()
+}
+
+fn set(context: &Context, case: &str, field: &str, value: &TypedValue) -> Result<Answer, Failure> {
+    input::refuse_command_line(value)?;
+    let key = core_key(field)?;
+    let mut nahtlos = context.open()?;
+    let case = nahtlos.find_case(case)?;
+    let label = key.names()[2];
+    let typed = input::value(value, &format!("New value of {label} (empty: remove)"))?;
+    let edit = match &typed {
+        Some(text) => CoreEdit::Set(core_field(key, text)?),
+        None => CoreEdit::Clear(key),
+    };
+    let shown = match &edit {
+        CoreEdit::Set(_) => "set",
+        _ => "emptied",
+    };
+    super::edit(&mut nahtlos, &case, Edit::Core(edit))?;
+    let title = case_title(&nahtlos, &case)?;
+    Ok(Answer::sentence(
+        json!({ "case": case.id.to_string(), "field": key.code(), "done": shown }),
+        format!("{title}: {label} {shown}."),
+    )
+    .note(NOT_DELIVERED_YET))
+}

@@ -1,0 +1,250 @@
+//! `nahtlos conflict`.
+
+use nahtlos_casework::edit::ScalarValue;
+use nahtlos_casework::{Alternative, Choice, Conflict, ConflictKind, ResolveError, resolve};
+use nahtlos_client::{Case, ClientError, Nahtlos};
+use serde_json::json;
+
+use super::names::Names;
+use super::pages::{when, who};
+use super::{NOT_DELIVERED_YET, case_title, entries};
+use crate::arguments::ConflictCommand;
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::{Answer, Page, json};
+
+pub fn run(context: &Context, command: Option<ConflictCommand>) -> Result<Answer, Failure> {
+    match command {
+        None => list(context, None),
+        Some(ConflictCommand::List { case }) => list(context, case.as_deref()),
+        Some(ConflictCommand::Show { case, conflict }) => show(context, &case, &conflict),
+        Some(ConflictCommand::Resolve {
+            case,
+            conflict,
+            take,
+            as_it_is,
+            restore: _,
+        }) => {
+            let choice = match take {
+                Some(number) => Choice::Alternative(number.wrapping_sub(1)),
+                None if as_it_is => Choice::AsItIs,
+                None => Choice::Restore,
+            };
+            settle(context, &case, &conflict, choice)
+        }
+    }
+}
+
+fn list(context: &Context, case: Option<&str>) -> Result<Answer, Failure> {
+    let nahtlos = context.open()?;
+    let cases = match case {
+        Some(case) => vec![nahtlos.find_case(case)?],
+        None => nahtlos
+            .cases()?
+            .iter()
+            .filter(|line| line.summary.conflicts > 0)
+            .map(|line| nahtlos.find_case(&line.id))
+            .collect::<Result<_, _>>()?,
+    };
+    let (mut rows, mut data) = (Vec::new(), Vec::new());
+    for case in &cases {
+        let title = case_title(&nahtlos, case)?;
+        for conflict in nahtlos.conflicts(case)? {
+            rows.push(vec![
+                title.clone(),
+                short(&conflict),
+                subject(&conflict),
+                in_short(&conflict),
+            ]);
+            data.push(json!({ "case": case.id.to_string(), "conflict": json::value(&conflict) }));
+        }
+    }
+    let page = Page::default().table(
+        &["case", "conflict", "about", "what"],
+        rows,
+        "No conflict: nobody decided anything differently at the same time.",
+    );
+    let answer = Answer::new(json!({ "conflicts": data }), page);
+    Ok(if cases.is_empty() {
+        answer
+    } else {
+        answer.note("`nahtlos conflict show CASE CONFLICT` shows both sides.")
+    })
+}
+
+fn show(context: &Context, case: &str, id: &str) -> Result<Answer, Failure> {
+    let nahtlos = context.open()?;
+    let case = nahtlos.find_case(case)?;
+    let conflict = find(&nahtlos, &case, id)?;
+    let names = Names::of_case(&nahtlos, &case);
+    let title = format!("{} · {}", case_title(&nahtlos, &case)?, subject(&conflict));
+    let page = Page::default().title(title);
+    let (page, ways) = match &conflict.kind {
+        ConflictKind::Values { alternatives } => (
+            page.line("Several people set this field at the same time; number 1 is shown for now.")
+                .table(
+                    &["no", "value", "by", "when"],
+                    rows(alternatives, &names),
+                    "",
+                ),
+            "--take NUMBER",
+        ),
+        ConflictKind::Wordings {
+            merged,
+            alternatives,
+        } => (
+            page.line(
+                "The same sentence was reworded by several people. Everybody's words are in it:",
+            )
+            .line(merged.clone())
+            .table(
+                &["no", "wording", "by", "when"],
+                rows(alternatives, &names),
+                "",
+            ),
+            "--as-it-is` or `--take NUMBER",
+        ),
+        ConflictKind::DeletedMeanwhile {
+            deleted_by,
+            edits,
+            completed,
+        } => (
+            page.line(format!(
+                "{} deleted this task on {}; meanwhile it was {}.",
+                who(deleted_by),
+                when(deleted_by),
+                if *completed { "completed" } else { "worked on" }
+            ))
+            .table(&["no", "value", "by", "when"], rows(edits, &names), ""),
+            "--restore` or `--as-it-is",
+        ),
+    };
+    let note = format!(
+        "Settle it with `nahtlos conflict resolve CASE {}` and `{ways}`.",
+        short(&conflict)
+    );
+    Ok(Answer::new(json!({ "conflict": json::value(&conflict) }), page).note(note))
+}
+
+fn settle(context: &Context, case: &str, id: &str, choice: Choice) -> Result<Answer, Failure> {
+    let mut nahtlos = context.open()?;
+    let case = nahtlos.find_case(case)?;
+    let conflict = find(&nahtlos, &case, id)?;
+    let edit = resolve(&conflict, choice).map_err(|error| refused(&error, &conflict))?;
+    super::edit(&mut nahtlos, &case, edit)?;
+    let title = case_title(&nahtlos, &case)?;
+    Ok(Answer::sentence(
+        json!({ "case": case.id.to_string(), "conflict": conflict.id.to_string(), "done": "resolved" }),
+        format!("{title}: settled, {}.", subject(&conflict)),
+    )
+    .note(NOT_DELIVERED_YET))
+}
+
+fn find(nahtlos: &Nahtlos, case: &Case, id: &str) -> Result<Conflict, Failure> {
+    let found: Vec<(String, String, Conflict)> = nahtlos
+        .conflicts(case)?
+        .into_iter()
+        .enumerate()
+        .map(|(position, conflict)| {
+            let id = conflict.id.to_string();
+            ((position + 1).to_string(), id, conflict)
+        })
+        .collect();
+    match entries::find("conflict", id, &found) {
+        Ok(conflict) => Ok(conflict.clone()),
+        Err(ClientError::NotFound { .. }) => Err(Failure::new(
+            Exit::Conflict,
+            "not_found",
+            format!("No conflict of this case matches \"{id}\"."),
+            "Somebody has settled it, or another edit has made another conflict of it.",
+            "Look at them again: `nahtlos conflict list CASE`.",
+        )),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn refused(error: &ResolveError, conflict: &Conflict) -> Failure {
+    match error {
+        ResolveError::Field(error) => Failure::field(error),
+        ResolveError::NoSuchAlternative { available, .. } => Failure::new(
+            Exit::Usage,
+            "no_such_alternative",
+            "The conflict has no value with this number; nothing was changed.",
+            format!("It has {available}."),
+            format!(
+                "See them: `nahtlos conflict show CASE {}`.",
+                short(conflict)
+            ),
+        ),
+        ResolveError::ChoiceDoesNotFit => Failure::new(
+            Exit::Usage,
+            "choice_does_not_fit",
+            "This kind of conflict is not settled in this way; nothing was changed.",
+            "Values are taken, texts may stay as they are, deleted tasks come back or stay deleted.",
+            format!("See how: `nahtlos conflict show CASE {}`.", short(conflict)),
+        ),
+    }
+}
+
+fn rows(alternatives: &[Alternative], names: &Names) -> Vec<Vec<String>> {
+    alternatives
+        .iter()
+        .enumerate()
+        .map(|(position, side)| {
+            let value = match &side.value {
+                ScalarValue::Bool(true) => "yes".to_owned(),
+                ScalarValue::Bool(false) => "no".to_owned(),
+                ScalarValue::Integer(number) => number.to_string(),
+                ScalarValue::Text(text) => readable(text, names),
+            };
+            let value = match &side.field {
+                Some(field) => format!("{field}: {value}"),
+                None => value,
+            };
+            vec![
+                (position + 1).to_string(),
+                value,
+                who(&side.origin),
+                when(&side.origin),
+            ]
+        })
+        .collect()
+}
+
+/// Days as people write them, identifiers as names.
+fn readable(text: &str, names: &Names) -> String {
+    use nahtlos_casework::fields::{Date, Field};
+    match Date::parse(text) {
+        Ok(date) => date.to_string(),
+        Err(_) => names.in_text(text),
+    }
+}
+
+/// What it is about: field and entry.
+fn subject(conflict: &Conflict) -> String {
+    let label = match (&conflict.label, conflict.path.last()) {
+        (Some(names), _) => names[2].to_owned(),
+        (None, Some(step)) => step.clone(),
+        (None, None) => conflict.section.code(),
+    };
+    match &conflict.entry {
+        Some(entry) => format!("{label} of \"{entry}\""),
+        None => label,
+    }
+}
+
+fn in_short(conflict: &Conflict) -> String {
+    match &conflict.kind {
+        ConflictKind::Values { alternatives } => format!("{} different values", alternatives.len()),
+        ConflictKind::Wordings { .. } => "both reworded the same sentence".into(),
+        ConflictKind::DeletedMeanwhile {
+            completed: true, ..
+        } => "deleted, completed meanwhile".into(),
+        ConflictKind::DeletedMeanwhile { .. } => "deleted, changed meanwhile".into(),
+    }
+}
+
+fn short(conflict: &Conflict) -> String {
+    conflict.id.as_str().chars().take(6).collect()
+}

@@ -1,0 +1,115 @@
+//! `nahtlos institution`.
+
+use std::path::Path;
+
+use nahtlos_client::ClientError;
+use nahtlos_protocol::wire::claim::InvitationText;
+use serde_json::json;
+
+use super::founding::{self, Answers};
+use crate::arguments::{FounderOptions, InstitutionCommand};
+use crate::context::{Context, write_private_file};
+use crate::failure::Failure;
+use crate::input;
+use crate::output::{Answer, Page, json};
+
+pub fn run(context: &Context, command: Option<InstitutionCommand>) -> Result<Answer, Failure> {
+    match command {
+        None | Some(InstitutionCommand::List) => list(context),
+        Some(InstitutionCommand::Invite { note, to }) => {
+            let mut nahtlos = context.open()?;
+            let invitation = nahtlos.invite_institution(&note)?;
+            hand_over(
+                &invitation,
+                to.as_deref(),
+                "nahtlos institution join --invitation FILE",
+            )
+        }
+        Some(InstitutionCommand::Join {
+            invitation,
+            founder,
+        }) => join(context, &invitation, &founder),
+    }
+}
+
+/// An invitation as the answer: on standard output or in a file of one's own.
+pub fn hand_over(
+    invitation: &InvitationText,
+    to: Option<&Path>,
+    command: &str,
+) -> Result<Answer, Failure> {
+    let text = invitation.to_string();
+    let answer = match to {
+        Some(path) => {
+            write_private_file(path, format!("{text}\n").as_bytes())?;
+            let said = format!("The invitation is in {}.", path.display());
+            Answer::sentence(json!({ "file": path }), said)
+        }
+        None => Answer::sentence(json!({ "invitation": text }), text),
+    };
+    Ok(answer
+        .note("It is good for one newcomer and two weeks, once you have run `nahtlos sync`.")
+        .note(format!(
+            "Hand it over where nobody else reads it; they run `{command}`."
+        )))
+}
+
+/// Reads an invitation.
+pub fn read_invitation(source: &Path) -> Result<InvitationText, Failure> {
+    let invitation = input::read_text(source)?.parse();
+    Ok(invitation.map_err(ClientError::Text)?)
+}
+
+/// What is said after a newcomer asked to join.
+pub const NOT_ADMITTED_YET: &str = "You are admitted as soon as who invited you runs \
+     `nahtlos sync`; then run `nahtlos sync` here.";
+
+fn join(context: &Context, source: &Path, options: &FounderOptions) -> Result<Answer, Failure> {
+    let invitation = read_invitation(source)?;
+    let answers = Answers::of_founder(options)?;
+    let mut transport = context.transport(&invitation.url)?;
+    let (mut nahtlos, founder) = founding::prepare_founder(context, answers)?;
+    nahtlos.join_as_institution(&mut transport, &invitation, &founder)?;
+    founding::completed(&mut nahtlos)?;
+    let data = json!({
+        "institution": founder.institution.name,
+        "team": founder.team,
+        "person": founder.introduction.name,
+        "enrolment": "waiting_for_admission",
+        "home": context.home,
+    });
+    let page = Page::default()
+        .line(format!("{} asked to join.", founder.institution.name))
+        .fields([
+            ("team", Some(founder.team)),
+            ("person", Some(founder.introduction.name)),
+            ("device", Some(nahtlos.device_fingerprint())),
+            ("home", Some(context.home.display().to_string())),
+        ]);
+    Ok(Answer::new(data, page).note(NOT_ADMITTED_YET))
+}
+
+fn list(context: &Context) -> Result<Answer, Failure> {
+    let nahtlos = context.open()?;
+    let directory = nahtlos.directory()?;
+    let own = nahtlos.identity().institution.map(|id| id.to_string());
+    let rows = directory
+        .institutions
+        .iter()
+        .map(|(id, card)| {
+            let mark = if own.as_deref() == Some(id) {
+                "yours"
+            } else {
+                ""
+            };
+            vec![card.name.clone(), card.kind.clone(), mark.to_owned()]
+        })
+        .collect();
+    let page = Page::default().table(
+        &["institution", "kind", ""],
+        rows,
+        "No institution has published its card yet: run `nahtlos sync`.",
+    );
+    let data = json!({ "institutions": json::value(&directory.institutions) });
+    Ok(Answer::new(data, page))
+}

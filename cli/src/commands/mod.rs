@@ -1,0 +1,128 @@
+//! What each command does, one file a thing.
+
+mod case;
+mod case_open;
+mod conflict;
+mod device;
+mod doctor;
+mod entries;
+mod founding;
+mod held;
+mod institution;
+mod journal;
+mod key;
+mod member;
+mod names;
+mod network;
+mod pages;
+mod plan;
+mod section;
+mod section_history;
+mod share;
+mod step;
+mod sync;
+mod task;
+mod team;
+mod values;
+
+use std::process::ExitCode;
+
+use clap::CommandFactory;
+use nahtlos_casework::SectionKind;
+use nahtlos_casework::edit::Edit;
+use nahtlos_client::{Case, Nahtlos};
+use serde_json::json;
+
+use crate::arguments::{Arguments, Command, DocsOptions, command_line_reference, manual_pages};
+use crate::context::Context;
+use crate::demo::DemoOptions;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::{Answer, Page};
+
+/// Runs one command.
+///
+/// # Errors
+/// What a person is told where it fails.
+pub fn run(context: &Context, command: Command) -> Result<Answer, Failure> {
+    match command {
+        Command::Network { command } => network::run(context, command),
+        Command::Institution { command } => institution::run(context, command),
+        Command::Team { command } => team::run(context, command),
+        Command::Member { command } => member::run(context, command),
+        Command::Device { command: _ } => device::list(context),
+        Command::Key { command } => key::run(context, command),
+        Command::Case { filter, command } => case::run(context, filter, command),
+        Command::Section { command } => section::run(context, command),
+        Command::Plan { command } => plan::run(context, command),
+        Command::Journal { case, command } => journal::run(context, case, command),
+        Command::Task { case, command } => task::run(context, case, command),
+        Command::Share { command } => share::run(context, command),
+        Command::Conflict { command } => conflict::run(context, command),
+        Command::Sync => sync::sync(context),
+        Command::Status => sync::status(context),
+        Command::Doctor => Ok(doctor::run(context)),
+        Command::Held { command } => held::run(context, command),
+        Command::Demo(options) => Ok(demo(&options)),
+        Command::Completions { shell } => Ok(completions(shell)),
+        Command::Docs(options) => docs(&options),
+    }
+}
+
+/// The demo tells its story itself, while it happens.
+fn demo(options: &DemoOptions) -> Answer {
+    let told = crate::demo::run(options) == ExitCode::SUCCESS;
+    Answer::told(if told { Exit::Done } else { Exit::Failed })
+}
+
+fn completions(shell: clap_complete::Shell) -> Answer {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "nahtlos", &mut script);
+    let script = String::from_utf8_lossy(&script).into_owned();
+    Answer::new(
+        json!({ "script": script }),
+        Page::default().verbatim(script),
+    )
+}
+
+fn docs(options: &DocsOptions) -> Result<Answer, Failure> {
+    if let Some(directory) = &options.man {
+        manual_pages(directory).map_err(|error| Failure::file("written", directory, &error))?;
+        let said = format!("Manual pages written to {}.", directory.display());
+        return Ok(Answer::sentence(json!({ "directory": directory }), said));
+    }
+    let reference = command_line_reference();
+    Ok(Answer::new(
+        json!({ "markdown": reference }),
+        Page::default().verbatim(reference),
+    ))
+}
+
+/// What a written edit is followed by.
+const NOT_DELIVERED_YET: &str = "Stored on this device; `nahtlos sync` delivers it.";
+
+/// Makes one edit of a case.
+fn edit(nahtlos: &mut Nahtlos, case: &Case, edit: Edit) -> Result<(), Failure> {
+    Ok(nahtlos.edit_case(&case.id.to_string(), &[edit])?)
+}
+
+/// Reads a section's code.
+fn section_kind(code: &str) -> Result<SectionKind, Failure> {
+    Ok(SectionKind::parse(code)?)
+}
+
+/// Number of a case and the name it goes by, for headings.
+fn case_title(nahtlos: &Nahtlos, case: &Case) -> Result<String, Failure> {
+    let id = case.id.to_string();
+    let line = nahtlos.cases()?.into_iter().find(|line| line.id == id);
+    let summary = line.map(|line| line.summary).unwrap_or_default();
+    let parts: Vec<String> = [summary.case_number, summary.display_name]
+        .into_iter()
+        .flatten()
+        .collect();
+    Ok(if parts.is_empty() {
+        format!("Case {}", id.get(..8).unwrap_or(&id))
+    } else {
+        parts.join(" · ")
+    })
+}

@@ -1,0 +1,240 @@
+//! Sections as people read them.
+
+use nahtlos_casework::fields::Stored;
+use nahtlos_casework::view::{
+    CoreView, FunctionView, GoalView, JournalView, PlanView, StepView, TasksView,
+};
+use nahtlos_casework::{Origin, Violation};
+
+use super::entries::{cell, short_id, shown};
+use super::names::Names;
+use crate::output::{Page, dates};
+
+/// The core data, field by field.
+pub fn core_fields(core: &CoreView, names: &Names) -> Vec<(&'static str, Option<String>)> {
+    let truth = |value: Option<bool>| value.map(|yes| if yes { "yes" } else { "no" }.to_owned());
+    let joined = |items: Vec<String>| (!items.is_empty()).then(|| items.join("\n"));
+    let languages = core.languages.iter();
+    let languages = languages
+        .map(|(code, skills)| format!("{code} {skills}"))
+        .collect();
+    let bodies = core.bodies.values().map(ToString::to_string).collect();
+    let nationalities = core.nationalities.iter().map(ToString::to_string).collect();
+    vec![
+        ("phase", shown(&core.phase)),
+        ("case lead", core.lead.as_ref().map(|lead| names.lead(lead))),
+        ("official name", shown(&core.official_name)),
+        ("first name", shown(&core.first_name)),
+        ("call name", shown(&core.call_name)),
+        ("born", shown(&core.birth)),
+        ("sex", shown(&core.sex)),
+        ("nationality", joined(nationalities)),
+        ("permit", shown(&core.permit)),
+        ("permit valid to", shown(&core.permit_until)),
+        ("recognised refugee", truth(core.recognised_refugee)),
+        ("address", shown(&core.address)),
+        ("telephone", shown(&core.phone)),
+        ("e-mail", shown(&core.email)),
+        ("preferred channel", shown(&core.preferred_channel)),
+        ("voicemail allowed", truth(core.voicemail_allowed)),
+        ("correspondence in", shown(&core.correspondence_language)),
+        ("interpreter for", shown(&core.interpreter)),
+        ("languages", joined(languages)),
+        ("bodies involved", joined(bodies)),
+    ]
+}
+
+/// The plan with numbers for goals and steps.
+pub fn plan_page(page: Page, plan: &PlanView, names: &Names) -> Page {
+    let mut page = page.fields([
+        ("situation", shown(&plan.situation)),
+        ("overall goal", shown(&plan.overall_goal)),
+        ("target", shown(&plan.target)),
+    ]);
+    if plan.goals.is_empty() {
+        page = page.line("No goal yet: `nahtlos plan goal add CASE`.");
+    }
+    for (position, goal) in plan.goals.iter().enumerate() {
+        page = goal_page(page, position + 1, goal, names);
+    }
+    violations_page(page, &plan.violations)
+}
+
+fn goal_page(page: Page, number: usize, goal: &GoalView, names: &Names) -> Page {
+    let statement = cell(&goal.statement);
+    page.title(format!("Goal {number}: {statement}"))
+        .fields([
+            ("in the client's words", shown(&goal.client_words)),
+            ("area", shown(&goal.area)),
+            ("measure of success", shown(&goal.measure_of_success)),
+            ("due", shown(&goal.due)),
+            ("priority", shown(&goal.priority)),
+            ("status", shown(&goal.status)),
+            ("id", Some(short_id(&goal.id))),
+        ])
+        .table(
+            &[
+                "no", "id", "step", "who", "from", "to", "due", "review", "paid by", "status",
+            ],
+            goal.steps
+                .iter()
+                .enumerate()
+                .map(|(position, step)| step_row(number, position + 1, step, names))
+                .collect(),
+            "  no step yet",
+        )
+}
+
+fn step_row(goal: usize, number: usize, step: &StepView, names: &Names) -> Vec<String> {
+    let approved: Vec<String> = step
+        .approvals
+        .iter()
+        .filter(|approval| approval.covers_present_payers)
+        .map(|approval| names.institution(approval.institution.as_str()))
+        .collect();
+    let mut payers = step
+        .payers
+        .as_ref()
+        .map_or_else(String::new, |payers| names.payers(payers));
+    if !approved.is_empty() {
+        payers = format!("{payers}\napproved: {}", approved.join(", "));
+    }
+    let mut status = cell(&step.status);
+    if let Some(reason) = &step.reason {
+        status = format!("{status}: {reason}");
+    }
+    vec![
+        format!("{goal}.{number}"),
+        short_id(&step.id),
+        cell(&step.title),
+        step.responsible
+            .as_ref()
+            .map_or_else(String::new, |who| names.responsible(who)),
+        cell(&step.start),
+        cell(&step.end),
+        cell(&step.due),
+        cell(&step.review_at),
+        payers,
+        status,
+    ]
+}
+
+/// Tasks with their numbers.
+pub fn tasks_page(page: Page, tasks: &TasksView, names: &Names) -> Page {
+    let rows = tasks
+        .tasks
+        .iter()
+        .enumerate()
+        .map(|(position, task)| {
+            let ticked = task.checklist.iter().filter(|line| line.done).count();
+            let title = match task.checklist.len() {
+                0 => cell(&task.title),
+                lines => format!("{} ({ticked}/{lines})", cell(&task.title)),
+            };
+            vec![
+                (position + 1).to_string(),
+                short_id(&task.id),
+                title,
+                task.responsible
+                    .as_ref()
+                    .map_or_else(String::new, |who| names.responsible(who)),
+                cell(&task.due),
+                cell(&task.priority),
+                if task.deleted {
+                    "deleted".into()
+                } else {
+                    cell(&task.status)
+                },
+            ]
+        })
+        .collect();
+    page.table(
+        &["no", "id", "task", "who", "due", "priority", "status"],
+        rows,
+        "No task yet: `nahtlos task add CASE`.",
+    )
+}
+
+/// The journal, oldest first.
+pub fn journal_page(page: Page, journal: &JournalView) -> Page {
+    let rows = journal
+        .entries
+        .iter()
+        .map(|entry| {
+            let at = match &entry.at {
+                Some(Stored::Known(time)) => dates::time(*time),
+                other => cell(other),
+            };
+            let mut text = cell(&entry.text);
+            if let Some(corrected) = &entry.correction_of {
+                text = format!("(corrects {}) {text}", short_id(corrected));
+            }
+            vec![
+                short_id(&entry.id),
+                at,
+                who(&entry.origin),
+                cell(&entry.kind),
+                text,
+            ]
+        })
+        .collect();
+    let page = page.table(
+        &["id", "when", "by", "kind", "text"],
+        rows,
+        "No entry yet: `nahtlos journal add CASE`.",
+    );
+    violations_page(page, &journal.violations)
+}
+
+/// Assessments of what somebody can do.
+pub fn function_page(page: Page, function: &FunctionView) -> Page {
+    let mut page = page;
+    if function.assessments.is_empty() {
+        page = page.line("No assessment yet.");
+    }
+    for entry in &function.assessments {
+        page = page
+            .title(format!("Capacity {}", cell(&entry.capacity)))
+            .fields([
+                ("from", shown(&entry.from)),
+                ("to", shown(&entry.to)),
+                ("basis", shown(&entry.basis)),
+                ("hours a day", shown(&entry.hours_per_day)),
+                ("limits", shown(&entry.limits)),
+                ("adaptations", shown(&entry.adaptations)),
+                ("by", Some(who(&entry.origin))),
+            ]);
+    }
+    violations_page(page, &function.violations)
+}
+
+/// Who wrote something, as people know them.
+pub fn who(origin: &Origin) -> String {
+    origin.author.as_ref().map_or_else(
+        || "unknown".into(),
+        |author| author.display_name.to_string(),
+    )
+}
+
+/// When something was written, by its author's clock.
+pub fn when(origin: &Origin) -> String {
+    origin.at.map_or_else(String::new, dates::time)
+}
+
+fn violations_page(page: Page, violations: &[Violation]) -> Page {
+    if violations.is_empty() {
+        return page;
+    }
+    let rows = violations
+        .iter()
+        .map(|violation| {
+            vec![
+                when(&violation.by),
+                who(&violation.by),
+                violation.rule.texts()[2].to_owned(),
+            ]
+        })
+        .collect();
+    page.title("Changes that count for nothing")
+        .table(&["when", "by", "why"], rows, "")
+}

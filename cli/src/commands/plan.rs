@@ -1,0 +1,186 @@
+//! `nahtlos plan`: the plan itself and its goals.
+
+use nahtlos_casework::SectionKind;
+use nahtlos_casework::edit::Wording;
+use nahtlos_casework::edit::{Edit, GoalField, PlanEdit};
+use nahtlos_casework::fields::LongText;
+use nahtlos_casework::view::PlanView;
+use nahtlos_client::{Case, Nahtlos};
+use serde_json::json;
+
+use super::entries::{cell, find, known_id, new_id};
+use super::values::{goal_field, goal_key, parse, parse_option, plan_field, plan_key};
+use super::{NOT_DELIVERED_YET, case_title, section, step};
+use crate::arguments::{GoalCommand, PlanCommand, TypedValue};
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::input;
+use crate::output::Answer;
+
+pub fn run(context: &Context, command: PlanCommand) -> Result<Answer, Failure> {
+    match command {
+        PlanCommand::Show { case } => section::show(context, &case, &SectionKind::Plan),
+        PlanCommand::Set { case, field, value } => set(context, &case, &field, &value),
+        PlanCommand::Goal { command } => goal(context, command),
+        PlanCommand::Step { command } => step::run(context, command),
+    }
+}
+
+/// The plan of a case, opened to be edited.
+pub struct Plan {
+    /// The unlocked device.
+    pub nahtlos: Nahtlos,
+    /// The case.
+    pub case: Case,
+    /// The plan as it reads now.
+    pub view: PlanView,
+}
+
+impl Plan {
+    /// Opens the plan of a case.
+    pub fn open(context: &Context, case: &str) -> Result<Self, Failure> {
+        let nahtlos = context.open()?;
+        let case = nahtlos.find_case(case)?;
+        let document = nahtlos.section_document(&case, &SectionKind::Plan)?;
+        let authors = nahtlos.section_authors(&case, &SectionKind::Plan)?;
+        let view = PlanView::read(&document, &authors);
+        Ok(Self {
+            nahtlos,
+            case,
+            view,
+        })
+    }
+
+    /// The goal that is meant.
+    pub fn goal(&self, input: &str) -> Result<&nahtlos_casework::view::GoalView, Failure> {
+        let goals: Vec<_> = self
+            .view
+            .goals
+            .iter()
+            .enumerate()
+            .map(|(position, goal)| ((position + 1).to_string(), goal.id.canonical(), goal))
+            .collect();
+        Ok(*find("goal", input, &goals)?)
+    }
+
+    /// Makes an edit and says what was done.
+    pub fn edit(&mut self, edit: PlanEdit, id: &str, done: &str) -> Result<Answer, Failure> {
+        super::edit(&mut self.nahtlos, &self.case, Edit::Plan(edit))?;
+        let title = case_title(&self.nahtlos, &self.case)?;
+        let data = json!({ "case": self.case.id.to_string(), "id": id, "done": done });
+        Ok(Answer::sentence(data, format!("{title}: {done}.")).note(NOT_DELIVERED_YET))
+    }
+}
+
+fn set(context: &Context, case: &str, field: &str, value: &TypedValue) -> Result<Answer, Failure> {
+    input::refuse_command_line(value)?;
+    let key = plan_key(field)?;
+    let mut plan = Plan::open(context, case)?;
+    let label = key.names()[2];
+    let edit = match input::value(value, &format!("New {label} (empty: remove)"))? {
+        Some(text) => PlanEdit::Set(plan_field(key, &text)?),
+        None => PlanEdit::Clear(key),
+    };
+    plan.edit(edit, key.code(), &format!("{label} changed"))
+}
+
+fn goal(context: &Context, command: GoalCommand) -> Result<Answer, Failure> {
+    match command {
+        GoalCommand::Add {
+            case,
+            due,
+            priority,
+            statement,
+        } => add(
+            context,
+            &case,
+            due.as_deref(),
+            priority.as_deref(),
+            &statement,
+        ),
+        GoalCommand::Reword {
+            case,
+            goal,
+            statement,
+        } => reword(context, &case, &goal, &statement),
+        GoalCommand::Set {
+            case,
+            goal,
+            field,
+            value,
+        } => set_goal(context, &case, &goal, &field, &value),
+    }
+}
+
+fn add(
+    context: &Context,
+    case: &str,
+    due: Option<&str>,
+    priority: Option<&str>,
+    statement: &TypedValue,
+) -> Result<Answer, Failure> {
+    input::refuse_command_line(statement)?;
+    let due = parse_option("due", due)?.map(GoalField::Due);
+    let priority = parse_option("priority", priority)?.map(GoalField::Priority);
+    let mut plan = Plan::open(context, case)?;
+    let statement: LongText = parse("statement", &input::text(statement, "The goal in words")?)?;
+    let id = new_id()?;
+    let done = format!("goal {} added", plan.view.goals.len() + 1);
+    let edit = PlanEdit::AddGoal {
+        id,
+        statement,
+        fields: [due, priority].into_iter().flatten().collect(),
+    };
+    plan.edit(edit, &id.to_string(), &done)
+}
+
+fn reword(
+    context: &Context,
+    case: &str,
+    goal: &str,
+    statement: &TypedValue,
+) -> Result<Answer, Failure> {
+    input::refuse_command_line(statement)?;
+    let mut plan = Plan::open(context, case)?;
+    let goal = plan.goal(goal)?;
+    let id = known_id(&goal.id)?;
+    let before = goal
+        .statement
+        .as_ref()
+        .map_or_else(String::new, |statement| statement.canonical());
+    let question = format!("It reads now:\n{before}\nThe new wording");
+    let after: LongText = parse("statement", &input::text(statement, &question)?)?;
+    let edit = PlanEdit::RewordGoal {
+        id,
+        before: Wording::new(before),
+        after,
+    };
+    plan.edit(edit, &id.to_string(), "goal reworded")
+}
+
+fn set_goal(
+    context: &Context,
+    case: &str,
+    goal: &str,
+    field: &str,
+    value: &TypedValue,
+) -> Result<Answer, Failure> {
+    input::refuse_command_line(value)?;
+    let key = goal_key(field)?;
+    let mut plan = Plan::open(context, case)?;
+    let goal = plan.goal(goal)?;
+    let (id, statement) = (known_id(&goal.id)?, cell(&goal.statement));
+    let label = key.names()[2];
+    let edit = match input::value(value, &format!("New {label} (empty: remove)"))? {
+        Some(text) => PlanEdit::SetGoal {
+            id,
+            field: goal_field(key, &text)?,
+        },
+        None => PlanEdit::ClearGoal { id, field: key },
+    };
+    plan.edit(
+        edit,
+        &id.to_string(),
+        &format!("{label} of the goal \"{statement}\" changed"),
+    )
+}

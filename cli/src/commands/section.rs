@@ -1,0 +1,156 @@
+//! `nahtlos section`.
+
+use nahtlos_casework::SectionKind;
+use nahtlos_casework::view::{CoreView, FunctionView, JournalView, PlanView, TasksView};
+use nahtlos_client::{Case, Nahtlos};
+use serde_json::{Value, json};
+
+use super::names::Names;
+use super::pages::{core_fields, function_page, journal_page, plan_page, tasks_page};
+use super::section_history::{Span, difference, history};
+use super::{case, case_title, section_kind};
+use crate::arguments::{SectionCommand, SectionExport};
+use crate::context::{Context, write_private_file};
+use crate::failure::Failure;
+use crate::output::{Answer, Page, json};
+
+pub fn run(context: &Context, command: SectionCommand) -> Result<Answer, Failure> {
+    match command {
+        SectionCommand::List { case } => list(context, &case),
+        SectionCommand::Show { case, section } => show(context, &case, &section_kind(&section)?),
+        SectionCommand::Export(export) => self::export(context, &export),
+        SectionCommand::History {
+            case,
+            section,
+            limit,
+        } => history(context, &case, &section, limit),
+        SectionCommand::Diff {
+            case,
+            section,
+            before,
+            since,
+            after,
+        } => {
+            let span = Span {
+                before,
+                since,
+                after,
+            };
+            difference(context, &case, &section, &span)
+        }
+    }
+}
+
+/// Shows a section of a case; also what `plan show`, `journal CASE` and `task CASE` do.
+pub fn show(context: &Context, case: &str, kind: &SectionKind) -> Result<Answer, Failure> {
+    let nahtlos = context.open()?;
+    let case = nahtlos.find_case(case)?;
+    let title = format!("{} · {}", case_title(&nahtlos, &case)?, kind.titles()[2]);
+    let (view, page) = read(&nahtlos, &case, kind, Page::default().title(title))?;
+    let data = json!({
+        "case": case.id.to_string(),
+        "section": kind.code(),
+        "content": view,
+    });
+    Ok(Answer::new(data, page))
+}
+
+fn read(
+    nahtlos: &Nahtlos,
+    case: &Case,
+    kind: &SectionKind,
+    page: Page,
+) -> Result<(Value, Page), Failure> {
+    let document = nahtlos.section_document(case, kind)?;
+    let authors = nahtlos.section_authors(case, kind)?;
+    let names = Names::of_case(nahtlos, case);
+    Ok(match kind {
+        SectionKind::Core => {
+            let view = CoreView::read(&document);
+            let page = page.fields(core_fields(&view, &names));
+            (json::value(&view), page)
+        }
+        SectionKind::Function => {
+            let view = FunctionView::read(&document, &authors);
+            let page = function_page(page, &view);
+            (json::value(&view), page)
+        }
+        SectionKind::Journal => {
+            let view = JournalView::read(&document, &authors);
+            let page = journal_page(page, &view);
+            (json::value(&view), page)
+        }
+        SectionKind::Tasks => {
+            let view = TasksView::read(&document);
+            let page = tasks_page(page, &view, &names);
+            (json::value(&view), page)
+        }
+        SectionKind::Plan => {
+            let view = PlanView::read(&document, &authors);
+            let page = plan_page(page, &view, &names);
+            (json::value(&view), page)
+        }
+        // Of a newer version: shown as it stands.
+        _ => {
+            let value = document.export_json();
+            let text = serde_json::to_string_pretty(&value).unwrap_or_default();
+            (value, page.line(text))
+        }
+    })
+}
+
+fn list(context: &Context, case: &str) -> Result<Answer, Failure> {
+    let nahtlos = context.open()?;
+    let case = nahtlos.find_case(case)?;
+    let sections = case::sections(&nahtlos, &case);
+    let rows = sections
+        .iter()
+        .map(|(code, role, notice)| {
+            let opens = notice.clone().unwrap_or_else(|| "yes".into());
+            vec![code.clone(), role.clone(), opens]
+        })
+        .collect();
+    let page = Page::default().title(case_title(&nahtlos, &case)?).table(
+        &["section", "you may", "opens"],
+        rows,
+        "No section is shared with you.",
+    );
+    let data: Vec<Value> = sections
+        .iter()
+        .map(|(code, role, notice)| json!({ "section": code, "role": role, "notice": notice }))
+        .collect();
+    Ok(Answer::new(json!({ "sections": data }), page))
+}
+
+fn export(context: &Context, export: &SectionExport) -> Result<Answer, Failure> {
+    let nahtlos = context.open()?;
+    let kind = section_kind(&export.section)?;
+    let case = nahtlos.find_case(&export.case)?;
+    let document = nahtlos.section_document(&case, &kind)?;
+    let content = document.export_json();
+    let data = json!({ "section": kind.code(), "content": content });
+    let Some(path) = &export.to else {
+        let text = json::render(&data);
+        return Ok(Answer::new(
+            data,
+            Page::default().verbatim(format!("{text}\n")),
+        ));
+    };
+    let bytes = if export.automerge {
+        document.export_automerge()
+    } else {
+        format!("{}\n", json::render(&data)).into_bytes()
+    };
+    write_private_file(path, &bytes)?;
+    let said = format!(
+        "{} bytes of `{}` in {}.",
+        bytes.len(),
+        kind.code(),
+        path.display()
+    );
+    Ok(Answer::sentence(
+        json!({ "file": path, "bytes": bytes.len(), "automerge": export.automerge }),
+        said,
+    )
+    .note("The file is not encrypted: delete it when it has served."))
+}

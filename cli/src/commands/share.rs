@@ -1,0 +1,265 @@
+//! `nahtlos share`.
+
+use nahtlos_casework::SectionKind;
+use nahtlos_client::share::{GrantPreview, SectionShares};
+use nahtlos_client::{Case, Nahtlos};
+use nahtlos_protocol::identifier::SpaceId;
+use nahtlos_protocol::space::kind::Role;
+use serde_json::json;
+
+use super::sync::count;
+use super::{case_title, section_kind};
+use crate::arguments::{ShareCommand, ShareGrant, ShareRole};
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::input;
+use crate::output::{Answer, Page, dates, json};
+
+pub fn run(context: &Context, command: ShareCommand) -> Result<Answer, Failure> {
+    match command {
+        ShareCommand::Grant(grant) => self::grant(context, &grant),
+        ShareCommand::List { case } => list(context, &case),
+        ShareCommand::Explain {
+            case,
+            section,
+            member,
+        } => explain(context, &case, &section, &member),
+    }
+}
+
+/// Characters a stated basis may have.
+const BASIS_CHARS_MAX: usize = 200;
+
+fn grant(context: &Context, new: &ShareGrant) -> Result<Answer, Failure> {
+    let kinds = sections(&new.sections)?;
+    let basis = basis(&new.basis)?;
+    let until = new.until.as_deref().map(dates::end_of_day_ms).transpose()?;
+    let role = match new.role {
+        ShareRole::Read => Role::Read,
+        ShareRole::Write => Role::Write,
+    };
+    let mut nahtlos = context.open()?;
+    let case = nahtlos.find_case(&new.case)?;
+    let member = nahtlos.directory()?.find_member(&new.to)?;
+    refuse_past(&nahtlos, new.until.as_deref())?;
+    // All are looked at before the first is granted.
+    let previews = kinds
+        .iter()
+        .map(|kind| nahtlos.preview_grant(&case, kind, &member))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut page = preview_page(&case_title(&nahtlos, &case)?, &previews, role, basis, new);
+    let data = |done: &str| {
+        json!({
+            "done": done,
+            "role": role.word(),
+            "basis": basis,
+            "not_after_ms": until,
+            "sections": json::value(&previews),
+        })
+    };
+    if new.answered.dry_run {
+        return Ok(Answer::new(
+            data("dry_run"),
+            page.line("Nothing was done (--dry-run)."),
+        ));
+    }
+    if !new.answered.yes {
+        page.show_before_asking();
+        if !input::confirm("Share?")? {
+            return Ok(Answer::sentence(data("nothing"), "Nothing was shared."));
+        }
+        page = Page::default();
+    }
+    grant_all(&mut nahtlos, &case, &kinds, &member, role, basis, until)?;
+    let page = page.line(format!(
+        "Shared {} with {}.",
+        count(kinds.len() as u64, "section", "sections"),
+        previews.first().map_or("", |preview| &preview.member)
+    ));
+    Ok(Answer::new(data("granted"), page).note("It takes effect with the next `nahtlos sync`."))
+}
+
+fn grant_all(
+    nahtlos: &mut Nahtlos,
+    case: &Case,
+    kinds: &[SectionKind],
+    member: &SpaceId,
+    role: Role,
+    basis: &str,
+    until: Option<u64>,
+) -> Result<(), Failure> {
+    for kind in kinds {
+        nahtlos.grant(case, kind, member, role, basis, until)?;
+    }
+    Ok(())
+}
+
+fn preview_page(
+    title: &str,
+    previews: &[GrantPreview],
+    role: Role,
+    basis: &str,
+    new: &ShareGrant,
+) -> Page {
+    let first = previews.first();
+    let member = first.map_or("", |preview| &preview.member);
+    let people = first.map_or(&[][..], |preview| &preview.people);
+    let verb = if role == Role::Write {
+        "read and edit"
+    } else {
+        "read"
+    };
+    let rows = previews
+        .iter()
+        .map(|preview| {
+            vec![
+                preview.section.clone(),
+                count(preview.history_changes, "change", "changes"),
+                preview.already.unwrap_or("").to_owned(),
+            ]
+        })
+        .collect();
+    Page::default()
+        .title(title)
+        .line(format!(
+            "{} will {verb}: {}.",
+            count(people.len() as u64, "person", "people"),
+            if people.is_empty() {
+                member.to_owned()
+            } else {
+                people.join(", ")
+            }
+        ))
+        .fields([
+            ("to", Some(member.to_owned())),
+            ("basis", Some(basis.to_owned())),
+            ("until", new.until.clone()),
+        ])
+        .table(
+            &["section", "its history goes along", "may already"],
+            rows,
+            "",
+        )
+        .line("What was delivered cannot be taken back, also if the right ends later.")
+}
+
+fn sections(codes: &[String]) -> Result<Vec<SectionKind>, Failure> {
+    let mut kinds = Vec::new();
+    for code in codes {
+        let kind = section_kind(code)?;
+        if !kinds.contains(&kind) {
+            kinds.push(kind);
+        }
+    }
+    Ok(kinds)
+}
+
+fn basis(text: &str) -> Result<&str, Failure> {
+    let text = text.trim();
+    if text.is_empty()
+        || text.chars().count() > BASIS_CHARS_MAX
+        || text.chars().any(char::is_control)
+    {
+        return Err(Failure::new(
+            Exit::Usage,
+            "basis",
+            "The basis of the right is missing or not readable; nothing was shared.",
+            format!(
+                "Every right rests on a consent or a law, stated in 1 to {BASIS_CHARS_MAX} characters."
+            ),
+            "Name it with `--basis`, e.g. `--basis AVG35a1` or `--basis \"consent of 12.03.2027\"`.",
+        ));
+    }
+    Ok(text)
+}
+
+fn refuse_past(nahtlos: &Nahtlos, until: Option<&str>) -> Result<(), Failure> {
+    let Some(until) = until else {
+        return Ok(());
+    };
+    let day: nahtlos_casework::fields::Date = super::values::parse("until", until)?;
+    if day >= nahtlos.today()? {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Exit::Usage,
+        "past",
+        "The last day of the right lies in the past; nothing was shared.",
+        "Such a right would never begin.",
+        "Name a later day with `--until`.",
+    ))
+}
+
+fn list(context: &Context, case: &str) -> Result<Answer, Failure> {
+    let nahtlos = context.open()?;
+    let case = nahtlos.find_case(case)?;
+    let shares = nahtlos.shares(&case)?;
+    let page = matrix(Page::default().title(case_title(&nahtlos, &case)?), &shares);
+    Ok(Answer::new(json!({ "shares": json::value(&shares) }), page))
+}
+
+/// Sections down, members across.
+fn matrix(page: Page, shares: &[SectionShares]) -> Page {
+    let name = |member: &str, institution: &str| match institution {
+        "" => member.to_owned(),
+        institution => format!("{member} ({institution})"),
+    };
+    let mut members: Vec<String> = Vec::new();
+    for grant in shares.iter().flat_map(|row| &row.grants) {
+        let member = name(&grant.member, &grant.institution);
+        if !members.contains(&member) {
+            members.push(member);
+        }
+    }
+    let waits = shares
+        .iter()
+        .flat_map(|row| &row.grants)
+        .any(|grant| !grant.delivered);
+    let rows = shares
+        .iter()
+        .map(|row| {
+            let mut cells = vec![row.section.clone()];
+            cells.extend(members.iter().map(|member| {
+                let roles: Vec<String> = row
+                    .grants
+                    .iter()
+                    .filter(|grant| name(&grant.member, &grant.institution) == *member)
+                    .map(|grant| {
+                        let mark = if grant.delivered { "" } else { "*" };
+                        format!("{}{mark}", grant.role)
+                    })
+                    .collect();
+                if roles.is_empty() {
+                    "–".into()
+                } else {
+                    roles.join(", ")
+                }
+            }));
+            cells
+        })
+        .collect();
+    let mut headers = vec!["section"];
+    headers.extend(members.iter().map(String::as_str));
+    let page = page.table(&headers, rows, "No section is shared with you.");
+    if waits {
+        return page.line("* waits for the next `nahtlos sync`");
+    }
+    page
+}
+
+fn explain(context: &Context, case: &str, section: &str, member: &str) -> Result<Answer, Failure> {
+    let kind = section_kind(section)?;
+    let nahtlos = context.open()?;
+    let case = nahtlos.find_case(case)?;
+    let member = nahtlos.directory()?.find_member(member)?;
+    let explanation = nahtlos.explain_share(&case, &kind, &member)?;
+    let page = explanation
+        .sentences
+        .iter()
+        .fold(Page::default(), |page, sentence| page.line(sentence));
+    Ok(Answer::new(
+        json!({ "explanation": json::value(&explanation) }),
+        page,
+    ))
+}

@@ -1,0 +1,176 @@
+//! `nahtlos plan step`.
+
+use nahtlos_casework::edit::{PlanEdit, StepField, StepRef};
+use nahtlos_casework::fields::{Line, LongText, StepStatus, Stored};
+use nahtlos_casework::view::StepView;
+use nahtlos_client::ClientError;
+
+use super::entries::{cell, find, known_id, new_id};
+use super::names::Names;
+use super::plan::Plan;
+use super::values::{parse, parse_option, step_field, step_key};
+use crate::arguments::{StepAdd, StepCommand, TypedValue};
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::input;
+use crate::output::Answer;
+
+pub fn run(context: &Context, command: StepCommand) -> Result<Answer, Failure> {
+    match command {
+        StepCommand::Add(new) => add(context, &new),
+        StepCommand::Set {
+            case,
+            step,
+            field,
+            value,
+        } => set(context, &case, &step, &field, &value),
+        StepCommand::Payers { case, step, shares } => payers(context, &case, &step, &shares),
+        StepCommand::Approve { case, step } => approve(context, &case, &step),
+        StepCommand::End {
+            case,
+            step,
+            status,
+            reason,
+        } => end(context, &case, &step, &status, &reason),
+    }
+}
+
+/// A step that was named.
+struct Found {
+    plan: Plan,
+    at: StepRef,
+    step: StepView,
+}
+
+impl Found {
+    fn find(context: &Context, case: &str, step: &str) -> Result<Self, Failure> {
+        let plan = Plan::open(context, case)?;
+        let mut steps = Vec::new();
+        for (goal_position, goal) in plan.view.goals.iter().enumerate() {
+            for (position, step) in goal.steps.iter().enumerate() {
+                let number = format!("{}.{}", goal_position + 1, position + 1);
+                steps.push((number, step.id.canonical(), (&goal.id, step)));
+            }
+        }
+        let (goal, step) = *find("step", step, &steps)?;
+        let at = StepRef {
+            goal: known_id(goal)?,
+            step: known_id(&step.id)?,
+        };
+        let step = step.clone();
+        Ok(Self { plan, at, step })
+    }
+
+    fn edit(&mut self, edit: PlanEdit, done: &str) -> Result<Answer, Failure> {
+        let done = format!("step \"{}\" {done}", cell(&self.step.title));
+        self.plan.edit(edit, &self.at.step.to_string(), &done)
+    }
+
+    fn names(&self) -> Names {
+        Names::of_case(&self.plan.nahtlos, &self.plan.case)
+    }
+}
+
+fn add(context: &Context, new: &StepAdd) -> Result<Answer, Failure> {
+    input::refuse_command_line(&new.title)?;
+    let days = [
+        parse_option("start", new.start.as_deref())?.map(StepField::Start),
+        parse_option("end", new.end.as_deref())?.map(StepField::End),
+        parse_option("due", new.due.as_deref())?.map(StepField::Due),
+        parse_option("review_at", new.review_at.as_deref())?.map(StepField::ReviewAt),
+    ];
+    let mut plan = Plan::open(context, &new.case)?;
+    let goal = known_id(&plan.goal(&new.goal)?.id)?;
+    let names = Names::of_case(&plan.nahtlos, &plan.case);
+    let mut fields: Vec<StepField> = days.into_iter().flatten().collect();
+    if let Some(who) = &new.responsible {
+        fields.push(StepField::Responsible(names.parse_responsible(who)?));
+    }
+    if let Some(shares) = &new.payers {
+        fields.push(StepField::Payers(names.parse_payers(shares)?));
+    }
+    let title = input::value(&new.title, "What is done")?.unwrap_or_default();
+    let title: Line = parse("title", &title)?;
+    let step = new_id()?;
+    let done = format!("step \"{title}\" added");
+    let edit = PlanEdit::AddStep {
+        at: StepRef { goal, step },
+        title,
+        fields,
+    };
+    plan.edit(edit, &step.to_string(), &done)
+}
+
+fn set(
+    context: &Context,
+    case: &str,
+    step: &str,
+    field: &str,
+    value: &TypedValue,
+) -> Result<Answer, Failure> {
+    input::refuse_command_line(value)?;
+    let key = step_key(field)?;
+    let mut found = Found::find(context, case, step)?;
+    let label = key.names()[2];
+    let edit = match input::value(value, &format!("New {label} (empty: remove)"))? {
+        Some(text) => PlanEdit::SetStep {
+            at: found.at,
+            field: step_field(&found.names(), key, &text)?,
+        },
+        None => PlanEdit::ClearStep {
+            at: found.at,
+            field: key,
+        },
+    };
+    found.edit(edit, &format!("has another {label} now"))
+}
+
+fn payers(context: &Context, case: &str, step: &str, shares: &str) -> Result<Answer, Failure> {
+    let mut found = Found::find(context, case, step)?;
+    let names = found.names();
+    let shares = names.parse_payers(shares)?;
+    let shown = names.payers(&Stored::Known(shares.clone()));
+    let edit = PlanEdit::SetStep {
+        at: found.at,
+        field: StepField::Payers(shares),
+    };
+    Ok(found
+        .edit(edit, &format!("is paid by {shown}"))?
+        .note("Earlier approvals of another split do not count for this one."))
+}
+
+fn approve(context: &Context, case: &str, step: &str) -> Result<Answer, Failure> {
+    let mut found = Found::find(context, case, step)?;
+    let payers = match &found.step.payers {
+        Some(Stored::Known(payers)) => payers.clone(),
+        Some(Stored::Unknown(_)) => return Err(ClientError::NeedsNewer.into()),
+        None => {
+            return Err(ClientError::Edit(nahtlos_casework::ApplyError::NoPayer).into());
+        }
+    };
+    let edit = PlanEdit::ApproveStep {
+        at: found.at,
+        id: new_id()?,
+        payers,
+    };
+    found.edit(edit, "approved for your institution")
+}
+
+fn end(
+    context: &Context,
+    case: &str,
+    step: &str,
+    status: &str,
+    reason: &TypedValue,
+) -> Result<Answer, Failure> {
+    input::refuse_command_line(reason)?;
+    let status: StepStatus = parse("status", status)?;
+    let mut found = Found::find(context, case, step)?;
+    let reason: LongText = parse("reason", &input::text(reason, "Why")?)?;
+    let edit = PlanEdit::EndStep {
+        at: found.at,
+        status,
+        reason,
+    };
+    found.edit(edit, &status.to_string())
+}

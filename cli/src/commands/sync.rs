@@ -1,0 +1,153 @@
+//! `nahtlos sync` and `nahtlos status`.
+
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use nahtlos_client::{Nahtlos, SyncReport};
+use serde_json::json;
+
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::{Answer, Page, dates, json};
+
+pub fn sync(context: &Context) -> Result<Answer, Failure> {
+    let mut nahtlos = context.open()?;
+    let mut transport = context.transport_of(&nahtlos)?;
+    // Draws on standard error, and only where that is a terminal.
+    let bar = ProgressBar::new_spinner().with_message("connecting");
+    bar.set_style(
+        ProgressStyle::with_template("{spinner} {msg}")
+            .unwrap_or_else(|_| ProgressStyle::default_spinner()),
+    );
+    bar.enable_steady_tick(Duration::from_millis(120));
+    let synced = nahtlos.sync(&mut transport, &mut |progress| {
+        bar.set_message(format!(
+            "received {}, delivered {}",
+            progress.received, progress.delivered
+        ));
+    });
+    bar.finish_and_clear();
+    report(&nahtlos, &synced?)
+}
+
+fn report(nahtlos: &Nahtlos, report: &SyncReport) -> Result<Answer, Failure> {
+    let conflicts: usize = nahtlos
+        .cases()?
+        .iter()
+        .map(|line| line.summary.conflicts)
+        .sum();
+    let undelivered = nahtlos.status()?.undelivered_edits;
+    let page = Page::default().fields([
+        (
+            "received",
+            Some(count(report.envelopes_received, "edit", "edits")),
+        ),
+        (
+            "delivered",
+            Some(count(report.envelopes_delivered, "edit", "edits")),
+        ),
+        (
+            "changes of access",
+            Some(format!(
+                "{} received, {} delivered",
+                report.operations_received, report.operations_delivered
+            )),
+        ),
+        ("admitted", listed(&report.admitted)),
+        (
+            "not delivered",
+            (undelivered > 0).then(|| count(undelivered, "edit", "edits")),
+        ),
+    ]);
+    let mut data = json::value(report);
+    data["undelivered_edits"] = undelivered.into();
+    data["conflicts"] = conflicts.into();
+    data["held"] = report
+        .held
+        .iter()
+        .map(|(reason, number)| json!({ "reason": reason, "count": number }))
+        .collect();
+    let mut answer = Answer::new(data, page);
+    for notice in &report.notices {
+        answer = answer.note(format!("Note: {notice}."));
+    }
+    if conflicts > 0 {
+        answer = answer.note(format!(
+            "{}: see `nahtlos conflict`.",
+            count(
+                conflicts as u64,
+                "conflict waits for a person",
+                "conflicts wait for a person"
+            )
+        ));
+    }
+    if report.held.is_empty() {
+        return Ok(answer);
+    }
+    let held: u64 = report.held.iter().map(|(_, number)| number).sum();
+    Ok(answer
+        .note(format!(
+            "{} here, nothing of it is lost: see `nahtlos held`.",
+            count(held, "item is held", "items are held")
+        ))
+        .exit(Exit::PartlyHeld))
+}
+
+pub fn status(context: &Context) -> Result<Answer, Failure> {
+    let nahtlos = context.open()?;
+    let status = nahtlos.status()?;
+    let cases = nahtlos.cases()?;
+    let conflicts: usize = cases.iter().map(|line| line.summary.conflicts).sum();
+    let unread: u64 = cases.iter().map(|line| line.unread).sum();
+    let enrolment = match status.enrolment {
+        "enrolled" => "enrolled",
+        "waiting_for_admission" => "asked to join, not admitted yet",
+        _ => "belongs to nobody yet",
+    };
+    let synced = status
+        .synced_at_ms
+        .map_or_else(|| "never".to_owned(), dates::moment);
+    let page = Page::default().fields([
+        ("person", status.person.clone()),
+        ("team", status.team.clone()),
+        ("institution", status.institution.clone()),
+        ("network", status.network.clone()),
+        ("device", Some(status.device.clone())),
+        ("state", Some(enrolment.to_owned())),
+        ("relay", status.relay.clone()),
+        ("last sync", Some(synced)),
+        ("cases", Some(cases.len().to_string())),
+        ("new from others", Some(count(unread, "change", "changes"))),
+        (
+            "not delivered",
+            Some(count(status.undelivered_edits, "edit", "edits")),
+        ),
+        ("waiting for sync", listed(&status.waiting_decisions)),
+        ("open invitations", listed(&status.open_invitations)),
+        ("conflicts", Some(conflicts.to_string())),
+        ("held", Some(status.held.len().to_string())),
+    ]);
+    let mut data = json::value(&status);
+    data["cases"] = cases.len().into();
+    data["unread"] = unread.into();
+    data["conflicts"] = conflicts.into();
+    data["home"] = json!(context.home);
+    let mut answer = Answer::new(data, page);
+    if !status.held.is_empty() {
+        answer = answer.note("Something is held: see `nahtlos held`.");
+    }
+    if status.undelivered_edits > 0 || !status.waiting_decisions.is_empty() {
+        answer = answer.note("`nahtlos sync` delivers what waits.");
+    }
+    Ok(answer)
+}
+
+/// A number with its noun.
+pub fn count(number: u64, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+fn listed(items: &[String]) -> Option<String> {
+    (!items.is_empty()).then(|| items.join("; "))
+}

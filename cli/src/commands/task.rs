@@ -1,0 +1,172 @@
+//! `nahtlos task`.
+
+use nahtlos_casework::SectionKind;
+use nahtlos_casework::edit::{Edit, TaskEdit, TaskField};
+use nahtlos_casework::fields::{EntryId, Line, TaskStatus};
+use nahtlos_casework::view::TasksView;
+use nahtlos_client::{Case, Nahtlos};
+use serde_json::json;
+
+use super::entries::{cell, find, known_id, new_id};
+use super::names::Names;
+use super::values::{parse, parse_option, task_field, task_key};
+use super::{NOT_DELIVERED_YET, case_title, section};
+use crate::arguments::{Answered, TaskAdd, TaskCommand, TypedValue};
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::input;
+use crate::output::Answer;
+
+pub fn run(
+    context: &Context,
+    case: Option<String>,
+    command: Option<TaskCommand>,
+) -> Result<Answer, Failure> {
+    match command {
+        None => section::show(context, &case.unwrap_or_default(), &SectionKind::Tasks),
+        Some(TaskCommand::Add(new)) => add(context, &new),
+        Some(TaskCommand::Set {
+            case,
+            task,
+            field,
+            value,
+        }) => set(context, &case, &task, &field, &value),
+        Some(TaskCommand::Done { case, task }) => {
+            let mut found = Found::find(context, &case, &task)?;
+            let field = TaskField::Status(TaskStatus::Done);
+            let id = found.id;
+            found.edit(TaskEdit::Set { id, field }, "done")
+        }
+        Some(TaskCommand::Delete {
+            case,
+            task,
+            answered,
+        }) => delete(context, &case, &task, answered),
+        Some(TaskCommand::Restore { case, task }) => {
+            let mut found = Found::find(context, &case, &task)?;
+            let id = found.id;
+            found.edit(TaskEdit::Restore { id }, "restored")
+        }
+    }
+}
+
+/// A task that was named.
+struct Found {
+    nahtlos: Nahtlos,
+    case: Case,
+    id: EntryId,
+    title: String,
+}
+
+impl Found {
+    fn find(context: &Context, case: &str, task: &str) -> Result<Self, Failure> {
+        let nahtlos = context.open()?;
+        let case = nahtlos.find_case(case)?;
+        let view = TasksView::read(&nahtlos.section_document(&case, &SectionKind::Tasks)?);
+        let entries: Vec<_> = view
+            .tasks
+            .iter()
+            .enumerate()
+            .map(|(position, task)| ((position + 1).to_string(), task.id.canonical(), task))
+            .collect();
+        let task = find("task", task, &entries)?;
+        let (id, title) = (known_id(&task.id)?, cell(&task.title));
+        Ok(Self {
+            nahtlos,
+            case,
+            id,
+            title,
+        })
+    }
+
+    fn edit(&mut self, edit: TaskEdit, done: &str) -> Result<Answer, Failure> {
+        super::edit(&mut self.nahtlos, &self.case, Edit::Tasks(edit))?;
+        let case = case_title(&self.nahtlos, &self.case)?;
+        let data = json!({
+            "case": self.case.id.to_string(),
+            "task": self.id.to_string(),
+            "done": done,
+        });
+        let said = format!("{case}: task \"{}\" {done}.", self.title);
+        Ok(Answer::sentence(data, said).note(NOT_DELIVERED_YET))
+    }
+}
+
+fn add(context: &Context, new: &TaskAdd) -> Result<Answer, Failure> {
+    input::refuse_command_line(&new.title)?;
+    let due = parse_option("due", new.due.as_deref())?;
+    let priority = parse_option("priority", new.priority.as_deref())?;
+    let nahtlos = context.open()?;
+    let case = nahtlos.find_case(&new.case)?;
+    let names = Names::of_case(&nahtlos, &case);
+    let responsible = new
+        .responsible
+        .as_deref()
+        .map(|input| names.parse_responsible(input))
+        .transpose()?;
+    let title = input::value(&new.title, "What is to be done")?.unwrap_or_default();
+    let title: Line = parse("title", &title)?;
+    let id = new_id()?;
+    let mut found = Found {
+        nahtlos,
+        case,
+        id,
+        title: title.to_string(),
+    };
+    found.edit(
+        TaskEdit::Add {
+            id,
+            title,
+            responsible,
+            due,
+            priority,
+            checklist: Vec::new(),
+        },
+        "added",
+    )
+}
+
+fn set(
+    context: &Context,
+    case: &str,
+    task: &str,
+    field: &str,
+    value: &TypedValue,
+) -> Result<Answer, Failure> {
+    input::refuse_command_line(value)?;
+    let key = task_key(field)?;
+    let mut found = Found::find(context, case, task)?;
+    let question = format!("New value of {} (empty: remove)", key.names()[2]);
+    let names = Names::of_case(&found.nahtlos, &found.case);
+    let id = found.id;
+    let edit = match input::value(value, &question)? {
+        Some(text) => TaskEdit::Set {
+            id,
+            field: task_field(&names, key, &text)?,
+        },
+        None => TaskEdit::Clear { id, field: key },
+    };
+    found.edit(edit, &format!("{} changed", key.names()[2]))
+}
+
+fn delete(
+    context: &Context,
+    case: &str,
+    task: &str,
+    answered: Answered,
+) -> Result<Answer, Failure> {
+    let mut found = Found::find(context, case, task)?;
+    let what = format!("Delete the task \"{}\" for everybody?", found.title);
+    let data = |done: &str| json!({ "task": found.id.to_string(), "done": done });
+    if answered.dry_run {
+        let said = format!("Would delete the task \"{}\" for everybody.", found.title);
+        return Ok(Answer::sentence(data("dry_run"), said));
+    }
+    if !answered.yes && !input::confirm(&what)? {
+        return Ok(Answer::sentence(data("nothing"), "Nothing was deleted."));
+    }
+    let id = found.id;
+    Ok(found
+        .edit(TaskEdit::Delete { id }, "deleted")?
+        .note("`nahtlos task restore CASE TASK` brings it back."))
+}

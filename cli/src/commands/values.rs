@@ -1,0 +1,250 @@
+//! From a field's code and a typed text to a typed value.
+
+use nahtlos_casework::edit::{
+    CoreField, CoreKey, GoalField, GoalKey, PlanField, PlanKey, StepField, StepKey, TaskField,
+    TaskKey,
+};
+use nahtlos_casework::fields::{Field, FieldError};
+use nahtlos_casework::record::Address;
+
+use super::names::Names;
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// The field with this code.
+macro_rules! key_of {
+    ($name:ident, $Key:ident) => {
+        /// The field with this code.
+        ///
+        /// # Errors
+        /// Where there is none: the failure lists all.
+        pub fn $name(code: &str) -> Result<$Key, Failure> {
+            let all = $Key::ALL;
+            let found = all.iter().copied().find(|key| key.code() == code.trim());
+            found.ok_or_else(|| unknown_field(all.iter().map(|key| (key.code(), key.names()[2]))))
+        }
+    };
+}
+
+key_of!(core_key, CoreKey);
+key_of!(plan_key, PlanKey);
+key_of!(goal_key, GoalKey);
+key_of!(step_key, StepKey);
+key_of!(task_key, TaskKey);
+
+/// A value of the core data.
+///
+/// # Errors
+/// Where it is not one of the field; number and lead are not typed.
+pub fn core_field(key: CoreKey, text: &str) -> Result<CoreField, Failure> {
+    Ok(match key {
+        CoreKey::CaseNumber | CoreKey::Lead => return Err(set_by_program(key.code())),
+        CoreKey::Phase => CoreField::Phase(parse(key.code(), text)?),
+        CoreKey::OfficialName => CoreField::OfficialName(parse(key.code(), text)?),
+        CoreKey::FirstName => CoreField::FirstName(parse(key.code(), text)?),
+        CoreKey::CallName => CoreField::CallName(parse(key.code(), text)?),
+        CoreKey::Birth => CoreField::Birth(parse(key.code(), text)?),
+        CoreKey::Sex => CoreField::Sex(parse(key.code(), text)?),
+        CoreKey::Permit => CoreField::Permit(parse(key.code(), text)?),
+        CoreKey::PermitUntil => CoreField::PermitUntil(parse(key.code(), text)?),
+        CoreKey::RecognisedRefugee => CoreField::RecognisedRefugee(truth(key.code(), text)?),
+        CoreKey::Address => CoreField::Address(address(text)?),
+        CoreKey::Phone => CoreField::Phone(parse(key.code(), text)?),
+        CoreKey::Email => CoreField::Email(parse(key.code(), text)?),
+        CoreKey::PreferredChannel => CoreField::PreferredChannel(parse(key.code(), text)?),
+        CoreKey::VoicemailAllowed => CoreField::VoicemailAllowed(truth(key.code(), text)?),
+        CoreKey::CorrespondenceLanguage => {
+            CoreField::CorrespondenceLanguage(parse(key.code(), text)?)
+        }
+        CoreKey::Interpreter => CoreField::Interpreter(parse(key.code(), text)?),
+    })
+}
+
+/// A value of the plan itself.
+///
+/// # Errors
+/// Where it is not one of the field.
+pub fn plan_field(key: PlanKey, text: &str) -> Result<PlanField, Failure> {
+    Ok(match key {
+        PlanKey::Situation => PlanField::Situation(parse(key.code(), text)?),
+        PlanKey::OverallGoal => PlanField::OverallGoal(parse(key.code(), text)?),
+        PlanKey::Target => PlanField::Target(parse(key.code(), text)?),
+    })
+}
+
+/// A value of a goal.
+///
+/// # Errors
+/// Where it is not one of the field.
+pub fn goal_field(key: GoalKey, text: &str) -> Result<GoalField, Failure> {
+    Ok(match key {
+        GoalKey::ClientWords => GoalField::ClientWords(parse(key.code(), text)?),
+        GoalKey::Area => GoalField::Area(parse(key.code(), text)?),
+        GoalKey::MeasureOfSuccess => GoalField::MeasureOfSuccess(parse(key.code(), text)?),
+        GoalKey::Due => GoalField::Due(parse(key.code(), text)?),
+        GoalKey::Priority => GoalField::Priority(parse(key.code(), text)?),
+        GoalKey::Status => GoalField::Status(parse(key.code(), text)?),
+    })
+}
+
+/// A value of a step.
+///
+/// # Errors
+/// Where it is not one of the field, or nobody of that name is known.
+pub fn step_field(names: &Names, key: StepKey, text: &str) -> Result<StepField, Failure> {
+    Ok(match key {
+        StepKey::Title => StepField::Title(parse(key.code(), text)?),
+        StepKey::Catalogue => StepField::Catalogue(parse(key.code(), text)?),
+        StepKey::Responsible => StepField::Responsible(names.parse_responsible(text)?),
+        StepKey::Payers => StepField::Payers(names.parse_payers(text)?),
+        StepKey::Start => StepField::Start(parse(key.code(), text)?),
+        StepKey::End => StepField::End(parse(key.code(), text)?),
+        StepKey::Due => StepField::Due(parse(key.code(), text)?),
+        StepKey::ReviewAt => StepField::ReviewAt(parse(key.code(), text)?),
+        StepKey::Status => StepField::Status(parse(key.code(), text)?),
+        StepKey::Reason => StepField::Reason(parse(key.code(), text)?),
+    })
+}
+
+/// A value of a task.
+///
+/// # Errors
+/// Where it is not one of the field, or nobody of that name is known.
+pub fn task_field(names: &Names, key: TaskKey, text: &str) -> Result<TaskField, Failure> {
+    Ok(match key {
+        TaskKey::Title => TaskField::Title(parse(key.code(), text)?),
+        TaskKey::Responsible => TaskField::Responsible(names.parse_responsible(text)?),
+        TaskKey::Due => TaskField::Due(parse(key.code(), text)?),
+        TaskKey::Priority => TaskField::Priority(parse(key.code(), text)?),
+        TaskKey::Status => TaskField::Status(parse(key.code(), text)?),
+    })
+}
+
+/// Reads a value; the error names the field as it was typed.
+///
+/// # Errors
+/// Where the text is not one of the field.
+pub fn parse<F: Field>(code: &'static str, text: &str) -> Result<F, FieldError> {
+    F::parse(text).map_err(|error| FieldError {
+        field: code,
+        ..error
+    })
+}
+
+/// Reads an option's value where it was given.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_option<F: Field>(
+    code: &'static str,
+    text: Option<&str>,
+) -> Result<Option<F>, FieldError> {
+    text.map(|text| parse(code, text)).transpose()
+}
+
+fn truth(code: &'static str, text: &str) -> Result<bool, FieldError> {
+    match text.trim().to_lowercase().as_str() {
+        "yes" | "y" | "true" | "ja" | "oui" => Ok(true),
+        "no" | "n" | "false" | "nein" | "non" => Ok(false),
+        _ => Err(FieldError::new(
+            code,
+            "unknown_code",
+            "this is neither yes nor no",
+            "write yes or no",
+        )),
+    }
+}
+
+/// `Dorfstrasse 12a, 3550 Langnau`, or the JSON of a case file.
+fn address(text: &str) -> Result<Address, FieldError> {
+    let text = text.trim();
+    if text.starts_with('{') {
+        return Address::parse(text);
+    }
+    let refused = || {
+        FieldError::new(
+            "address",
+            "format",
+            "this is not a street and a town",
+            "write it as Dorfstrasse 12a, 3550 Langnau",
+        )
+    };
+    let (street, town) = match text.rsplit_once(',') {
+        Some((street, town)) => (Some(street.trim()), town.trim()),
+        None => (None, text),
+    };
+    let (postcode, town) = match town.split_once(' ') {
+        Some((postcode, town)) if postcode.chars().all(|digit| digit.is_ascii_digit()) => {
+            (Some(parse("address", postcode)?), town)
+        }
+        _ => (None, town),
+    };
+    let (street, house_number) = match street.and_then(|street| street.rsplit_once(' ')) {
+        Some((street, number)) if number.starts_with(|first: char| first.is_ascii_digit()) => {
+            (Some(street), Some(number))
+        }
+        _ => (street, None),
+    };
+    Ok(Address {
+        street: parse_option("address", street)?,
+        house_number: parse_option("address", house_number)?,
+        extra_line: None,
+        postcode,
+        town: parse("address", town).map_err(|_| refused())?,
+        country: None,
+    })
+}
+
+fn unknown_field<'a>(all: impl Iterator<Item = (&'a str, &'a str)>) -> Failure {
+    let mut failure = Failure::new(
+        Exit::Usage,
+        "unknown_field",
+        "There is no such field here.",
+        "These can be set:",
+        "Run the command again with one of them.",
+    );
+    failure.details = all.map(|(code, name)| format!("{code} ({name})")).collect();
+    failure
+}
+
+fn set_by_program(code: &str) -> Failure {
+    Failure::new(
+        Exit::Usage,
+        "set_by_program",
+        format!("`{code}` is not typed."),
+        "The case number is made when a case is opened and never changes; the lead is who opened it.",
+        "See `nahtlos case show CASE`.",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_read_from_one_line() {
+        let read = address("Obere Dorfstrasse 12a, 3550 Langnau i. E.").unwrap();
+        assert_eq!(
+            read.to_string(),
+            "Obere Dorfstrasse 12a, 3550 Langnau i. E."
+        );
+        assert_eq!(read.house_number.unwrap().as_str(), "12a");
+        assert_eq!(address("Weiler, Trub").unwrap().to_string(), "Weiler, Trub");
+        for wrong in ["", "Dorfstrasse 12, ", "Dorfstrasse, 999 Langnau"] {
+            assert_eq!(address(wrong).unwrap_err().field, "address", "{wrong}");
+        }
+    }
+
+    #[test]
+    fn every_field_of_the_core_data_reads_a_good_value_and_refuses_a_bad_one() {
+        for key in CoreKey::ALL {
+            let code = key.code();
+            let bad = core_field(*key, "\u{7}").unwrap_err();
+            assert_eq!(bad.exit, Exit::Usage, "{code}");
+            assert!(bad.what.contains(code), "{code}: {}", bad.what);
+        }
+        assert!(core_field(CoreKey::Birth, "17.05.1982").is_ok());
+        assert!(core_field(CoreKey::VoicemailAllowed, "ja").is_ok());
+        assert_eq!(core_key("birthday").unwrap_err().code, "unknown_field");
+    }
+}

@@ -1,0 +1,155 @@
+//! What every command needs: the home, the vault in it, and the way to the relay.
+
+use std::path::{Path, PathBuf};
+
+use etcetera::{AppStrategy, AppStrategyArgs};
+use nahtlos_client::vault::{KeyDerivation, VaultError};
+use nahtlos_client::{ClientError, HttpTransport, Nahtlos};
+
+use crate::arguments::GlobalOptions;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::passphrase;
+
+/// The surroundings of one command.
+#[derive(Debug)]
+pub struct Context {
+    /// This device's home directory.
+    pub home: PathBuf,
+    /// Certificates to trust for the relay.
+    pub tls_ca: Option<PathBuf>,
+}
+
+/// The database in a home, by which a home is known.
+const VAULT_FILE: &str = "vault.sqlite";
+
+impl Context {
+    /// From the options of every command.
+    ///
+    /// # Errors
+    /// Where no home directory can be found.
+    pub fn new(options: &GlobalOptions) -> Result<Self, Failure> {
+        if options.passphrase.is_some() {
+            return Err(Failure::new(
+                Exit::Usage,
+                "passphrase_on_command_line",
+                "A passphrase does not belong on the command line; nothing was done.",
+                "The shell keeps it in its history, and others on this machine see it in the list of processes.",
+                "Set NAHTLOS_PASSPHRASE_FILE or NAHTLOS_PASSPHRASE_COMMAND, or type it when you are \
+                 asked. Then choose another passphrase: this one has been seen.",
+            ));
+        }
+        let home = match &options.home {
+            Some(home) => home.clone(),
+            None => default_home()?,
+        };
+        Ok(Self {
+            home,
+            tls_ca: options.tls_ca.clone(),
+        })
+    }
+
+    /// Whether a vault was ever made here.
+    pub fn has_vault(&self) -> bool {
+        self.home.join(VAULT_FILE).exists()
+    }
+
+    /// Unlocks the vault. A home without one is named before anybody is asked for a passphrase.
+    ///
+    /// # Errors
+    /// Where there is none, or it does not open.
+    pub fn open(&self) -> Result<Nahtlos, Failure> {
+        if !self.has_vault() {
+            return Err(ClientError::Vault(VaultError::NotFound).into());
+        }
+        Ok(Nahtlos::open(&self.home, &passphrase::for_opening()?)?)
+    }
+
+    /// Unlocks the vault, or makes one: for founding and joining, which may be tried again.
+    ///
+    /// # Errors
+    /// Where it does not open or cannot be made.
+    pub fn open_or_create(&self) -> Result<Nahtlos, Failure> {
+        if self.has_vault() {
+            let opened = Nahtlos::open(&self.home, &passphrase::for_opening()?);
+            match opened {
+                // Its making was interrupted before anything was stored: made again below.
+                Err(ClientError::Vault(VaultError::NotFound)) => {}
+                other => return Ok(other?),
+            }
+        }
+        let passphrase = passphrase::for_a_new_vault()?;
+        Ok(Nahtlos::create(
+            &self.home,
+            &passphrase,
+            KeyDerivation::default(),
+        )?)
+    }
+
+    /// The way to a relay.
+    ///
+    /// # Errors
+    /// Where its address or the certificate file is not usable.
+    pub fn transport(&self, url: &str) -> Result<HttpTransport, Failure> {
+        HttpTransport::new(url, self.tls_ca.as_deref())
+            .map_err(|error| ClientError::Transport(error).into())
+    }
+
+    /// The way to the relay of an enrolled device.
+    ///
+    /// # Errors
+    /// Where this device is not enrolled, and as [`Self::transport`].
+    pub fn transport_of(&self, nahtlos: &Nahtlos) -> Result<HttpTransport, Failure> {
+        let url = nahtlos.relay_url().ok_or(ClientError::NotEnrolled)?;
+        self.transport(url)
+    }
+}
+
+fn default_home() -> Result<PathBuf, Failure> {
+    let strategy = etcetera::choose_app_strategy(AppStrategyArgs {
+        top_level_domain: "ch".into(),
+        author: "nahtlos".into(),
+        app_name: "nahtlos".into(),
+    });
+    strategy.map(|strategy| strategy.data_dir()).map_err(|_| {
+        Failure::new(
+            Exit::Usage,
+            "no_home",
+            "No home directory was found for this user.",
+            "The environment does not say where it is.",
+            "Name one with `--home DIR` or NAHTLOS_HOME.",
+        )
+    })
+}
+
+/// Writes a file that did not exist, for its owner alone.
+///
+/// # Errors
+/// Where it exists already or cannot be written.
+pub fn write_private_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    use std::io::Write;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+        .open(path)
+        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+        .map_err(|error| Failure::file("written", path, &error))
+}
+
+/// Whether a file or directory is readable by its owner alone; `None` where it does not exist or
+/// the platform has no such rights.
+pub fn is_private(path: &Path) -> Option<bool> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(path).ok()?.permissions().mode();
+        Some(mode & 0o077 == 0)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        None
+    }
+}

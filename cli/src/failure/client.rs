@@ -1,0 +1,213 @@
+//! Every error of the client as what a person is told.
+
+use nahtlos_casework::edit::ApplyError;
+use nahtlos_client::{ClientError, KeyNotice};
+
+use super::{Failure, relay, vault};
+use crate::exit::Exit;
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        let code = error.code();
+        let say =
+            |exit, what: &str, why: &str, next: &str| Failure::new(exit, code, what, why, next);
+        match &error {
+            ClientError::Vault(error) => vault::failure(code, error),
+            ClientError::Field(error) => Failure::field(error),
+            ClientError::Edit(error) => edit(code, error),
+            ClientError::Transport(error) => relay::transport(code, error),
+            ClientError::Refused { code, detail } => relay::refused(code, detail),
+            ClientError::NoKey(notice) => no_key(*notice),
+            ClientError::NoRight { action, reason } => say(
+                Exit::NoRight,
+                &format!("You have no right to {action}."),
+                &format!("{}.", super::capitalised(reason)),
+                "`nahtlos share explain CASE SECTION --for YOU` says why; ask the case lead's team for the right.",
+            ),
+            ClientError::DamagedRecord { reason } => say(
+                Exit::Failed,
+                "The vault is damaged.",
+                &format!("A record is not what this program wrote: {reason}."),
+                "Copy the whole home directory somewhere safe first, then run `nahtlos doctor`.",
+            ),
+            ClientError::Document { reason } => say(
+                Exit::Failed,
+                "The document refused the edit; nothing was changed.",
+                &format!("{}.", super::capitalised(reason)),
+                "Shorten the entry and try again; if it stays, run `nahtlos doctor`.",
+            ),
+            ClientError::OtherRelay => say(
+                Exit::Failed,
+                "Another relay answered than the one of your network. Your edits are safe here.",
+                "Its answer is not signed with the key that your network's members named.",
+                "Do not go on at this network; tell the relay's operator, then run `nahtlos doctor`.",
+            ),
+            ClientError::Replay(error) => say(
+                Exit::Failed,
+                "This change of access is not possible.",
+                &format!("{}.", super::capitalised(&error.to_string())),
+                "Run `nahtlos sync` to see the present state, then `nahtlos share list CASE`.",
+            ),
+            ClientError::Author(error) => say(
+                Exit::Failed,
+                "This change of access could not be prepared.",
+                &format!("{}.", super::capitalised(&error.to_string())),
+                "Run `nahtlos sync`, then the command again.",
+            ),
+            ClientError::Text(error) => say(
+                Exit::Usage,
+                "This is not a whole claim or invitation.",
+                &format!("{}.", super::capitalised(&error.to_string())),
+                "Copy the whole text, from its first to its last character, and run the command again. \
+                 A claim begins with nahtlos-claim-, an invitation with nahtlos-invite-.",
+            ),
+            ClientError::NotEnrolled => say(
+                Exit::Locked,
+                "This device does not belong to anybody yet.",
+                "It has neither founded a network nor joined one.",
+                vault::NO_HOME_NEXT,
+            ),
+            ClientError::AlreadyEnrolled => say(
+                Exit::Failed,
+                "This device has already founded or joined.",
+                "One home is one person in one network.",
+                "See `nahtlos status`; to join as somebody else, name an empty directory with `--home DIR`.",
+            ),
+            ClientError::NotAdmitted => say(
+                Exit::Locked,
+                "This device asked to join and is not admitted yet.",
+                "Who invited you has not synced since.",
+                "Ask them to run `nahtlos sync`, then run `nahtlos sync` here.",
+            ),
+            ClientError::NotFound { what, input } => not_found(what, input),
+            ClientError::Ambiguous {
+                what,
+                input,
+                matches,
+            } => ambiguous(what, input, matches),
+            ClientError::NeedsNewer => say(
+                Exit::Failed,
+                "This was written by a newer nahtlos: it can be read here, but not changed.",
+                "Changing it could lose what this version does not know.",
+                "Update nahtlos, then run the command again; `nahtlos --version` shows the one you have.",
+            ),
+            ClientError::NoCaseNumber => say(
+                Exit::Failed,
+                "No case number is left for this device this year.",
+                "A device can open 9999 cases a year, in one of its institution's first 36 teams.",
+                "Open the case on a colleague's device.",
+            ),
+            ClientError::BadUrl { url, reason } => say(
+                Exit::Usage,
+                &format!("The relay address {url} is not usable."),
+                &format!("{}.", super::capitalised(reason)),
+                "Ask for a claim or invitation with the relay's present address.",
+            ),
+            // A later version of the client; its own words are better than none.
+            other => say(
+                Exit::Failed,
+                &format!("{}.", super::capitalised(&other.to_string())),
+                "",
+                "Run `nahtlos doctor`.",
+            ),
+        }
+    }
+}
+
+fn edit(code: &str, error: &ApplyError) -> Failure {
+    let say = |exit, what: String, why: &str, next: &str| Failure::new(exit, code, what, why, next);
+    match error {
+        ApplyError::Invalid(error) => Failure::field(error),
+        ApplyError::Missing { what } => say(
+            Exit::Failed,
+            format!("The {what} does not exist in this section."),
+            "It was removed, or has not arrived here yet.",
+            "Run `nahtlos sync`, look at the list, then run the command again.",
+        ),
+        ApplyError::Deleted { .. } => say(
+            Exit::Conflict,
+            "The task was deleted.".into(),
+            "What you typed was not stored, because nobody would see it.",
+            "Bring it back with `nahtlos task restore CASE TASK`, then run the command again.",
+        ),
+        ApplyError::Changed { what } => say(
+            Exit::Conflict,
+            format!("{} has changed meanwhile.", super::capitalised(what)),
+            "Your edit was made on an older state and was not stored.",
+            "Look at it (`nahtlos plan show CASE`), then run the command again.",
+        ),
+        ApplyError::NoPayer => say(
+            Exit::Failed,
+            "Nobody pays this step yet, so there is nothing to approve.".into(),
+            "",
+            "Say who pays: `nahtlos plan step payers CASE STEP \"INSTITUTION=100\"`.",
+        ),
+        ApplyError::NotEntitled { rule, .. } => say(
+            Exit::NoRight,
+            "You have no right to do this.".into(),
+            &format!("{}; your institution does not.", super::capitalised(rule)),
+            "See who pays: `nahtlos plan show CASE`.",
+        ),
+        ApplyError::Write(_) => say(
+            Exit::Failed,
+            "The document refused the edit; nothing was changed.".into(),
+            "The entry does not fit the section's form.",
+            "Shorten it and try again; if it stays, run `nahtlos doctor`.",
+        ),
+    }
+}
+
+fn no_key(notice: KeyNotice) -> Failure {
+    let (exit, next) = match notice {
+        KeyNotice::NotGranted => (
+            Exit::NoRight,
+            "Ask the case lead's team to share it; `nahtlos share explain CASE SECTION --for YOU` says why.",
+        ),
+        KeyNotice::NoEpoch | KeyNotice::Pending | KeyNotice::BadWrap => (
+            Exit::Locked,
+            "Ask a colleague who can open it to run `nahtlos sync`, then run `nahtlos sync` here.",
+        ),
+    };
+    Failure::new(
+        exit,
+        notice.word(),
+        "This section cannot be opened on this device.",
+        format!("{}.", super::capitalised(notice.sentence())),
+        next,
+    )
+}
+
+fn not_found(what: &str, input: &str) -> Failure {
+    let next = match what {
+        "case" => {
+            "See `nahtlos case`; a case that was shared with you arrives with `nahtlos sync`."
+        }
+        "team or person" => "See `nahtlos network`; nothing is shared with a whole institution.",
+        "team" => "See `nahtlos team`.",
+        "section shared with you" | "section" => {
+            "See which sections you can open: `nahtlos section list CASE`."
+        }
+        "invitation for an institution" => "Use `nahtlos member join --invitation FILE`.",
+        "invitation for a person" => "Use `nahtlos institution join --invitation FILE`.",
+        _ => "Look at the list again, then run the command again.",
+    };
+    Failure::new(
+        Exit::Failed,
+        "not_found",
+        format!("No {what} matches \"{input}\"."),
+        "Nothing of this name is known on this device.",
+        next,
+    )
+}
+
+fn ambiguous(what: &str, input: &str, matches: &[String]) -> Failure {
+    let mut failure = Failure::new(
+        Exit::Failed,
+        "ambiguous",
+        format!("\"{input}\" matches several {what}."),
+        "Any of these could be meant:",
+        "Write more of the name or number, so that only one matches.",
+    );
+    failure.details = matches.into();
+    failure
+}

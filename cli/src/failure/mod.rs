@@ -1,0 +1,181 @@
+//! What a person is told when a command fails: what happened, why, and the exact next command.
+
+mod client;
+mod relay;
+mod vault;
+
+use nahtlos_casework::ImportError;
+use nahtlos_casework::fields::FieldError;
+use serde_json::{Value, json};
+
+use crate::exit::Exit;
+use crate::output::SCHEMA_VERSION;
+
+/// A failed command. Holds no value that a person typed about a client.
+#[derive(Debug)]
+pub struct Failure {
+    /// How the program exits.
+    pub exit: Exit,
+    /// A stable code.
+    pub code: String,
+    /// What happened, one sentence.
+    pub what: String,
+    /// Why, one or two sentences; empty where there is nothing to add.
+    pub why: String,
+    /// What to do, with the command in backticks.
+    pub next: String,
+    /// More than one thing to mend: one line each.
+    pub details: Box<[String]>,
+}
+
+impl Failure {
+    /// A failure with its three sentences.
+    pub fn new(
+        exit: Exit,
+        code: impl Into<String>,
+        what: impl Into<String>,
+        why: impl Into<String>,
+        next: impl Into<String>,
+    ) -> Self {
+        Self {
+            exit,
+            code: code.into(),
+            what: what.into(),
+            why: why.into(),
+            next: next.into(),
+            details: Box::default(),
+        }
+    }
+
+    /// A value that is not one of its field.
+    pub fn field(error: &FieldError) -> Self {
+        Self::new(
+            Exit::Usage,
+            error.code,
+            format!("The value for `{}` was not accepted.", error.field),
+            format!("{}.", capitalised(&error.reason)),
+            format!(
+                "{}, then run the command again.",
+                capitalised(&error.remedy)
+            ),
+        )
+    }
+
+    /// A case file with errors. The file is read as a whole or not at all.
+    pub fn import(errors: &[ImportError]) -> Self {
+        let count = errors.len();
+        let plural = if count == 1 { "error" } else { "errors" };
+        let mut failure = Self::new(
+            Exit::Usage,
+            errors.first().map_or("case_file", |error| error.code),
+            format!("The case file has {count} {plural}; no case was opened."),
+            "A case file is read as a whole or not at all.",
+            "Correct the places named above, then run the command again.",
+        );
+        failure.details = errors.iter().map(ToString::to_string).collect();
+        failure
+    }
+
+    /// A file that cannot be read or written.
+    pub fn file(action: &str, path: &std::path::Path, error: &std::io::Error) -> Self {
+        Self::new(
+            Exit::Failed,
+            "file",
+            format!("The file {} could not be {action}.", path.display()),
+            format!("The system says: {}.", error.kind()),
+            "Check the path and your rights to it, then run the command again.",
+        )
+    }
+
+    /// The object that stands on standard error with `--json`.
+    pub fn to_json(&self, home_option: Option<&str>) -> Value {
+        let mut error = json!({
+            "code": self.code,
+            "exit": self.exit.code(),
+            "message": self.what,
+            "why": self.why,
+            "next": with_home(&self.next, home_option),
+        });
+        if !self.details.is_empty() {
+            error["details"] = json!(&*self.details);
+        }
+        json!({ "schema_version": SCHEMA_VERSION, "error": error })
+    }
+
+    /// The lines for people; the first is the most important one.
+    pub fn to_lines(&self, home_option: Option<&str>) -> Vec<String> {
+        let mut lines = vec![self.what.clone()];
+        if !self.why.is_empty() {
+            lines.push(self.why.clone());
+        }
+        lines.extend(self.details.iter().map(|detail| format!("  {detail}")));
+        lines.push(format!("Next: {}", with_home(&self.next, home_option)));
+        lines
+    }
+}
+
+impl From<FieldError> for Failure {
+    fn from(error: FieldError) -> Self {
+        Self::field(&error)
+    }
+}
+
+/// Commands in a text as they have to be typed where `--home` was given on the command line.
+pub fn with_home(text: &str, home_option: Option<&str>) -> String {
+    match home_option {
+        Some(home) => text.replace("`nahtlos ", &format!("`nahtlos --home {} ", quoted(home))),
+        None => text.to_owned(),
+    }
+}
+
+/// As a POSIX shell needs it.
+pub fn quoted(word: &str) -> String {
+    let plain = |character: char| {
+        character.is_ascii_alphanumeric() || matches!(character, '/' | '.' | '-' | '_' | ':' | '=')
+    };
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+fn capitalised(text: &str) -> String {
+    let mut characters = text.chars();
+    match characters.next() {
+        Some(first) => first.to_uppercase().chain(characters).collect(),
+        None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_in_advice_carry_the_home_that_was_given() {
+        let advice = "Run `nahtlos sync`, then `nahtlos status`.";
+        assert_eq!(with_home(advice, None), advice);
+        assert_eq!(
+            with_home(advice, Some("/tmp/it's")),
+            r"Run `nahtlos --home '/tmp/it'\''s' sync`, then `nahtlos --home '/tmp/it'\''s' status`."
+        );
+    }
+
+    #[test]
+    fn every_failure_says_what_why_and_next_in_both_forms() {
+        let failure = Failure::field(&FieldError::new(
+            "birth",
+            "format",
+            "this is no date",
+            "write 1982",
+        ));
+        assert_eq!(failure.exit, Exit::Usage);
+        let lines = failure.to_lines(None);
+        assert_eq!(lines.len(), 3);
+        assert!(lines[0].contains("`birth`") && lines[2].starts_with("Next: Write 1982"));
+        let json = failure.to_json(None);
+        assert_eq!(json["schema_version"], 1);
+        assert_eq!(json["error"]["code"], "format");
+        assert_eq!(json["error"]["exit"], 2);
+    }
+}

@@ -1,0 +1,80 @@
+//! Failures between this device and the relay.
+
+use nahtlos_client::TransportError;
+
+use super::Failure;
+use crate::exit::Exit;
+
+/// What a person is told when no usable answer came.
+pub(super) fn transport(code: &str, error: &TransportError) -> Failure {
+    let say =
+        |exit, what: String, why: String, next: &str| Failure::new(exit, code, what, why, next);
+    match error {
+        TransportError::Unreachable { url, reason } => say(
+            Exit::RelayUnreachable,
+            format!("The relay {url} was not reached. Everything you typed is safe on this device."),
+            format!("The network says: {reason}."),
+            "Go on working; run `nahtlos sync` when you are online again. `nahtlos doctor` looks \
+             for what is wrong.",
+        ),
+        TransportError::Certificate { reason } => say(
+            Exit::Failed,
+            "The relay's certificate is not trusted, so nothing was sent.".into(),
+            format!("The check says: {reason}."),
+            "Ask the relay's operator for its certificate authority and run the command with \
+             `--tls-ca FILE`.",
+        ),
+        TransportError::CertificateFile { path, reason } => say(
+            Exit::Usage,
+            format!("The certificate file {path} cannot be used."),
+            format!("{reason}."),
+            "Name a PEM file that holds the relay's certificate authority with `--tls-ca FILE`.",
+        ),
+        TransportError::PlainHttp { url } => say(
+            Exit::Failed,
+            format!("The address {url} is not encrypted, so nothing was sent."),
+            "Plain HTTP is allowed to this machine only.".into(),
+            "Ask the relay's operator for an address that begins with https://.",
+        ),
+        TransportError::TooLarge | TransportError::NotARelay { .. } => say(
+            Exit::Failed,
+            "What answered does not speak as a relay.".into(),
+            "Another program, a proxy or a login page of the network answered. Your edits are safe here.".into(),
+            "Check your network (a browser may show a login page), then run `nahtlos doctor`.",
+        ),
+    }
+}
+
+/// What a person is told when the relay answered with a refusal of the whole request.
+pub(super) fn refused(code: &str, detail: &str) -> Failure {
+    let busy =
+        code.starts_with("http_5") || matches!(code, "unavailable" | "busy" | "shutting_down");
+    if busy {
+        return Failure::new(
+            Exit::RelayUnreachable,
+            code,
+            "The relay cannot answer now. Everything you typed is safe on this device.",
+            format!("It says: {detail}."),
+            "Run `nahtlos sync` again in a few minutes.",
+        );
+    }
+    let next = match code {
+        "claimed" | "already_claimed" => {
+            "This relay already serves a network: ask there for an invitation, or start a new relay."
+        }
+        "invitation" | "invitation_unknown" | "invitation_used" | "invitation_expired" => {
+            "Ask who invited you to run `nahtlos sync`, or to make a new invitation."
+        }
+        "quota" | "too_many_requests" => {
+            "Wait a few minutes and run `nahtlos sync`; if it stays, tell the relay's operator."
+        }
+        _ => "Run `nahtlos doctor`; if it finds nothing, send its answer to the relay's operator.",
+    };
+    Failure::new(
+        Exit::Failed,
+        code,
+        "The relay refused the request. Nothing you typed is lost.",
+        format!("It says: {detail}."),
+        next,
+    )
+}
