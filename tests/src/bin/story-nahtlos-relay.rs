@@ -1,0 +1,7 @@
+//! The `nahtlos-relay` program under another name: a package's tests can only run its own binaries.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    nahtlos_relay::run(std::env::args_os())
+}

@@ -1,0 +1,145 @@
+//! The README's tour, run as it stands: each block in the shell it names.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+/// A fenced block with its info string.
+struct Block {
+    shell: String,
+    text: String,
+}
+
+fn blocks(markdown: &str) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    let mut open: Option<Block> = None;
+    for line in markdown.lines() {
+        match (&mut open, line.strip_prefix("```")) {
+            (None, Some(info)) => {
+                open = Some(Block {
+                    shell: info.to_owned(),
+                    text: String::new(),
+                });
+            }
+            (Some(_), Some(_)) => blocks.extend(open.take()),
+            (Some(block), None) => {
+                block.text.push_str(line);
+                block.text.push('\n');
+            }
+            (None, None) => {}
+        }
+    }
+    blocks
+}
+
+/// A directory in which the README's relative paths work, with both programs in `target/release`.
+fn prepare(directory: &Path) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    symlink(root.join("core"), directory.join("core")).unwrap();
+    let programs = directory.join("target/release");
+    std::fs::create_dir_all(&programs).unwrap();
+    symlink(
+        env!("CARGO_BIN_EXE_story-nahtlos"),
+        programs.join("nahtlos"),
+    )
+    .unwrap();
+    symlink(
+        env!("CARGO_BIN_EXE_story-nahtlos-relay"),
+        programs.join("nahtlos-relay"),
+    )
+    .unwrap();
+}
+
+/// Ends the relay of the tour if a block failed before it did.
+struct Relay(Option<Child>);
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.0 {
+            let _gone_already = child.kill();
+            let _gone_already = child.wait();
+        }
+    }
+}
+
+#[test]
+fn the_tour_of_the_readme_works_block_by_block() {
+    let readme = include_str!("../../README.md");
+    let directory = tempfile::tempdir().unwrap();
+    prepare(directory.path());
+    let free = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let mut relay = Relay(None);
+    let mut before: BTreeMap<String, String> = BTreeMap::new();
+    let mut run = 0;
+    for block in blocks(readme) {
+        let Some(shell) = block
+            .shell
+            .strip_prefix("sh ")
+            .filter(|shell| *shell != "build")
+        else {
+            continue;
+        };
+        let mut text = block
+            .text
+            .replace("127.0.0.1:8787", &format!("127.0.0.1:{free}"));
+        // The relay must outlive its block's shell: the test holds it, as shell A would.
+        if let Some(line) = text
+            .lines()
+            .find(|line| line.starts_with("nahtlos-relay serve"))
+        {
+            let line = line.to_owned();
+            let exports = exports(&text);
+            text = text.replace(&line, "");
+            let script = format!(
+                "{exports}mkdir -p tour\nexec {}",
+                line.trim_end_matches('&')
+            );
+            relay.0 = Some(bash(directory.path(), &script).spawn().unwrap());
+        }
+        if text.contains("kill %1") {
+            text = text.replace("kill %1", "");
+        }
+        let known = before.entry(shell.to_owned()).or_default();
+        let script = format!("set -e -o pipefail\n{known}{text}");
+        known.push_str(&exports(&text));
+        let output = bash(directory.path(), &script).output().unwrap();
+        assert!(
+            output.status.success(),
+            "shell {shell}:\n{text}\n--- stdout\n{}\n--- stderr\n{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr),
+        );
+        let said = String::from_utf8_lossy(&output.stdout);
+        if text.ends_with("nahtlos conflict\n") {
+            assert!(said.contains("2 different values"), "{said}");
+        }
+        if text.contains("share explain") {
+            assert!(said.contains("No: Marc Iseli cannot see"), "{said}");
+        }
+        run += 1;
+    }
+    assert!(run >= 14, "only {run} blocks were found");
+}
+
+fn exports(text: &str) -> String {
+    text.lines()
+        .filter(|line| line.starts_with("export "))
+        .map(|line| format!("{line}\n"))
+        .collect()
+}
+
+fn bash(directory: &Path, script: &str) -> Command {
+    let mut command = Command::new("bash");
+    command
+        .args(["-c", script])
+        .current_dir(directory)
+        .env_remove("NAHTLOS_HOME")
+        .env_remove("NAHTLOS_PASSPHRASE_FILE")
+        .stdin(Stdio::null());
+    command
+}
