@@ -103,7 +103,8 @@ impl Nahtlos {
             member: directory.name(member),
             section: kind.code(),
             people: self.people_beneath(member, &directory),
-            history_changes: self.document_record(&space)?.applied,
+            history_changes: self.document_record(&space)?.applied
+                + self.pending_edits(&space)?.len() as u64,
             already: self.member_role(&state, member).map(Role::word),
         })
     }
@@ -424,9 +425,9 @@ fn explain(
         ));
     }
     sentences.push(if holds_key {
-        "The current key is wrapped to them.".into()
+        "Their devices can open it.".into()
     } else {
-        "The current key has not been wrapped to them yet: it follows with the next sync of a manager.".into()
+        "Their devices cannot open it yet: that follows with the next sync of who manages the section.".into()
     });
     sentences
 }
