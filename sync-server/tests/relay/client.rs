@@ -169,6 +169,19 @@ impl Client {
         }
     }
 
+    /// Reads everything in pages of one item.
+    pub fn read_in_small_pages(&mut self, device: &TestDevice) -> Vec<Item> {
+        let mut items = Vec::new();
+        loop {
+            let response = read_response(&self.request(device, Vec::new(), 1));
+            items.extend(response.items);
+            self.cursor = response.cursor;
+            if !response.more {
+                return items;
+            }
+        }
+    }
+
     /// Pushes, and insists that everything is accepted.
     pub fn push(&mut self, device: &TestDevice, push: Vec<PushItem>) -> Vec<Item> {
         let (results, items) = self.sync(device, push);

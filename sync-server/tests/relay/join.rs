@@ -106,13 +106,7 @@ fn whoever_was_invited_asks_once_and_is_seen_by_the_inviting_team_only() {
 
     // A adds the newcomer with the proof; from then on the newcomer syncs.
     let proof: InvitationProof = join.body().proof.clone();
-    let mut draft = setting
-        .world
-        .member_draft(&setting.a1, setting.a.team, person, Role::Write);
-    draft = with_invitation(draft, &mut setting, person, proof);
-    setting.world.act(&setting.a1, draft, Some(setting.a.team));
-    let push = setting.world.take();
-    setting.client.push(&setting.a1, push);
+    add_invited(&mut setting, person, proof);
     let mut client = Client::new(setting.client.address, setting.client.relay);
     let items = client.sync(&d1, Vec::new()).1;
     let mut wraps = items.iter().flat_map(|item| &item.wraps);
@@ -124,22 +118,35 @@ fn whoever_was_invited_asks_once_and_is_seen_by_the_inviting_team_only() {
     );
 }
 
-/// The adding draft again, with the proof that the newcomer was invited.
-fn with_invitation(
-    _without: Draft,
-    setting: &mut Setting,
-    person: SpaceId,
-    proof: InvitationProof,
-) -> Draft {
+/// A adds whoever was invited, with the proof.
+fn add_invited(setting: &mut Setting, person: SpaceId, proof: InvitationProof) {
     let mut add = setting.world.add(person, Role::Write);
     if let Effect::Add { invitation, .. } = &mut add {
         *invitation = Some(proof);
     }
     let team = &setting.world.logs[&setting.a.team];
     let key_id = team.current_epoch().unwrap().key_id;
-    Draft::new()
+    let draft = Draft::new()
         .effect(add)
-        .wrap_missing(setting.a1.held(&key_id))
+        .wrap_missing(setting.a1.held(&key_id));
+    setting.world.act(&setting.a1, draft, Some(setting.a.team));
+    let push = setting.world.take();
+    setting.client.push(&setting.a1, push);
+}
+
+#[test]
+fn an_invitation_answered_without_the_relay_is_used_all_the_same() {
+    let mut setting = Setting::new();
+    let text = invite(&mut setting, 50, now_ms() + 60_000);
+    let d1 = TestDevice::new(4);
+    let (join, person) = request(&mut setting, &d1, &text);
+    // The request came by mail; A adds the newcomer.
+    add_invited(&mut setting, person, join.body().proof.clone());
+    let answer = send(&setting, &join);
+    assert_eq!(
+        (answer.status, answer.code().as_str()),
+        (409, "invitation_used")
+    );
 }
 
 #[test]

@@ -383,3 +383,25 @@ fn a_long_backlog_comes_in_pages_each_item_once() {
     let log = &setting.world.logs[&section];
     assert_eq!(times(&log.head().unwrap().operation.into()), 1);
 }
+
+#[test]
+fn an_edit_of_somebody_admitted_in_the_same_push_is_verified_too() {
+    let mut setting = Setting::new();
+    let section = setting.world.section(&setting.a1, setting.a.team);
+    let d1 = TestDevice::new(4);
+    let d = setting.world.person(&d1, setting.a.institution);
+    setting
+        .world
+        .add_member(&setting.a1, setting.a.team, d, Role::Write);
+    d1.hold(&setting.a1);
+    let good = setting.world.envelope(&d1, section, 1, &[]);
+    let mut forged = good.bytes().to_vec();
+    *forged.last_mut().unwrap() ^= 1;
+    let mut push = setting.world.take();
+    push.push(PushItem::Envelope { bytes: forged });
+    push.push(push_envelope(&good));
+    let (results, _) = setting.client.sync(&setting.a1, push);
+    let told = (results[3].status, results[3].code);
+    assert_eq!(told, rejected(VerdictCode::BadSignature));
+    assert_eq!(results[4].status, Status::Accepted);
+}
