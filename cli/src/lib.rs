@@ -4,6 +4,7 @@
 //! it too. Commands make answers ([`output`]), errors become failures with what happened, why and
 //! the next command ([`failure`]), and both are printed in one place.
 
+pub mod advice;
 pub mod arguments;
 mod commands;
 mod context;
@@ -24,6 +25,7 @@ use clap::error::ErrorKind;
 pub use arguments::command_line_reference;
 pub use exit::Exit;
 
+use advice::Advice;
 use arguments::Arguments;
 use context::Context;
 use failure::Failure;
@@ -32,15 +34,20 @@ use output::Printer;
 /// Runs the program with its arguments, the program's name first, and prints what it answers.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let typed: Vec<OsString> = arguments.into_iter().collect();
-    let home_option = home_option(&typed);
-    let printer = Printer {
+    let mut printer = Printer {
         json: before_double_dash(&typed).any(|word| word == "--json"),
-        home_option: home_option.as_deref(),
+        advice: Advice {
+            home: home_option(&typed),
+            ..Advice::default()
+        },
     };
     let parsed = match Arguments::try_parse_from(&typed) {
         Ok(parsed) => parsed,
         Err(error) => return not_parsed(&printer, &error),
     };
+    let (case, section) = parsed.command.subject();
+    printer.advice.case = case.map(str::to_owned);
+    printer.advice.section = section.map(str::to_owned);
     let answer = panic_guard::guarded(|| {
         let context = Context::new(&parsed.global)?;
         commands::run(&context, parsed.command)
@@ -52,7 +59,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
 }
 
 /// Help and version are answers; the rest is a wrong command.
-fn not_parsed(printer: &Printer<'_>, error: &clap::Error) -> Exit {
+fn not_parsed(printer: &Printer, error: &clap::Error) -> Exit {
     if matches!(
         error.kind(),
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion

@@ -46,7 +46,9 @@ mod tests {
     fn a_panic_names_its_place_and_never_its_content() {
         let failure = guarded::<()>(|| panic!("Ruth Mosimann")).unwrap_err();
         let _ = panic::take_hook();
-        let text = failure.to_lines(None).join("\n");
+        let text = failure
+            .to_lines(&crate::advice::Advice::default())
+            .join("\n");
         assert!(text.contains("panic_guard.rs:"), "{text}");
         assert!(!text.contains("Mosimann"));
         assert_eq!(failure.exit, Exit::Failed);

@@ -6,6 +6,7 @@ mod network;
 mod plan;
 mod reference;
 mod share;
+mod subject;
 mod values;
 
 use std::path::PathBuf;

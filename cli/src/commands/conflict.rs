@@ -88,7 +88,7 @@ fn show(context: &Context, case: &str, id: &str) -> Result<Answer, Failure> {
                     rows(alternatives, &names),
                     "",
                 ),
-            "--take NUMBER",
+            &["--take NUMBER"][..],
         ),
         ConflictKind::Wordings {
             merged,
@@ -103,7 +103,7 @@ fn show(context: &Context, case: &str, id: &str) -> Result<Answer, Failure> {
                 rows(alternatives, &names),
                 "",
             ),
-            "--as-it-is` or `--take NUMBER",
+            &["--as-it-is", "--take NUMBER"][..],
         ),
         ConflictKind::DeletedMeanwhile {
             deleted_by,
@@ -117,13 +117,15 @@ fn show(context: &Context, case: &str, id: &str) -> Result<Answer, Failure> {
                 if *completed { "completed" } else { "worked on" }
             ))
             .table(&["no", "value", "by", "when"], rows(edits, &names), ""),
-            "--restore` or `--as-it-is",
+            &["--restore", "--as-it-is"][..],
         ),
     };
-    let note = format!(
-        "Settle it with `nahtlos conflict resolve CASE {}` and `{ways}`.",
-        short(&conflict)
-    );
+    let id = short(&conflict);
+    let ways: Vec<String> = ways
+        .iter()
+        .map(|way| format!("`nahtlos conflict resolve CASE {id} {way}`"))
+        .collect();
+    let note = format!("Settle it with {}.", ways.join(" or "));
     Ok(Answer::new(json!({ "conflict": json::value(&conflict) }), page).note(note))
 }
 
@@ -196,7 +198,7 @@ fn rows(alternatives: &[Alternative], names: &Names) -> Vec<Vec<String>> {
                 ScalarValue::Bool(true) => "yes".to_owned(),
                 ScalarValue::Bool(false) => "no".to_owned(),
                 ScalarValue::Integer(number) => number.to_string(),
-                ScalarValue::Text(text) => readable(text, names),
+                ScalarValue::Text(text) => names.in_text(text),
             };
             let value = match &side.field {
                 Some(field) => format!("{field}: {value}"),
@@ -212,17 +214,12 @@ fn rows(alternatives: &[Alternative], names: &Names) -> Vec<Vec<String>> {
         .collect()
 }
 
-/// Days as people write them, identifiers as names.
-fn readable(text: &str, names: &Names) -> String {
-    use nahtlos_casework::fields::{Date, Field};
-    match Date::parse(text) {
-        Ok(date) => date.to_string(),
-        Err(_) => names.in_text(text),
-    }
-}
-
 /// What it is about: field and entry.
 fn subject(conflict: &Conflict) -> String {
+    if let (ConflictKind::DeletedMeanwhile { .. }, Some(entry)) = (&conflict.kind, &conflict.entry)
+    {
+        return format!("task \"{entry}\"");
+    }
     let label = match (&conflict.label, conflict.path.last()) {
         (Some(names), _) => names[2].to_owned(),
         (None, Some(step)) => step.clone(),

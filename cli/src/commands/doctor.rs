@@ -91,9 +91,7 @@ fn unlocked(context: &Context, nahtlos: &mut Nahtlos) -> Vec<Check> {
                 status.enrolment == "enrolled",
                 match status.enrolment {
                     "enrolled" => "this device is part of a network".into(),
-                    "waiting_for_admission" => {
-                        "not admitted yet: who invited you must run `nahtlos sync`".into()
-                    }
+                    "waiting_for_admission" => "not admitted yet: who invited you must sync".into(),
                     _ => "this device has not founded or joined anything yet".into(),
                 },
             ));

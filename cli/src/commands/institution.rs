@@ -50,7 +50,7 @@ pub fn hand_over(
     Ok(answer
         .note("It is good for one newcomer and two weeks, once you have run `nahtlos sync`.")
         .note(format!(
-            "Hand it over where nobody else reads it; they run `{command}`."
+            "Hand it over where nobody else reads it; they type: {command}"
         )))
 }
 
@@ -61,8 +61,8 @@ pub fn read_invitation(source: &Path) -> Result<InvitationText, Failure> {
 }
 
 /// What is said after a newcomer asked to join.
-pub const NOT_ADMITTED_YET: &str = "You are admitted as soon as who invited you runs \
-     `nahtlos sync`; then run `nahtlos sync` here.";
+pub const NOT_ADMITTED_YET: &str = "You are admitted as soon as who invited you has synced; \
+     then run `nahtlos sync` here.";
 
 fn join(context: &Context, source: &Path, options: &FounderOptions) -> Result<Answer, Failure> {
     let invitation = read_invitation(source)?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use nahtlos_casework::SectionKind;
 use nahtlos_casework::fields::{
-    Field, FieldError, InstitutionId, PayerShares, Percent, PersonId, Responsible, Stored,
+    Date, Field, FieldError, InstitutionId, PayerShares, Percent, PersonId, Responsible, Stored,
 };
 use nahtlos_casework::record::Lead;
 use nahtlos_casework::view::CoreView;
@@ -97,8 +97,12 @@ impl Names {
         }
     }
 
-    /// A stored text in which identifiers may stand, for conflicts and differences.
+    /// A stored text for people, in conflicts and differences: days as they write them, names
+    /// instead of identifiers.
     pub fn in_text(&self, text: &str) -> String {
+        if let Ok(date) = Date::parse(text) {
+            return date.to_string();
+        }
         if let Ok(shares) = PayerShares::parse(text) {
             return self.payers(&Stored::Known(shares));
         }

@@ -164,9 +164,11 @@ pub fn difference(
 ) -> Result<Answer, Failure> {
     let section = Section::open(context, case, section)?;
     let changes = section.changes();
-    let after = match &span.after {
-        Some(input) => vec![section.find(input)?],
-        None => section.document.heads(),
+    let whole = span.before.is_some() || span.since.is_some();
+    let after = match (&span.after, changes.last()) {
+        (Some(input), _) => vec![section.find(input)?],
+        (None, Some(last)) if !whole => vec![last.hash],
+        (None, _) => section.document.heads(),
     };
     let before = match (&span.before, &span.since) {
         (Some(input), _) => vec![section.find(input)?],
@@ -176,10 +178,7 @@ pub fn difference(
             earlier.map(|change| change.hash).collect()
         }
         (None, None) => {
-            let last = match after.as_slice() {
-                [one] => changes.iter().find(|change| change.hash == *one),
-                _ => changes.last(),
-            };
+            let last = changes.iter().find(|change| after.contains(&change.hash));
             last.map_or_else(Vec::new, |change| change.dependencies.clone())
         }
     };
@@ -192,7 +191,7 @@ pub fn difference(
         .iter()
         .map(|found| {
             vec![
-                label(&section.kind, &found.path),
+                subject(&section, &found.path),
                 shown(found.before.as_ref(), &names),
                 shown(found.after.as_ref(), &names),
             ]
@@ -225,6 +224,23 @@ fn label(kind: &SectionKind, path: &Path) -> String {
         Some(names) => names[2].to_owned(),
         None => path.to_string(),
     }
+}
+
+/// A field's name and the entry it lies in.
+fn subject(section: &Section, path: &Path) -> String {
+    let name = label(&section.kind, path);
+    let read = section.document.read();
+    let mut entry = path.clone();
+    while let Some((parent, _)) = entry.split_last() {
+        let title = read
+            .text(parent.join("title"))
+            .or_else(|| read.text(parent.join("statement")));
+        if let Some(title) = title {
+            return format!("{name} of \"{title}\"");
+        }
+        entry = parent;
+    }
+    name
 }
 
 fn shown(value: Option<&Value>, names: &Names) -> String {

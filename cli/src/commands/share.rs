@@ -243,7 +243,7 @@ fn matrix(page: Page, shares: &[SectionShares]) -> Page {
     headers.extend(members.iter().map(String::as_str));
     let page = page.table(&headers, rows, "No section is shared with you.");
     if waits {
-        return page.line("* waits for the next `nahtlos sync`");
+        return page.line("* takes effect with the next sync");
     }
     page
 }

@@ -77,7 +77,7 @@ impl From<ClientError> for Failure {
                 Exit::Locked,
                 "This device asked to join and is not admitted yet.",
                 "Who invited you has not synced since.",
-                "Ask them to run `nahtlos sync`, then run `nahtlos sync` here.",
+                "Ask them to sync, then run `nahtlos sync` here.",
             ),
             ClientError::NotFound { what, input } => not_found(what, input),
             ClientError::Ambiguous {
@@ -165,7 +165,7 @@ fn no_key(notice: KeyNotice) -> Failure {
         ),
         KeyNotice::NoEpoch | KeyNotice::Pending | KeyNotice::BadWrap => (
             Exit::Locked,
-            "Ask a colleague who can open it to run `nahtlos sync`, then run `nahtlos sync` here.",
+            "Ask a colleague who can open it to sync, then run `nahtlos sync` here.",
         ),
     };
     Failure::new(
@@ -178,15 +178,22 @@ fn no_key(notice: KeyNotice) -> Failure {
 }
 
 fn not_found(what: &str, input: &str) -> Failure {
+    if what == "section shared with you" {
+        return Failure::new(
+            Exit::NoRight,
+            "not_found",
+            format!("The section `{input}` of this case is not shared with you."),
+            "No right leads to you or your team, so this device holds no key and cannot open it.",
+            "See what you can open: `nahtlos section list CASE`. The case lead's team can share it.",
+        );
+    }
     let next = match what {
         "case" => {
             "See `nahtlos case`; a case that was shared with you arrives with `nahtlos sync`."
         }
         "team or person" => "See `nahtlos network`; nothing is shared with a whole institution.",
         "team" => "See `nahtlos team`.",
-        "section shared with you" | "section" => {
-            "See which sections you can open: `nahtlos section list CASE`."
-        }
+        "section" => "See which sections you can open: `nahtlos section list CASE`.",
         "invitation for an institution" => "Use `nahtlos member join --invitation FILE`.",
         "invitation for a person" => "Use `nahtlos institution join --invitation FILE`.",
         _ => "Look at the list again, then run the command again.",

@@ -8,6 +8,7 @@ use nahtlos_casework::ImportError;
 use nahtlos_casework::fields::FieldError;
 use serde_json::{Value, json};
 
+use crate::advice::Advice;
 use crate::exit::Exit;
 use crate::output::SCHEMA_VERSION;
 
@@ -88,13 +89,13 @@ impl Failure {
     }
 
     /// The object that stands on standard error with `--json`.
-    pub fn to_json(&self, home_option: Option<&str>) -> Value {
+    pub fn to_json(&self, advice: &Advice) -> Value {
         let mut error = json!({
             "code": self.code,
             "exit": self.exit.code(),
             "message": self.what,
             "why": self.why,
-            "next": with_home(&self.next, home_option),
+            "next": advice.complete(&self.next),
         });
         if !self.details.is_empty() {
             error["details"] = json!(&*self.details);
@@ -103,13 +104,13 @@ impl Failure {
     }
 
     /// The lines for people; the first is the most important one.
-    pub fn to_lines(&self, home_option: Option<&str>) -> Vec<String> {
+    pub fn to_lines(&self, advice: &Advice) -> Vec<String> {
         let mut lines = vec![self.what.clone()];
         if !self.why.is_empty() {
             lines.push(self.why.clone());
         }
         lines.extend(self.details.iter().map(|detail| format!("  {detail}")));
-        lines.push(format!("Next: {}", with_home(&self.next, home_option)));
+        lines.push(format!("Next: {}", advice.complete(&self.next)));
         lines
     }
 }
@@ -118,25 +119,6 @@ impl From<FieldError> for Failure {
     fn from(error: FieldError) -> Self {
         Self::field(&error)
     }
-}
-
-/// Commands in a text as they have to be typed where `--home` was given on the command line.
-pub fn with_home(text: &str, home_option: Option<&str>) -> String {
-    match home_option {
-        Some(home) => text.replace("`nahtlos ", &format!("`nahtlos --home {} ", quoted(home))),
-        None => text.to_owned(),
-    }
-}
-
-/// As a POSIX shell needs it.
-pub fn quoted(word: &str) -> String {
-    let plain = |character: char| {
-        character.is_ascii_alphanumeric() || matches!(character, '/' | '.' | '-' | '_' | ':' | '=')
-    };
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 fn capitalised(text: &str) -> String {
@@ -152,16 +134,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn commands_in_advice_carry_the_home_that_was_given() {
-        let advice = "Run `nahtlos sync`, then `nahtlos status`.";
-        assert_eq!(with_home(advice, None), advice);
-        assert_eq!(
-            with_home(advice, Some("/tmp/it's")),
-            r"Run `nahtlos --home '/tmp/it'\''s' sync`, then `nahtlos --home '/tmp/it'\''s' status`."
-        );
-    }
-
-    #[test]
     fn every_failure_says_what_why_and_next_in_both_forms() {
         let failure = Failure::field(&FieldError::new(
             "birth",
@@ -170,10 +142,10 @@ mod tests {
             "write 1982",
         ));
         assert_eq!(failure.exit, Exit::Usage);
-        let lines = failure.to_lines(None);
+        let lines = failure.to_lines(&Advice::default());
         assert_eq!(lines.len(), 3);
         assert!(lines[0].contains("`birth`") && lines[2].starts_with("Next: Write 1982"));
-        let json = failure.to_json(None);
+        let json = failure.to_json(&Advice::default());
         assert_eq!(json["schema_version"], 1);
         assert_eq!(json["error"]["code"], "format");
         assert_eq!(json["error"]["exit"], 2);

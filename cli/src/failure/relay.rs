@@ -63,7 +63,7 @@ pub(super) fn refused(code: &str, detail: &str) -> Failure {
             "This relay already serves a network: ask there for an invitation, or start a new relay."
         }
         "invitation" | "invitation_unknown" | "invitation_used" | "invitation_expired" => {
-            "Ask who invited you to run `nahtlos sync`, or to make a new invitation."
+            "Ask who invited you to sync, or to make a new invitation; then run the command again."
         }
         "quota" | "too_many_requests" => {
             "Wait a few minutes and run `nahtlos sync`; if it stays, tell the relay's operator."

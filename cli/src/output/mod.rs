@@ -13,21 +13,22 @@ pub use json::SCHEMA_VERSION;
 pub use page::{Answer, Page};
 pub use table::visible;
 
+use crate::advice::Advice;
 use crate::exit::Exit;
-use crate::failure::{Failure, with_home};
+use crate::failure::Failure;
 
 const ALARM: Style = AnsiColor::Red.on_default().bold();
 
 /// How to print.
-#[derive(Clone, Copy, Debug)]
-pub struct Printer<'a> {
+#[derive(Clone, Debug)]
+pub struct Printer {
     /// As JSON.
     pub json: bool,
-    /// `--home` as it was typed on the command line, to be repeated in advice.
-    pub home_option: Option<&'a str>,
+    /// What completes the commands in advice.
+    pub advice: Advice,
 }
 
-impl Printer<'_> {
+impl Printer {
     /// Prints an answer. Somebody who stops reading (`| head -1`) is no failure.
     pub fn answer(&self, answer: &Answer) -> Exit {
         let text = if answer.data.is_null() {
@@ -63,10 +64,10 @@ impl Printer<'_> {
     pub fn failure(&self, failure: &Failure) -> Exit {
         let mut text = String::new();
         if self.json {
-            text.push_str(&failure.to_json(self.home_option).to_string());
+            text.push_str(&failure.to_json(&self.advice).to_string());
             text.push('\n');
         } else {
-            for (position, line) in failure.to_lines(self.home_option).iter().enumerate() {
+            for (position, line) in failure.to_lines(&self.advice).iter().enumerate() {
                 let line = visible(line);
                 if position == 0 {
                     text.push_str(&format!("{ALARM}nahtlos:{ALARM:#} {line}\n"));
@@ -80,10 +81,7 @@ impl Printer<'_> {
     }
 
     fn note(&self, note: &str) {
-        say(&format!(
-            "{}\n",
-            visible(&with_home(note, self.home_option))
-        ));
+        say(&format!("{}\n", visible(&self.advice.complete(note))));
     }
 }
 

@@ -1,0 +1,99 @@
+//! Which case and section a command names, for the advice that follows it.
+
+use super::{
+    CaseCommand, Command, ConflictCommand, GoalCommand, JournalCommand, KeyCommand, PlanCommand,
+    SectionCommand, ShareCommand, StepCommand, TaskCommand,
+};
+
+type Subject<'a> = (Option<&'a str>, Option<&'a str>);
+
+impl Command {
+    /// The case and the section as they were typed.
+    pub fn subject(&self) -> Subject<'_> {
+        match self {
+            Self::Case { command, .. } => command.as_ref().map_or((None, None), of_case),
+            Self::Section { command } => of_section(command),
+            Self::Plan { command } => (Some(of_plan(command)), Some("plan")),
+            Self::Journal { case, command } => match command {
+                Some(JournalCommand::Add(new)) => (Some(&new.case), Some("journal")),
+                None => (case.as_deref(), Some("journal")),
+            },
+            Self::Task { case, command } => match command {
+                Some(command) => (Some(of_task(command)), Some("tasks")),
+                None => (case.as_deref(), Some("tasks")),
+            },
+            Self::Share { command } => of_share(command),
+            Self::Conflict {
+                command: Some(command),
+            } => (of_conflict(command), None),
+            Self::Key {
+                command: Some(KeyCommand::Explain { case, section }),
+            } => (case.as_deref(), section.as_deref()),
+            _ => (None, None),
+        }
+    }
+}
+
+fn of_case(command: &CaseCommand) -> Subject<'_> {
+    match command {
+        CaseCommand::List { .. } | CaseCommand::Open { .. } => (None, None),
+        CaseCommand::Show { case } | CaseCommand::Set { case, .. } => (Some(case), Some("core")),
+        CaseCommand::History { case, section, .. } => (Some(case), Some(section)),
+    }
+}
+
+fn of_section(command: &SectionCommand) -> Subject<'_> {
+    match command {
+        SectionCommand::List { case } => (Some(case), None),
+        SectionCommand::Export(export) => (Some(&export.case), Some(&export.section)),
+        SectionCommand::Show { case, section }
+        | SectionCommand::History { case, section, .. }
+        | SectionCommand::Diff { case, section, .. } => (Some(case), Some(section)),
+    }
+}
+
+fn of_plan(command: &PlanCommand) -> &str {
+    match command {
+        PlanCommand::Show { case } | PlanCommand::Set { case, .. } => case,
+        PlanCommand::Goal { command } => match command {
+            GoalCommand::Add { case, .. }
+            | GoalCommand::Reword { case, .. }
+            | GoalCommand::Set { case, .. } => case,
+        },
+        PlanCommand::Step { command } => match command {
+            StepCommand::Add(new) => &new.case,
+            StepCommand::Set { case, .. }
+            | StepCommand::Payers { case, .. }
+            | StepCommand::Approve { case, .. }
+            | StepCommand::End { case, .. } => case,
+        },
+    }
+}
+
+fn of_task(command: &TaskCommand) -> &str {
+    match command {
+        TaskCommand::Add(new) => &new.case,
+        TaskCommand::Set { case, .. }
+        | TaskCommand::Done { case, .. }
+        | TaskCommand::Delete { case, .. }
+        | TaskCommand::Restore { case, .. } => case,
+    }
+}
+
+fn of_share(command: &ShareCommand) -> Subject<'_> {
+    match command {
+        ShareCommand::Grant(grant) => (
+            Some(&grant.case),
+            grant.sections.first().map(String::as_str),
+        ),
+        ShareCommand::List { case } => (Some(case), None),
+        ShareCommand::Explain { case, section, .. } => (Some(case), Some(section)),
+    }
+}
+
+fn of_conflict(command: &ConflictCommand) -> Option<&str> {
+    match command {
+        ConflictCommand::List { case } => case.as_deref(),
+        ConflictCommand::Show { case, .. } | ConflictCommand::Resolve { case, .. } => Some(case),
+    }
+}
