@@ -10,6 +10,9 @@ use super::narrator::Narrator;
 use super::story::Targets;
 use super::world::{Who, World};
 
+/// Recognises one of the conflicts of the story.
+type Check = fn(&Targets, &Conflict) -> bool;
+
 /// Step 5. Gives the conflict about the due date, to go on with.
 ///
 /// # Errors
@@ -28,7 +31,7 @@ pub fn tell_conflicts(
             narrator.say(line)?;
         }
     }
-    let checks: [(&str, fn(&Targets, &Conflict) -> bool); 4] = [
+    let checks: [(&str, Check); 4] = [
         (
             "Goal 1 holds both edits, and both wordings are kept.",
             Targets::is_reworded_goal,

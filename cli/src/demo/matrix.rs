@@ -172,11 +172,6 @@ impl Row {
             expected: columns.iter().map(expectation).collect(),
         }
     }
-
-    /// Whether every cell is as expected.
-    pub fn is_as_expected(&self) -> bool {
-        self.cells == self.expected
-    }
 }
 
 /// The cells that are not as expected, in words.
@@ -250,7 +245,6 @@ mod tests {
     #[test]
     fn a_row_that_is_as_expected_has_no_difference() {
         let rows = [row([Cell::All, Cell::None])];
-        assert!(rows[0].is_as_expected());
         assert!(differences(&columns(), &rows).is_empty());
     }
 
@@ -266,7 +260,6 @@ mod tests {
         ];
         for cells in wrong {
             let rows = [row(cells)];
-            assert!(!rows[0].is_as_expected(), "{cells:?}");
             assert_eq!(differences(&columns(), &rows).len(), 1, "{cells:?}");
         }
         let rows = [row([Cell::All, Cell::All])];

@@ -128,15 +128,10 @@ fn open_and_share(world: &mut World, narrator: &mut Narrator<'_>) -> Result<Stri
     let number = story::open_case(world)?;
     narrator.say(format!("Case {number}: Ruth Mosimann, 44, care assistant."))?;
     for share in &story::SHARES {
-        let sections: Vec<String> = share
-            .sections
-            .iter()
-            .map(|(kind, role)| format!("{kind} ({})", role.word()))
-            .collect();
         narrator.say(format!(
-            "{:<36} {} [{}]",
+            "{:<36} {:<42} {}",
             share.with,
-            sections.join(", "),
+            share.rights(),
             share.basis
         ))?;
     }
@@ -327,12 +322,21 @@ fn tell_matrix(
         "Control: with Berger's keys every envelope of her case opens, so the trial can succeed.",
         berger_opens_the_case,
     )?;
-    let relay_opens_nothing = rows
-        .last()
-        .is_some_and(|row| row.cells.iter().all(|cell| *cell == matrix::Cell::None));
+    let closed = |row: Option<&Row>, title: &str| {
+        row.is_some_and(|row| {
+            let cells = row.cells.iter().zip(columns);
+            cells
+                .filter(|(_, column)| title.is_empty() || column.title == title)
+                .all(|(cell, _)| *cell == matrix::Cell::None)
+        })
+    };
     narrator.claim(
-        "The relay's own secret opens nothing; Sommer's own case is closed even to who founded the network.",
-        relay_opens_nothing && rows.iter().all(Row::is_as_expected),
+        "The one secret on the relay's disk, its signing key, opens nothing.",
+        closed(rows.last(), ""),
+    )?;
+    narrator.claim(
+        "Sommer's own case is closed even to Berger, who founded the network.",
+        closed(rows.first(), OWN_CASE),
     )?;
     Ok(())
 }
@@ -384,14 +388,13 @@ fn search_disks(
 ) -> Result<(), DemoError> {
     narrator.step("What the disks hold: relay stopped, homes locked, every byte searched")?;
     let markers = markers(number);
-    let whats: Vec<&str> = markers.iter().map(|marker| marker.what).collect();
-    let mut named: Vec<&str> = whats;
+    let mut named: Vec<&str> = markers.iter().map(|marker| marker.what).collect();
     named.dedup();
     narrator.say(format!(
-        "Searched for {} texts: {}.",
-        markers.len(),
-        named.join(", ")
+        "Searched for {} texts, as UTF-8 and UTF-16, capitals or not:",
+        markers.len()
     ))?;
+    narrator.say(format!("{}.", named.join(", ")))?;
     let copy = world.directory.join("unsealed-copy");
     write_unsealed_copy(world, number, &copy)?;
     world.stop_relay();

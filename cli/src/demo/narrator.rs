@@ -16,7 +16,6 @@ pub struct Narrator<'a> {
     output: &'a mut dyn Write,
     progress: ProgressBar,
     check_mark: &'static str,
-    lines: usize,
     step: usize,
     held: usize,
     broken: usize,
@@ -40,7 +39,6 @@ impl<'a> Narrator<'a> {
             output,
             progress,
             check_mark: if unicode { "✓" } else { "ok" },
-            lines: 0,
             step: 0,
             held: 0,
             broken: 0,
@@ -121,7 +119,6 @@ impl<'a> Narrator<'a> {
     }
 
     fn write(&mut self, line: impl Display) -> io::Result<()> {
-        self.lines += 1;
         let output = &mut *self.output;
         self.progress.suspend(|| writeln!(output, "{line}"))
     }

@@ -18,45 +18,43 @@ pub fn tell(
     narrator: &mut Narrator<'_>,
 ) -> Result<(), DemoError> {
     narrator.step("Go on from here: everything is still there (copy and paste)")?;
-    for command in commands(world, conflict) {
+    let (nahtlos, relay) = programs();
+    for command in offline_commands(world, &nahtlos, conflict) {
         narrator.say(command)?;
     }
+    narrator.say("And to sync again, the relay in a second shell, then:")?;
+    narrator.say(format!(
+        "{relay} serve --data {} --listen {}",
+        quoted(&world.relay_directory()),
+        world.address
+    ))?;
+    narrator.say(at(world, &nahtlos, Who::Iseli, "sync"))?;
     Ok(())
 }
 
-fn commands(world: &World, conflict: Option<&ConflictId>) -> Vec<String> {
-    let (nahtlos, relay) = programs();
-    let at = |who: Who| format!("{nahtlos} --home {}", quoted(&world.home_directory(who)));
-    let export = world.directory.join("plan.automerge");
+fn offline_commands(world: &World, nahtlos: &str, conflict: Option<&ConflictId>) -> Vec<String> {
+    let at = |who, what: &str| at(world, nahtlos, who, what);
+    let export = quoted(&world.directory.join("plan.automerge"));
+    let passphrase = quoted(&world.passphrase_file());
     let mut commands = vec![
-        format!(
-            "{relay} serve --data {} --listen {} &",
-            quoted(&world.relay_directory()),
-            world.address
-        ),
-        format!(
-            "export NAHTLOS_PASSPHRASE_FILE={}",
-            quoted(&world.passphrase_file())
-        ),
-        format!("{} conflict list Mosimann", at(Who::Iseli)),
-        format!(
-            "{} share explain Mosimann function --for Sommer",
-            at(Who::Berger)
-        ),
-        format!(
-            "{} section export Mosimann plan --automerge --to {}",
-            at(Who::Iseli),
-            quoted(&export)
+        format!("export NAHTLOS_PASSPHRASE_FILE={passphrase}"),
+        at(Who::Iseli, "conflict list Mosimann"),
+        at(Who::Berger, "share explain Mosimann function --for Sommer"),
+        at(
+            Who::Iseli,
+            &format!("section export Mosimann plan --automerge --to {export}"),
         ),
     ];
     if let Some(conflict) = conflict {
-        commands.push(format!(
-            "{} conflict resolve Mosimann {conflict} --take 1",
-            at(Who::Iseli)
-        ));
+        let resolve = format!("conflict resolve Mosimann {conflict} --take 1");
+        commands.push(at(Who::Iseli, &resolve));
     }
-    commands.push(format!("{} sync", at(Who::Iseli)));
     commands
+}
+
+fn at(world: &World, nahtlos: &str, who: Who, what: &str) -> String {
+    let home = quoted(&world.home_directory(who));
+    format!("{nahtlos} --home {home} {what}")
 }
 
 /// How the two programs are called: beside this one where it was built, else by cargo, which

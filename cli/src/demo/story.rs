@@ -44,6 +44,21 @@ pub struct Share {
     pub basis: &'static str,
 }
 
+impl Share {
+    /// In words: `read core; write plan, tasks`.
+    pub fn rights(&self) -> String {
+        let mut words: Vec<String> = Vec::new();
+        for wanted in [Role::Read, Role::Write] {
+            let of_role = self.sections.iter().filter(|(_, role)| *role == wanted);
+            let codes: Vec<String> = of_role.map(|(kind, _)| kind.code()).collect();
+            if !codes.is_empty() {
+                words.push(format!("{} {}", wanted.word(), codes.join(", ")));
+            }
+        }
+        words.join("; ")
+    }
+}
+
 const PARTNER: &[(SectionKind, Role)] = &[
     (SectionKind::Core, Role::Read),
     (SectionKind::Plan, Role::Write),
@@ -51,8 +66,7 @@ const PARTNER: &[(SectionKind, Role)] = &[
     (SectionKind::Tasks, Role::Write),
 ];
 
-/// What Ruth Mosimann consented to. The third column of the matrix follows from it and from
-/// nothing else: `function` is not for social aid.
+/// What Ruth Mosimann consented to: `function` is not for social aid.
 pub const SHARES: [Share; 5] = [
     Share {
         sections: PARTNER,

@@ -45,7 +45,7 @@ impl Nahtlos {
     /// # Errors
     /// Where the vault cannot be read.
     pub fn key_trial(&self) -> Result<KeyTrial, ClientError> {
-        let mut trial = KeyTrial::of_device(self.device.seed.0);
+        let mut trial = self.bare_key_trial();
         for (_, bytes) in self.vault.list_all(Collection::EpochSeed)? {
             let secret: [u8; Secret32::BYTES] =
                 bytes.try_into().map_err(|_| ClientError::DamagedRecord {
@@ -68,6 +68,13 @@ impl Nahtlos {
             }
         }
         Ok(trial)
+    }
+
+    /// This device's own key and nothing it ever opened: what its owner has after losing all but
+    /// the device's seed.
+    #[must_use]
+    pub fn bare_key_trial(&self) -> KeyTrial {
+        KeyTrial::of_device(self.device.seed.0)
     }
 
     /// Whether any key this device holds opens these bytes of an envelope.
