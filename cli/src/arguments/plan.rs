@@ -36,8 +36,8 @@ pub enum PlanCommand {
     },
 }
 
-/// What can be done with goals. A goal is named by its number in `plan show`, or by the beginning
-/// of its identifier.
+/// What can be done with goals. A goal is named by its number in the last `plan show` (numbers follow
+/// priority, so they may move), or by the beginning of its identifier, which never changes.
 #[derive(Debug, Subcommand)]
 pub enum GoalCommand {
     /// Adds a goal; its wording is asked for
@@ -108,8 +108,8 @@ pub struct StepAdd {
     pub title: TypedValue,
 }
 
-/// What can be done with steps. A step is named by its number in `plan show`, e.g. 1.3, or by the
-/// beginning of its identifier.
+/// What can be done with steps. A step is named by its number in the last `plan show`, e.g. 1.3
+/// (numbers follow dates, so they may move), or by the beginning of its identifier, which never changes.
 #[derive(Debug, Subcommand)]
 pub enum StepCommand {
     /// Adds a step to a goal; its title is asked for
@@ -202,8 +202,8 @@ pub struct TaskAdd {
     pub title: TypedValue,
 }
 
-/// What can be done with tasks. A task is named by its number in the list, or by the beginning of
-/// its identifier.
+/// What can be done with tasks. A task is named by its number in the last list (numbers follow due
+/// days, so they may move), or by the beginning of its identifier, which never changes.
 #[derive(Debug, Subcommand)]
 pub enum TaskCommand {
     /// Adds a task; its title is asked for

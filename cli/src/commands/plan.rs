@@ -125,13 +125,12 @@ fn add(
     let mut plan = Plan::open(context, case)?;
     let statement: LongText = parse("statement", &input::text(statement, "The goal in words")?)?;
     let id = new_id()?;
-    let done = format!("goal {} added", plan.view.goals.len() + 1);
     let edit = PlanEdit::AddGoal {
         id,
         statement,
         fields: [due, priority].into_iter().flatten().collect(),
     };
-    plan.edit(edit, &id.to_string(), &done)
+    plan.edit(edit, &id.to_string(), "goal added")
 }
 
 fn reword(

@@ -80,7 +80,8 @@ fn add(context: &Context, new: &StepAdd) -> Result<Answer, Failure> {
         parse_option("review_at", new.review_at.as_deref())?.map(StepField::ReviewAt),
     ];
     let mut plan = Plan::open(context, &new.case)?;
-    let goal = known_id(&plan.goal(&new.goal)?.id)?;
+    let goal = plan.goal(&new.goal)?;
+    let (goal, statement) = (known_id(&goal.id)?, cell(&goal.statement));
     let names = Names::of_case(&plan.nahtlos, &plan.case);
     let mut fields: Vec<StepField> = days.into_iter().flatten().collect();
     if let Some(who) = &new.responsible {
@@ -92,7 +93,7 @@ fn add(context: &Context, new: &StepAdd) -> Result<Answer, Failure> {
     let title = input::value(&new.title, "What is done")?.unwrap_or_default();
     let title: Line = parse("title", &title)?;
     let step = new_id()?;
-    let done = format!("step \"{title}\" added");
+    let done = format!("step \"{title}\" added to the goal \"{statement}\"");
     let edit = PlanEdit::AddStep {
         at: StepRef { goal, step },
         title,

@@ -1,6 +1,6 @@
 //! Failures of the vault.
 
-use nahtlos_client::vault::VaultError;
+use nahtlos_client::vault::{DamagedPart, VaultError};
 
 use super::Failure;
 use crate::exit::Exit;
@@ -42,7 +42,10 @@ pub(super) fn failure(code: &str, error: &VaultError) -> Failure {
         VaultError::Damaged { what } => say(
             Exit::Failed,
             "The vault is damaged.",
-            &format!("This part does not open: {what}. Nothing was changed."),
+            &format!(
+                "This part does not open: {}. Nothing was changed.",
+                part(*what)
+            ),
             "Copy the whole home directory somewhere safe first, then run `nahtlos doctor`. \
              What was synced is at the relay and on your colleagues' devices.",
         ),
@@ -82,6 +85,13 @@ pub(super) fn failure(code: &str, error: &VaultError) -> Failure {
             "Rights are missing, or the disk fails. This command changed nothing.",
             "Check the rights of the home directory, then run `nahtlos doctor`.",
         ),
+    }
+}
+
+fn part(damaged: DamagedPart) -> String {
+    match damaged {
+        DamagedPart::Header => "its header".into(),
+        other => other.to_string(),
     }
 }
 

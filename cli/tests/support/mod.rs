@@ -1,0 +1,239 @@
+//! A relay on a free port and homes in a directory of their own, driven through the real program.
+
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// What one run of the program left.
+pub struct Run {
+    pub exit: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Run {
+    pub fn of(output: Output) -> Self {
+        Self {
+            exit: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Standard output as JSON, of a run that succeeded.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        assert_eq!(self.exit, 0, "{}", self.stderr);
+        let value: Value = serde_json::from_str(&self.stdout).unwrap();
+        assert_eq!(value["schema_version"], 1);
+        value
+    }
+
+    /// The error object, of a run that failed with `--json`.
+    #[track_caller]
+    pub fn error(&self) -> Value {
+        assert_ne!(self.exit, 0, "{}", self.stdout);
+        assert_eq!(self.stdout, "", "an error stands on standard error");
+        let last = self.stderr.lines().last().unwrap();
+        let value: Value = serde_json::from_str(last).unwrap();
+        assert_eq!(value["schema_version"], 1);
+        assert_eq!(value["error"]["exit"], self.exit);
+        for part in ["code", "message", "next"] {
+            assert_ne!(value["error"][part], "", "{part} of {value}");
+        }
+        value["error"].clone()
+    }
+
+    #[track_caller]
+    pub fn ok(self) -> Self {
+        assert_eq!(self.exit, 0, "{}\n{}", self.stdout, self.stderr);
+        self
+    }
+}
+
+/// One person's device.
+pub struct Home {
+    pub path: PathBuf,
+    pub passphrase: PathBuf,
+}
+
+pub const PASSPHRASE: &str = "drei lange Worte";
+
+impl Home {
+    pub fn new(world: &Path, name: &str) -> Self {
+        let passphrase = world.join(format!("{name}.passphrase"));
+        std::fs::write(&passphrase, format!("{PASSPHRASE}\n")).unwrap();
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let private = std::fs::Permissions::from_mode(0o600);
+            std::fs::set_permissions(&passphrase, private).unwrap();
+        }
+        Self {
+            path: world.join(name),
+            passphrase,
+        }
+    }
+
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_nahtlos"));
+        command
+            .env_remove("NAHTLOS_PASSPHRASE_COMMAND")
+            .env_remove("NAHTLOS_TLS_CA")
+            .env("NAHTLOS_HOME", &self.path)
+            .env("NAHTLOS_PASSPHRASE_FILE", &self.passphrase)
+            .stdin(Stdio::null());
+        command
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Run {
+        Run::of(self.command().args(arguments).output().unwrap())
+    }
+
+    /// Runs with something on standard input.
+    pub fn type_in(&self, arguments: &[&str], typed: &str) -> Run {
+        let mut child = self
+            .command()
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // A command that refuses before it reads closes the pipe.
+        let _ = child.stdin.take().unwrap().write_all(typed.as_bytes());
+        Run::of(child.wait_with_output().unwrap())
+    }
+
+    /// A vault that has founded nothing: founding with a relay that is not there.
+    pub fn make_vault(&self, world: &Path) {
+        let claim = unreachable_claim(world);
+        let run = self.run(&found_arguments(&claim));
+        assert_eq!(run.exit, 20, "{}", run.stderr);
+    }
+}
+
+/// A claim for a relay that nobody runs.
+pub fn unreachable_claim(world: &Path) -> String {
+    use nahtlos_protocol::crypto::secret::Secret32;
+    use nahtlos_protocol::crypto::signature::SigningKey;
+    use nahtlos_protocol::identifier::VerifyingKeyBytes;
+    use nahtlos_protocol::wire::claim::Claim;
+    let relay = SigningKey::from_seed(&Secret32::from_bytes([9; 32]));
+    let claim = Claim {
+        url: "http://127.0.0.1:9".into(),
+        relay: VerifyingKeyBytes(*relay.verifying_key().as_bytes()),
+        seed: Secret32::from_bytes([7; 32]),
+    };
+    let path = world.join("claim-of-nobody");
+    std::fs::write(&path, claim.to_string()).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+pub fn found_arguments(claim: &str) -> Vec<&str> {
+    vec![
+        "network",
+        "found",
+        "--claim",
+        claim,
+        "--canton",
+        "BE",
+        "--name",
+        "IIZ Bern",
+        "--person",
+        "Anna Berger",
+        "--function",
+        "officer",
+        "--institution",
+        "RAV Langnau",
+        "--kind",
+        "alv",
+        "--team",
+        "RAV Team",
+    ]
+}
+
+/// A relay and two institutions with one person each.
+pub struct World {
+    pub berger: Home,
+    pub iseli: Home,
+    relay: Option<nahtlos_relay::RunningRelay>,
+    pub directory: tempfile::TempDir,
+}
+
+impl World {
+    pub fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let listen = "127.0.0.1:0".parse().unwrap();
+        let config = nahtlos_relay::Config::new(directory.path().join("relay"), listen);
+        let claim = config.claim_file();
+        let relay = nahtlos_relay::RunningRelay::start(config).unwrap();
+        let berger = Home::new(directory.path(), "berger");
+        let iseli = Home::new(directory.path(), "iseli");
+        berger.run(&found_arguments(claim.to_str().unwrap())).ok();
+        let invitation = directory.path().join("invitation");
+        let invitation = invitation.to_str().unwrap();
+        berger
+            .run(&["institution", "invite", "--to", invitation])
+            .ok();
+        berger.run(&["sync"]).ok();
+        iseli
+            .run(&[
+                "institution",
+                "join",
+                "--invitation",
+                invitation,
+                "--person",
+                "Urs Iseli",
+                "--function",
+                "officer",
+                "--institution",
+                "IV-Stelle",
+                "--kind",
+                "iv",
+                "--team",
+                "Eingliederung",
+            ])
+            .ok();
+        for home in [&berger, &iseli, &berger] {
+            home.run(&["sync"]).ok();
+        }
+        Self {
+            berger,
+            iseli,
+            relay: Some(relay),
+            directory,
+        }
+    }
+
+    /// Opens the test case on Berger's device; returns its number.
+    pub fn open_case(&self) -> String {
+        let opened = self
+            .berger
+            .type_in(&["--json", "case", "open", "--from", "-"], CASE_FILE)
+            .json();
+        opened["case_number"].as_str().unwrap().to_owned()
+    }
+
+    pub fn stop_relay(&mut self) {
+        if let Some(relay) = self.relay.take() {
+            relay.stop();
+        }
+    }
+}
+
+pub const CASE_FILE: &str = r#"{
+  "schema_version": 1,
+  "phase": "consented",
+  "person": {"official_name": "Mosimann", "first_name": "Ruth", "birth": "17.05.1982"},
+  "contact": {"phone": "079 555 01 42"},
+  "journal": [{"at": "2026-09-08T10:30:00+02:00", "kind": "meeting", "text": "Erstgespräch."}],
+  "tasks": [{"title": "Arbeitszeugnisse einholen", "due": "2026-10-02"},
+            {"title": "Lebenslauf erneuern", "due": "2026-11-02"}],
+  "plan": {"goals": [{"statement": "Eine Stelle in der Pflege finden.",
+    "steps": [{"title": "Arbeitsversuch", "start": "2027-01-11"}]}]}
+}"#;
