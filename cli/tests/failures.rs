@@ -124,7 +124,10 @@ fn founding_without_a_relay_keeps_the_home_and_what_was_answered() {
     let claim = unreachable_claim(world.path());
     let mut first = found_arguments(&claim);
     first.insert(0, "--json");
-    assert_eq!(codes(&home.run(&first)), (20, "relay_unreachable".into()));
+    let failed = home.run(&first);
+    assert_eq!(codes(&failed), (20, "relay_unreachable".into()));
+    let next = failed.error()["next"].as_str().unwrap().to_owned();
+    assert!(next.contains("same command again"), "{next}");
     // Again, without repeating the answers: they were kept, so the relay is tried again.
     let again = [
         "--json", "network", "found", "--claim", &claim, "--canton", "BE", "--name", "N",

@@ -136,6 +136,17 @@ pub fn prepare_founder(context: &Context, answers: Answers) -> Result<(Nahtlos, 
     prepare(context, answers, Answers::founder)
 }
 
+/// A founding that did not reach the relay is simply done again.
+pub fn failed(error: ClientError) -> Failure {
+    let mut failure = Failure::from(error);
+    if failure.exit == Exit::RelayUnreachable {
+        failure.next = "Run the same command again when the relay can be reached; this home and \
+                        your answers are kept, and `nahtlos doctor` looks for what is wrong."
+            .into();
+    }
+    failure
+}
+
 /// Forgets the kept answers: the relay has taken them.
 pub fn completed(nahtlos: &mut Nahtlos) -> Result<(), Failure> {
     let forgotten = nahtlos.vault_mut().transaction(|transaction| {

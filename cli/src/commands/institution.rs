@@ -69,7 +69,9 @@ fn join(context: &Context, source: &Path, options: &FounderOptions) -> Result<An
     let answers = Answers::of_founder(options)?;
     let mut transport = context.transport(&invitation.url)?;
     let (mut nahtlos, founder) = founding::prepare_founder(context, answers)?;
-    nahtlos.join_as_institution(&mut transport, &invitation, &founder)?;
+    nahtlos
+        .join_as_institution(&mut transport, &invitation, &founder)
+        .map_err(founding::failed)?;
     founding::completed(&mut nahtlos)?;
     let data = json!({
         "institution": founder.institution.name,

@@ -65,7 +65,9 @@ fn join(
     let answers = Answers::of_member(options, from)?;
     let mut transport = context.transport(&invitation.url)?;
     let (mut nahtlos, introduction) = founding::prepare_member(context, answers)?;
-    nahtlos.join_as_person(&mut transport, &invitation, &introduction)?;
+    nahtlos
+        .join_as_person(&mut transport, &invitation, &introduction)
+        .map_err(founding::failed)?;
     founding::completed(&mut nahtlos)?;
     let data = json!({
         "person": introduction.name,

@@ -46,7 +46,9 @@ fn found(
         name: name.to_string(),
         canton: canton.canonical(),
     };
-    nahtlos.found_network(&mut transport, &claim, &card, &founder)?;
+    nahtlos
+        .found_network(&mut transport, &claim, &card, &founder)
+        .map_err(founding::failed)?;
     founding::completed(&mut nahtlos)?;
     // The directory is published now if the relay is still there, else by the next sync.
     let published = nahtlos.sync(&mut transport, &mut |_| {}).is_ok();

@@ -3,12 +3,14 @@
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
-use comfy_table::{ContentArrangement, Row, Table, presets};
+use comfy_table::{ContentArrangement, LineStyle, Row, Table, presets};
 
 use super::page::{Block, Page};
 
 const HEADING: Style = Style::new().bold();
 const NAME: Style = AnsiColor::Cyan.on_default();
+/// Columns below which a table is not fitted to the terminal.
+const WIDTH_MIN: u16 = 60;
 
 /// Draws a page. Styles are left in; who prints strips them where nobody sees them.
 pub fn draw(page: &Page, at_terminal: bool) -> String {
@@ -62,9 +64,11 @@ fn draw_fields(text: &mut String, fields: &[(String, String)]) {
 fn draw_table(text: &mut String, headers: &[String], rows: &[Vec<String>], at_terminal: bool) {
     let mut table = Table::new();
     if at_terminal {
-        table
-            .load_style(presets::UTF8_HORIZONTAL_ONLY)
-            .set_content_arrangement(ContentArrangement::Dynamic);
+        table.load_style(presets::UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none()));
+        // Narrower, words break into letters; a terminal that does not know its width says 0.
+        if table.width().is_some_and(|width| width >= WIDTH_MIN) {
+            table.set_content_arrangement(ContentArrangement::Dynamic);
+        }
     } else {
         table.force_no_tty().load_style(presets::NOTHING);
     }
