@@ -561,17 +561,15 @@ fn nothing_is_coloured_where_nobody_sees_it() {
     }
 }
 
-/// The shape of every answer: programs rely on these names.
+/// The shape of every answer: programs rely on these names. More may be added within a version.
 #[test]
 fn json_answers_keep_their_shape() {
     let world = World::new();
     let case = world.open_case();
-    let keys = |words: &[&str]| {
+    let answer = |words: &[&str]| {
         let mut with_json = vec!["--json"];
         with_json.extend(words);
-        let answer = world.berger.run(&with_json).json();
-        let keys: Vec<String> = answer.as_object().unwrap().keys().cloned().collect();
-        keys.join(" ")
+        world.berger.run(&with_json).json()
     };
     for (words, expected) in [
         (
@@ -618,6 +616,9 @@ fn json_answers_keep_their_shape() {
              unread waiting_decisions",
         ),
     ] {
-        assert_eq!(keys(words), expected, "{words:?}");
+        let answer = answer(words);
+        for key in expected.split_whitespace() {
+            assert!(answer.get(key).is_some(), "{words:?} lacks {key}: {answer}");
+        }
     }
 }

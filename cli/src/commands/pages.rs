@@ -73,9 +73,7 @@ fn goal_page(page: Page, number: usize, goal: &GoalView, names: &Names) -> Page 
             ("id", Some(short_id(&goal.id))),
         ])
         .table(
-            &[
-                "no", "id", "step", "who", "from", "to", "due", "review", "paid by", "status",
-            ],
+            &["no", "id", "step", "who", "when", "paid by", "status"],
             goal.steps
                 .iter()
                 .enumerate()
@@ -110,13 +108,24 @@ fn step_row(goal: usize, number: usize, step: &StepView, names: &Names) -> Vec<S
         step.responsible
             .as_ref()
             .map_or_else(String::new, |who| names.responsible(who)),
-        cell(&step.start),
-        cell(&step.end),
-        cell(&step.due),
-        cell(&step.review_at),
+        days(step),
         payers,
         status,
     ]
+}
+
+/// The days of a step, one a line.
+fn days(step: &StepView) -> String {
+    let span = match (shown(&step.start), shown(&step.end)) {
+        (Some(start), Some(end)) => Some(format!("{start}–{end}")),
+        (Some(start), None) => Some(format!("from {start}")),
+        (None, Some(end)) => Some(format!("until {end}")),
+        (None, None) => None,
+    };
+    let due = shown(&step.due).map(|day| format!("due {day}"));
+    let review = shown(&step.review_at).map(|day| format!("review {day}"));
+    let lines: Vec<String> = [span, due, review].into_iter().flatten().collect();
+    lines.join("\n")
 }
 
 /// Tasks with their numbers.
