@@ -298,6 +298,17 @@ impl Langnau {
             .collect()
     }
 
+    /// Killed and restarted, the relay's journal is whole, and no device finds anything wrong.
+    fn assert_everything_is_sound(&self) {
+        for device in self.devices.values() {
+            let doctor = device.json(&["doctor"]);
+            assert_eq!(doctor["sound"], true, "{doctor}");
+        }
+        self.stage.relay.stop();
+        let checked = self.stage.relay.check();
+        assert_eq!(checked.exit, exit::DONE, "{checked:?}");
+    }
+
     /// Neither the relay nor a closed home holds anything of the story in clear. The same search
     /// finds all of it in what Berger's device exports.
     fn assert_nothing_stands_in_clear(&self, typed: &[&str]) {
@@ -525,7 +536,7 @@ fn round_table(order: [Who; 4], moment: Moment) {
     settle(&story, &conflicts, &found);
     assert_all_settled(&story, &targets);
     assert_only_a_payer_approves(&story, &targets);
-    story.stage.relay.stop();
+    story.assert_everything_is_sound();
     story.assert_nothing_stands_in_clear(&[note]);
 }
 
@@ -675,27 +686,15 @@ fn assert_only_a_payer_approves(story: &Langnau, targets: &Targets) {
 
 #[test]
 fn four_devices_agree_when_coach_lead_social_aid_and_iv_sync_in_this_order() {
-    round_table(
-        Homes::Real,
-        [Keller, Berger, Sommer, Iseli],
-        Moment::Answer(1),
-    );
+    round_table([Keller, Berger, Sommer, Iseli], Moment::Answer(1));
 }
 
 #[test]
 fn four_devices_agree_when_they_sync_the_other_way_round() {
-    round_table(
-        Homes::Quick,
-        [Iseli, Sommer, Berger, Keller],
-        Moment::HalfOfARequest,
-    );
+    round_table([Iseli, Sommer, Berger, Keller], Moment::HalfOfARequest);
 }
 
 #[test]
 fn four_devices_agree_when_the_lead_syncs_last() {
-    round_table(
-        Homes::Quick,
-        [Sommer, Iseli, Keller, Berger],
-        Moment::Answer(2),
-    );
+    round_table([Sommer, Iseli, Keller, Berger], Moment::Answer(2));
 }

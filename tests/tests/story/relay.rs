@@ -7,6 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::{Ended, ended};
+
 /// How long a relay may take to start on a busy machine.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -117,6 +119,13 @@ impl RelayProcess {
     fn times_listened(&self) -> usize {
         let said = std::fs::read_to_string(self.output_path("stdout")).unwrap_or_default();
         said.matches("listening on").count()
+    }
+
+    /// Runs `nahtlos-relay check` on what it keeps.
+    pub fn check(&self) -> Ended {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_story-nahtlos-relay"));
+        command.args(["check", "--data"]).arg(&self.data);
+        ended(command.output().unwrap())
     }
 
     /// The directories and files that hold all it ever wrote.
