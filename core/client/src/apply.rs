@@ -17,6 +17,10 @@ use crate::nahtlos::Nahtlos;
 use crate::records::{self, DocumentRecord, HeldItem, HeldRecord, SealedRecord};
 use crate::vault::{Collection, Transaction};
 
+/// Spaces whose envelopes and documents are held in memory at once: few enough for a phone, enough
+/// that the durable commit between them does not count.
+const SPACES_PER_TRANSACTION: usize = 64;
+
 /// Why an envelope is not applied.
 enum NotApplied {
     /// Something it needs has not arrived yet.
@@ -26,8 +30,17 @@ enum NotApplied {
 }
 
 impl Nahtlos {
-    /// Applies every envelope that can be applied in these spaces, in one transaction.
+    /// Applies every envelope that can be applied in these spaces, some spaces to a transaction.
     pub(crate) fn apply_waiting(&mut self, spaces: &BTreeSet<SpaceId>) -> Result<u64, ClientError> {
+        let spaces: Vec<SpaceId> = spaces.iter().copied().collect();
+        let mut applied = 0;
+        for some in spaces.chunks(SPACES_PER_TRANSACTION) {
+            applied += self.apply_waiting_in(some)?;
+        }
+        Ok(applied)
+    }
+
+    fn apply_waiting_in(&mut self, spaces: &[SpaceId]) -> Result<u64, ClientError> {
         let mut work = Vec::new();
         let mut applied = 0;
         for space in spaces {

@@ -1,6 +1,8 @@
 //! Founding and joining: a network at a new relay, an institution by invitation, a person by
 //! invitation. Everything but the claim and the join request works offline.
 
+use std::collections::BTreeMap;
+
 use nahtlos_protocol::codec;
 use nahtlos_protocol::crypto::epoch_secret::EpochSeed;
 use nahtlos_protocol::crypto::label;
@@ -281,13 +283,13 @@ impl Nahtlos {
         before: &[Prepared],
         state: Option<&SpaceState>,
     ) -> Result<Prepared, ClientError> {
-        let above = before
+        let above: BTreeMap<_, _> = before
             .iter()
             .map(|one| (one.state.id(), std::sync::Arc::new(one.state.clone())))
             .collect();
         let logs = crate::logs::Overlay {
             below: self.logs(),
-            above,
+            above: &above,
         };
         let mut rng = random::system();
         Ok(draft.prepare(&logs, &self.key_ring(), &self.author(), &mut rng, state)?)

@@ -29,6 +29,13 @@ use crate::vault::Collection;
 /// Group of intents in `Collection::Intent`.
 pub(crate) const INTENTS: &[u8] = b"intents";
 
+/// Operations prepared for one request. An admission offers up to
+/// [`nahtlos_protocol::limits::JOIN_OPERATIONS_MAX`] more, and a request takes
+/// [`nahtlos_protocol::limits::PUSH_ITEMS_MAX`].
+const DECIDED_MAX: usize = 200;
+/// Bytes of operations and wraps prepared for one request.
+const DECIDED_BYTES_MAX: usize = 8 * 1024 * 1024;
+
 /// An operation made from an intent, on its way to the relay.
 pub(crate) struct Decided {
     /// Key of the intent's record.
@@ -80,10 +87,16 @@ impl Nahtlos {
         let (mut offered, mut decided, mut notices) = (Vec::new(), Vec::new(), Vec::new());
         let (mut finished, mut admitted) = (Vec::new(), Vec::new());
         let mut above: BTreeMap<SpaceId, Arc<SpaceState>> = BTreeMap::new();
+        let mut bytes = 0;
         for (key, intent) in self.open_intents()? {
+            // What does not fit one request is prepared for the next, on the logs as they are then.
+            if decided.len() >= DECIDED_MAX || bytes > DECIDED_BYTES_MAX {
+                break;
+            }
             let outcome = self.prepare_intent(&key, &intent, &mut above, &mut offered)?;
             match outcome {
                 Outcome::Prepared(one) => {
+                    bytes += pushed_bytes(&one.prepared);
                     above.insert(
                         one.prepared.state.id(),
                         Arc::new(one.prepared.state.clone()),
@@ -138,7 +151,7 @@ impl Nahtlos {
         }
         let logs = Overlay {
             below: self.logs(),
-            above: above.clone(),
+            above,
         };
         let space = match intent {
             Intent::Grant { space, .. }
@@ -279,7 +292,7 @@ impl Nahtlos {
         let body = request.body();
         let logs = Overlay {
             below: self.logs(),
-            above: above.clone(),
+            above,
         };
         let Some(state) = logs
             .state(&body.inviting)
@@ -326,7 +339,7 @@ impl Nahtlos {
         let card = self.card_for(&text, body.newcomer, &introduction);
         let logs = Overlay {
             below: self.logs(),
-            above: above.clone(),
+            above,
         };
         let intent = Intent::Admit {
             request: request.bytes().to_vec(),
@@ -358,7 +371,7 @@ impl Nahtlos {
             let signed = SignedOperation::decode(&bytes.0).map_err(|error| error.to_string())?;
             let logs = Overlay {
                 below: self.logs(),
-                above: above.clone(),
+                above,
             };
             operations.push((bytes.0.clone(), Vec::new()));
             if self.logs().contains(&signed) {
@@ -413,8 +426,37 @@ impl Nahtlos {
         Ok(())
     }
 
+    /// The relay has stored the operations: they stand in our logs now. One transaction for as many
+    /// as go together; an admission goes alone, because a card is published after it.
+    pub(crate) fn intents_done(&mut self, done: Vec<Decided>) -> Result<(), ClientError> {
+        let mut together = Vec::new();
+        for decided in done {
+            if matches!(decided.intent, Intent::Admit { .. }) {
+                self.store_decided(std::mem::take(&mut together))?;
+                self.intent_done(decided)?;
+            } else {
+                together.push(decided);
+            }
+        }
+        self.store_decided(together)
+    }
+
+    fn store_decided(&mut self, together: Vec<Decided>) -> Result<(), ClientError> {
+        self.commit(|transaction| {
+            for decided in &together {
+                put_prepared(transaction, &decided.prepared)?;
+                transaction.delete(Collection::Intent, &decided.key)?;
+            }
+            Ok(())
+        })?;
+        for decided in together {
+            self.cache.set(decided.prepared.state);
+        }
+        Ok(())
+    }
+
     /// The relay has stored the operation: it stands in our log now.
-    pub(crate) fn intent_done(&mut self, decided: Decided) -> Result<(), ClientError> {
+    fn intent_done(&mut self, decided: Decided) -> Result<(), ClientError> {
         let invitation = match &decided.intent {
             Intent::Admit { request } => JoinRequest::decode(request)
                 .ok()
@@ -479,6 +521,11 @@ impl Nahtlos {
             .map(|(_, bytes)| records::decode(bytes))
             .collect()
     }
+}
+
+fn pushed_bytes(prepared: &Prepared) -> usize {
+    let wraps = prepared.wraps.iter().map(|wrap| wrap.bytes.len());
+    prepared.operation.bytes().len() + wraps.sum::<usize>()
 }
 
 pub(crate) fn put_intent(

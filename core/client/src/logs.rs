@@ -213,7 +213,7 @@ pub(crate) fn store(
 /// Logs with some states laid over them: what was prepared and not stored yet.
 pub(crate) struct Overlay<'a> {
     pub below: LogView<'a>,
-    pub above: BTreeMap<SpaceId, Arc<SpaceState>>,
+    pub above: &'a BTreeMap<SpaceId, Arc<SpaceState>>,
 }
 
 impl Logs for Overlay<'_> {

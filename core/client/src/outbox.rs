@@ -2,7 +2,7 @@
 //! stored before they are sent and sent again unchanged until the relay has answered, so a lost
 //! acknowledgement never makes a second envelope.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use nahtlos_document::{Actor, GateLimits};
 use nahtlos_protocol::PROTOCOL_VERSION;
@@ -21,13 +21,25 @@ use crate::documents::remember_actors;
 use crate::error::ClientError;
 use crate::nahtlos::Nahtlos;
 use crate::random;
-use crate::records::{self, HeldItem, HeldRecord, OutboxRecord, SealedRecord};
+use crate::records::{self, DocumentRecord, HeldItem, HeldRecord, OutboxRecord, SealedRecord};
 use crate::vault::Collection;
 
 /// Group of sealed envelopes in `Collection::Sealed`.
 pub(crate) const ENVELOPES: &[u8] = b"envelope";
 /// Group of founding operations in `Collection::Sealed`.
 pub(crate) const OPERATIONS: &[u8] = b"operation";
+
+/// Documents held in memory at once while deliveries are stored.
+const DELIVERIES_PER_TRANSACTION: usize = 64;
+
+/// An envelope of one's own that the relay has proved to have stored.
+pub(crate) struct Delivery {
+    pub envelope: Box<Envelope>,
+    /// The edits in it.
+    pub edits: Vec<Nonce>,
+    /// The proof, encoded.
+    pub receipt: Vec<u8>,
+}
 
 /// Why a section's edits were not sealed this time. They stay where they are.
 pub(crate) enum NotSealed {
@@ -178,62 +190,64 @@ impl Nahtlos {
         Ok(Ok((envelope, batch.iter().map(|edit| edit.id).collect())))
     }
 
-    /// The relay has stored our envelope: its edits move from pending to published.
-    pub(crate) fn delivered(
-        &mut self,
-        envelope: &Envelope,
-        edits: &[Nonce],
-        receipt: Option<Vec<u8>>,
-    ) -> Result<(), ClientError> {
-        let space = envelope.header().space;
-        let mut record = self.document_record(&space)?;
-        let mut document = self.published_document(&space, &record)?;
-        let pending = self.pending_edits(&space)?;
-        let delivered: Vec<&OutboxRecord> = pending
-            .iter()
-            .filter(|edit| edits.contains(&edit.id))
-            .collect();
-        let already = self
-            .vault
-            .get(Collection::Envelope, &envelope.id().0)?
-            .is_some();
-        if !already {
-            let nonces: Vec<Nonce> = delivered.iter().map(|edit| edit.run_nonce).collect();
-            remember_actors(&mut record, &space, self.device_id, &nonces);
-            let changes: Vec<Vec<u8>> = delivered.iter().map(|edit| edit.change.clone()).collect();
-            document.apply(&changes, &|_: &Actor| true, &GateLimits::default())?;
-            record.published = document.save();
-            advance(&mut record, envelope, true);
+    /// The relay has stored our envelopes: their edits move from pending to published. Many to a
+    /// transaction, so that the cost of a durable commit is shared.
+    pub(crate) fn delivered(&mut self, deliveries: &[Delivery]) -> Result<(), ClientError> {
+        let mut together: BTreeMap<SpaceId, &Delivery> = BTreeMap::new();
+        for delivery in deliveries {
+            let space = delivery.envelope.header().space;
+            // A second one of the same space builds on what the first one leaves.
+            if together.len() >= DELIVERIES_PER_TRANSACTION || together.contains_key(&space) {
+                self.store_delivered(&std::mem::take(&mut together))?;
+            }
+            together.insert(space, delivery);
         }
+        self.store_delivered(&together)
+    }
+
+    fn store_delivered(
+        &mut self,
+        together: &BTreeMap<SpaceId, &Delivery>,
+    ) -> Result<(), ClientError> {
         let position = i64::try_from(self.sync_record()?.arrivals).unwrap_or(i64::MAX);
+        let mut work = Vec::new();
+        for (space, delivery) in together {
+            work.push((delivery, self.record_after(space, delivery)?));
+        }
         self.commit(|transaction| {
-            if !already {
-                put_document(transaction, &space, &record)?;
-                transaction.put(
-                    Collection::Envelope,
-                    &space.0,
-                    &envelope.id().0,
-                    position,
-                    envelope.bytes(),
-                )?;
+            for (delivery, record) in &work {
+                put_delivered(transaction, delivery, record.as_ref(), position)?;
             }
-            if let Some(receipt) = &receipt {
-                transaction.put(
-                    Collection::Receipt,
-                    &space.0,
-                    &envelope.id().0,
-                    position,
-                    receipt,
-                )?;
-            }
-            for edit in edits {
-                transaction.delete(Collection::Outbox, &edit.0)?;
-            }
-            transaction.delete(Collection::Sealed, &envelope.id().0)?;
             Ok(())
         })?;
-        self.documents.forget(&space);
+        for space in together.keys() {
+            self.documents.forget(space);
+        }
         Ok(())
+    }
+
+    /// The document after a delivery; none where the envelope came back by itself before.
+    fn record_after(
+        &self,
+        space: &SpaceId,
+        delivery: &Delivery,
+    ) -> Result<Option<DocumentRecord>, ClientError> {
+        let envelope = &delivery.envelope;
+        let here = self.vault.get(Collection::Envelope, &envelope.id().0)?;
+        if here.is_some() {
+            return Ok(None);
+        }
+        let mut record = self.document_record(space)?;
+        let mut document = self.published_document(space, &record)?;
+        let mut delivered = self.pending_edits(space)?;
+        delivered.retain(|edit| delivery.edits.contains(&edit.id));
+        let nonces: Vec<Nonce> = delivered.iter().map(|edit| edit.run_nonce).collect();
+        remember_actors(&mut record, space, self.device_id, &nonces);
+        let changes: Vec<Vec<u8>> = delivered.into_iter().map(|edit| edit.change).collect();
+        document.apply(&changes, &|_: &Actor| true, &GateLimits::default())?;
+        record.published = document.save();
+        advance(&mut record, envelope, true);
+        Ok(Some(record))
     }
 
     /// The relay wants the envelope sealed anew, on newer logs or parents.
@@ -270,6 +284,28 @@ impl Nahtlos {
         self.documents.forget(&space);
         Ok(())
     }
+}
+
+fn put_delivered(
+    transaction: &crate::vault::Transaction<'_>,
+    delivery: &Delivery,
+    record: Option<&DocumentRecord>,
+    position: i64,
+) -> Result<(), ClientError> {
+    let envelope = &delivery.envelope;
+    let (space, id) = (&envelope.header().space, &envelope.id().0);
+    if let Some(record) = record {
+        put_document(transaction, space, record)?;
+        let bytes = envelope.bytes();
+        transaction.put(Collection::Envelope, &space.0, id, position, bytes)?;
+    }
+    let receipt = &delivery.receipt;
+    transaction.put(Collection::Receipt, &space.0, id, position, receipt)?;
+    for edit in &delivery.edits {
+        transaction.delete(Collection::Outbox, &edit.0)?;
+    }
+    transaction.delete(Collection::Sealed, id)?;
+    Ok(())
 }
 
 /// Group in `Collection::Setting`: spaces that have something in the outbox.

@@ -10,16 +10,17 @@ use std::collections::BTreeSet;
 use nahtlos_protocol::PROTOCOL_VERSION;
 use nahtlos_protocol::codec;
 use nahtlos_protocol::envelope::Envelope;
-use nahtlos_protocol::identifier::{ItemId, SpaceId};
+use nahtlos_protocol::identifier::{ItemId, Nonce, SpaceId};
 use nahtlos_protocol::limits;
 use nahtlos_protocol::space::Prepared;
 use nahtlos_protocol::wire::{
-    ItemResult, JournalMark, PushItem, Status, SyncRequest, SyncResponse, VerdictCode,
+    ItemKind, ItemResult, JournalMark, PushItem, Status, SyncRequest, SyncResponse, VerdictCode,
 };
 
 use crate::error::ClientError;
 use crate::intents::Decided;
 use crate::nahtlos::Nahtlos;
+use crate::outbox::Delivery;
 use crate::records::{self, SealedRecord};
 use crate::vault::Collection;
 
@@ -64,7 +65,7 @@ enum InFlight {
     /// An envelope, stored in the vault.
     Envelope {
         envelope: Box<Envelope>,
-        edits: Vec<nahtlos_protocol::identifier::Nonce>,
+        edits: Vec<Nonce>,
     },
     /// An operation made from an intent.
     Decided(Box<Decided>),
@@ -79,11 +80,16 @@ pub struct Session<'a> {
     started: bool,
     more: bool,
     rounds: u32,
+    /// How much was delivered when the rounds were last counted anew.
+    delivered_before: u64,
+    /// Whether a log or key arrived since the last settling: it may free what waited elsewhere.
+    logs_moved: bool,
     touched: BTreeSet<SpaceId>,
     report: SyncReport,
 }
 
-/// Re-sealing and re-deciding end after this many rounds; what is left waits for the next sync.
+/// Re-sealing and re-deciding end after this many rounds in which nothing was delivered; what is
+/// left waits for the next sync. While something is delivered, what is left to push gets less.
 const PUSH_ROUNDS_MAX: u32 = 8;
 /// Pushed bytes per request, well below the protocol's limit.
 const PUSH_BYTES: usize = 8 * 1024 * 1024;
@@ -100,6 +106,9 @@ impl<'a> Session<'a> {
             started: false,
             more: false,
             rounds: 0,
+            delivered_before: 0,
+            // An earlier session may have ended between receiving and applying.
+            logs_moved: true,
             touched: BTreeSet::new(),
             report: SyncReport::default(),
         }
@@ -117,6 +126,11 @@ impl<'a> Session<'a> {
             Vec::new()
         } else {
             self.settle()?;
+            let delivered = self.delivered();
+            if delivered > self.delivered_before {
+                self.delivered_before = delivered;
+                self.rounds = 0;
+            }
             if self.rounds >= PUSH_ROUNDS_MAX {
                 return Ok(None);
             }
@@ -169,6 +183,8 @@ impl<'a> Session<'a> {
         if !response.more {
             position.synced_at_ms = Some(self.replica.now_ms());
         }
+        let mut kinds = response.items.iter().map(|item| item.kind);
+        self.logs_moved |= kinds.any(|kind| kind == ItemKind::Operation);
         let ingested = self.replica.take_in(&response.items, position)?;
         self.report.operations_received += ingested.operations;
         self.report.envelopes_received += ingested.envelopes;
@@ -176,8 +192,12 @@ impl<'a> Session<'a> {
         self.more = response.more;
         Ok(Progress {
             received: self.report.operations_received + self.report.envelopes_received,
-            delivered: self.report.envelopes_delivered + self.report.operations_delivered,
+            delivered: self.delivered(),
         })
+    }
+
+    fn delivered(&self) -> u64 {
+        self.report.envelopes_delivered + self.report.operations_delivered
     }
 
     /// The replica being synced.
@@ -201,7 +221,10 @@ impl<'a> Session<'a> {
             return Ok(());
         }
         let mut spaces = std::mem::take(&mut self.touched);
-        spaces.extend(self.replica.spaces_waiting_for_keys()?);
+        // Only then: otherwise each sync would look at everything that is held.
+        if std::mem::take(&mut self.logs_moved) {
+            spaces.extend(self.replica.spaces_waiting_for_keys()?);
+        }
         self.report.envelopes_applied += self.replica.apply_waiting(&spaces)?;
         self.replica.refresh_after_sync(&spaces)?;
         Ok(())
@@ -264,23 +287,36 @@ impl<'a> Session<'a> {
         Ok(push)
     }
 
+    /// What the relay has stored is let go together: one durable commit for many answers.
     fn take_results(&mut self, results: &[ItemResult]) -> Result<(), ClientError> {
         let in_flight = std::mem::take(&mut self.in_flight);
+        let (mut founded, mut deliveries, mut done) = (Vec::new(), Vec::new(), Vec::new());
         for (sent, result) in in_flight.into_iter().zip(results) {
             match sent {
-                InFlight::Founding { key } => self.founding_answered(&key, result)?,
+                InFlight::Founding { key } => founded.extend(self.founding_answered(key, result)),
                 InFlight::Envelope { envelope, edits } => {
-                    self.envelope_answered(&envelope, &edits, result)?;
+                    deliveries.extend(self.envelope_answered(envelope, edits, result)?);
                 }
-                InFlight::Decided(decided) => self.decided_answered(*decided, result)?,
+                InFlight::Decided(decided) => {
+                    done.extend(self.decided_answered(*decided, result)?);
+                }
                 InFlight::Offered { bytes } => {
                     if matches!(result.status, Status::Accepted | Status::Duplicate) {
+                        self.logs_moved = true;
                         self.replica.store_offered(&bytes)?;
                     }
                 }
             }
         }
-        Ok(())
+        self.replica.commit(|transaction| {
+            for key in &founded {
+                transaction.delete(Collection::Sealed, key)?;
+            }
+            Ok(())
+        })?;
+        self.logs_moved |= !done.is_empty();
+        self.replica.delivered(&deliveries)?;
+        self.replica.intents_done(done)
     }
 
     /// Whether the relay has proved that it stored the item: only then is ours let go.
@@ -294,33 +330,26 @@ impl<'a> Session<'a> {
                 .is_some_and(|(receipt, relay)| receipt.verify(&item, &relay).is_ok())
     }
 
-    fn founding_answered(&mut self, key: &[u8], result: &ItemResult) -> Result<(), ClientError> {
-        let proven = ItemId::from_slice(key).is_some_and(|item| self.is_proven(result, item));
-        match result.status {
-            Status::Accepted | Status::Duplicate if proven => {
-                self.report.operations_delivered += 1;
-                self.replica.commit(|transaction| {
-                    transaction.delete(Collection::Sealed, key)?;
-                    Ok(())
-                })
-            }
-            // Sent again, unchanged, at the next sync; named in the report.
-            _ => {
-                self.report.notices.push(format!(
-                    "a new space was not taken by the relay yet ({})",
-                    verdict_word(result)
-                ));
-                Ok(())
-            }
+    fn founding_answered(&mut self, key: Vec<u8>, result: &ItemResult) -> Option<Vec<u8>> {
+        let proven = ItemId::from_slice(&key).is_some_and(|item| self.is_proven(result, item));
+        if proven && matches!(result.status, Status::Accepted | Status::Duplicate) {
+            self.report.operations_delivered += 1;
+            return Some(key);
         }
+        // Sent again, unchanged, at the next sync; named in the report.
+        self.report.notices.push(format!(
+            "a new space was not taken by the relay yet ({})",
+            verdict_word(result)
+        ));
+        None
     }
 
     fn envelope_answered(
         &mut self,
-        envelope: &Envelope,
-        edits: &[nahtlos_protocol::identifier::Nonce],
+        envelope: Box<Envelope>,
+        edits: Vec<Nonce>,
         result: &ItemResult,
-    ) -> Result<(), ClientError> {
+    ) -> Result<Option<Delivery>, ClientError> {
         let space = envelope.header().space;
         match result.status {
             Status::Accepted | Status::Duplicate => {
@@ -328,64 +357,67 @@ impl<'a> Session<'a> {
                     .receipt
                     .as_ref()
                     .filter(|_| self.is_proven(result, envelope.id().into()));
-                if proven.is_none() {
+                let Some(receipt) = proven.map(records::encode) else {
                     self.report.notices.push(
                         "the relay gave no valid receipt for an edit; it is sent again".into(),
                     );
-                    return Ok(());
-                }
+                    return Ok(None);
+                };
                 self.report.envelopes_delivered += 1;
                 self.touched.insert(space);
-                self.replica
-                    .delivered(envelope, edits, proven.map(records::encode))
+                return Ok(Some(Delivery {
+                    envelope,
+                    edits,
+                    receipt,
+                }));
             }
-            Status::StaleAccess | Status::MissingParents => self.replica.seal_again(envelope),
+            Status::StaleAccess | Status::MissingParents => self.replica.seal_again(&envelope)?,
+            Status::Held | Status::Rejected if result.code == Some(VerdictCode::Quota) => {
+                self.report.notices.push(
+                    "the relay's quota for your institution is used up; your edits are safe here"
+                        .into(),
+                );
+            }
             Status::Held | Status::Rejected => {
-                if result.code == Some(VerdictCode::Quota) {
-                    self.report.notices.push(
-                        "the relay's quota for your institution is used up; your edits are safe here".into(),
-                    );
-                    return Ok(());
-                }
                 self.touched.insert(space);
                 self.replica
-                    .set_aside(envelope, edits, verdict_word(result), "")
+                    .set_aside(&envelope, &edits, verdict_word(result), "")?;
             }
         }
+        Ok(None)
     }
 
     fn decided_answered(
         &mut self,
         decided: Decided,
         result: &ItemResult,
-    ) -> Result<(), ClientError> {
+    ) -> Result<Option<Decided>, ClientError> {
         let proven = self.is_proven(result, decided.prepared.operation.id().into());
         match result.status {
-            Status::Accepted | Status::Duplicate if !proven => Ok(()),
-            Status::Accepted | Status::Duplicate => {
+            Status::Accepted | Status::Duplicate if proven => {
                 self.report.operations_delivered += 1;
                 self.touched.insert(decided.prepared.state.id());
                 self.report.admitted.extend(decided.admitted.clone());
-                self.replica.intent_done(decided)
+                return Ok(Some(decided));
             }
+            Status::Accepted | Status::Duplicate => {}
             // The log moved on or our view was old: pull, look again, decide again.
-            Status::StaleAccess | Status::MissingParents => Ok(()),
+            Status::StaleAccess | Status::MissingParents => {}
             Status::Rejected
                 if matches!(
                     result.code,
                     Some(VerdictCode::LogMoved | VerdictCode::NotExact)
-                ) =>
-            {
-                Ok(())
-            }
+                ) => {}
             Status::Held | Status::Rejected => {
                 self.report.notices.push(format!(
                     "a change of access was refused by the relay ({})",
                     verdict_word(result)
                 ));
-                self.replica.intent_refused(&decided, verdict_word(result))
+                self.replica
+                    .intent_refused(&decided, verdict_word(result))?;
             }
         }
+        Ok(None)
     }
 
     fn check_mark(&mut self, before: Option<&JournalMark>, after: &JournalMark) {
