@@ -1,10 +1,12 @@
 //! The directory: who is who. The network's own document, written by the managers of each
 //! institution, read by everybody in the network.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use nahtlos_document::{Document, Editor, Value, WriteError};
 use nahtlos_protocol::identifier::{DeviceId, SpaceId};
+use nahtlos_protocol::space::state::MemberId;
 use nahtlos_protocol::space::{Logs, authority};
 use serde::{Deserialize, Serialize};
 
@@ -110,20 +112,47 @@ pub struct Directory {
     /// The network.
     pub network: Option<NetworkCard>,
     /// Institutions by hexadecimal space id.
-    pub institutions: std::collections::BTreeMap<String, InstitutionCard>,
+    pub institutions: BTreeMap<String, InstitutionCard>,
     /// Teams by hexadecimal space id.
-    pub teams: std::collections::BTreeMap<String, TeamCard>,
+    pub teams: BTreeMap<String, TeamCard>,
     /// People by hexadecimal space id.
-    pub people: std::collections::BTreeMap<String, PersonCard>,
+    pub people: BTreeMap<String, PersonCard>,
+}
+
+/// Who may write which card: names decide whom people share with, so a card counts only from a
+/// device of the institution it speaks of. Evaluated at reading, by every reader.
+pub(crate) struct Entitlement<'a> {
+    /// The institution (hexadecimal) of the device behind an automerge actor.
+    pub institution_of: &'a dyn Fn(&[u8; 16]) -> Option<String>,
+    /// The institution (hexadecimal) whose team or person a space is, from its log.
+    pub guardian_of: &'a dyn Fn(&str) -> Option<String>,
+    /// The institution that coordinates: only it names the network.
+    pub coordinating: Option<String>,
 }
 
 impl Directory {
-    pub(crate) fn read(document: &Document) -> Self {
+    pub(crate) fn read(document: &Document, entitlement: &Entitlement<'_>) -> Self {
+        let own = |writer: &str, id: &str| writer == id;
+        let of = |writer: &str, id: &str, institution: &str| {
+            writer == institution && (entitlement.guardian_of)(id).as_deref() == Some(writer)
+        };
+        let cards = Cards {
+            document,
+            entitlement,
+        };
         Self {
-            network: card(document, "network", "card"),
-            institutions: cards(document, "institutions"),
-            teams: cards(document, "teams"),
-            people: cards(document, "people"),
+            network: cards
+                .all("network", |writer, _, _: &NetworkCard| {
+                    entitlement.coordinating.as_deref() == Some(writer)
+                })
+                .remove("card"),
+            institutions: cards.all("institutions", |writer, id, _| own(writer, id)),
+            teams: cards.all("teams", |writer, id, card: &TeamCard| {
+                of(writer, id, &card.institution)
+            }),
+            people: cards.all("people", |writer, id, card: &PersonCard| {
+                of(writer, id, &card.institution)
+            }),
         }
     }
 
@@ -212,19 +241,36 @@ fn unknown(id: &str) -> String {
     format!("unknown ({})", id.get(..8).unwrap_or(id))
 }
 
-fn card<T: for<'a> Deserialize<'a>>(document: &Document, container: &str, id: &str) -> Option<T> {
-    let value = document.read().get([container, id].as_slice())?;
-    serde_json::from_str(value.as_str()?).ok()
+/// The network's document, looked at with the rules of who may write what.
+struct Cards<'a> {
+    document: &'a Document,
+    entitlement: &'a Entitlement<'a>,
 }
 
-fn cards<T: for<'a> Deserialize<'a>>(
-    document: &Document,
-    container: &str,
-) -> std::collections::BTreeMap<String, T> {
-    let ids = document.read().keys([container].as_slice());
-    ids.into_iter()
-        .filter_map(|id| card(document, container, &id).map(|card| (id, card)))
-        .collect()
+impl Cards<'_> {
+    /// The cards of a container whose writer was entitled. Of concurrent ones the entitled stands.
+    fn all<T: for<'a> Deserialize<'a>>(
+        &self,
+        container: &str,
+        entitled: impl Fn(&str, &str, &T) -> bool,
+    ) -> BTreeMap<String, T> {
+        let reader = self.document.read();
+        let mut cards = BTreeMap::new();
+        for id in reader.keys([container].as_slice()) {
+            let found = reader
+                .get_all([container, id.as_str()].as_slice())
+                .into_iter()
+                .find_map(|written| {
+                    let writer = (self.entitlement.institution_of)(written.actor.as_bytes())?;
+                    let card: T = serde_json::from_str(written.value.as_str()?).ok()?;
+                    entitled(&writer, &id, &card).then_some(card)
+                });
+            if let Some(card) = found {
+                cards.insert(id, card);
+            }
+        }
+        cards
+    }
 }
 
 /// Exact name first, then any part of a name or of the institution's name, then an id prefix of at
@@ -291,9 +337,53 @@ impl Nahtlos {
             return Ok(known);
         }
         let network = self.network()?;
-        let directory = Arc::new(Directory::read(&*self.shared_document(&network)?));
+        let document = self.shared_document(&network)?;
+        let writers = self.institutions_of_actors(&network)?;
+        let directory = Directory::read(
+            &document,
+            &Entitlement {
+                institution_of: &|actor| writers.get(actor).cloned(),
+                guardian_of: &|id| {
+                    let state = self.logs().state(&SpaceId::from_hex(id)?)?;
+                    state.guardian().map(|guardian| guardian.to_string())
+                },
+                coordinating: self.coordinating_institution(&network),
+            },
+        );
+        let directory = Arc::new(directory);
         self.documents.put_directory(Arc::clone(&directory));
         Ok(directory)
+    }
+
+    /// The institution of each device that wrote in the network's document, by automerge actor.
+    fn institutions_of_actors(
+        &self,
+        network: &SpaceId,
+    ) -> Result<BTreeMap<[u8; 16], String>, ClientError> {
+        let mut by_device: BTreeMap<DeviceId, Option<String>> = BTreeMap::new();
+        let mut writers = BTreeMap::new();
+        for (actor, device) in self.devices_of_actors(network)? {
+            let institution = by_device.entry(device).or_insert_with(|| {
+                if device == self.device_id {
+                    return self.device.institution.map(|own| own.to_string());
+                }
+                let (_, institution) = self.person_of_device(&device, network)?;
+                institution.map(|institution| institution.to_string())
+            });
+            if let Some(institution) = institution {
+                writers.insert(actor, institution.clone());
+            }
+        }
+        Ok(writers)
+    }
+
+    /// The first institution of the network: the one that founded it.
+    fn coordinating_institution(&self, network: &SpaceId) -> Option<String> {
+        let state = self.logs().state(network)?;
+        state.grants().iter().find_map(|grant| match grant.member {
+            MemberId::Space(institution) => Some(institution.to_string()),
+            MemberId::Device(_) => None,
+        })
     }
 
     /// The person behind a device and that person's institution, from the logs beneath `space`.

@@ -51,6 +51,11 @@ impl DocumentCache {
         *self.directory.borrow_mut() = None;
     }
 
+    /// The logs grew: who may write which card is judged again.
+    pub fn forget_directory(&self) {
+        *self.directory.borrow_mut() = None;
+    }
+
     /// A transaction was undone: nothing is certain.
     pub fn clear(&self) {
         self.documents.borrow_mut().clear();

@@ -166,31 +166,37 @@ impl Nahtlos {
         &self,
         space: &SpaceId,
     ) -> Result<BTreeMap<[u8; 16], CaseAuthor>, ClientError> {
-        let record = self.document_record(space)?;
         let directory = self.shared_directory().unwrap_or_default();
         let mut by_device: BTreeMap<DeviceId, Option<CaseAuthor>> = BTreeMap::new();
         let mut authors = BTreeMap::new();
-        let own: Vec<(Nonce, DeviceId)> = self
-            .pending_edits(space)?
-            .iter()
-            .map(|edit| {
-                let actor = Actor::derive(&space.0, &self.device_id.0, &edit.run_nonce.0);
-                (Nonce(*actor.as_bytes()), self.device_id)
-            })
-            .collect();
-        let known = record
-            .actors
-            .iter()
-            .map(|known| (known.actor, known.device));
-        for (actor, device) in known.chain(own) {
+        for (actor, device) in self.devices_of_actors(space)? {
             let author = by_device
                 .entry(device)
                 .or_insert_with(|| self.resolve_author(&device, space, &directory));
             if let Some(author) = author {
-                authors.insert(actor.0, author.clone());
+                authors.insert(actor, author.clone());
             }
         }
         Ok(authors)
+    }
+
+    /// The device behind each automerge actor of a document, by verified envelopes; one's own
+    /// pending edits included.
+    pub(crate) fn devices_of_actors(
+        &self,
+        space: &SpaceId,
+    ) -> Result<Vec<([u8; 16], DeviceId)>, ClientError> {
+        let record = self.document_record(space)?;
+        let mut devices: Vec<([u8; 16], DeviceId)> = record
+            .actors
+            .iter()
+            .map(|known| (known.actor.0, known.device))
+            .collect();
+        for edit in self.pending_edits(space)? {
+            let actor = Actor::derive(&space.0, &self.device_id.0, &edit.run_nonce.0);
+            devices.push((*actor.as_bytes(), self.device_id));
+        }
+        Ok(devices)
     }
 
     fn resolve_author(

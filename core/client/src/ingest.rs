@@ -92,6 +92,9 @@ impl Nahtlos {
             }
             crate::nahtlos::put_sync(transaction, &position)
         })?;
+        if ingested.operations > 0 {
+            self.documents.forget_directory();
+        }
         Ok(ingested)
     }
 

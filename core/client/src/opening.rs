@@ -38,14 +38,16 @@ impl Nahtlos {
             edit.validate()?;
         }
         let number = self.next_case_number()?;
-        let case = random::nonce(&mut random::system());
+        let home = self.institution()?;
+        let nonce = random::nonce(&mut random::system());
         let mut all = self.opening_edits(number)?;
         all.extend(edits.iter().cloned());
         let (mut prepared, mut labels, mut new) = (Vec::new(), Vec::new(), Vec::new());
         for kind in &SECTIONS_WITH_CONTENT {
             let label = LabelRecord {
                 kind: kind.code(),
-                case,
+                home,
+                nonce,
             };
             let section = self.found_section(&label)?;
             let space = section.state.id();
@@ -60,13 +62,17 @@ impl Nahtlos {
             labels.push((space, label));
             prepared.push(section);
         }
+        let case = labels
+            .first()
+            .map(|(_, label)| label.case())
+            .ok_or(ClientError::NotEnrolled)?;
         let line = self.summarise_new(&case, &labels, &new)?;
         let mut device = self.device.clone();
         device.cases_opened += 1;
         self.store_own(&prepared, |transaction| {
             for (space, label) in &labels {
                 let value = records::encode(label);
-                transaction.put(Collection::Label, &label.case.0, &space.0, 0, &value)?;
+                transaction.put(Collection::Label, &label.case().0, &space.0, 0, &value)?;
             }
             for edits in &new {
                 put_edits(transaction, edits, 0)?;

@@ -2,6 +2,7 @@
 
 use minicbor::{Decode, Encode};
 use nahtlos_protocol::codec::{self, CodecError};
+use nahtlos_protocol::crypto::{hash::hash, label};
 use nahtlos_protocol::identifier::{
     DeviceId, EnvelopeId, GrantId, JournalId, Nonce, RecipientId, SpaceId, VerifyingKeyBytes,
 };
@@ -261,16 +262,32 @@ pub(crate) struct InvitationRecord {
     pub completed: bool,
 }
 
-/// A section's label: `Collection::Label`, key = space.
+/// A section's label: `Collection::Label`, group = case, key = space. Sealed in the epoch.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]
 pub(crate) struct LabelRecord {
     /// Section kind code, as `nahtlos_casework::SectionKind::code`.
     #[n(0)]
     pub kind: String,
-    /// Names the case; only in ciphertext.
+    /// The institution that opened the case.
     #[n(1)]
-    pub case: Nonce,
+    pub home: SpaceId,
+    /// Random; with `home` it names the case.
+    #[n(2)]
+    pub nonce: Nonce,
+}
+
+impl LabelRecord {
+    /// The case: the first 16 bytes of SHA-256(label ‖ home ‖ nonce). It commits to the institution
+    /// that opened it, so no section of another institution can pass for a part of it.
+    pub fn case(&self) -> Nonce {
+        let digest = hash(label::CASE, &[&self.home.0, &self.nonce.0]);
+        let mut case = [0; 16];
+        for (target, source) in case.iter_mut().zip(digest) {
+            *target = source;
+        }
+        Nonce(case)
+    }
 }
 
 /// An item that cannot be applied yet or was refused: `Collection::Held`.

@@ -40,6 +40,8 @@ pub struct Status {
     pub held: Vec<HeldLine>,
     /// Invitations issued here and not answered.
     pub open_invitations: Vec<String>,
+    /// Sections shared with this device that claim a case they are no part of; they are not shown.
+    pub foreign_sections: usize,
     /// How often the relay went back to an earlier state.
     pub relay_went_back: usize,
 }
@@ -100,6 +102,7 @@ impl Nahtlos {
                 .collect(),
             held: self.held_lines()?,
             open_invitations: self.open_invitations()?,
+            foreign_sections: self.foreign_sections()?.len(),
             relay_went_back: sync.went_back.len(),
         })
     }

@@ -18,6 +18,10 @@ use crate::nahtlos::Nahtlos;
 use crate::records::{self, LabelRecord};
 use crate::vault::Collection;
 
+/// Group in `Collection::Notice`: sections that claim a case they are no part of; key = `f` ‖ space.
+const FOREIGN_SECTIONS: &[u8] = b"foreign-sections";
+/// Sections with their labels.
+type Labels = Vec<(SpaceId, LabelRecord)>;
 /// Verified authors by automerge actor.
 type Authors = BTreeMap<[u8; 16], Author>;
 
@@ -55,15 +59,15 @@ impl Nahtlos {
                 continue;
             };
             let label: LabelRecord = records::decode(&bytes)?;
-            let line = match lines.remove(&label.case) {
+            let line = match lines.remove(&label.case()) {
                 Some(line) => line,
-                None => match self.stored_line(&label.case)? {
+                None => match self.stored_line(&label.case())? {
                     Some(line) => line,
-                    None => self.summarise(&self.case(&hex(&label.case))?)?,
+                    None => self.summarise(&self.case(&hex(&label.case()))?)?,
                 },
             };
             let line = self.line_after(line, &SectionKind::from_code(&label.kind), edits)?;
-            lines.insert(label.case, line);
+            lines.insert(label.case(), line);
         }
         Ok(lines.into_iter().collect())
     }
@@ -166,12 +170,21 @@ impl Nahtlos {
         &mut self,
         spaces: &BTreeSet<SpaceId>,
     ) -> Result<(), ClientError> {
-        let labels = self.new_labels(spaces)?;
+        let (labels, foreign) = self.new_labels(spaces)?;
+        if !foreign.is_empty() {
+            self.commit(|transaction| {
+                for space in &foreign {
+                    let key = [b"f".as_slice(), &space.0].concat();
+                    transaction.put(Collection::Notice, FOREIGN_SECTIONS, &key, 0, b"")?;
+                }
+                Ok(())
+            })?;
+        }
         if !labels.is_empty() {
             self.commit(|transaction| {
                 for (space, label) in &labels {
                     let value = records::encode(label);
-                    transaction.put(Collection::Label, &label.case.0, &space.0, 0, &value)?;
+                    transaction.put(Collection::Label, &label.case().0, &space.0, 0, &value)?;
                 }
                 Ok(())
             })?;
@@ -183,7 +196,7 @@ impl Nahtlos {
         for space in spaces {
             if let Some(bytes) = self.vault.get(Collection::Label, &space.0)? {
                 let label: LabelRecord = records::decode(&bytes)?;
-                cases.insert(label.case);
+                cases.insert(label.case());
             }
         }
         self.refresh_summaries(&cases)?;
@@ -193,8 +206,8 @@ impl Nahtlos {
     fn new_labels(
         &self,
         spaces: &BTreeSet<SpaceId>,
-    ) -> Result<Vec<(SpaceId, LabelRecord)>, ClientError> {
-        let mut labels = Vec::new();
+    ) -> Result<(Labels, Vec<SpaceId>), ClientError> {
+        let (mut labels, mut foreign) = (Labels::new(), Vec::new());
         for space in spaces {
             if self.vault.get(Collection::Label, &space.0)?.is_some() {
                 continue;
@@ -210,10 +223,52 @@ impl Nahtlos {
             if role.is_some()
                 && let Ok(label) = self.label(space)
             {
-                labels.push((*space, label));
+                if self.is_part_of_its_case(space, &label, &labels)? {
+                    labels.push((*space, label));
+                } else {
+                    foreign.push(*space);
+                }
             }
         }
-        Ok(labels)
+        Ok((labels, foreign))
+    }
+
+    /// Whether a section is what its label says: founded by a device of the institution that opened
+    /// the case, and the first of its kind there. Anything else would let a participant slip a
+    /// section of their own into a case, and read what is then written in it.
+    fn is_part_of_its_case(
+        &self,
+        space: &SpaceId,
+        label: &LabelRecord,
+        new: &[(SpaceId, LabelRecord)],
+    ) -> Result<bool, ClientError> {
+        let logs = self.logs();
+        let home = logs.state(&label.home);
+        let founder = logs.state(space).map(|state| state.founder());
+        let at_home = founder
+            .zip(home)
+            .is_some_and(|(founder, home)| authority::person_of(&logs, &founder, &home).is_some());
+        let case = label.case();
+        let mut others = new
+            .iter()
+            .map(|(_, other)| other.clone())
+            .collect::<Vec<_>>();
+        for (_, bytes) in self.vault.list(Collection::Label, &case.0)? {
+            others.push(records::decode(&bytes)?);
+        }
+        let first = !others
+            .iter()
+            .any(|other| other.case() == case && other.kind == label.kind);
+        Ok(at_home && first)
+    }
+
+    /// Sections shared with this device that claim a case they are no part of.
+    pub(crate) fn foreign_sections(&self) -> Result<Vec<SpaceId>, ClientError> {
+        let foreign = self.vault.list(Collection::Notice, FOREIGN_SECTIONS)?;
+        Ok(foreign
+            .iter()
+            .filter_map(|(key, _)| SpaceId::from_slice(key.get(1..)?))
+            .collect())
     }
 
     pub(crate) fn refresh_summary(&mut self, case: &Nonce) -> Result<(), ClientError> {

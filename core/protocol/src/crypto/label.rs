@@ -71,6 +71,8 @@ labels! {
     ENVELOPE_BLOB = "envelope/blob";
     /// HKDF: key, nonce and commitment of an attest of a snapshot.
     ENVELOPE_ATTEST = "envelope/attest";
+    /// Hash: a case id over the institution that opened it and a nonce.
+    CASE = "case";
     /// Hash: an automerge actor over space, device and run nonce.
     ACTOR = "actor";
     /// Signature: a device attests that a snapshot holds what it says it covers.
