@@ -20,6 +20,8 @@ mod documents;
 mod edits;
 pub mod error;
 pub mod found;
+#[cfg(feature = "test-key-derivation")]
+mod hostile;
 mod ingest;
 mod intents;
 pub mod joining;

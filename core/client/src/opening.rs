@@ -85,7 +85,7 @@ impl Nahtlos {
         Ok(number)
     }
 
-    fn found_section(&self, label: &LabelRecord) -> Result<Prepared, ClientError> {
+    pub(crate) fn found_section(&self, label: &LabelRecord) -> Result<Prepared, ClientError> {
         let team = self.device.team.ok_or(ClientError::NotEnrolled)?;
         let mut epoch = self.fresh_epoch();
         epoch.label = Some(records::encode(label));

@@ -1,0 +1,141 @@
+//! An admitted institution with a modified program: it cannot borrow a name, nor slip a section of
+//! its own into somebody's case.
+
+use nahtlos_casework::SectionKind;
+use nahtlos_client::directory::DirectoryEdit;
+use nahtlos_client::{InstitutionCard, PersonCard, TeamCard};
+use nahtlos_protocol::space::Role;
+use nahtlos_tests::{Home, World};
+
+fn world() -> (World, Home, Home, Home, String) {
+    let world = World::new();
+    let mut berger = world.found("berger", "Anna Berger", "RAV Langnau", "alv");
+    let mut iseli = world.institution(&mut berger, "iseli", "Marc Iseli", "IV-Stelle Bern", "iv");
+    let mut rogue = world.institution(&mut berger, "rogue", "Rolf Ruch", "Ruch GmbH", "provider");
+    let number = berger.open_example_case();
+    let case = berger.nahtlos.find_case(&number).unwrap();
+    for team in ["IV-Stelle Bern Team 1", "Ruch GmbH Team 1"] {
+        let member = berger.nahtlos.directory().unwrap().find_team(team).unwrap();
+        let kind = SectionKind::Tasks;
+        berger
+            .nahtlos
+            .grant(&case, &kind, &member, Role::Write, "AVG35a1", None)
+            .unwrap();
+    }
+    berger.sync();
+    rogue.sync();
+    iseli.sync();
+    (world, berger, iseli, rogue, number)
+}
+
+#[test]
+fn a_participant_cannot_slip_a_section_of_its_own_into_a_case_it_takes_part_in() {
+    let (_world, mut berger, mut iseli, mut rogue, number) = world();
+    let case = rogue.nahtlos.find_case(&case_name(&rogue)).unwrap();
+    for home in [&mut berger, &mut iseli] {
+        let team = home.nahtlos.status().unwrap().team.unwrap();
+        let member = rogue.nahtlos.directory().unwrap().find_team(&team).unwrap();
+        rogue
+            .nahtlos
+            .hostile_section(&case, "function", &member)
+            .unwrap();
+        rogue
+            .nahtlos
+            .hostile_section(&case, "medical", &member)
+            .unwrap();
+    }
+    let before = berger.nahtlos.find_case(&number).unwrap();
+    assert!(rogue.sync().notices.is_empty());
+    berger.sync();
+    iseli.sync();
+    assert_eq!(
+        berger.nahtlos.find_case(&number).unwrap(),
+        before,
+        "nothing was added"
+    );
+    assert_eq!(
+        berger.nahtlos.status().unwrap().foreign_sections,
+        2,
+        "and it is said"
+    );
+    let seen = iseli.nahtlos.cases().unwrap();
+    assert_eq!(seen.len(), 1);
+    let sections: Vec<&String> = seen[0].sections.keys().collect();
+    assert_eq!(
+        sections,
+        ["tasks"],
+        "control: what the case's own institution shared"
+    );
+}
+
+fn case_name(home: &Home) -> String {
+    home.nahtlos.cases().unwrap()[0].id.clone()
+}
+
+#[test]
+fn a_card_about_another_institution_its_teams_or_people_does_not_count() {
+    let (_world, mut berger, iseli, mut rogue, _) = world();
+    let honest = berger.nahtlos.directory().unwrap();
+    let id = |name: &str| honest.find_member(name).unwrap().to_string();
+    let (iv_team, iv_person) = (id("IV-Stelle Bern Team 1"), id("Marc Iseli"));
+    let rogue_team = id("Ruch GmbH Team 1");
+    let iv = honest.teams[&iv_team].institution.clone();
+    let rogue_institution = honest.teams[&rogue_team].institution.clone();
+    let team = |institution: &str| TeamCard {
+        name: "IV-Stelle Bern Team 1".into(),
+        institution: institution.into(),
+    };
+    let cards = [
+        // Another institution's card, person and team, renamed; its own team placed in another's.
+        DirectoryEdit::Institution {
+            id: iv.clone(),
+            card: InstitutionCard {
+                name: "Ruch GmbH".into(),
+                kind: "provider".into(),
+            },
+        },
+        DirectoryEdit::Person {
+            id: iv_person.clone(),
+            card: PersonCard {
+                name: "Rolf Ruch".into(),
+                function: "coach".into(),
+                institution: rogue_institution,
+                team: None,
+            },
+        },
+        DirectoryEdit::Team {
+            id: rogue_team.clone(),
+            card: team(&iv),
+        },
+    ];
+    for card in cards {
+        rogue.nahtlos.hostile_card(card).unwrap();
+    }
+    rogue.sync();
+    berger.sync();
+    let after = berger.nahtlos.directory().unwrap();
+    assert_ne!(
+        after.institutions.get(&iv).map(|card| card.name.as_str()),
+        Some("Ruch GmbH")
+    );
+    assert_ne!(
+        after.people.get(&iv_person).map(|card| card.name.as_str()),
+        Some("Rolf Ruch")
+    );
+    assert_ne!(
+        after
+            .teams
+            .get(&rogue_team)
+            .map(|card| card.institution.as_str()),
+        Some(&*iv)
+    );
+    // The name still leads to the institution's own team, and to nobody else.
+    assert_eq!(
+        after
+            .find_team("IV-Stelle Bern Team 1")
+            .unwrap()
+            .to_string(),
+        iv_team
+    );
+    drop(iseli);
+}
