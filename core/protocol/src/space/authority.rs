@@ -5,12 +5,12 @@
 //! the strongest. `administer` comes from a grant or from the guardian institution, holds no key
 //! and gives no path further up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::kind::Role;
 use super::operation::LogHead;
-use super::state::{Grant, MemberId, SpaceState};
+use super::state::{MemberId, SpaceState};
 use crate::crypto::signature::VerifyingKey;
 use crate::identifier::{DeviceId, SpaceId};
 
@@ -177,26 +177,41 @@ pub fn content_role(
     length: u64,
     at: At<'_>,
 ) -> Option<Role> {
-    state
+    let grants = state
         .grants
         .iter()
-        .filter(|grant| grant.is_live_at(length) && grant.confirmed && grant.role.holds_keys())
-        .filter_map(|grant| role_through(logs, device, grant, at))
+        .filter(|grant| grant.is_live_at(length) && grant.confirmed && grant.role.holds_keys());
+    // Each member is looked into once, however many grants it has: otherwise the grants of every
+    // level multiply, and one hostile log keeps everybody busy who asks.
+    let mut strongest: BTreeMap<MemberId, Role> = BTreeMap::new();
+    for grant in grants {
+        let role = strongest.entry(grant.member).or_insert(grant.role);
+        *role = (*role).max(grant.role);
+    }
+    strongest
+        .into_iter()
+        .filter_map(|(member, role)| role_through(logs, device, member, role, at))
         .max()
 }
 
-/// The role one grant gives a device: the grant's, but at most `read` where the device only reads
-/// in the member space.
-fn role_through(logs: &dyn Logs, device: &DeviceId, grant: &Grant, at: At<'_>) -> Option<Role> {
-    match grant.member {
-        MemberId::Device(member) => (member == *device).then_some(grant.role),
+/// The role that grants of up to `role` to one member give a device: at most `read` where the
+/// device only reads in the member space.
+fn role_through(
+    logs: &dyn Logs,
+    device: &DeviceId,
+    member: MemberId,
+    role: Role,
+    at: At<'_>,
+) -> Option<Role> {
+    match member {
+        MemberId::Device(member) => (member == *device).then_some(role),
         MemberId::Space(member) => {
             let below = logs.state(&member)?;
             let inner = content_role(logs, device, &below, at.length(&below), at)?;
             Some(if inner == Role::Read {
                 Role::Read
             } else {
-                grant.role
+                role
             })
         }
     }
@@ -209,18 +224,20 @@ fn administers(
     length: u64,
     at: At<'_>,
 ) -> bool {
-    let by_grant = state
+    let administrators: BTreeSet<MemberId> = state
         .grants
         .iter()
         .filter(|grant| {
             grant.is_live_at(length) && grant.confirmed && grant.role == Role::Administer
         })
-        .any(|grant| match grant.member {
-            MemberId::Device(member) => member == *device,
-            MemberId::Space(member) => logs.state(&member).is_some_and(|below| {
-                content_role(logs, device, &below, at.length(&below), at) >= Some(Role::Write)
-            }),
-        });
+        .map(|grant| grant.member)
+        .collect();
+    let by_grant = administrators.into_iter().any(|member| match member {
+        MemberId::Device(member) => member == *device,
+        MemberId::Space(member) => logs.state(&member).is_some_and(|below| {
+            content_role(logs, device, &below, at.length(&below), at) >= Some(Role::Write)
+        }),
+    });
     by_grant
         || state.guardian.is_some_and(|guardian| {
             logs.state(&guardian).is_some_and(|above| {
@@ -255,8 +272,9 @@ fn collect_path(
     state: &SpaceState,
     heads: &mut BTreeMap<SpaceId, LogHead>,
 ) {
-    for grant in state.live_grants() {
-        let MemberId::Space(member) = grant.member else {
+    let members: BTreeSet<MemberId> = state.live_grants().map(|grant| grant.member).collect();
+    for member in members {
+        let MemberId::Space(member) = member else {
             continue;
         };
         let Some(below) = logs.state(&member) else {
@@ -285,7 +303,11 @@ pub fn verifying_key(
 ) -> Option<VerifyingKey> {
     knowledge.spaces().find_map(|space| {
         let state = logs.state(space)?;
-        if let Some(known) = state.devices.get(device) {
+        let length = knowledge.length(space)?;
+        // Devices admitted later are not known yet: a replica that has less of this log than
+        // another must not judge otherwise.
+        let known = state.devices.get(device);
+        if let Some(known) = known.filter(|known| known.added_at < length) {
             return Some(known.verifying);
         }
         state.founder_key.filter(|_| state.founder == *device)

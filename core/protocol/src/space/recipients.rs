@@ -73,7 +73,8 @@ pub fn effective_recipients(
     at: At<'_>,
 ) -> Result<BTreeMap<RecipientId, WrapTarget>, MissingLog> {
     let mut targets = BTreeMap::new();
-    collect(logs, state, length, at, &mut targets)?;
+    let mut seen = BTreeSet::new();
+    collect(logs, state, length, at, &mut seen, &mut targets)?;
     Ok(targets)
 }
 
@@ -98,10 +99,15 @@ fn collect(
     state: &SpaceState,
     length: u64,
     at: At<'_>,
+    seen: &mut BTreeSet<MemberId>,
     targets: &mut BTreeMap<RecipientId, WrapTarget>,
 ) -> Result<(), MissingLog> {
     for grant in &state.grants {
         if !grant.is_live_at(length) || !grant.confirmed || !grant.role.holds_keys() {
+            continue;
+        }
+        // What a member leads to is the same by every path and every further grant.
+        if !seen.insert(grant.member) {
             continue;
         }
         match grant.member {
@@ -136,7 +142,7 @@ fn collect(
                             },
                         );
                     }
-                    None => collect(logs, &below, below_length, at, targets)?,
+                    None => collect(logs, &below, below_length, at, seen, targets)?,
                 }
             }
         }

@@ -1,5 +1,7 @@
 //! Scenarios over small worlds: two institutions, their teams and people, one section.
 
+mod hostile;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
