@@ -146,6 +146,31 @@ impl World {
         }
     }
 
+    /// The text of the relay's claim.
+    ///
+    /// # Panics
+    /// Where the relay was claimed before it was started.
+    #[must_use]
+    pub fn claim(&self) -> &str {
+        self.claim.as_deref().expect("an unclaimed relay")
+    }
+
+    /// A home after its program ended and was started again.
+    ///
+    /// # Panics
+    /// Where the home does not open.
+    #[must_use]
+    pub fn closed_and_reopened(&self, home: Home) -> Home {
+        let Home { nahtlos, path, .. } = home;
+        drop(nahtlos);
+        let nahtlos = Nahtlos::open(&path, PASSPHRASE).expect("the home opens");
+        Home {
+            nahtlos,
+            path,
+            transport: self.transport(),
+        }
+    }
+
     /// A transport to this world's relay.
     ///
     /// # Panics

@@ -313,3 +313,93 @@ fn an_operation_of_a_newer_program_makes_its_section_read_only_and_no_other() {
         "control: another section"
     );
 }
+
+/// Loses the answer to every request until it is told to stop.
+struct Losing {
+    inner: HttpTransport,
+    lose: bool,
+}
+
+impl Transport for Losing {
+    fn post(
+        &mut self,
+        path: &str,
+        token: Option<&str>,
+        body: &[u8],
+    ) -> Result<Answer, TransportError> {
+        let answer = self.inner.post(path, token, body)?;
+        if self.lose {
+            return Err(TransportError::Unreachable {
+                url: "test".into(),
+                reason: "the line broke".into(),
+            });
+        }
+        Ok(answer)
+    }
+}
+
+#[test]
+fn a_claim_and_a_join_whose_answers_are_lost_are_repeated_and_take_effect_once() {
+    use nahtlos_client::{Founder, InstitutionCard, Introduction, NetworkCard};
+    let world = World::new();
+    let founder = |person: &str, institution: &str| Founder {
+        introduction: Introduction {
+            name: person.into(),
+            function: "officer".into(),
+        },
+        institution: InstitutionCard {
+            name: institution.into(),
+            kind: "alv".into(),
+        },
+        team: format!("{institution} Team 1"),
+    };
+    let card = NetworkCard {
+        name: "IIZ Bern".into(),
+        canton: "BE".into(),
+    };
+    let claim = world.claim().parse().unwrap();
+    let mut berger = world.home("berger");
+    let mut line = Losing {
+        inner: world.transport(),
+        lose: true,
+    };
+    for _ in 0..2 {
+        let founder = founder("Anna Berger", "RAV Langnau");
+        let lost = berger
+            .nahtlos
+            .found_network(&mut line, &claim, &card, &founder);
+        assert_eq!(lost.unwrap_err().code(), "relay_unreachable");
+    }
+    line.lose = false;
+    let again = founder("Anna Berger", "RAV Langnau");
+    berger
+        .nahtlos
+        .found_network(&mut line, &claim, &card, &again)
+        .unwrap();
+    berger.sync();
+    assert_eq!(berger.nahtlos.directory().unwrap().institutions.len(), 1);
+
+    let invitation = berger.nahtlos.invite_institution("IV").unwrap();
+    berger.sync();
+    let mut iseli = world.home("iseli");
+    line.lose = true;
+    let joiner = founder("Marc Iseli", "IV-Stelle Bern");
+    let lost = iseli
+        .nahtlos
+        .join_as_institution(&mut line, &invitation, &joiner);
+    assert_eq!(lost.unwrap_err().code(), "relay_unreachable");
+    // The next command after a power cut is simply a sync.
+    let mut iseli = world.closed_and_reopened(iseli);
+    assert_eq!(iseli.try_sync().unwrap_err().code(), "not_admitted");
+    berger.sync();
+    iseli.sync();
+    berger.sync();
+    assert_eq!(berger.nahtlos.directory().unwrap().institutions.len(), 2);
+    // An invitation that was used by somebody else leaves the latecomer's home as new.
+    let mut late = world.home("late");
+    let refused = late
+        .nahtlos
+        .join_as_institution(&mut world.transport(), &invitation, &joiner);
+    assert!(matches!(refused.unwrap_err(), ClientError::Refused { .. }));
+    assert_eq!(late.nahtlos.status().unwrap().enrolment, "new");
+}

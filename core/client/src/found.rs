@@ -6,25 +6,24 @@ use std::collections::BTreeMap;
 use nahtlos_protocol::codec;
 use nahtlos_protocol::crypto::epoch_secret::EpochSeed;
 use nahtlos_protocol::crypto::label;
-use nahtlos_protocol::crypto::signature::VerifyingKey;
 use nahtlos_protocol::identifier::{SignatureBytes, SpaceId, VerifyingKeyBytes};
 use nahtlos_protocol::space::effect::{DeviceKeys, Effect, History, Member};
 use nahtlos_protocol::space::kind::{Kind, Role};
 use nahtlos_protocol::space::replay::admission_message;
 use nahtlos_protocol::space::{Draft, NewEpoch, Prepared, SpaceState};
+use nahtlos_protocol::wire::CLAIM_PATH;
 use nahtlos_protocol::wire::claim::{Claim, ClaimRequest};
-use nahtlos_protocol::wire::{CLAIM_PATH, Status, SyncResponse};
 
 use crate::directory::{DirectoryEdit, InstitutionCard, NetworkCard, PersonCard, TeamCard};
 use crate::edits::TypedEdit;
+use crate::enrolment::{CARDS, Enrolment};
 use crate::error::ClientError;
-use crate::intents::{add_space, put_intent};
+use crate::intents::add_space;
 use crate::joining::Introduction;
-use crate::nahtlos::{Nahtlos, put_device};
+use crate::nahtlos::Nahtlos;
 use crate::random;
-use crate::records::{Intent, IntentRecord};
-use crate::sync::refusal;
-use crate::transport::{Transport, TransportError};
+use crate::records::Intent;
+use crate::transport::Transport;
 use crate::vault::Collection;
 
 /// Who founds: the person at this device and what it belongs to.
@@ -38,16 +37,13 @@ pub struct Founder {
     pub team: String,
 }
 
-/// Key in `Collection::Setting`: cards to publish once the directory can be written.
-const CARDS: &[u8] = b"cards-to-publish";
-
 impl Nahtlos {
     /// Founds a network at a relay that was never claimed: the institution that coordinates, its
     /// first team, this person, and the network itself.
     ///
     /// # Errors
-    /// [`ClientError::AlreadyEnrolled`]; where the relay refuses or is not reached, nothing has
-    /// happened anywhere.
+    /// [`ClientError::AlreadyEnrolled`]; where the relay refuses, this home is new again; where it is
+    /// not reached, the same call (or a sync) sends the same request again.
     pub fn found_network(
         &mut self,
         transport: &mut dyn Transport,
@@ -55,7 +51,9 @@ impl Nahtlos {
         network: &NetworkCard,
         founder: &Founder,
     ) -> Result<(), ClientError> {
-        self.require_new()?;
+        if self.has_pending_enrolment(&claim.to_string())? {
+            return self.send_pending_enrolment(transport);
+        }
         let mut home = self.found_home(true)?;
         let institution = self.state_of(&home.prepared, &home.institution)?;
         let create = Draft::new()
@@ -78,33 +76,21 @@ impl Nahtlos {
             .map(crate::session::operation_item)
             .collect();
         let request = ClaimRequest::sign(claim, network_id, push);
-        let answer = transport.post(CLAIM_PATH, None, &codec::encode(&request))?;
-        if answer.status != 200 {
-            return Err(refusal(&answer));
-        }
-        let response: SyncResponse = decode_answer(&answer.body)?;
-        let relay =
-            VerifyingKey::from_bytes(&claim.relay.0).map_err(|_| ClientError::OtherRelay)?;
-        if !response.is_signed_by(&relay, &self.device_id) {
-            return Err(ClientError::OtherRelay);
-        }
-        let taken = |status| matches!(status, Status::Accepted | Status::Duplicate);
-        if !response.results.iter().all(|result| taken(result.status)) {
-            return Err(ClientError::Refused {
-                code: "claim_items".into(),
-                detail: "the relay did not take the founding operations".into(),
-            });
-        }
         let mut cards = vec![DirectoryEdit::Network(network.clone())];
         cards.extend(founder_cards(&home, founder));
         self.enrol(
-            &home,
-            network_id,
-            &claim.url,
-            claim.relay,
-            true,
-            &[],
-            &cards,
+            transport,
+            Enrolment {
+                home: &home,
+                network: network_id,
+                relay_url: &claim.url,
+                relay_key: claim.relay,
+                intents: Vec::new(),
+                cards,
+                path: CLAIM_PATH,
+                request: codec::encode(&request),
+                answers: claim.to_string(),
+            },
         )
     }
 
@@ -169,13 +155,6 @@ impl Nahtlos {
             transaction.delete(Collection::Setting, CARDS)?;
             Ok(())
         })
-    }
-
-    pub(crate) fn require_new(&self) -> Result<(), ClientError> {
-        if self.device.person.is_some() {
-            return Err(ClientError::AlreadyEnrolled);
-        }
-        Ok(())
     }
 
     /// Institution, person and first team. With `epochs` every space gets its first epoch at once;
@@ -303,47 +282,6 @@ impl Nahtlos {
             .map(|one| one.state.clone())
             .ok_or(ClientError::NotEnrolled)
     }
-
-    #[allow(clippy::too_many_arguments)]
-    pub(crate) fn enrol(
-        &mut self,
-        home: &Home,
-        network: SpaceId,
-        relay_url: &str,
-        relay_key: VerifyingKeyBytes,
-        admitted: bool,
-        intents: &[Intent],
-        cards: &[DirectoryEdit],
-    ) -> Result<(), ClientError> {
-        let mut device = self.device.clone();
-        device.person = Some(home.person);
-        device.institution = Some(home.institution);
-        device.team = Some(home.team);
-        device.network = Some(network);
-        device.relay_url = Some(relay_url.to_owned());
-        device.relay_key = Some(relay_key);
-        device.admitted = admitted;
-        let cards = serde_json::to_vec(cards).map_err(|error| ClientError::Document {
-            reason: error.to_string(),
-        })?;
-        let now_ms = self.now_ms();
-        self.store_own(&home.prepared, |transaction| {
-            put_device(transaction, &device)?;
-            for (offset, intent) in (0u64..).zip(intents) {
-                let record = IntentRecord {
-                    id: random::nonce(&mut random::system()),
-                    intent: intent.clone(),
-                    decided_at: None,
-                    decided_at_ms: now_ms.saturating_add(offset),
-                };
-                put_intent(transaction, &record)?;
-            }
-            transaction.put(Collection::Setting, b"", CARDS, 0, &cards)?;
-            Ok(())
-        })?;
-        self.device = device;
-        Ok(())
-    }
 }
 
 /// What founding made.
@@ -395,13 +333,4 @@ fn last_id(prepared: &[Prepared]) -> Result<SpaceId, ClientError> {
         .last()
         .map(|one| one.state.id())
         .ok_or(ClientError::NotEnrolled)
-}
-
-fn decode_answer(body: &[u8]) -> Result<SyncResponse, ClientError> {
-    codec::decode(body, nahtlos_protocol::limits::SYNC_RESPONSE_BYTES_MAX).map_err(|error| {
-        TransportError::NotARelay {
-            reason: error.to_string(),
-        }
-        .into()
-    })
 }

@@ -13,12 +13,13 @@ use nahtlos_protocol::wire::join::JoinRequest;
 use rand_core::Rng;
 use serde::{Deserialize, Serialize};
 
+use crate::directory::DirectoryEdit;
+use crate::enrolment::Enrolment;
 use crate::error::ClientError;
 use crate::found::{Founder, Home, founder_cards};
 use crate::nahtlos::Nahtlos;
 use crate::random;
 use crate::records::{self, Intent, InvitationRecord};
-use crate::sync::refusal;
 use crate::transport::Transport;
 use crate::vault::Collection;
 
@@ -69,15 +70,17 @@ impl Nahtlos {
     /// Answers an invitation to found an institution in a network.
     ///
     /// # Errors
-    /// [`ClientError::AlreadyEnrolled`]; where the relay refuses or is not reached, nothing has
-    /// happened anywhere.
+    /// [`ClientError::AlreadyEnrolled`]; where the relay refuses, this home is new again; where it is
+    /// not reached, the same call (or a sync) sends the same request again.
     pub fn join_as_institution(
         &mut self,
         transport: &mut dyn Transport,
         invitation: &InvitationText,
         founder: &Founder,
     ) -> Result<(), ClientError> {
-        self.require_new()?;
+        if self.has_pending_enrolment(&invitation.to_string())? {
+            return self.send_pending_enrolment(transport);
+        }
         if invitation.guardian.is_some() {
             return Err(ClientError::NotFound {
                 what: "invitation for an institution",
@@ -97,8 +100,7 @@ impl Nahtlos {
             .map_err(|error| ClientError::Document {
                 reason: error.to_string(),
             })?;
-        post_join(transport, &request)?;
-        let intents = [
+        let intents = vec![
             Intent::FirstEpoch { space: home.person },
             Intent::FirstEpoch {
                 space: home.institution,
@@ -113,15 +115,9 @@ impl Nahtlos {
             },
         ];
         let cards = founder_cards(&home, founder);
-        let (url, relay) = (invitation.url.as_str(), invitation.relay);
         self.enrol(
-            &home,
-            invitation.network,
-            url,
-            relay,
-            false,
-            &intents,
-            &cards,
+            transport,
+            enrolment(&home, invitation, &request, intents, cards),
         )
     }
 
@@ -135,7 +131,9 @@ impl Nahtlos {
         invitation: &InvitationText,
         introduction: &Introduction,
     ) -> Result<(), ClientError> {
-        self.require_new()?;
+        if self.has_pending_enrolment(&invitation.to_string())? {
+            return self.send_pending_enrolment(transport);
+        }
         let Some(institution) = invitation.guardian else {
             return Err(ClientError::NotFound {
                 what: "invitation for a person",
@@ -161,10 +159,11 @@ impl Nahtlos {
                     reason: error.to_string(),
                 }
             })?;
-        post_join(transport, &request)?;
-        let intents = [Intent::FirstEpoch { space: home.person }];
-        let (url, relay) = (invitation.url.as_str(), invitation.relay);
-        self.enrol(&home, invitation.network, url, relay, false, &intents, &[])
+        let intents = vec![Intent::FirstEpoch { space: home.person }];
+        self.enrol(
+            transport,
+            enrolment(&home, invitation, &request, intents, Vec::new()),
+        )
     }
 
     /// Invites an institution to this network. The text is to be handed over by a second channel;
@@ -238,11 +237,22 @@ impl Nahtlos {
     }
 }
 
-fn post_join(transport: &mut dyn Transport, request: &JoinRequest) -> Result<(), ClientError> {
-    let answer = transport.post(JOIN_PATH, None, request.bytes())?;
-    if answer.status == 200 {
-        Ok(())
-    } else {
-        Err(refusal(&answer))
+fn enrolment<'a>(
+    home: &'a Home,
+    invitation: &'a InvitationText,
+    request: &JoinRequest,
+    intents: Vec<Intent>,
+    cards: Vec<DirectoryEdit>,
+) -> Enrolment<'a> {
+    Enrolment {
+        home,
+        network: invitation.network,
+        relay_url: &invitation.url,
+        relay_key: invitation.relay,
+        intents,
+        cards,
+        path: JOIN_PATH,
+        request: request.bytes().to_vec(),
+        answers: invitation.to_string(),
     }
 }

@@ -18,6 +18,7 @@ pub mod directory;
 mod document_cache;
 mod documents;
 mod edits;
+mod enrolment;
 pub mod error;
 pub mod found;
 #[cfg(feature = "test-key-derivation")]

@@ -25,6 +25,7 @@ impl Nahtlos {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<SyncReport, ClientError> {
         self.network()?;
+        self.send_pending_enrolment(transport)?;
         let mut offset_ms = self.sync_record()?.clock_offset_ms;
         self.publish_waiting_cards()?;
         let mut session = Session::new(self);

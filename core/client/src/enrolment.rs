@@ -1,0 +1,226 @@
+//! Enrolment: what a founding or joining device keeps before it sends its one request, so that a
+//! lost answer or a power cut is only a repetition of the same bytes.
+
+use minicbor::{Decode, Encode};
+use nahtlos_protocol::codec;
+use nahtlos_protocol::identifier::{SpaceId, VerifyingKeyBytes};
+use nahtlos_protocol::limits;
+use nahtlos_protocol::wire::join::{JoinAnswer, JoinRequest};
+use nahtlos_protocol::wire::{CLAIM_PATH, Status, SyncResponse};
+
+use crate::directory::DirectoryEdit;
+use crate::error::ClientError;
+use crate::found::Home;
+use crate::intents::{INTENTS, put_intent};
+use crate::nahtlos::{Nahtlos, put_device};
+use crate::outbox::OPERATIONS;
+use crate::random;
+use crate::records::{self, Intent, IntentRecord};
+use crate::sync::refusal;
+use crate::transport::{Answer, Transport, TransportError};
+use crate::vault::Collection;
+
+/// Key in `Collection::Setting`: the request that has not been answered.
+const PENDING: &[u8] = b"pending-enrolment";
+/// Key in `Collection::Setting`: cards to publish once the directory can be written.
+pub(crate) const CARDS: &[u8] = b"cards-to-publish";
+
+/// Everything a device needs to go on from here.
+pub(crate) struct Enrolment<'a> {
+    pub home: &'a Home,
+    pub network: SpaceId,
+    pub relay_url: &'a str,
+    pub relay_key: VerifyingKeyBytes,
+    /// Carried out once admitted.
+    pub intents: Vec<Intent>,
+    /// Published once the directory can be written.
+    pub cards: Vec<DirectoryEdit>,
+    /// Where the request goes.
+    pub path: &'a str,
+    pub request: Vec<u8>,
+    /// The claim or invitation it answers, as text.
+    pub answers: String,
+}
+
+/// A request kept until it is answered.
+#[derive(Encode, Decode)]
+#[cbor(array)]
+struct PendingRecord {
+    #[n(0)]
+    path: String,
+    #[cbor(n(1), with = "minicbor::bytes")]
+    request: Vec<u8>,
+    #[n(2)]
+    answers: String,
+}
+
+/// Refusals after which the same request may succeed later.
+const MAY_SUCCEED_LATER: [&str; 3] = ["invitation_unknown", "rate_limited", "storage_full"];
+
+impl Nahtlos {
+    /// Whether this home may found or join now: it is new, or it has an unanswered request for the
+    /// same claim or invitation, which is then to be sent again. One for another is given up.
+    pub(crate) fn has_pending_enrolment(&mut self, answers: &str) -> Result<bool, ClientError> {
+        match self.pending()? {
+            Some(pending) if pending.answers == answers => Ok(true),
+            Some(_) => {
+                self.give_up_enrolment()?;
+                Ok(false)
+            }
+            None if self.device.person.is_some() => Err(ClientError::AlreadyEnrolled),
+            None => Ok(false),
+        }
+    }
+
+    /// Keeps everything, the request included, in one transaction; then sends it.
+    pub(crate) fn enrol(
+        &mut self,
+        transport: &mut dyn Transport,
+        enrolment: Enrolment<'_>,
+    ) -> Result<(), ClientError> {
+        let mut device = self.device.clone();
+        device.person = Some(enrolment.home.person);
+        device.institution = Some(enrolment.home.institution);
+        device.team = Some(enrolment.home.team);
+        device.network = Some(enrolment.network);
+        device.relay_url = Some(enrolment.relay_url.to_owned());
+        device.relay_key = Some(enrolment.relay_key);
+        let cards =
+            serde_json::to_vec(&enrolment.cards).map_err(|error| ClientError::Document {
+                reason: error.to_string(),
+            })?;
+        let pending = records::encode(&PendingRecord {
+            path: enrolment.path.to_owned(),
+            request: enrolment.request,
+            answers: enrolment.answers,
+        });
+        let now_ms = self.now_ms();
+        let intents = enrolment.intents;
+        self.store_own(&enrolment.home.prepared, |transaction| {
+            put_device(transaction, &device)?;
+            for (offset, intent) in (0u64..).zip(intents) {
+                let record = IntentRecord {
+                    id: random::nonce(&mut random::system()),
+                    intent,
+                    decided_at: None,
+                    decided_at_ms: now_ms.saturating_add(offset),
+                };
+                put_intent(transaction, &record)?;
+            }
+            transaction.put(Collection::Setting, b"", CARDS, 0, &cards)?;
+            transaction.put(Collection::Setting, b"", PENDING, 0, &pending)?;
+            Ok(())
+        })?;
+        self.device = device;
+        self.send_pending_enrolment(transport)
+    }
+
+    /// Sends the unanswered request, if there is one. Where no answer comes it stays; where the
+    /// relay refuses it for good, this home is new again.
+    pub(crate) fn send_pending_enrolment(
+        &mut self,
+        transport: &mut dyn Transport,
+    ) -> Result<(), ClientError> {
+        let Some(pending) = self.pending()? else {
+            return Ok(());
+        };
+        let answer = transport.post(&pending.path, None, &pending.request)?;
+        if answer.status == 200 {
+            self.check_answer(&pending, &answer)?;
+            return self.enrolment_answered(&pending);
+        }
+        let refused = refusal(&answer);
+        let ClientError::Refused { code, .. } = &refused else {
+            return Err(refused);
+        };
+        // Our own claim, whose answer was lost, is "claimed already": then the relay knows us.
+        if code == "already_claimed" && self.probe(transport).is_ok() {
+            return self.enrolment_answered(&pending);
+        }
+        if answer.status < 500 && !MAY_SUCCEED_LATER.contains(&code.as_str()) {
+            self.give_up_enrolment()?;
+        }
+        Err(refused)
+    }
+
+    /// The answer must be the relay's own and say that everything was stored.
+    fn check_answer(&self, pending: &PendingRecord, answer: &Answer) -> Result<(), ClientError> {
+        let not_a_relay = |error: codec::CodecError| TransportError::NotARelay {
+            reason: error.to_string(),
+        };
+        let relay = self.relay_key().ok_or(ClientError::OtherRelay)?;
+        if pending.path == CLAIM_PATH {
+            let response: SyncResponse =
+                codec::decode(&answer.body, limits::SYNC_RESPONSE_BYTES_MAX)
+                    .map_err(not_a_relay)?;
+            if !response.is_signed_by(&relay, &self.device_id) {
+                return Err(ClientError::OtherRelay);
+            }
+            let taken = |status| matches!(status, Status::Accepted | Status::Duplicate);
+            if response.results.iter().all(|result| taken(result.status)) {
+                return Ok(());
+            }
+            return Err(ClientError::Refused {
+                code: "claim_items".into(),
+                detail: "the relay did not take the founding operations".into(),
+            });
+        }
+        let joined: JoinAnswer =
+            codec::decode(&answer.body, limits::JOIN_REQUEST_BYTES_MAX).map_err(not_a_relay)?;
+        let request =
+            JoinRequest::decode(&pending.request).map_err(|error| ClientError::DamagedRecord {
+                reason: error.to_string(),
+            })?;
+        joined
+            .receipt
+            .verify(&request.id(), &relay)
+            .map_err(|_| ClientError::OtherRelay)
+    }
+
+    fn enrolment_answered(&mut self, pending: &PendingRecord) -> Result<(), ClientError> {
+        let mut device = self.device.clone();
+        // A founder is part of the network at once; who joins waits for the inviter.
+        device.admitted = pending.path == CLAIM_PATH;
+        self.commit(|transaction| {
+            transaction.delete(Collection::Setting, PENDING)?;
+            put_device(transaction, &device)
+        })?;
+        self.device = device;
+        Ok(())
+    }
+
+    /// Forgets what was to be founded or joined. The device keeps its keys.
+    fn give_up_enrolment(&mut self) -> Result<(), ClientError> {
+        let mut device = self.device.clone();
+        device.person = None;
+        device.institution = None;
+        device.team = None;
+        device.network = None;
+        device.relay_url = None;
+        device.relay_key = None;
+        self.commit(|transaction| {
+            transaction.delete_group(Collection::Sealed, OPERATIONS)?;
+            transaction.delete_group(Collection::Intent, INTENTS)?;
+            transaction.delete(Collection::Setting, CARDS)?;
+            transaction.delete(Collection::Setting, PENDING)?;
+            put_device(transaction, &device)
+        })?;
+        self.device = device;
+        Ok(())
+    }
+
+    fn pending(&self) -> Result<Option<PendingRecord>, ClientError> {
+        match self.vault.get(Collection::Setting, PENDING)? {
+            Some(bytes) => records::decode(&bytes).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Whether a founding or joining request is still unanswered.
+    ///
+    /// # Errors
+    /// Where the vault cannot be read.
+    pub fn is_enrolment_unanswered(&self) -> Result<bool, ClientError> {
+        Ok(self.pending()?.is_some())
+    }
+}
