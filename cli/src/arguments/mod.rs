@@ -176,7 +176,11 @@ pub enum Command {
         command: Option<ConflictCommand>,
     },
     /// Exchanges with the relay: sends what was typed here, brings what others wrote
-    Sync,
+    Sync {
+        /// Ask for everything again: for a device that lacks something the relay did not serve
+        #[arg(long)]
+        all: bool,
+    },
     /// What this device is, what is not delivered, what is held
     Status,
     /// Looks for what is wrong: vault, clock, relay, permissions

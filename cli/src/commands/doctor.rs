@@ -101,7 +101,18 @@ fn unlocked(context: &Context, nahtlos: &mut Nahtlos) -> Vec<Check> {
                 match status.relay_went_back {
                     0 => "the relay never went back to an earlier state".into(),
                     times => format!(
-                        "it went back {times} time(s): tell its operator; what it lost is offered again"
+                        "it went back {times} time(s): tell its operator; what you typed is still on this device"
+                    ),
+                },
+            ));
+            checks.push(check(
+                "sections",
+                status.foreign_sections == 0,
+                match status.foreign_sections {
+                    0 => "every section belongs to the case it names".into(),
+                    number => format!(
+                        "{number} shared with you claim a case they are no part of and are not \
+                         shown: somebody's program was modified, tell the coordinating office"
                     ),
                 },
             ));
@@ -110,7 +121,9 @@ fn unlocked(context: &Context, nahtlos: &mut Nahtlos) -> Vec<Check> {
                 status.held.is_empty(),
                 match status.held.len() {
                     0 => "nothing is held".into(),
-                    number => format!("{number} held: see `nahtlos held`"),
+                    number => format!(
+                        "{number} held: see `nahtlos held`; `nahtlos sync --all` asks again for what is missing"
+                    ),
                 },
             ));
         }

@@ -162,7 +162,7 @@ fn prepare<T>(
     complete: impl FnOnce(&mut Answers) -> Result<T, Failure>,
 ) -> Result<(Nahtlos, T), Failure> {
     let mut nahtlos = context.open_or_create()?;
-    if nahtlos.identity().person.is_some() {
+    if nahtlos.identity().person.is_some() && !nahtlos.is_enrolment_unanswered()? {
         return Err(ClientError::AlreadyEnrolled.into());
     }
     let mut answers = answers.or(kept(&mut nahtlos)?);

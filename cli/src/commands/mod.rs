@@ -59,7 +59,7 @@ pub fn run(context: &Context, command: Command) -> Result<Answer, Failure> {
         Command::Task { case, command } => task::run(context, case, command),
         Command::Share { command } => share::run(context, command),
         Command::Conflict { command } => conflict::run(context, command),
-        Command::Sync => sync::sync(context),
+        Command::Sync { all } => sync::sync(context, all),
         Command::Status => sync::status(context),
         Command::Doctor => Ok(doctor::run(context)),
         Command::Held { command } => held::run(context, command),

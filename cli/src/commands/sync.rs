@@ -11,8 +11,11 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Answer, Page, dates, json};
 
-pub fn sync(context: &Context) -> Result<Answer, Failure> {
+pub fn sync(context: &Context, all: bool) -> Result<Answer, Failure> {
     let mut nahtlos = context.open()?;
+    if all {
+        nahtlos.pull_everything_again()?;
+    }
     let mut transport = context.transport_of(&nahtlos)?;
     // Draws on standard error, and only where that is a terminal.
     let bar = ProgressBar::new_spinner().with_message("connecting");
@@ -127,6 +130,16 @@ pub fn status(context: &Context) -> Result<Answer, Failure> {
         ("open invitations", listed(&status.open_invitations)),
         ("conflicts", Some(conflicts.to_string())),
         ("held", Some(status.held.len().to_string())),
+        (
+            "not shown",
+            (status.foreign_sections > 0).then(|| {
+                let sections = status.foreign_sections as u64;
+                format!(
+                    "{} of no case: see `nahtlos doctor`",
+                    count(sections, "section", "sections")
+                )
+            }),
+        ),
     ]);
     let mut data = json::value(&status);
     data["cases"] = cases.len().into();

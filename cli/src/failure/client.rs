@@ -191,7 +191,9 @@ fn not_found(what: &str, input: &str) -> Failure {
         "case" => {
             "See `nahtlos case`; a case that was shared with you arrives with `nahtlos sync`."
         }
-        "team or person" => "See `nahtlos network`; nothing is shared with a whole institution.",
+        "team or person" => {
+            "Run `nahtlos sync` (they may be new), then see `nahtlos network`; nothing is shared with a whole institution."
+        }
         "team" => "See `nahtlos team`.",
         "section" => "See which sections you can open: `nahtlos section list CASE`.",
         "invitation for an institution" => "Use `nahtlos member join --invitation FILE`.",

@@ -45,28 +45,37 @@ pub(super) fn transport(code: &str, error: &TransportError) -> Failure {
     }
 }
 
-/// What a person is told when the relay answered with a refusal of the whole request.
+/// What a person is told when the relay answered with a refusal of the whole request. The codes are
+/// those of the relay's `problem` module.
 pub(super) fn refused(code: &str, detail: &str) -> Failure {
-    let busy =
-        code.starts_with("http_5") || matches!(code, "unavailable" | "busy" | "shutting_down");
-    if busy {
+    let detail = detail.trim_end_matches('.');
+    let cannot_now = code.starts_with("http_5")
+        || matches!(
+            code,
+            "busy" | "storage_full" | "storage_failed" | "internal" | "timeout" | "rate_limited"
+        );
+    if cannot_now {
         return Failure::new(
             Exit::RelayUnreachable,
             code,
             "The relay cannot answer now. Everything you typed is safe on this device.",
             format!("It says: {detail}."),
-            "Run `nahtlos sync` again in a few minutes.",
+            "Run `nahtlos sync` again in a few minutes; if it stays so, tell the relay's operator.",
         );
     }
     let next = match code {
-        "claimed" | "already_claimed" => {
+        "already_claimed" => {
             "This relay already serves a network: ask there for an invitation, or start a new relay."
         }
-        "invitation" | "invitation_unknown" | "invitation_used" | "invitation_expired" => {
+        "claim_refused" => "Ask the relay's operator for its claim, then run the command again.",
+        "invitation_unknown" | "invitation_used" | "invitation_expired" => {
             "Ask who invited you to sync, or to make a new invitation; then run the command again."
         }
-        "quota" | "too_many_requests" => {
-            "Wait a few minutes and run `nahtlos sync`; if it stays, tell the relay's operator."
+        "unsupported_version" => {
+            "Update nahtlos, then run the command again; `nahtlos --version` shows the one you have."
+        }
+        "clock_skew" | "token_expired" => {
+            "Set this machine's clock, then run the command again; `nahtlos doctor` compares it."
         }
         _ => "Run `nahtlos doctor`; if it finds nothing, send its answer to the relay's operator.",
     };
@@ -77,4 +86,32 @@ pub(super) fn refused(code: &str, detail: &str) -> Failure {
         format!("It says: {detail}."),
         next,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_relay_that_cannot_now_is_told_from_one_that_does_not_want_to() {
+        for code in [
+            "http_503",
+            "busy",
+            "storage_full",
+            "storage_failed",
+            "internal",
+            "timeout",
+            "rate_limited",
+        ] {
+            assert_eq!(refused(code, "no").exit, Exit::RelayUnreachable, "{code}");
+        }
+        for code in ["already_claimed", "invitation_used", "malformed_request"] {
+            assert_eq!(refused(code, "no").exit, Exit::Failed, "{code}");
+        }
+    }
+
+    #[test]
+    fn what_the_relay_says_ends_with_one_full_stop() {
+        assert_eq!(refused("busy", "Wait.").why, "It says: Wait.");
+    }
 }

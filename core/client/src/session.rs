@@ -423,7 +423,7 @@ impl<'a> Session<'a> {
     fn check_mark(&mut self, before: Option<&JournalMark>, after: &JournalMark) {
         if went_back(before, after) {
             self.report.notices.push(
-                "the relay went back to an earlier state (restored from a backup?): tell its operator, and run `nahtlos doctor`".into(),
+                "the relay went back to an earlier state (restored from a backup?): tell its operator; what you typed is still on this device".into(),
             );
         }
     }
