@@ -117,13 +117,14 @@ impl Nahtlos {
         }
     }
 
-    /// Positions only order the edits of one space on this device.
+    /// Positions only order the edits of one space on this device. Each change builds on the one
+    /// before, so what was typed later stands later, also where the clock was set back meanwhile.
     fn next_outbox_position(&self, space: &SpaceId) -> Result<i64, ClientError> {
         let micros = i64::try_from(self.now_ms())
             .unwrap_or(i64::MAX / 2000)
             .saturating_mul(1000);
-        let pending = i64::try_from(self.pending_edits(space)?.len()).unwrap_or(0);
-        Ok(micros.saturating_add(pending))
+        let last = self.vault.last_position(Collection::Outbox, &space.0)?;
+        Ok(last.map_or(micros, |last| micros.max(last.saturating_add(1))))
     }
 }
 

@@ -152,9 +152,7 @@ impl Nahtlos {
             return Ok(Err(NotSealed::Waits));
         };
         let record = self.document_record(space)?;
-        let batch = pending
-            .get(..limits::CHANGES_PER_ENVELOPE_MAX)
-            .unwrap_or(pending);
+        let batch = next_batch(pending);
         let mut heads = authority::path_heads(&logs, &self.device_id, &state);
         heads.extend(state.head().map(|head| (state.id(), head)));
         let header = Header {
@@ -313,6 +311,26 @@ pub(crate) const OUTBOX_SPACES: &[u8] = b"outbox-spaces";
 /// Group in `Collection::Held`: one's own edits that were refused.
 pub(crate) const SET_ASIDE: &[u8] = b"set-aside";
 
+/// Bytes of changes in one envelope, but for a single larger change. Each typed character is an
+/// operation and at least a byte, so this also keeps below the operations a reader's gate takes.
+const SEALED_BYTES_MAX: usize = 1_000_000;
+
+/// As many edits, from the oldest, as every reader will open from one envelope; the rest follows in
+/// the next.
+fn next_batch(pending: &[OutboxRecord]) -> &[OutboxRecord] {
+    let (mut bytes, mut nonces) = (0, BTreeSet::new());
+    let fitting = pending
+        .iter()
+        .take(limits::CHANGES_PER_ENVELOPE_MAX)
+        .take_while(|edit| {
+            bytes += edit.change.len();
+            nonces.insert(edit.run_nonce);
+            nonces.len() <= limits::RUN_NONCES_MAX && bytes <= SEALED_BYTES_MAX
+        })
+        .count();
+    pending.get(..fitting.max(1)).unwrap_or(pending)
+}
+
 fn put_set_aside(
     transaction: &crate::vault::Transaction<'_>,
     space: &SpaceId,
@@ -346,4 +364,33 @@ fn random_salt() -> Salt {
     let mut salt = [0; 32];
     random::system().fill_bytes(&mut salt);
     Salt(salt)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn typed(run: usize, bytes: usize) -> OutboxRecord {
+        let mut nonce = [0; 16];
+        nonce[..8].copy_from_slice(&run.to_be_bytes());
+        OutboxRecord {
+            id: Nonce(nonce),
+            edit: String::new(),
+            change: vec![0; bytes],
+            run_nonce: Nonce(nonce),
+            typed_at_ms: 0,
+        }
+    }
+
+    #[test]
+    fn edits_of_more_runs_or_bytes_than_one_envelope_takes_are_sealed_in_several() {
+        let of_many_runs: Vec<_> = (0..1_001).map(|run| typed(run, 9)).collect();
+        assert_eq!(next_batch(&of_many_runs).len(), limits::RUN_NONCES_MAX);
+        let of_one_run: Vec<_> = (0..1_001).map(|_| typed(7, 9)).collect();
+        assert_eq!(next_batch(&of_one_run).len(), 1_001, "control");
+        let large = [typed(1, 600_000), typed(1, 600_000)];
+        assert_eq!(next_batch(&large).len(), 1);
+        assert_eq!(next_batch(&[typed(1, SEALED_BYTES_MAX + 1)]).len(), 1);
+        assert!(next_batch(&[]).is_empty());
+    }
 }

@@ -133,6 +133,18 @@ impl Vault {
         self.records().list(collection, group)
     }
 
+    /// The highest position in a group; none where the group is empty.
+    ///
+    /// # Errors
+    /// [`VaultError::Io`].
+    pub fn last_position(
+        &self,
+        collection: Collection,
+        group: &[u8],
+    ) -> Result<Option<i64>, VaultError> {
+        self.records().last_position(collection, group)
+    }
+
     /// Keys and values of a whole collection, by position and then by key, over all groups.
     ///
     /// # Errors

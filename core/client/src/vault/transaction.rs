@@ -14,6 +14,8 @@ const LIST: &str = "SELECT collection, group_tag, key_tag, position, value FROM 
     WHERE collection = ?1 AND group_tag = ?2 ORDER BY position";
 const LIST_ALL: &str = "SELECT collection, group_tag, key_tag, position, value FROM record
     WHERE collection = ?1 ORDER BY position";
+const LAST_POSITION: &str = "SELECT MAX(position) FROM record
+    WHERE collection = ?1 AND group_tag = ?2";
 const PUT: &str = "INSERT INTO record (collection, group_tag, key_tag, position, value)
     VALUES (?1, ?2, ?3, ?4, ?5)
     ON CONFLICT (collection, key_tag) DO UPDATE SET
@@ -166,6 +168,17 @@ impl Records<'_> {
     ) -> Result<RecordList, VaultError> {
         let group_tag = self.sealer.group_tag(collection, group)?;
         self.open_all(LIST, params![collection.number(), group_tag])
+    }
+
+    pub(super) fn last_position(
+        &self,
+        collection: Collection,
+        group: &[u8],
+    ) -> Result<Option<i64>, VaultError> {
+        let group_tag = self.sealer.group_tag(collection, group)?;
+        let mut statement = self.connection.prepare_cached(LAST_POSITION)?;
+        let parameters = params![collection.number(), group_tag];
+        Ok(statement.query_row(parameters, |row| row.get(0))?)
     }
 
     pub(super) fn list_all(&self, collection: Collection) -> Result<RecordList, VaultError> {
