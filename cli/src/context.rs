@@ -122,20 +122,65 @@ fn default_home() -> Result<PathBuf, Failure> {
     })
 }
 
-/// Writes a file that did not exist, for its owner alone.
+/// A file that did not exist, for its owner alone. It is removed again unless everything was
+/// written: half a file is worse than none.
+#[derive(Debug)]
+pub struct NewFile {
+    path: PathBuf,
+    file: std::fs::File,
+    complete: bool,
+}
+
+impl NewFile {
+    /// Makes the file, empty. Made before what it is for is done, it keeps a path that cannot be
+    /// written from being noticed too late.
+    ///
+    /// # Errors
+    /// Where it exists already or cannot be made.
+    pub fn create(path: &Path) -> Result<Self, Failure> {
+        let mut options = std::fs::OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options
+            .open(path)
+            .map_err(|error| Failure::file("written", path, &error))?;
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            complete: false,
+        })
+    }
+
+    /// Writes everything, durably.
+    ///
+    /// # Errors
+    /// Where there is no room; then no file is left.
+    pub fn write(mut self, bytes: &[u8]) -> Result<(), Failure> {
+        use std::io::Write;
+        self.file
+            .write_all(bytes)
+            .and_then(|()| self.file.sync_all())
+            .map_err(|error| Failure::file("written", &self.path, &error))?;
+        self.complete = true;
+        Ok(())
+    }
+}
+
+impl Drop for NewFile {
+    fn drop(&mut self) {
+        if !self.complete {
+            let _left_where_it_cannot_be_removed = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Writes a file that did not exist, for its owner alone, whole or not at all.
 ///
 /// # Errors
 /// Where it exists already or cannot be written.
 pub fn write_private_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    use std::io::Write;
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
-        .open(path)
-        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
-        .map_err(|error| Failure::file("written", path, &error))
+    NewFile::create(path)?.write(bytes)
 }
 
 /// Whether a file or directory is readable by its owner alone; `None` where it does not exist or

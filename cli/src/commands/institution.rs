@@ -1,6 +1,6 @@
 //! `nahtlos institution`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nahtlos_client::ClientError;
 use nahtlos_protocol::wire::claim::InvitationText;
@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::founding::{self, Answers};
 use crate::arguments::{FounderOptions, InstitutionCommand};
-use crate::context::{Context, write_private_file};
+use crate::context::{Context, NewFile};
 use crate::failure::Failure;
 use crate::input;
 use crate::output::{Answer, Page, json};
@@ -18,10 +18,11 @@ pub fn run(context: &Context, command: Option<InstitutionCommand>) -> Result<Ans
         None | Some(InstitutionCommand::List) => list(context),
         Some(InstitutionCommand::Invite { note, to }) => {
             let mut nahtlos = context.open()?;
+            let to = file_for_invitation(to.as_deref())?;
             let invitation = nahtlos.invite_institution(&note)?;
             hand_over(
                 &invitation,
-                to.as_deref(),
+                to,
                 "nahtlos institution join --invitation FILE",
             )
         }
@@ -32,16 +33,26 @@ pub fn run(context: &Context, command: Option<InstitutionCommand>) -> Result<Ans
     }
 }
 
+/// Where an invitation goes: a file that cannot be made is noticed before there is an invitation
+/// that nobody has.
+pub struct InvitationFile(PathBuf, NewFile);
+
+/// Makes the file for an invitation, where one is named.
+pub fn file_for_invitation(to: Option<&Path>) -> Result<Option<InvitationFile>, Failure> {
+    to.map(|path| Ok(InvitationFile(path.to_owned(), NewFile::create(path)?)))
+        .transpose()
+}
+
 /// An invitation as the answer: on standard output or in a file of one's own.
 pub fn hand_over(
     invitation: &InvitationText,
-    to: Option<&Path>,
+    to: Option<InvitationFile>,
     command: &str,
 ) -> Result<Answer, Failure> {
     let text = invitation.to_string();
     let answer = match to {
-        Some(path) => {
-            write_private_file(path, format!("{text}\n").as_bytes())?;
+        Some(InvitationFile(path, file)) => {
+            file.write(format!("{text}\n").as_bytes())?;
             let said = format!("The invitation is in {}.", path.display());
             Answer::sentence(json!({ "file": path }), said)
         }

@@ -8,7 +8,7 @@ use nahtlos_protocol::space::kind::Role;
 use serde_json::json;
 
 use super::founding::{self, Answers};
-use super::institution::{NOT_ADMITTED_YET, hand_over, read_invitation};
+use super::institution::{NOT_ADMITTED_YET, file_for_invitation, hand_over, read_invitation};
 use crate::arguments::{IntroductionOptions, MemberCommand, MemberRole};
 use crate::context::Context;
 use crate::failure::Failure;
@@ -30,12 +30,9 @@ pub fn run(context: &Context, command: Option<MemberCommand>) -> Result<Answer, 
                 MemberRole::Write => Role::Write,
                 MemberRole::Manage => Role::Manage,
             };
+            let to = file_for_invitation(to.as_deref())?;
             let invitation = nahtlos.invite_person(&team, role, &note)?;
-            hand_over(
-                &invitation,
-                to.as_deref(),
-                "nahtlos member join --invitation FILE",
-            )
+            hand_over(&invitation, to, "nahtlos member join --invitation FILE")
         }
         Some(MemberCommand::Join {
             invitation,
