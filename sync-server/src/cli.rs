@@ -304,14 +304,13 @@ fn check(data: &Path) -> Result<(), Failure> {
 }
 
 fn open_to_read(data: &Path) -> Result<SqliteStore, Failure> {
-    SqliteStore::open_to_read(&data.join(DATABASE_FILE)).map_err(|error| {
-        Failure::new(
-            format!(
-                "{} does not open: {error}",
-                data.join(DATABASE_FILE).display()
-            ),
-            "Check --data: it is the directory given to `nahtlos-relay serve`.",
-        )
+    let file = data.join(DATABASE_FILE);
+    SqliteStore::open_to_read(&file).map_err(|error| {
+        let next = match &error {
+            StoreError::NeedsNewer { .. } => store_advice(&error, data),
+            _ => "Check --data: it is the directory given to `nahtlos-relay serve`.".into(),
+        };
+        Failure::new(format!("{} does not open: {error}", file.display()), next)
     })
 }
 

@@ -60,6 +60,18 @@ CREATE TABLE joined (invitation BLOB PRIMARY KEY, item BLOB NOT NULL) WITHOUT RO
 CREATE TABLE probe (one INTEGER PRIMARY KEY CHECK (one = 1), at_ms INTEGER NOT NULL);
 ";
 
+/// Refuses a database of a newer format before anything of it is believed.
+pub(super) fn require_known(connection: &Connection) -> Result<(), StoreError> {
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if found <= FORMAT {
+        return Ok(());
+    }
+    Err(StoreError::NeedsNewer {
+        found,
+        known: FORMAT,
+    })
+}
+
 /// Creates the tables in a new database; refuses one of a newer format.
 pub(super) fn prepare(connection: &mut Connection) -> Result<(), StoreError> {
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;

@@ -67,6 +67,7 @@ impl SqliteStore {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
+        schema::require_known(&connection)?;
         connection.set_prepared_statement_cache_capacity(64);
         Ok(Self {
             connection,
