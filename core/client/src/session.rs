@@ -91,6 +91,9 @@ pub struct Session<'a> {
 /// Re-sealing and re-deciding end after this many rounds in which nothing was delivered; what is
 /// left waits for the next sync. While something is delivered, what is left to push gets less.
 const PUSH_ROUNDS_MAX: u32 = 8;
+/// Decisions that the relay did not take in so many rounds wait, so that what was typed goes out: a
+/// newcomer whose founding the relay refuses must not keep this device's edits back.
+const DECIDING_ROUNDS_MAX: u32 = PUSH_ROUNDS_MAX / 2;
 /// Pushed bytes per request, well below the protocol's limit.
 const PUSH_BYTES: usize = 8 * 1024 * 1024;
 /// Response bytes asked for.
@@ -268,7 +271,11 @@ impl<'a> Session<'a> {
     /// Operations first: what is sealed next may need them.
     fn push_new(&mut self) -> Result<Vec<PushItem>, ClientError> {
         let mut push = Vec::new();
-        let (offered, decided, notices) = self.replica.carry_out_intents()?;
+        let (offered, decided, notices) = if self.rounds <= DECIDING_ROUNDS_MAX {
+            self.replica.carry_out_intents()?
+        } else {
+            Default::default()
+        };
         self.report.notices.extend(notices);
         for (bytes, wraps) in offered {
             self.in_flight.push(InFlight::Offered {
