@@ -2,8 +2,11 @@
 //! its own into somebody's case.
 
 use nahtlos_casework::SectionKind;
+use nahtlos_casework::edit::{Edit, TaskEdit};
+use nahtlos_casework::fields::{EntryId, Field, Line};
 use nahtlos_client::directory::DirectoryEdit;
-use nahtlos_client::{InstitutionCard, PersonCard, TeamCard};
+use nahtlos_client::{InstitutionCard, Introduction, PersonCard, TeamCard};
+use nahtlos_protocol::identifier::SpaceId;
 use nahtlos_protocol::space::Role;
 use nahtlos_tests::{Home, World};
 
@@ -137,5 +140,58 @@ fn a_card_about_another_institution_its_teams_or_people_does_not_count() {
             .to_string(),
         iv_team
     );
+    drop(iseli);
+}
+
+#[test]
+fn who_claims_another_institution_as_guardian_does_not_write_in_its_name() {
+    let (world, mut berger, iseli, mut rogue, number) = world();
+    let directory = berger.nahtlos.directory().unwrap();
+    let iv_team = directory.find_team("IV-Stelle Bern Team 1").unwrap();
+    let iv = directory.teams[&iv_team.to_string()].institution.clone();
+    let rogue_team = directory.find_team("Ruch GmbH Team 1").unwrap();
+    let mut author_of_one_task = |name: &str, guardian: Option<&str>| {
+        let mut invitation = rogue
+            .nahtlos
+            .invite_person(&rogue_team, Role::Write, name)
+            .unwrap();
+        rogue.sync();
+        if let Some(guardian) = guardian {
+            invitation.guardian = SpaceId::from_hex(guardian);
+        }
+        let mut home = world.home(name);
+        let introduction = Introduction {
+            name: name.into(),
+            function: "coach".into(),
+        };
+        home.nahtlos
+            .join_as_person(&mut world.transport(), &invitation, &introduction)
+            .unwrap();
+        rogue.sync();
+        home.sync();
+        home.sync();
+        let task = Edit::Tasks(TaskEdit::Add {
+            id: EntryId::from_random([name.as_bytes()[0]; 8]),
+            title: Line::parse("Aufgabe").unwrap(),
+            responsible: None,
+            due: None,
+            priority: None,
+            checklist: Vec::new(),
+        });
+        home.nahtlos.edit_case(&case_name(&home), &[task]).unwrap();
+        home.sync();
+        berger.sync();
+        let case = berger.nahtlos.find_case(&number).unwrap();
+        let kind = SectionKind::Tasks;
+        let authors = berger.nahtlos.section_authors(&case, &kind).unwrap();
+        let device = home.nahtlos.device_id().to_string();
+        let author = authors
+            .values()
+            .find(|author| author.device.to_string() == device);
+        author.map(|author| author.institution.to_string())
+    };
+    let own = directory.teams[&rogue_team.to_string()].institution.clone();
+    assert_eq!(author_of_one_task("Anna", None), Some(own), "control");
+    assert_eq!(author_of_one_task("Bruno", Some(&iv)), None);
     drop(iseli);
 }

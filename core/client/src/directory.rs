@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use nahtlos_document::{Document, Editor, Value, WriteError};
 use nahtlos_protocol::identifier::{DeviceId, SpaceId};
+use nahtlos_protocol::space::kind::Kind;
 use nahtlos_protocol::space::state::MemberId;
 use nahtlos_protocol::space::{Logs, authority};
 use serde::{Deserialize, Serialize};
@@ -386,7 +387,8 @@ impl Nahtlos {
         })
     }
 
-    /// The person behind a device and that person's institution, from the logs beneath `space`.
+    /// The person behind a device, from the logs beneath `space`, and that person's institution,
+    /// where the institution's log confirms it.
     pub(crate) fn person_of_device(
         &self,
         device: &DeviceId,
@@ -394,7 +396,13 @@ impl Nahtlos {
     ) -> Option<(SpaceId, Option<SpaceId>)> {
         let logs = self.logs();
         let person = authority::person_of(&logs, device, &*logs.state(space)?)?;
-        let institution = logs.state(&person).and_then(|state| state.guardian());
+        // A person names its guardian alone; only that institution's own log says who belongs to it.
+        let claimed = logs.state(&person).and_then(|state| state.guardian());
+        let institution = claimed.filter(|claimed| {
+            logs.state(claimed)
+                .filter(|home| home.kind() == Kind::Institution)
+                .is_some_and(|home| authority::person_of(&logs, device, &home) == Some(person))
+        });
         Some((person, institution))
     }
 }
