@@ -2,8 +2,8 @@
 //! the next start, once, and the relay and a colleague get it.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -43,7 +43,8 @@ fn the_process_that_is_killed() {
     let first: u64 = variable(FIRST).parse().unwrap();
     for number in first.. {
         nahtlos.edit_case(&variable(CASE), &[note(number)]).unwrap();
-        println!("acknowledged {number}");
+        let mut output = std::io::stdout();
+        writeln!(output, "acknowledged {number}").unwrap();
         if number % 3 == 0 {
             nahtlos.sync(&mut transport, &mut |_| {}).unwrap();
         }
@@ -69,7 +70,7 @@ fn entries(home: &Home, case: &str) -> Vec<String> {
 
 /// Runs the child until it has acknowledged some entries, kills it after a further moment, and
 /// returns what it acknowledged.
-fn run_and_kill(path: &PathBuf, url: &str, case: &str, first: u64, moment: Duration) -> Vec<u64> {
+fn run_and_kill(path: &Path, url: &str, case: &str, first: u64, moment: Duration) -> Vec<u64> {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args([
             "--exact",

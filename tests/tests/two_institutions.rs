@@ -237,7 +237,7 @@ fn a_task_deleted_by_one_and_completed_by_another_shows_as_a_conflict_on_both() 
     let id = EntryId::from_random([200; 8]);
     let title = Line::parse("Zeugnisse einholen").unwrap();
     let add = TaskEdit::Add {
-        id: id.clone(),
+        id,
         title,
         responsible: None,
         due: None,
@@ -252,11 +252,11 @@ fn a_task_deleted_by_one_and_completed_by_another_shows_as_a_conflict_on_both() 
     keller.sync();
     berger
         .nahtlos
-        .edit_case(&number, &[Edit::Tasks(TaskEdit::Delete { id: id.clone() })])
+        .edit_case(&number, &[Edit::Tasks(TaskEdit::Delete { id })])
         .unwrap();
     let done = nahtlos_casework::fields::TaskStatus::Done;
     let complete = TaskEdit::Set {
-        id: id.clone(),
+        id,
         field: TaskField::Status(done),
     };
     keller
