@@ -2,7 +2,7 @@
 
 use nahtlos_casework::edit::{CoreEdit, CoreField, Edit};
 use nahtlos_casework::fields::{EntryId, Field, Name, PartialDate, Phone};
-use nahtlos_casework::{CaseFile, SECTIONS_WITH_CONTENT};
+use nahtlos_casework::{CaseFile, SectionKind};
 use serde_json::json;
 
 use super::entries::new_id;
@@ -40,9 +40,11 @@ pub fn open(context: &Context, source: &TypedValue) -> Result<Answer, Failure> {
         None => asked()?,
     };
     let number = nahtlos.open_case(&edits)?.canonical();
+    let case = nahtlos.find_case(&number)?;
+    let sections: Vec<String> = case.sections.keys().map(SectionKind::code).collect();
     let data = json!({
         "case_number": number,
-        "sections": SECTIONS_WITH_CONTENT.iter().map(|kind| kind.code()).collect::<Vec<_>>(),
+        "sections": sections,
     });
     Ok(Answer::sentence(data, &number).note(format!(
         "The case is open on this device. `nahtlos case show {number}` shows it, \

@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
-use nahtlos_casework::{SECTIONS_WITH_CONTENT, SectionKind};
+use nahtlos_casework::{SECTIONS_OPENED_AT_ONCE, SectionKind};
 use nahtlos_client::audit::KeyTrial;
 use nahtlos_client::vault::VaultError;
 use nahtlos_client::{Case, ClientError};
@@ -140,7 +140,7 @@ fn open_and_share(world: &mut World, narrator: &mut Narrator<'_>) -> Result<Stri
     let mut as_granted = true;
     for home in &world.homes {
         let case = home.nahtlos.find_case(&number)?;
-        as_granted &= case.sections.keys().eq(SECTIONS_WITH_CONTENT
+        as_granted &= case.sections.keys().eq(SECTIONS_OPENED_AT_ONCE
             .iter()
             .filter(|kind| may_open(home.who, kind))
             .collect::<std::collections::BTreeSet<_>>());
@@ -357,7 +357,7 @@ fn columns(world: &mut World, number: &str, own: &Case) -> Result<Vec<Column>, D
     let case = world.home(Who::Berger)?.nahtlos.find_case(number)?;
     let own: Vec<SpaceId> = own.sections.values().copied().collect();
     let mut columns = Vec::new();
-    for kind in &SECTIONS_WITH_CONTENT {
+    for kind in &SECTIONS_OPENED_AT_ONCE {
         columns.push(Column {
             title: kind.code(),
             spaces: vec![case.section(kind)?],

@@ -2,7 +2,7 @@
 
 use nahtlos_document::Value;
 
-use crate::edit::{CoreKey, GoalKey, PlanKey, StepKey, TaskKey};
+use crate::edit::{CoreKey, GoalKey, IdentKey, PlanKey, StepKey, TaskKey};
 use crate::fields::FieldError;
 use crate::section::SectionKind;
 
@@ -59,6 +59,7 @@ pub(crate) fn check_choice(
 fn lookup(section: &SectionKind, steps: &[&str]) -> Option<(Names, Content)> {
     match section {
         SectionKind::Core => core(steps),
+        SectionKind::Ident => ident(steps),
         SectionKind::Tasks => task(steps),
         SectionKind::Plan => plan(steps),
         SectionKind::Journal if matches!(steps, ["entries", ..]) => Some((
@@ -102,6 +103,16 @@ fn core(steps: &[&str]) -> Option<(Names, Content)> {
     })
 }
 
+fn ident(steps: &[&str]) -> Option<(Names, Content)> {
+    Some(match steps {
+        ["local_ids", _] => (
+            ["lokale Nummer", "numéro local", "local number"],
+            Content::Text,
+        ),
+        _ => (IdentKey::of_steps(steps)?.names(), Content::Text),
+    })
+}
+
 fn task(steps: &[&str]) -> Option<(Names, Content)> {
     Some(match steps {
         ["tasks", _, "deleted"] => (["gelöscht", "supprimée", "deleted"], Content::Truth),
@@ -139,6 +150,11 @@ mod tests {
     fn every_field_has_names_and_takes_only_its_kind_of_value() {
         for key in CoreKey::ALL {
             let names = names_of(&SectionKind::Core, key.steps()).unwrap();
+            assert!(names.iter().all(|name| !name.is_empty()));
+        }
+        let ident = IdentKey::ALL.iter().map(|key| key.steps());
+        for steps in ident.chain([&["local_ids", "a"][..]]) {
+            let names = names_of(&SectionKind::Ident, steps).unwrap();
             assert!(names.iter().all(|name| !name.is_empty()));
         }
         let text = Value::String("x".into());

@@ -41,4 +41,4 @@ pub use edit::{ApplyError, Edit};
 pub use import::{CASE_FILE_SCHEMA_VERSION, CaseFile, ImportError};
 pub use labels::{Names, names_of};
 pub use rules::{Rule, Violation};
-pub use section::{SECTIONS_WITH_CONTENT, SectionKind, containers};
+pub use section::{SECTIONS_OPENED_AT_ONCE, SECTIONS_WITH_CONTENT, SectionKind, containers};

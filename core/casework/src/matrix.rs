@@ -29,6 +29,8 @@ pub enum Access {
     None,
     /// `c`: reads only with a consent for that scope.
     ReadWithConsent,
+    /// `l`: reads only on a legal basis; a consent does not replace it.
+    ReadByLaw,
     /// Reads a slice: a document written for this party, holding a part of the section.
     Slice(SlicePart),
     /// A slice, and only with a consent for that scope.
@@ -55,6 +57,7 @@ const W: Access = Access::Write;
 const R: Access = Access::Read;
 const N: Access = Access::None;
 const C: Access = Access::ReadWithConsent;
+const L: Access = Access::ReadByLaw;
 const OWN: Access = Access::Slice(SlicePart::OwnLines);
 
 const CORE: Row = [
@@ -69,6 +72,8 @@ const CORE: Row = [
     Access::Slice(SlicePart::Name),
     R,
 ];
+/// Never providers and employers (AHVG art. 153b–153d).
+const IDENT: Row = [W, L, L, L, L, L, L, N, N, N];
 const FUNCTION: Row = [
     W,
     C,
@@ -85,12 +90,13 @@ const PLAN: Row = [W, W, W, W, W, R, R, OWN, OWN, W];
 const JOURNAL: Row = [W, W, W, W, W, W, R, N, N, W];
 const TASKS: Row = [W, W, W, W, W, W, W, OWN, N, W];
 
-/// The default for a party in one of the five sections that have content; nothing for the others.
+/// The default for a party in one of the six sections that have content; nothing for the others.
 ///
 /// A kind of institution that has no column reads nothing by default.
 pub fn default_access(section: &SectionKind, party: Party) -> Option<Access> {
     let row = match section {
         SectionKind::Core => &CORE,
+        SectionKind::Ident => &IDENT,
         SectionKind::Function => &FUNCTION,
         SectionKind::Plan => &PLAN,
         SectionKind::Journal => &JOURNAL,
@@ -128,10 +134,14 @@ mod tests {
     use crate::section::SECTIONS_WITH_CONTENT;
 
     /// The rows as DOMAIN §3 prints them.
-    const PRINTED: [(SectionKind, [&str; 10]); 5] = [
+    const PRINTED: [(SectionKind, [&str; 10]); 6] = [
         (
             SectionKind::Core,
             ["W", "R", "R", "R", "R", "c", "c", "slice", "name", "R"],
+        ),
+        (
+            SectionKind::Ident,
+            ["W", "l", "l", "l", "l", "l", "l", "–", "–", "–"],
         ),
         (
             SectionKind::Function,
@@ -170,6 +180,7 @@ mod tests {
             Access::Read => "R",
             Access::None => "–",
             Access::ReadWithConsent => "c",
+            Access::ReadByLaw => "l",
             Access::Slice(SlicePart::Contact) => "slice",
             Access::Slice(SlicePart::Name) => "name",
             Access::Slice(SlicePart::OwnLines) => "own",

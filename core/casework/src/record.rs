@@ -8,8 +8,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::fields::{
-    CountryCode, Date, Field, FieldError, InstitutionId, LanguageLevel, Line, Name, PersonId,
-    SwissPostcode,
+    CountryCode, Date, Field, FieldError, InstitutionId, LanguageLevel, Line, LocalNumber, Name,
+    PersonId, SwissPostcode,
 };
 use crate::role::InstitutionKind;
 
@@ -59,6 +59,15 @@ pub struct Body {
     /// Whom to ask there.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub contact: Option<Line>,
+}
+
+/// The number under which an institution knows the person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LocalId {
+    /// The institution.
+    pub institution: InstitutionId,
+    /// Its number for the person.
+    pub number: LocalNumber,
 }
 
 /// How well the person knows one language (CEFR per skill).
@@ -119,6 +128,7 @@ macro_rules! record {
 record!(Address, "address");
 record!(Lead, "lead");
 record!(Body, "body");
+record!(LocalId, "local_id");
 record!(LanguageSkills, "language_skills");
 
 impl fmt::Display for Address {
@@ -162,6 +172,12 @@ impl fmt::Display for Lead {
 impl fmt::Display for Body {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{} ({})", self.name, self.kind)
+    }
+}
+
+impl fmt::Display for LocalId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.institution, self.number)
     }
 }
 
@@ -209,6 +225,22 @@ mod tests {
         assert!(
             Lead::parse(r#"{"institution":"rav","person":"berger","since":"2026-09-01"}"#).is_ok()
         );
+    }
+
+    #[test]
+    fn a_local_number_round_trips_and_hides_from_debug() {
+        let json = r#"{"institution":"soz-oberemmental","number":"D-4711/26"}"#;
+        let local = LocalId::parse(json).unwrap();
+        assert_eq!(local.canonical(), json);
+        assert_eq!(local.to_string(), "soz-oberemmental: D-4711/26");
+        assert!(!format!("{local:?}").contains("4711"));
+        for wrong in [
+            r#"{"number":"1"}"#,
+            r#"{"institution":"soz","number":""}"#,
+            r#"{"institution":"a b","number":"1"}"#,
+        ] {
+            assert_eq!(LocalId::parse(wrong).unwrap_err().code, "format", "{wrong}");
+        }
     }
 
     #[test]

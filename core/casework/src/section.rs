@@ -128,8 +128,19 @@ const PLAIN: [(SectionKind, &str, [&str; 3]); 15] = [
     ),
 ];
 
-/// The five sections that this version fills.
-pub const SECTIONS_WITH_CONTENT: [SectionKind; 5] = [
+/// The six sections that this version fills.
+pub const SECTIONS_WITH_CONTENT: [SectionKind; 6] = [
+    SectionKind::Core,
+    SectionKind::Ident,
+    SectionKind::Function,
+    SectionKind::Journal,
+    SectionKind::Tasks,
+    SectionKind::Plan,
+];
+
+/// The five sections that every case has from its opening. `ident` is not among them: an AHV number
+/// is used only where the law provides for it (AHVG art. 153b–153d), so most cases never have one.
+pub const SECTIONS_OPENED_AT_ONCE: [SectionKind; 5] = [
     SectionKind::Core,
     SectionKind::Function,
     SectionKind::Journal,
@@ -199,6 +210,12 @@ impl SectionKind {
         SECTIONS_WITH_CONTENT.contains(self)
     }
 
+    /// True for the sections that every case has from its opening; others are opened where they are
+    /// needed.
+    pub fn is_opened_at_once(&self) -> bool {
+        SECTIONS_OPENED_AT_ONCE.contains(self)
+    }
+
     fn plain_entry(&self) -> Option<&'static (Self, &'static str, [&'static str; 3])> {
         PLAIN.iter().find(|entry| entry.0 == *self)
     }
@@ -246,6 +263,7 @@ pub fn containers(section: &SectionKind) -> &'static [&'static str] {
             "bodies",
             "acknowledged",
         ],
+        SectionKind::Ident => &["ident", "local_ids", "acknowledged"],
         SectionKind::Function => &["assessments", "acknowledged"],
         SectionKind::Journal => &["entries", "acknowledged"],
         SectionKind::Tasks => &["tasks", "acknowledged"],
@@ -295,5 +313,13 @@ mod tests {
         for entry in &PLAIN {
             assert_eq!(entry.0.has_content(), !containers(&entry.0).is_empty());
         }
+    }
+
+    #[test]
+    fn a_case_is_opened_with_every_section_that_has_content_but_ident() {
+        for section in SECTIONS_WITH_CONTENT {
+            assert_eq!(section.is_opened_at_once(), section != SectionKind::Ident);
+        }
+        assert!(SECTIONS_OPENED_AT_ONCE.iter().all(SectionKind::has_content));
     }
 }

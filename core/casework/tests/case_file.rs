@@ -4,7 +4,7 @@ mod support;
 
 use nahtlos_casework::fields::{EntryId, Phase, Stored};
 use nahtlos_casework::view::{CoreView, FunctionView, JournalView, PlanView, TasksView};
-use nahtlos_casework::{CaseFile, SECTIONS_WITH_CONTENT, SectionKind};
+use nahtlos_casework::{CaseFile, SECTIONS_OPENED_AT_ONCE, SectionKind};
 use serde_json::{Value as Json, json};
 use support::{authors, replicas};
 
@@ -19,10 +19,15 @@ fn ids() -> impl FnMut() -> EntryId {
 }
 
 #[test]
-fn the_example_makes_a_case_with_all_five_sections() {
+fn the_example_makes_a_case_with_the_five_sections_opened_at_once() {
     let edits = CaseFile::parse(EXAMPLE).unwrap().edits(&mut ids());
+    assert!(
+        edits
+            .iter()
+            .all(|edit| edit.section() != SectionKind::Ident)
+    );
     let mut documents = Vec::new();
-    for section in SECTIONS_WITH_CONTENT {
+    for section in SECTIONS_OPENED_AT_ONCE {
         let [mut replica, ..] = replicas(&section);
         for edit in edits.iter().filter(|edit| edit.section() == section) {
             replica.apply(edit, 1);
@@ -174,6 +179,31 @@ fn every_wrong_place_is_named_with_reason_and_remedy() {
             "$.plan.goals[0].statement",
             "too_long",
         ),
+        (
+            "/ident",
+            json!({ "ahvn13": "756.1234.5678.90" }),
+            "$.ident.ahvn13",
+            "check_digit",
+        ),
+        (
+            "/ident",
+            json!({ "zemis": "none" }),
+            "$.ident.zemis",
+            "no_digit",
+        ),
+        ("/ident", json!("7561234567897"), "$.ident", "type"),
+        (
+            "/ident",
+            json!({ "ahv": "7561234567897" }),
+            "$.ident.ahv",
+            "unknown_field",
+        ),
+        (
+            "/ident",
+            json!({ "local_ids": [{ "institution": "iv-bern" }] }),
+            "$.ident.local_ids[0].number",
+            "missing",
+        ),
         ("/genetics", json!({}), "$.genetics", "unknown_field"),
     ] {
         let errors = CaseFile::parse(&with(pointer, value)).unwrap_err();
@@ -182,6 +212,10 @@ fn every_wrong_place_is_named_with_reason_and_remedy() {
         };
         assert_eq!((error.path.as_str(), error.code), (path, code));
         assert!(!error.reason.is_empty() && !error.remedy.is_empty());
+        assert!(
+            !error.to_string().contains("1234"),
+            "no number is repeated: {error}"
+        );
     }
     // Control: the same way of changing the file with a right value.
     assert!(CaseFile::parse(&with(&format!("{goal}/priority"), json!(3))).is_ok());

@@ -103,6 +103,12 @@ pub enum ClientError {
     /// No code for a case number is left on this device.
     #[error("no case number is left for this device this year")]
     NoCaseNumber,
+    /// The case has this section already.
+    #[error("the case has the section {section} already")]
+    SectionExists {
+        /// Its code.
+        section: String,
+    },
     /// A relay URL that is not allowed.
     #[error("the relay address {url} is not usable: {reason}")]
     BadUrl {
@@ -141,6 +147,7 @@ impl ClientError {
             Self::NoKey(notice) => notice.word(),
             Self::NeedsNewer => "needs_newer",
             Self::NoCaseNumber => "no_case_number",
+            Self::SectionExists { .. } => "section_exists",
             Self::BadUrl { .. } => "bad_url",
         }
     }

@@ -1,26 +1,27 @@
 //! Opening a case: its sections, each a space with a key of its own, and their first content, in
-//! one transaction. Works offline.
+//! one transaction; and a further section of an existing case. Works offline.
 
 use nahtlos_casework::edit::{CoreEdit, CoreField, Edit};
 use nahtlos_casework::fields::{
-    Canton, CaseNumber, Date, DeviceCode, Field, InstitutionId, PersonId, Phase,
+    Canton, CaseNumber, Date, DeviceCode, Field, FieldError, InstitutionId, PersonId, Phase,
 };
 use nahtlos_casework::record::Lead;
-use nahtlos_casework::{SECTIONS_WITH_CONTENT, containers};
+use nahtlos_casework::{SECTIONS_WITH_CONTENT, SectionKind, containers};
 use nahtlos_document::Document;
 use nahtlos_protocol::identifier::SpaceId;
 use nahtlos_protocol::space::kind::{Kind, Role};
 use nahtlos_protocol::space::state::MemberId;
 use nahtlos_protocol::space::{Draft, Logs, Prepared};
 
-use crate::edits::{TypedEdit, put_edits, put_lines};
+use crate::cases::{Case, hex};
+use crate::edits::{NewEdits, TypedEdit, put_edits, put_lines};
 use crate::error::ClientError;
 use crate::found::create;
 use crate::intents::{add_space, seal_basis};
 use crate::nahtlos::{Nahtlos, put_device};
 use crate::random;
 use crate::records::{self, LabelRecord};
-use crate::vault::Collection;
+use crate::vault::{Collection, Transaction};
 
 /// What the lead's own grant on a section rests on.
 const LEAD_BASIS: &str = "lead";
@@ -29,7 +30,8 @@ const CODE_ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 
 impl Nahtlos {
     /// Opens a case: makes its sections, each with a key of its own, managed by one's team, and
-    /// fills them. Works offline.
+    /// fills them. A section that not every case has is opened if an edit is one of it. Works
+    /// offline.
     ///
     /// # Errors
     /// [`ClientError::NotEnrolled`], or an edit that is not valid: then nothing is kept.
@@ -42,24 +44,19 @@ impl Nahtlos {
         let nonce = random::nonce(&mut random::system());
         let mut all = self.opening_edits(number)?;
         all.extend(edits.iter().cloned());
+        let needed = |kind: &&SectionKind| {
+            kind.is_opened_at_once() || edits.iter().any(|edit| edit.section() == **kind)
+        };
         let (mut prepared, mut labels, mut new) = (Vec::new(), Vec::new(), Vec::new());
-        for kind in &SECTIONS_WITH_CONTENT {
+        for kind in SECTIONS_WITH_CONTENT.iter().filter(needed) {
             let label = LabelRecord {
                 kind: kind.code(),
                 home,
                 nonce,
             };
-            let section = self.found_section(&label)?;
-            let space = section.state.id();
-            let mut document = Document::genesis(containers(kind))?;
-            document.set_actor(self.actor(&space));
-            let edits: Vec<TypedEdit> = all
-                .iter()
-                .filter(|edit| edit.section() == *kind)
-                .map(|edit| TypedEdit::Case(edit.clone()))
-                .collect();
-            new.push(self.make_edits_on(document, &space, &edits)?);
-            labels.push((space, label));
+            let (section, first_edits) = self.new_section(kind, &label, &all)?;
+            labels.push((first_edits.space, label));
+            new.push(first_edits);
             prepared.push(section);
         }
         let case = labels
@@ -71,8 +68,7 @@ impl Nahtlos {
         device.cases_opened += 1;
         self.store_own(&prepared, |transaction| {
             for (space, label) in &labels {
-                let value = records::encode(label);
-                transaction.put(Collection::Label, &label.case().0, &space.0, 0, &value)?;
+                put_label(transaction, space, label)?;
             }
             for edits in &new {
                 put_edits(transaction, edits, 0)?;
@@ -83,6 +79,95 @@ impl Nahtlos {
         self.device = device;
         self.remember_edited(new);
         Ok(number)
+    }
+
+    /// Opens a section that a case does not have yet, empty, with a key of its own and managed by
+    /// one's team. Works offline.
+    ///
+    /// Only the institution that opened the case can do it: others take a section for a part of the
+    /// case only if it was founded there.
+    ///
+    /// # Errors
+    /// [`ClientError::SectionExists`]; [`ClientError::NoRight`] where one does not manage the case's
+    /// core or the case is another institution's; [`ClientError::Field`] for a section that this
+    /// version does not fill. Nothing is kept then.
+    pub fn open_section(&mut self, case: &Case, kind: &SectionKind) -> Result<(), ClientError> {
+        if !kind.has_content() {
+            return Err(not_filled(kind).into());
+        }
+        let case = self.case(&hex(&case.id))?;
+        if case.sections.contains_key(kind) {
+            return Err(ClientError::SectionExists {
+                section: kind.code(),
+            });
+        }
+        let action = "open a section of this case";
+        let core = case.section(&SectionKind::Core)?;
+        self.require_manager(&core, action)?;
+        self.require_own_team_manages(&core, action)?;
+        let label = LabelRecord {
+            kind: kind.code(),
+            ..self.label(&core)?
+        };
+        if label.home != self.institution()? {
+            return Err(ClientError::NoRight {
+                action,
+                reason: "the institution that opened the case does this".to_owned(),
+            });
+        }
+        let (section, edits) = self.new_section(kind, &label, &[])?;
+        let space = edits.space;
+        let line = self.line_with_section(&case, kind, &space)?;
+        self.store_own(&[section], |transaction| {
+            put_label(transaction, &space, &label)?;
+            put_edits(transaction, &edits, 0)?;
+            put_lines(transaction, &[(case.id, line)])
+        })?;
+        self.remember_edited(vec![edits]);
+        Ok(())
+    }
+
+    /// A new section is managed by this device's team; where another team leads the case, its people
+    /// would not even see it.
+    fn require_own_team_manages(
+        &self,
+        space: &SpaceId,
+        action: &'static str,
+    ) -> Result<(), ClientError> {
+        let team = self.device.team.map(MemberId::Space);
+        let manages = self.logs().load(space)?.is_some_and(|state| {
+            state
+                .live_grants()
+                .any(|grant| Some(grant.member) == team && grant.role == Role::Manage)
+        });
+        if manages {
+            return Ok(());
+        }
+        Err(ClientError::NoRight {
+            action,
+            reason: "another team leads the case".to_owned(),
+        })
+    }
+
+    /// A section's founding operation, and those of the edits that are its own, applied to its new
+    /// document. Nothing is stored.
+    fn new_section(
+        &self,
+        kind: &SectionKind,
+        label: &LabelRecord,
+        edits: &[Edit],
+    ) -> Result<(Prepared, NewEdits), ClientError> {
+        let section = self.found_section(label)?;
+        let space = section.state.id();
+        let mut document = Document::genesis(containers(kind))?;
+        document.set_actor(self.actor(&space));
+        let edits: Vec<TypedEdit> = edits
+            .iter()
+            .filter(|edit| edit.section() == *kind)
+            .map(|edit| TypedEdit::Case(edit.clone()))
+            .collect();
+        let new = self.make_edits_on(document, &space, &edits)?;
+        Ok((section, new))
     }
 
     pub(crate) fn found_section(&self, label: &LabelRecord) -> Result<Prepared, ClientError> {
@@ -170,4 +255,27 @@ impl Nahtlos {
         }
         members.iter().position(|id| *id == member)
     }
+}
+
+fn put_label(
+    transaction: &Transaction<'_>,
+    space: &SpaceId,
+    label: &LabelRecord,
+) -> Result<(), ClientError> {
+    let value = records::encode(label);
+    transaction.put(Collection::Label, &label.case().0, &space.0, 0, &value)?;
+    Ok(())
+}
+
+fn not_filled(kind: &SectionKind) -> FieldError {
+    let filled: Vec<String> = SECTIONS_WITH_CONTENT
+        .iter()
+        .map(SectionKind::code)
+        .collect();
+    FieldError::new(
+        "section",
+        "section_not_filled",
+        format!("this version cannot fill the section {kind}"),
+        format!("open one of {}", filled.join(", ")),
+    )
 }

@@ -134,6 +134,21 @@ impl Nahtlos {
         })
     }
 
+    /// The summary of a case once an empty section is added to it, which is not stored yet.
+    pub(crate) fn line_with_section(
+        &self,
+        case: &Case,
+        kind: &SectionKind,
+        space: &SpaceId,
+    ) -> Result<CaseLine, ClientError> {
+        let mut line = match self.stored_line(&case.id)? {
+            Some(line) => line,
+            None => self.summarise(case)?,
+        };
+        line.sections.insert(kind.code(), space.to_string());
+        Ok(line)
+    }
+
     fn stored_line(&self, case: &Nonce) -> Result<Option<CaseLine>, ClientError> {
         let Some(bytes) = self.vault.get(Collection::Summary, &case.0)? else {
             return Ok(None);

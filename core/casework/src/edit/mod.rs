@@ -7,6 +7,7 @@
 mod core;
 pub(crate) mod field_set;
 mod function;
+mod ident;
 mod journal;
 mod plan;
 mod resolve;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::core::{CoreEdit, CoreField, CoreKey};
 pub use function::{Assessment, FunctionEdit};
+pub use ident::{IdentEdit, IdentField, IdentKey};
 pub use journal::JournalEdit;
 pub use plan::{GoalField, GoalKey, PlanEdit, PlanField, PlanKey, StepField, StepKey, StepRef};
 pub use resolve::{Acknowledge, ChooseValue, ScalarValue};
@@ -34,6 +36,8 @@ use crate::section::SectionKind;
 pub enum Edit {
     /// Of `core`.
     Core(CoreEdit),
+    /// Of `ident`.
+    Ident(IdentEdit),
     /// Of `function`.
     Function(FunctionEdit),
     /// Of `journal`.
@@ -108,6 +112,7 @@ impl Edit {
     pub fn section(&self) -> SectionKind {
         match self {
             Self::Core(_) => SectionKind::Core,
+            Self::Ident(_) => SectionKind::Ident,
             Self::Function(_) => SectionKind::Function,
             Self::Journal(_) => SectionKind::Journal,
             Self::Tasks(_) => SectionKind::Tasks,
@@ -127,7 +132,7 @@ impl Edit {
             Self::Tasks(edit) => edit.validate(),
             Self::Plan(edit) => edit.validate(),
             Self::ChooseValue(edit) => edit.validate(),
-            Self::Core(_) | Self::Journal(_) | Self::Acknowledge(_) => Ok(()),
+            Self::Core(_) | Self::Ident(_) | Self::Journal(_) | Self::Acknowledge(_) => Ok(()),
         }
     }
 
@@ -148,6 +153,7 @@ impl Edit {
         self.validate()?;
         match self {
             Self::Core(edit) => edit.apply(editor),
+            Self::Ident(edit) => edit.apply(editor),
             Self::Function(edit) => edit.apply(editor),
             Self::Journal(edit) => edit.apply(editor, at),
             Self::Tasks(edit) => edit.apply(editor),

@@ -28,6 +28,7 @@ mod stored;
 mod text;
 mod time;
 mod uid;
+mod zemis;
 
 use std::fmt;
 
@@ -49,9 +50,10 @@ pub use responsible::Responsible;
 pub use sex::Sex;
 pub use status::{GoalStatus, JournalKind, OverallTarget, Phase, Priority, StepStatus, TaskStatus};
 pub use stored::Stored;
-pub use text::{JournalText, Line, LongText, Name};
+pub use text::{JournalText, Line, LocalNumber, LongText, Name};
 pub use time::UtcTime;
 pub use uid::Uid;
+pub use zemis::ZemisNumber;
 
 /// A value that can be read from text and written back.
 ///

@@ -8,6 +8,8 @@ use super::{Field, FieldError, field_as_string, hidden_debug};
 
 /// Characters a name may have.
 const NAME_MAX_CHARS: usize = 100;
+/// Characters a number that an institution gives may have.
+const LOCAL_NUMBER_MAX_CHARS: usize = 50;
 /// Characters any text but a journal entry may have.
 const TEXT_MAX_CHARS: usize = 2_000;
 /// Characters a journal entry may have.
@@ -118,6 +120,11 @@ macro_rules! text_type {
 text_type!(
     /// A name: 1–100 characters on one line, NFC.
     Name, "name", NAME_MAX_CHARS, false
+);
+text_type!(
+    /// The number under which an institution knows a person, as it writes it: 1–50 characters on one
+    /// line, NFC.
+    LocalNumber, "local_number", LOCAL_NUMBER_MAX_CHARS, false
 );
 text_type!(
     /// One line: 1–2,000 characters, NFC.

@@ -13,6 +13,8 @@
 //!                 preferred_channel, voicemail_allowed, correspondence_language, interpreter
 //! languages[]     language, native, understanding, speaking, reading, writing, source, date
 //! bodies[]        institution, kind, name, contact
+//! ident           ahvn13, zemis, local_ids[]{institution, number}; only where a legal basis for the
+//!                 AHV number exists: with it the case gets the section `ident`
 //! function[]      capacity, from, to, basis, hours_per_day, limits, adaptations
 //! journal[]       at, kind, text
 //! tasks[]         title, responsible, due, priority, checklist[]
@@ -24,6 +26,7 @@
 //! The case number and the lead are not part of it: they come from the device that opens the case.
 
 mod core;
+mod ident;
 mod plan;
 mod reading;
 mod sections;
@@ -31,6 +34,7 @@ mod sections;
 use serde_json::Value as Json;
 
 use self::core::read_core;
+use self::ident::{NewIdent, read_ident};
 use self::plan::{NewGoal, read_plan};
 use self::reading::{Node, Reading};
 use self::sections::{NewEntry, NewTask, read_assessments, read_journal, read_tasks};
@@ -61,6 +65,7 @@ pub struct ImportError {
 #[derive(Debug, Clone, PartialEq)]
 pub struct CaseFile {
     core: Vec<CoreEdit>,
+    ident: NewIdent,
     assessments: Vec<Assessment>,
     journal: Vec<NewEntry>,
     tasks: Vec<NewTask>,
@@ -87,6 +92,7 @@ impl CaseFile {
     /// `new_id` makes a new random identifier at each call.
     pub fn edits(&self, new_id: &mut dyn FnMut() -> EntryId) -> Vec<Edit> {
         let mut edits: Vec<Edit> = self.core.iter().cloned().map(Edit::Core).collect();
+        edits.extend(self.ident.edits(new_id));
         edits.extend(self.assessments.iter().map(|assessment| {
             Edit::Function(FunctionEdit::AddAssessment {
                 id: new_id(),
@@ -143,6 +149,7 @@ fn read(value: &Json, reading: &mut Reading) -> Option<CaseFile> {
         return None;
     }
     let core = read_core(&mut root, reading);
+    let ident = read_ident(&mut root, reading);
     let assessments = read_assessments(&mut root, reading);
     let journal = read_journal(&mut root, reading);
     let tasks = read_tasks(&mut root, reading);
@@ -150,6 +157,7 @@ fn read(value: &Json, reading: &mut Reading) -> Option<CaseFile> {
     root.finish(reading);
     Some(CaseFile {
         core,
+        ident,
         assessments,
         journal,
         tasks,

@@ -6,6 +6,7 @@
 
 mod core;
 mod function;
+mod ident;
 mod journal;
 mod plan;
 mod summary;
@@ -17,6 +18,7 @@ use nahtlos_document::Value;
 
 pub use self::core::CoreView;
 pub use function::{AssessmentView, FunctionView};
+pub use ident::IdentView;
 pub use journal::{JournalEntryView, JournalView};
 pub(crate) use plan::is_settable_status;
 pub use plan::{ApprovalView, GoalView, PlanView, StepView};
