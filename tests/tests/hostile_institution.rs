@@ -195,3 +195,54 @@ fn who_claims_another_institution_as_guardian_does_not_write_in_its_name() {
     assert_eq!(author_of_one_task("Bruno", Some(&iv)), None);
     drop(iseli);
 }
+
+#[test]
+fn an_epoch_under_a_borrowed_key_id_never_makes_a_member_hand_on_the_lent_key() {
+    let (_world, mut berger, iseli, mut rogue, number) = world();
+    let case = berger.nahtlos.find_case(&number).unwrap();
+    let function = case.section(&SectionKind::Function).unwrap();
+    let tasks = case.section(&SectionKind::Tasks).unwrap();
+    // The participant may write `tasks`. It knows the key id of `function`, not the key.
+    let lent = berger.nahtlos.epoch_in(&function).unwrap();
+    rogue.nahtlos.hostile_borrowed_key(&tasks, &lent).unwrap();
+    rogue.sync();
+    berger.sync();
+    let directory = berger.nahtlos.directory().unwrap();
+    let person = directory.find_member("Rolf Ruch").unwrap();
+    let kind = SectionKind::Tasks;
+    berger
+        .nahtlos
+        .grant(&case, &kind, &person, Role::Read, "AVG35a1", None)
+        .unwrap();
+    berger.sync();
+    rogue.sync();
+    assert!(!rogue.nahtlos.holds_seed(&tasks, &lent));
+    assert!(
+        berger.nahtlos.holds_seed(&function, &lent),
+        "control: the lender still opens it"
+    );
+    drop(iseli);
+}
+
+#[test]
+fn who_is_granted_a_section_after_many_epochs_reads_it_from_its_beginning() {
+    let (_world, mut berger, mut iseli, _rogue, number) = world();
+    let case = berger.nahtlos.find_case(&number).unwrap();
+    let journal = case.section(&SectionKind::Journal).unwrap();
+    let directory = berger.nahtlos.directory().unwrap();
+    let team = directory.find_team("IV-Stelle Bern Team 1").unwrap();
+    berger.nahtlos.hostile_epochs(&journal, 40).unwrap();
+    let kind = SectionKind::Journal;
+    berger.sync();
+    berger
+        .nahtlos
+        .grant(&case, &kind, &team, Role::Read, "AVG35a1", None)
+        .unwrap();
+    berger.sync();
+    let before = berger.nahtlos.find_case(&number).unwrap();
+    let written = berger.nahtlos.section_document(&before, &kind).unwrap();
+    iseli.sync();
+    let case = iseli.nahtlos.find_case(&case_name(&iseli)).unwrap();
+    let read = iseli.nahtlos.section_document(&case, &kind).unwrap();
+    assert_eq!(read.heads(), written.heads());
+}

@@ -1,7 +1,9 @@
 //! What a modified client could do, for tests only: the honest facade never does it.
 
-use nahtlos_protocol::identifier::SpaceId;
+use nahtlos_protocol::identifier::{KeyId, SpaceId};
 use nahtlos_protocol::space::kind::Role;
+use nahtlos_protocol::space::operation::SignedOperation;
+use nahtlos_protocol::space::{Draft, Effect};
 
 use crate::cases::Case;
 use crate::directory::DirectoryEdit;
@@ -52,5 +54,57 @@ impl Nahtlos {
     pub fn hostile_card(&mut self, edit: DirectoryEdit) -> Result<(), ClientError> {
         let network = self.network()?;
         self.edit_space(&network, &[TypedEdit::Directory(edit)])
+    }
+
+    /// Begins many epochs of a section one after the other, each linked to the one before.
+    ///
+    /// # Errors
+    /// Where this device may not.
+    pub fn hostile_epochs(&mut self, space: &SpaceId, count: usize) -> Result<(), ClientError> {
+        for _ in 0..count {
+            let state = self.logs().load(space)?.ok_or(ClientError::NotEnrolled)?;
+            let mut epoch = self.fresh_epoch();
+            epoch.previous = self.current_seed(&state);
+            epoch.label = Some(crate::records::encode(&self.label(space)?));
+            let prepared = self.prepare(Draft::new().epoch(epoch), &[], Some(&state))?;
+            self.store_own(&[prepared], |_| Ok(()))?;
+        }
+        Ok(())
+    }
+
+    /// Begins an epoch of a section under the key id of an epoch of another space, without its seed:
+    /// what is wrapped to the members opens nothing.
+    ///
+    /// # Errors
+    /// Where this device may not.
+    pub fn hostile_borrowed_key(
+        &mut self,
+        space: &SpaceId,
+        lent: &KeyId,
+    ) -> Result<(), ClientError> {
+        let state = self.logs().load(space)?.ok_or(ClientError::NotEnrolled)?;
+        let mut epoch = self.fresh_epoch();
+        epoch.previous = self.current_seed(&state);
+        let mut prepared = self.prepare(Draft::new().epoch(epoch), &[], Some(&state))?;
+        let mut body = prepared.operation.operation().clone();
+        for effect in &mut body.effects {
+            if let Effect::Epoch { key_id, .. } = effect {
+                *key_id = *lent;
+            }
+        }
+        prepared.operation = SignedOperation::sign(body, &self.keys.signing);
+        prepared.state = self.logs().replay(&prepared.operation)?;
+        self.store_own(&[prepared], |_| Ok(()))
+    }
+
+    /// The key id of a space's current epoch.
+    pub fn epoch_in(&self, space: &SpaceId) -> Option<KeyId> {
+        Some(self.logs().load(space).ok()??.current_epoch()?.key_id)
+    }
+
+    /// Whether any wrap that reached this device opens to the seed of this epoch, wherever its log
+    /// says it belongs.
+    pub fn holds_seed(&self, space: &SpaceId, key_id: &KeyId) -> bool {
+        self.key_ring().open(space, key_id).is_ok()
     }
 }

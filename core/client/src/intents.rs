@@ -176,7 +176,7 @@ impl Nahtlos {
                 if has_grant(&state, grant) {
                     return Ok(Outcome::Done);
                 }
-                let Some(seed) = self.current_seed(&state) else {
+                let Some(seed) = self.seed_to_hand_on(&state) else {
                     return Ok(Outcome::Waits);
                 };
                 let basis = seal_basis(&seed, grant, basis);
@@ -214,7 +214,7 @@ impl Nahtlos {
                 if has_grant(&state, grant) {
                     return Ok(Outcome::Done);
                 }
-                let Some(seed) = self.current_seed(&state) else {
+                let Some(seed) = self.seed_to_hand_on(&state) else {
                     return Ok(Outcome::Waits);
                 };
                 let add = add_space(*grant, *team, Role::Read, None, None);
@@ -227,7 +227,7 @@ impl Nahtlos {
                 if missing.is_empty() {
                     return Ok(Outcome::Done);
                 }
-                let Some(seed) = self.current_seed(&state) else {
+                let Some(seed) = self.seed_to_hand_on(&state) else {
                     return Ok(Outcome::Waits);
                 };
                 Draft::new().wrap_missing(seed)
@@ -324,7 +324,7 @@ impl Nahtlos {
                 introduction.name
             )));
         }
-        let Some(seed) = self.current_seed(&state) else {
+        let Some(seed) = self.seed_to_hand_on(&state) else {
             return Ok(Outcome::Waits);
         };
         let add = Effect::Add {
@@ -410,6 +410,13 @@ impl Nahtlos {
     pub(crate) fn current_seed(&self, state: &SpaceState) -> Option<EpochSeed> {
         let epoch = state.current_epoch()?;
         self.key_ring().open(&state.id(), &epoch.key_id).ok()
+    }
+
+    /// The current epoch's seed, to be wrapped to further members.
+    fn seed_to_hand_on(&self, state: &SpaceState) -> Option<EpochSeed> {
+        let epoch = state.current_epoch()?;
+        let ring = self.key_ring();
+        ring.open_to_hand_on(&state.id(), &epoch.key_id).ok()
     }
 
     /// The relay has stored a newcomer's operation that we offered: it stands in our logs now.

@@ -74,6 +74,15 @@ impl KeyRing<'_> {
         self.open_at_depth(space, key_id, 0)
     }
 
+    /// The seed of an epoch, to be handed on to further members: only as this space's own wraps
+    /// give it. A log may name a key id that belongs to another space; the seed this device holds
+    /// for that one must not go to the members of this one.
+    pub fn open_to_hand_on(&self, space: &SpaceId, key_id: &KeyId) -> Result<EpochSeed, KeyNotice> {
+        let state = self.logs.state(space).ok_or(KeyNotice::NotGranted)?;
+        let epoch = state.epoch(key_id).ok_or(KeyNotice::NoEpoch)?;
+        self.open_wraps(space, epoch, 0)
+    }
+
     fn open_at_depth(
         &self,
         space: &SpaceId,
@@ -88,18 +97,23 @@ impl KeyRing<'_> {
         }
         let state = self.logs.state(space).ok_or(KeyNotice::NotGranted)?;
         let epoch = state.epoch(key_id).ok_or(KeyNotice::NoEpoch)?;
-        let seed = match self.open_wraps(epoch, depth) {
+        let seed = match self.open_wraps(space, epoch, depth) {
             Ok(seed) => seed,
-            Err(notice) => self.open_link(&state, key_id, depth).ok_or(notice)?,
+            Err(notice) => self.open_links(&state, key_id, depth).ok_or(notice)?,
         };
         self.seeds.put(&seed);
         Ok(seed)
     }
 
-    fn open_wraps(&self, epoch: &Epoch, depth: u8) -> Result<EpochSeed, KeyNotice> {
+    fn open_wraps(
+        &self,
+        space: &SpaceId,
+        epoch: &Epoch,
+        depth: u8,
+    ) -> Result<EpochSeed, KeyNotice> {
         let mut notice = KeyNotice::Pending;
         for record in epoch.recipients.values() {
-            match self.open_wrap(epoch, record, depth) {
+            match self.open_wrap(space, epoch, record, depth) {
                 Ok(seed) => return Ok(seed),
                 Err(KeyNotice::BadWrap) => notice = KeyNotice::BadWrap,
                 Err(_) => {}
@@ -110,14 +124,16 @@ impl KeyRing<'_> {
 
     fn open_wrap(
         &self,
+        space: &SpaceId,
         epoch: &Epoch,
         record: &WrapRecord,
         depth: u8,
     ) -> Result<EpochSeed, KeyNotice> {
         let recipient = record.recipient;
+        let key = wrap_key(space, &epoch.key_id.0, &recipient.id);
         let bytes = self
             .vault
-            .get(Collection::Wrap, &wrap_key(&epoch.key_id.0, &recipient.id))
+            .get(Collection::Wrap, &key)
             .ok()
             .flatten()
             .ok_or(KeyNotice::Pending)?;
@@ -139,14 +155,27 @@ impl KeyRing<'_> {
         Ok(seed)
     }
 
-    /// A later epoch leads back to this one by its history link.
-    fn open_link(&self, state: &SpaceState, key_id: &KeyId, depth: u8) -> Option<EpochSeed> {
-        let later = state
-            .epochs()
-            .iter()
-            .find(|epoch| epoch.previous == Some(*key_id) && epoch.link.is_some())?;
-        let seed = self.open_at_depth(&state.id(), &later.key_id, depth).ok()?;
-        epoch_secret::open_history_link(&seed, &key_id.0, later.link.as_deref()?).ok()
+    /// Later epochs lead back to this one by their history links: from the first that is held.
+    /// (A loop, since a log may hold very many epochs.)
+    fn open_links(&self, state: &SpaceState, key_id: &KeyId, depth: u8) -> Option<EpochSeed> {
+        let epochs = state.epochs();
+        let wanted = epochs.iter().position(|epoch| epoch.key_id == *key_id)?;
+        let mut links = Vec::new();
+        let mut held = None;
+        for (earlier, later) in epochs.iter().zip(epochs.iter().skip(1)).skip(wanted) {
+            links.push((earlier.key_id, later.link.as_deref()?));
+            let known = self.seeds.get(self.vault, &later.key_id);
+            held = known.or_else(|| self.open_wraps(&state.id(), later, depth).ok());
+            if held.is_some() {
+                break;
+            }
+        }
+        let mut seed = held?;
+        for (key_id, link) in links.into_iter().rev() {
+            self.seeds.put(&seed);
+            seed = epoch_secret::open_history_link(&seed, &key_id.0, link).ok()?;
+        }
+        Some(seed)
     }
 }
 

@@ -314,7 +314,7 @@ pub(crate) fn put_wrap(
             _ => None,
         });
     if let Some(key_id) = epoch {
-        let key = wrap_key(&key_id.0, &wrap.recipient);
+        let key = wrap_key(&operation.space(), &key_id.0, &wrap.recipient);
         transaction.put(Collection::Wrap, &key_id.0, &key, 0, &wrap.bytes)?;
     }
     Ok(())

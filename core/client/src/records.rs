@@ -339,7 +339,7 @@ impl std::fmt::Debug for OutboxRecord {
     }
 }
 
-/// Key of a wrap: epoch ‖ recipient.
-pub(crate) fn wrap_key(key_id: &[u8; 32], recipient: &RecipientId) -> Vec<u8> {
-    [*key_id, recipient.0].concat()
+/// Key of a wrap: space ‖ epoch ‖ recipient. With the space, since anybody's log may name any key id.
+pub(crate) fn wrap_key(space: &SpaceId, key_id: &[u8; 32], recipient: &RecipientId) -> Vec<u8> {
+    [space.0, *key_id, recipient.0].concat()
 }
