@@ -335,7 +335,8 @@ impl Langnau {
         let network = self.device(Berger).json(&["network"]).to_string();
         std::fs::write(export.join("network"), network).unwrap();
         for marker in &markers {
-            let (found, _) = disk::search(&[export.clone()], std::slice::from_ref(marker));
+            let (found, _) =
+                disk::search(std::slice::from_ref(&export), std::slice::from_ref(marker));
             assert!(!found.is_empty(), "the search does not find {marker}");
         }
         std::fs::remove_dir_all(&export).unwrap();

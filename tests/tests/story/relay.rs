@@ -89,6 +89,18 @@ impl RelayProcess {
         }
     }
 
+    /// Starts it again without a limit of its database.
+    pub fn give_room(&mut self) {
+        let limit = self
+            .options
+            .iter()
+            .position(|word| word == "--database-mib-max");
+        if let Some(at) = limit {
+            self.options.drain(at..at + 2);
+        }
+        self.restart();
+    }
+
     /// Whether the relay listens now; it ends by itself where it cannot.
     fn try_start(&mut self) -> bool {
         let listened = self.times_listened();
