@@ -57,3 +57,19 @@ fn a_clock_that_is_set_back_between_two_edits_loses_and_blocks_nothing() {
     iseli.sync();
     assert_eq!(entries(&iseli, &number), before + 2);
 }
+
+#[test]
+fn a_card_whose_name_is_none_does_not_keep_its_person_from_editing() {
+    let world = World::new();
+    let mut berger = world.found("berger", "Anna Berger", "RAV Langnau", "alv");
+    let number = berger.open_example_case();
+    berger.sync();
+    for (home, name) in [("control", "Nina Neu"), ("nameless", "\u{202e}")] {
+        let mut colleague = world.colleague(&mut berger, home, name, Role::Write);
+        colleague.sync();
+        let before = entries(&colleague, &number);
+        let id = u8::try_from(home.len()).unwrap();
+        colleague.nahtlos.edit_case(&number, &[note(id)]).unwrap();
+        assert_eq!(entries(&colleague, &number), before + 1, "{home}");
+    }
+}
