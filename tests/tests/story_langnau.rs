@@ -228,8 +228,12 @@ impl Langnau {
         assert_eq!(status["undelivered_edits"], 1, "{status}");
         assert_eq!(self.entries(who, note), 1);
         device.refused(&["sync"], exit::NO_RELAY, "relay_unreachable");
+        let stored = self.stage.relay.check().stdout;
         self.stage.restart_relay();
         device.done(&["sync"]);
+        // Of the three moments, the last one leaves the note stored and the device unaware of it.
+        let was_stored = stored == self.stage.relay.check().stdout;
+        assert_eq!(was_stored, moment == Moment::Answer(2), "{stored}");
         assert_eq!(device.json(&["status"])["undelivered_edits"], 0);
     }
 
