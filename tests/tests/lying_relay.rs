@@ -403,3 +403,38 @@ fn a_claim_and_a_join_whose_answers_are_lost_are_repeated_and_take_effect_once()
     assert!(matches!(refused.unwrap_err(), ClientError::Refused { .. }));
     assert_eq!(late.nahtlos.status().unwrap().enrolment, "new");
 }
+
+#[test]
+fn what_was_typed_on_top_of_a_refused_edit_is_held_with_it_and_blocks_neither_section_nor_sync() {
+    use nahtlos_protocol::wire::{Status, VerdictCode};
+    let (world, mut berger, mut iseli, number) = shared_world();
+    let before = entries(&berger, &number);
+    berger.nahtlos.edit_case(&number, &[note(1)]).unwrap();
+    let lost = sync_through(&world, &mut berger, |response| {
+        match response.results.is_empty() {
+            true => Verdict::Pass,
+            false => Verdict::Lose,
+        }
+    });
+    assert!(lost.is_err(), "sealed and unanswered");
+    berger.nahtlos.edit_case(&number, &[note(2)]).unwrap();
+    let mut refusing = true;
+    let refused = sync_through(&world, &mut berger, move |response| {
+        if !response.results.is_empty() && std::mem::take(&mut refusing) {
+            for result in &mut response.results {
+                result.status = Status::Rejected;
+                result.code = Some(VerdictCode::NotEntitled);
+                result.receipt = None;
+            }
+        }
+        response.items.clear();
+        Verdict::Pass
+    });
+    assert_eq!(refused.unwrap().held, [("not_entitled".to_owned(), 1)]);
+    assert_eq!(entries(&berger, &number), before);
+    // What is typed from now on arrives, whatever the relay did with the refused one.
+    berger.nahtlos.edit_case(&number, &[note(3)]).unwrap();
+    assert_eq!(berger.sync().envelopes_delivered, 1);
+    iseli.sync();
+    assert_eq!(entries(&iseli, &number), before + 2, "1 came all the same");
+}

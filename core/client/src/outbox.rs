@@ -256,8 +256,8 @@ impl Nahtlos {
         })
     }
 
-    /// The relay refused the envelope for good: its edits are held, visible, never lost; what was
-    /// typed before and after stays in the document.
+    /// The relay refused the envelope for good: its edits are held, visible, never lost, and so is
+    /// what was typed since and builds on them; everything else stays in the document.
     pub(crate) fn set_aside(
         &mut self,
         envelope: &Envelope,
@@ -266,20 +266,28 @@ impl Nahtlos {
         detail: &str,
     ) -> Result<(), ClientError> {
         let space = envelope.header().space;
-        let pending = self.pending_edits(&space)?;
-        let held: Vec<OutboxRecord> = pending
-            .into_iter()
-            .filter(|edit| edits.contains(&edit.id))
-            .collect();
+        let record = self.document_record(&space)?;
+        let mut document = self.published_document(&space, &record)?;
+        let mut held = self.pending_edits(&space)?;
+        held.retain(|edit| {
+            let change = std::slice::from_ref(&edit.change);
+            edits.contains(&edit.id)
+                || document
+                    .apply(change, &|_: &Actor| true, &GateLimits::default())
+                    .is_err()
+        });
         self.commit(|transaction| {
             put_set_aside(transaction, &space, &held, reason, detail)?;
-            for edit in edits {
-                transaction.delete(Collection::Outbox, &edit.0)?;
+            for edit in &held {
+                transaction.delete(Collection::Outbox, &edit.id.0)?;
             }
             transaction.delete(Collection::Sealed, &envelope.id().0)?;
             Ok(())
         })?;
-        self.documents.forget(&space);
+        // What is typed next must not repeat the sequence numbers of what was taken out: others may
+        // have received it all the same.
+        self.run_nonce = random::nonce(&mut random::system());
+        self.documents.clear();
         Ok(())
     }
 }
