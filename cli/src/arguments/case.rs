@@ -34,11 +34,12 @@ pub enum CaseCommand {
         /// Number or name, or the beginning of either
         case: String,
     },
-    /// Sets a field of the core data; an empty answer empties it
+    /// Sets a field of the core data, or of the section `ident`; an empty answer empties it
     Set {
         /// Number or name, or the beginning of either
         case: String,
-        /// official_name, first_name, call_name, birth, sex, phone, email, address, phase, …
+        /// official_name, first_name, call_name, birth, sex, phone, email, address, phase, …; of
+        /// `ident`: ahvn13, zemis
         field: String,
         /// The value.
         #[command(flatten)]
@@ -80,11 +81,18 @@ pub enum SectionCommand {
         /// Number or name, or the beginning of either
         case: String,
     },
+    /// Opens a section that not every case has, e.g. `ident` for the AHV number; nobody but your team sees it until you share it
+    Open {
+        /// Number or name, or the beginning of either
+        case: String,
+        /// Section code: ident
+        section: String,
+    },
     /// Shows a section
     Show {
         /// Number or name, or the beginning of either
         case: String,
-        /// Section code: core, function, plan, journal, tasks
+        /// Section code: core, ident, function, plan, journal, tasks
         section: String,
     },
     /// Exports a section unencrypted

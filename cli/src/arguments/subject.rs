@@ -1,5 +1,7 @@
 //! Which case and section a command names, for the advice that follows it.
 
+use nahtlos_casework::edit::IdentKey;
+
 use super::{
     CaseCommand, Command, ConflictCommand, GoalCommand, JournalCommand, KeyCommand, PlanCommand,
     SectionCommand, ShareCommand, StepCommand, TaskCommand,
@@ -37,7 +39,11 @@ impl Command {
 fn of_case(command: &CaseCommand) -> Subject<'_> {
     match command {
         CaseCommand::List { .. } | CaseCommand::Open { .. } => (None, None),
-        CaseCommand::Show { case } | CaseCommand::Set { case, .. } => (Some(case), Some("core")),
+        CaseCommand::Show { case } => (Some(case), Some("core")),
+        CaseCommand::Set { case, field, .. } => {
+            let of_ident = IdentKey::ALL.iter().any(|key| key.code() == field.trim());
+            (Some(case), Some(if of_ident { "ident" } else { "core" }))
+        }
         CaseCommand::History { case, section, .. } => (Some(case), Some(section)),
     }
 }
@@ -46,7 +52,8 @@ fn of_section(command: &SectionCommand) -> Subject<'_> {
     match command {
         SectionCommand::List { case } => (Some(case), None),
         SectionCommand::Export(export) => (Some(&export.case), Some(&export.section)),
-        SectionCommand::Show { case, section }
+        SectionCommand::Open { case, section }
+        | SectionCommand::Show { case, section }
         | SectionCommand::History { case, section, .. }
         | SectionCommand::Diff { case, section, .. } => (Some(case), Some(section)),
     }

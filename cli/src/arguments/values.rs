@@ -13,7 +13,7 @@ pub struct TypedValue {
     /// Refused with an explanation.
     #[arg(
         long = "value",
-        aliases = ["text", "title", "statement", "reason", "name", "first-name", "official-name", "birth", "phone", "email"],
+        aliases = ["text", "title", "statement", "reason", "name", "first-name", "official-name", "birth", "phone", "email", "ahvn13", "zemis"],
         hide = true,
         num_args = 0..=1,
         default_missing_value = "",

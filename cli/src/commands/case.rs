@@ -1,19 +1,19 @@
 //! `nahtlos case`.
 
 use nahtlos_casework::SectionKind;
-use nahtlos_casework::edit::{CoreEdit, Edit};
 use nahtlos_casework::fields::{Field, PartialDate};
-use nahtlos_casework::view::CoreView;
-use nahtlos_client::{CaseLine, Nahtlos};
+use nahtlos_casework::view::{CoreView, IdentView};
+use nahtlos_client::{Case, CaseLine, Nahtlos};
 use serde_json::json;
 
 use super::names::Names;
-use super::pages::core_fields;
+use super::pages::{core_fields, ident_fields};
 use super::section_history::history;
-use super::values::{core_field, core_key};
+use super::values::{CaseKey, case_edit, case_key};
 use super::{NOT_DELIVERED_YET, case_open, case_title};
 use crate::arguments::{CaseCommand, CaseFilter, TypedValue};
 use crate::context::Context;
+use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::input;
 use crate::output::{Answer, Page, json};
@@ -109,12 +109,19 @@ fn show(context: &Context, case: &str) -> Result<Answer, Failure> {
         Ok(document) => Some(CoreView::read(&document)),
         Err(_) => None,
     };
+    let ident = match nahtlos.section_document(&case, &SectionKind::Ident) {
+        Ok(document) => Some(IdentView::read(&document)),
+        Err(_) => None,
+    };
     let names = Names::of_case(&nahtlos, &case);
     let mut page = Page::default().title(case_title(&nahtlos, &case)?);
     page = match &core {
         Some(core) => page.fields(core_fields(core, &names)),
         None => page.line("The core data of this case is not shared with you."),
     };
+    if let Some(ident) = &ident {
+        page = page.fields(ident_fields(ident, &names));
+    }
     let sections = sections(&nahtlos, &case);
     page = page.table(
         &["section", "you may", "opens"],
@@ -146,6 +153,7 @@ fn show(context: &Context, case: &str) -> Result<Answer, Failure> {
     let data = json!({
         "case": json::value(&line),
         "core": json::value(&core),
+        "ident": json::value(&ident),
         "sections": sections
             .iter()
             .map(|(code, role, notice)| json!({ "section": code, "role": role, "notice": notice }))
@@ -162,10 +170,7 @@ fn show(context: &Context, case: &str) -> Result<Answer, Failure> {
 }
 
 /// Code, own right, and why it does not open where it does not.
-pub fn sections(
-    nahtlos: &Nahtlos,
-    case: &nahtlos_client::Case,
-) -> Vec<(String, String, Option<String>)> {
+pub fn sections(nahtlos: &Nahtlos, case: &Case) -> Vec<(String, String, Option<String>)> {
     case.sections
         .iter()
         .map(|(kind, space)| {
@@ -181,24 +186,41 @@ pub fn sections(
 
 fn set(context: &Context, case: &str, field: &str, value: &TypedValue) -> Result<Answer, Failure> {
     input::refuse_command_line(value)?;
-    let key = core_key(field)?;
+    let key = case_key(field)?;
     let mut nahtlos = context.open()?;
     let case = nahtlos.find_case(case)?;
-    let label = key.names()[2];
+    // Before anybody types a number: is there a section for it?
+    if matches!(key, CaseKey::Ident(_)) && not_opened(&nahtlos, &case, &SectionKind::Ident) {
+        return Err(no_ident(key.label()));
+    }
+    let label = key.label();
     let typed = input::value(value, &format!("New value of {label} (empty: remove)"))?;
-    let edit = match &typed {
-        Some(text) => CoreEdit::Set(core_field(key, text)?),
-        None => CoreEdit::Clear(key),
-    };
-    let shown = match &edit {
-        CoreEdit::Set(_) => "set",
-        _ => "emptied",
-    };
-    super::edit(&mut nahtlos, &case, Edit::Core(edit))?;
+    let edit = case_edit(key, typed.as_deref())?;
+    let shown = if typed.is_some() { "set" } else { "emptied" };
+    super::edit(&mut nahtlos, &case, edit)?;
     let title = case_title(&nahtlos, &case)?;
     Ok(Answer::sentence(
         json!({ "case": case.id.to_string(), "field": key.code(), "done": shown }),
         format!("{title}: {label} {shown}."),
     )
     .note(NOT_DELIVERED_YET))
+}
+
+/// Whether the case has no such section, as far as who manages it can know; to others it is just not
+/// shared.
+fn not_opened(nahtlos: &Nahtlos, case: &Case, kind: &SectionKind) -> bool {
+    let core = case.sections.get(&SectionKind::Core);
+    let role = core.and_then(|space| nahtlos.own_role(space));
+    !case.sections.contains_key(kind) && role == Some("manage")
+}
+
+fn no_ident(label: &str) -> Failure {
+    Failure::new(
+        Exit::Failed,
+        "section_not_opened",
+        format!("This case has no section for the {label} yet; nothing was stored."),
+        "Such numbers stand in the section `ident`, which a case gets only where a legal basis for \
+         them exists (AHVG art. 153b–153d).",
+        "Open it with `nahtlos section open CASE ident`, then run the command again.",
+    )
 }

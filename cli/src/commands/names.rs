@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use nahtlos_casework::SectionKind;
 use nahtlos_casework::fields::{
-    Date, Field, FieldError, InstitutionId, PayerShares, Percent, PersonId, Responsible, Stored,
+    Ahvn13, Date, Field, FieldError, InstitutionId, PayerShares, Percent, PersonId, Responsible,
+    Stored,
 };
 use nahtlos_casework::record::Lead;
 use nahtlos_casework::view::CoreView;
@@ -102,6 +103,9 @@ impl Names {
     pub fn in_text(&self, text: &str) -> String {
         if let Ok(date) = Date::parse(text) {
             return date.to_string();
+        }
+        if let Ok(number) = Ahvn13::parse(text) {
+            return number.to_string();
         }
         if let Ok(shares) = PayerShares::parse(text) {
             return self.payers(&Stored::Known(shares));

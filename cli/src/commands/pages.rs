@@ -2,7 +2,7 @@
 
 use nahtlos_casework::fields::Stored;
 use nahtlos_casework::view::{
-    CoreView, FunctionView, GoalView, JournalView, PlanView, StepView, TasksView,
+    CoreView, FunctionView, GoalView, IdentView, JournalView, PlanView, StepView, TasksView,
 };
 use nahtlos_casework::{Origin, Violation};
 
@@ -41,6 +41,29 @@ pub fn core_fields(core: &CoreView, names: &Names) -> Vec<(&'static str, Option<
         ("interpreter for", shown(&core.interpreter)),
         ("languages", joined(languages)),
         ("bodies involved", joined(bodies)),
+    ]
+}
+
+/// The numbers under which others know the person.
+pub fn ident_fields(ident: &IdentView, names: &Names) -> Vec<(&'static str, Option<String>)> {
+    let local_ids: Vec<String> = ident
+        .local_ids
+        .values()
+        .map(|stored| match stored {
+            Stored::Known(local) => {
+                let institution = names.institution(local.institution.as_str());
+                format!("{institution}: {}", local.number)
+            }
+            unknown => unknown.to_string(),
+        })
+        .collect();
+    vec![
+        ("AHV number", shown(&ident.ahvn13)),
+        ("ZEMIS number", shown(&ident.zemis)),
+        (
+            "local numbers",
+            (!local_ids.is_empty()).then(|| local_ids.join("\n")),
+        ),
     ]
 }
 

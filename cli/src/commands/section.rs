@@ -1,14 +1,14 @@
 //! `nahtlos section`.
 
 use nahtlos_casework::SectionKind;
-use nahtlos_casework::view::{CoreView, FunctionView, JournalView, PlanView, TasksView};
+use nahtlos_casework::view::{CoreView, FunctionView, IdentView, JournalView, PlanView, TasksView};
 use nahtlos_client::{Case, Nahtlos};
 use serde_json::{Value, json};
 
 use super::names::Names;
-use super::pages::{core_fields, function_page, journal_page, plan_page, tasks_page};
+use super::pages::{core_fields, function_page, ident_fields, journal_page, plan_page, tasks_page};
 use super::section_history::{Span, difference, history};
-use super::{case, case_title, section_kind};
+use super::{NOT_DELIVERED_YET, case, case_title, section_kind};
 use crate::arguments::{SectionCommand, SectionExport};
 use crate::context::{Context, write_private_file};
 use crate::failure::Failure;
@@ -17,6 +17,7 @@ use crate::output::{Answer, Page, json};
 pub fn run(context: &Context, command: SectionCommand) -> Result<Answer, Failure> {
     match command {
         SectionCommand::List { case } => list(context, &case),
+        SectionCommand::Open { case, section } => open(context, &case, &section_kind(&section)?),
         SectionCommand::Show { case, section } => show(context, &case, &section_kind(&section)?),
         SectionCommand::Export(export) => self::export(context, &export),
         SectionCommand::History {
@@ -39,6 +40,25 @@ pub fn run(context: &Context, command: SectionCommand) -> Result<Answer, Failure
             difference(context, &case, &section, &span)
         }
     }
+}
+
+fn open(context: &Context, case: &str, kind: &SectionKind) -> Result<Answer, Failure> {
+    let mut nahtlos = context.open()?;
+    let case = nahtlos.find_case(case)?;
+    nahtlos.open_section(&case, kind)?;
+    let title = case_title(&nahtlos, &case)?;
+    let code = kind.code();
+    let mut answer = Answer::sentence(
+        json!({ "case": case.id.to_string(), "section": code, "done": "opened" }),
+        format!("{title}: section `{code}` opened; only your team holds its key."),
+    );
+    if *kind == SectionKind::Ident {
+        answer = answer.note(
+            "An AHV number is used only on a legal basis (AHVG art. 153b–153d), and never by \
+             providers or employers: name the basis when you share it.",
+        );
+    }
+    Ok(answer.note(NOT_DELIVERED_YET))
 }
 
 /// Shows a section of a case; also what `plan show`, `journal CASE` and `task CASE` do.
@@ -68,6 +88,11 @@ fn read(
         SectionKind::Core => {
             let view = CoreView::read(&document);
             let page = page.fields(core_fields(&view, &names));
+            (json::value(&view), page)
+        }
+        SectionKind::Ident => {
+            let view = IdentView::read(&document);
+            let page = page.fields(ident_fields(&view, &names));
             (json::value(&view), page)
         }
         SectionKind::Function => {

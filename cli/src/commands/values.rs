@@ -1,8 +1,8 @@
 //! From a field's code and a typed text to a typed value.
 
 use nahtlos_casework::edit::{
-    CoreField, CoreKey, GoalField, GoalKey, PlanField, PlanKey, StepField, StepKey, TaskField,
-    TaskKey,
+    CoreEdit, CoreField, CoreKey, Edit, GoalField, GoalKey, IdentEdit, IdentField, IdentKey,
+    PlanField, PlanKey, StepField, StepKey, TaskField, TaskKey,
 };
 use nahtlos_casework::fields::{Field, FieldError};
 use nahtlos_casework::record::Address;
@@ -26,17 +26,78 @@ macro_rules! key_of {
     };
 }
 
-key_of!(core_key, CoreKey);
 key_of!(plan_key, PlanKey);
 key_of!(goal_key, GoalKey);
 key_of!(step_key, StepKey);
 key_of!(task_key, TaskKey);
 
+/// A field that `case set` sets: of `core`, or of `ident`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CaseKey {
+    /// Of `core`.
+    Core(CoreKey),
+    /// Of `ident`.
+    Ident(IdentKey),
+}
+
+impl CaseKey {
+    /// The stable code.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Core(key) => key.code(),
+            Self::Ident(key) => key.code(),
+        }
+    }
+
+    /// What people call it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Core(key) => key.names()[2],
+            Self::Ident(key) => key.names()[2],
+        }
+    }
+}
+
+/// The field of a case with this code.
+///
+/// # Errors
+/// Where there is none: the failure lists all.
+pub fn case_key(code: &str) -> Result<CaseKey, Failure> {
+    let core = CoreKey::ALL.iter().copied().map(CaseKey::Core);
+    let all = core.chain(IdentKey::ALL.iter().copied().map(CaseKey::Ident));
+    let found = all.clone().find(|key| key.code() == code.trim());
+    found.ok_or_else(|| unknown_field(all.map(|key| (key.code(), key.label()))))
+}
+
+/// The edit that gives a field of a case the typed value, or empties it.
+///
+/// # Errors
+/// Where it is not one of the field; number and lead are not typed.
+pub fn case_edit(key: CaseKey, text: Option<&str>) -> Result<Edit, Failure> {
+    Ok(match (key, text) {
+        (CaseKey::Core(key), Some(text)) => Edit::Core(CoreEdit::Set(core_field(key, text)?)),
+        (CaseKey::Core(key), None) => Edit::Core(CoreEdit::Clear(key)),
+        (CaseKey::Ident(key), Some(text)) => Edit::Ident(IdentEdit::Set(ident_field(key, text)?)),
+        (CaseKey::Ident(key), None) => Edit::Ident(IdentEdit::Clear(key)),
+    })
+}
+
+/// A value of the section `ident`.
+///
+/// # Errors
+/// Where it is not one of the field.
+fn ident_field(key: IdentKey, text: &str) -> Result<IdentField, Failure> {
+    Ok(match key {
+        IdentKey::Ahvn13 => IdentField::Ahvn13(parse(key.code(), text)?),
+        IdentKey::Zemis => IdentField::Zemis(parse(key.code(), text)?),
+    })
+}
+
 /// A value of the core data.
 ///
 /// # Errors
 /// Where it is not one of the field; number and lead are not typed.
-pub fn core_field(key: CoreKey, text: &str) -> Result<CoreField, Failure> {
+fn core_field(key: CoreKey, text: &str) -> Result<CoreField, Failure> {
     Ok(match key {
         CoreKey::CaseNumber | CoreKey::Lead => return Err(set_by_program(key.code())),
         CoreKey::Phase => CoreField::Phase(parse(key.code(), text)?),
@@ -219,6 +280,8 @@ fn set_by_program(code: &str) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use nahtlos_casework::SectionKind;
+
     use super::*;
 
     #[test]
@@ -236,6 +299,22 @@ mod tests {
     }
 
     #[test]
+    fn a_number_of_the_person_becomes_an_edit_of_ident_and_a_wrong_one_names_its_field() {
+        let key = case_key("ahvn13").unwrap();
+        let edit = case_edit(key, Some("756.1234.5678.97")).unwrap();
+        assert_eq!(edit.section(), SectionKind::Ident);
+        assert_eq!(
+            case_edit(key, None).unwrap(),
+            Edit::Ident(IdentEdit::Clear(IdentKey::Ahvn13))
+        );
+        for (code, wrong) in [("ahvn13", "756.1234.5678.90"), ("zemis", "none")] {
+            let failure = case_edit(case_key(code).unwrap(), Some(wrong)).unwrap_err();
+            assert_eq!(failure.exit, Exit::Usage, "{code}");
+            assert!(failure.what.contains(code), "{code}: {}", failure.what);
+        }
+    }
+
+    #[test]
     fn every_field_of_the_core_data_reads_a_good_value_and_refuses_a_bad_one() {
         for key in CoreKey::ALL {
             let code = key.code();
@@ -245,6 +324,6 @@ mod tests {
         }
         assert!(core_field(CoreKey::Birth, "17.05.1982").is_ok());
         assert!(core_field(CoreKey::VoicemailAllowed, "ja").is_ok());
-        assert_eq!(core_key("birthday").unwrap_err().code, "unknown_field");
+        assert_eq!(case_key("birthday").unwrap_err().code, "unknown_field");
     }
 }

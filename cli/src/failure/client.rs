@@ -97,6 +97,12 @@ impl From<ClientError> for Failure {
                 "A device can open 9999 cases a year, in one of its institution's first 36 teams.",
                 "Open the case on a colleague's device.",
             ),
+            ClientError::SectionExists { section } => say(
+                Exit::Failed,
+                &format!("This case has the section `{section}` already; nothing was changed."),
+                "A case has each section once.",
+                "See it with `nahtlos section show CASE SECTION`.",
+            ),
             ClientError::BadUrl { url, reason } => say(
                 Exit::Usage,
                 &format!("The relay address {url} is not usable."),
