@@ -158,6 +158,7 @@ fn who_claims_another_institution_as_guardian_does_not_write_in_its_name() {
         rogue.sync();
         if let Some(guardian) = guardian {
             invitation.guardian = SpaceId::from_hex(guardian);
+            rogue.nahtlos.hostile_invitation(&invitation).unwrap();
         }
         let mut home = world.home(name);
         let introduction = Introduction {

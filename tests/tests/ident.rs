@@ -290,3 +290,31 @@ fn the_program_refuses_a_wrong_ahv_number_and_shows_a_right_one() {
     let ident = berger.json(&["section", "show", CASE, "ident"]);
     assert!(ident["content"]["ahvn13"].is_null());
 }
+
+#[test]
+fn identifiers_are_never_granted_to_a_provider_whatever_basis_is_stated() {
+    let world = World::new();
+    let mut berger = world.found("berger", "Anna Berger", "RAV Langnau", "alv");
+    let _iv = world.institution(&mut berger, "iseli", "Marc Iseli", "IV-Stelle Bern", "iv");
+    let _provider = world.institution(&mut berger, "keller", "Urs Keller", "Stellwerk", "provider");
+    let number = berger.open_example_case();
+    let case = berger.nahtlos.find_case(&number).unwrap();
+    if case.section(&SectionKind::Ident).is_err() {
+        berger
+            .nahtlos
+            .open_section(&case, &SectionKind::Ident)
+            .unwrap();
+    }
+    let case = berger.nahtlos.find_case(&number).unwrap();
+    let mut grant = |to: &str| {
+        let member = berger.nahtlos.directory().unwrap().find_member(to).unwrap();
+        let (kind, role) = (SectionKind::Ident, nahtlos_protocol::space::Role::Read);
+        berger
+            .nahtlos
+            .grant(&case, &kind, &member, role, "AHVG153c", None)
+    };
+    for to in ["Stellwerk Team 1", "Urs Keller"] {
+        assert_eq!(grant(to).unwrap_err().code(), "no_right", "{to}");
+    }
+    assert!(grant("IV-Stelle Bern Team 1").is_ok(), "control");
+}

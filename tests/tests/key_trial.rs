@@ -81,6 +81,14 @@ fn a_relay_that_hands_over_every_wrap_gives_nobody_a_key_that_was_not_granted() 
         .unwrap()
         .collect::<Result<_, _>>()
         .unwrap();
+    let mut operations = connection
+        .prepare("SELECT body.bytes FROM journal JOIN body USING (sequence) WHERE kind = 1")
+        .unwrap();
+    let operations: Vec<Vec<u8>> = operations
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
     let wraps: Vec<StoredWrap<'_>> = wraps
         .iter()
         .map(|(operation, recipient, bytes)| StoredWrap {
@@ -98,10 +106,10 @@ fn a_relay_that_hands_over_every_wrap_gives_nobody_a_key_that_was_not_granted() 
     // Control: a device that has forgotten every seed but its own finds the way by the wraps.
     let mut from_nothing = berger.nahtlos.bare_key_trial();
     assert!(!opens_all(&from_nothing));
-    assert!(from_nothing.take_wraps(&wraps) > 5);
+    assert!(from_nothing.take_wraps(&wraps, &operations) > 5);
     assert!(opens_all(&from_nothing));
 
     let mut trial = sommer.nahtlos.key_trial().unwrap();
-    trial.take_wraps(&wraps);
+    trial.take_wraps(&wraps, &operations);
     assert!(!opens_all(&trial));
 }

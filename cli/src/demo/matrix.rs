@@ -12,6 +12,8 @@ use zeroize::Zeroizing;
 
 use super::DemoError;
 
+/// `journal.kind` of an operation, as on the wire.
+const OPERATION: u8 = 1;
 /// `journal.kind` of an envelope, as on the wire.
 const ENVELOPE: u8 = 2;
 
@@ -21,6 +23,8 @@ pub struct Stored {
     pub envelopes: Vec<Envelope>,
     /// Every wrapped key.
     pub wraps: Vec<Wrapped>,
+    /// Every operation.
+    pub operations: Vec<Vec<u8>>,
     /// The only secret there: the seed of the relay's signing key.
     pub relay_secret: Zeroizing<[u8; Secret32::BYTES]>,
 }
@@ -63,11 +67,17 @@ impl Stored {
                 })
             })?
             .collect::<Result<Vec<_>, _>>()?;
+        let mut operations = connection
+            .prepare("SELECT body.bytes FROM journal JOIN body USING (sequence) WHERE kind = ?1")?;
+        let operations = operations
+            .query_map([OPERATION], |row| row.get(0))?
+            .collect::<Result<Vec<Vec<u8>>, _>>()?;
         let relay_secret =
             connection.query_row("SELECT seed FROM identity", [], |row| row.get(0))?;
         Ok(Self {
             envelopes,
             wraps,
+            operations,
             relay_secret: Zeroizing::new(relay_secret),
         })
     }

@@ -267,7 +267,7 @@ fn try_keys(
     for home in &world.homes {
         narrator.busy(format!("trying {}'s keys", home.who.last_name()));
         let mut trial = home.nahtlos.key_trial()?;
-        trial.take_wraps(&stored.wraps());
+        trial.take_wraps(&stored.wraps(), &stored.operations);
         rows.push(Row::by_trial(
             home.who.name(),
             &trial,
@@ -277,7 +277,7 @@ fn try_keys(
         ));
     }
     let mut trial = KeyTrial::of_device(*stored.relay_secret);
-    trial.take_wraps(&stored.wraps());
+    trial.take_wraps(&stored.wraps(), &stored.operations);
     rows.push(Row::by_trial(
         "the relay",
         &trial,

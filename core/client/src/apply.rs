@@ -21,6 +21,23 @@ use crate::vault::{Collection, Transaction};
 /// that the durable commit between them does not count.
 const SPACES_PER_TRANSACTION: usize = 64;
 
+/// Bytes of envelopes looked at in one space at once; the rest waits for the next sync.
+const BYTES_PER_PASS: usize = 64 * 1024 * 1024;
+
+/// Reasons that nothing arriving later changes: such an envelope is kept and shown, and not looked
+/// at again, so that a member who writes junk costs the others one look.
+const FINAL_REASONS: [&str; 9] = [
+    "unreadable",
+    "needs_newer",
+    "no_access_head",
+    "unknown_author",
+    "bad_signature",
+    "not_entitled",
+    "unknown_epoch",
+    "does_not_open",
+    "gate",
+];
+
 /// Why an envelope is not applied.
 enum NotApplied {
     /// Something it needs has not arrived yet.
@@ -119,11 +136,16 @@ impl Nahtlos {
         outcome: &mut Outcome,
     ) -> Result<Vec<Opened>, ClientError> {
         let mut ready = Vec::new();
+        let mut unapplied: BTreeSet<EnvelopeId> = waiting.iter().map(|(id, _)| *id).collect();
         let mut left: BTreeMap<EnvelopeId, (String, Envelope)> = BTreeMap::new();
-        let mut order = Vec::new();
+        let (mut order, mut bytes_held) = (Vec::new(), 0);
         for (id, reason) in waiting {
+            if FINAL_REASONS.contains(&reason.as_str()) || bytes_held > BYTES_PER_PASS {
+                continue;
+            }
             let bytes = self.vault.get(Collection::Envelope, &id.0)?;
             if let Some(envelope) = bytes.and_then(|bytes| Envelope::decode(&bytes).ok()) {
+                bytes_held += envelope.bytes().len();
                 left.insert(id, (reason, envelope));
                 order.push(id);
             }
@@ -137,13 +159,14 @@ impl Nahtlos {
                 let mut verdict = Ok(());
                 for parent in &envelope.header().parents {
                     let stored = self.vault.get(Collection::Envelope, &parent.0)?.is_some();
-                    if !stored || left.contains_key(parent) {
+                    if !stored || unapplied.contains(parent) {
                         verdict = Err(NotApplied::Waits("missing_parents"));
                     }
                 }
                 match verdict.and_then(|()| self.verify_and_open(state, envelope)) {
                     Ok(payload) => {
                         outcome.notes.remove(id);
+                        unapplied.remove(id);
                         if let Some((reason, envelope)) = left.remove(id) {
                             ready.push(Opened {
                                 reason,
@@ -153,7 +176,11 @@ impl Nahtlos {
                         }
                         progress = true;
                     }
-                    Err(not_applied) => outcome.note(*id, reason, not_applied),
+                    Err(NotApplied::Refused(word, detail)) => {
+                        outcome.note(*id, reason, NotApplied::Refused(word, detail));
+                        left.remove(id);
+                    }
+                    Err(waits) => outcome.note(*id, reason, waits),
                 }
             }
             if !progress {
@@ -282,14 +309,17 @@ fn apply_batch(
         let header = opened.envelope.header();
         let nonces = &opened.payload.run_nonces;
         remember_actors(&mut candidate, &header.space, header.author_device, nonces);
+        let own: BTreeSet<[u8; 16]> = candidate
+            .actors
+            .iter()
+            .filter(|known| known.device == header.author_device)
+            .map(|known| known.actor.0)
+            .collect();
         for change in &opened.payload.changes {
             let parsed =
                 EncodedChange::from_bytes(change.0.clone()).map_err(|error| error.to_string())?;
             let actor = parsed.actor();
-            let allowed = candidate.actors.iter().any(|known| {
-                known.device == header.author_device && known.actor.0 == *actor.as_bytes()
-            });
-            if !allowed {
+            if !own.contains(actor.as_bytes()) {
                 return Err("a change bears an actor that is not its author's".into());
             }
             batch.push(change.0.clone());

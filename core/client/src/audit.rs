@@ -11,7 +11,7 @@ use nahtlos_protocol::crypto::epoch_secret::{self, EpochSeed};
 use nahtlos_protocol::crypto::secret::Secret32;
 use nahtlos_protocol::crypto::wrap;
 use nahtlos_protocol::envelope::Envelope;
-use nahtlos_protocol::identifier::{KeyId, RecipientId, SpaceId};
+use nahtlos_protocol::identifier::{KeyId, Nonce, RecipientId, SpaceId};
 use nahtlos_protocol::space::Effect;
 use nahtlos_protocol::space::author::wrap_info;
 use nahtlos_protocol::space::effect::{Recipient, WrapMethod};
@@ -108,10 +108,15 @@ impl KeyTrial {
     }
 
     /// Tries every secret on every wrap, and every new secret again, until nothing new opens.
-    /// History links of the operations are followed too. Returns how many seeds were gained.
-    pub fn take_wraps(&mut self, stored: &[StoredWrap<'_>]) -> usize {
+    /// History links of the operations are followed too. `operations` are all the operations there
+    /// are: what a wrap is bound to stands in its space's founding one. Returns how many seeds were gained.
+    pub fn take_wraps(&mut self, stored: &[StoredWrap<'_>], operations: &[Vec<u8>]) -> usize {
         let before = self.seeds.len();
-        let locks: Vec<Lock<'_>> = stored.iter().flat_map(Lock::of).collect();
+        let nonces = founding_nonces(operations);
+        let locks: Vec<Lock<'_>> = stored
+            .iter()
+            .flat_map(|wrap| Lock::of(wrap, &nonces))
+            .collect();
         let links: Vec<Link> = stored
             .iter()
             .flat_map(|one| Link::of(one.operation))
@@ -170,6 +175,18 @@ impl std::fmt::Debug for KeyTrial {
     }
 }
 
+/// What each space's wraps are bound to.
+fn founding_nonces(operations: &[Vec<u8>]) -> BTreeMap<SpaceId, Nonce> {
+    let founding = operations.iter().filter_map(|bytes| {
+        let operation = SignedOperation::decode(bytes).ok()?;
+        match operation.operation().effects.first()? {
+            Effect::Create { nonce, .. } => Some((operation.space(), *nonce)),
+            _ => None,
+        }
+    });
+    founding.collect()
+}
+
 /// A wrap with what must be known to open it.
 struct Lock<'a> {
     key_id: KeyId,
@@ -179,8 +196,11 @@ struct Lock<'a> {
 }
 
 impl<'a> Lock<'a> {
-    fn of(stored: &StoredWrap<'a>) -> Vec<Self> {
+    fn of(stored: &StoredWrap<'a>, nonces: &BTreeMap<SpaceId, Nonce>) -> Vec<Self> {
         let Ok(operation) = SignedOperation::decode(stored.operation) else {
+            return Vec::new();
+        };
+        let Some(nonce) = nonces.get(&operation.space()) else {
             return Vec::new();
         };
         let id = RecipientId(stored.recipient);
@@ -197,7 +217,7 @@ impl<'a> Lock<'a> {
                 locks.push(Self {
                     key_id: *key_id,
                     recipient: *recipient,
-                    info: wrap_info(key_id, id, recipient.key),
+                    info: wrap_info(nonce, key_id, id, recipient.key),
                     bytes: stored.bytes,
                 });
             }

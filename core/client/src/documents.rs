@@ -48,20 +48,26 @@ impl Nahtlos {
             .logs()
             .load(space)?
             .ok_or(ClientError::NoKey(KeyNotice::NotGranted))?;
-        let epoch = state
-            .current_epoch()
-            .ok_or(ClientError::NoKey(KeyNotice::NoEpoch))?;
-        let seed = self
-            .key_ring()
-            .open(space, &epoch.key_id)
-            .map_err(ClientError::NoKey)?;
-        let sealed = epoch.label.as_deref().unwrap_or_default();
-        let opened = epoch_secret::open_label(&seed, &epoch.key_id.0, sealed).map_err(|error| {
-            ClientError::DamagedRecord {
-                reason: error.to_string(),
-            }
-        })?;
-        records::decode(&opened)
+        // What the founding epoch said stands: a later writer cannot rename the section.
+        let mut notice = KeyNotice::NoEpoch;
+        for epoch in state.epochs() {
+            let seed = match self.key_ring().open(space, &epoch.key_id) {
+                Ok(seed) => seed,
+                Err(reason) => {
+                    notice = reason;
+                    continue;
+                }
+            };
+            let sealed = epoch.label.as_deref().unwrap_or_default();
+            let opened =
+                epoch_secret::open_label(&seed, &epoch.key_id.0, sealed).map_err(|error| {
+                    ClientError::DamagedRecord {
+                        reason: error.to_string(),
+                    }
+                })?;
+            return records::decode(&opened);
+        }
+        Err(ClientError::NoKey(notice))
     }
 
     pub(crate) fn document_record(&self, space: &SpaceId) -> Result<DocumentRecord, ClientError> {

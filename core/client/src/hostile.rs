@@ -4,6 +4,7 @@ use nahtlos_protocol::identifier::{KeyId, SpaceId};
 use nahtlos_protocol::space::kind::Role;
 use nahtlos_protocol::space::operation::SignedOperation;
 use nahtlos_protocol::space::{Draft, Effect};
+use nahtlos_protocol::wire::claim::InvitationText;
 
 use crate::cases::Case;
 use crate::directory::DirectoryEdit;
@@ -11,7 +12,8 @@ use crate::edits::TypedEdit;
 use crate::error::ClientError;
 use crate::nahtlos::Nahtlos;
 use crate::random;
-use crate::records::{Intent, LabelRecord};
+use crate::records::{self, Intent, InvitationRecord, LabelRecord};
+use crate::vault::Collection;
 
 impl Nahtlos {
     /// Founds a section of one's own that claims to be the `kind` section of somebody else's case,
@@ -106,5 +108,23 @@ impl Nahtlos {
     /// says it belongs.
     pub fn holds_seed(&self, space: &SpaceId, key_id: &KeyId) -> bool {
         self.key_ring().open(space, key_id).is_ok()
+    }
+
+    /// Forgets which institution an invitation of ours was for: who answers may claim another.
+    ///
+    /// # Errors
+    /// Where the vault fails.
+    pub fn hostile_invitation(&mut self, changed: &InvitationText) -> Result<(), ClientError> {
+        let key = changed.invitation();
+        let Some(bytes) = self.vault.get(Collection::Invitation, &key.0)? else {
+            return Err(ClientError::NotEnrolled);
+        };
+        let mut record: InvitationRecord = records::decode(&bytes)?;
+        record.text = changed.to_string();
+        let value = records::encode(&record);
+        self.commit(|transaction| {
+            transaction.put(Collection::Invitation, b"", &key.0, 0, &value)?;
+            Ok(())
+        })
     }
 }

@@ -81,6 +81,8 @@ impl Nahtlos {
                 put.run(transaction)?;
             }
             for (operation, wraps) in &replayed {
+                // What follows is understood after all: the space is not locked by a stray form.
+                transaction.delete(Collection::Notice, &operation.space().0)?;
                 logs::store(transaction, operation)?;
                 for wrap in wraps {
                     put_wrap(transaction, operation, wrap)?;

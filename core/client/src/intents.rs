@@ -9,7 +9,7 @@ use nahtlos_protocol::crypto::epoch_secret::{self, EpochSeed};
 use nahtlos_protocol::identifier::{GrantId, InvitationId, SpaceId};
 use nahtlos_protocol::space::author::AuthorError;
 use nahtlos_protocol::space::effect::{Effect, History, Member};
-use nahtlos_protocol::space::kind::Role;
+use nahtlos_protocol::space::kind::{Kind, Role};
 use nahtlos_protocol::space::operation::SignedOperation;
 use nahtlos_protocol::space::replay::{ReplayError, Signatures};
 use nahtlos_protocol::space::{Draft, Logs, NewEpoch, Prepared, SpaceState, Wrap, recipients};
@@ -324,6 +324,12 @@ impl Nahtlos {
                 introduction.name
             )));
         }
+        if !self.is_who_was_invited(&request, text.guardian, above) {
+            return Ok(Outcome::GoesBack(format!(
+                "who answered the invitation as {} is not what was invited; invite again",
+                introduction.name
+            )));
+        }
         let Some(seed) = self.seed_to_hand_on(&state) else {
             return Ok(Outcome::Waits);
         };
@@ -387,6 +393,34 @@ impl Nahtlos {
         Ok(())
     }
 
+    /// Whether the newcomer is what was invited: founded by the request's own operations, of the
+    /// invited kind, and, for a person, of the institution that invites.
+    fn is_who_was_invited(
+        &self,
+        request: &JoinRequest,
+        guardian: Option<SpaceId>,
+        above: &BTreeMap<SpaceId, Arc<SpaceState>>,
+    ) -> bool {
+        let newcomer = request.body().newcomer;
+        let founded = request.body().operations.iter().any(|bytes| {
+            SignedOperation::decode(&bytes.0)
+                .is_ok_and(|signed| signed.operation().index == 0 && signed.space() == newcomer)
+        });
+        let logs = Overlay {
+            below: self.logs(),
+            above,
+        };
+        let wanted = if guardian.is_some() {
+            Kind::Person
+        } else {
+            Kind::Institution
+        };
+        founded
+            && logs
+                .state(&newcomer)
+                .is_some_and(|state| state.kind() == wanted && state.guardian() == guardian)
+    }
+
     /// A person admitted to a team gets a card from who invited; an institution writes its own.
     fn card_for(
         &self,
@@ -427,7 +461,10 @@ impl Nahtlos {
         if self.logs().contains(&signed) {
             return Ok(());
         }
-        let state = self.logs().replay(&signed)?;
+        // What does not replay comes by the feed, or never: it must not end the sync.
+        let Ok(state) = self.logs().replay(&signed) else {
+            return Ok(());
+        };
         self.commit(|transaction| logs::store(transaction, &signed))?;
         self.cache.set(state);
         Ok(())

@@ -137,7 +137,8 @@ impl KeyRing<'_> {
             .ok()
             .flatten()
             .ok_or(KeyNotice::Pending)?;
-        let info = wrap_info(&epoch.key_id, recipient.id, recipient.key);
+        let nonce = self.logs.state(space).ok_or(KeyNotice::NotGranted)?.nonce();
+        let info = wrap_info(&nonce, &epoch.key_id, recipient.id, recipient.key);
         let secret = if recipient.id == RecipientId::from(self.device) {
             wrap::open_hybrid(&self.keys.kem, &info, &bytes).map_err(|_| KeyNotice::BadWrap)?
         } else {

@@ -176,6 +176,7 @@ impl LogView<'_> {
     /// [`ReplayError`]; a repeated operation is [`ReplayError::NotNext`].
     pub fn replay(&self, operation: &SignedOperation) -> Result<SpaceState, ReplayError> {
         match self.state(&operation.space()) {
+            Some(state) if !state.is_followed_by(operation) => Err(ReplayError::NotNext),
             Some(state) => (*state).clone().append(operation, self, Signatures::Verify),
             None => SpaceState::found(operation, self, Signatures::Verify),
         }

@@ -36,6 +36,9 @@ impl Nahtlos {
     /// # Errors
     /// [`ClientError::NotEnrolled`], or an edit that is not valid: then nothing is kept.
     pub fn open_case(&mut self, edits: &[Edit]) -> Result<CaseNumber, ClientError> {
+        if self.is_enrolment_unanswered()? {
+            return Err(ClientError::NotEnrolled);
+        }
         for edit in edits {
             edit.validate()?;
         }

@@ -22,6 +22,7 @@ use crate::intents::Decided;
 use crate::nahtlos::Nahtlos;
 use crate::outbox::Delivery;
 use crate::records::{self, SealedRecord};
+use crate::transport::TransportError;
 use crate::vault::Collection;
 
 /// What a sync did.
@@ -166,13 +167,20 @@ impl<'a> Session<'a> {
         self.report.body_bytes += body.len() as u64;
         let response: SyncResponse =
             codec::decode(body, limits::SYNC_RESPONSE_BYTES_MAX).map_err(|error| {
-                crate::transport::TransportError::NotARelay {
+                TransportError::NotARelay {
                     reason: error.to_string(),
                 }
             })?;
         let relay = self.replica.relay_key().ok_or(ClientError::OtherRelay)?;
         if !response.is_signed_by(&relay, &self.replica.device_id) {
             return Err(ClientError::OtherRelay);
+        }
+        let before = self.replica.sync_record()?.cursor;
+        if response.cursor > response.journal_mark.sequence {
+            return Err(TransportError::NotARelay {
+                reason: "its position is beyond its own journal".into(),
+            }
+            .into());
         }
         self.take_results(&response.results)?;
         let mut position = self.replica.sync_record()?;
@@ -192,7 +200,8 @@ impl<'a> Session<'a> {
         self.report.operations_received += ingested.operations;
         self.report.envelopes_received += ingested.envelopes;
         self.touched.extend(ingested.touched);
-        self.more = response.more;
+        // Without progress there is nothing more, whatever the answer says.
+        self.more = response.more && response.cursor > before;
         Ok(Progress {
             received: self.report.operations_received + self.report.envelopes_received,
             delivered: self.delivered(),

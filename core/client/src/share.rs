@@ -1,6 +1,9 @@
 //! Sharing: who can see which section of a case, and why.
 
 use nahtlos_casework::SectionKind;
+use nahtlos_casework::fields::Field;
+use nahtlos_casework::matrix::{Access, Party, default_access};
+use nahtlos_casework::role::InstitutionKind;
 use nahtlos_protocol::crypto::epoch_secret;
 use nahtlos_protocol::identifier::{DeviceId, SpaceId};
 use nahtlos_protocol::space::authority::{self, At};
@@ -132,6 +135,7 @@ impl Nahtlos {
                 input: member.to_string(),
             });
         }
+        self.refuse_where_never_allowed(kind, member)?;
         let intent = Intent::Grant {
             space,
             grant: random::grant_id(),
@@ -141,6 +145,33 @@ impl Nahtlos {
             not_after_ms,
         };
         self.decide(intent, &space)
+    }
+
+    /// The AHV number and other identifiers never go to providers, social enterprises or employers
+    /// (AHVG 153b-d), whatever basis is stated.
+    fn refuse_where_never_allowed(
+        &self,
+        kind: &SectionKind,
+        member: &SpaceId,
+    ) -> Result<(), ClientError> {
+        if *kind != SectionKind::Ident {
+            return Ok(());
+        }
+        let directory = self.shared_directory()?;
+        let institution = self.confirmed_institution(member).map(|id| id.to_string());
+        let card = institution.and_then(|id| directory.institutions.get(&id));
+        let party = card.and_then(|card| InstitutionKind::parse(&card.kind).ok());
+        let allowed = party.is_some_and(|party| {
+            let access = default_access(kind, Party::Institution(party));
+            !matches!(access, None | Some(Access::None))
+        });
+        if allowed {
+            return Ok(());
+        }
+        Err(ClientError::NoRight {
+            action: "share these identifiers",
+            reason: "this kind of institution may never receive them".into(),
+        })
     }
 
     /// Who can see which section, grants waiting for the next sync included.
@@ -298,9 +329,7 @@ impl Nahtlos {
         let (member, institution, people) = match grant.member {
             MemberId::Space(space) => {
                 let institution = self
-                    .logs()
-                    .state(&space)
-                    .and_then(|state| state.guardian())
+                    .confirmed_institution(&space)
                     .map_or_else(String::new, |id| directory.institution_name(&id));
                 (
                     directory.name(&space),
@@ -326,6 +355,19 @@ impl Nahtlos {
             delivered: true,
             people,
         }
+    }
+
+    /// The institution of a team or person, where that institution's own log confirms it.
+    fn confirmed_institution(&self, member: &SpaceId) -> Option<SpaceId> {
+        let logs = self.logs();
+        let guardian = logs.state(member)?.guardian()?;
+        let home = logs
+            .state(&guardian)
+            .filter(|home| home.kind() == Kind::Institution)?;
+        let mut grants = home.live_grants();
+        grants
+            .any(|grant| self.leads_to(grant, member))
+            .then_some(guardian)
     }
 
     fn open_basis(&self, state: &SpaceState, grant: &Grant) -> Option<String> {
@@ -362,9 +404,7 @@ impl Nahtlos {
             lines.push(GrantLine {
                 member: directory.name(&member),
                 institution: self
-                    .logs()
-                    .state(&member)
-                    .and_then(|state| state.guardian())
+                    .confirmed_institution(&member)
                     .map_or_else(String::new, |id| directory.institution_name(&id)),
                 role: role.word(),
                 basis: Some(basis),

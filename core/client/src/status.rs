@@ -91,6 +91,7 @@ impl Nahtlos {
             relay: self.device.relay_url.clone(),
             enrolment: match (self.device.person, self.device.admitted) {
                 (None, _) => "new",
+                _ if self.is_enrolment_unanswered()? => "new",
                 (Some(_), false) => "waiting_for_admission",
                 (Some(_), true) => "enrolled",
             },

@@ -198,6 +198,8 @@ impl Nahtlos {
         if !labels.is_empty() {
             self.commit(|transaction| {
                 for (space, label) in &labels {
+                    let foreign = [b"f".as_slice(), &space.0].concat();
+                    transaction.delete(Collection::Notice, &foreign)?;
                     let value = records::encode(label);
                     transaction.put(Collection::Label, &label.case().0, &space.0, 0, &value)?;
                 }

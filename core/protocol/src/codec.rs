@@ -24,6 +24,9 @@ pub enum CodecError {
         /// What the decoder said.
         reason: String,
     },
+    /// More elements than an array of its form may have; they were not read.
+    #[error("more elements than allowed")]
+    TooMany,
     /// A variant this version does not know: a newer program wrote it.
     #[error("written by a newer version")]
     UnknownVariant,
@@ -58,6 +61,8 @@ where
     let value: T = minicbor::decode(bytes).map_err(|error| {
         if error.is_unknown_variant() {
             CodecError::UnknownVariant
+        } else if error.is_custom() {
+            CodecError::TooMany
         } else {
             CodecError::Malformed {
                 reason: error.to_string(),
@@ -69,6 +74,33 @@ where
     } else {
         Err(CodecError::NotCanonical)
     }
+}
+
+/// The one custom error of our decoders.
+#[derive(Debug, thiserror::Error)]
+#[error("more elements than allowed")]
+struct TooMany;
+
+/// Decodes an array of at most `MAX` elements: for `#[cbor(decode_with)]`. The count is checked
+/// before anything is allocated, since a byte or two can announce an element of a hundred.
+pub(crate) fn bounded<'b, C, T, const MAX: usize>(
+    decoder: &mut minicbor::Decoder<'b>,
+    context: &mut C,
+) -> Result<Vec<T>, minicbor::decode::Error>
+where
+    T: Decode<'b, C>,
+{
+    let announced = decoder
+        .array()?
+        .and_then(|count| usize::try_from(count).ok());
+    let count = announced
+        .filter(|count| *count <= MAX)
+        .ok_or_else(|| minicbor::decode::Error::custom(TooMany))?;
+    let mut elements = Vec::with_capacity(count.min(1024));
+    for _ in 0..count {
+        elements.push(decoder.decode_with(context)?);
+    }
+    Ok(elements)
 }
 
 /// Reads the first two fields, version and suite, before anything else: what follows them may be of

@@ -6,6 +6,8 @@ pub const OPERATION_BYTES_MAX: usize = 256 * 1024;
 pub const EFFECTS_MAX: usize = 64;
 /// References to other logs in one operation or envelope header.
 pub const REFERENCES_MAX: usize = 2048;
+/// Spaces whose logs one operation can come after, all references together.
+pub const KNOWN_SPACES_MAX: usize = 20_000;
 /// Recipients of one epoch or one `Wrap` effect.
 pub const RECIPIENTS_MAX: usize = 2048;
 /// Grants a space can have had in its life.

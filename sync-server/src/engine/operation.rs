@@ -61,6 +61,7 @@ impl Stage<'_> {
         let view = self.view();
         let replayed = match before {
             None => SpaceState::found(signed, &view, Signatures::Verify),
+            Some(state) if !state.is_followed_by(signed) => Err(ReplayError::NotNext),
             Some(state) => state.clone().append(signed, &view, Signatures::Verify),
         };
         replayed.map_err(|error| Refusal::Item(self.outcome_of(&error, signed, before)))

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::extract::Request;
+use nahtlos_protocol::codec::{self, CodecError};
 use nahtlos_protocol::identifier::{ItemId, SignatureBytes};
 use nahtlos_protocol::wire::{Status, SyncRequest, SyncResponse};
-use nahtlos_protocol::{PROTOCOL_VERSION, codec, limits};
+use nahtlos_protocol::{PROTOCOL_VERSION, limits};
 
 use super::authentication::authenticate;
 use super::problem::{Code, Problem};
@@ -70,22 +71,20 @@ pub(super) async fn handle(app: Arc<App>, request: Request) -> Handled {
 
 fn decode(bytes: &[u8]) -> Result<SyncRequest, Problem> {
     let request: SyncRequest =
-        codec::decode(bytes, limits::SYNC_REQUEST_BYTES_MAX).map_err(|error| {
-            Problem::new(
+        codec::decode(bytes, limits::SYNC_REQUEST_BYTES_MAX).map_err(|error| match error {
+            CodecError::TooMany => Problem::new(
+                Code::TooManyItems,
+                format!("A request may push {} items.", limits::PUSH_ITEMS_MAX),
+            ),
+            error => Problem::new(
                 Code::MalformedRequest,
                 format!("The request is not a sync request: {error}."),
-            )
+            ),
         })?;
     if request.version != PROTOCOL_VERSION {
         return Err(Problem::new(
             Code::UnsupportedVersion,
             format!("This relay speaks version {PROTOCOL_VERSION}. Update the older program."),
-        ));
-    }
-    if request.push.len() > limits::PUSH_ITEMS_MAX {
-        return Err(Problem::new(
-            Code::TooManyItems,
-            format!("A request may push {} items.", limits::PUSH_ITEMS_MAX),
         ));
     }
     Ok(request)

@@ -50,10 +50,16 @@ pub struct Header {
     pub author_sequence: u64,
     /// The heads of the space's log and of the author's path logs that the author had seen;
     /// ascending by space.
-    #[n(7)]
+    #[cbor(
+        n(7),
+        decode_with = "crate::codec::bounded::<_, _, { crate::limits::REFERENCES_MAX }>"
+    )]
     pub access_heads: Vec<LogHead>,
     /// The envelopes this one builds on: heads of what the author had applied; ascending.
-    #[n(8)]
+    #[cbor(
+        n(8),
+        decode_with = "crate::codec::bounded::<_, _, { crate::limits::PARENTS_MAX }>"
+    )]
     pub parents: Vec<EnvelopeId>,
     /// Random; makes the one-time key.
     #[n(9)]

@@ -206,10 +206,16 @@ mod content {
     #[cbor(array)]
     pub struct Payload {
         /// Run nonces that this author uses in this space from here on; they derive its actors.
-        #[n(0)]
+        #[cbor(
+            n(0),
+            decode_with = "crate::codec::bounded::<_, _, { crate::limits::RUN_NONCES_MAX }>"
+        )]
         pub run_nonces: Vec<Nonce>,
         /// automerge changes, causally ordered, one uncompressed chunk each.
-        #[n(1)]
+        #[cbor(
+            n(1),
+            decode_with = "crate::codec::bounded::<_, _, { crate::limits::CHANGES_PER_ENVELOPE_MAX }>"
+        )]
         pub changes: Vec<Change>,
     }
 

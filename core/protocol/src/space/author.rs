@@ -17,7 +17,7 @@ use crate::crypto::epoch_secret::{self, EpochSeed};
 use crate::crypto::signature::SigningKey;
 use crate::crypto::suite::Suite;
 use crate::crypto::wrap;
-use crate::identifier::{DeviceId, KeyId, RecipientId, SpaceId};
+use crate::identifier::{DeviceId, KeyId, Nonce, RecipientId, SpaceId};
 
 /// A signed operation with its wraps and the state after it.
 #[derive(Clone, Debug)]
@@ -153,7 +153,8 @@ impl Draft {
                     At::Known(&knowledge),
                 )
                 .map_err(ReplayError::from)?;
-                let made = wrapper.wrap_all(rng, &epoch.seed, targets.into_values())?;
+                let made =
+                    wrapper.wrap_all(rng, &before.nonce(), &epoch.seed, targets.into_values())?;
                 operation
                     .effects
                     .push(epoch_effect(epoch, &before, &made, rng));
@@ -167,7 +168,7 @@ impl Draft {
                     At::Known(&knowledge),
                 )
                 .map_err(ReplayError::from)?;
-                let made = wrapper.wrap_all(rng, seed, targets.into_iter())?;
+                let made = wrapper.wrap_all(rng, &before.nonce(), seed, targets.into_iter())?;
                 if !made.is_empty() {
                     operation.effects.push(Effect::Wrap {
                         key_id: KeyId(seed.key_id()),
@@ -293,21 +294,23 @@ impl Wrapper<'_> {
     fn wrap_all(
         &self,
         rng: &mut dyn CryptoRng,
+        space: &Nonce,
         seed: &EpochSeed,
         targets: impl Iterator<Item = WrapTarget>,
     ) -> Result<Vec<(Recipient, Wrap)>, AuthorError> {
         targets
-            .map(|target| self.wrap(rng, seed, &target))
+            .map(|target| self.wrap(rng, space, seed, &target))
             .collect()
     }
 
     fn wrap(
         &self,
         rng: &mut dyn CryptoRng,
+        space: &Nonce,
         seed: &EpochSeed,
         target: &WrapTarget,
     ) -> Result<(Recipient, Wrap), AuthorError> {
-        let info = wrap_info(&KeyId(seed.key_id()), target.id(), target.key());
+        let info = wrap_info(space, &KeyId(seed.key_id()), target.id(), target.key());
         let (method, bytes) = match self.own_seed(target) {
             Some(own) => (
                 WrapMethod::Symmetric,
@@ -346,11 +349,17 @@ impl Wrapper<'_> {
     }
 }
 
-/// HPKE info and symmetric wrap context: key id of the wrapped epoch ‖ recipient id ‖
-/// recipient's key id. The key id commits to the seed, so a wrap moved elsewhere is noticed.
+/// HPKE info and symmetric wrap context: the space's founding nonce (16) ‖ key id of the wrapped
+/// epoch ‖ recipient id ‖ recipient's key id. A wrap moved to another space, epoch or recipient
+/// does not open. (The nonce stands for the space's id, which is the hash of an operation that
+/// already names the first wraps.)
 #[must_use]
-pub fn wrap_info(key_id: &KeyId, recipient: RecipientId, key: KeyId) -> Vec<u8> {
-    [key_id.0, recipient.0, key.0].concat()
+pub fn wrap_info(space: &Nonce, key_id: &KeyId, recipient: RecipientId, key: KeyId) -> Vec<u8> {
+    let mut info = space.0.to_vec();
+    for part in [&key_id.0, &recipient.0, &key.0] {
+        info.extend_from_slice(part);
+    }
+    info
 }
 
 /// References for an operation of this author: its path, and every log beneath `members`.

@@ -76,6 +76,40 @@ impl Knowledge {
         Ok(())
     }
 
+    /// As [`Self::learn`] for knowledge that is shared with the operation before: it is copied only
+    /// where the position adds something, so that a log of many operations holds little more than
+    /// one of a few.
+    pub(super) fn learn_shared(
+        shared: &mut Arc<Self>,
+        logs: &dyn Logs,
+        head: &LogHead,
+    ) -> Result<(), UnknownReference> {
+        let known = shared
+            .length(&head.space)
+            .is_some_and(|known| known > head.index);
+        if !known {
+            return Arc::make_mut(shared).learn(logs, head);
+        }
+        let unknown = UnknownReference { head: *head };
+        let state = logs.state(&head.space).ok_or(unknown)?;
+        let here = state
+            .operation(head.index)
+            .is_some_and(|record| record.id == head.operation);
+        if here { Ok(()) } else { Err(unknown) }
+    }
+
+    /// Number of spaces known.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether nothing is known.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Everything that comes before a set of positions.
     ///
     /// # Errors

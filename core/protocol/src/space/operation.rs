@@ -55,10 +55,16 @@ pub struct Operation {
     pub claimed_at_ms: u64,
     /// Heads of every log on the author's path, and for an epoch or wrap of every log beneath its
     /// recipients; ascending by space, each space once.
-    #[n(7)]
+    #[cbor(
+        n(7),
+        decode_with = "crate::codec::bounded::<_, _, { crate::limits::REFERENCES_MAX }>"
+    )]
     pub references: Vec<LogHead>,
     /// What it does, in order, all or nothing.
-    #[n(8)]
+    #[cbor(
+        n(8),
+        decode_with = "crate::codec::bounded::<_, _, { crate::limits::EFFECTS_MAX }>"
+    )]
     pub effects: Vec<Effect>,
 }
 

@@ -145,9 +145,19 @@ impl SpaceState {
             id: signed.id(),
             author: operation.author,
             claimed_at_ms: operation.claimed_at_ms,
-            knowledge: Arc::new(knowledge),
+            knowledge,
         });
         Ok(self)
+    }
+
+    /// Whether an operation stands next in this log: the cheap look before a state is copied to
+    /// apply it.
+    #[must_use]
+    pub fn is_followed_by(&self, signed: &SignedOperation) -> bool {
+        let operation = signed.operation();
+        signed.space() == self.id
+            && operation.index == self.length()
+            && operation.previous == self.operations.last().map(|record| record.id)
     }
 
     /// The empty state that operation 0 is applied to.
@@ -159,9 +169,9 @@ impl SpaceState {
         }
         let Some(Effect::Create {
             kind,
+            nonce,
             guardian,
             founder,
-            ..
         }) = operation.effects.first()
         else {
             return Err(bad("its first effect is not Create"));
@@ -173,6 +183,7 @@ impl SpaceState {
             id: founding.space(),
             kind: *kind,
             guardian: *guardian,
+            nonce: *nonce,
             founder: operation.author,
             founder_key: founder_key(operation.author, founder.as_ref(), &operation.effects)?,
             operations: Vec::new(),
@@ -189,20 +200,16 @@ impl SpaceState {
         &self,
         signed: &SignedOperation,
         logs: &dyn Logs,
-    ) -> Result<Knowledge, ReplayError> {
+    ) -> Result<Arc<Knowledge>, ReplayError> {
         let operation = signed.operation();
         let last = self.operations.last();
-        if signed.space() != self.id
-            || operation.index != self.length()
-            || operation.previous != last.map(|record| record.id)
-        {
+        if !self.is_followed_by(signed) {
             return Err(ReplayError::NotNext);
         }
         if operation.index >= limits::LOG_LENGTH_MAX {
             return Err(ReplayError::LimitReached { what: "operations" });
         }
-        let mut knowledge =
-            last.map_or_else(Knowledge::default, |record| (*record.knowledge).clone());
+        let mut knowledge = last.map_or_else(Arc::default, |record| Arc::clone(&record.knowledge));
         let mut previous: Option<SpaceId> = None;
         for head in &operation.references {
             let goes_back = knowledge
@@ -214,9 +221,13 @@ impl SpaceState {
             previous = Some(head.space);
         }
         for head in &operation.references {
-            knowledge.learn(logs, head)?;
+            Knowledge::learn_shared(&mut knowledge, logs, head)?;
         }
-        knowledge.raise(self.id, operation.index.saturating_add(1));
+        if knowledge.len() > limits::KNOWN_SPACES_MAX {
+            return Err(ReplayError::LimitReached {
+                what: "spaces known",
+            });
+        }
         Ok(knowledge)
     }
 

@@ -12,7 +12,7 @@ use super::operation::LogHead;
 use crate::crypto::kem::KemPublicKey;
 use crate::crypto::signature::VerifyingKey;
 use crate::identifier::{
-    DeviceId, GrantId, InvitationId, KeyId, OperationId, RecipientId, SpaceId,
+    DeviceId, GrantId, InvitationId, KeyId, Nonce, OperationId, RecipientId, SpaceId,
 };
 
 /// A space as its log describes it.
@@ -21,6 +21,8 @@ pub struct SpaceState {
     pub(super) id: SpaceId,
     pub(super) kind: Kind,
     pub(super) guardian: Option<SpaceId>,
+    /// Random; makes the id unique and binds wraps to this space.
+    pub(super) nonce: Nonce,
     pub(super) founder: DeviceId,
     /// Where the founding operation itself names the founder's key.
     pub(super) founder_key: Option<VerifyingKey>,
@@ -171,6 +173,13 @@ impl SpaceState {
     #[must_use]
     pub fn guardian(&self) -> Option<SpaceId> {
         self.guardian
+    }
+
+    /// The founding operation's random nonce. Wraps are bound to it: unlike the id it is known
+    /// while the founding operation is being made.
+    #[must_use]
+    pub fn nonce(&self) -> Nonce {
+        self.nonce
     }
 
     /// The device that founded it.

@@ -313,9 +313,12 @@ fn another_institution_reads_a_section_only_once_it_is_granted_and_only_there() 
     let team_key = world.logs[&two.team].current_epoch().unwrap().key_id;
     let team_seed = c1.seed(&two.team, &team_key).unwrap();
     let key_id = state.current_epoch().unwrap().key_id;
-    let info = wrap_info(&key_id, wrap.recipient, team_key);
+    let info = wrap_info(&state.nonce(), &key_id, wrap.recipient, team_key);
     let opened = wrap::open_hybrid(&team_seed.kem_keys().0, &info, &wrap.bytes).unwrap();
     assert!(EpochSeed::from_secret(opened).check(&key_id.0).is_ok());
+    // In another space the same wrap opens nothing.
+    let elsewhere = wrap_info(&Nonce([0; 16]), &key_id, wrap.recipient, team_key);
+    assert!(wrap::open_hybrid(&team_seed.kem_keys().0, &elsewhere, &wrap.bytes).is_err());
     // Nobody else's key does.
     let own_seed = a1.seed(
         &one.team,

@@ -35,7 +35,10 @@ pub struct JoinBody {
     pub proof: InvitationProof,
     /// The newcomer's founding operations, in order, without epochs (a space without an epoch is
     /// wrapped to through its devices, and makes its own once it is admitted).
-    #[n(4)]
+    #[cbor(
+        n(4),
+        decode_with = "crate::codec::bounded::<_, _, { crate::limits::JOIN_OPERATIONS_MAX }>"
+    )]
     pub operations: Vec<OperationBytes>,
     /// Name and function, sealed under the invitation's seed: only who invited can read them.
     #[cbor(n(5), with = "minicbor::bytes")]

@@ -23,7 +23,10 @@ pub struct SyncRequest {
     #[n(2)]
     pub journal_mark: Option<JournalMark>,
     /// What is new here, in causal order.
-    #[n(3)]
+    #[cbor(
+        n(3),
+        decode_with = "crate::codec::bounded::<_, _, { crate::limits::PUSH_ITEMS_MAX }>"
+    )]
     pub push: Vec<PushItem>,
     /// The response's items together stay below this, but at least one is sent.
     #[n(4)]
@@ -60,10 +63,16 @@ pub struct SyncResponse {
     #[n(0)]
     pub version: u8,
     /// One per pushed item, in order.
-    #[n(1)]
+    #[cbor(
+        n(1),
+        decode_with = "crate::codec::bounded::<_, _, { crate::limits::PUSH_ITEMS_MAX }>"
+    )]
     pub results: Vec<ItemResult>,
     /// What is new for this device, in journal order.
-    #[n(2)]
+    #[cbor(
+        n(2),
+        decode_with = "crate::codec::bounded::<_, _, { crate::limits::RESPONSE_ITEMS_MAX }>"
+    )]
     pub items: Vec<Item>,
     /// The cursor to send next time.
     #[n(3)]
