@@ -7,6 +7,8 @@ use nahtlos_casework::fields::{EntryId, Field, JournalKind, JournalText};
 use nahtlos_client::transport::{Answer, Transport, TransportError};
 use nahtlos_client::{ClientError, HttpTransport};
 use nahtlos_protocol::codec;
+use nahtlos_protocol::crypto::secret::Secret32;
+use nahtlos_protocol::crypto::signature::SigningKey;
 use nahtlos_protocol::space::Role;
 use nahtlos_protocol::wire::{ItemKind, SYNC_PATH, SyncResponse};
 use nahtlos_tests::{Home, World};
@@ -404,6 +406,16 @@ fn a_claim_and_a_join_whose_answers_are_lost_are_repeated_and_take_effect_once()
     assert_eq!(late.nahtlos.status().unwrap().enrolment, "new");
 }
 
+/// The relay's own signing key: what a relay that lies has.
+fn relay_key(world: &World) -> SigningKey {
+    let database = world.directory.path().join("relay/relay.sqlite");
+    let connection = rusqlite::Connection::open(database).unwrap();
+    let seed: [u8; 32] = connection
+        .query_row("SELECT seed FROM identity", [], |row| row.get(0))
+        .unwrap();
+    SigningKey::from_seed(&Secret32::from_bytes(seed))
+}
+
 #[test]
 fn what_was_typed_on_top_of_a_refused_edit_is_held_with_it_and_blocks_neither_section_nor_sync() {
     use nahtlos_protocol::wire::{Status, VerdictCode};
@@ -418,14 +430,27 @@ fn what_was_typed_on_top_of_a_refused_edit_is_held_with_it_and_blocks_neither_se
     });
     assert!(lost.is_err(), "sealed and unanswered");
     berger.nahtlos.edit_case(&number, &[note(2)]).unwrap();
+    let refuse = |response: &mut SyncResponse| {
+        for result in &mut response.results {
+            result.status = Status::Rejected;
+            result.code = Some(VerdictCode::NotEntitled);
+            result.receipt = None;
+        }
+        response.items.clear();
+    };
+    // Somebody on the line cannot say so …
+    let forged = sync_through(&world, &mut berger, move |response| {
+        refuse(response);
+        Verdict::Pass
+    });
+    assert_eq!(forged.unwrap_err().code(), "other_relay");
+    // … the relay itself can.
+    let (relay, device) = (relay_key(&world), berger.nahtlos.device_id());
     let mut refusing = true;
     let refused = sync_through(&world, &mut berger, move |response| {
         if !response.results.is_empty() && std::mem::take(&mut refusing) {
-            for result in &mut response.results {
-                result.status = Status::Rejected;
-                result.code = Some(VerdictCode::NotEntitled);
-                result.receipt = None;
-            }
+            refuse(response);
+            response.sign(&relay, &device);
         }
         response.items.clear();
         Verdict::Pass

@@ -12,7 +12,7 @@ use nahtlos_protocol::space::effect::{Effect, History, Member};
 use nahtlos_protocol::space::kind::{Kind, Role};
 use nahtlos_protocol::space::operation::SignedOperation;
 use nahtlos_protocol::space::replay::{ReplayError, Signatures};
-use nahtlos_protocol::space::{Draft, Logs, NewEpoch, Prepared, SpaceState, Wrap, recipients};
+use nahtlos_protocol::space::{Draft, Logs, NewEpoch, Prepared, SpaceState, recipients};
 use nahtlos_protocol::wire::join::JoinRequest;
 
 use crate::directory::{DirectoryEdit, PersonCard};
@@ -49,7 +49,13 @@ pub(crate) struct Decided {
 }
 
 /// Operations of others to be offered first, with their wraps.
-pub(crate) type Offered = Vec<(Vec<u8>, Vec<Wrap>)>;
+pub(crate) type Offered = Vec<OfferedOperation>;
+
+/// One of them, and the key of the join request it came with.
+pub(crate) struct OfferedOperation {
+    pub request: Vec<u8>,
+    pub bytes: Vec<u8>,
+}
 
 /// What came of one intent.
 enum Outcome {
@@ -379,7 +385,10 @@ impl Nahtlos {
                 below: self.logs(),
                 above,
             };
-            operations.push((bytes.0.clone(), Vec::new()));
+            operations.push(OfferedOperation {
+                request: request.id().0.to_vec(),
+                bytes: bytes.0.clone(),
+            });
             if self.logs().contains(&signed) {
                 continue;
             }
@@ -451,6 +460,14 @@ impl Nahtlos {
         let epoch = state.current_epoch()?;
         let ring = self.key_ring();
         ring.open_to_hand_on(&state.id(), &epoch.key_id).ok()
+    }
+
+    /// The relay refused a newcomer's operation for good: the request is given up.
+    pub(crate) fn give_up_request(&mut self, key: &[u8]) -> Result<(), ClientError> {
+        self.commit(|transaction| {
+            transaction.delete(Collection::Intent, key)?;
+            Ok(())
+        })
     }
 
     /// The relay has stored a newcomer's operation that we offered: it stands in our logs now.

@@ -18,7 +18,7 @@ use nahtlos_protocol::wire::{
 };
 
 use crate::error::ClientError;
-use crate::intents::Decided;
+use crate::intents::{Decided, OfferedOperation};
 use crate::nahtlos::Nahtlos;
 use crate::outbox::Delivery;
 use crate::records::{self, SealedRecord};
@@ -71,7 +71,7 @@ enum InFlight {
     /// An operation made from an intent.
     Decided(Box<Decided>),
     /// A newcomer's operation, offered for them: the relay does not send back what we pushed.
-    Offered { bytes: Vec<u8> },
+    Offered { request: Vec<u8>, bytes: Vec<u8> },
 }
 
 /// A sync in progress.
@@ -286,11 +286,13 @@ impl<'a> Session<'a> {
             Default::default()
         };
         self.report.notices.extend(notices);
-        for (bytes, wraps) in offered {
-            self.in_flight.push(InFlight::Offered {
+        for OfferedOperation { request, bytes } in offered {
+            // A newcomer's founding operations make no epoch, so there is no wrap beside them.
+            push.push(PushItem::Operation {
                 bytes: bytes.clone(),
+                wraps: Vec::new(),
             });
-            push.push(PushItem::Operation { bytes, wraps });
+            self.in_flight.push(InFlight::Offered { request, bytes });
         }
         for one in decided {
             push.push(operation_item(&one.prepared));
@@ -316,11 +318,8 @@ impl<'a> Session<'a> {
                 InFlight::Decided(decided) => {
                     done.extend(self.decided_answered(*decided, result)?);
                 }
-                InFlight::Offered { bytes } => {
-                    if matches!(result.status, Status::Accepted | Status::Duplicate) {
-                        self.logs_moved = true;
-                        self.replica.store_offered(&bytes)?;
-                    }
+                InFlight::Offered { request, bytes } => {
+                    self.offered_answered(&request, &bytes, result)?;
                 }
             }
         }
@@ -333,6 +332,30 @@ impl<'a> Session<'a> {
         self.logs_moved |= !done.is_empty();
         self.replica.delivered(&deliveries)?;
         self.replica.intents_done(done)
+    }
+
+    fn offered_answered(
+        &mut self,
+        request: &[u8],
+        bytes: &[u8],
+        result: &ItemResult,
+    ) -> Result<(), ClientError> {
+        match (result.status, result.code) {
+            (Status::Accepted | Status::Duplicate, _) => {
+                self.logs_moved = true;
+                self.replica.store_offered(bytes)
+            }
+            // What may be different next time stays.
+            (Status::Rejected, Some(VerdictCode::Quota | VerdictCode::LogMoved))
+            | (Status::MissingParents | Status::StaleAccess | Status::Held, _) => Ok(()),
+            (Status::Rejected, _) => {
+                self.report.notices.push(format!(
+                    "somebody who answered an invitation was refused by the relay ({}); invite them again",
+                    verdict_word(result)
+                ));
+                self.replica.give_up_request(request)
+            }
+        }
     }
 
     /// Whether the relay has proved that it stored the item: only then is ours let go.

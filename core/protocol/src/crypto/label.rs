@@ -100,6 +100,8 @@ labels! {
     HEAD_SIGN = "head/sign";
     /// Signature: a device's request to a relay.
     REQUEST_SIGN = "request/sign";
+    /// Hash: the results in the relay's answer to a request.
+    RESULTS = "results";
     /// Signature: the relay's answer to a request.
     RESPONSE_SIGN = "response/sign";
 }

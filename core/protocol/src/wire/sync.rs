@@ -3,7 +3,8 @@
 use minicbor::{Decode, Encode};
 
 use super::receipt::{JournalMark, Receipt};
-use crate::codec::numbered_enum;
+use crate::codec::{self, numbered_enum};
+use crate::crypto::hash::hash;
 use crate::crypto::label;
 use crate::crypto::signature::{Signature, SigningKey, VerifyingKey};
 use crate::identifier::{DeviceId, ItemId, SignatureBytes};
@@ -86,34 +87,40 @@ pub struct SyncResponse {
     /// The relay's clock, Unix milliseconds; used for tokens only.
     #[n(6)]
     pub time_ms: u64,
-    /// The relay's signature, see [`statement`].
+    /// The relay's signature, see [`Self::statement`].
     #[n(7)]
     pub signature: SignatureBytes,
 }
 
-/// What the relay signs in each response: journal ‖ sequence (u64 BE) ‖ hash ‖ time (u64 BE) ‖
-/// device id. It proves which relay answered, and where its journal stood.
-#[must_use]
-pub fn statement(mark: &JournalMark, time_ms: u64, device: &DeviceId) -> Vec<u8> {
-    let mut message = mark.journal.0.to_vec();
-    message.extend_from_slice(&mark.sequence.to_be_bytes());
-    message.extend_from_slice(&mark.hash.0);
-    message.extend_from_slice(&time_ms.to_be_bytes());
-    message.extend_from_slice(&device.0);
-    message
-}
-
 impl SyncResponse {
+    /// What the relay signs in each response: journal ‖ sequence (u64 BE) ‖ hash ‖ time (u64 BE) ‖
+    /// device id ‖ cursor (u64 BE) ‖ more (0 or 1) ‖ SHA-256(label ‖ encoded results). It proves
+    /// which relay answered, where its journal stood, how far the device has come and what became
+    /// of what it pushed. (Items are not covered: each proves itself.)
+    #[must_use]
+    pub fn statement(&self, device: &DeviceId) -> Vec<u8> {
+        let mark = &self.journal_mark;
+        let mut message = mark.journal.0.to_vec();
+        message.extend_from_slice(&mark.sequence.to_be_bytes());
+        message.extend_from_slice(&mark.hash.0);
+        message.extend_from_slice(&self.time_ms.to_be_bytes());
+        message.extend_from_slice(&device.0);
+        message.extend_from_slice(&self.cursor.to_be_bytes());
+        message.push(u8::from(self.more));
+        message.extend_from_slice(&hash(label::RESULTS, &[&codec::encode(&self.results)]));
+        message
+    }
+
     /// Signs the response's statement.
     pub fn sign(&mut self, relay: &SigningKey, device: &DeviceId) {
-        let message = statement(&self.journal_mark, self.time_ms, device);
+        let message = self.statement(device);
         self.signature = SignatureBytes(*relay.sign(label::RESPONSE_SIGN, &message).as_bytes());
     }
 
     /// Whether the relay with this key answered this device.
     #[must_use]
     pub fn is_signed_by(&self, relay: &VerifyingKey, device: &DeviceId) -> bool {
-        let message = statement(&self.journal_mark, self.time_ms, device);
+        let message = self.statement(device);
         relay
             .verify(
                 label::RESPONSE_SIGN,

@@ -140,7 +140,11 @@ fn a_response_is_bound_to_the_relay_the_device_and_where_the_journal_stood() {
     assert!(response().is_signed_by(&relay, &device), "control");
     assert!(!response().is_signed_by(&key(2).verifying_key(), &device));
     assert!(!response().is_signed_by(&relay, &DeviceId([6; 32])));
-    let changes: [fn(&mut SyncResponse); 4] = [
+    let changes: [fn(&mut SyncResponse); 8] = [
+        |response| response.cursor += 1,
+        |response| response.more = false,
+        |response| response.results[0].status = Status::Accepted,
+        |response| response.results.clear(),
         |response| response.journal_mark.sequence += 1,
         |response| response.journal_mark.journal.0[0] ^= 1,
         |response| response.journal_mark.hash.0[0] ^= 1,
