@@ -86,6 +86,10 @@ impl Nahtlos {
     /// [`ClientError::NotFound`], [`ClientError::Ambiguous`].
     pub fn find_case(&self, input: &str) -> Result<Case, ClientError> {
         let wanted = input.trim().to_lowercase();
+        // A whole id needs no list.
+        if let Ok(case) = self.case(&wanted) {
+            return Ok(case);
+        }
         let lines = self.cases()?;
         let number = |line: &CaseLine| {
             line.summary
