@@ -9,9 +9,13 @@ use nahtlos_tests::Home;
 use crate::fixture::{Network, sync_to_the_end};
 use crate::machine::{LONG_JOURNAL_ENTRIES, PlainDatabase, add_entry, journal_entry};
 use crate::report::Report;
-use crate::sampling::{interleaved, microseconds, ratio};
+use crate::sampling::{interleaved, median, microseconds, ratio, timed};
 
 const ROUNDS: usize = 60;
+/// Rounds of what opens a home each time.
+const COLD_ROUNDS: usize = 20;
+/// Cases that are worked on in turns.
+const CASES: usize = 20;
 /// A local edit should be durable within this many times what it cannot do without.
 const FACTOR: u32 = 5;
 
@@ -25,7 +29,15 @@ pub fn measure(report: &mut Report, directory: &Path, small: &mut Network, large
     let many = large.cases.clone();
     let mut numbers = 1_000_000u64..;
     let mut next = move || numbers.next().unwrap_or_default();
-    let (mut first, mut second) = (few.iter().cycle(), many.iter().cycle());
+    // The same number of different cases in both, all looked at before, as they are while people
+    // work: the question is what the other cases cost.
+    let looked_at = CASES.min(few.len());
+    for number in 0..looked_at {
+        edit(&mut small.owner, &few[number], next());
+        edit(&mut large.owner, &many[number], next());
+    }
+    let mut first = few.iter().take(looked_at).cycle();
+    let mut second = many.iter().take(looked_at).cycle();
     let mut document = journal_of(&large.owner, &many[0]);
     let mut entry = 2_000_000;
     let [commit, change, few_cases, many_cases] = {
@@ -56,7 +68,7 @@ pub fn measure(report: &mut Report, directory: &Path, small: &mut Network, large
         "µs",
     );
     report.time(
-        "an edit in a young journal, undelivered edits elsewhere",
+        "an edit in a young journal",
         microseconds(many_cases),
         "µs",
         microseconds(bound),
@@ -67,7 +79,7 @@ pub fn measure(report: &mut Report, directory: &Path, small: &mut Network, large
         "×",
     );
     report.time(
-        "the same with more ÷ fewer cases owned",
+        "an edit with more ÷ fewer cases owned",
         ratio(many_cases, few_cases),
         "×",
         1.2,
@@ -132,4 +144,37 @@ fn journal_of(home: &Home, case: &str) -> Document {
     home.nahtlos
         .section_document(&case, &SectionKind::Journal)
         .expect("a readable section")
+}
+
+/// The same as a command does it that opens the home for one edit. Opening is not counted.
+pub fn measure_cold(report: &mut Report, directory: &Path, mut network: Network) -> Network {
+    let database = PlainDatabase::new(&directory.join("edit-cold.sqlite"));
+    let mut document = journal_of(&network.owner, &network.cases[0]);
+    let young: Vec<String> = network.cases[CASES.min(network.cases.len() - 2)..].to_vec();
+    let long = network.cases[1].clone();
+    let (mut commits, mut changes) = (Vec::new(), Vec::new());
+    let (mut in_young, mut in_long) = (Vec::new(), Vec::new());
+    for (number, case) in (5_000_000..).zip(young.iter().cycle().take(COLD_ROUNDS)) {
+        commits.push(timed(|| database.commit(number)).0);
+        changes.push(timed(|| add_entry(&mut document, number)).0);
+        network = network.with_owner_reopened();
+        in_young.push(timed(|| edit(&mut network.owner, case, number)).0);
+        network = network.with_owner_reopened();
+        in_long.push(timed(|| edit(&mut network.owner, &long, number)).0);
+    }
+    sync_to_the_end(&mut network.owner);
+    let reference = median(commits) + median(changes);
+    let bound = microseconds(reference * FACTOR);
+    report.section(format!(
+        "The first edit after opening the home (medians of {COLD_ROUNDS}, in turns)"
+    ));
+    for (times, name) in [
+        (in_young, "in a young journal"),
+        (in_long, "in a journal of 14 months"),
+    ] {
+        let time = median(times);
+        report.time(name, microseconds(time), "µs", bound);
+        report.note("÷ (commit + change)", ratio(time, reference), "×");
+    }
+    network
 }

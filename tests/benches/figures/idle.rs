@@ -24,7 +24,7 @@ pub fn measure(report: &mut Report, small: &mut Network, large: &mut Network) {
             other,
             ..
         } = network;
-        for (home, who) in [(owner, "owner"), (other, "other institution")] {
+        for (home, who) in [(owner, "owner"), (other, "other")] {
             let traffic = count(proxy, home);
             report.count(
                 &format!("requests, {sections} sections, {who}"),
@@ -33,7 +33,7 @@ pub fn measure(report: &mut Report, small: &mut Network, large: &mut Network) {
                 1,
             );
             report.count(
-                &format!("bytes both ways with HTTP headers, {sections} sections, {who}"),
+                &format!("bytes both ways with headers, {sections} sections, {who}"),
                 traffic.bytes(),
                 "B",
                 1024,
@@ -67,7 +67,7 @@ pub fn measure(report: &mut Report, small: &mut Network, large: &mut Network) {
         1.2,
     );
     report.time(
-        "time, more ÷ fewer, other institution",
+        "time, more ÷ fewer, other institution's device",
         ratio(large_other, small_other),
         "×",
         1.2,

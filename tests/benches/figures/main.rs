@@ -58,6 +58,7 @@ fn main() -> ExitCode {
     idle::measure(&mut report, &mut small, &mut large);
     let mut large = listing::measure(&mut report, directory.path(), large);
     edit::measure(&mut report, directory.path(), &mut small, &mut large);
+    let mut large = edit::measure_cold(&mut report, directory.path(), large);
     offline::measure(&mut report, &mut large);
     idle::measure_cold(&mut report, small, large);
 
