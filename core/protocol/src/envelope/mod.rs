@@ -1,13 +1,12 @@
-//! Sealed content: [`header`] (clear, signed, authenticated), [`sealed`] (the whole envelope and,
-//! with the feature `content`, sealing and opening), [`graph`] (the blind merge).
+//! Sealed content: [`header`] (clear, signed, authenticated) and [`sealed`] (the whole envelope and,
+//! with the feature `content`, sealing and opening). The parents in the headers make a space's
+//! envelopes a graph that the relay merges without a look inside.
 
-pub mod graph;
 pub mod header;
 pub mod sealed;
 #[cfg(test)]
 mod tests;
 
-pub use graph::{Graph, GraphError};
 pub use header::{EnvelopeKind, Header};
 pub use sealed::{Envelope, EnvelopeError};
 #[cfg(any(test, feature = "content"))]
