@@ -15,9 +15,9 @@ use nahtlos_protocol::envelope::{Envelope, EnvelopeKind, Header};
 use nahtlos_protocol::identifier::{
     DeviceId, EnvelopeId, GrantId, KeyId, Nonce, SignatureBytes, SpaceId, VerifyingKeyBytes,
 };
+use nahtlos_protocol::space::admission_message;
 use nahtlos_protocol::space::authority;
 use nahtlos_protocol::space::effect::{DeviceKeys, History, Member};
-use nahtlos_protocol::space::replay::admission_message;
 use nahtlos_protocol::space::{
     Author, Draft, Effect, EpochSecrets, Kind, LogHead, NewEpoch, Prepared, Role, SpaceState,
 };

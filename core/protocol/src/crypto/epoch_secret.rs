@@ -20,11 +20,8 @@ use super::{
     kem::{KemPublicKey, KemSecretKey},
     label,
     secret::Secret32,
-    wrap::{SYMMETRIC_WRAP_BYTES, WrapError, open_seed, seal_seed},
+    wrap::{WrapError, open_seed, seal_seed},
 };
-
-/// Bytes of a history link.
-pub const HISTORY_LINK_BYTES: usize = SYMMETRIC_WRAP_BYTES;
 
 /// The seed of one epoch of one space. Whoever holds it reads that epoch.
 #[derive(Clone, Debug, PartialEq, Eq)]

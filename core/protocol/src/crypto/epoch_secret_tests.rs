@@ -3,7 +3,7 @@
 use super::*;
 use crate::crypto::{
     test_random::TestRandom,
-    wrap::{open_hybrid, wrap_hybrid},
+    wrap::{HISTORY_LINK_BYTES, open_hybrid, wrap_hybrid},
 };
 
 fn epoch(seed: u64) -> EpochSeed {

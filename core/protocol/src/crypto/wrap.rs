@@ -21,6 +21,8 @@ pub(crate) use content::{open_seed, seal_seed};
 pub const HYBRID_WRAP_BYTES: usize = ENCAPSULATION_BYTES + SYMMETRIC_WRAP_BYTES;
 /// Bytes of a symmetric wrap.
 pub const SYMMETRIC_WRAP_BYTES: usize = 32 + 16;
+/// Bytes of a history link, which seals a seed as a symmetric wrap does.
+pub const HISTORY_LINK_BYTES: usize = SYMMETRIC_WRAP_BYTES;
 /// Bytes of an X-Wing encapsulation: ML-KEM-768 ciphertext (1,088) ‖ X25519 key (32).
 pub const ENCAPSULATION_BYTES: usize = 1120;
 /// Largest info of a wrap. RFC 9180 allows about 64 KiB; a wrap's info is a few ids.

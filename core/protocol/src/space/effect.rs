@@ -301,23 +301,6 @@ pub struct HealedOperation {
     pub receipt: Vec<u8>,
 }
 
-impl Effect {
-    /// Whether this version applies the effect. The others have their place in the format; a log
-    /// that holds one is read-only here until a newer program reads it.
-    #[must_use]
-    pub fn is_supported(&self) -> bool {
-        matches!(
-            self,
-            Self::Create { .. }
-                | Self::Add { .. }
-                | Self::Wrap { .. }
-                | Self::Epoch { .. }
-                | Self::SetRelay { .. }
-                | Self::Invite { .. }
-        )
-    }
-}
-
 impl DeviceKeys {
     /// The id these keys hash to.
     #[must_use]

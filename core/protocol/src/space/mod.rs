@@ -9,7 +9,9 @@
 pub mod author;
 pub mod authority;
 pub mod effect;
+mod epoch_effects;
 pub mod kind;
+mod member_effects;
 pub mod operation;
 pub mod recipients;
 pub mod replay;
@@ -22,6 +24,7 @@ pub use author::{Author, Draft, EpochSecrets, NewEpoch, Prepared};
 pub use authority::{Knowledge, Logs, Right};
 pub use effect::{Effect, History, Member, Recipient, WrapMethod};
 pub use kind::{Kind, Role};
+pub use member_effects::{admission_message, invitation_message};
 pub use operation::{LogHead, Operation, SignedOperation};
 pub use recipients::Wrap;
 pub use replay::ReplayError;

@@ -12,8 +12,9 @@ use super::effect::{DeviceKeys, Effect, History, InvitationProof, Member, WrapMe
 use super::kind::{Kind, Role};
 use super::operation::{Operation, OperationError, SignedOperation};
 use super::recipients;
-use super::replay::{ReplayError, Signatures, admission_message, invitation_message};
+use super::replay::{ReplayError, Signatures};
 use super::state::SpaceState;
+use super::{admission_message, invitation_message};
 use crate::codec;
 use crate::crypto::device_key::{DeviceKeys as OwnKeys, DeviceSeed};
 use crate::crypto::epoch_secret::EpochSeed;

@@ -15,7 +15,7 @@ use crate::crypto::signature::{Signature, SigningKey, VerifyingKey};
 use crate::identifier::{InvitationId, ItemId, SignatureBytes, SpaceId};
 use crate::limits;
 use crate::space::effect::InvitationProof;
-use crate::space::replay::invitation_message;
+use crate::space::invitation_message;
 
 /// `[[version, inviting, newcomer, proof, operations[], introduction], signature]`.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
