@@ -112,7 +112,8 @@ fn unlocked(context: &Context, nahtlos: &mut Nahtlos) -> Vec<Check> {
                     0 => "every section belongs to the case it names".into(),
                     number => format!(
                         "{number} shared with you claim a case they are no part of and are not \
-                         shown: somebody's program was modified, tell the coordinating office"
+                         shown: opened twice at once by colleagues, or by a modified program; tell the \
+                         coordinating office"
                     ),
                 },
             ));

@@ -13,15 +13,18 @@ use nahtlos_protocol::envelope::Envelope;
 use nahtlos_protocol::identifier::{ItemId, Nonce, SpaceId};
 use nahtlos_protocol::limits;
 use nahtlos_protocol::space::Prepared;
+use nahtlos_protocol::space::operation::SignedOperation;
 use nahtlos_protocol::wire::{
     ItemKind, ItemResult, JournalMark, PushItem, Status, SyncRequest, SyncResponse, VerdictCode,
 };
 
+use crate::admission::OfferedOperation;
 use crate::error::ClientError;
-use crate::intents::{Decided, OfferedOperation};
+use crate::intents::Decided;
 use crate::nahtlos::Nahtlos;
 use crate::outbox::Delivery;
 use crate::records::{self, SealedRecord};
+use crate::sync::signed_difference;
 use crate::transport::TransportError;
 use crate::vault::Collection;
 
@@ -72,6 +75,20 @@ enum InFlight {
     Decided(Box<Decided>),
     /// A newcomer's operation, offered for them: the relay does not send back what we pushed.
     Offered { request: Vec<u8>, bytes: Vec<u8> },
+}
+
+impl InFlight {
+    /// What the answer must name.
+    fn item(&self) -> Option<ItemId> {
+        match self {
+            Self::Founding { key } => ItemId::from_slice(key),
+            Self::Envelope { envelope, .. } => Some(envelope.id().into()),
+            Self::Decided(decided) => Some(decided.prepared.operation.id().into()),
+            Self::Offered { bytes, .. } => SignedOperation::decode(bytes)
+                .ok()
+                .map(|signed| signed.id().into()),
+        }
+    }
 }
 
 /// A sync in progress.
@@ -190,7 +207,7 @@ impl<'a> Session<'a> {
         }
         position.cursor = response.cursor;
         position.mark = Some(response.journal_mark);
-        position.clock_offset_ms = offset(response.time_ms, self.replica.now_ms());
+        position.clock_offset_ms = signed_difference(response.time_ms, self.replica.now_ms());
         if !response.more {
             position.synced_at_ms = Some(self.replica.now_ms());
         }
@@ -287,7 +304,6 @@ impl<'a> Session<'a> {
         };
         self.report.notices.extend(notices);
         for OfferedOperation { request, bytes } in offered {
-            // A newcomer's founding operations make no epoch, so there is no wrap beside them.
             push.push(PushItem::Operation {
                 bytes: bytes.clone(),
                 wraps: Vec::new(),
@@ -308,6 +324,14 @@ impl<'a> Session<'a> {
     /// What the relay has stored is let go together: one durable commit for many answers.
     fn take_results(&mut self, results: &[ItemResult]) -> Result<(), ClientError> {
         let in_flight = std::mem::take(&mut self.in_flight);
+        // An old answer, replayed, must not decide about what was sent now.
+        let answered = in_flight.iter().map(InFlight::item);
+        if !answered.eq(results.iter().map(|result| Some(result.id))) {
+            return Err(TransportError::NotARelay {
+                reason: "its answers are not to what was sent".into(),
+            }
+            .into());
+        }
         let (mut founded, mut deliveries, mut done) = (Vec::new(), Vec::new(), Vec::new());
         for (sent, result) in in_flight.into_iter().zip(results) {
             match sent {
@@ -353,7 +377,7 @@ impl<'a> Session<'a> {
                     "somebody who answered an invitation was refused by the relay ({}); invite them again",
                     verdict_word(result)
                 ));
-                self.replica.give_up_request(request)
+                self.replica.give_up_intent(request)
             }
         }
     }
@@ -420,7 +444,7 @@ impl<'a> Session<'a> {
             Status::Held | Status::Rejected => {
                 self.touched.insert(space);
                 self.replica
-                    .set_aside(&envelope, &edits, verdict_word(result), "")?;
+                    .set_aside(&envelope, &edits, verdict_word(result))?;
             }
         }
         Ok(None)
@@ -436,7 +460,10 @@ impl<'a> Session<'a> {
             Status::Accepted | Status::Duplicate if proven => {
                 self.report.operations_delivered += 1;
                 self.touched.insert(decided.prepared.state.id());
-                self.report.admitted.extend(decided.admitted.clone());
+                let newcomer = decided.newcomer.as_ref();
+                self.report
+                    .admitted
+                    .extend(newcomer.map(|one| one.name.clone()));
                 return Ok(Some(decided));
             }
             Status::Accepted | Status::Duplicate => {}
@@ -452,8 +479,7 @@ impl<'a> Session<'a> {
                     "a change of access was refused by the relay ({})",
                     verdict_word(result)
                 ));
-                self.replica
-                    .intent_refused(&decided, verdict_word(result))?;
+                self.replica.give_up_intent(&decided.key)?;
             }
         }
         Ok(None)
@@ -475,12 +501,6 @@ fn went_back(before: Option<&JournalMark>, after: &JournalMark) -> bool {
             || after.sequence < before.sequence
             || (after.sequence == before.sequence && after.hash != before.hash)
     })
-}
-
-fn offset(relay_ms: u64, own_ms: u64) -> i64 {
-    let relay = i64::try_from(relay_ms).unwrap_or(i64::MAX);
-    let own = i64::try_from(own_ms).unwrap_or(i64::MAX);
-    relay.saturating_sub(own)
 }
 
 pub(crate) fn operation_item(prepared: &Prepared) -> PushItem {
