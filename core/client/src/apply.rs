@@ -100,10 +100,10 @@ impl Nahtlos {
             Err(ClientError::NoKey(_)) => return Ok(outcome),
             Err(error) => return Err(error),
         };
-        if !apply_together(&mut document, &mut record, &ready) {
-            self.apply_one_by_one(&mut document, &mut record, ready, &mut outcome);
-        } else {
+        if apply_batch(&mut document, &mut record, &ready).is_ok() {
             outcome.applied = ready;
+        } else {
+            self.apply_one_by_one(&mut document, &mut record, ready, &mut outcome);
         }
         if !outcome.applied.is_empty() {
             for opened in &outcome.applied {
@@ -292,10 +292,6 @@ struct Opened {
     payload: nahtlos_protocol::envelope::Payload,
 }
 
-fn apply_together(document: &mut Document, record: &mut DocumentRecord, ready: &[Opened]) -> bool {
-    apply_batch(document, record, ready).is_ok()
-}
-
 /// Applies envelopes as one batch, all or nothing. Each change's actor must be its own envelope's
 /// author's: checked per envelope, before any of it reaches the document.
 fn apply_batch(
@@ -339,7 +335,7 @@ struct Outcome {
     applied: Vec<Opened>,
     /// One of them was one's own: what it carries is delivered.
     own: bool,
-    notes: std::collections::BTreeMap<EnvelopeId, HeldRecord>,
+    notes: BTreeMap<EnvelopeId, HeldRecord>,
 }
 
 impl Outcome {

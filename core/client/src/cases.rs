@@ -189,7 +189,7 @@ impl Nahtlos {
     }
 
     /// A section's document as a person sees it: what counts and one's own undelivered edits.
-    /// Marks what others wrote as read.
+    /// Showing it is not reading it: see [`Self::mark_read`].
     ///
     /// # Errors
     /// [`ClientError::NotFound`] where the section is not shared, [`ClientError::NoKey`].

@@ -175,15 +175,6 @@ impl Directory {
             .map_or_else(|| unknown(&id), |card| card.name.clone())
     }
 
-    /// The name of a team.
-    #[must_use]
-    pub fn team_name(&self, team: &SpaceId) -> String {
-        let id = team.to_string();
-        self.teams
-            .get(&id)
-            .map_or_else(|| unknown(&id), |card| card.name.clone())
-    }
-
     /// The name of whatever space this is.
     #[must_use]
     pub fn name(&self, space: &SpaceId) -> String {

@@ -10,7 +10,7 @@ use nahtlos_protocol::wire::{CLAIM_PATH, Status, SyncResponse};
 
 use crate::directory::DirectoryEdit;
 use crate::error::ClientError;
-use crate::found::Home;
+use crate::founding::Home;
 use crate::intents::{INTENTS, put_intent};
 use crate::nahtlos::{Nahtlos, put_device};
 use crate::outbox::OPERATIONS;

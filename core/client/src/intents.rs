@@ -8,22 +8,21 @@ use std::sync::Arc;
 use nahtlos_protocol::crypto::epoch_secret::{self, EpochSeed};
 use nahtlos_protocol::identifier::{GrantId, InvitationId, SpaceId};
 use nahtlos_protocol::space::author::AuthorError;
+use nahtlos_protocol::space::authority::At;
 use nahtlos_protocol::space::effect::{Effect, History, Member};
-use nahtlos_protocol::space::kind::{Kind, Role};
-use nahtlos_protocol::space::operation::SignedOperation;
-use nahtlos_protocol::space::replay::{ReplayError, Signatures};
-use nahtlos_protocol::space::{Draft, Logs, NewEpoch, Prepared, SpaceState, recipients};
+use nahtlos_protocol::space::kind::Role;
+use nahtlos_protocol::space::replay::ReplayError;
+use nahtlos_protocol::space::{Draft, Logs, Prepared, SpaceState, recipients};
 use nahtlos_protocol::wire::join::JoinRequest;
 
-use crate::directory::{DirectoryEdit, PersonCard};
-use crate::edits::TypedEdit;
+use crate::admission::{Newcomer, Offered};
+use crate::directory::PersonCard;
 use crate::error::ClientError;
 use crate::ingest::JOIN_REQUESTS;
-use crate::joining::Introduction;
-use crate::logs::{self, Overlay};
+use crate::logs::Overlay;
 use crate::nahtlos::{Nahtlos, put_prepared};
 use crate::random;
-use crate::records::{self, Intent, IntentRecord, InvitationRecord};
+use crate::records::{self, Intent, IntentRecord};
 use crate::vault::Collection;
 
 /// Group of intents in `Collection::Intent`.
@@ -42,23 +41,12 @@ pub(crate) struct Decided {
     pub key: Vec<u8>,
     pub intent: Intent,
     pub prepared: Prepared,
-    /// The name of whom it admits.
-    pub admitted: Option<String>,
-    /// The card to publish for a person admitted to a team.
-    card: Option<(SpaceId, PersonCard)>,
-}
-
-/// Operations of others to be offered first, with their wraps.
-pub(crate) type Offered = Vec<OfferedOperation>;
-
-/// One of them, and the key of the join request it came with.
-pub(crate) struct OfferedOperation {
-    pub request: Vec<u8>,
-    pub bytes: Vec<u8>,
+    /// Whom it admits, where it does.
+    pub newcomer: Option<Newcomer>,
 }
 
 /// What came of one intent.
-enum Outcome {
+pub(crate) enum Outcome {
     Prepared(Box<Decided>),
     /// Nothing is left to do.
     Done,
@@ -71,6 +59,15 @@ enum Outcome {
     Waits,
     /// A person must decide again.
     GoesBack(String),
+}
+
+/// What is to be done about an intent now.
+enum Step {
+    Make(Draft),
+    /// Nothing is left to do.
+    Done,
+    /// Cannot be done yet.
+    Waits,
 }
 
 impl Nahtlos {
@@ -152,25 +149,40 @@ impl Nahtlos {
         above: &mut BTreeMap<SpaceId, Arc<SpaceState>>,
         offered: &mut Offered,
     ) -> Result<Outcome, ClientError> {
-        if let Intent::Admit { request } = intent {
-            return self.prepare_admission(key, request, above, offered);
-        }
-        let logs = Overlay {
-            below: self.logs(),
-            above,
-        };
         let space = match intent {
             Intent::Grant { space, .. }
             | Intent::Invite { space, .. }
             | Intent::FirstEpoch { space }
-            | Intent::WrapMissing { space } => *space,
-            Intent::AddTeam { institution, .. } => *institution,
-            Intent::Admit { .. } => return Ok(Outcome::Done),
+            | Intent::WrapMissing { space } => space,
+            Intent::AddTeam { institution, .. } => institution,
+            Intent::Admit { request } => {
+                return self.prepare_admission(key, request, above, offered);
+            }
         };
-        let Some(state) = logs.state(&space) else {
+        let logs = self.logs_below(above);
+        let Some(state) = logs.state(space) else {
             return Ok(Outcome::Waits);
         };
-        let draft = match intent {
+        match self.next_step(intent, &state, &logs)? {
+            Step::Make(draft) => self.sign_decided(key, intent, draft, &logs, &state, None),
+            Step::Done => Ok(Outcome::Done),
+            Step::Waits => Ok(Outcome::Waits),
+        }
+    }
+
+    /// What an intent asks for on the logs as they are now.
+    fn next_step(
+        &self,
+        intent: &Intent,
+        state: &SpaceState,
+        logs: &Overlay<'_>,
+    ) -> Result<Step, ClientError> {
+        Ok(match intent {
+            Intent::Grant { grant, .. } | Intent::AddTeam { grant, .. }
+                if has_grant(state, grant) =>
+            {
+                Step::Done
+            }
             Intent::Grant {
                 grant,
                 member,
@@ -178,81 +190,63 @@ impl Nahtlos {
                 basis,
                 not_after_ms,
                 ..
-            } => {
-                if has_grant(&state, grant) {
-                    return Ok(Outcome::Done);
-                }
-                let Some(seed) = self.seed_to_hand_on(&state) else {
-                    return Ok(Outcome::Waits);
-                };
-                let basis = seal_basis(&seed, grant, basis);
-                let add = add_space(*grant, *member, *role, basis, *not_after_ms);
-                Draft::new().effect(add).wrap_missing(seed)
+            } => self.step_with_wraps(state, |draft, seed| {
+                let basis = seal_basis(seed, grant, basis);
+                draft.effect(add_space(*grant, *member, *role, basis, *not_after_ms))
+            }),
+            Intent::AddTeam { team, grant, .. } => self.step_with_wraps(state, |draft, _| {
+                draft.effect(add_space(*grant, *team, Role::Read, None, None))
+            }),
+            Intent::Invite { invitation, .. } if state.invitations().contains_key(invitation) => {
+                Step::Done
             }
             Intent::Invite {
                 invitation,
                 role,
                 not_after_ms,
                 ..
-            } => {
-                if state.invitations().contains_key(invitation) {
-                    return Ok(Outcome::Done);
-                }
-                Draft::new().effect(Effect::Invite {
-                    invitation: *invitation,
-                    role: *role,
-                    not_after_ms: *not_after_ms,
-                })
-            }
-            Intent::FirstEpoch { .. } => {
-                if state.current_epoch().is_some() {
-                    return Ok(Outcome::Done);
-                }
-                let seed = EpochSeed::random(&mut random::system());
-                self.seeds.put(&seed);
-                Draft::new().epoch(NewEpoch {
-                    seed,
-                    previous: None,
-                    label: None,
-                })
-            }
-            Intent::AddTeam { team, grant, .. } => {
-                if has_grant(&state, grant) {
-                    return Ok(Outcome::Done);
-                }
-                let Some(seed) = self.seed_to_hand_on(&state) else {
-                    return Ok(Outcome::Waits);
-                };
-                let add = add_space(*grant, *team, Role::Read, None, None);
-                Draft::new().effect(add).wrap_missing(seed)
-            }
+            } => Step::Make(Draft::new().effect(Effect::Invite {
+                invitation: *invitation,
+                role: *role,
+                not_after_ms: *not_after_ms,
+            })),
+            Intent::FirstEpoch { .. } if state.current_epoch().is_some() => Step::Done,
+            Intent::FirstEpoch { .. } => Step::Make(Draft::new().epoch(self.fresh_epoch())),
             Intent::WrapMissing { .. } => {
-                let at = nahtlos_protocol::space::authority::At::Newest;
-                let missing = recipients::missing_wraps(&logs, &state, state.length(), at)
+                let missing = recipients::missing_wraps(logs, state, state.length(), At::Newest)
                     .map_err(ReplayError::from)?;
                 if missing.is_empty() {
-                    return Ok(Outcome::Done);
+                    Step::Done
+                } else {
+                    self.step_with_wraps(state, |draft, _| draft)
                 }
-                let Some(seed) = self.seed_to_hand_on(&state) else {
-                    return Ok(Outcome::Waits);
-                };
-                Draft::new().wrap_missing(seed)
             }
-            Intent::Admit { .. } => return Ok(Outcome::Done),
-        };
-        self.sign_decided(key, intent, draft, &logs, &state, None, None)
+            // Prepared apart, in `prepare_admission`.
+            Intent::Admit { .. } => Step::Waits,
+        })
     }
 
-    #[allow(clippy::too_many_arguments)]
-    fn sign_decided(
+    /// A step after which the current epoch is wrapped to whoever lacks it; waits for its seed.
+    fn step_with_wraps(
+        &self,
+        state: &SpaceState,
+        draft: impl FnOnce(Draft, &EpochSeed) -> Draft,
+    ) -> Step {
+        match self.seed_to_hand_on(state) {
+            Some(seed) => Step::Make(draft(Draft::new(), &seed).wrap_missing(seed)),
+            None => Step::Waits,
+        }
+    }
+
+    /// Makes the operation, or says why that is not possible on these logs.
+    pub(crate) fn sign_decided(
         &self,
         key: &[u8],
         intent: &Intent,
         draft: Draft,
         logs: &Overlay<'_>,
         state: &SpaceState,
-        admitted: Option<String>,
-        card: Option<(SpaceId, PersonCard)>,
+        newcomer: Option<Newcomer>,
     ) -> Result<Outcome, ClientError> {
         let ring = self.key_ring();
         let author = self.author();
@@ -262,8 +256,7 @@ impl Nahtlos {
                 key: key.to_vec(),
                 intent: intent.clone(),
                 prepared,
-                admitted,
-                card,
+                newcomer,
             }))),
             Err(AuthorError::Replay(
                 ReplayError::MissingLog(_) | ReplayError::UnknownReference(_),
@@ -277,176 +270,15 @@ impl Nahtlos {
         }
     }
 
-    /// Somebody answered an invitation of ours: offers their founding operations and adds them.
-    fn prepare_admission(
-        &self,
-        key: &[u8],
-        request: &[u8],
-        above: &mut BTreeMap<SpaceId, Arc<SpaceState>>,
-        offered: &mut Offered,
-    ) -> Result<Outcome, ClientError> {
-        let Ok(request) = JoinRequest::decode(request) else {
-            return Ok(Outcome::Done);
-        };
-        let invitation = request.invitation();
-        let Some(bytes) = self.vault.get(Collection::Invitation, &invitation.0)? else {
-            // A colleague's invitation: theirs to complete.
-            return Ok(Outcome::Waits);
-        };
-        let record: InvitationRecord = records::decode(&bytes)?;
-        let text: nahtlos_protocol::wire::claim::InvitationText = record.text.parse()?;
-        let body = request.body();
-        let logs = Overlay {
+    /// Our logs with what was prepared before laid over them.
+    pub(crate) fn logs_below<'a>(
+        &'a self,
+        above: &'a BTreeMap<SpaceId, Arc<SpaceState>>,
+    ) -> Overlay<'a> {
+        Overlay {
             below: self.logs(),
             above,
-        };
-        let Some(state) = logs
-            .state(&body.inviting)
-            .filter(|_| body.inviting == text.inviting)
-        else {
-            return Ok(Outcome::Waits);
-        };
-        let Some(open) = state.invitations().get(&invitation) else {
-            return Ok(Outcome::Waits);
-        };
-        let role = open.role;
-        let Some(introduction) = Introduction::open(&text.seed, &body.introduction) else {
-            return Ok(Outcome::GoesBack(
-                "a join request could not be read; invite again".into(),
-            ));
-        };
-        if open.used_by.is_some() {
-            // Admitted, but this device did not see the answer: what follows is still to be done.
-            let card = self.card_for(&text, body.newcomer, &introduction);
-            return Ok(Outcome::Admitted {
-                invitation,
-                card: card.filter(|_| open.used_by == Some(body.newcomer)),
-            });
         }
-        let mut operations = Vec::new();
-        if let Err(reason) = self.replay_newcomer(&request, above, &mut operations) {
-            return Ok(Outcome::GoesBack(format!(
-                "the join request of {} is not valid ({reason}); invite again",
-                introduction.name
-            )));
-        }
-        if !self.is_who_was_invited(&request, text.guardian, above) {
-            return Ok(Outcome::GoesBack(format!(
-                "who answered the invitation as {} is not what was invited; invite again",
-                introduction.name
-            )));
-        }
-        let Some(seed) = self.seed_to_hand_on(&state) else {
-            return Ok(Outcome::Waits);
-        };
-        let add = Effect::Add {
-            grant: random::grant_id(),
-            member: Member::Space { id: body.newcomer },
-            role,
-            history: History::Full,
-            basis: None,
-            not_after_ms: None,
-            invitation: Some(body.proof.clone()),
-        };
-        let card = self.card_for(&text, body.newcomer, &introduction);
-        let logs = Overlay {
-            below: self.logs(),
-            above,
-        };
-        let intent = Intent::Admit {
-            request: request.bytes().to_vec(),
-        };
-        let draft = Draft::new().effect(add).wrap_missing(seed);
-        let outcome = self.sign_decided(
-            key,
-            &intent,
-            draft,
-            &logs,
-            &state,
-            Some(introduction.name),
-            card,
-        )?;
-        if matches!(outcome, Outcome::Prepared(_)) {
-            offered.extend(operations);
-        }
-        Ok(outcome)
-    }
-
-    /// Verifies a newcomer's founding operations and lays them over the logs.
-    fn replay_newcomer(
-        &self,
-        request: &JoinRequest,
-        above: &mut BTreeMap<SpaceId, Arc<SpaceState>>,
-        operations: &mut Offered,
-    ) -> Result<(), String> {
-        for bytes in &request.body().operations {
-            let signed = SignedOperation::decode(&bytes.0).map_err(|error| error.to_string())?;
-            let logs = Overlay {
-                below: self.logs(),
-                above,
-            };
-            operations.push(OfferedOperation {
-                request: request.id().0.to_vec(),
-                bytes: bytes.0.clone(),
-            });
-            if self.logs().contains(&signed) {
-                continue;
-            }
-            let state = match logs.state(&signed.space()) {
-                Some(state) => (*state).clone().append(&signed, &logs, Signatures::Verify),
-                None => SpaceState::found(&signed, &logs, Signatures::Verify),
-            }
-            .map_err(|error| error.to_string())?;
-            above.insert(state.id(), Arc::new(state));
-        }
-        Ok(())
-    }
-
-    /// Whether the newcomer is what was invited: founded by the request's own operations, of the
-    /// invited kind, and, for a person, of the institution that invites.
-    fn is_who_was_invited(
-        &self,
-        request: &JoinRequest,
-        guardian: Option<SpaceId>,
-        above: &BTreeMap<SpaceId, Arc<SpaceState>>,
-    ) -> bool {
-        let newcomer = request.body().newcomer;
-        let founded = request.body().operations.iter().any(|bytes| {
-            SignedOperation::decode(&bytes.0)
-                .is_ok_and(|signed| signed.operation().index == 0 && signed.space() == newcomer)
-        });
-        let logs = Overlay {
-            below: self.logs(),
-            above,
-        };
-        let wanted = if guardian.is_some() {
-            Kind::Person
-        } else {
-            Kind::Institution
-        };
-        founded
-            && logs
-                .state(&newcomer)
-                .is_some_and(|state| state.kind() == wanted && state.guardian() == guardian)
-    }
-
-    /// A person admitted to a team gets a card from who invited; an institution writes its own.
-    fn card_for(
-        &self,
-        text: &nahtlos_protocol::wire::claim::InvitationText,
-        newcomer: SpaceId,
-        introduction: &Introduction,
-    ) -> Option<(SpaceId, PersonCard)> {
-        let institution = text.guardian?;
-        Some((
-            newcomer,
-            PersonCard {
-                name: introduction.name.clone(),
-                function: introduction.function.clone(),
-                institution: institution.to_string(),
-                team: Some(text.inviting.to_string()),
-            },
-        ))
     }
 
     /// The current epoch's seed, where this device holds it.
@@ -456,35 +288,10 @@ impl Nahtlos {
     }
 
     /// The current epoch's seed, to be wrapped to further members.
-    fn seed_to_hand_on(&self, state: &SpaceState) -> Option<EpochSeed> {
+    pub(crate) fn seed_to_hand_on(&self, state: &SpaceState) -> Option<EpochSeed> {
         let epoch = state.current_epoch()?;
         let ring = self.key_ring();
         ring.open_to_hand_on(&state.id(), &epoch.key_id).ok()
-    }
-
-    /// The relay refused a newcomer's operation for good: the request is given up.
-    pub(crate) fn give_up_request(&mut self, key: &[u8]) -> Result<(), ClientError> {
-        self.commit(|transaction| {
-            transaction.delete(Collection::Intent, key)?;
-            Ok(())
-        })
-    }
-
-    /// The relay has stored a newcomer's operation that we offered: it stands in our logs now.
-    pub(crate) fn store_offered(&mut self, bytes: &[u8]) -> Result<(), ClientError> {
-        let Ok(signed) = SignedOperation::decode(bytes) else {
-            return Ok(());
-        };
-        if self.logs().contains(&signed) {
-            return Ok(());
-        }
-        // What does not replay comes by the feed, or never: it must not end the sync.
-        let Ok(state) = self.logs().replay(&signed) else {
-            return Ok(());
-        };
-        self.commit(|transaction| logs::store(transaction, &signed))?;
-        self.cache.set(state);
-        Ok(())
     }
 
     /// The relay has stored the operations: they stand in our logs now. One transaction for as many
@@ -531,45 +338,18 @@ impl Nahtlos {
         })?;
         self.cache.set(decided.prepared.state);
         match invitation {
-            Some(invitation) => self.complete_invitation(&invitation, decided.card),
+            Some(invitation) => {
+                let card = decided.newcomer.and_then(|newcomer| newcomer.card);
+                self.complete_invitation(&invitation, card)
+            }
             None => Ok(()),
         }
     }
 
-    /// Whom we invited is in: closes the invitation and publishes the newcomer's card.
-    fn complete_invitation(
-        &mut self,
-        invitation: &InvitationId,
-        card: Option<(SpaceId, PersonCard)>,
-    ) -> Result<(), ClientError> {
-        if let Some(bytes) = self.vault.get(Collection::Invitation, &invitation.0)? {
-            let mut record: InvitationRecord = records::decode(&bytes)?;
-            record.completed = true;
-            let value = records::encode(&record);
-            self.commit(|transaction| {
-                transaction.put(Collection::Invitation, b"", &invitation.0, 0, &value)?;
-                Ok(())
-            })?;
-        }
-        if let Some((person, card)) = card {
-            let edit = DirectoryEdit::Person {
-                id: person.to_string(),
-                card,
-            };
-            let network = self.network()?;
-            self.edit_space(&network, &[TypedEdit::Directory(edit)])?;
-        }
-        Ok(())
-    }
-
-    /// The relay refused it for good; a person decides again.
-    pub(crate) fn intent_refused(
-        &mut self,
-        decided: &Decided,
-        _reason: &str,
-    ) -> Result<(), ClientError> {
+    /// The relay refused for good what this intent asks for: a person decides, or invites, again.
+    pub(crate) fn give_up_intent(&mut self, key: &[u8]) -> Result<(), ClientError> {
         self.commit(|transaction| {
-            transaction.delete(Collection::Intent, &decided.key)?;
+            transaction.delete(Collection::Intent, key)?;
             Ok(())
         })
     }

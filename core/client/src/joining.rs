@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::directory::DirectoryEdit;
 use crate::enrolment::Enrolment;
 use crate::error::ClientError;
-use crate::found::{Founder, Home, founder_cards};
+use crate::founding::{Founder, Home, founder_cards};
 use crate::nahtlos::Nahtlos;
 use crate::random;
 use crate::records::{self, Intent, InvitationRecord};

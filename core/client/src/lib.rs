@@ -11,6 +11,7 @@
     )
 )]
 
+mod admission;
 mod apply;
 pub mod audit;
 pub mod cases;
@@ -20,7 +21,7 @@ mod documents;
 mod edits;
 mod enrolment;
 pub mod error;
-pub mod found;
+mod founding;
 #[cfg(feature = "test-key-derivation")]
 mod hostile;
 mod ingest;
@@ -48,7 +49,7 @@ pub use cases::{Case, CaseLine};
 pub use directory::{Directory, InstitutionCard, NetworkCard, PersonCard, TeamCard};
 pub use edits::TypedEdit;
 pub use error::ClientError;
-pub use found::Founder;
+pub use founding::Founder;
 pub use joining::Introduction;
 pub use keys::KeyNotice;
 pub use nahtlos::Nahtlos;

@@ -1,5 +1,5 @@
 //! The facade: one device's replica. Everything a program does with it is a method here or in the
-//! modules beside it ([`crate::found`], [`crate::cases`], [`crate::share`], …).
+//! modules beside it ([`crate::founding`], [`crate::cases`], [`crate::share`], …).
 
 use std::path::Path;
 

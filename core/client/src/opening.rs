@@ -16,7 +16,7 @@ use nahtlos_protocol::space::{Draft, Logs, Prepared};
 use crate::cases::{Case, hex};
 use crate::edits::{NewEdits, TypedEdit, put_edits, put_lines};
 use crate::error::ClientError;
-use crate::found::create;
+use crate::founding::create;
 use crate::intents::{add_space, seal_basis};
 use crate::nahtlos::{Nahtlos, put_device};
 use crate::random;

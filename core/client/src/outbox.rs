@@ -110,10 +110,9 @@ impl Nahtlos {
                 transaction.delete(Collection::Setting, &space.0)?;
             }
             for (space, edits) in &set_aside {
-                let ids: Vec<Nonce> = edits.iter().map(|edit| edit.id).collect();
-                put_set_aside(transaction, space, edits, "not_entitled", "")?;
-                for id in ids {
-                    transaction.delete(Collection::Outbox, &id.0)?;
+                put_set_aside(transaction, space, edits, "not_entitled")?;
+                for edit in edits {
+                    transaction.delete(Collection::Outbox, &edit.id.0)?;
                 }
             }
             Ok(())
@@ -263,7 +262,6 @@ impl Nahtlos {
         envelope: &Envelope,
         edits: &[Nonce],
         reason: &str,
-        detail: &str,
     ) -> Result<(), ClientError> {
         let space = envelope.header().space;
         let record = self.document_record(&space)?;
@@ -277,7 +275,7 @@ impl Nahtlos {
                     .is_err()
         });
         self.commit(|transaction| {
-            put_set_aside(transaction, &space, &held, reason, detail)?;
+            put_set_aside(transaction, &space, &held, reason)?;
             for edit in &held {
                 transaction.delete(Collection::Outbox, &edit.id.0)?;
             }
@@ -344,14 +342,13 @@ fn put_set_aside(
     space: &SpaceId,
     edits: &[OutboxRecord],
     reason: &str,
-    detail: &str,
 ) -> Result<(), ClientError> {
     let Some(first) = edits.first() else {
         return Ok(());
     };
     let record = HeldRecord {
         reason: reason.to_owned(),
-        detail: detail.to_owned(),
+        detail: String::new(),
         item: HeldItem::Edits {
             edits: edits.to_vec(),
         },

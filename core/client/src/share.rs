@@ -6,7 +6,7 @@ use nahtlos_casework::matrix::{Access, Party, default_access};
 use nahtlos_casework::role::InstitutionKind;
 use nahtlos_protocol::crypto::epoch_secret;
 use nahtlos_protocol::identifier::{DeviceId, SpaceId};
-use nahtlos_protocol::space::authority::{self, At};
+use nahtlos_protocol::space::authority;
 use nahtlos_protocol::space::kind::{Kind, Role};
 use nahtlos_protocol::space::state::{Grant, MemberId};
 use nahtlos_protocol::space::{Logs, SpaceState};
@@ -416,16 +416,6 @@ impl Nahtlos {
             });
         }
         Ok(lines)
-    }
-
-    /// Whether a device could act in a space now: for programs that show an author's standing.
-    #[must_use]
-    pub fn may_write(&self, device: &DeviceId, space: &SpaceId) -> bool {
-        let logs = self.logs();
-        logs.state(space).is_some_and(|state| {
-            authority::right_in(&logs, device, &state, state.length(), At::Newest)
-                .at_least(Role::Write)
-        })
     }
 }
 

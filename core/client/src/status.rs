@@ -9,7 +9,6 @@ use crate::directory::Directory;
 use crate::edits::TypedEdit;
 use crate::error::ClientError;
 use crate::nahtlos::Nahtlos;
-use crate::outbox::SET_ASIDE;
 use crate::records::{self, HeldItem, HeldRecord, Intent, InvitationRecord};
 use crate::vault::Collection;
 
@@ -214,17 +213,14 @@ impl Nahtlos {
             .map(|role| role.word())
     }
 
-    /// One's own edits that the relay refused, as JSON, to be taken up again or exported.
+    /// One's own edits that the relay refused, as typed, to be taken up again or exported.
     ///
     /// # Errors
     /// Where the vault cannot be read.
     pub fn set_aside_edits(&self) -> Result<Vec<HeldLine>, ClientError> {
-        let own = self.vault.list(Collection::Held, SET_ASIDE)?.len();
-        let lines = self
-            .held_lines()?
-            .into_iter()
-            .filter(|line| !line.edits.is_empty());
-        Ok(lines.take(own).collect())
+        let mut lines = self.held_lines()?;
+        lines.retain(|line| !line.edits.is_empty());
+        Ok(lines)
     }
 }
 
@@ -247,10 +243,9 @@ fn describe(intent: &Intent, directory: &Directory) -> String {
 
 fn sentence(record: &HeldRecord) -> String {
     match record.reason.as_str() {
-        "missing_parents" | "missing_log" | "missing" => {
-            "waits for something that has not arrived yet".into()
-        }
-        "pending" | "no_key" | "no_epoch" => "waits for a key from a colleague's device".into(),
+        "missing_parents" | "missing_log" => "waits for something that has not arrived yet".into(),
+        "pending" | "no_epoch" => "waits for a key from a colleague's device".into(),
+        "bad_wrap" => "waits for a key: the one that arrived does not open".into(),
         "not_granted" => "is for a section that is not shared with this device".into(),
         "needs_newer" => "was written by a newer nahtlos: update this program".into(),
         "not_entitled" => "was written without the right to do so".into(),
@@ -259,7 +254,6 @@ fn sentence(record: &HeldRecord) -> String {
             record.detail
         ),
         "forked_or_gap" => "contradicts the log this device has".into(),
-        "quota" => "did not fit the institution's quota at the relay".into(),
         other if record.detail.is_empty() => format!("was refused: {other}"),
         other => format!("was refused: {other} ({})", record.detail),
     }
