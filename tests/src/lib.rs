@@ -1,6 +1,8 @@
 //! A small world for tests and benches: one relay on a free loopback port, a home directory for
 //! each device, everything real but the passphrase derivation, which takes no time here.
 
+mod journal;
+
 use std::path::{Path, PathBuf};
 
 use nahtlos_casework::CaseFile;
@@ -14,6 +16,8 @@ use nahtlos_client::{
 use nahtlos_protocol::space::Role;
 use nahtlos_protocol::wire::claim::Claim;
 use nahtlos_relay::{Config, RunningRelay};
+
+pub use journal::{note, note_saying};
 
 /// The passphrase of every home in a test world.
 pub const PASSPHRASE: &[u8] = b"five synthetic words of a test";

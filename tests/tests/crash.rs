@@ -7,28 +7,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use nahtlos_casework::SectionKind;
-use nahtlos_casework::edit::{Edit, JournalEdit};
-use nahtlos_casework::fields::{EntryId, Field, JournalKind, JournalText};
-use nahtlos_casework::view::JournalView;
 use nahtlos_client::{HttpTransport, Nahtlos};
 use nahtlos_protocol::space::Role;
-use nahtlos_tests::{Home, PASSPHRASE, World};
+use nahtlos_tests::{PASSPHRASE, World, note};
 
 const HOME: &str = "NAHTLOS_CRASH_TEST_HOME";
 const URL: &str = "NAHTLOS_CRASH_TEST_URL";
 const CASE: &str = "NAHTLOS_CRASH_TEST_CASE";
 const FIRST: &str = "NAHTLOS_CRASH_TEST_FIRST";
-
-fn note(number: u64) -> Edit {
-    Edit::Journal(JournalEdit::AddEntry {
-        id: EntryId::from_random((1_000_000 + number).to_be_bytes()),
-        at: None,
-        kind: JournalKind::Note,
-        text: JournalText::parse(&format!("entry {number}")).unwrap(),
-        correction_of: None,
-    })
-}
 
 /// Not a test: the process that is killed. Writes entries, says so, and syncs now and then.
 #[test]
@@ -49,23 +35,6 @@ fn the_process_that_is_killed() {
             nahtlos.sync(&mut transport, &mut |_| {}).unwrap();
         }
     }
-}
-
-fn entries(home: &Home, case: &str) -> Vec<String> {
-    let case = home.nahtlos.find_case(case).unwrap();
-    let document = home
-        .nahtlos
-        .section_document(&case, &SectionKind::Journal)
-        .unwrap();
-    let authors = home
-        .nahtlos
-        .section_authors(&case, &SectionKind::Journal)
-        .unwrap();
-    let view = JournalView::read(&document, &authors);
-    view.entries
-        .iter()
-        .filter_map(|entry| Some(entry.text.as_ref()?.canonical()))
-        .collect()
 }
 
 /// Runs the child until it has acknowledged some entries, kills it after a further moment, and
@@ -125,12 +94,12 @@ fn a_client_killed_while_it_writes_and_syncs_loses_nothing_it_acknowledged() {
         ));
         berger = world.reopen("berger");
         assert!(berger.nahtlos.vault_mut().check().unwrap().is_sound());
-        let seen = entries(&berger, &case);
+        let seen = berger.journal(&case);
         let distinct: BTreeSet<&String> = seen.iter().collect();
         assert_eq!(distinct.len(), seen.len(), "nothing is there twice");
         for number in &acknowledged {
             assert!(
-                seen.contains(&format!("entry {number}")),
+                seen.contains(&format!("Anna Berger: entry {number}")),
                 "entry {number} is lost"
             );
         }
@@ -138,9 +107,6 @@ fn a_client_killed_while_it_writes_and_syncs_loses_nothing_it_acknowledged() {
     berger.sync();
     assert_eq!(berger.nahtlos.status().unwrap().undelivered_edits, 0);
     colleague.sync();
-    let (mut here, mut there) = (entries(&berger, &case), entries(&colleague, &case));
-    here.sort();
-    there.sort();
-    assert_eq!(here, there);
+    assert_eq!(berger.journal(&case), colleague.journal(&case));
     assert!(acknowledged.len() >= 32, "the child did work");
 }

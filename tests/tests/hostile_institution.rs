@@ -16,14 +16,8 @@ fn world() -> (World, Home, Home, Home, String) {
     let mut iseli = world.institution(&mut berger, "iseli", "Marc Iseli", "IV-Stelle Bern", "iv");
     let mut rogue = world.institution(&mut berger, "rogue", "Rolf Ruch", "Ruch GmbH", "provider");
     let number = berger.open_example_case();
-    let case = berger.nahtlos.find_case(&number).unwrap();
     for team in ["IV-Stelle Bern Team 1", "Ruch GmbH Team 1"] {
-        let member = berger.nahtlos.directory().unwrap().find_team(team).unwrap();
-        let kind = SectionKind::Tasks;
-        berger
-            .nahtlos
-            .grant(&case, &kind, &member, Role::Write, "AVG35a1", None)
-            .unwrap();
+        berger.share(&number, &SectionKind::Tasks, team, Role::Write, "AVG35a1");
     }
     berger.sync();
     rogue.sync();

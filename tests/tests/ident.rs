@@ -21,14 +21,6 @@ fn number(digits: &str) -> Edit {
     )))
 }
 
-fn share(home: &mut Home, case: &str, kind: &SectionKind, team: &str, role: Role, basis: &str) {
-    let case = home.nahtlos.find_case(case).unwrap();
-    let team = home.nahtlos.directory().unwrap().find_team(team).unwrap();
-    home.nahtlos
-        .grant(&case, kind, &team, role, basis, None)
-        .unwrap();
-}
-
 /// The AHV number as this home reads it.
 fn read(home: &Home, case: &str) -> Result<String, &'static str> {
     let case = home.nahtlos.find_case(case).map_err(|error| error.code())?;
@@ -56,14 +48,7 @@ fn an_ahv_number_is_read_by_who_has_a_legal_basis_and_by_nobody_else() {
     let mut sommer = world.institution(&mut berger, "sommer", "Eva Sommer", "Sozialdienst", "soz");
     let case = berger.open_example_case();
     for team in ["IV-Stelle Bern Team 1", "Sozialdienst Team 1"] {
-        share(
-            &mut berger,
-            &case,
-            &SectionKind::Core,
-            team,
-            Role::Read,
-            "AVG35a1",
-        );
+        berger.share(&case, &SectionKind::Core, team, Role::Read, "AVG35a1");
     }
     // A case has no such section of itself.
     assert_eq!(read(&berger, &case), Err("not_found"));
@@ -79,8 +64,7 @@ fn an_ahv_number_is_read_by_who_has_a_legal_basis_and_by_nobody_else() {
     // Offline: opened, filled, shared; the program ends and starts again before the sync.
     open_section(&mut berger, &case, &SectionKind::Ident).unwrap();
     berger.nahtlos.edit_case(&case, &[number(DIGITS)]).unwrap();
-    share(
-        &mut berger,
+    berger.share(
         &case,
         &SectionKind::Ident,
         "IV-Stelle Bern Team 1",
@@ -152,9 +136,9 @@ fn a_section_is_opened_once_and_only_by_the_team_that_leads_the_case() {
     let case = berger.open_example_case();
     let core = SectionKind::Core;
     let team = "IV-Stelle Bern Team 1";
-    share(&mut berger, &case, &core, team, Role::Manage, "AVG35a1");
+    berger.share(&case, &core, team, Role::Manage, "AVG35a1");
     let team = "Sozialdienst Team 1";
-    share(&mut berger, &case, &core, team, Role::Write, "AVG35a1");
+    berger.share(&case, &core, team, Role::Write, "AVG35a1");
     berger.sync();
     for home in [&mut keller, &mut iseli, &mut sommer] {
         home.sync();

@@ -2,8 +2,7 @@
 //! is lost. The tampering stands between a real client and a real relay.
 
 use nahtlos_casework::SectionKind;
-use nahtlos_casework::edit::{Edit, JournalEdit};
-use nahtlos_casework::fields::{EntryId, Field, JournalKind, JournalText};
+use nahtlos_casework::edit::{CoreEdit, CoreKey, Edit};
 use nahtlos_client::transport::{Answer, Transport, TransportError};
 use nahtlos_client::{ClientError, HttpTransport};
 use nahtlos_protocol::codec;
@@ -11,7 +10,9 @@ use nahtlos_protocol::crypto::secret::Secret32;
 use nahtlos_protocol::crypto::signature::SigningKey;
 use nahtlos_protocol::space::Role;
 use nahtlos_protocol::wire::{ItemKind, SYNC_PATH, SyncResponse};
-use nahtlos_tests::{Home, World};
+use nahtlos_tests::{Home, World, note};
+
+const IV_TEAM: &str = "IV-Stelle Bern Team 1";
 
 /// What to do with the answers to syncs.
 type Change = Box<dyn FnMut(&mut SyncResponse) -> Verdict>;
@@ -66,43 +67,14 @@ fn sync_through(
     home.nahtlos.sync(&mut transport, &mut |_| {})
 }
 
-fn note(number: u8) -> Edit {
-    Edit::Journal(JournalEdit::AddEntry {
-        id: EntryId::from_random([100 + number; 8]),
-        at: None,
-        kind: JournalKind::Note,
-        text: JournalText::parse("ein Eintrag").unwrap(),
-        correction_of: None,
-    })
-}
-
-fn entries(home: &Home, case: &str) -> usize {
-    let case = home.nahtlos.find_case(case).unwrap();
-    let document = home
-        .nahtlos
-        .section_document(&case, &SectionKind::Journal)
-        .unwrap();
-    document.read().keys(["entries"]).len()
-}
-
 /// Two institutions, one case, core shared with the second.
 fn shared_world() -> (World, Home, Home, String) {
     let world = World::new();
     let mut berger = world.found("berger", "Anna Berger", "RAV Langnau", "alv");
     let mut iseli = world.institution(&mut berger, "iseli", "Marc Iseli", "IV-Stelle Bern", "iv");
     let number = berger.open_example_case();
-    let case = berger.nahtlos.find_case(&number).unwrap();
-    let member = berger
-        .nahtlos
-        .directory()
-        .unwrap()
-        .find_team("IV-Stelle Bern Team 1")
-        .unwrap();
     for kind in [SectionKind::Core, SectionKind::Journal] {
-        berger
-            .nahtlos
-            .grant(&case, &kind, &member, Role::Write, "AVG35a1", None)
-            .unwrap();
+        berger.share(&number, &kind, IV_TEAM, Role::Write, "AVG35a1");
     }
     berger.sync();
     iseli.sync();
@@ -134,8 +106,8 @@ fn a_lost_acknowledgement_is_sent_again_unchanged_and_counts_once() {
     assert_eq!(report.envelopes_delivered, 1);
     assert_eq!(berger.nahtlos.status().unwrap().undelivered_edits, 0);
     iseli.sync();
-    assert_eq!(entries(&iseli, &number), 3);
-    assert_eq!(entries(&berger, &number), 3);
+    assert_eq!(iseli.journal(&number).len(), 3);
+    assert_eq!(berger.journal(&number).len(), 3);
 }
 
 #[test]
@@ -163,23 +135,7 @@ fn a_swapped_wrap_opens_nothing_and_is_named_until_the_right_one_comes() {
     let mut iseli = world.institution(&mut berger, "iseli", "Marc Iseli", "IV-Stelle Bern", "iv");
     let number = berger.open_example_case();
     let case = berger.nahtlos.find_case(&number).unwrap();
-    let member = berger
-        .nahtlos
-        .directory()
-        .unwrap()
-        .find_team("IV-Stelle Bern Team 1")
-        .unwrap();
-    berger
-        .nahtlos
-        .grant(
-            &case,
-            &SectionKind::Core,
-            &member,
-            Role::Read,
-            "AVG35a1",
-            None,
-        )
-        .unwrap();
+    berger.share(&number, &SectionKind::Core, IV_TEAM, Role::Read, "AVG35a1");
     berger.sync();
     let report = sync_through(&world, &mut iseli, |response| {
         for item in &mut response.items {
@@ -205,7 +161,7 @@ fn changed_operations_and_envelopes_are_not_taken_and_good_ones_beside_them_are(
     let (world, mut berger, mut iseli, number) = shared_world();
     berger.nahtlos.edit_case(&number, &[note(1)]).unwrap();
     berger.sync();
-    let before = entries(&iseli, &number);
+    let before = iseli.journal(&number).len();
     let report = sync_through(&world, &mut iseli, |response| {
         for item in &mut response.items {
             if item.kind == ItemKind::Envelope {
@@ -216,7 +172,7 @@ fn changed_operations_and_envelopes_are_not_taken_and_good_ones_beside_them_are(
         Verdict::Pass
     })
     .unwrap();
-    assert_eq!(entries(&iseli, &number), before);
+    assert_eq!(iseli.journal(&number).len(), before);
     assert_eq!(
         report.held,
         [("bad_signature".to_owned(), 1)],
@@ -237,17 +193,17 @@ fn an_item_withheld_by_the_relay_shows_when_a_descendant_arrives_and_can_be_aske
         Verdict::Pass
     })
     .unwrap();
-    assert_eq!(entries(&iseli, &number), 2);
+    assert_eq!(iseli.journal(&number).len(), 2);
     // … and the next edit builds on it.
     berger.nahtlos.edit_case(&number, &[note(2)]).unwrap();
     berger.sync();
     let report = iseli.sync();
     assert_eq!(report.held, [("missing_parents".to_owned(), 1)]);
-    assert_eq!(entries(&iseli, &number), 2);
+    assert_eq!(iseli.journal(&number).len(), 2);
     iseli.nahtlos.pull_everything_again().unwrap();
     let report = iseli.sync();
     assert!(report.held.is_empty(), "{report:?}");
-    assert_eq!(entries(&iseli, &number), 4);
+    assert_eq!(iseli.journal(&number).len(), 4);
 }
 
 #[test]
@@ -273,7 +229,11 @@ fn a_relay_restored_from_a_backup_is_noticed_at_the_next_sync() {
         "{report:?}"
     );
     assert_eq!(berger.nahtlos.status().unwrap().relay_went_back, 1);
-    assert_eq!(entries(&berger, &number), 3, "what was typed is still here");
+    assert_eq!(
+        berger.journal(&number).len(),
+        3,
+        "what was typed is still here"
+    );
 }
 
 #[test]
@@ -305,11 +265,10 @@ fn an_operation_of_a_newer_program_makes_its_section_read_only_and_no_other() {
         Verdict::Pass
     })
     .unwrap();
-    assert_eq!(entries(&iseli, &number), 3, "reading goes on");
+    assert_eq!(iseli.journal(&number).len(), 3, "reading goes on");
     let refused = iseli.nahtlos.edit_case(&number, &[note(2)]).unwrap_err();
     assert_eq!(refused.code(), "needs_newer");
-    let phone = nahtlos_casework::edit::CoreKey::Phone;
-    let other = Edit::Core(nahtlos_casework::edit::CoreEdit::Clear(phone));
+    let other = Edit::Core(CoreEdit::Clear(CoreKey::Phone));
     assert!(
         iseli.nahtlos.edit_case(&number, &[other]).is_ok(),
         "control: another section"
@@ -420,7 +379,7 @@ fn relay_key(world: &World) -> SigningKey {
 fn what_was_typed_on_top_of_a_refused_edit_is_held_with_it_and_blocks_neither_section_nor_sync() {
     use nahtlos_protocol::wire::{Status, VerdictCode};
     let (world, mut berger, mut iseli, number) = shared_world();
-    let before = entries(&berger, &number);
+    let before = berger.journal(&number).len();
     berger.nahtlos.edit_case(&number, &[note(1)]).unwrap();
     let lost = sync_through(&world, &mut berger, |response| {
         match response.results.is_empty() {
@@ -456,10 +415,14 @@ fn what_was_typed_on_top_of_a_refused_edit_is_held_with_it_and_blocks_neither_se
         Verdict::Pass
     });
     assert_eq!(refused.unwrap().held, [("not_entitled".to_owned(), 1)]);
-    assert_eq!(entries(&berger, &number), before);
+    assert_eq!(berger.journal(&number).len(), before);
     // What is typed from now on arrives, whatever the relay did with the refused one.
     berger.nahtlos.edit_case(&number, &[note(3)]).unwrap();
     assert_eq!(berger.sync().envelopes_delivered, 1);
     iseli.sync();
-    assert_eq!(entries(&iseli, &number), before + 2, "1 came all the same");
+    assert_eq!(
+        iseli.journal(&number).len(),
+        before + 2,
+        "1 came all the same"
+    );
 }

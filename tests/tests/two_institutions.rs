@@ -2,59 +2,13 @@
 //! edits, conflicts, and what the relay's disk holds.
 
 use nahtlos_casework::SectionKind;
-use nahtlos_casework::edit::{Edit, JournalEdit, TaskEdit, TaskField};
-use nahtlos_casework::fields::{EntryId, Field, JournalKind, JournalText, Line};
-use nahtlos_casework::view::{CoreView, JournalView, TasksView};
+use nahtlos_casework::edit::{CoreEdit, CoreKey, Edit, TaskEdit, TaskField};
+use nahtlos_casework::fields::{EntryId, Field, Line, TaskStatus};
+use nahtlos_casework::view::{CoreView, TasksView};
 use nahtlos_protocol::space::Role;
-use nahtlos_tests::{Home, World, bytes_below, holds};
+use nahtlos_tests::{Home, World, bytes_below, holds, note_saying};
 
-fn note(number: u8, text: &str) -> Edit {
-    Edit::Journal(JournalEdit::AddEntry {
-        id: EntryId::from_random([number; 8]),
-        at: None,
-        kind: JournalKind::Note,
-        text: JournalText::parse(text).unwrap(),
-        correction_of: None,
-    })
-}
-
-fn share(home: &mut Home, case: &str, section: &SectionKind, with: &str, role: Role) {
-    let case = home.nahtlos.find_case(case).unwrap();
-    let member = home.nahtlos.directory().unwrap().find_member(with).unwrap();
-    home.nahtlos
-        .grant(&case, section, &member, role, "AVG35a1", None)
-        .unwrap();
-}
-
-fn journal(home: &Home, case: &str) -> Vec<String> {
-    let case = home.nahtlos.find_case(case).unwrap();
-    let document = home
-        .nahtlos
-        .section_document(&case, &SectionKind::Journal)
-        .unwrap();
-    let authors = home
-        .nahtlos
-        .section_authors(&case, &SectionKind::Journal)
-        .unwrap();
-    let mut texts: Vec<String> = JournalView::read(&document, &authors)
-        .entries
-        .iter()
-        .map(|entry| {
-            let by = entry
-                .origin
-                .author
-                .as_ref()
-                .map(|author| author.display_name.to_string());
-            format!(
-                "{}: {}",
-                by.unwrap_or_default(),
-                entry.text.as_ref().unwrap().canonical()
-            )
-        })
-        .collect();
-    texts.sort();
-    texts
-}
+const IV_TEAM: &str = "IV-Stelle Bern Team 1";
 
 #[test]
 fn two_institutions_edit_one_case_offline_and_at_once_and_agree_after_sync() {
@@ -62,19 +16,13 @@ fn two_institutions_edit_one_case_offline_and_at_once_and_agree_after_sync() {
     let mut berger = world.found("berger", "Anna Berger", "RAV Langnau", "alv");
     let mut iseli = world.institution(&mut berger, "iseli", "Marc Iseli", "IV-Stelle Bern", "iv");
     let number = berger.open_example_case();
-    share(
-        &mut berger,
-        &number,
-        &SectionKind::Core,
-        "IV-Stelle Bern Team 1",
-        Role::Read,
-    );
-    share(
-        &mut berger,
+    berger.share(&number, &SectionKind::Core, IV_TEAM, Role::Read, "AVG35a1");
+    berger.share(
         &number,
         &SectionKind::Journal,
-        "IV-Stelle Bern Team 1",
+        IV_TEAM,
         Role::Write,
+        "AVG35a1",
     );
     let report = berger.sync();
     assert!(report.notices.is_empty(), "{report:?}");
@@ -93,30 +41,26 @@ fn two_institutions_edit_one_case_offline_and_at_once_and_agree_after_sync() {
         CoreView::read(&core).display_name().unwrap(),
         "Ruth Mosimann"
     );
-    assert_eq!(journal(&iseli, &number).len(), 2);
+    assert_eq!(iseli.journal(&number).len(), 2);
 
     // Both write offline and at once; Iseli may not change core.
     berger
         .nahtlos
-        .edit_case(&number, &[note(101, "RAV: Termin vereinbart")])
+        .edit_case(&number, &[note_saying(101, "RAV: Termin vereinbart")])
         .unwrap();
     iseli
         .nahtlos
-        .edit_case(&number, &[note(102, "IV: Unterlagen verlangt")])
+        .edit_case(&number, &[note_saying(102, "IV: Unterlagen verlangt")])
         .unwrap();
-    let refused = iseli.nahtlos.edit_case(
-        &number,
-        &[Edit::Core(nahtlos_casework::edit::CoreEdit::Clear(
-            nahtlos_casework::edit::CoreKey::Phone,
-        ))],
-    );
+    let clear = Edit::Core(CoreEdit::Clear(CoreKey::Phone));
+    let refused = iseli.nahtlos.edit_case(&number, &[clear]);
     assert_eq!(refused.unwrap_err().code(), "no_right");
     iseli.sync();
     berger.sync();
     iseli.sync();
-    let seen = journal(&berger, &number);
+    let seen = berger.journal(&number);
     assert_eq!(seen.len(), 4);
-    assert_eq!(seen, journal(&iseli, &number));
+    assert_eq!(seen, iseli.journal(&number));
     assert!(
         seen.contains(&"Marc Iseli: IV: Unterlagen verlangt".to_owned()),
         "{seen:?}"
@@ -172,12 +116,12 @@ fn an_institution_without_a_grant_sees_nothing_and_holds_no_key() {
     let mut iseli = world.institution(&mut berger, "iseli", "Marc Iseli", "IV-Stelle Bern", "iv");
     let mut sommer = world.institution(&mut berger, "sommer", "Eva Sommer", "Sozialdienst", "soz");
     let number = berger.open_example_case();
-    share(
-        &mut berger,
+    berger.share(
         &number,
         &SectionKind::Function,
-        "IV-Stelle Bern Team 1",
+        IV_TEAM,
         Role::Read,
+        "AVG35a1",
     );
     berger.sync();
     iseli.sync();
@@ -210,18 +154,18 @@ fn a_colleague_who_joins_later_reads_everything_of_the_team_after_one_sync() {
     let number = berger.open_example_case();
     berger
         .nahtlos
-        .edit_case(&number, &[note(101, "vor dem Beitritt")])
+        .edit_case(&number, &[note_saying(101, "vor dem Beitritt")])
         .unwrap();
     berger.sync();
     let mut colleague = world.colleague(&mut berger, "keller", "Urs Keller", Role::Write);
-    assert_eq!(journal(&colleague, &number).len(), 3);
+    assert_eq!(colleague.journal(&number).len(), 3);
     colleague
         .nahtlos
-        .edit_case(&number, &[note(102, "von Keller")])
+        .edit_case(&number, &[note_saying(102, "von Keller")])
         .unwrap();
     colleague.sync();
     berger.sync();
-    let seen = journal(&berger, &number);
+    let seen = berger.journal(&number);
     assert!(
         seen.contains(&"Urs Keller: von Keller".to_owned()),
         "{seen:?}"
@@ -254,10 +198,9 @@ fn a_task_deleted_by_one_and_completed_by_another_shows_as_a_conflict_on_both() 
         .nahtlos
         .edit_case(&number, &[Edit::Tasks(TaskEdit::Delete { id })])
         .unwrap();
-    let done = nahtlos_casework::fields::TaskStatus::Done;
     let complete = TaskEdit::Set {
         id,
-        field: TaskField::Status(done),
+        field: TaskField::Status(TaskStatus::Done),
     };
     keller
         .nahtlos
