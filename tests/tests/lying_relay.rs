@@ -426,3 +426,27 @@ fn what_was_typed_on_top_of_a_refused_edit_is_held_with_it_and_blocks_neither_se
         "1 came all the same"
     );
 }
+
+#[test]
+fn what_arrived_just_before_the_program_was_killed_shows_after_the_next_sync() {
+    let (world, mut berger, mut iseli, number) = shared_world();
+    berger.nahtlos.edit_case(&number, &[note(1)]).unwrap();
+    berger.sync();
+    let before = iseli.journal(&number).len();
+    let mut transport = world.transport();
+    // Stored and not yet applied: the end comes between the two.
+    let killed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let _never = iseli
+            .nahtlos
+            .sync(&mut transport, &mut |_| panic!("killed"));
+    }));
+    assert!(killed.is_err());
+    let mut iseli = world.closed_and_reopened(iseli);
+    assert_eq!(iseli.journal(&number).len(), before, "not applied yet");
+    assert_eq!(
+        iseli.sync().envelopes_received,
+        0,
+        "the relay has nothing more"
+    );
+    assert_eq!(iseli.journal(&number).len(), before + 1);
+}

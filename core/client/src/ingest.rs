@@ -24,8 +24,18 @@ use crate::vault::{Collection, Transaction};
 const WAITING_OPERATIONS: &[u8] = b"operations";
 /// Group in `Collection::Notice`: spaces whose log a newer program wrote; key = space.
 const NEEDS_NEWER: &[u8] = b"needs-newer";
+/// Group in `Collection::Setting`: spaces that something arrived for and that were not looked at
+/// since; key = `u` ‖ space. A program that is killed in between takes it up again.
+const UNSETTLED: &[u8] = b"unsettled";
+/// Reason in a [`HeldRecord`]: an envelope that was stored and has not been looked at.
+pub(crate) const NOT_LOOKED_AT: &str = "new";
 /// Group of join requests to answer.
 pub(crate) const JOIN_REQUESTS: &[u8] = b"join-requests";
+
+/// An operation and the wraps served beside it.
+type Received = (SignedOperation, Vec<Wrap>);
+/// One that does not replay, and why.
+type Waiting = (SignedOperation, Vec<Wrap>, ReplayError);
 
 /// What one batch of items brought.
 #[derive(Clone, Debug, Default)]
@@ -47,7 +57,7 @@ impl Nahtlos {
     ) -> Result<Ingested, ClientError> {
         let mut ingested = Ingested::default();
         let mut stored = Vec::new();
-        let mut queue: Vec<(SignedOperation, Vec<Wrap>)> = Vec::new();
+        let mut queue: Vec<Received> = Vec::new();
         for item in items {
             position.arrivals = position.arrivals.saturating_add(1);
             let at = i64::try_from(position.arrivals).unwrap_or(i64::MAX);
@@ -92,12 +102,33 @@ impl Nahtlos {
             for (operation, wraps, error) in &waiting {
                 put_waiting(transaction, operation, wraps, error)?;
             }
+            for space in &ingested.touched {
+                let key = [b"u".as_slice(), &space.0].concat();
+                transaction.put(Collection::Setting, UNSETTLED, &key, 0, b"")?;
+            }
             crate::nahtlos::put_sync(transaction, &position)
         })?;
         if ingested.operations > 0 {
             self.documents.forget_directory();
         }
         Ok(ingested)
+    }
+
+    /// Spaces that something arrived for before the program ended too early.
+    pub(crate) fn unsettled(&self) -> Result<BTreeSet<SpaceId>, ClientError> {
+        let keys = self.vault.list(Collection::Setting, UNSETTLED)?;
+        Ok(keys
+            .iter()
+            .filter_map(|(key, _)| SpaceId::from_slice(key.get(1..)?))
+            .collect())
+    }
+
+    /// What arrived has been looked at.
+    pub(crate) fn settled(&mut self) -> Result<(), ClientError> {
+        self.commit(|transaction| {
+            transaction.delete_group(Collection::Setting, UNSETTLED)?;
+            Ok(())
+        })
     }
 
     /// An envelope not stored before: its bytes, and a mark that it is still to be applied.
@@ -118,7 +149,7 @@ impl Nahtlos {
         ingested.envelopes += 1;
         ingested.touched.insert(space);
         let mark = HeldRecord {
-            reason: "new".into(),
+            reason: NOT_LOOKED_AT.into(),
             detail: String::new(),
             item: HeldItem::Envelope { id },
         };
@@ -147,7 +178,7 @@ impl Nahtlos {
         ]))
     }
 
-    fn waiting_operations(&self) -> Result<Vec<(SignedOperation, Vec<Wrap>)>, ClientError> {
+    fn waiting_operations(&self) -> Result<Vec<Received>, ClientError> {
         let mut waiting = Vec::new();
         for (_, bytes) in self.vault.list(Collection::Held, WAITING_OPERATIONS)? {
             let record: HeldRecord = records::decode(&bytes)?;
@@ -161,15 +192,11 @@ impl Nahtlos {
     }
 
     /// Replays what can be replayed, again and again until nothing more can.
-    #[allow(clippy::type_complexity)]
     fn replay_all(
         &self,
-        mut queue: Vec<(SignedOperation, Vec<Wrap>)>,
+        mut queue: Vec<Received>,
         ingested: &mut Ingested,
-    ) -> (
-        Vec<(SignedOperation, Vec<Wrap>)>,
-        Vec<(SignedOperation, Vec<Wrap>, ReplayError)>,
-    ) {
+    ) -> (Vec<Received>, Vec<Waiting>) {
         let mut replayed = Vec::new();
         loop {
             let mut left = Vec::new();

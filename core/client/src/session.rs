@@ -142,6 +142,8 @@ impl<'a> Session<'a> {
     pub fn next_request(&mut self) -> Result<Option<Vec<u8>>, ClientError> {
         let push = if !self.started {
             self.started = true;
+            self.touched = self.replica.unsettled()?;
+            self.logs_moved = !self.touched.is_empty();
             self.push_unanswered()?
         } else if self.more {
             Vec::new()
@@ -256,7 +258,7 @@ impl<'a> Session<'a> {
         }
         self.report.envelopes_applied += self.replica.apply_waiting(&spaces)?;
         self.replica.refresh_after_sync(&spaces)?;
-        Ok(())
+        self.replica.settled()
     }
 
     fn push_unanswered(&mut self) -> Result<Vec<PushItem>, ClientError> {
