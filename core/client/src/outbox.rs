@@ -41,12 +41,14 @@ pub(crate) struct Delivery {
     pub receipt: Vec<u8>,
 }
 
-/// Why a section's edits were not sealed this time. They stay where they are.
-pub(crate) enum NotSealed {
-    /// The key or the log is not here yet.
+/// What came of sealing a section's edits.
+enum Sealing {
+    /// One envelope, and the edits in it.
+    Sealed(Box<Envelope>, Vec<Nonce>),
+    /// The key or the log is not here yet: the edits stay where they are.
     Waits,
-    /// This device may not write there (any more): the edits were set aside.
-    SetAside,
+    /// This device may not write there (any more): the edits are to be set aside.
+    NotEntitled,
 }
 
 impl Nahtlos {
@@ -91,9 +93,9 @@ impl Nahtlos {
                 continue;
             }
             match self.seal_space(&space, &pending)? {
-                Ok((envelope, edits)) => made.push((envelope, edits)),
-                Err(NotSealed::Waits) => {}
-                Err(NotSealed::SetAside) => set_aside.push((space, pending)),
+                Sealing::Sealed(envelope, edits) => made.push((envelope, edits)),
+                Sealing::Waits => {}
+                Sealing::NotEntitled => set_aside.push((space, pending)),
             }
         }
         let now = i64::try_from(self.now_ms()).unwrap_or(i64::MAX);
@@ -123,35 +125,32 @@ impl Nahtlos {
         Ok(made.len())
     }
 
-    #[allow(clippy::type_complexity)]
     fn seal_space(
         &self,
         space: &SpaceId,
         pending: &[OutboxRecord],
-    ) -> Result<Result<(Envelope, Vec<Nonce>), NotSealed>, ClientError> {
+    ) -> Result<Sealing, ClientError> {
         let logs = self.logs();
         let Some(state) = logs.load(space)? else {
-            return Ok(Err(NotSealed::Waits));
+            return Ok(Sealing::Waits);
         };
-        let length = state.length();
         if !authority::right(&logs, &self.device_id, space).at_least(Role::Write) {
-            return Ok(Err(NotSealed::SetAside));
+            return Ok(Sealing::NotEntitled);
         }
         if self.needs_newer(space)? {
-            return Ok(Err(NotSealed::Waits));
+            return Ok(Sealing::Waits);
         }
         // The write barrier: nothing is sealed under an epoch that may not be used.
-        if recipients::is_stale(&state, length) {
-            return Ok(Err(NotSealed::Waits));
+        if recipients::is_stale(&state, state.length()) {
+            return Ok(Sealing::Waits);
         }
         let Some(epoch) = state.current_epoch() else {
-            return Ok(Err(NotSealed::Waits));
+            return Ok(Sealing::Waits);
         };
         let Ok(seed) = self.key_ring().open(space, &epoch.key_id) else {
-            return Ok(Err(NotSealed::Waits));
+            return Ok(Sealing::Waits);
         };
         let record = self.document_record(space)?;
-        let batch = next_batch(pending);
         let mut heads = authority::path_heads(&logs, &self.device_id, &state);
         heads.extend(state.head().map(|head| (state.id(), head)));
         let header = Header {
@@ -163,28 +162,19 @@ impl Nahtlos {
             author_device: self.device_id,
             author_sequence: record.own_sequence.saturating_add(1),
             access_heads: heads.into_values().collect(),
-            parents: record.heads.clone(),
+            parents: record.heads,
             salt: random_salt(),
         };
-        let payload = Payload {
-            run_nonces: batch
-                .iter()
-                .map(|edit| edit.run_nonce)
-                .collect::<BTreeSet<_>>()
-                .into_iter()
-                .collect(),
-            changes: batch
-                .iter()
-                .map(|edit| Change(edit.change.clone()))
-                .collect(),
-        };
+        let batch = next_batch(pending);
+        let signing = &self.keys.signing;
         let envelope =
-            Envelope::seal(&header, &payload, &seed, &self.keys.signing).map_err(|error| {
+            Envelope::seal(&header, &payload_of(batch), &seed, signing).map_err(|error| {
                 ClientError::Document {
                     reason: error.to_string(),
                 }
             })?;
-        Ok(Ok((envelope, batch.iter().map(|edit| edit.id).collect())))
+        let edits = batch.iter().map(|edit| edit.id).collect();
+        Ok(Sealing::Sealed(Box::new(envelope), edits))
     }
 
     /// The relay has stored our envelopes: their edits move from pending to published. Many to a
@@ -335,6 +325,15 @@ fn next_batch(pending: &[OutboxRecord]) -> &[OutboxRecord] {
         })
         .count();
     pending.get(..fitting.max(1)).unwrap_or(pending)
+}
+
+fn payload_of(batch: &[OutboxRecord]) -> Payload {
+    let nonces: BTreeSet<Nonce> = batch.iter().map(|edit| edit.run_nonce).collect();
+    let changes = batch.iter().map(|edit| Change(edit.change.clone()));
+    Payload {
+        run_nonces: nonces.into_iter().collect(),
+        changes: changes.collect(),
+    }
 }
 
 fn put_set_aside(

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::directory::Directory;
 use crate::edits::TypedEdit;
 use crate::error::ClientError;
+use crate::ingest::NOT_LOOKED_AT;
 use crate::nahtlos::Nahtlos;
 use crate::records::{self, HeldItem, HeldRecord, Intent, InvitationRecord};
 use crate::vault::Collection;
@@ -147,7 +148,7 @@ impl Nahtlos {
         let mut lines = Vec::new();
         for (key, bytes) in self.vault.list_all(Collection::Held)? {
             let record: HeldRecord = records::decode(&bytes)?;
-            if record.reason == "new" {
+            if record.reason == NOT_LOOKED_AT {
                 continue;
             }
             let (space, edits) = match &record.item {
@@ -173,8 +174,11 @@ impl Nahtlos {
     /// Held items by reason.
     pub(crate) fn held_counts(&self) -> Result<Vec<(String, u64)>, ClientError> {
         let mut counts = std::collections::BTreeMap::new();
-        for line in self.held_lines()? {
-            *counts.entry(line.reason).or_insert(0) += 1;
+        for (_, bytes) in self.vault.list_all(Collection::Held)? {
+            let record: HeldRecord = records::decode(&bytes)?;
+            if record.reason != NOT_LOOKED_AT {
+                *counts.entry(record.reason).or_insert(0) += 1;
+            }
         }
         Ok(counts.into_iter().collect())
     }

@@ -64,29 +64,10 @@ impl Value {
         }
     }
 
-    /// The whole number, of whatever numeric type, if it fits.
-    pub fn as_integer(&self) -> Option<i64> {
-        match self {
-            Value::Integer(number) | Value::Counter(number) | Value::TimestampMs(number) => {
-                Some(*number)
-            }
-            Value::Unsigned(number) => i64::try_from(*number).ok(),
-            _ => None,
-        }
-    }
-
     /// The map's fields.
     pub fn as_map(&self) -> Option<&BTreeMap<String, Value>> {
         match self {
             Value::Map(fields) => Some(fields),
-            _ => None,
-        }
-    }
-
-    /// The list's elements.
-    pub fn as_list(&self) -> Option<&[Value]> {
-        match self {
-            Value::List(elements) => Some(elements),
             _ => None,
         }
     }

@@ -20,7 +20,7 @@ use crate::store::{
 };
 
 #[path = "../../tests/relay/world.rs"]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "the tests over HTTP use the rest")]
 mod world;
 
 use world::{TestDevice, World, push_envelope};

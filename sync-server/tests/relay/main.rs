@@ -1,5 +1,8 @@
 //! The relay through its real socket, with hand-made devices.
-#![allow(missing_docs)]
+#![allow(
+    missing_docs,
+    reason = "a test program has no readers of its documentation"
+)]
 
 mod claim;
 mod client;

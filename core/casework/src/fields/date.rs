@@ -27,11 +27,6 @@ impl Date {
     pub fn parts(self) -> (i16, i8, i8) {
         (self.0.year(), self.0.month(), self.0.day())
     }
-
-    /// Days from `self` to `later`; negative if `later` is earlier.
-    pub fn days_until(self, later: Self) -> i64 {
-        i64::from((later.0 - self.0).get_days())
-    }
 }
 
 impl Field for Date {
@@ -253,13 +248,6 @@ mod tests {
         assert_eq!(refusal::<PartialDate>("1982-13"), "no_such_day");
         assert_eq!(refusal::<PartialDate>("1983-02-29"), "no_such_day");
         assert_eq!(refusal::<PartialDate>("82"), "format");
-    }
-
-    #[test]
-    fn days_between_dates_count_across_months() {
-        let start = Date::parse("2027-02-27").unwrap();
-        assert_eq!(start.days_until(Date::parse("2027-03-01").unwrap()), 2);
-        assert_eq!(start.days_until(Date::parse("2027-02-26").unwrap()), -1);
     }
 
     proptest! {

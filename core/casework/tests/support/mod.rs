@@ -1,5 +1,5 @@
 //! Replicas of one section's document on several devices, in one process.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::collections::BTreeMap;
 

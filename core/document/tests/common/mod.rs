@@ -1,5 +1,5 @@
 //! Shared by this crate's tests: three authors and their replicas.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "each test file uses a part of it")]
 
 use nahtlos_document::{
     Actor, Applied, Document, EditError, Editor, EncodedChange, GateError, GateLimits, Value,

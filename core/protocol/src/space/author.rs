@@ -2,7 +2,6 @@
 //! and checks the result with the same replay everybody else will run.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use rand_core::CryptoRng;
 
@@ -116,7 +115,7 @@ impl Draft {
     /// # Errors
     /// [`AuthorError`]; nothing was changed.
     pub fn prepare(
-        self,
+        mut self,
         logs: &dyn Logs,
         secrets: &dyn EpochSecrets,
         author: &Author<'_>,
@@ -133,50 +132,18 @@ impl Draft {
             author: author.device,
             claimed_at_ms: author.now_ms,
             references: references(logs, author, space, self.members_beneath(space))?,
-            effects: self.effects,
+            effects: std::mem::take(&mut self.effects),
         };
         let mut wraps = Vec::new();
-        let wrapper = Wrapper {
-            logs,
-            secrets,
-            author,
-        };
         if self.epoch.is_some() || self.wraps_missing_under.is_some() {
             // The recipients depend on the effects so far: replay them once to see.
             let before = provisional(&operation, author, space, logs)?;
-            let knowledge = knowledge(&operation, &before, logs)?;
-            if let Some(epoch) = &self.epoch {
-                let targets = recipients::effective_recipients(
-                    logs,
-                    &before,
-                    index.saturating_add(1),
-                    At::Known(&knowledge),
-                )
-                .map_err(ReplayError::from)?;
-                let made =
-                    wrapper.wrap_all(rng, &before.nonce(), &epoch.seed, targets.into_values())?;
-                operation
-                    .effects
-                    .push(epoch_effect(epoch, &before, &made, rng));
-                wraps.extend(made.into_iter().map(|(_, wrap)| wrap));
-            }
-            if let Some(seed) = &self.wraps_missing_under {
-                let targets = recipients::missing_wraps(
-                    logs,
-                    &before,
-                    index.saturating_add(1),
-                    At::Known(&knowledge),
-                )
-                .map_err(ReplayError::from)?;
-                let made = wrapper.wrap_all(rng, &before.nonce(), seed, targets.into_iter())?;
-                if !made.is_empty() {
-                    operation.effects.push(Effect::Wrap {
-                        key_id: KeyId(seed.key_id()),
-                        recipients: made.iter().map(|(recipient, _)| *recipient).collect(),
-                    });
-                    wraps.extend(made.into_iter().map(|(_, wrap)| wrap));
-                }
-            }
+            let wrapper = Wrapper {
+                logs,
+                secrets,
+                author,
+            };
+            wraps = self.add_keys(&mut operation, &before, &wrapper, rng)?;
         }
         let signed = SignedOperation::sign(operation, author.signing);
         let state = match space {
@@ -188,6 +155,44 @@ impl Draft {
             wraps,
             state,
         })
+    }
+
+    /// Adds the new epoch and the missing wraps, for who is a recipient once the effects so far are
+    /// applied (`before`).
+    fn add_keys(
+        &self,
+        operation: &mut Operation,
+        before: &SpaceState,
+        wrapper: &Wrapper<'_>,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Vec<Wrap>, AuthorError> {
+        let logs = wrapper.logs;
+        let knowledge = knowledge(operation, before, logs)?;
+        let (length, at) = (operation.index.saturating_add(1), At::Known(&knowledge));
+        let mut wraps = Vec::new();
+        if let Some(epoch) = &self.epoch {
+            let targets = recipients::effective_recipients(logs, before, length, at)
+                .map_err(ReplayError::from)?
+                .into_values();
+            let made = wrapper.wrap_all(rng, &before.nonce(), &epoch.seed, targets)?;
+            let effect = epoch_effect(epoch, before, &made, rng);
+            operation.effects.push(effect);
+            wraps.extend(made.into_iter().map(|(_, wrap)| wrap));
+        }
+        if let Some(seed) = &self.wraps_missing_under {
+            let targets = recipients::missing_wraps(logs, before, length, at)
+                .map_err(ReplayError::from)?
+                .into_iter();
+            let made = wrapper.wrap_all(rng, &before.nonce(), seed, targets)?;
+            if !made.is_empty() {
+                operation.effects.push(Effect::Wrap {
+                    key_id: KeyId(seed.key_id()),
+                    recipients: made.iter().map(|(recipient, _)| *recipient).collect(),
+                });
+                wraps.extend(made.into_iter().map(|(_, wrap)| wrap));
+            }
+        }
+        Ok(wraps)
     }
 
     /// Member spaces whose logs the operation must come after: those it adds, and, where it
@@ -232,6 +237,7 @@ fn provisional(
     }
 }
 
+/// What the operation comes after: all that the one before it does, and its own references.
 fn knowledge(
     operation: &Operation,
     before: &SpaceState,
@@ -239,9 +245,7 @@ fn knowledge(
 ) -> Result<Knowledge, ReplayError> {
     let mut knowledge = before
         .operation(before.length().saturating_sub(1))
-        .map_or_else(Knowledge::default, |record| {
-            (*Arc::clone(&record.knowledge)).clone()
-        });
+        .map_or_else(Knowledge::default, |record| (*record.knowledge).clone());
     for head in &operation.references {
         knowledge.learn(logs, head)?;
     }
@@ -269,18 +273,9 @@ fn epoch_effect(
         label: epoch
             .label
             .as_ref()
-            .and_then(|label| seal_label(&epoch.seed, rng, &key_id, label)),
+            .and_then(|label| epoch_secret::seal_label(&epoch.seed, rng, &key_id.0, label).ok()),
         recipients: made.iter().map(|(recipient, _)| *recipient).collect(),
     }
-}
-
-fn seal_label(
-    seed: &EpochSeed,
-    rng: &mut dyn CryptoRng,
-    key_id: &KeyId,
-    plaintext: &[u8],
-) -> Option<Vec<u8>> {
-    epoch_secret::seal_label(seed, rng, &key_id.0, plaintext).ok()
 }
 
 /// Makes wraps: symmetric where the author is inside the recipient space, hybrid otherwise.

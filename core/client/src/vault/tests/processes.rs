@@ -11,7 +11,7 @@ const HOME: &str = "NAHTLOS_VAULT_TEST_HOME";
 /// What another process does in the tests below, which start it.
 #[test]
 #[ignore = "only the other tests run this, in a process of its own"]
-#[allow(clippy::print_stdout)]
+#[allow(clippy::print_stdout, reason = "how it tells the test that started it")]
 fn as_another_process() {
     let home = PathBuf::from(std::env::var_os(HOME).unwrap());
     match std::env::var(ROLE).unwrap().as_str() {

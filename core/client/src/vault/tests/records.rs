@@ -185,7 +185,7 @@ fn a_vault_is_made_durable_before_it_is_used() {
 
 #[test]
 #[ignore = "measures; run with --release --ignored --nocapture"]
-#[allow(clippy::print_stderr)]
+#[allow(clippy::print_stderr, reason = "a measurement for who runs it by hand")]
 fn a_thousand_summaries_are_listed_fast_and_an_edit_is_one_commit() {
     let (directory, mut vault) = new_vault();
     let outcome: Result<(), VaultError> = vault.transaction(|transaction| {
