@@ -24,6 +24,9 @@ use crate::vault::{Collection, Transaction};
 const WAITING_OPERATIONS: &[u8] = b"operations";
 /// Group in `Collection::Notice`: spaces whose log a newer program wrote; key = space.
 const NEEDS_NEWER: &[u8] = b"needs-newer";
+/// Group in `Collection::Setting`: spaces that something arrived for and that were not looked at
+/// since; key = `u` ‖ space. A program that is killed in between takes it up again.
+const UNSETTLED: &[u8] = b"unsettled";
 /// Reason in a [`HeldRecord`]: an envelope that was stored and has not been looked at.
 pub(crate) const NOT_LOOKED_AT: &str = "new";
 /// Group of join requests to answer.
@@ -99,12 +102,33 @@ impl Nahtlos {
             for (operation, wraps, error) in &waiting {
                 put_waiting(transaction, operation, wraps, error)?;
             }
+            for space in &ingested.touched {
+                let key = [b"u".as_slice(), &space.0].concat();
+                transaction.put(Collection::Setting, UNSETTLED, &key, 0, b"")?;
+            }
             crate::nahtlos::put_sync(transaction, &position)
         })?;
         if ingested.operations > 0 {
             self.documents.forget_directory();
         }
         Ok(ingested)
+    }
+
+    /// Spaces that something arrived for before the program ended too early.
+    pub(crate) fn unsettled(&self) -> Result<BTreeSet<SpaceId>, ClientError> {
+        let keys = self.vault.list(Collection::Setting, UNSETTLED)?;
+        Ok(keys
+            .iter()
+            .filter_map(|(key, _)| SpaceId::from_slice(key.get(1..)?))
+            .collect())
+    }
+
+    /// What arrived has been looked at.
+    pub(crate) fn settled(&mut self) -> Result<(), ClientError> {
+        self.commit(|transaction| {
+            transaction.delete_group(Collection::Setting, UNSETTLED)?;
+            Ok(())
+        })
     }
 
     /// An envelope not stored before: its bytes, and a mark that it is still to be applied.
