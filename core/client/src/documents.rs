@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use nahtlos_casework::fields::{DeviceId as DeviceRef, Field, InstitutionId, Name, PersonId};
 use nahtlos_casework::{Author as CaseAuthor, SectionKind, containers};
-use nahtlos_document::{Actor, Document, GateLimits};
+use nahtlos_document::{Actor, Document};
 use nahtlos_protocol::identifier::{DeviceId, Nonce, SpaceId};
 use nahtlos_protocol::space::authority;
 use nahtlos_protocol::space::kind::{Kind, Role};
@@ -123,7 +123,7 @@ impl Nahtlos {
         let pending = self.pending_edits(space)?;
         if !pending.is_empty() {
             let changes: Vec<Vec<u8>> = pending.into_iter().map(|edit| edit.change).collect();
-            document.apply(&changes, &|_| true, &GateLimits::default())?;
+            document.apply_own(&changes)?;
         }
         let document = Arc::new(document);
         self.documents.put(*space, Arc::clone(&document));

@@ -231,7 +231,7 @@ impl Nahtlos {
         let nonces: Vec<Nonce> = delivered.iter().map(|edit| edit.run_nonce).collect();
         remember_actors(&mut record, space, self.device_id, &nonces);
         let changes: Vec<Vec<u8>> = delivered.into_iter().map(|edit| edit.change).collect();
-        document.apply(&changes, &|_: &Actor| true, &GateLimits::default())?;
+        document.apply_own(&changes)?;
         record.published = document.save();
         advance(&mut record, envelope, true);
         Ok(Some(record))

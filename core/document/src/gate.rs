@@ -159,6 +159,17 @@ pub(crate) fn apply(
     Ok((Some(next), applied))
 }
 
+/// Applies changes that this device made itself and kept sealed since. They were checked when they
+/// were made; what is left is what a damaged store could show.
+pub(crate) fn apply_own(engine: &Automerge, batch: &[Vec<u8>]) -> Result<Automerge, GateError> {
+    let mut changes = Vec::new();
+    for (index, bytes) in batch.iter().enumerate() {
+        let change = parse_change(bytes).map_err(|refusal| GateError::Change { index, refusal })?;
+        changes.push(change);
+    }
+    apply_to_clone(engine, changes)
+}
+
 /// Decodes one change whose bounds are already checked.
 pub(crate) fn parse_change(bytes: &[u8]) -> Result<Change, ChangeRefusal> {
     catch_unwind(|| Change::from_bytes(bytes.to_vec()))

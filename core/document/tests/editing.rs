@@ -433,3 +433,41 @@ fn an_edit_too_large_for_any_gate_is_not_made() {
     });
     apply(&mut replica(BEAT), &[&change]);
 }
+
+#[test]
+fn ones_own_edits_applied_again_give_the_same_document_as_through_the_gate() {
+    let mut author = replica(ANNA);
+    let changes: Vec<EncodedChange> = (0..5)
+        .map(|number| {
+            edit(&mut author, |editor| {
+                editor.put(["client", "phone"], format!("+4131000000{number}").as_str())
+            })
+        })
+        .collect();
+    let batch = bytes(&changes.iter().collect::<Vec<_>>());
+    let (mut own, mut gated) = (replica(BEAT), replica(BEAT));
+    own.apply_own(&batch).unwrap();
+    own.apply_own(&batch).unwrap();
+    try_apply(&mut gated, &batch).unwrap();
+    assert_eq!(own.save(), gated.save());
+    assert_eq!(own.export_json(), author.export_json());
+}
+
+#[test]
+fn a_damaged_store_of_own_edits_is_an_error_and_changes_nothing() {
+    let mut author = replica(ANNA);
+    goal(&mut author);
+    let last = edit(&mut author, |editor| {
+        editor.put(["goals", "g1", "status"], "active")
+    });
+    let mut own = replica(BEAT);
+    let before = own.heads();
+    assert!(
+        own.apply_own(&bytes(&[&last])).is_err(),
+        "what it builds on is missing"
+    );
+    let mut damaged = bytes(&[&last]);
+    damaged[0].truncate(20);
+    assert!(own.apply_own(&damaged).is_err());
+    assert_eq!(own.heads(), before);
+}
