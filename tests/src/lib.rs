@@ -341,7 +341,9 @@ pub fn example_edits() -> Vec<Edit> {
     })
 }
 
-fn founder(person: &str, institution: &str, kind: &str) -> Founder {
+/// Who founds an institution, with a first team named after it.
+#[must_use]
+pub fn founder(person: &str, institution: &str, kind: &str) -> Founder {
     Founder {
         introduction: Introduction {
             name: person.into(),

@@ -11,17 +11,12 @@ use std::process::Command;
 
 use nahtlos_casework::fields::{Ahvn13, Field};
 use serde_json::{Value, json};
-use story::{CASE_FILE, Device, Ended, Homes, PASSPHRASE, Stage, disk, ended, exit, write_private};
+use story::{
+    BERGER, CASE_FILE, Device, Ended, Homes, PASSPHRASE, Stage, disk, ended, exit, write_private,
+};
 
 const CASE: &str = "mosimann";
 const SECTIONS: [&str; 5] = ["core", "function", "journal", "plan", "tasks"];
-const BERGER: [&str; 5] = [
-    "RAV Langnau",
-    "alv",
-    "RAV Langnau Beratung",
-    "Anna Berger",
-    "lead",
-];
 
 /// A founded network, and a case on the one device of it.
 fn desk(homes: Homes) -> (Stage, Device) {

@@ -21,15 +21,7 @@ use nahtlos_protocol::wire::{
 };
 use nahtlos_protocol::{codec, limits};
 use serde_json::Value;
-use story::{CASE_FILE, Device, Homes, PASSPHRASE, Stage, exit};
-
-const BERGER: [&str; 5] = [
-    "RAV Langnau",
-    "alv",
-    "RAV Langnau Beratung",
-    "Anna Berger",
-    "lead",
-];
+use story::{BERGER, CASE_FILE, Device, Homes, PASSPHRASE, Stage, exit};
 
 fn now_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();

@@ -9,7 +9,7 @@ use nahtlos_casework::view::IdentView;
 use nahtlos_casework::{CaseFile, SectionKind};
 use nahtlos_protocol::space::Role;
 use nahtlos_tests::{Home, World, bytes_below, holds};
-use story::{CASE_FILE, Device, Homes, Stage, exit};
+use story::{BERGER, CASE_FILE, Device, Homes, Stage, exit};
 
 const DIGITS: &str = "7561234567897";
 const SHOWN: &str = "756.1234.5678.97";
@@ -211,14 +211,7 @@ fn refuses(device: &Device, typed: &str, code: &str) {
 #[test]
 fn the_program_refuses_a_wrong_ahv_number_and_shows_a_right_one() {
     let stage = Stage::new(Homes::Quick, &[]);
-    let words = [
-        "RAV Langnau",
-        "alv",
-        "RAV Langnau Beratung",
-        "Anna Berger",
-        "lead",
-    ];
-    let berger = stage.found("home", &words);
+    let berger = stage.found("home", &BERGER);
     berger.done(&["case", "open", "--from", CASE_FILE]);
     let set = ["case", "set", CASE, "ahvn13"];
 

@@ -28,13 +28,9 @@ fn a_key_trial_opens_exactly_what_was_granted_and_no_bytes_that_were_changed() {
     let mut sommer = world.institution(&mut berger, "sommer", "Eva Sommer", "Sozialdienst", "soz");
     let number = berger.open_example_case();
     let case = berger.nahtlos.find_case(&number).unwrap();
-    let directory = berger.nahtlos.directory().unwrap();
-    let member = directory.find_member("IV-Stelle Bern Team 1").unwrap();
     let function = SectionKind::Function;
-    berger
-        .nahtlos
-        .grant(&case, &function, &member, Role::Read, "IVG68bis2", None)
-        .unwrap();
+    let iv_team = "IV-Stelle Bern Team 1";
+    berger.share(&number, &function, iv_team, Role::Read, "IVG68bis2");
     for home in [&mut berger, &mut iseli, &mut sommer] {
         home.sync();
     }

@@ -10,7 +10,7 @@ use nahtlos_protocol::crypto::secret::Secret32;
 use nahtlos_protocol::crypto::signature::SigningKey;
 use nahtlos_protocol::space::Role;
 use nahtlos_protocol::wire::{ItemKind, SYNC_PATH, SyncResponse};
-use nahtlos_tests::{Home, World, note};
+use nahtlos_tests::{Home, World, founder, note};
 
 const IV_TEAM: &str = "IV-Stelle Bern Team 1";
 
@@ -301,19 +301,8 @@ impl Transport for Losing {
 
 #[test]
 fn a_claim_and_a_join_whose_answers_are_lost_are_repeated_and_take_effect_once() {
-    use nahtlos_client::{Founder, InstitutionCard, Introduction, NetworkCard};
+    use nahtlos_client::NetworkCard;
     let world = World::new();
-    let founder = |person: &str, institution: &str| Founder {
-        introduction: Introduction {
-            name: person.into(),
-            function: "officer".into(),
-        },
-        institution: InstitutionCard {
-            name: institution.into(),
-            kind: "alv".into(),
-        },
-        team: format!("{institution} Team 1"),
-    };
     let card = NetworkCard {
         name: "IIZ Bern".into(),
         canton: "BE".into(),
@@ -325,14 +314,14 @@ fn a_claim_and_a_join_whose_answers_are_lost_are_repeated_and_take_effect_once()
         lose: true,
     };
     for _ in 0..2 {
-        let founder = founder("Anna Berger", "RAV Langnau");
+        let founder = founder("Anna Berger", "RAV Langnau", "alv");
         let lost = berger
             .nahtlos
             .found_network(&mut line, &claim, &card, &founder);
         assert_eq!(lost.unwrap_err().code(), "relay_unreachable");
     }
     line.lose = false;
-    let again = founder("Anna Berger", "RAV Langnau");
+    let again = founder("Anna Berger", "RAV Langnau", "alv");
     berger
         .nahtlos
         .found_network(&mut line, &claim, &card, &again)
@@ -344,7 +333,7 @@ fn a_claim_and_a_join_whose_answers_are_lost_are_repeated_and_take_effect_once()
     berger.sync();
     let mut iseli = world.home("iseli");
     line.lose = true;
-    let joiner = founder("Marc Iseli", "IV-Stelle Bern");
+    let joiner = founder("Marc Iseli", "IV-Stelle Bern", "iv");
     let lost = iseli
         .nahtlos
         .join_as_institution(&mut line, &invitation, &joiner);

@@ -74,7 +74,7 @@ impl Nahtlos {
         };
         let Some(introduction) = Introduction::open(&text.seed, &body.introduction) else {
             return Ok(Outcome::GoesBack(
-                "a join request could not be read; invite again".into(),
+                "somebody answered your invitation in a form that cannot be read; invite them again".into(),
             ));
         };
         let newcomer = Newcomer {

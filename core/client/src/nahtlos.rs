@@ -99,7 +99,7 @@ impl Nahtlos {
         }
     }
 
-    /// Takes the time from somewhere else: for tests and the simulator.
+    /// Takes the time from somewhere else: for tests.
     pub fn set_clock(&mut self, clock: Box<dyn Fn() -> u64 + Send>) {
         self.clock = clock;
     }

@@ -1,5 +1,5 @@
 //! The sync session: requests out, answers in, no I/O of its own. The HTTP driver
-//! ([`Nahtlos::sync`]), the tests and the simulator drive the same code.
+//! ([`Nahtlos::sync`]) and the tests drive the same code.
 //!
 //! A session pulls and sends what is unanswered in its first request; with nothing new on either
 //! side that is the only one. Then it carries out what was decided (intents), seals what was typed
@@ -403,7 +403,7 @@ impl<'a> Session<'a> {
         }
         // Sent again, unchanged, at the next sync; named in the report.
         self.report.notices.push(format!(
-            "a new space was not taken by the relay yet ({})",
+            "a case, section or team founded here was not taken by the relay yet ({}); it is sent again",
             verdict_word(result)
         ));
         None

@@ -10,7 +10,7 @@ use nahtlos_protocol::wire::MEDIA_TYPE;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, TlsProvider};
 
 /// Carries one request to the relay and brings the answer back. The sync session above it does no
-/// I/O, so tests and the simulator put something else here.
+/// I/O, so tests put something else here.
 pub trait Transport {
     /// Posts `body` to `path` below the relay's address.
     ///

@@ -27,6 +27,15 @@ pub const CASE_FILE: &str = concat!(
     "/../core/casework/tests/data/case-mosimann.json"
 );
 
+/// Who founds the network where only one device is needed: the words of [`Stage::found`].
+pub const BERGER: [&str; 5] = [
+    "RAV Langnau",
+    "alv",
+    "RAV Langnau Beratung",
+    "Anna Berger",
+    "lead",
+];
+
 /// Exit codes as `docs/cli.md` has them.
 pub mod exit {
     pub const DONE: i32 = 0;

@@ -75,13 +75,13 @@ impl EpochSeed {
 
     /// The key envelopes are sealed under (through a one-time key each).
     #[must_use]
-    pub fn content_key(&self) -> Secret32 {
+    pub(crate) fn content_key(&self) -> Secret32 {
         derive(&self.0, label::EPOCH_CONTENT, &[])
     }
 
     /// The key the previous epoch's seed is sealed under.
     #[must_use]
-    pub fn history_key(&self) -> Secret32 {
+    pub(crate) fn history_key(&self) -> Secret32 {
         derive(&self.0, label::EPOCH_HISTORY, &[])
     }
 
@@ -93,7 +93,7 @@ impl EpochSeed {
 
     /// The key small metadata in the log is sealed under.
     #[must_use]
-    pub fn label_key(&self) -> Secret32 {
+    pub(crate) fn label_key(&self) -> Secret32 {
         derive(&self.0, label::EPOCH_LABEL, &[])
     }
 }

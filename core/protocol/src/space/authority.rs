@@ -44,7 +44,7 @@ impl Knowledge {
 
     /// Whether everything in `other` is known here too.
     #[must_use]
-    pub fn covers(&self, other: &Self) -> bool {
+    pub(crate) fn covers(&self, other: &Self) -> bool {
         other
             .0
             .iter()
@@ -204,7 +204,7 @@ pub fn right_in(
 
 /// The strongest role with keys over all paths.
 #[must_use]
-pub fn content_role(
+pub(crate) fn content_role(
     logs: &dyn Logs,
     device: &DeviceId,
     state: &SpaceState,

@@ -5,7 +5,7 @@
 //! everything those come after. So every replica that has the same bytes reaches the same verdict.
 //!
 //! Here: position, references, signature, and the effects in order. What each effect does stands in
-//! [`super::member_effects`] and [`super::epoch_effects`].
+//! `member_effects.rs` and `epoch_effects.rs`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
