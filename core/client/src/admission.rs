@@ -203,6 +203,7 @@ impl Nahtlos {
         };
         self.commit(|transaction| logs::store(transaction, &signed))?;
         self.cache.set(state);
+        self.documents.forget_directory();
         Ok(())
     }
 

@@ -343,7 +343,8 @@ impl Nahtlos {
             },
         );
         let directory = Arc::new(directory);
-        self.documents.put_directory(Arc::clone(&directory));
+        self.documents
+            .put_directory(network, Arc::clone(&directory));
         Ok(directory)
     }
 

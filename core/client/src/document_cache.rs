@@ -14,7 +14,8 @@ use crate::directory::Directory;
 #[derive(Default)]
 pub(crate) struct DocumentCache {
     documents: RefCell<HashMap<SpaceId, Arc<Document>>>,
-    directory: RefCell<Option<Arc<Directory>>>,
+    /// The directory, and the network whose document it was read from.
+    directory: RefCell<Option<(SpaceId, Arc<Directory>)>>,
 }
 
 /// A case has ten sections or so; some twenty cases are looked at in a row.
@@ -37,18 +38,25 @@ impl DocumentCache {
 
     /// The directory, as of the last look.
     pub fn directory(&self) -> Option<Arc<Directory>> {
-        self.directory.borrow().clone()
+        let directory = self.directory.borrow();
+        directory.as_ref().map(|(_, known)| Arc::clone(known))
     }
 
     /// Keeps the directory that was just read.
-    pub fn put_directory(&self, directory: Arc<Directory>) {
-        *self.directory.borrow_mut() = Some(directory);
+    pub fn put_directory(&self, network: SpaceId, directory: Arc<Directory>) {
+        *self.directory.borrow_mut() = Some((network, directory));
     }
 
-    /// A space's document changed otherwise. The directory is one, so it is read again too.
+    /// A space's document changed otherwise; where it is the network's, so did the directory.
     pub fn forget(&self, space: &SpaceId) {
         self.documents.borrow_mut().remove(space);
-        *self.directory.borrow_mut() = None;
+        let mut directory = self.directory.borrow_mut();
+        if directory
+            .as_ref()
+            .is_some_and(|(network, _)| network == space)
+        {
+            *directory = None;
+        }
     }
 
     /// The logs grew: who may write which card is judged again.

@@ -320,6 +320,7 @@ impl Nahtlos {
         for decided in together {
             self.cache.set(decided.prepared.state);
         }
+        self.documents.forget_directory();
         Ok(())
     }
 
@@ -337,6 +338,7 @@ impl Nahtlos {
             Ok(())
         })?;
         self.cache.set(decided.prepared.state);
+        self.documents.forget_directory();
         match invitation {
             Some(invitation) => {
                 let card = decided.newcomer.and_then(|newcomer| newcomer.card);

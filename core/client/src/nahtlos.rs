@@ -239,6 +239,7 @@ impl Nahtlos {
         for one in prepared {
             self.cache.set(one.state.clone());
         }
+        self.documents.forget_directory();
         Ok(())
     }
 }
