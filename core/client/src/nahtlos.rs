@@ -7,7 +7,7 @@ use nahtlos_protocol::crypto::device_key::{DeviceKeys, DeviceSeed};
 use nahtlos_protocol::crypto::fingerprint::Fingerprint;
 use nahtlos_protocol::crypto::secret::Secret32;
 use nahtlos_protocol::crypto::signature::VerifyingKey;
-use nahtlos_protocol::identifier::{DeviceId, Nonce, SpaceId, VerifyingKeyBytes};
+use nahtlos_protocol::identifier::{DeviceId, Nonce, SpaceId};
 use nahtlos_protocol::space::operation::SignedOperation;
 use nahtlos_protocol::space::{Author, Logs, Prepared};
 
@@ -16,7 +16,7 @@ use crate::error::ClientError;
 use crate::keys::KeyRing;
 use crate::logs::{self, LogCache, LogView};
 use crate::random;
-use crate::records::{self, DeviceRecord, SealedRecord, SyncRecord, wrap_key};
+use crate::records::{self, DeviceRecord, SealedRecord, SecretBytes, SyncRecord, wrap_key};
 use crate::seeds::SeedCache;
 use crate::vault::{Collection, KeyDerivation, Transaction, Vault};
 
@@ -52,7 +52,7 @@ impl Nahtlos {
         let seed = DeviceSeed::random(&mut rng);
         let device = DeviceRecord {
             version: 1,
-            seed: VerifyingKeyBytes(*seed.as_secret().expose()),
+            seed: SecretBytes(*seed.as_secret().expose()),
             person: None,
             institution: None,
             network: None,

@@ -9,6 +9,7 @@ use nahtlos_protocol::identifier::{
 use nahtlos_protocol::space::kind::Role;
 use nahtlos_protocol::space::{LogHead, Wrap};
 use nahtlos_protocol::wire::JournalMark;
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::error::ClientError;
 
@@ -30,8 +31,11 @@ where
     })
 }
 
-/// 32 secret bytes within a sealed record.
-pub(crate) type SecretBytes = VerifyingKeyBytes;
+/// 32 secret bytes within a sealed record: a CBOR byte string, overwritten with zeros when dropped,
+/// never printed.
+#[derive(Clone, Zeroize, ZeroizeOnDrop, Encode, Decode)]
+#[cbor(transparent)]
+pub(crate) struct SecretBytes(#[cbor(n(0), with = "minicbor::bytes")] pub [u8; 32]);
 
 /// This device: `Collection::Identity`, key `device`.
 #[derive(Clone, Encode, Decode)]
@@ -342,4 +346,18 @@ impl std::fmt::Debug for OutboxRecord {
 /// Key of a wrap: space ‖ epoch ‖ recipient. With the space, since anybody's log may name any key id.
 pub(crate) fn wrap_key(space: &SpaceId, key_id: &[u8; 32], recipient: &RecipientId) -> Vec<u8> {
     [space.0, *key_id, recipient.0].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secret_bytes_are_stored_as_a_byte_string_of_exactly_32() {
+        let bytes = encode(&SecretBytes([7; 32]));
+        assert_eq!(bytes, [&[0x58, 32][..], &[7; 32]].concat());
+        assert_eq!(decode::<SecretBytes>(&bytes).unwrap().0, [7; 32]);
+        let short = [&[0x58, 31][..], &[7; 31]].concat();
+        assert!(decode::<SecretBytes>(&short).is_err());
+    }
 }

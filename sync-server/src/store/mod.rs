@@ -111,7 +111,7 @@ pub struct Delivery {
 }
 
 /// What the relay is, besides its items.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Identity {
     /// Seed of the relay's signing key. Kept in the database, which only its owner can read.
     pub seed: [u8; 32],
@@ -123,6 +123,18 @@ pub struct Identity {
     pub network: Option<SpaceId>,
     /// This database is a restored backup that has not been started yet.
     pub restored: bool,
+}
+
+/// Shows no seed.
+impl std::fmt::Debug for Identity {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Identity")
+            .field("journal", &self.journal)
+            .field("network", &self.network)
+            .field("restored", &self.restored)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Small facts loaded once at start.
