@@ -158,7 +158,7 @@ impl Nahtlos {
                 };
                 let mut verdict = Ok(());
                 for parent in &envelope.header().parents {
-                    let stored = self.vault.get(Collection::Envelope, &parent.0)?.is_some();
+                    let stored = self.vault.contains(Collection::Envelope, &parent.0)?;
                     if !stored || unapplied.contains(parent) {
                         verdict = Err(NotApplied::Waits("missing_parents"));
                     }

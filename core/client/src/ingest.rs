@@ -142,7 +142,7 @@ impl Nahtlos {
             return Ok(None);
         };
         let id = envelope.id();
-        if self.vault.get(Collection::Envelope, &id.0)?.is_some() {
+        if self.vault.contains(Collection::Envelope, &id.0)? {
             return Ok(None);
         }
         let space = envelope.header().space;

@@ -220,8 +220,10 @@ impl Nahtlos {
         delivery: &Delivery,
     ) -> Result<Option<DocumentRecord>, ClientError> {
         let envelope = &delivery.envelope;
-        let here = self.vault.get(Collection::Envelope, &envelope.id().0)?;
-        if here.is_some() {
+        if self
+            .vault
+            .contains(Collection::Envelope, &envelope.id().0)?
+        {
             return Ok(None);
         }
         let mut record = self.document_record(space)?;

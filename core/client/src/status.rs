@@ -96,7 +96,7 @@ impl Nahtlos {
                 (Some(_), true) => "enrolled",
             },
             synced_at_ms: sync.synced_at_ms,
-            undelivered_edits: self.vault.list_all(Collection::Outbox)?.len() as u64,
+            undelivered_edits: self.vault.count(Collection::Outbox)?,
             waiting_decisions: intents
                 .iter()
                 .map(|record| describe(&record.intent, &directory))

@@ -125,6 +125,22 @@ impl Vault {
         self.records().get(collection, key)
     }
 
+    /// Whether a record stands under `key`, without opening it.
+    ///
+    /// # Errors
+    /// [`VaultError::Io`].
+    pub fn contains(&self, collection: Collection, key: &[u8]) -> Result<bool, VaultError> {
+        self.records().contains(collection, key)
+    }
+
+    /// How many records a collection has, without opening them.
+    ///
+    /// # Errors
+    /// [`VaultError::Io`].
+    pub fn count(&self, collection: Collection) -> Result<u64, VaultError> {
+        self.records().count(collection)
+    }
+
     /// Keys and values of one group, by position and then by key.
     ///
     /// # Errors

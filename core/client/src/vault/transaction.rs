@@ -10,6 +10,8 @@ use super::seal::{NameTag, OpenedRecord, Place, Sealer};
 
 const GET: &str = "SELECT collection, group_tag, key_tag, position, value FROM record
     WHERE collection = ?1 AND key_tag = ?2";
+const CONTAINS: &str = "SELECT 1 FROM record WHERE collection = ?1 AND key_tag = ?2";
+const COUNT: &str = "SELECT count(*) FROM record WHERE collection = ?1";
 const LIST: &str = "SELECT collection, group_tag, key_tag, position, value FROM record
     WHERE collection = ?1 AND group_tag = ?2 ORDER BY position";
 const LIST_ALL: &str = "SELECT collection, group_tag, key_tag, position, value FROM record
@@ -159,6 +161,18 @@ impl Records<'_> {
         found
             .transpose()
             .map(|record| record.map(|(_, opened)| opened.value))
+    }
+
+    pub(super) fn contains(&self, collection: Collection, key: &[u8]) -> Result<bool, VaultError> {
+        let key_tag = self.sealer.key_tag(collection, key)?;
+        let mut statement = self.connection.prepare_cached(CONTAINS)?;
+        Ok(statement.exists(params![collection.number(), key_tag])?)
+    }
+
+    pub(super) fn count(&self, collection: Collection) -> Result<u64, VaultError> {
+        let mut statement = self.connection.prepare_cached(COUNT)?;
+        let count: i64 = statement.query_row(params![collection.number()], |row| row.get(0))?;
+        Ok(u64::try_from(count).unwrap_or(0))
     }
 
     pub(super) fn list(

@@ -27,6 +27,19 @@ fn a_committed_record_is_there_after_closing_and_opening() {
 }
 
 #[test]
+fn what_is_there_is_known_and_counted_without_being_opened() {
+    let (_directory, mut vault) = new_vault();
+    assert_eq!(vault.count(Collection::Case).unwrap(), 0);
+    put(&mut vault, Collection::Case, b"one", b"value");
+    put(&mut vault, Collection::Case, b"two", b"value");
+    assert!(vault.contains(Collection::Case, b"one").unwrap());
+    assert!(!vault.contains(Collection::Case, b"three").unwrap());
+    assert!(!vault.contains(Collection::Label, b"one").unwrap());
+    assert_eq!(vault.count(Collection::Case).unwrap(), 2);
+    assert_eq!(vault.count(Collection::Label).unwrap(), 0);
+}
+
+#[test]
 fn a_group_is_listed_by_position_and_then_by_key() {
     let (_directory, mut vault) = new_vault();
     let outcome: Result<(), VaultError> = vault.transaction(|transaction| {
