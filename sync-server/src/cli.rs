@@ -167,7 +167,7 @@ async fn serve_until_told(config: Config, data: &Path) -> Result<(), Failure> {
     }
     if relay.claim.is_some() {
         say(format!(
-            "no network yet: run `nahtlos-relay claim --data {}`",
+            "no network yet: found one with the claim in {}/claim (`nahtlos network found --claim FILE …`)",
             data.display()
         ));
     }
