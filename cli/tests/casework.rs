@@ -327,7 +327,11 @@ fn a_grant_says_first_who_will_read_and_what_goes_along() {
     let dry: Vec<&str> = words.iter().copied().chain(["--dry-run"]).collect();
     let preview = world.berger.run(&dry).ok().stdout;
     assert!(
-        preview.contains("1 person will read: Urs Iseli."),
+        preview.contains("1 person will read: Urs Iseli (IV-Stelle)."),
+        "{preview}"
+    );
+    assert!(
+        preview.contains("Eingliederung (IV-Stelle, iv)"),
         "{preview}"
     );
     assert!(

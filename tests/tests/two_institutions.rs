@@ -6,7 +6,7 @@ use nahtlos_casework::edit::{CoreEdit, CoreKey, Edit, TaskEdit, TaskField};
 use nahtlos_casework::fields::{EntryId, Field, Line, TaskStatus};
 use nahtlos_casework::view::{CoreView, TasksView};
 use nahtlos_protocol::space::Role;
-use nahtlos_tests::{Home, World, bytes_below, holds, note_saying};
+use nahtlos_tests::{Home, World, bytes_below, example_edits, holds, note_saying};
 
 const IV_TEAM: &str = "IV-Stelle Bern Team 1";
 
@@ -230,4 +230,77 @@ fn a_task_deleted_by_one_and_completed_by_another_shows_as_a_conflict_on_both() 
             .iter()
             .any(|task| task.deleted)
     );
+}
+
+#[test]
+fn a_preview_counts_every_change_of_the_history_and_names_the_institution() {
+    let world = World::new();
+    let mut berger = world.found("berger", "Anna Berger", "RAV Langnau", "alv");
+    let _iseli = world.institution(&mut berger, "iseli", "Marc Iseli", "IV-Stelle Bern", "iv");
+    let number = berger.open_example_case();
+    let kind = SectionKind::Journal;
+    let preview = |berger: &Home| {
+        let case = berger.nahtlos.find_case(&number).unwrap();
+        let member = berger.nahtlos.directory().unwrap().find_member(IV_TEAM);
+        let preview = berger
+            .nahtlos
+            .preview_grant(&case, &kind, &member.unwrap())
+            .unwrap();
+        let history = berger.nahtlos.section_document(&case, &kind).unwrap();
+        assert_eq!(preview.history_changes + 1, history.history().len() as u64);
+        preview
+    };
+    berger.sync();
+    let before = preview(&berger);
+    assert_eq!(
+        (before.institution.as_str(), before.kind.as_str()),
+        ("IV-Stelle Bern", "iv")
+    );
+    assert_eq!(before.people, ["Marc Iseli (IV-Stelle Bern)"]);
+    for count in 1..=3 {
+        berger
+            .nahtlos
+            .edit_case(
+                &number,
+                &[note_saying(100 + count, "noch nicht synchronisiert")],
+            )
+            .unwrap();
+        let undelivered = preview(&berger).history_changes;
+        assert_eq!(undelivered, before.history_changes + count);
+    }
+    // All three go in one envelope: what counts is what can be read.
+    berger.sync();
+    assert_eq!(preview(&berger).history_changes, before.history_changes + 3);
+}
+
+#[test]
+fn a_colleague_who_may_only_read_opens_no_case_and_no_section() {
+    let world = World::new();
+    let mut berger = world.found("berger", "Anna Berger", "RAV Langnau", "alv");
+    let mut reader = world.colleague(&mut berger, "keller", "Urs Keller", Role::Read);
+    let refused = reader.nahtlos.open_case(&example_edits()).unwrap_err();
+    assert_eq!(refused.code(), "no_right");
+    assert!(
+        refused
+            .to_string()
+            .contains("only read in RAV Langnau Team 1"),
+        "{refused}"
+    );
+    assert!(reader.nahtlos.cases().unwrap().is_empty());
+    let number = berger.open_example_case();
+    berger.sync();
+    let report = reader.sync();
+    assert!(report.held.is_empty(), "{report:?}");
+    let case = reader.nahtlos.find_case(&number).unwrap();
+    let refused = reader
+        .nahtlos
+        .open_section(&case, &SectionKind::Ident)
+        .unwrap_err();
+    assert_eq!(refused.code(), "no_right");
+    // Control: who may write, may open.
+    let mut writer = world.colleague(&mut berger, "moser", "Ida Moser", Role::Write);
+    let opened = writer.open_example_case();
+    writer.sync();
+    berger.sync();
+    assert!(berger.nahtlos.find_case(&opened).is_ok());
 }

@@ -75,7 +75,7 @@ fn grant(context: &Context, new: &ShareGrant) -> Result<Answer, Failure> {
     let page = page.line(format!(
         "Shared {} with {}.",
         count(kinds.len() as u64, "section", "sections"),
-        previews.first().map_or("", |preview| &preview.member)
+        previews.first().map_or_else(String::new, with_institution)
     ));
     Ok(Answer::new(data("granted"), page).note("It takes effect with the next `nahtlos sync`."))
 }
@@ -103,7 +103,7 @@ fn preview_page(
     new: &ShareGrant,
 ) -> Page {
     let first = previews.first();
-    let member = first.map_or("", |preview| &preview.member);
+    let member = first.map_or_else(String::new, with_institution);
     let people = first.map_or(&[][..], |preview| &preview.people);
     let verb = if role == Role::Write {
         "read and edit"
@@ -126,13 +126,13 @@ fn preview_page(
             "{} will {verb}: {}.",
             count(people.len() as u64, "person", "people"),
             if people.is_empty() {
-                member.to_owned()
+                member.clone()
             } else {
                 people.join(", ")
             }
         ))
         .fields([
-            ("to", Some(member.to_owned())),
+            ("to", Some(member)),
             ("basis", Some(basis.to_owned())),
             ("until", new.until.clone()),
         ])
@@ -142,6 +142,15 @@ fn preview_page(
             "",
         )
         .line("What was delivered cannot be taken back, also if the right ends later.")
+}
+
+/// Whom, with the institution that confirms them: a team of another institution may bear the same
+/// name.
+fn with_institution(preview: &GrantPreview) -> String {
+    match preview.institution.as_str() {
+        "" => format!("{} (institution not confirmed)", preview.member),
+        institution => format!("{} ({institution}, {})", preview.member, preview.kind),
+    }
 }
 
 fn sections(codes: &[String]) -> Result<Vec<SectionKind>, Failure> {

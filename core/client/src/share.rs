@@ -1,5 +1,7 @@
 //! Sharing: who can see which section of a case, and why.
 
+use std::collections::BTreeSet;
+
 use nahtlos_casework::SectionKind;
 use nahtlos_casework::fields::Field;
 use nahtlos_casework::matrix::{Access, Party, default_access};
@@ -77,11 +79,16 @@ pub struct Explanation {
 pub struct GrantPreview {
     /// Whom.
     pub member: String,
+    /// Their institution, empty where its own log does not confirm them: names alone can be
+    /// imitated.
+    pub institution: String,
+    /// Kind code of that institution, empty where it is not confirmed.
+    pub kind: String,
     /// Section code.
     pub section: String,
-    /// People who will read it.
+    /// People who will read it, each with the institution in parentheses.
     pub people: Vec<String>,
-    /// Changes in its history, which go along.
+    /// Changes people made to it, undelivered ones included: its history, which goes along.
     pub history_changes: u64,
     /// Whether they can read it already.
     pub already: Option<&'static str>,
@@ -102,12 +109,20 @@ impl Nahtlos {
         self.require_manager(&space, "share this section")?;
         let directory = self.directory()?;
         let state = self.section_state(&space)?;
+        let history = self.shared_document(&space)?.history();
+        // The genesis, which every device makes for itself, says nothing about anybody.
+        let by_people = history
+            .iter()
+            .filter(|change| change.actor != nahtlos_document::GENESIS_ACTOR);
+        let confirmed = self.confirmed_institution(member);
+        let card = confirmed.and_then(|id| directory.institutions.get(&id.to_string()));
         Ok(GrantPreview {
             member: directory.name(member),
+            institution: confirmed.map_or_else(String::new, |id| directory.institution_name(&id)),
+            kind: card.map_or_else(String::new, |card| card.kind.clone()),
             section: kind.code(),
-            people: self.people_beneath(member, &directory),
-            history_changes: self.document_record(&space)?.applied
-                + self.pending_edits(&space)?.len() as u64,
+            people: self.people_with_institution(member, &directory),
+            history_changes: by_people.count() as u64,
             already: self.member_role(&state, member).map(Role::word),
         })
     }
@@ -264,26 +279,51 @@ impl Nahtlos {
             })
     }
 
-    /// People with a path through this member.
+    /// Names of the people with a path through this member.
     fn people_beneath(&self, member: &SpaceId, directory: &Directory) -> Vec<String> {
+        let people = self.person_spaces_beneath(member);
+        let mut names: Vec<String> = people
+            .iter()
+            .map(|person| directory.person_name(person))
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// The same people, each with the institution that confirms them.
+    fn people_with_institution(&self, member: &SpaceId, directory: &Directory) -> Vec<String> {
+        let people = self.person_spaces_beneath(member);
+        let mut names: Vec<String> = people
+            .iter()
+            .map(|person| {
+                let institution = self.confirmed_institution(person).map_or_else(
+                    || "institution not confirmed".to_owned(),
+                    |id| directory.institution_name(&id),
+                );
+                format!("{} ({institution})", directory.person_name(person))
+            })
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// By identity, not by name: two people of one name are two people.
+    fn person_spaces_beneath(&self, member: &SpaceId) -> BTreeSet<SpaceId> {
         let Some(state) = self.logs().state(member) else {
-            return Vec::new();
+            return BTreeSet::new();
         };
         if state.kind() == Kind::Person {
-            return vec![directory.person_name(member)];
+            return BTreeSet::from([*member]);
         }
-        let mut people: Vec<String> = state
+        state
             .live_grants()
             .filter(|grant| grant.role.holds_keys())
             .filter_map(|grant| match grant.member {
-                MemberId::Space(space) => Some(self.people_beneath(&space, directory)),
+                MemberId::Space(space) => Some(self.person_spaces_beneath(&space)),
                 MemberId::Device(_) => None,
             })
             .flatten()
-            .collect();
-        people.sort();
-        people.dedup();
-        people
+            .collect()
     }
 
     /// The strongest role a team or person holds in a section.
