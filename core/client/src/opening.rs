@@ -11,7 +11,7 @@ use nahtlos_document::Document;
 use nahtlos_protocol::identifier::SpaceId;
 use nahtlos_protocol::space::kind::{Kind, Role};
 use nahtlos_protocol::space::state::MemberId;
-use nahtlos_protocol::space::{Draft, Logs, Prepared};
+use nahtlos_protocol::space::{Draft, Logs, Prepared, authority};
 
 use crate::cases::{Case, hex};
 use crate::edits::{NewEdits, TypedEdit, put_edits, put_lines};
@@ -34,7 +34,8 @@ impl Nahtlos {
     /// offline.
     ///
     /// # Errors
-    /// [`ClientError::NotEnrolled`], or an edit that is not valid: then nothing is kept.
+    /// [`ClientError::NotEnrolled`], [`ClientError::NotAdmitted`], [`ClientError::NoRight`] where this
+    /// device may only read in its own team, or an edit that is not valid: then nothing is kept.
     pub fn open_case(&mut self, edits: &[Edit]) -> Result<CaseNumber, ClientError> {
         if self.is_enrolment_unanswered()? {
             return Err(ClientError::NotEnrolled);
@@ -43,6 +44,7 @@ impl Nahtlos {
             edit.validate()?;
         }
         let number = self.next_case_number()?;
+        self.require_writer_in_own_team("open a case")?;
         let home = self.institution()?;
         let nonce = random::nonce(&mut random::system());
         let mut all = self.opening_edits(number)?;
@@ -98,13 +100,14 @@ impl Nahtlos {
         if !kind.has_content() {
             return Err(not_filled(kind).into());
         }
+        let action = "open a section of this case";
+        self.require_writer_in_own_team(action)?;
         let case = self.case(&hex(&case.id))?;
         if case.sections.contains_key(kind) {
             return Err(ClientError::SectionExists {
                 section: kind.code(),
             });
         }
-        let action = "open a section of this case";
         let core = case.section(&SectionKind::Core)?;
         self.require_manager(&core, action)?;
         self.require_own_team_manages(&core, action)?;
@@ -128,6 +131,22 @@ impl Nahtlos {
         })?;
         self.remember_edited(vec![edits]);
         Ok(())
+    }
+
+    /// A section's manager is the team: what a reader of it founds, nobody accepts edits of, and
+    /// everybody would have an empty case for ever.
+    fn require_writer_in_own_team(&self, action: &'static str) -> Result<(), ClientError> {
+        let team = self.device.team.ok_or(ClientError::NotEnrolled)?;
+        let right = authority::right(&self.logs(), &self.device_id, &team);
+        if right.at_least(Role::Write) {
+            return Ok(());
+        }
+        let name = self.shared_directory()?.name(&team);
+        let reason = match right.role {
+            Some(_) => format!("you may only read in {name}"),
+            None => format!("you do not belong to {name} any more"),
+        };
+        Err(ClientError::NoRight { action, reason })
     }
 
     /// A new section is managed by this device's team; where another team leads the case, its people
