@@ -626,3 +626,44 @@ fn json_answers_keep_their_shape() {
         }
     }
 }
+
+#[test]
+fn what_was_shared_waits_for_the_sync_and_is_not_shared_twice() {
+    let world = World::new();
+    let case = world.open_case();
+    let explained = || {
+        let words = ["share", "explain", &case, "plan", "--for", "Iseli"];
+        world.berger.run(&words).ok().stdout
+    };
+    let waiting = || {
+        let status = world.berger.run(&["--json", "status"]).json();
+        status["waiting_decisions"].clone()
+    };
+    assert!(explained().starts_with("No:"), "control");
+    assert_eq!(
+        grant(&world, &case, "plan", "write").json()["done"],
+        "granted"
+    );
+    let waiting_once = waiting();
+    assert_eq!(
+        explained().trim(),
+        "Not yet: granted by Anna Berger on AVG35a1; it takes effect with the next sync."
+    );
+    for role in ["write", "read"] {
+        assert_eq!(grant(&world, &case, "plan", role).json()["done"], "nothing");
+    }
+    assert_eq!(waiting(), waiting_once);
+    sync_all(&world);
+    assert!(explained().starts_with("Yes:"));
+    let again = grant(&world, &case, "plan", "write");
+    assert_eq!(again.json()["done"], "nothing");
+    let mixed = grant(&world, &case, "plan,tasks", "write");
+    assert_eq!(mixed.json()["done"], "granted");
+    let shares = world.berger.run(&["--json", "share", "list", &case]).json();
+    let grants = |section: &str| {
+        let rows = shares["shares"].as_array().unwrap();
+        let row = rows.iter().find(|row| row["section"] == section).unwrap();
+        row["grants"].as_array().unwrap().len()
+    };
+    assert_eq!((grants("plan"), grants("tasks")), (2, 2));
+}

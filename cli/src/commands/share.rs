@@ -48,6 +48,7 @@ fn grant(context: &Context, new: &ShareGrant) -> Result<Answer, Failure> {
         .iter()
         .map(|kind| nahtlos.preview_grant(&case, kind, &member))
         .collect::<Result<Vec<_>, _>>()?;
+    let (held, kinds) = split_held(&nahtlos, &case, kinds, &member, role, until)?;
     let mut page = preview_page(&case_title(&nahtlos, &case)?, &previews, role, basis, new);
     let data = |done: &str| {
         json!({
@@ -58,6 +59,13 @@ fn grant(context: &Context, new: &ShareGrant) -> Result<Answer, Failure> {
             "sections": json::value(&previews),
         })
     };
+    if kinds.is_empty() {
+        let said = format!(
+            "They may already {} these; nothing was changed.",
+            role.word()
+        );
+        return Ok(Answer::sentence(data("nothing"), said));
+    }
     if new.answered.dry_run {
         return Ok(Answer::new(
             data("dry_run"),
@@ -77,7 +85,38 @@ fn grant(context: &Context, new: &ShareGrant) -> Result<Answer, Failure> {
         count(kinds.len() as u64, "section", "sections"),
         previews.first().map_or_else(String::new, with_institution)
     ));
-    Ok(Answer::new(data("granted"), page).note("It takes effect with the next `nahtlos sync`."))
+    let mut answer = Answer::new(data("granted"), page);
+    if !held.is_empty() {
+        answer = answer.note(format!(
+            "They may already {} {}; nothing was changed there.",
+            role.word(),
+            held.iter()
+                .map(SectionKind::code)
+                .collect::<Vec<_>>()
+                .join(", ")
+        ));
+    }
+    Ok(answer.note("It takes effect with the next `nahtlos sync`."))
+}
+
+/// What they hold already, and what is to be granted.
+fn split_held(
+    nahtlos: &Nahtlos,
+    case: &Case,
+    kinds: Vec<SectionKind>,
+    member: &SpaceId,
+    role: Role,
+    until: Option<u64>,
+) -> Result<(Vec<SectionKind>, Vec<SectionKind>), Failure> {
+    let (mut held, mut open) = (Vec::new(), Vec::new());
+    for kind in kinds {
+        if nahtlos.is_granted(case, &kind, member, role, until)? {
+            held.push(kind);
+        } else {
+            open.push(kind);
+        }
+    }
+    Ok((held, open))
 }
 
 fn grant_all(

@@ -17,11 +17,9 @@ use serde::Serialize;
 use crate::cases::Case;
 use crate::directory::Directory;
 use crate::error::ClientError;
-use crate::intents::INTENTS;
 use crate::nahtlos::Nahtlos;
 use crate::random;
-use crate::records::{self, Intent, IntentRecord};
-use crate::vault::Collection;
+use crate::records::Intent;
 
 /// A grant as people read it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -127,7 +125,8 @@ impl Nahtlos {
         })
     }
 
-    /// Grants a section to a team or a person. Decided now, carried out at the next sync.
+    /// Grants a section to a team or a person. Decided now, carried out at the next sync. Where they
+    /// hold it already ([`Nahtlos::is_granted`]), nothing is decided.
     ///
     /// # Errors
     /// [`ClientError::NotFound`], [`ClientError::NoRight`].
@@ -151,6 +150,9 @@ impl Nahtlos {
             });
         }
         self.refuse_where_never_allowed(kind, member)?;
+        if self.is_granted(case, kind, member, role, not_after_ms)? {
+            return Ok(());
+        }
         let intent = Intent::Grant {
             space,
             grant: random::grant_id(),
@@ -160,6 +162,46 @@ impl Nahtlos {
             not_after_ms,
         };
         self.decide(intent, &space)
+    }
+
+    /// Whether exactly this team or person was granted at least this, for at least as long; what
+    /// waits for the next sync counts, what a person may through their team does not, because they
+    /// may leave it.
+    ///
+    /// # Errors
+    /// [`ClientError::NotFound`] where this device does not know the section.
+    pub fn is_granted(
+        &self,
+        case: &Case,
+        kind: &SectionKind,
+        member: &SpaceId,
+        role: Role,
+        not_after_ms: Option<u64>,
+    ) -> Result<bool, ClientError> {
+        let space = case.section(kind)?;
+        let covers = |granted: Role, until: Option<u64>| {
+            granted.holds_keys()
+                && granted >= role
+                && until.is_none_or(|until| not_after_ms.is_some_and(|wanted| until >= wanted))
+        };
+        let state = self.section_state(&space)?;
+        let mut live = state.live_grants();
+        if live.any(|grant| {
+            grant.member == MemberId::Space(*member) && covers(grant.role, grant.not_after_ms)
+        }) {
+            return Ok(true);
+        }
+        let waiting = self.waiting_intents()?;
+        Ok(waiting.iter().any(|record| match &record.intent {
+            Intent::Grant {
+                space: granted,
+                member: holder,
+                role,
+                not_after_ms,
+                ..
+            } => *granted == space && holder == member && covers(*role, *not_after_ms),
+            _ => false,
+        }))
     }
 
     /// The AHV number and other identifiers never go to providers, social enterprises or employers
@@ -202,7 +244,7 @@ impl Nahtlos {
                 .live_grants()
                 .map(|grant| self.grant_line(&state, grant, &directory))
                 .collect();
-            grants.extend(self.waiting_grants(space, &directory)?);
+            grants.extend(self.waiting_grants(space, &directory, |_| true)?);
             let notice = state
                 .current_epoch()
                 .and_then(|epoch| self.key_ring().open(space, &epoch.key_id).err())
@@ -240,7 +282,11 @@ impl Nahtlos {
             .live_grants()
             .filter(|grant| self.leads_to(grant, member))
             .any(|grant| self.is_wrapped(&state, &grant.member));
-        let sentences = explain(&name, kind, role, &grants, holds_key);
+        let waiting = self.waiting_grants(&space, &directory, |holder| {
+            self.is_or_leads_to(holder, member)
+        })?;
+        let sentences = explain(&name, kind, role, &grants, &waiting, holds_key);
+        let grants = [grants, waiting].concat();
         Ok(Explanation {
             member: name,
             section: kind.code(),
@@ -340,8 +386,12 @@ impl Nahtlos {
         let MemberId::Space(holder) = grant.member else {
             return false;
         };
-        holder == *member
-            || self.logs().state(&holder).is_some_and(|state| {
+        self.is_or_leads_to(&holder, member)
+    }
+
+    fn is_or_leads_to(&self, holder: &SpaceId, member: &SpaceId) -> bool {
+        holder == member
+            || self.logs().state(holder).is_some_and(|state| {
                 state
                     .live_grants()
                     .any(|inner| inner.role.holds_keys() && self.leads_to(inner, member))
@@ -419,14 +469,15 @@ impl Nahtlos {
         String::from_utf8(opened.to_vec()).ok()
     }
 
+    /// Grants of a section that wait for the next sync, to the holders that are wanted.
     fn waiting_grants(
         &self,
         space: &SpaceId,
         directory: &Directory,
+        is_wanted: impl Fn(&SpaceId) -> bool,
     ) -> Result<Vec<GrantLine>, ClientError> {
         let mut lines = Vec::new();
-        for (_, bytes) in self.vault.list(Collection::Intent, INTENTS)? {
-            let record: IntentRecord = records::decode(&bytes)?;
+        for record in self.waiting_intents()? {
             let Intent::Grant {
                 space: wanted,
                 member,
@@ -438,7 +489,7 @@ impl Nahtlos {
             else {
                 continue;
             };
-            if wanted != *space {
+            if wanted != *space || !is_wanted(&member) {
                 continue;
             }
             lines.push(GrantLine {
@@ -471,10 +522,23 @@ fn explain(
     kind: &SectionKind,
     role: Option<Role>,
     grants: &[GrantLine],
+    waiting: &[GrantLine],
     holds_key: bool,
 ) -> Vec<String> {
     let section = kind.code();
     let Some(role) = role else {
+        if !waiting.is_empty() {
+            return waiting
+                .iter()
+                .map(|grant| {
+                    format!(
+                        "Not yet: granted by {} on {}; it takes effect with the next sync.",
+                        grant.granted_by,
+                        grant.basis.as_deref().unwrap_or_default()
+                    )
+                })
+                .collect();
+        }
         return vec![
             format!("No: {name} cannot see `{section}`."),
             "No grant leads to them: no consent and no legal basis was recorded for this section."
@@ -492,6 +556,14 @@ fn explain(
         sentences.push(format!(
             "{} ({}) was granted `{}` by {}, on the basis: {basis}.",
             grant.member, grant.institution, grant.role, grant.granted_by
+        ));
+    }
+    for grant in waiting {
+        sentences.push(format!(
+            "`{}` was granted by {} on {} too; that takes effect with the next sync.",
+            grant.role,
+            grant.granted_by,
+            grant.basis.as_deref().unwrap_or_default()
         ));
     }
     sentences.push(if holds_key {
