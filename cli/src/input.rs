@@ -12,6 +12,9 @@ use crate::failure::Failure;
 /// Largest input: as much as a case file may have, and one byte to notice more.
 const BYTES_MAX: u64 = 4 * 1024 * 1024 + 1;
 
+/// As much of one line as a terminal passes on; the rest it drops without a word (Linux, `n_tty`).
+const TERMINAL_LINE_BYTES_MAX: usize = 4095;
+
 /// Reads a file, or standard input where it is `-`.
 ///
 /// # Errors
@@ -61,8 +64,7 @@ pub fn text(typed: &TypedValue, question: &str) -> Result<String, Failure> {
     require_terminal(question)?;
     show(&format!("{question} (end with an empty line)\n"));
     let mut lines = Vec::new();
-    for line in io::stdin().lock().lines() {
-        let line = line.map_err(|error| Failure::file("read", Path::new("-"), &error))?;
+    while let Some(line) = terminal_line()? {
         if line.trim().is_empty() {
             break;
         }
@@ -78,12 +80,7 @@ pub fn text(typed: &TypedValue, question: &str) -> Result<String, Failure> {
 pub fn ask(question: &str) -> Result<String, Failure> {
     require_terminal(question)?;
     show(&format!("{question}: "));
-    let mut line = String::new();
-    io::stdin()
-        .lock()
-        .read_line(&mut line)
-        .map_err(|error| Failure::file("read", Path::new("-"), &error))?;
-    Ok(line.trim().to_owned())
+    Ok(terminal_line()?.unwrap_or_default().trim().to_owned())
 }
 
 /// Asks until the answer is one of the field's. An empty answer is `None` where it may be.
@@ -147,6 +144,41 @@ pub fn refuse_command_line(typed: &TypedValue) -> Result<(), Failure> {
     ))
 }
 
+/// One line from the terminal; `None` at the end of the input.
+fn terminal_line() -> Result<Option<String>, Failure> {
+    let mut bytes = Vec::new();
+    io::stdin()
+        .lock()
+        .read_until(b'\n', &mut bytes)
+        .map_err(|error| Failure::file("read", Path::new("-"), &error))?;
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    whole_line(bytes).map(Some)
+}
+
+/// The line without its end, if the terminal cannot have cut it. The length comes first: a cut may
+/// also fall into the middle of a character.
+fn whole_line(mut bytes: Vec<u8>) -> Result<String, Failure> {
+    if bytes.last() == Some(&b'\n') {
+        bytes.pop();
+    }
+    if bytes.len() >= TERMINAL_LINE_BYTES_MAX {
+        return Err(Failure::new(
+            Exit::Usage,
+            "line_cut",
+            format!(
+                "Nothing was stored: this terminal passes on at most {TERMINAL_LINE_BYTES_MAX} \
+                 bytes of one line, and yours was cut there."
+            ),
+            "",
+            "Write it into a file and use `--from FILE`.",
+        ));
+    }
+    String::from_utf8(bytes)
+        .map_err(|_| not_usable(Path::new("-"), "not_text", "It is not text in UTF-8."))
+}
+
 fn require_terminal(question: &str) -> Result<(), Failure> {
     if may_ask() {
         return Ok(());
@@ -175,4 +207,29 @@ fn not_usable(source: &Path, code: &str, why: &str) -> Failure {
         why,
         "Check that it is the right file, then run the command again.",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_the_terminal_may_have_cut_is_refused() {
+        let longest = "x".repeat(TERMINAL_LINE_BYTES_MAX - 1);
+        let line = whole_line(format!("{longest}\n").into_bytes()).unwrap();
+        assert_eq!(line, longest);
+        for cut in [
+            format!("{longest}x\n").into_bytes(),
+            format!("{longest}x").into_bytes(),
+            // Cut in the middle of an "ü".
+            [longest.as_bytes(), b"\xc3\n"].concat(),
+        ] {
+            let failure = whole_line(cut).unwrap_err();
+            assert_eq!(
+                (failure.exit, failure.code.as_ref()),
+                (Exit::Usage, "line_cut")
+            );
+        }
+        assert_eq!(whole_line(b"\xc3\n".to_vec()).unwrap_err().code, "not_text");
+    }
 }
