@@ -6,7 +6,7 @@ use nahtlos_casework::edit::{CoreEdit, CoreKey, Edit, TaskEdit, TaskField};
 use nahtlos_casework::fields::{EntryId, Field, Line, TaskStatus};
 use nahtlos_casework::view::{CoreView, TasksView};
 use nahtlos_protocol::space::Role;
-use nahtlos_tests::{Home, World, bytes_below, example_edits, example_edits, holds, note_saying};
+use nahtlos_tests::{Home, World, bytes_below, example_edits, holds, note_saying};
 
 const IV_TEAM: &str = "IV-Stelle Bern Team 1";
 
@@ -271,38 +271,6 @@ fn a_preview_counts_every_change_of_the_history_and_names_the_institution() {
     // All three go in one envelope: what counts is what can be read.
     berger.sync();
     assert_eq!(preview(&berger).history_changes, before.history_changes + 3);
-}
-
-#[test]
-fn a_colleague_who_may_only_read_opens_no_case_and_no_section() {
-    let world = World::new();
-    let mut berger = world.found("berger", "Anna Berger", "RAV Langnau", "alv");
-    let mut reader = world.colleague(&mut berger, "keller", "Urs Keller", Role::Read);
-    let refused = reader.nahtlos.open_case(&example_edits()).unwrap_err();
-    assert_eq!(refused.code(), "no_right");
-    assert!(
-        refused
-            .to_string()
-            .contains("only read in RAV Langnau Team 1"),
-        "{refused}"
-    );
-    assert!(reader.nahtlos.cases().unwrap().is_empty());
-    let number = berger.open_example_case();
-    berger.sync();
-    let report = reader.sync();
-    assert!(report.held.is_empty(), "{report:?}");
-    let case = reader.nahtlos.find_case(&number).unwrap();
-    let refused = reader
-        .nahtlos
-        .open_section(&case, &SectionKind::Ident)
-        .unwrap_err();
-    assert_eq!(refused.code(), "no_right");
-    // Control: who may write, may open.
-    let mut writer = world.colleague(&mut berger, "moser", "Ida Moser", Role::Write);
-    let opened = writer.open_example_case();
-    writer.sync();
-    berger.sync();
-    assert!(berger.nahtlos.find_case(&opened).is_ok());
 }
 
 #[test]
