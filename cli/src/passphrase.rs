@@ -1,6 +1,6 @@
 //! Where the passphrase comes from: a file, a command, or a person. Never an argument.
 
-use std::io::{IsTerminal, Read};
+use std::io::{ErrorKind, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -115,8 +115,22 @@ fn ask(question: &str) -> Result<Passphrase, Failure> {
     if !std::io::stderr().is_terminal() {
         return Err(no_source());
     }
-    let typed = rpassword::prompt_password(question).map_err(|_| no_source())?;
+    let typed = rpassword::prompt_password(question).map_err(|error| match error.kind() {
+        ErrorKind::UnexpectedEof => not_given(),
+        _ => no_source(),
+    })?;
     Ok(Zeroizing::new(typed.into_bytes()))
+}
+
+/// Somebody ended the input at the question.
+fn not_given() -> Failure {
+    Failure::new(
+        Exit::Locked,
+        "passphrase_missing",
+        "No passphrase was given.",
+        "",
+        "Run the command again and type it.",
+    )
 }
 
 fn no_source() -> Failure {
