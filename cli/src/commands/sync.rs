@@ -102,6 +102,7 @@ pub fn status(context: &Context) -> Result<Answer, Failure> {
     let status = nahtlos.status()?;
     let cases = nahtlos.cases()?;
     let conflicts: usize = cases.iter().map(|line| line.summary.conflicts).sum();
+    let not_arrived = nahtlos.cases_not_arrived()? as u64;
     let unread: u64 = cases.iter().map(|line| line.unread).sum();
     let enrolment = match status.enrolment {
         "enrolled" => "enrolled",
@@ -131,6 +132,10 @@ pub fn status(context: &Context) -> Result<Answer, Failure> {
         ("conflicts", Some(conflicts.to_string())),
         ("held", Some(status.held.len().to_string())),
         (
+            "not fully arrived",
+            (not_arrived > 0).then(|| count(not_arrived, "case", "cases")),
+        ),
+        (
             "not shown",
             (status.foreign_sections > 0).then(|| {
                 let sections = status.foreign_sections as u64;
@@ -143,6 +148,7 @@ pub fn status(context: &Context) -> Result<Answer, Failure> {
     ]);
     let mut data = json::value(&status);
     data["cases"] = cases.len().into();
+    data["cases_not_arrived"] = not_arrived.into();
     data["unread"] = unread.into();
     data["conflicts"] = conflicts.into();
     data["home"] = json!(context.home);

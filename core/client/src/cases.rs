@@ -34,6 +34,17 @@ pub struct CaseLine {
     pub conflicts_by_section: BTreeMap<String, usize>,
 }
 
+/// Hexadecimal characters by which a case without number and name is found, as lists show them.
+const ID_BEGINNING_MIN: usize = 8;
+
+impl CaseLine {
+    /// Whether there is anything to name the case by, or its core is not shared with this device.
+    fn has_arrived(&self) -> bool {
+        let named = self.summary.case_number.is_some() || self.summary.display_name.is_some();
+        named || !self.sections.contains_key(&SectionKind::Core.code())
+    }
+}
+
 /// One open case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Case {
@@ -61,11 +72,31 @@ impl Case {
 }
 
 impl Nahtlos {
-    /// All cases this device knows, from their sealed summaries: no document is opened.
+    /// All cases this device knows, from their sealed summaries: no document is opened. A case whose
+    /// core is known but has not arrived is left out: see [`Self::cases_not_arrived`].
     ///
     /// # Errors
     /// Where the vault cannot be read.
     pub fn cases(&self) -> Result<Vec<CaseLine>, ClientError> {
+        let mut lines = self.case_lines()?;
+        lines.retain(CaseLine::has_arrived);
+        lines.sort_by(|left, right| {
+            (&left.summary.case_number, &left.id).cmp(&(&right.summary.case_number, &right.id))
+        });
+        Ok(lines)
+    }
+
+    /// How many cases are known here only by the keys of their sections: whoever opened them has not
+    /// delivered the content.
+    ///
+    /// # Errors
+    /// Where the vault cannot be read.
+    pub fn cases_not_arrived(&self) -> Result<usize, ClientError> {
+        let lines = self.case_lines()?;
+        Ok(lines.iter().filter(|line| !line.has_arrived()).count())
+    }
+
+    fn case_lines(&self) -> Result<Vec<CaseLine>, ClientError> {
         let mut lines = Vec::new();
         for (_, bytes) in self.vault.list_all(Collection::Summary)? {
             let line: CaseLine =
@@ -74,13 +105,11 @@ impl Nahtlos {
                 })?;
             lines.push(line);
         }
-        lines.sort_by(|left, right| {
-            (&left.summary.case_number, &left.id).cmp(&(&right.summary.case_number, &right.id))
-        });
         Ok(lines)
     }
 
-    /// The case whose number or name begins with, or whose name holds, what was typed.
+    /// The case whose number or name begins with, or whose name holds, what was typed; or the
+    /// beginning of its id, for one whose core is not shared with this device.
     ///
     /// # Errors
     /// [`ClientError::NotFound`], [`ClientError::Ambiguous`].
@@ -105,7 +134,8 @@ impl Nahtlos {
                 .unwrap_or_default()
                 .to_lowercase()
         };
-        let tests: [&dyn Fn(&CaseLine) -> bool; 4] = [
+        let beginning = wanted.trim_matches(['(', ')']);
+        let tests: [&dyn Fn(&CaseLine) -> bool; 5] = [
             &|line| number(line) == wanted || line.id == wanted || name(line) == wanted,
             &|line| number(line).starts_with(&wanted),
             &|line| {
@@ -114,6 +144,7 @@ impl Nahtlos {
                     .any(|part| part.starts_with(&wanted))
             },
             &|line| name(line).contains(&wanted) || number(line).contains(&wanted),
+            &|line| beginning.len() >= ID_BEGINNING_MIN && line.id.starts_with(beginning),
         ];
         for test in tests {
             let found: Vec<&CaseLine> = lines.iter().filter(|line| test(line)).collect();
@@ -255,4 +286,30 @@ impl Nahtlos {
 
 pub(crate) fn hex(id: &Nonce) -> String {
     id.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(section: &str, number: Option<&str>) -> CaseLine {
+        CaseLine {
+            id: "5e7fbe41".into(),
+            summary: CaseSummary {
+                case_number: number.map(str::to_owned),
+                ..CaseSummary::default()
+            },
+            sections: BTreeMap::from([(section.to_owned(), "00".to_owned())]),
+            unread: 0,
+            undelivered: 0,
+            conflicts_by_section: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn a_case_with_an_empty_core_has_not_arrived_and_one_without_a_core_is_just_not_shared() {
+        assert!(!line("core", None).has_arrived());
+        assert!(line("core", Some("BE-2026-001-BA-001-Y")).has_arrived());
+        assert!(line("function", None).has_arrived());
+    }
 }
