@@ -304,3 +304,73 @@ fn a_colleague_who_may_only_read_opens_no_case_and_no_section() {
     berger.sync();
     assert!(berger.nahtlos.find_case(&opened).is_ok());
 }
+
+#[test]
+fn a_case_whose_core_is_not_shared_is_found_by_the_beginning_of_its_id() {
+    let world = World::new();
+    let mut berger = world.found("berger", "Anna Berger", "RAV Langnau", "alv");
+    let mut iseli = world.institution(&mut berger, "iseli", "Marc Iseli", "IV-Stelle Bern", "iv");
+    let number = berger.open_example_case();
+    let kind = SectionKind::Journal;
+    berger.share(&number, &kind, IV_TEAM, Role::Read, "AVG35a1");
+    berger.sync();
+    iseli.sync();
+    let lines = iseli.nahtlos.cases().unwrap();
+    assert_eq!(lines.len(), 1);
+    assert_eq!(lines[0].summary.case_number, None);
+    assert_eq!(iseli.nahtlos.cases_not_arrived().unwrap(), 0);
+    let shown = format!("({})", &lines[0].id[..8]);
+    let found = iseli.nahtlos.find_case(&shown).unwrap();
+    assert_eq!(found.id.to_string(), lines[0].id);
+    assert!(iseli.nahtlos.find_case(&lines[0].id[..7]).is_err());
+}
+
+#[test]
+fn a_second_team_of_one_name_is_refused_in_an_institution_and_not_beyond() {
+    let world = World::new();
+    let mut berger = world.found("berger", "Anna Berger", "RAV Langnau", "alv");
+    let mut iseli = world.institution(&mut berger, "iseli", "Marc Iseli", "IV-Stelle Bern", "iv");
+    berger.nahtlos.found_team("Team Emmental").unwrap();
+    let refused = berger.nahtlos.found_team(" team emmental").unwrap_err();
+    assert_eq!(refused.code(), "team_exists");
+    berger.sync();
+    iseli.sync();
+    iseli.nahtlos.found_team("Team Emmental").unwrap();
+}
+
+#[test]
+fn a_device_that_is_not_admitted_yet_is_told_so_by_everything_that_needs_the_network() {
+    let world = World::new();
+    let mut berger = world.found("berger", "Anna Berger", "RAV Langnau", "alv");
+    let team = berger
+        .nahtlos
+        .directory()
+        .unwrap()
+        .find_team("RAV Langnau Team 1")
+        .unwrap();
+    let invitation = berger
+        .nahtlos
+        .invite_person(&team, Role::Write, "Urs Keller")
+        .unwrap();
+    berger.sync();
+    let mut keller = world.home("keller");
+    let introduction = nahtlos_client::Introduction {
+        name: "Urs Keller".into(),
+        function: "officer".into(),
+    };
+    keller
+        .nahtlos
+        .join_as_person(&mut world.transport(), &invitation, &introduction)
+        .unwrap();
+    let directory = keller.nahtlos.directory().unwrap_err();
+    let opened = keller.nahtlos.open_case(&example_edits()).unwrap_err();
+    assert_eq!(
+        (directory.code(), opened.code()),
+        ("not_admitted", "not_admitted")
+    );
+    assert_eq!(keller.try_sync().unwrap_err().code(), "not_admitted");
+    // Control: admitted, the same device opens a case.
+    berger.sync();
+    keller.sync();
+    keller.open_example_case();
+}

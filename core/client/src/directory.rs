@@ -214,6 +214,14 @@ impl Directory {
         find("team or person", input, teams.chain(people))
     }
 
+    /// Whether an institution has a team of this name, however it is capitalised.
+    pub(crate) fn has_team(&self, institution: &SpaceId, name: &str) -> bool {
+        let (institution, name) = (institution.to_string(), name.trim().to_lowercase());
+        self.teams
+            .values()
+            .any(|card| card.institution == institution && card.name.trim().to_lowercase() == name)
+    }
+
     /// A team, by name, part of a name, or id prefix.
     ///
     /// # Errors
@@ -318,7 +326,7 @@ impl Nahtlos {
     /// Who is who, with one's own edits that are not delivered yet.
     ///
     /// # Errors
-    /// [`ClientError::NotEnrolled`], or where the vault cannot be read.
+    /// [`ClientError::NotEnrolled`], [`ClientError::NotAdmitted`], or where the vault cannot be read.
     pub fn directory(&self) -> Result<Directory, ClientError> {
         Ok((*self.shared_directory()?).clone())
     }
@@ -329,6 +337,10 @@ impl Nahtlos {
             return Ok(known);
         }
         let network = self.network()?;
+        // The same answer as the relay's to who is not admitted, instead of one about keys.
+        if !self.device.admitted && self.logs().state(&network).is_none() {
+            return Err(ClientError::NotAdmitted);
+        }
         let document = self.shared_document(&network)?;
         let writers = self.institutions_of_actors(&network)?;
         let directory = Directory::read(

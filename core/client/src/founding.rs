@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use nahtlos_casework::fields::FieldError;
 use nahtlos_protocol::codec;
 use nahtlos_protocol::crypto::epoch_secret::EpochSeed;
 use nahtlos_protocol::crypto::label;
@@ -97,10 +98,21 @@ impl Nahtlos {
     /// Founds a further team in one's institution.
     ///
     /// # Errors
-    /// [`ClientError::NoRight`] where this device does not manage the institution.
+    /// [`ClientError::NoRight`] where this device does not manage the institution;
+    /// [`ClientError::Field`] where the institution has a team of this name: people choose by name
+    /// whom they share with.
     pub fn found_team(&mut self, name: &str) -> Result<SpaceId, ClientError> {
         let institution = self.institution()?;
         self.require_manager(&institution, "found a team")?;
+        if self.directory()?.has_team(&institution, name) {
+            return Err(FieldError::new(
+                "team",
+                "team_exists",
+                "there is a team of this name already",
+                "choose another name (`nahtlos team` lists them)",
+            )
+            .into());
+        }
         let person = self.person()?;
         let draft = Draft::new()
             .effect(create(Kind::Team, Some(institution), None))
