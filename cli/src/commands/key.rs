@@ -13,7 +13,8 @@ const EXPLANATION: &str = "\
 Each section of a case is encrypted with a key of its own. The relay stores only what is encrypted
 and holds no key. Who is granted a section gets its key sealed to their team's or person's key, and
 those are sealed to their people's devices: this device opens a section where such a chain leads to
-it. A new key is made when somebody's right ends; what they had received before they keep.
+it. This version makes no new key when somebody's right ends: what they received, and the key, they
+keep.
 
   this device -> you -> your team -> section
 
@@ -48,7 +49,7 @@ fn list(context: &Context) -> Result<Answer, Failure> {
         })
         .collect();
     let page = Page::default().table(
-        &["key of", "kind", "here", "changes of key", "sealed to"],
+        &["key of", "kind", "here", "keys so far", "sealed to"],
         rows,
         "No key is held yet.",
     );
