@@ -98,12 +98,12 @@ pub enum TeamCommand {
 /// What a colleague may do in a team.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum MemberRole {
-    /// Reads what the team may read.
+    /// Reads the team's cases.
     Read,
-    /// Reads and edits what the team may.
+    /// Edits and shares the team's cases.
     #[default]
     Write,
-    /// Also shares sections and invites.
+    /// Also invites colleagues.
     Manage,
 }
 
@@ -117,7 +117,8 @@ pub enum MemberCommand {
         /// The team they will work in
         #[arg(long, value_name = "TEAM")]
         team: String,
-        /// What they may do with the team's cases
+        /// What they may do: `read` reads the team's cases; `write` edits and shares the team's
+        /// cases; `manage` also invites colleagues
         #[arg(long, value_enum, default_value_t)]
         role: MemberRole,
         /// For whom, as a reminder in `nahtlos status`

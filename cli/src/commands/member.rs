@@ -25,14 +25,19 @@ pub fn run(context: &Context, command: Option<MemberCommand>) -> Result<Answer, 
         }) => {
             let mut nahtlos = context.open()?;
             let team = own_team(&nahtlos, &team)?;
-            let role = match role {
-                MemberRole::Read => Role::Read,
-                MemberRole::Write => Role::Write,
-                MemberRole::Manage => Role::Manage,
+            let (role, may) = match role {
+                MemberRole::Read => (Role::Read, "read its cases"),
+                MemberRole::Write => (Role::Write, "edit and share its cases"),
+                MemberRole::Manage => (
+                    Role::Manage,
+                    "edit and share its cases and invite colleagues",
+                ),
             };
+            let team_name = team_with_institution(&nahtlos, &team)?;
             let to = file_for_invitation(to.as_deref())?;
             let invitation = nahtlos.invite_person(&team, role, &note)?;
-            hand_over(&invitation, to, "nahtlos member join --invitation FILE")
+            let answer = hand_over(&invitation, to, "nahtlos member join --invitation FILE")?;
+            Ok(answer.note(format!("Invitation for {team_name}; may {may}.")))
         }
         Some(MemberCommand::Join {
             invitation,
@@ -50,6 +55,20 @@ fn own_team(nahtlos: &Nahtlos, input: &str) -> Result<SpaceId, ClientError> {
         .teams
         .retain(|_, card| Some(&card.institution) == own.as_ref());
     directory.find_team(input)
+}
+
+/// The team's name after its institution's, as the directory has them.
+fn team_with_institution(nahtlos: &Nahtlos, team: &SpaceId) -> Result<String, ClientError> {
+    let directory = nahtlos.directory()?;
+    let institution = nahtlos.identity().institution;
+    Ok(match institution {
+        Some(id) => format!(
+            "{} {}",
+            directory.institution_name(&id),
+            directory.name(team)
+        ),
+        None => directory.name(team),
+    })
 }
 
 fn join(
