@@ -28,6 +28,22 @@ pub fn run(context: &Context, command: ShareCommand) -> Result<Answer, Failure> 
     }
 }
 
+/// Codes of legal bases as practice cites them (AVG, IVG, AVIG, AVIV, AMG, SHG, ATSG, AHVG). Another
+/// basis, a consent for example, is stated in words.
+const KNOWN_BASES: [&str; 11] = [
+    "AVG35a1",
+    "AVG35a1bis",
+    "IVG68bis2",
+    "IVG68bis3",
+    "AVIG85f",
+    "AVIV119d",
+    "AMG14",
+    "SHG8",
+    "SHG19b",
+    "ATSG32",
+    "AHVG153c",
+];
+
 /// Characters a stated basis may have.
 const BASIS_CHARS_MAX: usize = 200;
 
@@ -172,7 +188,7 @@ fn preview_page(
         ))
         .fields([
             ("to", Some(member)),
-            ("basis", Some(basis.to_owned())),
+            ("basis", Some(basis_shown(basis))),
             ("until", new.until.clone()),
         ])
         .table(
@@ -220,6 +236,14 @@ fn basis(text: &str) -> Result<&str, Failure> {
         ));
     }
     Ok(text)
+}
+
+/// A mistyped code is seen before it is recorded.
+fn basis_shown(basis: &str) -> String {
+    if KNOWN_BASES.contains(&basis) {
+        return basis.to_owned();
+    }
+    format!("{basis} (in words; not a known code)")
 }
 
 fn refuse_past(nahtlos: &Nahtlos, until: Option<&str>) -> Result<(), Failure> {
