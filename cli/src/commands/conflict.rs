@@ -136,11 +136,43 @@ fn settle(context: &Context, case: &str, id: &str, choice: Choice) -> Result<Ans
     let edit = resolve(&conflict, choice).map_err(|error| refused(&error, &conflict))?;
     super::edit(&mut nahtlos, &case, edit)?;
     let title = case_title(&nahtlos, &case)?;
+    let result = result(&conflict, choice, &Names::of_case(&nahtlos, &case));
     Ok(Answer::sentence(
-        json!({ "case": case.id.to_string(), "conflict": conflict.id.to_string(), "done": "resolved" }),
-        format!("{title}: settled, {}.", subject(&conflict)),
+        json!({
+            "case": case.id.to_string(),
+            "conflict": conflict.id.to_string(),
+            "done": "resolved",
+            "result": result,
+        }),
+        format!("{title}: settled: {} {result}.", subject(&conflict)),
     )
     .note(NOT_DELIVERED_YET))
+}
+
+/// What holds now.
+fn result(conflict: &Conflict, choice: Choice, names: &Names) -> String {
+    match (&conflict.kind, choice) {
+        (
+            ConflictKind::Values { alternatives } | ConflictKind::Wordings { alternatives, .. },
+            Choice::Alternative(position),
+        ) => alternatives.get(position).map_or_else(
+            || "is settled".into(),
+            |taken| format!("is now {}", value(&taken.value, names)),
+        ),
+        (ConflictKind::Wordings { merged, .. }, _) => format!("stays: {merged}"),
+        (ConflictKind::DeletedMeanwhile { .. }, Choice::Restore) => "is back".into(),
+        (ConflictKind::DeletedMeanwhile { .. }, _) => "stays deleted".into(),
+        (ConflictKind::Values { .. }, _) => "is settled".into(),
+    }
+}
+
+fn value(value: &ScalarValue, names: &Names) -> String {
+    match value {
+        ScalarValue::Bool(true) => "yes".to_owned(),
+        ScalarValue::Bool(false) => "no".to_owned(),
+        ScalarValue::Integer(number) => number.to_string(),
+        ScalarValue::Text(text) => names.in_text(text),
+    }
 }
 
 fn find(nahtlos: &Nahtlos, case: &Case, id: &str) -> Result<Conflict, Failure> {
@@ -194,12 +226,7 @@ fn rows(alternatives: &[Alternative], names: &Names) -> Vec<Vec<String>> {
         .iter()
         .enumerate()
         .map(|(position, side)| {
-            let value = match &side.value {
-                ScalarValue::Bool(true) => "yes".to_owned(),
-                ScalarValue::Bool(false) => "no".to_owned(),
-                ScalarValue::Integer(number) => number.to_string(),
-                ScalarValue::Text(text) => names.in_text(text),
-            };
+            let value = value(&side.value, names);
             let value = match &side.field {
                 Some(field) => format!("{field}: {value}"),
                 None => value,
