@@ -15,6 +15,10 @@ const BYTES_MAX: u64 = 4 * 1024 * 1024 + 1;
 /// As much of one line as a terminal passes on; the rest it drops without a word (Linux, `n_tty`).
 const TERMINAL_LINE_BYTES_MAX: usize = 4095;
 
+/// How long a terminal may take to hand over the next piece of a pasted text.
+#[cfg(unix)]
+const PASTE_PAUSE: std::time::Duration = std::time::Duration::from_millis(20);
+
 /// Reads a file, or standard input where it is `-`.
 ///
 /// # Errors
@@ -38,49 +42,96 @@ pub fn read_text(source: &Path) -> Result<String, Failure> {
         .unwrap_or(text))
 }
 
-/// The value of one field: from `--from`, else typed. `None` for an empty answer.
+/// The new value of a field that exists: from `--from`, else typed. `None` where it is to be emptied,
+/// which is said with `--empty` or confirmed at the prompt.
 ///
 /// # Errors
-/// As [`read_text`]; a value on the command line is refused.
+/// As [`read_text`]; a value on the command line is refused, and so is an empty input.
 pub fn value(typed: &TypedValue, question: &str) -> Result<Option<String>, Failure> {
-    refuse_command_line(typed)?;
-    let text = match &typed.from {
-        Some(source) => read_text(source)?,
-        None => ask(question)?,
-    };
-    let text = text.trim();
-    Ok((!text.is_empty()).then(|| text.to_owned()))
+    replacement(typed, question, None)
 }
 
-/// A longer text: from `--from`, else typed in several lines up to an empty one.
+/// As [`value`]; who answers with nothing is told what the field says now.
 ///
 /// # Errors
 /// As [`value`].
-pub fn text(typed: &TypedValue, question: &str) -> Result<String, Failure> {
+pub fn replacement(
+    typed: &TypedValue,
+    question: &str,
+    current: Option<&str>,
+) -> Result<Option<String>, Failure> {
     refuse_command_line(typed)?;
+    if typed.empty {
+        return Ok(None);
+    }
     if let Some(source) = &typed.from {
-        return read_text(source);
+        let text = without_tabs(&read_text(source)?).trim().to_owned();
+        return if text.is_empty() {
+            Err(empty_input())
+        } else {
+            Ok(Some(text))
+        };
     }
-    require_terminal(question)?;
-    show(&format!("{question} (end with an empty line)\n"));
-    let mut lines = Vec::new();
-    while let Some(line) = terminal_line()? {
-        if line.trim().is_empty() {
-            break;
-        }
-        lines.push(line);
+    let answer = ask(question)?.ok_or_else(nothing_changed)?;
+    if !answer.is_empty() {
+        return Ok(Some(answer));
     }
-    Ok(lines.join("\n"))
+    let says = current.map_or_else(String::new, |current| format!(" (it says {current})"));
+    if confirm(&format!("Empty the field{says}?"))? {
+        return Ok(None);
+    }
+    Err(nothing_changed())
 }
 
-/// Asks for one line.
+/// The value of something new: from `--from`, else typed.
+///
+/// # Errors
+/// As [`read_text`]; a value on the command line is refused, and so is `--empty`.
+pub fn new_value(typed: &TypedValue, question: &str) -> Result<String, Failure> {
+    refuse_command_line(typed)?;
+    refuse_empty(typed)?;
+    let text = match &typed.from {
+        Some(source) => without_tabs(&read_text(source)?),
+        None => ask(question)?.ok_or_else(nothing_stored)?,
+    };
+    Ok(text.trim().to_owned())
+}
+
+/// A longer text: from `--from`, else typed in several lines up to one that holds only a point, or
+/// the end of the input. Empty lines belong to it: the rest of a pasted letter must not reach the
+/// shell.
+///
+/// # Errors
+/// As [`new_value`].
+pub fn text(typed: &TypedValue, question: &str) -> Result<String, Failure> {
+    refuse_command_line(typed)?;
+    refuse_empty(typed)?;
+    if let Some(source) = &typed.from {
+        return Ok(without_tabs(&read_text(source)?));
+    }
+    require_terminal(question)?;
+    show(&format!(
+        "{question} (end with a line that holds only a point, or Ctrl-D)\n"
+    ));
+    let typed = several_lines(&mut io::stdin().lock());
+    discard_typeahead();
+    typed?.ok_or_else(nothing_stored)
+}
+
+/// Asks for one line. `None` where the input ends instead.
 ///
 /// # Errors
 /// Where nobody can be asked.
-pub fn ask(question: &str) -> Result<String, Failure> {
+fn ask(question: &str) -> Result<Option<String>, Failure> {
     require_terminal(question)?;
     show(&format!("{question}: "));
-    Ok(terminal_line()?.unwrap_or_default().trim().to_owned())
+    let line = one_line(&mut io::stdin().lock());
+    discard_typeahead();
+    let line = line?;
+    if line.is_none() {
+        show("\n");
+    }
+    Ok(line.map(|(line, _)| line.trim().to_owned()))
 }
 
 /// Asks until the answer is one of the field's. An empty answer is `None` where it may be.
@@ -89,7 +140,7 @@ pub fn ask(question: &str) -> Result<String, Failure> {
 /// Where nobody can be asked.
 pub fn ask_field<F: Field>(question: &str, may_be_empty: bool) -> Result<Option<F>, Failure> {
     loop {
-        let answer = ask(question)?;
+        let answer = ask(question)?.ok_or_else(nothing_stored)?;
         if answer.is_empty() && may_be_empty {
             return Ok(None);
         }
@@ -114,7 +165,7 @@ pub fn confirm(question: &str) -> Result<bool, Failure> {
             "Run the command again with `--yes`, or with `--dry-run` to see what it would do.",
         ));
     }
-    let answer = ask(&format!("{question} [y/N]"))?;
+    let answer = ask(&format!("{question} [y/N]"))?.unwrap_or_default();
     Ok(matches!(
         answer.to_lowercase().as_str(),
         "y" | "yes" | "j" | "ja" | "o" | "oui"
@@ -144,18 +195,64 @@ pub fn refuse_command_line(typed: &TypedValue) -> Result<(), Failure> {
     ))
 }
 
-/// One line from the terminal; `None` at the end of the input.
-fn terminal_line() -> Result<Option<String>, Failure> {
+/// Lines up to one that holds only a point, or the end. `None` where the input ends at once.
+fn several_lines(input: &mut impl BufRead) -> Result<Option<String>, Failure> {
+    let mut lines = Vec::new();
+    let mut ended_with_point = false;
+    while let Some((line, has_end)) = one_line(input)? {
+        ended_with_point = line.trim() == ".";
+        if ended_with_point {
+            break;
+        }
+        lines.push(line);
+        if !has_end {
+            break;
+        }
+    }
+    if lines.is_empty() && !ended_with_point {
+        return Ok(None);
+    }
+    Ok(Some(lines.join("\n").trim().to_owned()))
+}
+
+/// One line, and whether its end was typed; `None` at the end of the input.
+fn one_line(input: &mut impl BufRead) -> Result<Option<(String, bool)>, Failure> {
     let mut bytes = Vec::new();
-    io::stdin()
-        .lock()
+    input
         .read_until(b'\n', &mut bytes)
         .map_err(|error| Failure::file("read", Path::new("-"), &error))?;
     if bytes.is_empty() {
         return Ok(None);
     }
-    whole_line(bytes).map(Some)
+    let has_end = bytes.last() == Some(&b'\n');
+    let line = whole_line(bytes)?;
+    Ok(Some((without_tabs(&line), has_end)))
 }
+
+/// Fields hold no control characters; a tab in a pasted text means a space.
+fn without_tabs(text: &str) -> String {
+    text.replace('\t', " ")
+}
+
+/// What is left of a pasted text is not for the next question, nor for the shell, which would run it
+/// and keep it in its history. A terminal hands a long text over in pieces, hence two rounds.
+#[cfg(unix)]
+fn discard_typeahead() {
+    let stdin = io::stdin();
+    let mut discarded = false;
+    for _ in 0..2 {
+        std::thread::sleep(PASTE_PAUSE);
+        discarded |= rustix::io::ioctl_fionread(&stdin).is_ok_and(|bytes| bytes > 0);
+        // A terminal that is gone has nothing to discard.
+        let _ = rustix::termios::tcflush(&stdin, rustix::termios::QueueSelector::IFlush);
+    }
+    if discarded {
+        show("  More lines came than were asked for; the rest was not taken.\n");
+    }
+}
+
+#[cfg(not(unix))]
+fn discard_typeahead() {}
 
 /// The line without its end, if the terminal cannot have cut it. The length comes first: a cut may
 /// also fall into the middle of a character.
@@ -177,6 +274,47 @@ fn whole_line(mut bytes: Vec<u8>) -> Result<String, Failure> {
     }
     String::from_utf8(bytes)
         .map_err(|_| not_usable(Path::new("-"), "not_text", "It is not text in UTF-8."))
+}
+
+fn refuse_empty(typed: &TypedValue) -> Result<(), Failure> {
+    if !typed.empty {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Exit::Usage,
+        "nothing_to_empty",
+        "Nothing was stored: there is no field to be emptied here.",
+        "`--empty` is for the commands that change a field.",
+        "Run the command again without `--empty`.",
+    ))
+}
+
+fn empty_input() -> Failure {
+    Failure::new(
+        Exit::Usage,
+        "input_empty",
+        "Nothing was changed: the input is empty.",
+        "",
+        "Check where it comes from; to empty the field use `--empty`.",
+    )
+}
+
+fn nothing_changed() -> Failure {
+    no_answer("Nothing was changed.")
+}
+
+fn nothing_stored() -> Failure {
+    no_answer("Nothing was stored.")
+}
+
+fn no_answer(what: &str) -> Failure {
+    Failure::new(
+        Exit::Usage,
+        "no_answer",
+        what,
+        "",
+        "Run the command again and answer the question.",
+    )
 }
 
 fn require_terminal(question: &str) -> Result<(), Failure> {
@@ -231,5 +369,24 @@ mod tests {
             );
         }
         assert_eq!(whole_line(b"\xc3\n".to_vec()).unwrap_err().code, "not_text");
+    }
+
+    #[test]
+    fn a_pasted_letter_keeps_its_empty_lines_and_ends_at_a_point() {
+        let read = |typed: &str| several_lines(&mut typed.as_bytes()).unwrap();
+        let letter = "Guten Tag\n\nDer Kurs beginnt.\n\nGruss";
+        for end in ["\n.\n", "\n . \nls\n", "\n", ""] {
+            assert_eq!(read(&format!("{letter}{end}")).unwrap(), letter, "{end:?}");
+        }
+        assert_eq!(read(""), None);
+        assert_eq!(read(".\n").unwrap(), "");
+    }
+
+    #[test]
+    fn a_tab_in_a_typed_text_becomes_one_space() {
+        let read = several_lines(&mut "Kurs:\tB1\n\tab Mai\n".as_bytes()).unwrap();
+        assert_eq!(read.unwrap(), "Kurs: B1\n ab Mai");
+        let line = one_line(&mut "Ruth\tM.\n".as_bytes()).unwrap();
+        assert_eq!(line.unwrap(), ("Ruth M.".to_owned(), true));
     }
 }

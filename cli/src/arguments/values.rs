@@ -10,6 +10,9 @@ pub struct TypedValue {
     /// Read it from this file, or from standard input with `-`, instead of being asked
     #[arg(long, value_name = "FILE|-")]
     pub from: Option<PathBuf>,
+    /// Empty the field (commands that change one)
+    #[arg(long, conflicts_with = "from")]
+    pub empty: bool,
     /// Refused with an explanation.
     #[arg(
         long = "value",

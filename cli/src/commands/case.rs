@@ -1,11 +1,13 @@
 //! `nahtlos case`.
 
 use nahtlos_casework::SectionKind;
+use nahtlos_casework::edit::{CoreKey, IdentKey};
 use nahtlos_casework::fields::{Field, PartialDate};
 use nahtlos_casework::view::{CoreView, IdentView};
 use nahtlos_client::{Case, CaseLine, Nahtlos};
 use serde_json::json;
 
+use super::entries::shown;
 use super::names::Names;
 use super::pages::{core_fields, ident_fields};
 use super::section_history::history;
@@ -194,16 +196,55 @@ fn set(context: &Context, case: &str, field: &str, value: &TypedValue) -> Result
         return Err(no_ident(key.label()));
     }
     let label = key.label();
-    let typed = input::value(value, &format!("New value of {label} (empty: remove)"))?;
+    let question = format!("New value of {label}");
+    let typed = input::replacement(value, &question, current(&nahtlos, &case, key).as_deref())?;
     let edit = case_edit(key, typed.as_deref())?;
-    let shown = if typed.is_some() { "set" } else { "emptied" };
+    let done = if typed.is_some() { "set" } else { "emptied" };
     super::edit(&mut nahtlos, &case, edit)?;
     let title = case_title(&nahtlos, &case)?;
     Ok(Answer::sentence(
-        json!({ "case": case.id.to_string(), "field": key.code(), "done": shown }),
-        format!("{title}: {label} {shown}."),
+        json!({ "case": case.id.to_string(), "field": key.code(), "done": done }),
+        format!("{title}: {label} {done}."),
     )
     .note(NOT_DELIVERED_YET))
+}
+
+/// What a field says now, in words, where its section opens.
+fn current(nahtlos: &Nahtlos, case: &Case, key: CaseKey) -> Option<String> {
+    let truth = |value: Option<bool>| value.map(|yes| if yes { "yes" } else { "no" }.to_owned());
+    let key = match key {
+        CaseKey::Ident(key) => {
+            let document = nahtlos.section_document(case, &SectionKind::Ident).ok()?;
+            let ident = IdentView::read(&document);
+            return match key {
+                IdentKey::Ahvn13 => shown(&ident.ahvn13),
+                IdentKey::Zemis => shown(&ident.zemis),
+            };
+        }
+        CaseKey::Core(key) => key,
+    };
+    let core = CoreView::read(&nahtlos.section_document(case, &SectionKind::Core).ok()?);
+    match key {
+        CoreKey::CaseNumber => shown(&core.case_number),
+        CoreKey::Phase => shown(&core.phase),
+        // Not typed, so never emptied either.
+        CoreKey::Lead => None,
+        CoreKey::OfficialName => shown(&core.official_name),
+        CoreKey::FirstName => shown(&core.first_name),
+        CoreKey::CallName => shown(&core.call_name),
+        CoreKey::Birth => shown(&core.birth),
+        CoreKey::Sex => shown(&core.sex),
+        CoreKey::Permit => shown(&core.permit),
+        CoreKey::PermitUntil => shown(&core.permit_until),
+        CoreKey::RecognisedRefugee => truth(core.recognised_refugee),
+        CoreKey::Address => shown(&core.address),
+        CoreKey::Phone => shown(&core.phone),
+        CoreKey::Email => shown(&core.email),
+        CoreKey::PreferredChannel => shown(&core.preferred_channel),
+        CoreKey::VoicemailAllowed => truth(core.voicemail_allowed),
+        CoreKey::CorrespondenceLanguage => shown(&core.correspondence_language),
+        CoreKey::Interpreter => shown(&core.interpreter),
+    }
 }
 
 /// Whether the case has no such section, as far as who manages it can know; to others it is just not

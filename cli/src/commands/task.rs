@@ -1,13 +1,13 @@
 //! `nahtlos task`.
 
 use nahtlos_casework::SectionKind;
-use nahtlos_casework::edit::{Edit, TaskEdit, TaskField};
+use nahtlos_casework::edit::{Edit, TaskEdit, TaskField, TaskKey};
 use nahtlos_casework::fields::{EntryId, Line, TaskStatus};
-use nahtlos_casework::view::TasksView;
+use nahtlos_casework::view::{TaskView, TasksView};
 use nahtlos_client::{Case, Nahtlos};
 use serde_json::json;
 
-use super::entries::{cell, find, known_id, new_id};
+use super::entries::{cell, find, known_id, new_id, shown};
 use super::names::Names;
 use super::values::{parse, parse_option, task_field, task_key};
 use super::{NOT_DELIVERED_YET, case_title, section};
@@ -104,7 +104,7 @@ fn add(context: &Context, new: &TaskAdd) -> Result<Answer, Failure> {
         .as_deref()
         .map(|input| names.parse_responsible(input))
         .transpose()?;
-    let title = input::value(&new.title, "What is to be done")?.unwrap_or_default();
+    let title = input::new_value(&new.title, "What is to be done")?;
     let title: Line = parse("title", &title)?;
     let id = new_id()?;
     let mut found = Found {
@@ -136,10 +136,11 @@ fn set(
     input::refuse_command_line(value)?;
     let key = task_key(field)?;
     let mut found = Found::find(context, case, task)?;
-    let question = format!("New value of {} (empty: remove)", key.names()[2]);
+    let question = format!("New value of {}", key.names()[2]);
     let names = Names::of_case(&found.nahtlos, &found.case);
+    let current = current(&found, &names, key)?;
     let id = found.id;
-    let edit = match input::value(value, &question)? {
+    let edit = match input::replacement(value, &question, current.as_deref())? {
         Some(text) => TaskEdit::Set {
             id,
             field: task_field(&names, key, &text)?,
@@ -147,6 +148,20 @@ fn set(
         None => TaskEdit::Clear { id, field: key },
     };
     found.edit(edit, &format!("{} changed", key.names()[2]))
+}
+
+/// What a field of the task says now, in words.
+fn current(found: &Found, names: &Names, key: TaskKey) -> Result<Option<String>, Failure> {
+    let document = (found.nahtlos).section_document(&found.case, &SectionKind::Tasks)?;
+    let view = TasksView::read(&document);
+    let is_meant = |task: &&TaskView| task.id.known() == Some(&found.id);
+    Ok(view.tasks.iter().find(is_meant).and_then(|task| match key {
+        TaskKey::Title => shown(&task.title),
+        TaskKey::Responsible => task.responsible.as_ref().map(|who| names.responsible(who)),
+        TaskKey::Due => shown(&task.due),
+        TaskKey::Priority => shown(&task.priority),
+        TaskKey::Status => shown(&task.status),
+    }))
 }
 
 fn delete(
