@@ -667,3 +667,43 @@ fn what_was_shared_waits_for_the_sync_and_is_not_shared_twice() {
     };
     assert_eq!((grants("plan"), grants("tasks")), (2, 2));
 }
+
+#[test]
+fn an_empty_input_leaves_the_field_and_only_the_option_empties_it() {
+    let world = World::new();
+    world.open_case();
+    let home = &world.berger;
+    let name = || {
+        let shown = home.run(&["--json", "case", "show", "ruth"]).json();
+        shown["core"]["official_name"].clone()
+    };
+    let before = name();
+    for empty in ["", " \n\t\n"] {
+        let words = ["--json", "case", "set", "ruth", "official_name"];
+        let run = home.type_in(&[&words[..], &["--from", "-"]].concat(), empty);
+        refused(&run, 2, "input_empty");
+        assert!(run.stderr.contains("--empty"), "{}", run.stderr);
+    }
+    assert_eq!(name(), before);
+    assert!(!before.is_null());
+    home.run(&["case", "set", "ruth", "official_name", "--empty"])
+        .ok();
+    assert!(name().is_null());
+    let run = home.run(&["--json", "journal", "add", "ruth", "--empty"]);
+    refused(&run, 2, "nothing_to_empty");
+}
+
+#[test]
+fn a_text_with_tabs_and_an_empty_line_is_written_whole_and_counted() {
+    let world = World::new();
+    world.open_case();
+    let words = ["journal", "add", "ruth", "--from", "-"];
+    let run = world.berger.type_in(&words, "Guten\tTag\n\nGruss").ok();
+    assert!(
+        run.stdout.contains("3 lines, 16 characters"),
+        "{}",
+        run.stdout
+    );
+    let shown = world.berger.run(&["journal", "ruth"]).ok().stdout;
+    assert!(shown.contains("Guten Tag"), "{shown}");
+}

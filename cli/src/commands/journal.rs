@@ -47,6 +47,7 @@ fn add(context: &Context, new: &JournalAdd) -> Result<Answer, Failure> {
         }
     };
     let text: JournalText = parse("text", &input::text(&new.text, "Journal entry")?)?;
+    let written = extent(text.as_str());
     let id = new_id()?;
     let edit = JournalEdit::AddEntry {
         id,
@@ -59,7 +60,28 @@ fn add(context: &Context, new: &JournalAdd) -> Result<Answer, Failure> {
     let title = case_title(&nahtlos, &case)?;
     Ok(Answer::sentence(
         json!({ "case": case.id.to_string(), "entry": id.to_string() }),
-        format!("{title}: journal entry ({kind}) written."),
+        format!("{title}: journal entry ({kind}) written, {written}."),
     )
     .note(NOT_DELIVERED_YET))
+}
+
+/// How much was written: who pasted a letter sees whether all of it arrived.
+fn extent(text: &str) -> String {
+    let counted = |number: usize, what: &str| match number {
+        1 => format!("1 {what}"),
+        _ => format!("{number} {what}s"),
+    };
+    let lines = counted(text.lines().count(), "line");
+    format!("{lines}, {}", counted(text.chars().count(), "character"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_written_entry_says_how_long_it_is() {
+        assert_eq!(extent("ä\n\nbc"), "3 lines, 5 characters");
+        assert_eq!(extent("a"), "1 line, 1 character");
+    }
 }
