@@ -83,7 +83,7 @@ impl Failure {
             Exit::Failed,
             "file",
             format!("The file {} could not be {action}.", path.display()),
-            format!("The system says: {}.", error.kind()),
+            system_says(error),
             "Check the path and your rights to it, then run the command again.",
         )
     }
@@ -121,6 +121,23 @@ impl From<FieldError> for Failure {
     }
 }
 
+/// What the system says of a file, in words of people who do not program.
+fn system_says(error: &std::io::Error) -> String {
+    use std::io::ErrorKind;
+    let known = match error.kind() {
+        ErrorKind::NotFound => "There is no such file.",
+        ErrorKind::AlreadyExists => "A file of this name exists already and is not overwritten.",
+        ErrorKind::PermissionDenied => "You have no right to it.",
+        ErrorKind::IsADirectory => "It is a directory.",
+        ErrorKind::NotADirectory => "A part of the path is no directory.",
+        ErrorKind::StorageFull => "The disk is full.",
+        ErrorKind::ReadOnlyFilesystem => "The disk can only be read.",
+        ErrorKind::InvalidData => "It is not a text in UTF-8.",
+        other => return format!("The system says: {other}."),
+    };
+    known.to_owned()
+}
+
 fn capitalised(text: &str) -> String {
     let mut characters = text.chars();
     match characters.next() {
@@ -132,6 +149,16 @@ fn capitalised(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_is_missing_or_in_the_way_is_said_in_words() {
+        let said = |kind: std::io::ErrorKind| {
+            Failure::file("read", std::path::Path::new("x"), &kind.into()).why
+        };
+        assert_eq!(said(std::io::ErrorKind::NotFound), "There is no such file.");
+        assert!(said(std::io::ErrorKind::AlreadyExists).contains("not overwritten"));
+        assert!(said(std::io::ErrorKind::TimedOut).starts_with("The system says: "));
+    }
 
     #[test]
     fn every_failure_says_what_why_and_next_in_both_forms() {
