@@ -16,19 +16,26 @@ use crate::passphrase;
 pub struct Context {
     /// This device's home directory.
     pub home: PathBuf,
+    /// What named it, in words.
+    home_source: &'static str,
     /// Certificates to trust for the relay.
     pub tls_ca: Option<PathBuf>,
 }
+
+/// Characters of a new vault's passphrase: guesses at a copied vault are limited by nothing but the
+/// derivation's cost. An empty one is refused by the vault itself.
+const PASSPHRASE_CHARACTERS_MIN: usize = 12;
 
 /// The database in a home, by which a home is known.
 const VAULT_FILE: &str = "vault.sqlite";
 
 impl Context {
-    /// From the options of every command.
+    /// From the options of every command; `home_typed` where the home stands on the command line, not
+    /// in the environment.
     ///
     /// # Errors
     /// Where no home directory can be found.
-    pub fn new(options: &GlobalOptions) -> Result<Self, Failure> {
+    pub fn new(options: &GlobalOptions, home_typed: bool) -> Result<Self, Failure> {
         if options.passphrase.is_some() {
             return Err(Failure::new(
                 Exit::Usage,
@@ -39,12 +46,17 @@ impl Context {
                  asked. Then choose another passphrase: this one has been seen.",
             ));
         }
-        let home = match &options.home {
-            Some(home) => home.clone(),
-            None => default_home()?,
+        let (home, home_source) = match &options.home {
+            Some(home) if home_typed => (home.clone(), "`--home` names it"),
+            Some(home) => (home.clone(), "NAHTLOS_HOME names it"),
+            None => (
+                default_home()?,
+                "it is the default, as neither `--home` nor NAHTLOS_HOME names another",
+            ),
         };
         Ok(Self {
             home,
+            home_source,
             tls_ca: options.tls_ca.clone(),
         })
     }
@@ -60,7 +72,13 @@ impl Context {
     /// Where there is none, or it does not open.
     pub fn open(&self) -> Result<Nahtlos, Failure> {
         if !self.has_vault() {
-            return Err(ClientError::Vault(VaultError::NotFound).into());
+            let mut failure = Failure::from(ClientError::Vault(VaultError::NotFound));
+            failure.why = format!(
+                "The home is {}: {}. This device has not founded or joined anything there.",
+                self.home.display(),
+                self.home_source
+            );
+            return Err(failure);
         }
         Ok(Nahtlos::open(&self.home, &passphrase::for_opening()?)?)
     }
@@ -68,7 +86,7 @@ impl Context {
     /// Unlocks the vault, or makes one: for founding and joining, which may be tried again.
     ///
     /// # Errors
-    /// Where it does not open or cannot be made.
+    /// Where it does not open or cannot be made, or the new passphrase is too short.
     pub fn open_or_create(&self) -> Result<Nahtlos, Failure> {
         if self.has_vault() {
             let opened = Nahtlos::open(&self.home, &passphrase::for_opening()?);
@@ -79,6 +97,7 @@ impl Context {
             }
         }
         let passphrase = passphrase::for_a_new_vault()?;
+        require_long(&passphrase)?;
         Ok(Nahtlos::create(
             &self.home,
             &passphrase,
@@ -103,6 +122,20 @@ impl Context {
         let url = nahtlos.relay_url().ok_or(ClientError::NotEnrolled)?;
         self.transport(url)
     }
+}
+
+fn require_long(passphrase: &[u8]) -> Result<(), Failure> {
+    let characters = String::from_utf8_lossy(passphrase).chars().count();
+    if characters == 0 || characters >= PASSPHRASE_CHARACTERS_MIN {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Exit::Usage,
+        "passphrase_short",
+        "The passphrase is too short; nothing was made.",
+        "At least 12 characters: whoever copies this device's files can try as often as they like.",
+        "Run the command again with a passphrase of several words.",
+    ))
 }
 
 fn default_home() -> Result<PathBuf, Failure> {

@@ -49,7 +49,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     printer.advice.case = case.map(str::to_owned);
     printer.advice.section = section.map(str::to_owned);
     let answer = panic_guard::guarded(|| {
-        let context = Context::new(&parsed.global)?;
+        let context = Context::new(&parsed.global, printer.advice.home.is_some())?;
         commands::run(&context, parsed.command)
     });
     match answer {

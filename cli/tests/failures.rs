@@ -315,3 +315,48 @@ fn each_family_of_errors_has_its_exit_status() {
         }
     }
 }
+
+#[test]
+fn a_short_passphrase_makes_no_vault() {
+    let world = tempfile::tempdir().unwrap();
+    let home = Home::new(world.path(), "home");
+    let claim = unreachable_claim(world.path());
+    let arguments = found_arguments(&claim);
+    let mut found = vec!["--json"];
+    found.extend(arguments.iter().map(|word| &word[..]));
+    std::fs::write(&home.passphrase, "elf Zeichen\n").unwrap();
+    let run = home.run(&found);
+    assert_eq!(codes(&run), (2, "passphrase_short".into()));
+    assert!(!home.path.join("vault.sqlite").exists());
+    std::fs::write(&home.passphrase, "zwölf Zeiche\n").unwrap();
+    assert_eq!(home.run(&found).exit, 20, "control: a vault was made");
+    assert!(home.path.join("vault.sqlite").exists());
+}
+
+#[test]
+fn a_home_without_a_vault_is_named_with_who_named_it() {
+    let world = tempfile::tempdir().unwrap();
+    let home = Home::new(world.path(), "nobody");
+    let why = |run: &support::Run| run.error()["why"].as_str().unwrap().to_owned();
+    let environment = why(&home.run(&["--json", "status"]));
+    assert!(
+        environment.contains(&format!("{}: NAHTLOS_HOME names it", home.path.display())),
+        "{environment}"
+    );
+    let other = world.path().join("other");
+    let other = other.to_str().unwrap();
+    let typed = why(&home.run(&["--json", "--home", other, "status"]));
+    assert!(
+        typed.contains(&format!("{other}: `--home` names it")),
+        "{typed}"
+    );
+}
+
+#[test]
+fn a_file_that_is_missing_is_said_in_words() {
+    let world = tempfile::tempdir().unwrap();
+    let home = Home::new(world.path(), "home");
+    let run = home.run(&["--json", "member", "join", "--invitation", "none.txt"]);
+    assert_eq!(codes(&run), (1, "file".into()));
+    assert_eq!(run.error()["why"], "There is no such file.");
+}
