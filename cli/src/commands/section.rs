@@ -11,6 +11,7 @@ use super::section_history::{Span, difference, history};
 use super::{NOT_DELIVERED_YET, case, case_title, section_kind};
 use crate::arguments::{SectionCommand, SectionExport};
 use crate::context::{Context, write_private_file};
+use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Answer, Page, json};
 
@@ -65,6 +66,7 @@ fn open(context: &Context, case: &str, kind: &SectionKind) -> Result<Answer, Fai
 pub fn show(context: &Context, case: &str, kind: &SectionKind) -> Result<Answer, Failure> {
     let nahtlos = context.open()?;
     let case = nahtlos.find_case(case)?;
+    refuse_not_opened(&nahtlos, &case, kind)?;
     let title = format!("{} · {}", case_title(&nahtlos, &case)?, kind.titles()[2]);
     let (view, page) = read(&nahtlos, &case, kind, Page::default().title(title))?;
     let data = json!({
@@ -73,6 +75,29 @@ pub fn show(context: &Context, case: &str, kind: &SectionKind) -> Result<Answer,
         "content": view,
     });
     Ok(Answer::new(data, page))
+}
+
+/// Who manages the case knows of all its sections: one that is missing does not exist. To others it
+/// is just not shared.
+fn refuse_not_opened(nahtlos: &Nahtlos, case: &Case, kind: &SectionKind) -> Result<(), Failure> {
+    let core = case.sections.get(&SectionKind::Core);
+    let manages = core.and_then(|space| nahtlos.own_role(space)) == Some("manage");
+    if case.sections.contains_key(kind) || !manages || !kind.has_content() {
+        return Ok(());
+    }
+    let (id, code) = (case.id.to_string(), kind.code());
+    let line = nahtlos.cases()?.into_iter().find(|line| line.id == id);
+    let number = line.and_then(|line| line.summary.case_number);
+    Err(Failure::new(
+        Exit::Failed,
+        "section_not_opened",
+        format!("This case has no section `{code}`."),
+        "",
+        format!(
+            "`nahtlos section open {} {code}` opens one.",
+            number.unwrap_or(id)
+        ),
+    ))
 }
 
 fn read(
