@@ -152,14 +152,17 @@ fn settle(context: &Context, case: &str, id: &str, choice: Choice) -> Result<Ans
 /// What holds now.
 fn result(conflict: &Conflict, choice: Choice, names: &Names) -> String {
     match (&conflict.kind, choice) {
-        (
-            ConflictKind::Values { alternatives } | ConflictKind::Wordings { alternatives, .. },
-            Choice::Alternative(position),
-        ) => alternatives.get(position).map_or_else(
-            || "is settled".into(),
-            |taken| format!("is now {}", value(&taken.value, names)),
-        ),
-        (ConflictKind::Wordings { merged, .. }, _) => format!("stays: {merged}"),
+        (ConflictKind::Values { alternatives }, Choice::Alternative(position)) => {
+            alternatives.get(position).map_or_else(
+                || "is settled".into(),
+                |taken| format!("is now {}", value(&taken.value, names)),
+            )
+        }
+        // Whole texts: too long for a sentence.
+        (ConflictKind::Wordings { .. }, Choice::Alternative(position)) => {
+            format!("now has wording {} alone", position.saturating_add(1))
+        }
+        (ConflictKind::Wordings { .. }, _) => "stays as it is".into(),
         (ConflictKind::DeletedMeanwhile { .. }, Choice::Restore) => "is back".into(),
         (ConflictKind::DeletedMeanwhile { .. }, _) => "stays deleted".into(),
         (ConflictKind::Values { .. }, _) => "is settled".into(),
