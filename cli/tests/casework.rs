@@ -707,3 +707,104 @@ fn a_text_with_tabs_and_an_empty_line_is_written_whole_and_counted() {
     let shown = world.berger.run(&["journal", "ruth"]).ok().stdout;
     assert!(shown.contains("Guten Tag"), "{shown}");
 }
+
+#[test]
+fn answers_say_what_a_right_a_basis_and_a_decision_mean() {
+    let world = World::new();
+    let case = world.open_case();
+    let run = |words: &[&str]| world.berger.run(words);
+    for (role, may) in [
+        ("read", "may read its cases."),
+        ("write", "may edit and share its cases."),
+        ("manage", "and invite colleagues."),
+    ] {
+        let words = ["member", "invite", "--team", "RAV Team", "--role", role];
+        let invited = run(&words).ok().stderr;
+        assert!(invited.contains("for RAV Langnau RAV Team; "), "{invited}");
+        assert!(invited.contains(may), "{invited}");
+    }
+    for (basis, in_words) in [("AVG35a1bis", false), ("AVG35a9", true)] {
+        let words = [
+            "share",
+            "grant",
+            &case,
+            "--section",
+            "plan",
+            "--to",
+            "Iseli",
+            "--role",
+            "read",
+            "--dry-run",
+            "--basis",
+            basis,
+        ];
+        let preview = run(&words).ok().stdout;
+        assert_eq!(
+            preview.contains(&format!("{basis} (in words; not a known code)")),
+            in_words,
+            "{preview}"
+        );
+    }
+    let explained = run(&["key", "explain"]).ok().stdout;
+    assert!(explained.contains("makes no new key when somebody's right ends"));
+    assert!(run(&["key"]).ok().stdout.contains("keys so far"));
+}
+
+#[test]
+fn a_section_that_does_not_exist_is_told_from_one_that_is_not_shared() {
+    let world = World::new();
+    let case = world.open_case();
+    grant(&world, &case, "core", "write").json();
+    sync_all(&world);
+    let words = ["--json", "section", "show", &case, "ident"];
+    let lead = world.berger.run(&words);
+    refused(&lead, 1, "section_not_opened");
+    assert!(lead.stderr.contains("This case has no section `ident`."));
+    // What is advised can be run as it stands.
+    let advised = lead.error()["next"].as_str().unwrap().to_owned();
+    let advised: Vec<&str> = advised
+        .split('`')
+        .nth(1)
+        .unwrap()
+        .split(' ')
+        .skip(1)
+        .collect();
+    refused(&world.iseli.run(&words), 5, "not_found");
+    world.berger.run(&advised).ok();
+    world.berger.run(&words).json();
+}
+
+#[test]
+fn settling_a_conflict_says_what_holds_now() {
+    let world = World::new();
+    let case = world.open_case();
+    grant(&world, &case, "core,plan,tasks", "write").json();
+    sync_all(&world);
+    let due = ["plan", "step", "set", &case, "1.1", "due", "--from", "-"];
+    world.berger.type_in(&due, "31.03.2027").ok();
+    world.iseli.type_in(&due, "30.04.2027").ok();
+    let delete = ["task", "delete", &case, "1", "--yes"];
+    world.berger.run(&delete).ok();
+    world.iseli.run(&["task", "done", &case, "1"]).ok();
+    sync_all(&world);
+    let settle = |words: &[&str]| {
+        let resolve = ["conflict", "resolve", &case, "1"];
+        let words: Vec<&str> = resolve.iter().chain(words).copied().collect();
+        world.iseli.run(&words).ok().stdout
+    };
+    let shown = world
+        .iseli
+        .run(&["conflict", "show", &case, "1"])
+        .ok()
+        .stdout;
+    let row = shown.lines().find(|line| line.contains("30.04.2027"));
+    let number = row.unwrap().split_whitespace().next().unwrap();
+    let settled = settle(&["--take", number]);
+    assert!(settled.contains("settled: due of "), "{settled}");
+    assert!(
+        settled.trim_end().ends_with("is now 30.04.2027."),
+        "{settled}"
+    );
+    let settled = settle(&["--restore"]);
+    assert!(settled.trim_end().ends_with("is back."), "{settled}");
+}
