@@ -19,8 +19,8 @@ pub mod passphrase;
 use std::ffi::OsString;
 use std::io::Write;
 
-use clap::Parser;
 use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
 
 pub use arguments::command_line_reference;
 pub use exit::Exit;
@@ -33,7 +33,7 @@ use output::Printer;
 
 /// Runs the program with its arguments, the program's name first, and prints what it answers.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
-    let typed: Vec<OsString> = arguments.into_iter().collect();
+    let typed = help_as_option(arguments.into_iter().collect());
     let mut printer = Printer {
         json: before_double_dash(&typed).any(|word| word == "--json"),
         advice: Advice {
@@ -43,7 +43,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     };
     let parsed = match Arguments::try_parse_from(&typed) {
         Ok(parsed) => parsed,
-        Err(error) => return not_parsed(&printer, &error),
+        Err(error) => return not_parsed(&printer, &typed, &error),
     };
     let (case, section) = parsed.command.subject();
     printer.advice.case = case.map(str::to_owned);
@@ -59,7 +59,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
 }
 
 /// Help and version are answers; the rest is a wrong command.
-fn not_parsed(printer: &Printer, error: &clap::Error) -> Exit {
+fn not_parsed(printer: &Printer, typed: &[OsString], error: &clap::Error) -> Exit {
     if matches!(
         error.kind(),
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
@@ -80,10 +80,37 @@ fn not_parsed(printer: &Printer, error: &clap::Error) -> Exit {
             "`nahtlos --help` shows the commands; `--help` after a command shows its arguments.",
         ));
     }
+    let told = if error.kind() == ErrorKind::MissingSubcommand {
+        help_of(typed)
+    } else {
+        error.render()
+    };
     let mut stderr = anstream::stderr().lock();
-    let _ = write!(stderr, "{}", error.render().ansi());
+    let _ = write!(stderr, "{}", told.ansi());
     let _ = stderr.flush();
     Exit::Usage
+}
+
+/// The help of the command typed so far. The parser shows it by itself only where the environment
+/// sets no option, else a bare list of names; both are no valid command and end with status 2.
+fn help_of(typed: &[OsString]) -> clap::builder::StyledStr {
+    let mut command = Arguments::command();
+    command.build();
+    for word in before_double_dash(typed) {
+        if let Some(inner) = command.find_subcommand(word) {
+            command = inner.clone();
+        }
+    }
+    command.render_help()
+}
+
+/// `nahtlos help case open` as `nahtlos case open --help`.
+fn help_as_option(mut typed: Vec<OsString>) -> Vec<OsString> {
+    if typed.get(1).is_some_and(|word| word == "help") {
+        typed.remove(1);
+        typed.push("--help".into());
+    }
+    typed
 }
 
 /// `--home` as it was typed, to be repeated in advice. The environment's needs no repeating.

@@ -360,3 +360,26 @@ fn a_file_that_is_missing_is_said_in_words() {
     assert_eq!(codes(&run), (1, "file".into()));
     assert_eq!(run.error()["why"], "There is no such file.");
 }
+
+#[test]
+fn the_program_alone_shows_its_help_and_so_does_help() {
+    let world = tempfile::tempdir().unwrap();
+    let home = Home::new(world.path(), "home");
+    // The environment names a home: to the parser an option is there.
+    let alone = home.run(&[]);
+    assert_eq!(alone.exit, 2);
+    assert!(alone.stdout.is_empty());
+    assert!(alone.stderr.contains("Exchanges with the relay"));
+    assert!(!alone.stderr.contains("docs"), "{}", alone.stderr);
+    let section = home.run(&["section"]);
+    assert!(section.stderr.contains("Exports a section unencrypted"));
+    let help = home.run(&["help"]);
+    assert_eq!(help.exit, 0);
+    assert_eq!(help.stdout, home.run(&["--help"]).stdout);
+    let of_command = home.run(&["help", "case", "open"]);
+    assert_eq!(
+        of_command.stdout,
+        home.run(&["case", "open", "--help"]).stdout
+    );
+    assert!(of_command.stdout.contains("--from"));
+}
