@@ -383,3 +383,25 @@ fn the_program_alone_shows_its_help_and_so_does_help() {
     );
     assert!(of_command.stdout.contains("--from"));
 }
+
+#[test]
+fn a_second_case_of_one_person_is_opened_only_where_that_is_meant() {
+    let world = support::World::new();
+    let open = |yes: &[&str], file: &str| {
+        let words = [&["--json", "case", "open", "--from", "-"], yes].concat();
+        world.berger.type_in(&words, file)
+    };
+    let first = open(&[], CASE_FILE).json();
+    let number = first["case_number"].as_str().unwrap();
+    let second = open(&[], CASE_FILE);
+    assert_eq!(codes(&second), (6, "case_exists".into()));
+    assert_eq!(
+        second.error()["message"],
+        format!("You have a case of Ruth Mosimann, 17.05.1982 already: {number}.")
+    );
+    let other_birth = CASE_FILE.replace("17.05.1982", "18.05.1982");
+    assert_eq!(open(&[], &other_birth).exit, 0, "control: another person");
+    assert_eq!(open(&["--yes"], CASE_FILE).exit, 0, "control: meant");
+    let cases = world.berger.run(&["--json", "case"]).json();
+    assert_eq!(cases["cases"].as_array().unwrap().len(), 3);
+}

@@ -14,6 +14,17 @@ pub struct CaseFilter {
     pub filter: Option<String>,
 }
 
+/// What a case is opened with.
+#[derive(Clone, Debug, Default, Args)]
+pub struct CaseOpen {
+    /// The case file.
+    #[command(flatten)]
+    pub file: TypedValue,
+    /// Open it even if there is a case of this name and birth already
+    #[arg(long)]
+    pub yes: bool,
+}
+
 /// What can be done with cases.
 #[derive(Debug, Subcommand)]
 pub enum CaseCommand {
@@ -27,7 +38,7 @@ pub enum CaseCommand {
     Open {
         /// The case file.
         #[command(flatten)]
-        source: TypedValue,
+        source: CaseOpen,
     },
     /// Shows a case: who it is about, its sections, what is new, due or in conflict
     Show {

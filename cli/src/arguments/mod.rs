@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-pub use case::{CaseCommand, CaseFilter, SectionCommand, SectionExport};
+pub use case::{CaseCommand, CaseFilter, CaseOpen, SectionCommand, SectionExport};
 pub use device::{DeviceCommand, DocsOptions, HeldCommand, KeyCommand};
 pub use network::{
     FounderOptions, InstitutionCommand, IntroductionOptions, MemberCommand, MemberRole,

@@ -1,19 +1,22 @@
 //! `nahtlos case open`.
 
 use nahtlos_casework::edit::{CoreEdit, CoreField, Edit};
-use nahtlos_casework::fields::{EntryId, Field, Name, PartialDate, Phone};
+use nahtlos_casework::fields::{EntryId, Field, Name, PartialDate, Phone, Stored};
+use nahtlos_casework::view::CoreView;
 use nahtlos_casework::{CaseFile, SectionKind};
+use nahtlos_client::Nahtlos;
 use serde_json::json;
 
 use super::entries::new_id;
-use crate::arguments::TypedValue;
+use crate::arguments::CaseOpen;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::input;
 use crate::output::Answer;
 
-pub fn open(context: &Context, source: &TypedValue) -> Result<Answer, Failure> {
+pub fn open(context: &Context, opening: &CaseOpen) -> Result<Answer, Failure> {
+    let source = &opening.file;
     input::refuse_command_line(source)?;
     if source.from.is_none() && !input::may_ask() {
         return Err(no_source());
@@ -39,6 +42,16 @@ pub fn open(context: &Context, source: &TypedValue) -> Result<Answer, Failure> {
         }
         None => asked()?,
     };
+    if !opening.yes
+        && let Some((person, number)) = same_person(&nahtlos, &edits)?
+    {
+        let have = format!("You have a case of {person} already: {number}.");
+        // Who has just typed a case is asked, instead of losing it.
+        let asks = source.from.is_none();
+        if !asks || !input::confirm(&format!("{have} Open a second one?"))? {
+            return Err(second_case(have));
+        }
+    }
     let number = nahtlos.open_case(&edits)?.canonical();
     let case = nahtlos.find_case(&number)?;
     let sections: Vec<String> = case.sections.keys().map(SectionKind::code).collect();
@@ -50,6 +63,79 @@ pub fn open(context: &Context, source: &TypedValue) -> Result<Answer, Failure> {
         "The case is open on this device. `nahtlos case show {number}` shows it, \
          `nahtlos share grant {number} …` lets others in, `nahtlos sync` delivers it."
     )))
+}
+
+/// Name, birth and number of a case of the same official name, first name and birth, if there is one.
+fn same_person(nahtlos: &Nahtlos, edits: &[Edit]) -> Result<Option<(String, String)>, Failure> {
+    let wanted = Person::of_edits(edits);
+    if wanted.official_name.is_none() {
+        return Ok(None);
+    }
+    for line in nahtlos.cases()? {
+        if line.summary.birth != wanted.birth {
+            continue;
+        }
+        let case = nahtlos.find_case(&line.id)?;
+        let Ok(document) = nahtlos.section_document(&case, &SectionKind::Core) else {
+            continue;
+        };
+        let core = CoreView::read(&document);
+        let person = Person {
+            official_name: core.official_name.as_ref().map(Stored::canonical),
+            first_name: core.first_name.as_ref().map(Stored::canonical),
+            birth: core.birth.as_ref().map(Stored::canonical),
+        };
+        if person == wanted {
+            let name = [&person.first_name, &person.official_name];
+            let name: Vec<&str> = name.into_iter().flatten().map(String::as_str).collect();
+            let birth = core.birth.map(|birth| format!(", {birth}"));
+            let number = line.summary.case_number.unwrap_or(line.id);
+            return Ok(Some((
+                format!("{}{}", name.join(" "), birth.unwrap_or_default()),
+                number,
+            )));
+        }
+    }
+    Ok(None)
+}
+
+/// By what two cases are taken for the same person's.
+#[derive(Default, PartialEq, Eq)]
+struct Person {
+    official_name: Option<String>,
+    first_name: Option<String>,
+    birth: Option<String>,
+}
+
+impl Person {
+    fn of_edits(edits: &[Edit]) -> Self {
+        let mut person = Self::default();
+        for edit in edits {
+            match edit {
+                Edit::Core(CoreEdit::Set(CoreField::OfficialName(name))) => {
+                    person.official_name = Some(name.canonical());
+                }
+                Edit::Core(CoreEdit::Set(CoreField::FirstName(name))) => {
+                    person.first_name = Some(name.canonical());
+                }
+                Edit::Core(CoreEdit::Set(CoreField::Birth(birth))) => {
+                    person.birth = Some(birth.canonical());
+                }
+                _ => {}
+            }
+        }
+        person
+    }
+}
+
+fn second_case(have: String) -> Failure {
+    Failure::new(
+        Exit::Conflict,
+        "case_exists",
+        have,
+        "Two cases of one person drift apart; no case was opened.",
+        "To open a second one: `nahtlos case open --yes`, with the same `--from`.",
+    )
 }
 
 /// Under two minutes: what is needed to find the person again; the rest comes later.

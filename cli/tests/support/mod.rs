@@ -214,7 +214,10 @@ impl World {
     pub fn open_case(&self) -> String {
         let opened = self
             .berger
-            .type_in(&["--json", "case", "open", "--from", "-"], CASE_FILE)
+            .type_in(
+                &["--json", "case", "open", "--yes", "--from", "-"],
+                CASE_FILE,
+            )
             .json();
         opened["case_number"].as_str().unwrap().to_owned()
     }
