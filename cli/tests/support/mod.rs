@@ -240,3 +240,40 @@ pub const CASE_FILE: &str = r#"{
   "plan": {"goals": [{"statement": "Eine Stelle in der Pflege finden.",
     "steps": [{"title": "Arbeitsversuch", "start": "2027-01-11"}]}]}
 }"#;
+
+/// Checks that a run was refused with this exit status and code.
+#[track_caller]
+pub fn refused(run: &Run, exit: i32, code: &str) {
+    assert_eq!(
+        (run.exit, run.error()["code"].as_str().unwrap()),
+        (exit, code),
+        "{}",
+        run.stderr
+    );
+}
+
+/// Berger grants sections of a case to the other institution's team.
+pub fn grant(world: &World, case: &str, sections: &str, role: &str) -> Run {
+    world.berger.run(&[
+        "--json",
+        "share",
+        "grant",
+        case,
+        "--section",
+        sections,
+        "--to",
+        "Eingliederung",
+        "--role",
+        role,
+        "--basis",
+        "AVG35a1",
+        "--yes",
+    ])
+}
+
+/// Both sync until both have everything.
+pub fn sync_all(world: &World) {
+    for home in [&world.berger, &world.iseli, &world.berger, &world.iseli] {
+        home.run(&["sync"]).ok();
+    }
+}
