@@ -61,7 +61,14 @@ fn list(context: &Context, filter: &CaseFilter) -> Result<Answer, Failure> {
         rows,
         "No case yet: `nahtlos case open` opens one; shared ones arrive with `nahtlos sync`.",
     );
-    Ok(Answer::new(json!({ "cases": json::value(&cases) }), page))
+    let answer = Answer::new(json!({ "cases": json::value(&cases) }), page);
+    Ok(match nahtlos.cases_not_arrived()? {
+        0 => answer,
+        1 => answer.note("1 case has not fully arrived yet and is not listed."),
+        more => answer.note(format!(
+            "{more} cases have not fully arrived yet and are not listed."
+        )),
+    })
 }
 
 fn holds(line: &CaseLine, wanted: &str) -> bool {
