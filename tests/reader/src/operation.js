@@ -1,0 +1,182 @@
+/** Decoding of operations and their effects (PROTOCOL §11, §12). */
+import { decode } from "./cbor.js";
+import { ascending, bytes, bytesOf, list, nullable, optional, plainEnum, struct, unsigned, variantEnum, boolean } from "./schema.js";
+import { deviceKeys, history, identifier, kind, logHeads, requireVersionAndSuite, role, wrapMethod } from "./common.js";
+import { MalformedError } from "./errors.js";
+import { fromHex } from "./bytes.js";
+import { operationId, spaceId } from "./identifiers.js";
+import * as limits from "./limits.js";
+
+const signedOperation = struct([
+  ["body", bytes],
+  ["signature", bytesOf(64)],
+]);
+
+const member = variantEnum({
+  0: {
+    type: "device",
+    fields: [
+      ["keys", deviceKeys],
+      ["countersignature", bytesOf(64)],
+    ],
+  },
+  1: { type: "space", fields: [["space", identifier(32)]] },
+});
+
+const invitationProof = struct([
+  ["invitation", bytesOf(32)],
+  ["signature", bytesOf(64)],
+]);
+
+const recipient = struct([
+  ["id", identifier(32)],
+  ["key", identifier(32)],
+  ["method", wrapMethod],
+  ["wrapHash", identifier(32)],
+]);
+
+const recipients = ascending(recipient, (item) => fromHex(item.id));
+
+const branchItem = struct([
+  ["operation", bytes],
+  ["receipt", bytes],
+]);
+
+const effect = variantEnum({
+  0: {
+    type: "Create",
+    fields: [
+      ["kind", kind],
+      ["nonce", bytesOf(16)],
+      ["guardian", optional(identifier(32))],
+      ["founder", optional(deviceKeys)],
+    ],
+  },
+  1: {
+    type: "Add",
+    fields: [
+      ["grant", identifier(16)],
+      ["member", member],
+      ["role", role],
+      ["history", history],
+      ["basis", optional(bytes)],
+      ["notAfterMs", optional(unsigned(64))],
+      ["invitation", optional(invitationProof)],
+    ],
+  },
+  2: {
+    type: "Confirm",
+    fields: [
+      ["grant", identifier(16)],
+      ["keyId", optional(identifier(32))],
+    ],
+  },
+  3: {
+    type: "Wrap",
+    fields: [
+      ["keyId", identifier(32)],
+      ["recipients", recipients],
+    ],
+  },
+  4: {
+    type: "Link",
+    fields: [
+      ["keyId", identifier(32)],
+      ["previous", identifier(32)],
+      ["link", bytes],
+    ],
+  },
+  5: {
+    type: "Remove",
+    fields: [
+      ["grant", optional(identifier(16))],
+      ["member", optional(identifier(32))],
+      ["reason", unsigned(8)],
+    ],
+  },
+  6: {
+    type: "SetRole",
+    fields: [
+      ["grant", identifier(16)],
+      ["role", role],
+    ],
+  },
+  7: { type: "Expire", fields: [["grant", identifier(16)]] },
+  8: {
+    type: "Epoch",
+    fields: [
+      ["keyId", identifier(32)],
+      ["kem", optional(bytes)],
+      ["previous", optional(identifier(32))],
+      ["link", optional(bytes)],
+      ["label", optional(bytes)],
+      ["recipients", recipients],
+      ["cut", boolean],
+    ],
+  },
+  9: {
+    type: "BadWrap",
+    fields: [
+      ["keyId", identifier(32)],
+      ["recipient", identifier(32)],
+    ],
+  },
+  10: {
+    type: "Void",
+    fields: [
+      ["envelopes", list(identifier(32))],
+      ["grants", list(identifier(16))],
+    ],
+  },
+  11: { type: "Heal", fields: [["branch", list(branchItem)]] },
+  12: { type: "SetRelay", fields: [["key", bytesOf(32)]] },
+  13: { type: "Close", fields: [] },
+  14: {
+    type: "Invite",
+    fields: [
+      ["invitation", bytesOf(32)],
+      ["role", role],
+      ["notAfterMs", unsigned(64)],
+    ],
+  },
+});
+
+const operationBody = struct([
+  ["version", unsigned(8)],
+  ["suite", unsigned(8)],
+  ["space", nullable(identifier(32))],
+  ["index", unsigned(64)],
+  ["previous", nullable(identifier(32))],
+  ["author", identifier(32)],
+  ["claimedAtMs", unsigned(64)],
+  ["references", logHeads],
+  ["effects", list(effect, limits.EFFECTS)],
+]);
+
+/** One effect alone, from its decoded CBOR; what the test values of PROTOCOL §27 show. */
+export const readEffect = effect;
+
+/**
+ * @param {Uint8Array} signed exact bytes of a signed operation
+ * @returns {{id: string, space: string, bodyBytes: Uint8Array, signature: Uint8Array, body: object}} `space` also for
+ *   operation 0, whose body names none
+ * @throws {MalformedError|NeedsNewerError}
+ */
+export function decodeOperation(signed) {
+  if (signed.length > limits.SIGNED_OPERATION_BYTES) throw new MalformedError("operation too large");
+  const { body: bodyBytes, signature } = signedOperation(decode(signed));
+  requireVersionAndSuite(bodyBytes);
+  const body = operationBody(decode(bodyBytes));
+  requireForm(body);
+  const space = body.index === 0 ? spaceId(signed) : body.space;
+  return { id: operationId(signed), space, bodyBytes, signature, body };
+}
+
+/** What holds of every operation by itself, whatever the log says. */
+function requireForm(body) {
+  const founding = body.index === 0;
+  if (founding !== (body.space === null) || founding !== (body.previous === null)) {
+    throw new MalformedError("space and previous are null in operation 0 and nowhere else");
+  }
+  if (body.effects.length === 0) throw new MalformedError("an operation has at least one effect");
+}
