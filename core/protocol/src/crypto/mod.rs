@@ -39,4 +39,6 @@ pub mod suite;
 pub mod wrap;
 
 #[cfg(test)]
+mod published_vectors;
+#[cfg(test)]
 pub(crate) mod test_random;

@@ -1,5 +1,5 @@
-//! Round trips and refusals of both kinds of wrap. `hpke` itself is tested against RFC 9180's and
-//! the X-Wing draft's vectors by its authors; the stored vectors of the workspace fix our bytes.
+//! Round trips and refusals of both kinds of wrap. RFC 9180's and the X-Wing draft's vectors are in
+//! `published_vectors`; the stored vectors of the workspace fix our bytes.
 
 use super::*;
 use crate::crypto::{
