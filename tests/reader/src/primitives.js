@@ -2,8 +2,7 @@
  * The primitives of suite 2 and their labels (PROTOCOL §3, §4). Each is another implementation than the reference's:
  * `@noble/*` for hashes, Ed25519 and the AEAD, `@hpke/*` for HPKE over X-Wing.
  */
-import { sha256 } from "@noble/hashes/sha2.js";
-import { sha512 } from "@noble/hashes/sha2.js";
+import { sha256, sha512 } from "@noble/hashes/sha2.js";
 import { hkdf } from "@noble/hashes/hkdf.js";
 import { ed25519 } from "@noble/curves/ed25519.js";
 import { chacha20poly1305 } from "@noble/ciphers/chacha.js";
@@ -67,8 +66,7 @@ export function parseVerifyingKey(key) {
 }
 
 /**
- * Strict verification over `label ‖ message`: `S` reduced, `R` not of small order, and the equation without cofactor,
- * comparing the bytes of `R`.
+ * Verifies a signature over `label ‖ message`.
  * @param {Uint8Array} key 32 bytes
  * @param {string} name the label
  * @param {Uint8Array} message
@@ -76,6 +74,14 @@ export function parseVerifyingKey(key) {
  * @throws {CryptoError} `bad_key` or `bad_signature`
  */
 export function verifySignature(key, name, message, signature) {
+  verifyStrictly(key, concat(label(name), message), signature);
+}
+
+/**
+ * Strict verification of plain Ed25519: `S` reduced, `R` canonical and not of small order, and the equation without
+ * cofactor, comparing the bytes of `R`.
+ */
+export function verifyStrictly(key, message, signature) {
   const refuse = (why) => {
     throw new CryptoError("bad_signature", why);
   };
@@ -92,7 +98,7 @@ export function verifySignature(key, name, message, signature) {
     refuse("R is no canonical point");
   }
   if (pointR.isSmallOrder()) refuse("R is of small order");
-  const challenge = littleEndian(sha512(concat(encodedR, key, label(name), message))) % order;
+  const challenge = littleEndian(sha512(concat(encodedR, key, message))) % order;
   const expected = timesBase(scalar).subtract(publicPoint.multiplyUnsafe(challenge));
   if (!equal(expected.toBytes(), encodedR)) refuse("the signature does not verify");
 }
@@ -141,18 +147,19 @@ export async function kemKeyOf(seed) {
 }
 
 /**
- * HPKE base mode, single shot, empty AAD.
+ * HPKE base mode, single shot. The protocol's AAD is empty; published vectors have another.
  * @param {Uint8Array} seed X-Wing secret seed
  * @param {Uint8Array} info
  * @param {Uint8Array} sealed encapsulation ‖ ciphertext ‖ tag
  * @throws {CryptoError} `does_not_open`
  */
-export async function openHybrid(seed, info, sealed) {
+export async function openHybrid(seed, info, sealed, associated = EMPTY) {
   try {
     const pair = await new XWing().generateKeyPairDerand(seed);
     const opened = await hpke.open(
       { recipientKey: pair.privateKey, enc: copy(sealed.subarray(0, ENCAPSULATION_LENGTH)), info: copy(info) },
       copy(sealed.subarray(ENCAPSULATION_LENGTH)),
+      copy(associated),
     );
     return new Uint8Array(opened);
   } catch {

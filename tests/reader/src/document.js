@@ -1,0 +1,156 @@
+/** Documents: the genesis change, the form of a change, whose it is, and the JSON it all comes to (PROTOCOL §15). */
+import * as Automerge from "@automerge/automerge";
+import { EnvelopeError } from "./errors.js";
+import { equal, toHex } from "./bytes.js";
+import { digest } from "./primitives.js";
+import { actorId } from "./identifiers.js";
+
+const CHUNK_MAGIC = Uint8Array.of(0x85, 0x6f, 0x4a, 0x83);
+const CHUNK_TYPE_CHANGE = 1;
+const CHECKSUM_END = 8;
+const GENESIS_ACTOR = "00".repeat(16);
+
+/** Containers of the network's document, the directory. */
+export const DIRECTORY_CONTAINERS = ["network", "institutions", "teams", "people"];
+
+/**
+ * The change that every device makes itself and nobody sends.
+ * @param {string[]} containers names of the empty maps at the root
+ * @returns {Uint8Array} the change chunk
+ */
+export function genesis(containers) {
+  return Automerge.encodeChange({
+    actor: GENESIS_ACTOR,
+    seq: 1,
+    startOp: 1,
+    time: 0,
+    message: null,
+    deps: [],
+    ops: [...containers].sort().map((key) => ({ action: "makeMap", obj: "_root", key, pred: [] })),
+  });
+}
+
+function refuse(code, message) {
+  throw new EnvelopeError(code, message);
+}
+
+/**
+ * A change of an envelope: one uncompressed automerge change chunk and nothing after it.
+ * @param {Uint8Array} bytes
+ * @returns {{hash: string, actor: string, seq: number, deps: string[], bytes: Uint8Array}}
+ * @throws {EnvelopeError} `bad_change`
+ */
+export function decodeChange(bytes) {
+  requireChunk(bytes);
+  let decoded;
+  try {
+    decoded = Automerge.decodeChange(bytes);
+  } catch {
+    refuse("bad_change", "automerge does not read the change");
+  }
+  return { hash: decoded.hash, actor: decoded.actor, seq: decoded.seq, deps: decoded.deps, bytes };
+}
+
+function requireChunk(bytes) {
+  if (bytes.length < CHECKSUM_END + 2 || !equal(bytes.subarray(0, 4), CHUNK_MAGIC)) {
+    refuse("bad_change", "no automerge chunk");
+  }
+  if (bytes[CHECKSUM_END] !== CHUNK_TYPE_CHANGE) refuse("bad_change", "not an uncompressed change chunk");
+  const { value, end } = readLeb128(bytes, CHECKSUM_END + 1);
+  if (end + value !== bytes.length) refuse("bad_change", "not exactly one chunk");
+  const hash = digest(bytes.subarray(CHECKSUM_END));
+  if (!equal(hash.subarray(0, 4), bytes.subarray(4, CHECKSUM_END))) refuse("bad_change", "the chunk's checksum is wrong");
+}
+
+/** An unsigned LEB128 number in its shortest form. */
+function readLeb128(bytes, start) {
+  let value = 0;
+  for (let index = start, scale = 1; index < bytes.length && index < start + 5; index += 1, scale *= 128) {
+    value += (bytes[index] & 0x7f) * scale;
+    if (bytes[index] >= 0x80) continue;
+    if (bytes[index] === 0 && index > start) break;
+    return { value, end: index + 1 };
+  }
+  return refuse("bad_change", "the chunk's length is not in its shortest form");
+}
+
+/** One document, as its counting envelopes make it. */
+export class SpaceDocument {
+  /**
+   * @param {string} space
+   * @param {string[]} containers
+   */
+  constructor(space, containers) {
+    this.space = space;
+    this.document = Automerge.init();
+    /** device id → actors it has brought the run nonce of */
+    this.actors = new Map();
+    /** change hash → its actor and sequence */
+    this.changes = new Map();
+    /** actor → last sequence */
+    this.sequences = new Map();
+    this.take([decodeChange(genesis(containers))]);
+  }
+
+  /**
+   * Applies one envelope's changes, all or nothing.
+   * @param {string} device the envelope's author
+   * @param {{runNonces: Uint8Array[], changes: Uint8Array[]}} payload
+   * @throws {EnvelopeError}
+   */
+  apply(device, { runNonces, changes }) {
+    const actors = new Set(this.actors.get(device) ?? []);
+    for (const nonce of runNonces) actors.add(actorId(this.space, device, nonce));
+    const decoded = changes.map(decodeChange);
+    this.requireOrder(decoded, actors);
+    this.take(decoded);
+    this.actors.set(device, actors);
+  }
+
+  requireOrder(decoded, actors) {
+    const known = new Set(this.changes.keys());
+    const sequences = new Map(this.sequences);
+    for (const change of decoded) {
+      if (!actors.has(change.actor)) refuse("foreign_actor", "a change of an actor that is not its author's");
+      if (change.deps.some((dep) => !known.has(dep))) refuse("missing_dependency", "a change builds on one not here");
+      if (change.seq !== (sequences.get(change.actor) ?? 0) + 1) refuse("bad_sequence", "a change out of its sequence");
+      known.add(change.hash);
+      sequences.set(change.actor, change.seq);
+    }
+  }
+
+  take(decoded) {
+    try {
+      const next = Automerge.clone(this.document);
+      [this.document] = Automerge.applyChanges(next, decoded.map((change) => change.bytes));
+    } catch {
+      refuse("does_not_apply", "automerge refuses the changes");
+    }
+    for (const change of decoded) {
+      this.changes.set(change.hash, { actor: change.actor, seq: change.seq });
+      this.sequences.set(change.actor, change.seq);
+    }
+  }
+
+  /** Hashes of the newest changes, ascending. */
+  heads() {
+    return [...Automerge.getHeads(this.document)].sort();
+  }
+
+  /** The document as plain JSON values; bytes in hexadecimal, times in milliseconds. */
+  toJson() {
+    return plain(Automerge.toJS(this.document));
+  }
+}
+
+function plain(value) {
+  if (value === null || ["string", "number", "boolean"].includes(typeof value)) return value;
+  if (typeof value === "bigint") return value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : String(value);
+  if (value instanceof Uint8Array) return toHex(value);
+  if (value instanceof Date) return value.getTime();
+  if (value instanceof Automerge.Counter) return value.value;
+  if (Automerge.isImmutableString(value)) return value.toString();
+  if (Array.isArray(value)) return value.map(plain);
+  const entries = Object.keys(value).sort().map((key) => [key, plain(value[key])]);
+  return Object.fromEntries(entries);
+}

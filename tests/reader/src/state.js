@@ -1,0 +1,174 @@
+/**
+ * What the logs say, at any length (PROTOCOL §10–§12).
+ *
+ * A log keeps one state for each length it ever had: `states[n]` is the space after its first n operations. States are
+ * never changed once they stand; an operation works on a copy.
+ */
+import { MissingError } from "./errors.js";
+
+/** Kinds whose members may be of these kinds; `device` stands for a device. */
+export const MEMBER_KINDS = {
+  person: ["device"],
+  team: ["person"],
+  institution: ["team", "person"],
+  network: ["institution"],
+  section: ["team", "person"],
+};
+
+/** Kinds that may name a guardian. */
+export const KINDS_WITH_GUARDIAN = ["person", "team", "section"];
+/** Kinds whose epochs publish a KEM key, since spaces above wrap to it. */
+export const KINDS_WITH_KEM = ["person", "team", "institution"];
+
+/** A space before its first operation. */
+export function emptyState(space) {
+  return {
+    space,
+    length: 0,
+    kind: null,
+    nonce: null,
+    guardian: null,
+    founder: null,
+    /** device id → keys, of every device this log ever named; nothing is taken out */
+    devices: new Map(),
+    /** grant id → grant */
+    grants: new Map(),
+    /** in the order of the log; the last one is the current one */
+    epochs: [],
+    /** invitation key → what it offers and who used it */
+    invitations: new Map(),
+    relayKeys: [],
+    closed: false,
+    /** envelope ids */
+    voided: new Set(),
+    branches: [],
+  };
+}
+
+/** A copy whose collections may be changed. Grants, epochs and invitations in it are replaced, never changed. */
+export function copyState(state) {
+  return {
+    ...state,
+    devices: new Map(state.devices),
+    grants: new Map(state.grants),
+    epochs: [...state.epochs],
+    invitations: new Map(state.invitations),
+    relayKeys: [...state.relayKeys],
+    voided: new Set(state.voided),
+    branches: [...state.branches],
+  };
+}
+
+/** The epoch that is current, or null. */
+export function currentEpoch(state) {
+  return state.epochs.at(-1) ?? null;
+}
+
+/** An epoch by its key id, or null. */
+export function epochOf(state, keyId) {
+  return state.epochs.find((epoch) => epoch.keyId === keyId) ?? null;
+}
+
+/** The grants that stand: added and not ended. */
+export function* standingGrants(state) {
+  for (const grant of state.grants.values()) {
+    if (grant.ended === null) yield grant;
+  }
+}
+
+/** Every log this replica has. */
+export class Logs {
+  constructor() {
+    /** space id → {operations, states} */
+    this.logs = new Map();
+    /** operation id → {space, index, knowledge} */
+    this.operations = new Map();
+    /** the network this replica belongs to, or null */
+    this.network = null;
+  }
+
+  /** How many operations of this space have been replayed. */
+  length(space) {
+    return this.logs.get(space)?.operations.length ?? 0;
+  }
+
+  /** @throws {MissingError} `unknown_space` or `short_log` if this replica does not have that much of the log */
+  stateAt(space, length) {
+    const log = this.logs.get(space);
+    if (log === undefined) {
+      throw new MissingError("unknown_space", "the log of a space is not here", [space]);
+    }
+    if (length >= log.states.length) {
+      throw new MissingError("short_log", "the log of a space is not here as far as it is named", [space]);
+    }
+    return log.states[length];
+  }
+
+  /** The newest state of a space, or null if it is not known. */
+  newest(space) {
+    return this.logs.get(space)?.states.at(-1) ?? null;
+  }
+
+  /** Takes an operation that has been replayed. */
+  append(operation, knowledge, state) {
+    let log = this.logs.get(operation.space);
+    if (log === undefined) {
+      log = { operations: [], states: [emptyState(operation.space)] };
+      this.logs.set(operation.space, log);
+    }
+    log.operations.push(operation);
+    log.states.push(state);
+    this.operations.set(operation.id, { space: operation.space, index: operation.body.index, knowledge });
+  }
+}
+
+/**
+ * The logs as somebody saw them: each at one length. What is computed over a view is kept with it.
+ */
+export class View {
+  /**
+   * @param {Logs} logs
+   * @param {(space: string) => number} lengthOf 0 where the log is not known
+   * @param {object|null} overlay a state that stands in for its own space, while an operation is being replayed
+   */
+  constructor(logs, lengthOf, overlay = null) {
+    this.logs = logs;
+    this.lengthOf = lengthOf;
+    this.overlay = overlay;
+    this.memory = new Map();
+  }
+
+  /** Every log as far as this replica has it. */
+  static newest(logs) {
+    return new View(logs, (space) => logs.length(space));
+  }
+
+  /**
+   * Every log as a knowledge says.
+   * @param {Map<string, number>} knowledge
+   * @param {object|null} overlay
+   */
+  static known(logs, knowledge, overlay = null) {
+    return new View(logs, (space) => knowledge.get(space) ?? 0, overlay);
+  }
+
+  /** The state of a space in this view; null where the view has nothing of it. */
+  state(space) {
+    if (this.overlay !== null && this.overlay.space === space) return this.overlay;
+    const length = this.lengthOf(space);
+    return length === 0 ? null : this.logs.stateAt(space, length);
+  }
+
+  /** The same where it must be there. @throws {MissingError} `unknown_space` */
+  required(space) {
+    const state = this.state(space);
+    if (state === null) throw new MissingError("unknown_space", "the log of a member space is not known", [space]);
+    return state;
+  }
+
+  /** Computes once per view. */
+  remember(key, compute) {
+    if (!this.memory.has(key)) this.memory.set(key, compute());
+    return this.memory.get(key);
+  }
+}
