@@ -165,7 +165,10 @@ fn a_request_that_is_none_or_too_large_is_refused_and_stores_nothing() {
     let token = Some(token.as_str());
     let mut newer = sync_request(Vec::new());
     newer.version = 2;
-    let nothing = PushItem::Envelope { bytes: Vec::new() };
+    let nothing = PushItem::Envelope {
+        bytes: Vec::new(),
+        receipt: None,
+    };
     let crowd = vec![nothing; limits::PUSH_ITEMS_MAX + 1];
     let deep = vec![0x81; 100_000];
     let bodies: [(&[u8], u16, &str); 7] = [
@@ -356,6 +359,7 @@ fn an_item_of_a_space_the_relay_does_not_know_is_refused_and_blocks_nothing() {
     let (own, token) = overheard(&stage, &berger);
     let damaged = PushItem::Envelope {
         bytes: vec![0x83; 500],
+        receipt: None,
     };
     let push: Vec<PushItem> = [&envelopes[..], &[damaged], &own].concat();
     let reply = post(stage.relay.address(), SYNC_PATH, Some(&token), &body(push));

@@ -81,12 +81,12 @@ impl Nahtlos {
             card: card_for(&text, body.newcomer, &introduction),
             name: introduction.name,
         };
-        if open.used_by.is_some() {
+        if open.used.is_some() {
             // Admitted, but this device did not see the answer: what follows is still to be done.
             let card = newcomer.card;
             return Ok(Outcome::Admitted {
                 invitation,
-                card: card.filter(|_| open.used_by == Some(body.newcomer)),
+                card: card.filter(|_| open.used_by() == Some(body.newcomer)),
             });
         }
         let mut operations = Vec::new();

@@ -209,7 +209,9 @@ impl<'a> Lock<'a> {
             let (Effect::Epoch {
                 key_id, recipients, ..
             }
-            | Effect::Wrap { key_id, recipients }) = effect
+            | Effect::Wrap {
+                key_id, recipients, ..
+            }) = effect
             else {
                 continue;
             };

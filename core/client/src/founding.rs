@@ -264,6 +264,7 @@ impl Nahtlos {
             seed,
             previous: None,
             label: None,
+            cut: false,
         }
     }
 

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use nahtlos_protocol::crypto::epoch_secret::{self, EpochSeed};
 use nahtlos_protocol::identifier::{GrantId, InvitationId, SpaceId};
 use nahtlos_protocol::space::author::AuthorError;
-use nahtlos_protocol::space::authority::At;
+use nahtlos_protocol::space::authority::View;
 use nahtlos_protocol::space::effect::{Effect, History, Member};
 use nahtlos_protocol::space::kind::Role;
 use nahtlos_protocol::space::replay::ReplayError;
-use nahtlos_protocol::space::{Draft, Logs, Prepared, SpaceState, recipients};
+use nahtlos_protocol::space::{Draft, Logs, Prepared, SpaceState, Suspended, recipients};
 use nahtlos_protocol::wire::join::JoinRequest;
 
 use crate::admission::{Newcomer, Offered};
@@ -213,8 +213,9 @@ impl Nahtlos {
             Intent::FirstEpoch { .. } if state.current_epoch().is_some() => Step::Done,
             Intent::FirstEpoch { .. } => Step::Make(Draft::new().epoch(self.fresh_epoch())),
             Intent::WrapMissing { .. } => {
-                let missing = recipients::missing_wraps(logs, state, state.length(), At::Newest)
-                    .map_err(ReplayError::from)?;
+                let missing =
+                    recipients::missing_wraps(logs, state, View::NEWEST, &Suspended::new())
+                        .map_err(ReplayError::from)?;
                 if missing.is_empty() {
                     Step::Done
                 } else {

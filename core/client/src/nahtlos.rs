@@ -308,7 +308,9 @@ pub(crate) fn put_wrap(
             Effect::Epoch {
                 key_id, recipients, ..
             }
-            | Effect::Wrap { key_id, recipients } => recipients
+            | Effect::Wrap {
+                key_id, recipients, ..
+            } => recipients
                 .iter()
                 .any(|recipient| recipient.id == wrap.recipient)
                 .then_some(*key_id),

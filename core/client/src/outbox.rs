@@ -13,7 +13,7 @@ use nahtlos_protocol::envelope::{Envelope, EnvelopeKind, Header, Payload};
 use nahtlos_protocol::identifier::{Nonce, SpaceId};
 use nahtlos_protocol::limits;
 use nahtlos_protocol::space::kind::Role;
-use nahtlos_protocol::space::{authority, recipients};
+use nahtlos_protocol::space::{Suspended, authority, staleness};
 use rand_core::Rng;
 
 use crate::apply::{advance, put_document};
@@ -141,7 +141,7 @@ impl Nahtlos {
             return Ok(Sealing::Waits);
         }
         // The write barrier: nothing is sealed under an epoch that may not be used.
-        if recipients::is_stale(&state, state.length()) {
+        if staleness::is_stale(&logs, &state, &Suspended::new()).unwrap_or(true) {
             return Ok(Sealing::Waits);
         }
         let Some(epoch) = state.current_epoch() else {

@@ -277,6 +277,7 @@ impl<'a> Session<'a> {
                     push.push(PushItem::Operation {
                         bytes: operation,
                         wraps,
+                        receipt: None,
                     });
                     self.in_flight.push(InFlight::Founding { key });
                 }
@@ -286,7 +287,10 @@ impl<'a> Session<'a> {
                 } => {
                     bytes += sealed.len();
                     if let Ok(envelope) = Envelope::decode(&sealed) {
-                        push.push(PushItem::Envelope { bytes: sealed });
+                        push.push(PushItem::Envelope {
+                            bytes: sealed,
+                            receipt: None,
+                        });
                         let envelope = Box::new(envelope);
                         self.in_flight.push(InFlight::Envelope { envelope, edits });
                     }
@@ -309,6 +313,7 @@ impl<'a> Session<'a> {
             push.push(PushItem::Operation {
                 bytes: bytes.clone(),
                 wraps: Vec::new(),
+                receipt: None,
             });
             self.in_flight.push(InFlight::Offered { request, bytes });
         }
@@ -509,6 +514,7 @@ pub(crate) fn operation_item(prepared: &Prepared) -> PushItem {
     PushItem::Operation {
         bytes: prepared.operation.bytes().to_vec(),
         wraps: prepared.wraps.clone(),
+        receipt: None,
     }
 }
 

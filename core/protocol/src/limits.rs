@@ -17,6 +17,11 @@ pub const LOG_LENGTH_MAX: u64 = 1_000_000;
 /// A sealed label or a sealed basis.
 pub const SEALED_LABEL_BYTES_MAX: usize = 2048;
 
+/// Lost branches that may be carried back into one log.
+pub const HEALED_BRANCHES_MAX: usize = 64;
+/// A receipt as a whole.
+pub const RECEIPT_BYTES_MAX: usize = 1024;
+
 /// An envelope as a whole.
 pub const ENVELOPE_BYTES_MAX: usize = 17 * 1024 * 1024;
 /// An envelope's clear header.
@@ -38,6 +43,10 @@ pub const SYNC_RESPONSE_BYTES_MAX: usize = 32 * 1024 * 1024;
 pub const PUSH_ITEMS_MAX: usize = 2_000;
 /// Items one response may carry.
 pub const RESPONSE_ITEMS_MAX: usize = 5_000;
+/// Envelopes of one device that the relay keeps in the held lane.
+pub const HELD_ITEMS_PER_DEVICE_MAX: u64 = 200;
+/// Bytes of one device's envelopes that the relay keeps in the held lane.
+pub const HELD_BYTES_PER_DEVICE_MAX: u64 = 4 * 1024 * 1024;
 /// A join request as a whole: the only thing the relay stores for somebody without a right.
 pub const JOIN_REQUEST_BYTES_MAX: usize = 4 * 1024;
 /// Operations in a join request.

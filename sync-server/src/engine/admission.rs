@@ -100,7 +100,7 @@ impl Stage<'_> {
         let Some(open) = open else {
             return Ok(Err(JoinRefusal::Unknown));
         };
-        if open.used_by.is_some() {
+        if open.used.is_some() {
             return Ok(Err(JoinRefusal::Used));
         }
         if open.not_after_ms < self.now_ms {

@@ -38,7 +38,7 @@ impl Candidate {
     /// are judged one at a time, never as a batch.
     pub(crate) fn read(item: PushItem, world: &RwLock<World>) -> Self {
         match item {
-            PushItem::Operation { bytes, wraps } => match SignedOperation::decode(&bytes) {
+            PushItem::Operation { bytes, wraps, .. } => match SignedOperation::decode(&bytes) {
                 Ok(signed) => Self::Operation {
                     signed: Box::new(signed),
                     wraps,
@@ -48,7 +48,7 @@ impl Candidate {
                     code: operation_code(&error),
                 },
             },
-            PushItem::Envelope { bytes } => match Envelope::decode(&bytes) {
+            PushItem::Envelope { bytes, .. } => match Envelope::decode(&bytes) {
                 Ok(envelope) => Self::verified(envelope, world),
                 Err(error) => Self::Bad {
                     id: ItemId(hash(label::ENVELOPE, &[&bytes])),

@@ -4,7 +4,7 @@ use nahtlos_protocol::crypto::signature::VerifyingKey;
 use nahtlos_protocol::envelope::Envelope;
 use nahtlos_protocol::identifier::ItemId;
 use nahtlos_protocol::space::authority::{self, At, Knowledge};
-use nahtlos_protocol::space::{Logs, Role, SpaceState, recipients};
+use nahtlos_protocol::space::{Logs, Role, SpaceState, Suspended, staleness};
 use nahtlos_protocol::wire::{ItemKind, VerdictCode};
 
 use super::stage::{Outcome, Pusher, Refusal, Stage, reject};
@@ -38,7 +38,8 @@ impl Stage<'_> {
         self.check_signature(envelope, &knowledge, verified_by)?;
         self.check_right(envelope, &state, &knowledge)?;
         let current = state.current_epoch().map(|epoch| epoch.key_id);
-        if recipients::is_stale(&state, state.length()) || current != Some(header.key_id) {
+        let stale = staleness::is_stale(&self.view(), &state, &Suspended::new()).unwrap_or(true);
+        if stale || current != Some(header.key_id) {
             return Err(Refusal::Item(Outcome::StaleAccess));
         }
         self.check_parents(envelope)?;

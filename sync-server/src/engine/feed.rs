@@ -120,7 +120,7 @@ impl Stage<'_> {
                 needs.add(member, places);
             }
         } else {
-            let carry = if grant.confirmed && grant.role.holds_keys() {
+            let carry = if grant.is_confirmed() && grant.role.holds_keys() {
                 Carry::Content
             } else {
                 Carry::Log
@@ -144,7 +144,7 @@ impl Stage<'_> {
         let mut earlier = state
             .live_grants()
             .filter(|grant| grant.member == new.member && grant.id != new.id)
-            .filter(|grant| grant.confirmed && grant.role.holds_keys())
+            .filter(|grant| grant.is_confirmed() && grant.role.holds_keys())
             .peekable();
         earlier.peek().is_some()
             && earlier.all(|grant| grant.not_after_ms.is_some_and(|end| end < self.now_ms))

@@ -261,6 +261,7 @@ impl Engine {
             journal: self.shared.identity.journal,
             sequence: world.last_number,
             hash: world.chain,
+            began_after: 0,
         }
     }
 

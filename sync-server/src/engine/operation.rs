@@ -8,7 +8,7 @@ use nahtlos_protocol::space::Wrap;
 use nahtlos_protocol::space::authority::{self, At, Right};
 use nahtlos_protocol::space::effect::Effect;
 use nahtlos_protocol::space::operation::SignedOperation;
-use nahtlos_protocol::space::recipients::{self, WrapTarget};
+use nahtlos_protocol::space::recipients;
 use nahtlos_protocol::space::replay::{ReplayError, Signatures};
 use nahtlos_protocol::space::state::MemberId;
 use nahtlos_protocol::space::{Kind, Logs, Role, SpaceState};
@@ -44,7 +44,7 @@ impl Stage<'_> {
         if recipients::check_wraps(signed, named).is_err() {
             return reject(VerdictCode::WrapMismatch);
         }
-        self.check_newest(signed, &state, before.as_deref())?;
+        self.check_newest(signed, before.as_deref())?;
         self.check_devices(&state, before.as_deref())?;
         self.store_operation(signed, wraps, state, before.as_deref())
             .and_then(|sequence| {
@@ -135,36 +135,10 @@ impl Stage<'_> {
     fn check_newest(
         &self,
         signed: &SignedOperation,
-        state: &SpaceState,
         before: Option<&SpaceState>,
     ) -> Result<(), Refusal> {
-        if let Some(before) = before
-            && !self.is_entitled_now(signed, before)
-        {
-            return reject(VerdictCode::NotEntitled);
-        }
-        for effect in &signed.operation().effects {
-            if let Effect::Epoch { recipients, .. } | Effect::Wrap { recipients, .. } = effect {
-                let view = self.view();
-                let exact =
-                    recipients::effective_recipients(&view, state, state.length(), At::Newest)
-                        .map_err(|missing| {
-                            Refusal::Item(Outcome::MissingParents(vec![ItemId(missing.space.0)]))
-                        })?;
-                let is_target = |target: Option<&WrapTarget>, key| {
-                    target.is_some_and(|target| target.key() == key)
-                };
-                let all = recipients
-                    .iter()
-                    .all(|named| is_target(exact.get(&named.id), named.key));
-                let complete =
-                    !matches!(effect, Effect::Epoch { .. }) || recipients.len() == exact.len();
-                if !all || !complete {
-                    return reject(VerdictCode::NotExact);
-                }
-            }
-        }
-        Ok(())
+        SpaceState::check_at_newest(before, signed, &self.view())
+            .map_err(|error| Refusal::Item(self.outcome_of(&error, signed, before)))
     }
 
     fn is_entitled_now(&self, signed: &SignedOperation, before: &SpaceState) -> bool {
@@ -246,7 +220,13 @@ fn suffices(right: &Right, effect: &Effect) -> bool {
         Effect::Add { .. } | Effect::Invite { .. } => right.changes_members(),
         Effect::Epoch { .. } => right.at_least(Role::Write),
         Effect::Wrap { .. } => right.at_least(Role::Read),
-        // `SetRelay`, and what a later version will know.
-        _ => right.at_least(Role::Manage),
+        Effect::Remove { .. } | Effect::SetRole { .. } => right.changes_members(),
+        Effect::Expire { .. } => right.at_least(Role::Write) || right.administer,
+        Effect::Link { .. } | Effect::BadWrap { .. } => right.at_least(Role::Read),
+        // These may be done from outside the space.
+        Effect::Confirm { .. } | Effect::Heal { .. } => true,
+        Effect::SetRelay { .. } | Effect::Void { .. } | Effect::Close {} => {
+            right.at_least(Role::Manage)
+        }
     }
 }

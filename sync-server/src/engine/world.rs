@@ -278,7 +278,7 @@ pub(crate) fn holds_keys(
     };
     view.state(space).is_some_and(|state| {
         state.live_grants().any(|grant| {
-            grant.member == member && grant.confirmed && grant.role.holds_keys() && runs(grant)
+            grant.member == member && grant.is_confirmed() && grant.role.holds_keys() && runs(grant)
         })
     })
 }

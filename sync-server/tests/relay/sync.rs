@@ -304,9 +304,13 @@ fn bad_bytes_are_refused_one_by_one_with_their_own_code() {
         PushItem::Operation {
             bytes: signed.bytes().to_vec(),
             wraps: Vec::new(),
+            receipt: None,
         }
     };
-    let envelope = |bytes: Vec<u8>| PushItem::Envelope { bytes };
+    let envelope = |bytes: Vec<u8>| PushItem::Envelope {
+        bytes,
+        receipt: None,
+    };
     let push = vec![
         envelope(b"nonsense".to_vec()),
         envelope(vec![0; nahtlos_protocol::limits::ENVELOPE_BYTES_MAX + 1]),
@@ -398,7 +402,10 @@ fn an_edit_of_somebody_admitted_in_the_same_push_is_verified_too() {
     let mut forged = good.bytes().to_vec();
     *forged.last_mut().unwrap() ^= 1;
     let mut push = setting.world.take();
-    push.push(PushItem::Envelope { bytes: forged });
+    push.push(PushItem::Envelope {
+        bytes: forged,
+        receipt: None,
+    });
     push.push(push_envelope(&good));
     let (results, _) = setting.client.sync(&setting.a1, push);
     let told = (results[3].status, results[3].code);

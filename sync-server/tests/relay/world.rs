@@ -65,6 +65,7 @@ impl TestDevice {
             seed,
             previous: None,
             label: None,
+            cut: false,
         }
     }
 
@@ -322,12 +323,14 @@ pub fn push_item(prepared: &Prepared) -> PushItem {
     PushItem::Operation {
         bytes: prepared.operation.bytes().to_vec(),
         wraps: prepared.wraps.clone(),
+        receipt: None,
     }
 }
 
 pub fn push_envelope(envelope: &Envelope) -> PushItem {
     PushItem::Envelope {
         bytes: envelope.bytes().to_vec(),
+        receipt: None,
     }
 }
 

@@ -71,14 +71,12 @@ labels! {
     ENVELOPE_BLOB = "envelope/blob";
     /// HKDF: key, nonce and commitment of an attest of a snapshot.
     ENVELOPE_ATTEST = "envelope/attest";
+    /// HKDF label of an envelope that disputes a snapshot.
+    ENVELOPE_DISPUTE = "envelope/dispute";
     /// Hash: a case id over the institution that opened it and a nonce.
     CASE = "case";
     /// Hash: an automerge actor over space, device and run nonce.
     ACTOR = "actor";
-    /// Signature: a device attests that a snapshot holds what it says it covers.
-    ATTEST_SIGN = "attest/sign";
-    /// Signature: a reader disputes a snapshot.
-    DISPUTE_SIGN = "dispute/sign";
     /// Signature: a person's approval, consent or plan signature over a canonical text.
     STATEMENT_SIGN = "statement/sign";
 

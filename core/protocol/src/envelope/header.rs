@@ -18,8 +18,10 @@ pub enum EnvelopeKind {
     Blob,
     /// A device attests that a snapshot holds what it says it covers.
     Attest,
+    /// A device says that a snapshot does not hold what it says it covers.
+    Dispute,
 }
-numbered_enum!(EnvelopeKind { Changes = 1, Snapshot = 2, Blob = 3, Attest = 4 });
+numbered_enum!(EnvelopeKind { Changes = 1, Snapshot = 2, Blob = 3, Attest = 4, Dispute = 5 });
 
 /// `[version, suite, kind, space, key_id, author_device, author_sequence, access_heads[],
 /// parents[], salt]`.

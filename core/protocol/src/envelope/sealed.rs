@@ -319,6 +319,7 @@ mod content {
             EnvelopeKind::Snapshot => label::ENVELOPE_SNAPSHOT,
             EnvelopeKind::Blob => label::ENVELOPE_BLOB,
             EnvelopeKind::Attest => label::ENVELOPE_ATTEST,
+            EnvelopeKind::Dispute => label::ENVELOPE_DISPUTE,
         }
     }
 }

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 
 use rand_core::CryptoRng;
 
-use super::authority::{self, At, Knowledge, Logs};
+use super::authority::{self, At, Knowledge, Logs, View};
 use super::effect::{Effect, Member, Recipient, WrapMethod};
 use super::operation::{LogHead, Operation, SignedOperation};
 use super::recipients::{self, Wrap, WrapTarget};
 use super::replay::{ReplayError, Signatures};
+use super::standing::Suspended;
 use super::state::SpaceState;
 use crate::PROTOCOL_VERSION;
 use crate::crypto::epoch_secret::{self, EpochSeed};
@@ -71,6 +72,9 @@ pub struct NewEpoch {
     pub previous: Option<EpochSeed>,
     /// What the section is, to be sealed under the new epoch.
     pub label: Option<Vec<u8>>,
+    /// Cuts off the past: nothing leads from here or later to what was before. `previous` is none
+    /// then.
+    pub cut: bool,
 }
 
 /// An operation in the making.
@@ -78,7 +82,10 @@ pub struct NewEpoch {
 pub struct Draft {
     effects: Vec<Effect>,
     epoch: Option<NewEpoch>,
+    effects_after_epoch: Vec<Effect>,
     wraps_missing_under: Option<EpochSeed>,
+    after: Vec<SpaceId>,
+    suspended: Suspended,
 }
 
 impl Draft {
@@ -92,6 +99,27 @@ impl Draft {
     #[must_use]
     pub fn effect(mut self, effect: Effect) -> Self {
         self.effects.push(effect);
+        self
+    }
+
+    /// Appends an effect that comes after the new epoch: the `Confirm` that names it.
+    #[must_use]
+    pub fn effect_after_epoch(mut self, effect: Effect) -> Self {
+        self.effects_after_epoch.push(effect);
+        self
+    }
+
+    /// Comes after another space's log too, and after the author's path to it.
+    #[must_use]
+    pub fn after(mut self, space: SpaceId) -> Self {
+        self.after.push(space);
+        self
+    }
+
+    /// Passes over grants that are suspended.
+    #[must_use]
+    pub fn passing_over(mut self, suspended: Suspended) -> Self {
+        self.suspended = suspended;
         self
     }
 
@@ -131,19 +159,25 @@ impl Draft {
             previous: space.and_then(SpaceState::head).map(|head| head.operation),
             author: author.device,
             claimed_at_ms: author.now_ms,
-            references: references(logs, author, space, self.members_beneath(space))?,
+            references: self.references(logs, author, space)?,
             effects: std::mem::take(&mut self.effects),
         };
-        let mut wraps = Vec::new();
-        if self.epoch.is_some() || self.wraps_missing_under.is_some() {
-            // The recipients depend on the effects so far: replay them once to see.
-            let before = provisional(&operation, author, space, logs)?;
-            let wrapper = Wrapper {
+        let maker = Maker {
+            wrapper: Wrapper {
                 logs,
                 secrets,
                 author,
-            };
-            wraps = self.add_keys(&mut operation, &before, &wrapper, rng)?;
+            },
+            space,
+            suspended: &self.suspended,
+        };
+        let mut wraps = Vec::new();
+        if let Some(epoch) = &self.epoch {
+            wraps.extend(maker.begin_epoch(epoch, &mut operation, rng)?);
+        }
+        operation.effects.append(&mut self.effects_after_epoch);
+        if let Some(seed) = &self.wraps_missing_under {
+            wraps.extend(maker.wrap_missing(seed, &mut operation, rng)?);
         }
         let signed = SignedOperation::sign(operation, author.signing);
         let state = match space {
@@ -157,42 +191,32 @@ impl Draft {
         })
     }
 
-    /// Adds the new epoch and the missing wraps, for who is a recipient once the effects so far are
-    /// applied (`before`).
-    fn add_keys(
+    /// References: the author's path, every log beneath the members it adds or wraps to, and
+    /// what it comes after besides.
+    fn references(
         &self,
-        operation: &mut Operation,
-        before: &SpaceState,
-        wrapper: &Wrapper<'_>,
-        rng: &mut dyn CryptoRng,
-    ) -> Result<Vec<Wrap>, AuthorError> {
-        let logs = wrapper.logs;
-        let knowledge = knowledge(operation, before, logs)?;
-        let (length, at) = (operation.index.saturating_add(1), At::Known(&knowledge));
-        let mut wraps = Vec::new();
-        if let Some(epoch) = &self.epoch {
-            let targets = recipients::effective_recipients(logs, before, length, at)
-                .map_err(ReplayError::from)?
-                .into_values();
-            let made = wrapper.wrap_all(rng, &before.nonce(), &epoch.seed, targets)?;
-            let effect = epoch_effect(epoch, before, &made, rng);
-            operation.effects.push(effect);
-            wraps.extend(made.into_iter().map(|(_, wrap)| wrap));
+        logs: &dyn Logs,
+        author: &Author<'_>,
+        space: Option<&SpaceState>,
+    ) -> Result<Vec<LogHead>, ReplayError> {
+        let mut heads = BTreeMap::new();
+        if let Some(state) = space {
+            heads.extend(authority::path_heads(logs, &author.device, state));
         }
-        if let Some(seed) = &self.wraps_missing_under {
-            let targets = recipients::missing_wraps(logs, before, length, at)
-                .map_err(ReplayError::from)?
-                .into_iter();
-            let made = wrapper.wrap_all(rng, &before.nonce(), seed, targets)?;
-            if !made.is_empty() {
-                operation.effects.push(Effect::Wrap {
-                    key_id: KeyId(seed.key_id()),
-                    recipients: made.iter().map(|(recipient, _)| *recipient).collect(),
-                });
-                wraps.extend(made.into_iter().map(|(_, wrap)| wrap));
+        for other in &self.after {
+            if let Some(state) = logs.state(other) {
+                heads.extend(authority::path_heads(logs, &author.device, &state));
+                heads.extend(state.head().map(|head| (*other, head)));
             }
         }
-        Ok(wraps)
+        heads.extend(recipients::beneath_heads(
+            logs,
+            self.members_beneath(space),
+        )?);
+        if let Some(state) = space {
+            heads.remove(&state.id());
+        }
+        Ok(heads.into_values().collect())
     }
 
     /// Member spaces whose logs the operation must come after: those it adds, and, where it
@@ -213,6 +237,62 @@ impl Draft {
             members.extend(space.into_iter().flat_map(recipients::key_holding_spaces));
         }
         members
+    }
+}
+
+/// Makes the effects that carry keys, for who is a recipient once the effects before are applied.
+struct Maker<'a> {
+    wrapper: Wrapper<'a>,
+    space: Option<&'a SpaceState>,
+    suspended: &'a Suspended,
+}
+
+impl Maker<'_> {
+    fn begin_epoch(
+        &self,
+        epoch: &NewEpoch,
+        operation: &mut Operation,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Vec<Wrap>, AuthorError> {
+        let logs = self.wrapper.logs;
+        let before = provisional(operation, self.wrapper.author, self.space, logs)?;
+        let knowledge = knowledge(operation, &before, logs)?;
+        let length = operation.index.saturating_add(1);
+        let view = View::of(&before, length, At::Known(&knowledge));
+        let targets = recipients::effective_recipients(logs, &before, view, self.suspended)
+            .map_err(ReplayError::from)?
+            .into_values();
+        let made = self
+            .wrapper
+            .wrap_all(rng, &before.nonce(), &epoch.seed, targets)?;
+        let effect = epoch_effect(epoch, &before, &made, self.suspended, rng);
+        operation.effects.push(effect);
+        Ok(made.into_iter().map(|(_, wrap)| wrap).collect())
+    }
+
+    fn wrap_missing(
+        &self,
+        seed: &EpochSeed,
+        operation: &mut Operation,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Vec<Wrap>, AuthorError> {
+        let logs = self.wrapper.logs;
+        let before = provisional(operation, self.wrapper.author, self.space, logs)?;
+        let knowledge = knowledge(operation, &before, logs)?;
+        let length = operation.index.saturating_add(1);
+        let view = View::of(&before, length, At::Known(&knowledge));
+        let targets = recipients::missing_wraps(logs, &before, view, self.suspended)
+            .map_err(ReplayError::from)?
+            .into_iter();
+        let made = self.wrapper.wrap_all(rng, &before.nonce(), seed, targets)?;
+        if !made.is_empty() {
+            operation.effects.push(Effect::Wrap {
+                key_id: KeyId(seed.key_id()),
+                recipients: made.iter().map(|(recipient, _)| *recipient).collect(),
+                suspended: self.suspended.iter().copied().collect(),
+            });
+        }
+        Ok(made.into_iter().map(|(_, wrap)| wrap).collect())
     }
 }
 
@@ -256,6 +336,7 @@ fn epoch_effect(
     epoch: &NewEpoch,
     before: &SpaceState,
     made: &[(Recipient, Wrap)],
+    suspended: &Suspended,
     rng: &mut dyn CryptoRng,
 ) -> Effect {
     let key_id = KeyId(epoch.seed.key_id());
@@ -275,6 +356,8 @@ fn epoch_effect(
             .as_ref()
             .and_then(|label| epoch_secret::seal_label(&epoch.seed, rng, &key_id.0, label).ok()),
         recipients: made.iter().map(|(recipient, _)| *recipient).collect(),
+        cut: epoch.cut,
+        suspended: suspended.iter().copied().collect(),
     }
 }
 
@@ -355,23 +438,4 @@ pub fn wrap_info(space: &Nonce, key_id: &KeyId, recipient: RecipientId, key: Key
         info.extend_from_slice(part);
     }
     info
-}
-
-/// References for an operation of this author: its path, and every log beneath `members`.
-fn references(
-    logs: &dyn Logs,
-    author: &Author<'_>,
-    state: Option<&SpaceState>,
-    members: Vec<SpaceId>,
-) -> Result<Vec<LogHead>, ReplayError> {
-    let mut heads = BTreeMap::new();
-    if let Some(state) = state {
-        heads.extend(authority::path_heads(logs, &author.device, state));
-    }
-    let beneath = recipients::beneath_heads(logs, members)?;
-    heads.extend(beneath);
-    if let Some(state) = state {
-        heads.remove(&state.id());
-    }
-    Ok(heads.into_values().collect())
 }

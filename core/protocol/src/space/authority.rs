@@ -12,12 +12,18 @@ use super::kind::Role;
 use super::operation::LogHead;
 use super::state::{MemberId, SpaceState};
 use crate::crypto::signature::VerifyingKey;
-use crate::identifier::{DeviceId, SpaceId};
+use crate::identifier::{DeviceId, GrantId, SpaceId};
 
 /// Replayed logs, wherever they are kept. Implementations load lazily.
 pub trait Logs {
     /// The newest replayed state of a space, if this replica has its log.
     fn state(&self, space: &SpaceId) -> Option<Arc<SpaceState>>;
+
+    /// The network this replica belongs to. Every replica belongs to one for its whole life, and
+    /// all that work together to the same: it names the relay keys that receipts are verified by.
+    fn network(&self) -> Option<SpaceId> {
+        None
+    }
 }
 
 impl Logs for BTreeMap<SpaceId, Arc<SpaceState>> {
@@ -63,16 +69,13 @@ impl Knowledge {
     pub fn learn(&mut self, logs: &dyn Logs, head: &LogHead) -> Result<(), UnknownReference> {
         let unknown = UnknownReference { head: *head };
         let state = logs.state(&head.space).ok_or(unknown)?;
-        let record = state.operation(head.index).ok_or(unknown)?;
-        if record.id != head.operation {
-            return Err(unknown);
-        }
-        if !self.covers(&record.knowledge) {
-            for (space, length) in &record.knowledge.0 {
+        let known = state.known_at(head).ok_or(unknown)?;
+        if !self.covers(known.knowledge) {
+            for (space, length) in &known.knowledge.0 {
                 self.raise(*space, *length);
             }
         }
-        self.raise(head.space, head.index.saturating_add(1));
+        self.raise(head.space, known.length);
         Ok(())
     }
 
@@ -84,18 +87,15 @@ impl Knowledge {
         logs: &dyn Logs,
         head: &LogHead,
     ) -> Result<(), UnknownReference> {
+        let unknown = UnknownReference { head: *head };
         let known = shared
             .length(&head.space)
             .is_some_and(|known| known > head.index);
         if !known {
             return Arc::make_mut(shared).learn(logs, head);
         }
-        let unknown = UnknownReference { head: *head };
         let state = logs.state(&head.space).ok_or(unknown)?;
-        let here = state
-            .operation(head.index)
-            .is_some_and(|record| record.id == head.operation);
-        if here { Ok(()) } else { Err(unknown) }
+        state.known_at(head).map(|_| ()).ok_or(unknown)
     }
 
     /// Number of spaces known.
@@ -138,6 +138,14 @@ pub enum At<'a> {
     Newest,
     /// What somebody knew.
     Known(&'a Knowledge),
+    /// Any other set of lengths.
+    Lengths(&'a dyn Lengths),
+}
+
+/// Lengths of logs by a rule of their own.
+pub trait Lengths: std::fmt::Debug {
+    /// How long this log was.
+    fn length(&self, state: &SpaceState) -> u64;
 }
 
 impl At<'_> {
@@ -145,6 +153,7 @@ impl At<'_> {
         match self {
             Self::Newest => state.length(),
             Self::Known(knowledge) => knowledge.length(&state.id()).unwrap_or(0),
+            Self::Lengths(lengths) => lengths.length(state),
         }
     }
 }
@@ -189,21 +198,11 @@ pub fn right_in(
     length: u64,
     at: At<'_>,
 ) -> Right {
-    let founding = !state.grants.iter().any(|grant| grant.added_at < length);
-    if founding && state.founder == *device {
-        return Right {
-            role: Some(Role::Manage),
-            administer: true,
-        };
-    }
-    Right {
-        role: content_role(logs, device, state, length, at),
-        administer: administers(logs, device, state, length, at),
-    }
+    let then = View::of(state, length, at);
+    Question::new(logs, device, then).right(state)
 }
 
-/// The strongest role with keys over all paths.
-#[must_use]
+/// Whether a device has a role with keys, at the newest logs, in the space itself or one beneath.
 pub(crate) fn content_role(
     logs: &dyn Logs,
     device: &DeviceId,
@@ -211,74 +210,175 @@ pub(crate) fn content_role(
     length: u64,
     at: At<'_>,
 ) -> Option<Role> {
-    let grants = state
-        .grants
-        .iter()
-        .filter(|grant| grant.is_live_at(length) && grant.confirmed && grant.role.holds_keys());
-    // Each member is looked into once, however many grants it has: otherwise the grants of every
-    // level multiply, and one hostile log keeps everybody busy who asks.
-    let mut strongest: BTreeMap<MemberId, Role> = BTreeMap::new();
-    for grant in grants {
-        let role = strongest.entry(grant.member).or_insert(grant.role);
-        *role = (*role).max(grant.role);
-    }
-    strongest
-        .into_iter()
-        .filter_map(|(member, role)| role_through(logs, device, member, role, at))
-        .max()
+    Question::new(logs, device, View::of(state, length, at)).content_role(state)
 }
 
-/// The role that grants of up to `role` to one member give a device: at most `read` where the
-/// device only reads in the member space.
-fn role_through(
-    logs: &dyn Logs,
-    device: &DeviceId,
-    member: MemberId,
-    role: Role,
-    at: At<'_>,
-) -> Option<Role> {
-    match member {
-        MemberId::Device(member) => (member == *device).then_some(role),
-        MemberId::Space(member) => {
-            let below = logs.state(&member)?;
-            let inner = content_role(logs, device, &below, at.length(&below), at)?;
-            Some(if inner == Role::Read {
-                Role::Read
-            } else {
-                role
-            })
+/// Lengths of all logs at one moment: those of `at`, but for the one log that `at` does not count
+/// (an operation's knowledge says nothing of its own log).
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    at: At<'a>,
+    own: Option<(SpaceId, u64)>,
+}
+
+impl<'a> View<'a> {
+    /// The newest logs.
+    pub const NEWEST: Self = Self {
+        at: At::Newest,
+        own: None,
+    };
+
+    /// The logs `at`, and that of `state` at `length`.
+    #[must_use]
+    pub fn of(state: &SpaceState, length: u64, at: At<'a>) -> Self {
+        Self {
+            at,
+            own: Some((state.id(), length)),
+        }
+    }
+
+    /// All logs `at` these lengths.
+    #[must_use]
+    pub fn at(at: At<'a>) -> Self {
+        Self { at, own: None }
+    }
+
+    /// How long a log was.
+    #[must_use]
+    pub fn length(self, state: &SpaceState) -> u64 {
+        match self.own {
+            Some((space, length)) if space == state.id() => length,
+            _ => self.at.length(state),
         }
     }
 }
 
-fn administers(
-    logs: &dyn Logs,
-    device: &DeviceId,
-    state: &SpaceState,
-    length: u64,
-    at: At<'_>,
-) -> bool {
-    let administrators: BTreeSet<MemberId> = state
-        .grants
-        .iter()
-        .filter(|grant| {
-            grant.is_live_at(length) && grant.confirmed && grant.role == Role::Administer
+/// A question about one device: what it could do `then`, through grants that have not ended in the
+/// view `since`, and that are not suspended.
+#[derive(Clone, Copy)]
+pub(super) struct Question<'a> {
+    pub logs: &'a dyn Logs,
+    pub device: &'a DeviceId,
+    pub then: View<'a>,
+    pub since: Option<View<'a>>,
+    pub suspended: Option<&'a BTreeSet<GrantId>>,
+}
+
+impl<'a> Question<'a> {
+    pub fn new(logs: &'a dyn Logs, device: &'a DeviceId, then: View<'a>) -> Self {
+        Self {
+            logs,
+            device,
+            then,
+            since: None,
+            suspended: None,
+        }
+    }
+
+    /// What remains of the right in a later view. Grants that came since do not help: a right is
+    /// what its grants were.
+    pub fn remaining_in(mut self, since: View<'a>) -> Self {
+        self.since = Some(since);
+        self
+    }
+
+    pub fn without(mut self, suspended: &'a BTreeSet<GrantId>) -> Self {
+        self.suspended = Some(suspended);
+        self
+    }
+
+    pub fn right(self, state: &SpaceState) -> Right {
+        let length = self.then.length(state);
+        let founding = !state.grants.iter().any(|grant| grant.added_at < length);
+        if founding && state.founder == *self.device {
+            return Right {
+                role: Some(Role::Manage),
+                administer: true,
+            };
+        }
+        Right {
+            role: self.content_role(state),
+            administer: self.administers(state),
+        }
+    }
+
+    /// The strongest role with keys over all paths.
+    pub fn content_role(self, state: &SpaceState) -> Option<Role> {
+        // Each member is looked into once, however many grants it has: otherwise the grants of
+        // every level multiply, and one hostile log keeps everybody busy who asks.
+        let mut strongest: BTreeMap<MemberId, Role> = BTreeMap::new();
+        for (member, granted) in self.standing(state) {
+            if granted.holds_keys() {
+                let role = strongest.entry(member).or_insert(granted);
+                *role = (*role).max(granted);
+            }
+        }
+        let closed = state.is_closed_at(self.last(state));
+        strongest
+            .into_iter()
+            .filter_map(|(member, role)| self.role_through(member, role))
+            .max()
+            .map(|role| if closed { Role::Read } else { role })
+    }
+
+    /// Members with what their grants allow, as far as this question looks.
+    fn standing(self, state: &SpaceState) -> impl Iterator<Item = (MemberId, Role)> {
+        let (then, last) = (self.then.length(state), self.last(state));
+        state.grants.iter().filter_map(move |grant| {
+            let stands = grant.is_live_at(then)
+                && grant.is_confirmed_at(then)
+                && !grant.is_ended_at(last)
+                && self
+                    .suspended
+                    .is_none_or(|suspended| !suspended.contains(&grant.id));
+            stands.then(|| (grant.member, grant.lowest_role_between(then, last)))
         })
-        .map(|grant| grant.member)
-        .collect();
-    let by_grant = administrators.into_iter().any(|member| match member {
-        MemberId::Device(member) => member == *device,
-        MemberId::Space(member) => logs.state(&member).is_some_and(|below| {
-            content_role(logs, device, &below, at.length(&below), at) >= Some(Role::Write)
-        }),
-    });
-    by_grant
-        || state.guardian.is_some_and(|guardian| {
-            logs.state(&guardian).is_some_and(|above| {
-                state.kind.guardian_kind() == Some(above.kind)
-                    && administers(logs, device, &above, at.length(&above), at)
+    }
+
+    /// Up to where a log is searched for ends.
+    fn last(self, state: &SpaceState) -> u64 {
+        let then = self.then.length(state);
+        self.since
+            .map_or(then, |since| since.length(state).max(then))
+    }
+
+    /// The role that grants of up to `role` to one member give a device: at most `read` where the
+    /// device only reads in the member space.
+    fn role_through(self, member: MemberId, role: Role) -> Option<Role> {
+        match member {
+            MemberId::Device(member) => (member == *self.device).then_some(role),
+            MemberId::Space(member) => {
+                let below = self.logs.state(&member)?;
+                let inner = self.content_role(&below)?;
+                Some(if inner == Role::Read {
+                    Role::Read
+                } else {
+                    role
+                })
+            }
+        }
+    }
+
+    fn administers(self, state: &SpaceState) -> bool {
+        let administrators: BTreeSet<MemberId> = self
+            .standing(state)
+            .filter(|(_, role)| *role == Role::Administer)
+            .map(|(member, _)| member)
+            .collect();
+        let by_grant = administrators.into_iter().any(|member| match member {
+            MemberId::Device(member) => member == *self.device,
+            MemberId::Space(member) => self
+                .logs
+                .state(&member)
+                .is_some_and(|below| self.content_role(&below) >= Some(Role::Write)),
+        });
+        by_grant
+            || state.guardian.is_some_and(|guardian| {
+                self.logs.state(&guardian).is_some_and(|above| {
+                    state.kind.guardian_kind() == Some(above.kind) && self.administers(&above)
+                })
             })
-        })
+    }
 }
 
 /// Heads of every log through which a device holds its right in a space (the space's own log not
@@ -292,7 +392,7 @@ pub fn path_heads(
     let mut heads = BTreeMap::new();
     collect_path(logs, device, state, &mut heads);
     if let Some(guardian) = state.guardian.and_then(|guardian| logs.state(&guardian))
-        && administers(logs, device, &guardian, guardian.length(), At::Newest)
+        && Question::new(logs, device, View::NEWEST).administers(&guardian)
     {
         insert_head(&guardian, &mut heads);
         collect_path(logs, device, &guardian, &mut heads);
@@ -344,17 +444,20 @@ pub fn verifying_key(
         if let Some(known) = known.filter(|known| known.added_at < length) {
             return Some(known.verifying);
         }
-        state.founder_key.filter(|_| state.founder == *device)
+        let founder = state.founder_key.filter(|_| state.founder == *device);
+        founder.or_else(|| state.healed_key(device, length))
     })
 }
 
-/// The person a device belongs to, among the members beneath a space.
+/// The person a device belongs to or belonged to, among those who are or were members beneath a
+/// space: what somebody wrote stays theirs after they left.
 #[must_use]
 pub fn person_of(logs: &dyn Logs, device: &DeviceId, state: &SpaceState) -> Option<SpaceId> {
     if state.devices.contains_key(device) {
         return Some(state.id());
     }
-    state.live_grants().find_map(|grant| match grant.member {
+    let members: BTreeSet<MemberId> = state.grants.iter().map(|grant| grant.member).collect();
+    members.into_iter().find_map(|member| match member {
         MemberId::Space(member) => person_of(logs, device, &*logs.state(&member)?),
         MemberId::Device(_) => None,
     })

@@ -171,6 +171,9 @@ pub enum Effect {
         /// Ascending by recipient id.
         #[n(1)]
         recipients: Vec<Recipient>,
+        /// Doubtful grants that the author passes over, ascending.
+        #[n(2)]
+        suspended: Vec<GrantId>,
     },
     /// Supplies a history link that is missing.
     #[n(4)]
@@ -236,6 +239,13 @@ pub enum Effect {
         /// Exactly the effective recipients, ascending by recipient id.
         #[n(5)]
         recipients: Vec<Recipient>,
+        /// Whether no link may ever lead from here to what was before: who joins `from now` reads
+        /// from such an epoch on.
+        #[n(6)]
+        cut: bool,
+        /// Doubtful grants that the author passes over, ascending.
+        #[n(7)]
+        suspended: Vec<GrantId>,
     },
     /// Reports a wrap that did not open.
     #[n(9)]

@@ -1,16 +1,19 @@
-//! What effects on keys do: `Epoch` and `Wrap`, each for exactly the effective recipients.
+//! What effects on keys do: `Epoch` and `Wrap`, each for exactly the effective recipients, `Link`,
+//! and `BadWrap`.
 
 use std::collections::BTreeMap;
 
-use super::authority::{self, At};
+use super::authority::{self, View};
 use super::effect::{Effect, Recipient, WrapMethod};
 use super::kind::Role;
 use super::recipients;
 use super::replay::{Context, ReplayError, contradiction, invalid_key};
-use super::state::{Epoch, SpaceState, WrapRecord};
+use super::staleness;
+use super::standing::{self, NoReceipts, Suspended};
+use super::state::{Epoch, LinkRecord, SpaceState, WrapRecord};
 use crate::crypto::kem::KemPublicKey;
 use crate::crypto::wrap::HISTORY_LINK_BYTES;
-use crate::identifier::{KeyId, RecipientId, SpaceId};
+use crate::identifier::{GrantId, KeyId, RecipientId, SpaceId};
 
 impl SpaceState {
     pub(super) fn apply_epoch(
@@ -25,19 +28,18 @@ impl SpaceState {
             link,
             label,
             recipients,
+            cut,
+            suspended,
         } = effect
         else {
             return Ok(());
         };
         context.require(context.right.at_least(Role::Write), "Epoch")?;
-        self.check_succession(key_id, previous.as_ref(), link.as_deref())?;
+        self.check_succession(key_id, previous.as_ref(), link.as_deref(), *cut)?;
         let kem = self.epoch_public_key(kem.as_deref())?;
-        let exact = recipients::effective_recipients(
-            context.logs,
-            self,
-            context.index.saturating_add(1),
-            At::Known(context.knowledge),
-        )?;
+        let view = self.view_after(context);
+        let suspended = self.passed_over(suspended, context)?;
+        let exact = recipients::effective_recipients(context.logs, self, view, &suspended)?;
         let named = recipients.iter().map(|wrap| (wrap.id, wrap.key));
         if !named.eq(exact.values().map(|target| (target.id(), target.key()))) {
             return Err(ReplayError::NotExact);
@@ -51,6 +53,10 @@ impl SpaceState {
             label: label.clone(),
             recipients: wrap_records(recipients, context.index),
             began_at: context.index,
+            began_by: context.author,
+            cut: *cut,
+            links: Vec::new(),
+            bad_wraps: BTreeMap::new(),
         });
         Ok(())
     }
@@ -61,6 +67,7 @@ impl SpaceState {
         key_id: &KeyId,
         previous: Option<&KeyId>,
         link: Option<&[u8]>,
+        cut: bool,
     ) -> Result<(), ReplayError> {
         let refused = |reason| Err(contradiction("Epoch", reason));
         if previous != self.current_epoch().map(|epoch| &epoch.key_id) {
@@ -72,7 +79,41 @@ impl SpaceState {
         if link.is_some_and(|link| link.len() != HISTORY_LINK_BYTES || previous.is_none()) {
             return refused("its history link is not of the right form");
         }
+        if cut && (link.is_some() || previous.is_none()) {
+            return refused("a cut leads back to nothing");
+        }
         Ok(())
+    }
+
+    /// The space after the effects so far, and the other logs as far as the operation knows them.
+    fn view_after<'a>(&self, context: &Context<'a>) -> View<'a> {
+        let length = context.index.saturating_add(1);
+        View::of(self, length, context.at)
+    }
+
+    /// The doubtful grants that the author says they pass over: each must be doubtful indeed.
+    fn passed_over(
+        &self,
+        named: &[GrantId],
+        context: &Context<'_>,
+    ) -> Result<Suspended, ReplayError> {
+        if named.is_empty() {
+            return Ok(Suspended::new());
+        }
+        if !named.is_sorted_by(|left, right| left < right) {
+            return Err(contradiction(
+                "Epoch",
+                "what it passes over is not in order",
+            ));
+        }
+        let view = self.view_after(context);
+        let doubtful = standing::suspended_grants(context.logs, self, view, &NoReceipts);
+        let named: Suspended = named.iter().copied().collect();
+        if named.is_subset(&doubtful) {
+            Ok(named)
+        } else {
+            Err(contradiction("Epoch", "it passes over a grant that stands"))
+        }
     }
 
     /// What the spaces above wrap to, where a space of this kind has any.
@@ -92,17 +133,14 @@ impl SpaceState {
         &mut self,
         key_id: KeyId,
         wraps: &[Recipient],
+        suspended: &[GrantId],
         context: &Context<'_>,
     ) -> Result<(), ReplayError> {
         context.require(context.right.at_least(Role::Read), "Wrap")?;
-        let length = context.index.saturating_add(1);
-        if self.current_epoch().map(|epoch| epoch.key_id) != Some(key_id)
-            || recipients::is_stale(self, length)
-        {
-            return Err(contradiction("Wrap", "it is not for the current epoch"));
-        }
-        let at = At::Known(context.knowledge);
-        let exact = recipients::effective_recipients(context.logs, self, length, at)?;
+        self.require_usable(key_id, "Wrap", context)?;
+        let view = self.view_after(context);
+        let suspended = self.passed_over(suspended, context)?;
+        let exact = recipients::effective_recipients(context.logs, self, view, &suspended)?;
         let entitled = wraps.iter().all(|wrap| {
             exact
                 .get(&wrap.id)
@@ -124,29 +162,120 @@ impl SpaceState {
         Ok(())
     }
 
-    /// A symmetric wrap can only be made by somebody inside the recipient space.
-    fn check_methods(&self, wraps: &[Recipient], context: &Context<'_>) -> Result<(), ReplayError> {
-        let at = At::Known(context.knowledge);
-        for wrap in wraps
+    /// Supplies a link that is missing: from the current epoch to any earlier one, but never across
+    /// a cut.
+    pub(super) fn apply_link(
+        &mut self,
+        key_id: KeyId,
+        previous: KeyId,
+        link: &[u8],
+        context: &Context<'_>,
+    ) -> Result<(), ReplayError> {
+        context.require(context.right.at_least(Role::Read), "Link")?;
+        self.require_usable(key_id, "Link", context)?;
+        let refused = |reason| Err(contradiction("Link", reason));
+        let Some(earlier) = self
+            .epochs
             .iter()
-            .filter(|wrap| wrap.method == WrapMethod::Symmetric)
-        {
-            let inside = context
-                .logs
-                .state(&SpaceId(wrap.id.0))
-                .is_some_and(|state| {
-                    let length = at.length(&state);
-                    authority::content_role(context.logs, &context.author, &state, length, at)
-                        .is_some()
-                });
-            if !inside {
-                return Err(contradiction(
-                    "wrap",
-                    "a symmetric wrap by an author outside the recipient",
-                ));
-            }
+            .position(|epoch| epoch.key_id == previous)
+        else {
+            return refused("there is no such earlier epoch");
+        };
+        let mut after = self
+            .epochs
+            .iter()
+            .skip(earlier.saturating_add(1))
+            .peekable();
+        if after.peek().is_none() {
+            return refused("it does not lead back");
+        }
+        if after.any(|epoch| epoch.cut) {
+            return refused("no link leads across a cut");
+        }
+        if link.len() != HISTORY_LINK_BYTES {
+            return refused("it is not of the right form");
+        }
+        let Some(current) = self.epochs.last_mut() else {
+            return refused("there is no epoch");
+        };
+        if current.links_back().any(|(known, _)| known == previous) {
+            return refused("it is linked already");
+        }
+        current.links.push(LinkRecord {
+            previous,
+            link: link.to_vec(),
+            at: context.index,
+        });
+        Ok(())
+    }
+
+    /// A recipient says that its wrap does not open: the epoch may not be used any more.
+    pub(super) fn apply_bad_wrap(
+        &mut self,
+        key_id: KeyId,
+        recipient: RecipientId,
+        context: &Context<'_>,
+    ) -> Result<(), ReplayError> {
+        context.require(context.right.at_least(Role::Read), "BadWrap")?;
+        let own =
+            recipient == RecipientId::from(context.author) || self.is_inside(recipient, context);
+        context.require(own, "BadWrap")?;
+        let current = self
+            .epochs
+            .last_mut()
+            .filter(|epoch| epoch.key_id == key_id && epoch.recipients.contains_key(&recipient))
+            .ok_or(contradiction(
+                "BadWrap",
+                "there is no such wrap of the current epoch",
+            ))?;
+        if current.bad_wraps.insert(recipient, context.index).is_some() {
+            return Err(contradiction("BadWrap", "it was reported before"));
         }
         Ok(())
+    }
+
+    fn require_usable(
+        &self,
+        key_id: KeyId,
+        effect: &'static str,
+        context: &Context<'_>,
+    ) -> Result<(), ReplayError> {
+        let view = self.view_after(context);
+        let current = self.current_epoch().map(|epoch| epoch.key_id);
+        let stale = staleness::staleness(context.logs, self, view, &Suspended::new())?;
+        if current == Some(key_id) && stale.is_none() {
+            return Ok(());
+        }
+        Err(contradiction(
+            effect,
+            "it is not for the current epoch, or that is stale",
+        ))
+    }
+
+    /// Whether the author is inside a recipient space.
+    fn is_inside(&self, recipient: RecipientId, context: &Context<'_>) -> bool {
+        let at = context.at;
+        let inside = context.logs.state(&SpaceId(recipient.0));
+        inside.is_some_and(|state| {
+            let length = at.length(&state);
+            authority::content_role(context.logs, &context.author, &state, length, at).is_some()
+        })
+    }
+
+    /// A symmetric wrap can only be made by somebody inside the recipient space.
+    fn check_methods(&self, wraps: &[Recipient], context: &Context<'_>) -> Result<(), ReplayError> {
+        let symmetric = |wrap: &&Recipient| wrap.method == WrapMethod::Symmetric;
+        if wraps
+            .iter()
+            .filter(symmetric)
+            .all(|wrap| self.is_inside(wrap.id, context))
+        {
+            return Ok(());
+        }
+        Err(contradiction(
+            "wrap",
+            "a symmetric wrap by an author outside the recipient",
+        ))
     }
 }
 

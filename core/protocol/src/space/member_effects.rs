@@ -1,16 +1,19 @@
-//! What effects on members do: `Add` with its device, member space or invitation, and `Invite`.
+//! What effects on members do: `Add` with its device, member space or invitation, `Confirm`, and
+//! `Invite`. How grants end stands in `end_effects.rs`.
 
 use std::sync::Arc;
 
-use super::effect::{DeviceKeys, Effect, InvitationProof, Member};
+use super::authority::{self, Logs, View};
+use super::effect::{DeviceKeys, Effect, History, InvitationProof, Member};
 use super::kind::Role;
-use super::recipients::MissingLog;
+use super::recipients::{MissingLog, key_holders};
 use super::replay::{Context, ReplayError, contradiction, invalid_key};
-use super::state::{Device, Grant, Invitation, MemberId, SpaceState};
+use super::standing::Suspended;
+use super::state::{Device, Grant, Invitation, InvitationUse, MemberId, SpaceState, Sponsor};
 use crate::crypto::kem::KemPublicKey;
 use crate::crypto::label;
 use crate::crypto::signature::{Signature, VerifyingKey};
-use crate::identifier::{DeviceId, InvitationId, SignatureBytes, SpaceId};
+use crate::identifier::{DeviceId, GrantId, InvitationId, KeyId, SignatureBytes, SpaceId};
 use crate::limits;
 
 impl SpaceState {
@@ -46,7 +49,7 @@ impl SpaceState {
             Member::Space { id } => self.admit_space(*id, context)?,
         };
         if let Some(proof) = invitation {
-            self.use_invitation(proof, member_id, *role)?;
+            self.use_invitation(proof, member_id, *role, context.index)?;
         }
         self.grants.push(Grant {
             id: *grant,
@@ -58,9 +61,114 @@ impl SpaceState {
             added_at: context.index,
             added_by: context.author,
             claimed_at_ms: context.claimed_at_ms,
-            confirmed: self.is_confirmed_at_once(*role, invitation.as_ref(), context),
+            sponsors: self.first_sponsor(*role, *history, invitation.as_ref(), context),
+            cut: None,
+            changes: Vec::new(),
+            ended: None,
         });
         Ok(())
+    }
+
+    /// Who stands for a new grant at once: its author, if they may.
+    fn first_sponsor(
+        &self,
+        role: Role,
+        history: History,
+        invitation: Option<&InvitationProof>,
+        context: &Context<'_>,
+    ) -> Vec<Sponsor> {
+        // Where nothing from before is to be read the past must be cut off first.
+        let waits_for_cut = role.holds_keys() && history == History::FromNow;
+        if waits_for_cut || !self.is_confirmed_at_once(role, invitation, context) {
+            return Vec::new();
+        }
+        vec![context.sponsor(self.id)]
+    }
+
+    /// Somebody who holds keys stands for a grant: one that a keyless administrator made, one
+    /// whose past is cut off now, or one that had become doubtful.
+    pub(super) fn apply_confirm(
+        &mut self,
+        grant: GrantId,
+        key_id: Option<KeyId>,
+        context: &Context<'_>,
+    ) -> Result<(), ReplayError> {
+        let length = context.index.saturating_add(1);
+        let found = self
+            .grants
+            .iter()
+            .position(|known| known.id == grant && known.is_live_at(length))
+            .ok_or(contradiction("Confirm", "there is no such grant"))?;
+        let through = self
+            .confirms_through(context)
+            .ok_or(ReplayError::NotEntitled { effect: "Confirm" })?;
+        let known = self
+            .grants
+            .get(found)
+            .ok_or(contradiction("Confirm", "there is no such grant"))?;
+        // Whoever clears a doubt decides anew about a member: that is a manager's business.
+        if known.is_confirmed() {
+            context.require(context.right.at_least(Role::Manage), "Confirm")?;
+        }
+        let cut = self.cut_for(known, key_id)?;
+        if let Some(grant) = self.grants.get_mut(found) {
+            grant.sponsors.push(Sponsor {
+                at: context.index,
+                by: context.author,
+                through,
+            });
+            grant.cut = grant.cut.or(cut);
+        }
+        Ok(())
+    }
+
+    /// The space in which the author may confirm: this one, as a writer; or, where no device holds
+    /// a key here any more, one above it.
+    fn confirms_through(&self, context: &Context<'_>) -> Option<SpaceId> {
+        if context.right.at_least(Role::Write) {
+            return Some(self.id);
+        }
+        let view = View::of(self, context.index, context.at);
+        if has_reader(context.logs, self, view) {
+            return None;
+        }
+        context.references.iter().find_map(|head| {
+            let above = context.logs.state(&head.space)?;
+            let at = context.at;
+            let length = at.length(&above);
+            let is_member = above.grants.iter().any(|grant| {
+                grant.member == MemberId::Space(self.id)
+                    && grant.is_live_at(length)
+                    && grant.is_confirmed_at(length)
+                    && grant.role.holds_keys()
+            });
+            let right = authority::right_in(context.logs, &context.author, &above, length, at);
+            (is_member && right.at_least(Role::Write)).then_some(head.space)
+        })
+    }
+
+    /// The epoch from which on a `from now` grant reads, as its `Confirm` has to name it.
+    fn cut_for(&self, grant: &Grant, key_id: Option<KeyId>) -> Result<Option<KeyId>, ReplayError> {
+        let needed =
+            grant.history == History::FromNow && grant.role.holds_keys() && grant.cut.is_none();
+        if !needed {
+            return match key_id {
+                None => Ok(None),
+                Some(_) => Err(contradiction("Confirm", "the grant needs no cut")),
+            };
+        }
+        let cut = key_id.and_then(|key_id| {
+            self.epochs
+                .iter()
+                .find(|epoch| epoch.key_id == key_id && epoch.cut)
+        });
+        match cut {
+            Some(epoch) if epoch.began_at >= grant.added_at => Ok(Some(epoch.key_id)),
+            _ => Err(contradiction(
+                "Confirm",
+                "it names no epoch that cuts off the past",
+            )),
+        }
     }
 
     /// What a key holder adds stands at once; what a keyless administrator adds waits for a key
@@ -139,6 +247,7 @@ impl SpaceState {
         proof: &InvitationProof,
         member: MemberId,
         role: Role,
+        index: u64,
     ) -> Result<(), ReplayError> {
         let MemberId::Space(newcomer) = member else {
             return Err(contradiction(
@@ -151,7 +260,7 @@ impl SpaceState {
             .invitations
             .get_mut(&proof.invitation)
             .ok_or(contradiction("Add", "there is no such invitation"))?;
-        if open.used_by.is_some_and(|by| by != newcomer) {
+        if open.used_by().is_some_and(|by| by != newcomer) {
             return Err(contradiction(
                 "Add",
                 "the invitation was used by somebody else",
@@ -167,7 +276,10 @@ impl SpaceState {
             &Signature::from_bytes(proof.signature.0),
         )
         .map_err(|_| ReplayError::BadSignature)?;
-        open.used_by = Some(newcomer);
+        open.used = open.used.or(Some(InvitationUse {
+            by: newcomer,
+            at: index,
+        }));
         Ok(())
     }
 
@@ -190,11 +302,23 @@ impl SpaceState {
                 invited_by: context.author,
                 invited_at: context.index,
                 by_key_holder: context.right.at_least(Role::Manage),
-                used_by: None,
+                used: None,
             },
         );
         Ok(())
     }
+}
+
+/// Whether any device still holds a key here, in the space itself or in one beneath it.
+fn has_reader(logs: &dyn Logs, state: &SpaceState, view: View<'_>) -> bool {
+    key_holders(state, view.length(state), &Suspended::new())
+        .into_iter()
+        .any(|member| match member {
+            MemberId::Device(_) => true,
+            MemberId::Space(space) => logs
+                .state(&space)
+                .is_some_and(|below| has_reader(logs, &below, view)),
+        })
 }
 
 /// What a device countersigns: person space id (zeros while it is being founded) ‖ device id.

@@ -9,12 +9,16 @@
 pub mod author;
 pub mod authority;
 pub mod effect;
+mod end_effects;
 mod epoch_effects;
+mod healing;
 pub mod kind;
 mod member_effects;
 pub mod operation;
 pub mod recipients;
 pub mod replay;
+pub mod staleness;
+pub mod standing;
 pub mod state;
 #[cfg(test)]
 mod tests;
@@ -23,9 +27,11 @@ mod tests;
 pub use author::{Author, Draft, EpochSecrets, NewEpoch, Prepared};
 pub use authority::{Knowledge, Logs, Right};
 pub use effect::{Effect, History, Member, Recipient, WrapMethod};
+pub use healing::HealedBranch;
 pub use kind::{Kind, Role};
 pub use member_effects::{admission_message, invitation_message};
 pub use operation::{LogHead, Operation, SignedOperation};
 pub use recipients::Wrap;
 pub use replay::ReplayError;
+pub use standing::Suspended;
 pub use state::{Epoch, Grant, SpaceState};

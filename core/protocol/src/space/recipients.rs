@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::authority::{At, Logs, UnknownReference, insert_head};
+use super::authority::{Logs, UnknownReference, View, insert_head};
 use super::effect::{Effect, Recipient, WrapMethod};
 use super::kind::Kind;
 use super::operation::{LogHead, SignedOperation};
+use super::staleness::staleness;
+use super::standing::Suspended;
 use super::state::{MemberId, SpaceState};
 use crate::crypto::hash::hash;
 use crate::crypto::kem::KemPublicKey;
@@ -62,20 +64,26 @@ pub struct Wrap {
 }
 
 /// The effective recipients of a space: each confirmed member that holds keys; for a member space
-/// its current epoch, or, where it has none that may be used, its own members in its place.
+/// its current epoch, or, where it has none that may be used, its own members in its place. Grants
+/// that are `suspended` are passed over.
 ///
 /// # Errors
 /// [`UnknownReference`]-like [`MissingLog`] where the log of a member space is not known here.
 pub fn effective_recipients(
     logs: &dyn Logs,
     state: &SpaceState,
-    length: u64,
-    at: At<'_>,
+    view: View<'_>,
+    suspended: &Suspended,
 ) -> Result<BTreeMap<RecipientId, WrapTarget>, MissingLog> {
-    let mut targets = BTreeMap::new();
-    let mut seen = BTreeSet::new();
-    collect(logs, state, length, at, &mut seen, &mut targets)?;
-    Ok(targets)
+    let mut gathering = Gathering {
+        logs,
+        view,
+        suspended,
+        seen: BTreeSet::new(),
+        targets: BTreeMap::new(),
+    };
+    gathering.collect(state)?;
+    Ok(gathering.targets)
 }
 
 /// The log of a member space is not known, so nobody can say whom to wrap to.
@@ -94,76 +102,82 @@ impl From<UnknownReference> for MissingLog {
     }
 }
 
-fn collect(
-    logs: &dyn Logs,
+/// The walk through a space's members.
+struct Gathering<'a> {
+    logs: &'a dyn Logs,
+    view: View<'a>,
+    suspended: &'a Suspended,
+    seen: BTreeSet<MemberId>,
+    targets: BTreeMap<RecipientId, WrapTarget>,
+}
+
+impl Gathering<'_> {
+    fn collect(&mut self, state: &SpaceState) -> Result<(), MissingLog> {
+        for member in key_holders(state, self.view.length(state), self.suspended) {
+            // What a member leads to is the same by every path and every further grant.
+            if !self.seen.insert(member) {
+                continue;
+            }
+            match member {
+                MemberId::Device(device) => {
+                    if let Some(known) = state.devices.get(&device) {
+                        self.insert(device.into(), KeyId(device.0), known.kem.clone(), None);
+                    }
+                }
+                MemberId::Space(space) => {
+                    let below = self.logs.state(&space).ok_or(MissingLog { space })?;
+                    if self.view.length(&below) == 0 {
+                        return Err(MissingLog { space });
+                    }
+                    match self.usable_epoch(state.kind(), &below)? {
+                        Some((key, kem)) => self.insert(space.into(), key, kem, Some(space)),
+                        None => self.collect(&below)?,
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn insert(&mut self, id: RecipientId, key: KeyId, kem: KemPublicKey, space: Option<SpaceId>) {
+        let target = WrapTarget {
+            id,
+            key,
+            kem,
+            space,
+        };
+        self.targets.insert(id, target);
+    }
+
+    /// The key of a member space, where it may be used. What is beneath an institution is not the
+    /// network's business ([`super::staleness`]): its newest key is taken as it is.
+    fn usable_epoch(
+        &self,
+        above: Kind,
+        member: &SpaceState,
+    ) -> Result<Option<(KeyId, KemPublicKey)>, MissingLog> {
+        let looked_into = above != Kind::Network;
+        if looked_into && staleness(self.logs, member, self.view, self.suspended)?.is_some() {
+            return Ok(None);
+        }
+        let epoch = member.epoch_at(self.view.length(member));
+        Ok(epoch.and_then(|epoch| Some((epoch.key_id, epoch.kem.clone()?))))
+    }
+}
+
+/// The members of a space that hold keys, each once.
+pub(super) fn key_holders(
     state: &SpaceState,
     length: u64,
-    at: At<'_>,
-    seen: &mut BTreeSet<MemberId>,
-    targets: &mut BTreeMap<RecipientId, WrapTarget>,
-) -> Result<(), MissingLog> {
-    for grant in &state.grants {
-        if !grant.is_live_at(length) || !grant.confirmed || !grant.role.holds_keys() {
-            continue;
-        }
-        // What a member leads to is the same by every path and every further grant.
-        if !seen.insert(grant.member) {
-            continue;
-        }
-        match grant.member {
-            MemberId::Device(device) => {
-                if let Some(known) = state.devices.get(&device) {
-                    targets.insert(
-                        device.into(),
-                        WrapTarget {
-                            id: device.into(),
-                            key: KeyId(device.0),
-                            kem: known.kem.clone(),
-                            space: None,
-                        },
-                    );
-                }
-            }
-            MemberId::Space(member) => {
-                let below = logs.state(&member).ok_or(MissingLog { space: member })?;
-                let below_length = at.length(&below);
-                if below_length == 0 {
-                    return Err(MissingLog { space: member });
-                }
-                match usable_epoch(&below, below_length) {
-                    Some((key, kem)) => {
-                        targets.insert(
-                            member.into(),
-                            WrapTarget {
-                                id: member.into(),
-                                key,
-                                kem,
-                                space: Some(member),
-                            },
-                        );
-                    }
-                    None => collect(logs, &below, below_length, at, seen, targets)?,
-                }
-            }
-        }
-    }
-    Ok(())
-}
-
-fn usable_epoch(state: &SpaceState, length: u64) -> Option<(KeyId, KemPublicKey)> {
-    if is_stale(state, length) {
-        return None;
-    }
-    let epoch = state.epoch_at(length)?;
-    Some((epoch.key_id, epoch.kem.clone()?))
-}
-
-/// Whether the space has no epoch that may be used for new content or new wraps. A pure function
-/// of the log. (Rights cannot end yet in this version, so the only stale space is one without an
-/// epoch.)
-#[must_use]
-pub fn is_stale(state: &SpaceState, length: u64) -> bool {
-    state.epoch_at(length).is_none()
+    suspended: &Suspended,
+) -> BTreeSet<MemberId> {
+    state
+        .grants
+        .iter()
+        .filter(|grant| grant.is_live_at(length) && grant.is_confirmed_at(length))
+        .filter(|grant| grant.role.holds_keys() && !suspended.contains(&grant.id))
+        .map(|grant| grant.member)
+        .collect()
 }
 
 /// Recipients that are effective now and have no wrap of the current epoch.
@@ -173,13 +187,13 @@ pub fn is_stale(state: &SpaceState, length: u64) -> bool {
 pub fn missing_wraps(
     logs: &dyn Logs,
     state: &SpaceState,
-    length: u64,
-    at: At<'_>,
+    view: View<'_>,
+    suspended: &Suspended,
 ) -> Result<Vec<WrapTarget>, MissingLog> {
-    let Some(epoch) = state.epoch_at(length) else {
+    let Some(epoch) = state.epoch_at(view.length(state)) else {
         return Ok(Vec::new());
     };
-    let targets = effective_recipients(logs, state, length, at)?;
+    let targets = effective_recipients(logs, state, view, suspended)?;
     Ok(targets
         .into_values()
         .filter(|target| !is_reached(logs, epoch.recipients.keys(), target))
@@ -201,12 +215,11 @@ fn is_reached<'a>(
     let Some(person) = state.filter(|state| state.kind() == Kind::Person) else {
         return false;
     };
-    let mut members = person
-        .live_grants()
-        .filter(|grant| grant.confirmed && grant.role.holds_keys())
-        .peekable();
-    members.peek().is_some()
-        && members.all(|grant| wrapped.clone().any(|id| *id == grant.member.recipient()))
+    let members = key_holders(&person, person.length(), &Suspended::new());
+    !members.is_empty()
+        && members
+            .iter()
+            .all(|member| wrapped.clone().any(|id| *id == member.recipient()))
 }
 
 /// Heads of every log beneath a space's recipients: what an epoch or a wrap must refer to.
@@ -235,7 +248,7 @@ pub fn beneath_heads(
 pub fn key_holding_spaces(state: &SpaceState) -> impl Iterator<Item = SpaceId> {
     state
         .live_grants()
-        .filter(|grant| grant.role.holds_keys() && grant.confirmed)
+        .filter(|grant| grant.role.holds_keys() && grant.is_confirmed())
         .filter_map(|grant| match grant.member {
             MemberId::Space(space) => Some(space),
             MemberId::Device(_) => None,

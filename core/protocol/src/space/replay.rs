@@ -5,17 +5,18 @@
 //! everything those come after. So every replica that has the same bytes reaches the same verdict.
 //!
 //! Here: position, references, signature, and the effects in order. What each effect does stands in
-//! `member_effects.rs` and `epoch_effects.rs`.
+//! `member_effects.rs`, `end_effects.rs`, `epoch_effects.rs` and `healing.rs`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::authority::{self, At, Knowledge, Logs, Right, UnknownReference};
 use super::effect::{DeviceKeys, Effect, Member};
+use super::end_effects::closed;
 use super::kind::{Kind, Role};
-use super::operation::SignedOperation;
+use super::operation::{LogHead, Operation, SignedOperation};
 use super::recipients::MissingLog;
-use super::state::{OperationRecord, SpaceState};
+use super::state::{OperationRecord, SpaceState, Sponsor};
 use crate::crypto::signature::VerifyingKey;
 use crate::identifier::{DeviceId, SpaceId, VerifyingKeyBytes};
 use crate::limits;
@@ -114,36 +115,64 @@ impl SpaceState {
         if signatures == Signatures::Verify {
             self.check_signature(signed, logs, &knowledge)?;
         }
-        let operation = signed.operation();
+        self.apply_all(signed.operation(), logs, &knowledge, At::Known(&knowledge))?;
+        self.operations.push(OperationRecord {
+            id: signed.id(),
+            author: signed.operation().author,
+            claimed_at_ms: signed.operation().claimed_at_ms,
+            knowledge,
+        });
+        Ok(self)
+    }
+
+    /// Whether an operation would still apply if its author knew everything this replica knows:
+    /// whether the right to it exists by the newest logs, and its wraps are exact by them. What a
+    /// relay asks before it accepts, and an author before signing.
+    ///
+    /// # Errors
+    /// [`ReplayError`].
+    pub fn check_at_newest(
+        before: Option<&Self>,
+        signed: &SignedOperation,
+        logs: &dyn Logs,
+    ) -> Result<(), ReplayError> {
+        let mut state = match before {
+            Some(before) => before.clone(),
+            None => Self::founded(signed)?,
+        };
+        let knowledge = state.accept_position(signed, logs)?;
+        state.apply_all(signed.operation(), logs, &knowledge, At::Newest)
+    }
+
+    /// Applies the effects in order; the author's right is that before the operation, for all.
+    fn apply_all(
+        &mut self,
+        operation: &Operation,
+        logs: &dyn Logs,
+        knowledge: &Knowledge,
+        at: At<'_>,
+    ) -> Result<(), ReplayError> {
+        if operation.effects.is_empty() {
+            return Err(contradiction("operation", "it has no effect"));
+        }
+        let index = operation.index;
         let mut context = Context {
             logs,
             author: operation.author,
-            right: authority::right_in(
-                logs,
-                &operation.author,
-                &self,
-                operation.index,
-                At::Known(&knowledge),
-            ),
-            index: operation.index,
+            right: authority::right_in(logs, &operation.author, self, index, at),
+            index,
             claimed_at_ms: operation.claimed_at_ms,
-            knowledge: &knowledge,
-            founding_effect: operation.index == 0,
+            at,
+            knowledge,
+            references: &operation.references,
+            founding_effect: index == 0,
+            closed: self.closed_at.is_some(),
         };
         for effect in &operation.effects {
             self.apply(effect, &mut context)?;
             context.founding_effect = false;
         }
-        if operation.effects.is_empty() {
-            return Err(contradiction("operation", "it has no effect"));
-        }
-        self.operations.push(OperationRecord {
-            id: signed.id(),
-            author: operation.author,
-            claimed_at_ms: operation.claimed_at_ms,
-            knowledge,
-        });
-        Ok(self)
+        Ok(())
     }
 
     /// Whether an operation stands next in this log: the cheap look before a state is copied to
@@ -188,6 +217,10 @@ impl SpaceState {
             epochs: Vec::new(),
             invitations: BTreeMap::new(),
             relay_keys: Vec::new(),
+            voided: BTreeMap::new(),
+            closed_at: None,
+            branches: Vec::new(),
+            last_end_at: None,
         })
     }
 
@@ -253,12 +286,27 @@ pub(super) struct Context<'a> {
     pub(super) right: Right,
     pub(super) index: u64,
     pub(super) claimed_at_ms: u64,
+    /// What the operation comes after.
     pub(super) knowledge: &'a Knowledge,
+    /// What it is judged by: that, or the newest logs.
+    pub(super) at: At<'a>,
+    pub(super) references: &'a [LogHead],
+    /// The space was closed before this operation.
+    pub(super) closed: bool,
     /// The effect is the first of operation 0.
     founding_effect: bool,
 }
 
 impl Context<'_> {
+    /// The author, standing for a grant by a right held in a space.
+    pub(super) fn sponsor(&self, through: SpaceId) -> Sponsor {
+        Sponsor {
+            at: self.index,
+            by: self.author,
+            through,
+        }
+    }
+
     pub(super) fn require(&self, holds: bool, effect: &'static str) -> Result<(), ReplayError> {
         if holds {
             Ok(())
@@ -270,28 +318,44 @@ impl Context<'_> {
 
 impl SpaceState {
     fn apply(&mut self, effect: &Effect, context: &mut Context<'_>) -> Result<(), ReplayError> {
-        let newer = |effect| Err(ReplayError::NeedsNewer { effect });
+        if context.closed && !outlives_closing(effect) {
+            return Err(closed("an effect"));
+        }
         match effect {
             Effect::Create { .. } if context.founding_effect => Ok(()),
             Effect::Create { .. } => Err(contradiction("Create", "the space exists")),
             Effect::Add { .. } => self.apply_add(effect, context),
+            Effect::Confirm { grant, key_id } => self.apply_confirm(*grant, *key_id, context),
+            Effect::Remove {
+                grant,
+                member,
+                reason,
+            } => self.apply_remove(*grant, *member, *reason, context),
+            Effect::SetRole { grant, role } => self.apply_set_role(*grant, *role, context),
+            Effect::Expire { grant } => self.apply_expire(*grant, context),
             Effect::Epoch { .. } => self.apply_epoch(effect, context),
-            Effect::Wrap { key_id, recipients } => self.apply_wrap(*key_id, recipients, context),
+            Effect::Wrap {
+                key_id,
+                recipients,
+                suspended,
+            } => self.apply_wrap(*key_id, recipients, suspended, context),
+            Effect::Link {
+                key_id,
+                previous,
+                link,
+            } => self.apply_link(*key_id, *previous, link, context),
+            Effect::BadWrap { key_id, recipient } => {
+                self.apply_bad_wrap(*key_id, *recipient, context)
+            }
+            Effect::Void { envelopes, grants } => self.apply_void(envelopes, grants, context),
+            Effect::Heal { branch } => self.apply_heal(branch, context),
             Effect::Invite {
                 invitation,
                 role,
                 not_after_ms,
             } => self.apply_invite(*invitation, *role, *not_after_ms, context),
             Effect::SetRelay { key } => self.apply_set_relay(key, context),
-            Effect::Confirm { .. } => newer("Confirm"),
-            Effect::Link { .. } => newer("Link"),
-            Effect::Remove { .. } => newer("Remove"),
-            Effect::SetRole { .. } => newer("SetRole"),
-            Effect::Expire { .. } => newer("Expire"),
-            Effect::BadWrap { .. } => newer("BadWrap"),
-            Effect::Void { .. } => newer("Void"),
-            Effect::Heal { .. } => newer("Heal"),
-            Effect::Close {} => newer("Close"),
+            Effect::Close {} => self.apply_close(context),
         }
     }
 
@@ -305,7 +369,7 @@ impl SpaceState {
             return Err(contradiction("SetRelay", "only a network names its relay"));
         }
         let key = VerifyingKey::from_bytes(&key.0).map_err(|_| invalid_key("SetRelay"))?;
-        self.relay_keys.push(key);
+        self.relay_keys.push((context.index, key));
         Ok(())
     }
 
@@ -313,6 +377,18 @@ impl SpaceState {
         let device = self.devices.get(author).map(|device| device.verifying);
         device.or_else(|| self.founder_key.filter(|_| self.founder == *author))
     }
+}
+
+/// Access must stay withdrawable after a space was closed, and a lost branch must come back.
+fn outlives_closing(effect: &Effect) -> bool {
+    matches!(
+        effect,
+        Effect::Remove { .. }
+            | Effect::SetRole { .. }
+            | Effect::Expire { .. }
+            | Effect::Void { .. }
+            | Effect::Heal { .. }
+    )
 }
 
 fn founder_key(

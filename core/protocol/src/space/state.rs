@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use super::authority::Knowledge;
 use super::effect::{History, Recipient};
+use super::healing::HealedBranch;
 use super::kind::{Kind, Role};
 use super::operation::LogHead;
 use crate::crypto::kem::KemPublicKey;
 use crate::crypto::signature::VerifyingKey;
 use crate::identifier::{
-    DeviceId, GrantId, InvitationId, KeyId, Nonce, OperationId, RecipientId, SpaceId,
+    DeviceId, EnvelopeId, GrantId, InvitationId, KeyId, Nonce, OperationId, RecipientId, SpaceId,
 };
 
 /// A space as its log describes it.
@@ -31,7 +32,16 @@ pub struct SpaceState {
     pub(super) devices: BTreeMap<DeviceId, Arc<Device>>,
     pub(super) epochs: Vec<Epoch>,
     pub(super) invitations: BTreeMap<InvitationId, Invitation>,
-    pub(super) relay_keys: Vec<VerifyingKey>,
+    pub(super) relay_keys: Vec<(u64, VerifyingKey)>,
+    /// Envelopes a manager voided: id → index of the first operation that did.
+    pub(super) voided: BTreeMap<EnvelopeId, u64>,
+    /// Index of the `Close`.
+    pub(super) closed_at: Option<u64>,
+    /// Lost branches of this log that were carried back.
+    pub(super) branches: Vec<HealedBranch>,
+    /// Index of the last operation that ended or reduced a right: nothing needs to be looked for
+    /// after it.
+    pub(super) last_end_at: Option<u64>,
 }
 
 /// One applied operation.
@@ -74,7 +84,7 @@ pub struct Grant {
     pub id: GrantId,
     /// Who holds it.
     pub member: MemberId,
-    /// What it allows.
+    /// What it allows, after every change so far.
     pub role: Role,
     /// How much of the past it covers.
     pub history: History,
@@ -88,15 +98,105 @@ pub struct Grant {
     pub added_by: DeviceId,
     /// The author's clock when it was made; decides nothing.
     pub claimed_at_ms: u64,
-    /// Whether keys may be wrapped to it: added or confirmed by a key holder.
-    pub confirmed: bool,
+    /// Who stands for it: the key holder who added it, and whoever confirmed it. Without any, it
+    /// is unconfirmed: no right, no key.
+    pub sponsors: Vec<Sponsor>,
+    /// Where it covers nothing from before: the epoch from which on it reads.
+    pub cut: Option<KeyId>,
+    /// What it allowed before each change, oldest first.
+    pub changes: Vec<RoleChange>,
+    /// How it ended.
+    pub ended: Option<End>,
+}
+
+/// Somebody who stands for a grant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sponsor {
+    /// Index of the operation.
+    pub at: u64,
+    /// Its author.
+    pub by: DeviceId,
+    /// The space in which the author held the right to it: this one, or one above it.
+    pub through: SpaceId,
+}
+
+/// A change of a grant's role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RoleChange {
+    /// Index of the operation.
+    pub at: u64,
+    /// What the grant allowed before it.
+    pub before: Role,
+}
+
+/// The end of a grant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End {
+    /// Index of the operation that ended it.
+    pub at: u64,
+    /// Its author.
+    pub by: DeviceId,
+    /// The author's clock; decides nothing.
+    pub claimed_at_ms: u64,
+    /// Why.
+    pub reason: EndReason,
+}
+
+/// Why a grant ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndReason {
+    /// `Remove`, with its coded reason.
+    Removed(u8),
+    /// `Expire`: its time had passed.
+    Expired,
+    /// `Void`: it was suspended, and a manager refused it.
+    Voided,
+    /// It had ended on a branch that a relay lost.
+    Healed,
 }
 
 impl Grant {
     /// Whether the grant stands in a log of this length.
     #[must_use]
     pub fn is_live_at(&self, length: u64) -> bool {
-        self.added_at < length
+        self.added_at < length && !self.is_ended_at(length)
+    }
+
+    /// Whether the grant has ended in a log of this length.
+    #[must_use]
+    pub fn is_ended_at(&self, length: u64) -> bool {
+        self.ended.is_some_and(|end| end.at < length)
+    }
+
+    /// Whether a key holder stands for it in a log of this length, so that keys may be wrapped.
+    #[must_use]
+    pub fn is_confirmed_at(&self, length: u64) -> bool {
+        self.sponsors.iter().any(|sponsor| sponsor.at < length)
+    }
+
+    /// Whether a key holder stands for it by now.
+    #[must_use]
+    pub fn is_confirmed(&self) -> bool {
+        !self.sponsors.is_empty()
+    }
+
+    /// What it allows in a log of this length.
+    #[must_use]
+    pub fn role_at(&self, length: u64) -> Role {
+        let later = self.changes.iter().find(|change| change.at >= length);
+        later.map_or(self.role, |change| change.before)
+    }
+
+    /// The least it allowed at any length from `from` to `to`.
+    #[must_use]
+    pub fn lowest_role_between(&self, from: u64, to: u64) -> Role {
+        let within = |change: &&RoleChange| change.at >= from && change.at < to;
+        let before = self.changes.iter().filter(within);
+        before
+            .map(|change| self.role_at(change.at.saturating_add(1)))
+            .chain([self.role_at(from)])
+            .min()
+            .unwrap_or(self.role)
     }
 }
 
@@ -128,6 +228,35 @@ pub struct Epoch {
     pub recipients: BTreeMap<RecipientId, WrapRecord>,
     /// Index of the operation that began it.
     pub began_at: u64,
+    /// Who began it, and so knows its seed.
+    pub began_by: DeviceId,
+    /// No link ever leads from here or later to what was before.
+    pub cut: bool,
+    /// Links that were supplied later, each to an earlier epoch.
+    pub links: Vec<LinkRecord>,
+    /// Recipients that reported that their wrap does not open, and the index of the report.
+    pub bad_wraps: BTreeMap<RecipientId, u64>,
+}
+
+/// A history link that was supplied later.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkRecord {
+    /// The epoch it leads back to.
+    pub previous: KeyId,
+    /// That epoch's seed, sealed under the one that bears the link.
+    pub link: Vec<u8>,
+    /// Index of the operation.
+    pub at: u64,
+}
+
+impl Epoch {
+    /// Every link that leads back from this epoch: the one it began with, and later ones.
+    pub fn links_back(&self) -> impl Iterator<Item = (KeyId, &[u8])> {
+        let own = self.previous.zip(self.link.as_deref());
+        let later = self.links.iter();
+        own.into_iter()
+            .chain(later.map(|record| (record.previous, record.link.as_slice())))
+    }
 }
 
 /// One wrap of an epoch.
@@ -153,7 +282,24 @@ pub struct Invitation {
     /// Whether who invited held keys, so that the newcomer needs no further confirmation.
     pub by_key_holder: bool,
     /// Who came, once somebody did.
-    pub used_by: Option<SpaceId>,
+    pub used: Option<InvitationUse>,
+}
+
+/// Who answered an invitation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvitationUse {
+    /// The newcomer.
+    pub by: SpaceId,
+    /// Index of the operation that admitted them.
+    pub at: u64,
+}
+
+impl Invitation {
+    /// Who came, once somebody did.
+    #[must_use]
+    pub fn used_by(&self) -> Option<SpaceId> {
+        self.used.map(|used| used.by)
+    }
 }
 
 impl SpaceState {
@@ -251,13 +397,57 @@ impl SpaceState {
         self.epochs.last()
     }
 
-    /// The epoch of this key id.
+    /// The epoch of this key id, also one of a branch that was carried back.
     #[must_use]
     pub fn epoch(&self, key_id: &KeyId) -> Option<&Epoch> {
+        let healed = self.branches.iter().flat_map(HealedBranch::epochs);
         self.epochs
             .iter()
             .rev()
+            .chain(healed)
             .find(|epoch| epoch.key_id == *key_id)
+    }
+
+    /// The grant of this id.
+    #[must_use]
+    pub fn grant(&self, id: &GrantId) -> Option<&Grant> {
+        self.grants.iter().find(|grant| grant.id == *id)
+    }
+
+    /// Envelopes a manager voided, with the index of the operation.
+    #[must_use]
+    pub fn voided(&self) -> &BTreeMap<EnvelopeId, u64> {
+        &self.voided
+    }
+
+    /// Index of the operation that closed the space.
+    #[must_use]
+    pub fn closed_at(&self) -> Option<u64> {
+        self.closed_at
+    }
+
+    /// Whether the space is closed in a log of this length.
+    #[must_use]
+    pub fn is_closed_at(&self, length: u64) -> bool {
+        self.closed_at.is_some_and(|at| at < length)
+    }
+
+    /// Lost branches of this log that were carried back, oldest first.
+    #[must_use]
+    pub fn branches(&self) -> &[HealedBranch] {
+        &self.branches
+    }
+
+    /// Whether a right ended or was reduced after a log of length `from` and before one of length
+    /// `to`.
+    #[must_use]
+    pub fn has_ends_between(&self, from: u64, to: u64) -> bool {
+        from < to && self.last_end_at.is_some_and(|at| at >= from)
+    }
+
+    /// Notes that a right ended or was reduced here.
+    pub(super) fn note_end(&mut self, index: u64) {
+        self.last_end_at = Some(self.last_end_at.map_or(index, |last| last.max(index)));
     }
 
     /// Invitations by their public key.
@@ -269,6 +459,58 @@ impl SpaceState {
     /// The relay's key a network names now.
     #[must_use]
     pub fn relay_key(&self) -> Option<&VerifyingKey> {
-        self.relay_keys.last()
+        self.relay_keys.last().map(|(_, key)| key)
+    }
+
+    /// Every relay key a network named in a log of this length.
+    pub fn relay_keys_at(&self, length: u64) -> impl Iterator<Item = &VerifyingKey> {
+        let named = self.relay_keys.iter();
+        named
+            .filter(move |(at, _)| *at < length)
+            .map(|(_, key)| key)
+    }
+
+    /// The space as its log stood at an earlier length. Everything in it bears the index at which
+    /// it came, so nothing needs to be replayed again.
+    #[must_use]
+    pub(super) fn truncated(&self, length: u64) -> Self {
+        let mut earlier = self.clone();
+        earlier
+            .operations
+            .truncate(usize::try_from(length).unwrap_or(usize::MAX));
+        earlier.grants.retain(|grant| grant.added_at < length);
+        for grant in &mut earlier.grants {
+            grant.role = grant.role_at(length);
+            grant.changes.retain(|change| change.at < length);
+            grant.sponsors.retain(|sponsor| sponsor.at < length);
+            grant.ended = grant.ended.filter(|end| end.at < length);
+            if grant.sponsors.is_empty() {
+                grant.cut = None;
+            }
+        }
+        earlier.devices.retain(|_, device| device.added_at < length);
+        earlier.epochs.retain(|epoch| epoch.began_at < length);
+        for epoch in &mut earlier.epochs {
+            epoch.recipients.retain(|_, record| record.at < length);
+            epoch.links.retain(|record| record.at < length);
+            epoch.bad_wraps.retain(|_, at| *at < length);
+        }
+        earlier
+            .invitations
+            .retain(|_, open| open.invited_at < length);
+        for open in earlier.invitations.values_mut() {
+            open.used = open.used.filter(|used| used.at < length);
+        }
+        earlier.relay_keys.retain(|(at, _)| *at < length);
+        earlier.voided.retain(|_, at| *at < length);
+        earlier.closed_at = earlier.closed_at.filter(|at| *at < length);
+        earlier.branches.retain(|branch| branch.healed_at < length);
+        earlier.last_end_at = None;
+        let ends = earlier.grants.iter().flat_map(|grant| {
+            let reduced = grant.changes.iter().map(|change| change.at);
+            reduced.chain(grant.ended.map(|end| end.at))
+        });
+        earlier.last_end_at = ends.chain(earlier.closed_at).max();
+        earlier
     }
 }

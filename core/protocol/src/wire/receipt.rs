@@ -11,8 +11,9 @@ use crate::crypto::label;
 use crate::crypto::signature::{Signature, SigningKey, VerifyingKey};
 use crate::identifier::{ItemId, JournalId, SignatureBytes};
 use crate::limits;
+use crate::space::standing::Position;
 
-/// Where a journal stood: `[journal, sequence, hash]`.
+/// Where a journal stood: `[journal, sequence, hash, began_after]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]
 pub struct JournalMark {
@@ -25,6 +26,10 @@ pub struct JournalMark {
     /// Hash chain up to the last item with a sequence number up to this.
     #[n(2)]
     pub hash: ItemId,
+    /// The number after which this journal began, 0 for a relay's first: what a device holds with
+    /// receipts of another journal and a higher number is lost there, and is offered again.
+    #[n(3)]
+    pub began_after: u64,
 }
 
 /// Continues the journal's hash chain by one item.
@@ -61,6 +66,17 @@ pub struct Receipt {
     /// Over label ‖ journal ‖ accepted_at_ms (u64 BE) ‖ count (u32 BE) ‖ root.
     #[n(6)]
     pub signature: SignatureBytes,
+}
+
+impl Receipt {
+    /// The item's place in the relay's journals.
+    #[must_use]
+    pub fn place(&self) -> Position {
+        Position {
+            journal: self.journal,
+            sequence: self.sequence,
+        }
+    }
 }
 
 /// Why a receipt does not prove what it says.

@@ -43,9 +43,13 @@ pub enum PushItem {
         /// Exact bytes.
         #[cbor(n(0), with = "minicbor::bytes")]
         bytes: Vec<u8>,
-        /// Exactly those the operation signs.
+        /// Exactly those the operation signs, or, where it is offered again, those at hand.
         #[n(1)]
         wraps: Vec<Wrap>,
+        /// Offered again, with the receipt of a journal that the relay has lost a part of: it goes
+        /// back to its old place, whatever rights and epochs say today.
+        #[n(2)]
+        receipt: Option<Receipt>,
     },
     /// A sealed envelope.
     #[n(1)]
@@ -53,6 +57,9 @@ pub enum PushItem {
         /// Exact bytes.
         #[cbor(n(0), with = "minicbor::bytes")]
         bytes: Vec<u8>,
+        /// As for an operation.
+        #[n(1)]
+        receipt: Option<Receipt>,
     },
 }
 
@@ -93,8 +100,8 @@ pub struct SyncResponse {
 }
 
 impl SyncResponse {
-    /// What the relay signs in each response: journal ‖ sequence (u64 BE) ‖ hash ‖ time (u64 BE) ‖
-    /// device id ‖ cursor (u64 BE) ‖ more (0 or 1) ‖ SHA-256(label ‖ encoded results). It proves
+    /// What the relay signs in each response: journal ‖ sequence (u64 BE) ‖ hash ‖ began after
+    /// (u64 BE) ‖ time (u64 BE) ‖ device id ‖ cursor (u64 BE) ‖ more (0 or 1) ‖ SHA-256(label ‖ encoded results). It proves
     /// which relay answered, where its journal stood, how far the device has come and what became
     /// of what it pushed. (Items are not covered: each proves itself.)
     #[must_use]
@@ -103,6 +110,7 @@ impl SyncResponse {
         let mut message = mark.journal.0.to_vec();
         message.extend_from_slice(&mark.sequence.to_be_bytes());
         message.extend_from_slice(&mark.hash.0);
+        message.extend_from_slice(&mark.began_after.to_be_bytes());
         message.extend_from_slice(&self.time_ms.to_be_bytes());
         message.extend_from_slice(&device.0);
         message.extend_from_slice(&self.cursor.to_be_bytes());
@@ -144,7 +152,7 @@ pub struct ItemResult {
     /// Why, for `Held` and `Rejected`.
     #[n(2)]
     pub code: Option<VerdictCode>,
-    /// For `Accepted` and `Duplicate`: the earliest receipt.
+    /// For `Accepted`, `Duplicate` and `Held`: the earliest receipt.
     #[n(3)]
     pub receipt: Option<Receipt>,
     /// For `MissingParents`: which.
@@ -163,7 +171,7 @@ pub enum Status {
     StaleAccess,
     /// Parents or references are not known here: send them first.
     MissingParents,
-    /// Kept aside, visible to managers (from the next protocol step on).
+    /// Kept aside: its author may not write any more. Managers see it and decide.
     Held,
     /// Not stored.
     Rejected,
@@ -201,11 +209,17 @@ pub enum VerdictCode {
     NeedsNewer,
     /// A space of this kind takes no content of this form.
     Unsupported,
+    /// Held: the author's access has ended.
+    AccessEnded,
+    /// Held: the author may only read now.
+    AccessReduced,
+    /// Held: the space is closed.
+    Closed,
 }
 numbered_enum!(VerdictCode {
     Malformed = 1, TooLarge = 2, BadSignature = 3, NotEntitled = 4, LogMoved = 5, Invalid = 6,
     NotExact = 7, WrapMismatch = 8, UnknownSpace = 9, NotAdmitted = 10, Quota = 11,
-    NeedsNewer = 12, Unsupported = 13,
+    NeedsNewer = 12, Unsupported = 13, AccessEnded = 14, AccessReduced = 15, Closed = 16,
 });
 
 impl VerdictCode {
@@ -226,6 +240,9 @@ impl VerdictCode {
             Self::Quota => "quota",
             Self::NeedsNewer => "needs_newer",
             Self::Unsupported => "unsupported",
+            Self::AccessEnded => "access_ended",
+            Self::AccessReduced => "access_reduced",
+            Self::Closed => "closed",
         }
     }
 }

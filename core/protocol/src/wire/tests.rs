@@ -23,6 +23,7 @@ fn mark() -> JournalMark {
         journal: JournalId([1; 16]),
         sequence: 300,
         hash: ItemId([2; 32]),
+        began_after: 12,
     }
 }
 
@@ -38,9 +39,11 @@ fn request() -> SyncRequest {
                     recipient: RecipientId([3; 32]),
                     bytes: vec![4; 48],
                 }],
+                receipt: None,
             },
             PushItem::Envelope {
                 bytes: vec![5; 300],
+                receipt: None,
             },
         ],
         max_bytes: 1 << 20,

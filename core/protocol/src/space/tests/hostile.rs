@@ -23,7 +23,8 @@ fn many_grants_to_one_member_on_every_level_do_not_multiply_the_work() {
         assert!(authority::right(&counting, &a1.id, &section).at_least(Role::Manage));
         let state = &world.logs[&section];
         let _ = authority::path_heads(&counting, &a1.id, state);
-        recipients::effective_recipients(&counting, state, state.length(), At::Newest).unwrap();
+        recipients::effective_recipients(&counting, state, View::NEWEST, &Suspended::new())
+            .unwrap();
         counting.1.get()
     };
     let before = looks(&world);

@@ -1,0 +1,192 @@
+//! What ends: `Remove`, `SetRole`, `Expire`, `Void` and `Close`.
+//!
+//! None of them undoes anything. Each notes at which index it happened, so that a question can still
+//! be asked of the log before it, and notes it for [`super::standing`], which asks whether a right
+//! that somebody once had still stands.
+
+use super::kind::{Kind, Role};
+use super::replay::{Context, ReplayError, contradiction};
+use super::state::{End, EndReason, Grant, RoleChange, SpaceState};
+use crate::identifier::{EnvelopeId, GrantId, RecipientId};
+
+impl SpaceState {
+    /// Ends one grant, or every grant of a member.
+    pub(super) fn apply_remove(
+        &mut self,
+        grant: Option<GrantId>,
+        member: Option<RecipientId>,
+        reason: u8,
+        context: &Context<'_>,
+    ) -> Result<(), ReplayError> {
+        context.require(context.right.changes_members(), "Remove")?;
+        let named: Box<dyn Fn(&Grant) -> bool> = match (grant, member) {
+            (Some(id), None) => Box::new(move |known| known.id == id),
+            (None, Some(member)) => Box::new(move |known| known.member.recipient() == member),
+            _ => {
+                return Err(contradiction(
+                    "Remove",
+                    "it names not one grant or one member",
+                ));
+            }
+        };
+        self.end_grants(&*named, EndReason::Removed(reason), "Remove", context)
+    }
+
+    /// Ends a grant whose time has passed. The time is the author's; the relay compares it with
+    /// its own.
+    pub(super) fn apply_expire(
+        &mut self,
+        grant: GrantId,
+        context: &Context<'_>,
+    ) -> Result<(), ReplayError> {
+        let entitled = context.right.at_least(Role::Write) || context.right.administer;
+        context.require(entitled, "Expire")?;
+        let end_ms = self.grant(&grant).and_then(|known| known.not_after_ms);
+        match end_ms {
+            None => return Err(contradiction("Expire", "the grant has no end of its own")),
+            Some(end_ms) if context.claimed_at_ms < end_ms => {
+                return Err(contradiction("Expire", "the grant's time has not passed"));
+            }
+            Some(_) => {}
+        }
+        self.end_grants(
+            &|known| known.id == grant,
+            EndReason::Expired,
+            "Expire",
+            context,
+        )
+    }
+
+    /// A manager overrides: these envelopes and what builds on them do not count, and these
+    /// additions are refused.
+    pub(super) fn apply_void(
+        &mut self,
+        envelopes: &[EnvelopeId],
+        grants: &[GrantId],
+        context: &Context<'_>,
+    ) -> Result<(), ReplayError> {
+        context.require(context.right.at_least(Role::Manage), "Void")?;
+        if envelopes.is_empty() && grants.is_empty() {
+            return Err(contradiction("Void", "it names nothing"));
+        }
+        for envelope in envelopes {
+            self.voided.entry(*envelope).or_insert(context.index);
+        }
+        for grant in grants {
+            self.end_grants(
+                &|known| known.id == *grant,
+                EndReason::Voided,
+                "Void",
+                context,
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Changes what a grant allows. More than before takes somebody who holds keys and manages:
+    /// a custodian without keys cannot make writers.
+    pub(super) fn apply_set_role(
+        &mut self,
+        grant: GrantId,
+        role: Role,
+        context: &Context<'_>,
+    ) -> Result<(), ReplayError> {
+        let length = context.index.saturating_add(1);
+        let managed = self.is_managed(length);
+        let known = self
+            .grants
+            .iter_mut()
+            .find(|known| known.id == grant && known.is_live_at(length))
+            .ok_or(contradiction("SetRole", "there is no such grant"))?;
+        if known.role == role || known.role.holds_keys() != role.holds_keys() {
+            return Err(contradiction(
+                "SetRole",
+                "it is no change between roles with keys",
+            ));
+        }
+        let upwards = role > known.role;
+        let entitled = if upwards {
+            context.right.at_least(Role::Manage)
+        } else {
+            context.right.changes_members()
+        };
+        context.require(entitled, "SetRole")?;
+        if upwards && context.closed {
+            return Err(closed("SetRole"));
+        }
+        known.changes.push(RoleChange {
+            at: context.index,
+            before: known.role,
+        });
+        known.role = role;
+        if !upwards {
+            self.note_end(context.index);
+        }
+        self.keeps_a_manager(managed, "SetRole", context)
+    }
+
+    /// Nothing follows but what ends rights.
+    pub(super) fn apply_close(&mut self, context: &Context<'_>) -> Result<(), ReplayError> {
+        context.require(context.right.at_least(Role::Manage), "Close")?;
+        self.closed_at = Some(context.index);
+        self.note_end(context.index);
+        Ok(())
+    }
+
+    pub(super) fn end_grants(
+        &mut self,
+        named: &dyn Fn(&Grant) -> bool,
+        reason: EndReason,
+        effect: &'static str,
+        context: &Context<'_>,
+    ) -> Result<(), ReplayError> {
+        let length = context.index.saturating_add(1);
+        let managed = self.is_managed(length);
+        let mut ended = 0_usize;
+        for grant in &mut self.grants {
+            if grant.is_live_at(length) && named(grant) {
+                grant.ended = Some(End {
+                    at: context.index,
+                    by: context.author,
+                    claimed_at_ms: context.claimed_at_ms,
+                    reason,
+                });
+                ended = ended.saturating_add(1);
+            }
+        }
+        if ended == 0 {
+            return Err(contradiction(effect, "there is no such grant"));
+        }
+        self.note_end(context.index);
+        self.keeps_a_manager(managed, effect, context)
+    }
+
+    /// The last path with `manage` cannot be ended: nobody could ever let anybody in again. A
+    /// person is the exception: the only device of somebody may be lost, and must be revocable.
+    fn keeps_a_manager(
+        &self,
+        managed_before: bool,
+        effect: &'static str,
+        context: &Context<'_>,
+    ) -> Result<(), ReplayError> {
+        let length = context.index.saturating_add(1);
+        if managed_before && self.kind != Kind::Person && !self.is_managed(length) {
+            return Err(contradiction(
+                effect,
+                "it would end the last path with manage: grant manage to somebody else first",
+            ));
+        }
+        Ok(())
+    }
+
+    fn is_managed(&self, length: u64) -> bool {
+        self.grants.iter().any(|grant| {
+            grant.is_live_at(length) && grant.is_confirmed() && grant.role == Role::Manage
+        })
+    }
+}
+
+/// Refusal of an effect that a closed space does not take any more.
+pub(super) fn closed(effect: &'static str) -> ReplayError {
+    contradiction(effect, "the space is closed")
+}

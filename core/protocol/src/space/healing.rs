@@ -1,0 +1,234 @@
+//! `Heal`: a lost branch of a log, carried back.
+//!
+//! A relay that is restored from a backup forgets operations it had acknowledged, and others may
+//! take their places. The log has *forked* then. A removal once seen must not be un-seen: any
+//! enrolled device appends the lost branch verbatim, each operation with the relay's receipt (without
+//! one, anybody could invent a branch). Its removals and reductions take effect, its epochs serve
+//! for reading, and its additions wait for a manager to decide them anew.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::authority::Knowledge;
+use super::effect::HealedOperation;
+use super::operation::{LogHead, SignedOperation};
+use super::replay::{Context, ReplayError, Signatures, contradiction};
+use super::state::{End, EndReason, Epoch, Grant, RoleChange, SpaceState};
+use crate::codec;
+use crate::crypto::signature::VerifyingKey;
+use crate::identifier::{DeviceId, OperationId};
+use crate::limits;
+use crate::wire::Receipt;
+
+/// A branch of a log that a relay had lost.
+#[derive(Clone, Debug)]
+pub struct HealedBranch {
+    /// Index of the `Heal`.
+    pub healed_at: u64,
+    /// Length of the log where the branch left it.
+    pub fork: u64,
+    /// The space as the branch left it.
+    tip: Arc<SpaceState>,
+}
+
+/// What an operation of a log or of a healed branch comes after.
+pub(super) struct KnownAt<'a> {
+    /// How much of its own log is known with it.
+    pub length: u64,
+    pub knowledge: &'a Knowledge,
+}
+
+impl HealedBranch {
+    /// Epochs that began on the branch: for reading what was sealed under them.
+    pub fn epochs(&self) -> impl Iterator<Item = &Epoch> {
+        let fork = self.fork;
+        let all = self.tip.epochs.iter();
+        all.filter(move |epoch| epoch.began_at >= fork)
+    }
+
+    /// Grants that were made on the branch and still stood at its end: they wait for a manager.
+    pub fn additions(&self) -> impl Iterator<Item = &Grant> {
+        let (fork, length) = (self.fork, self.tip.length());
+        let all = self.tip.grants.iter();
+        all.filter(move |grant| grant.added_at >= fork && grant.is_live_at(length))
+    }
+
+    /// Ids of the branch's operations.
+    pub fn operations(&self) -> impl Iterator<Item = OperationId> + '_ {
+        let from = usize::try_from(self.fork).unwrap_or(usize::MAX);
+        self.tip
+            .operations
+            .iter()
+            .skip(from)
+            .map(|record| record.id)
+    }
+}
+
+impl SpaceState {
+    /// What is known with a position of this log, or of a branch that was carried back: that branch
+    /// as far as it is part of this log, and what its operation came after.
+    pub(super) fn known_at(&self, head: &LogHead) -> Option<KnownAt<'_>> {
+        let stands = |state: &Self| {
+            state
+                .operation(head.index)
+                .is_some_and(|record| record.id == head.operation)
+        };
+        if stands(self) {
+            return Some(KnownAt {
+                length: head.index.saturating_add(1),
+                knowledge: &self.operation(head.index)?.knowledge,
+            });
+        }
+        let branch = self.branches.iter().find(|branch| stands(&branch.tip))?;
+        Some(KnownAt {
+            length: branch.fork,
+            knowledge: &branch.tip.operation(head.index)?.knowledge,
+        })
+    }
+
+    /// The key of a device that was admitted on a branch.
+    pub(super) fn healed_key(&self, device: &DeviceId, length: u64) -> Option<VerifyingKey> {
+        let healed = self
+            .branches
+            .iter()
+            .filter(|branch| branch.healed_at < length);
+        healed
+            .filter_map(|branch| branch.tip.devices.get(device))
+            .map(|known| known.verifying)
+            .next()
+    }
+
+    pub(super) fn apply_heal(
+        &mut self,
+        lost: &[HealedOperation],
+        context: &Context<'_>,
+    ) -> Result<(), ReplayError> {
+        if self.branches.len() >= limits::HEALED_BRANCHES_MAX {
+            return Err(ReplayError::LimitReached {
+                what: "healed branches",
+            });
+        }
+        let operations = read_branch(lost)?;
+        let relay_keys = relay_keys(context)?;
+        for (operation, receipt) in &operations {
+            let id = operation.id().into();
+            let proved = relay_keys
+                .iter()
+                .any(|key| receipt.verify(&id, key).is_ok());
+            if !proved || operation.space() != self.id {
+                return Err(contradiction(
+                    "Heal",
+                    "an operation of the branch bears no receipt of this network's relay",
+                ));
+            }
+        }
+        let (fork, mut tip) = self.where_branch_begins(&operations)?;
+        for (operation, _) in &operations {
+            if self
+                .operation(operation.operation().index)
+                .map(|known| known.id)
+                == Some(operation.id())
+            {
+                return Err(contradiction(
+                    "Heal",
+                    "an operation of the branch is not lost",
+                ));
+            }
+            tip = tip.append(operation, context.logs, Signatures::Verify)?;
+        }
+        self.adopt_ends(&tip, fork, context);
+        self.branches.push(HealedBranch {
+            healed_at: context.index,
+            fork,
+            tip: Arc::new(tip),
+        });
+        Ok(())
+    }
+
+    /// The space where a branch begins: this log at an earlier length, or the end of a branch that
+    /// was carried back before.
+    fn where_branch_begins(
+        &self,
+        operations: &[(SignedOperation, Receipt)],
+    ) -> Result<(u64, Self), ReplayError> {
+        let nowhere = contradiction("Heal", "the branch does not begin on this log");
+        let (first, _) = operations.first().ok_or(nowhere.clone())?;
+        let first = first.operation();
+        let previous = first.previous.ok_or(nowhere.clone())?;
+        let before = first.index.checked_sub(1).ok_or(nowhere.clone())?;
+        if self.operation(before).map(|record| record.id) == Some(previous) {
+            return Ok((first.index, self.truncated(first.index)));
+        }
+        let continued = self.branches.iter().find(|branch| {
+            branch.tip.length() == first.index
+                && branch.tip.operation(before).map(|record| record.id) == Some(previous)
+        });
+        let branch = continued.ok_or(nowhere)?;
+        Ok((branch.fork, (*branch.tip).clone()))
+    }
+
+    /// What ended or was reduced on the branch ends or is reduced here.
+    fn adopt_ends(&mut self, tip: &Self, fork: u64, context: &Context<'_>) {
+        let index = context.index;
+        for grant in self.grants.iter_mut().filter(|grant| grant.added_at < fork) {
+            let Some(there) = tip.grants.iter().find(|known| known.id == grant.id) else {
+                continue;
+            };
+            if grant.ended.is_none() && there.ended.is_some() {
+                grant.ended = Some(End {
+                    at: index,
+                    by: context.author,
+                    claimed_at_ms: context.claimed_at_ms,
+                    reason: EndReason::Healed,
+                });
+            } else if there.role < grant.role {
+                grant.changes.push(RoleChange {
+                    at: index,
+                    before: grant.role,
+                });
+                grant.role = there.role;
+            }
+        }
+        for envelope in tip.voided.keys() {
+            self.voided.entry(*envelope).or_insert(index);
+        }
+        if tip.closed_at.is_some() {
+            self.closed_at = self.closed_at.or(Some(index));
+        }
+        self.note_end(index);
+    }
+}
+
+fn read_branch(lost: &[HealedOperation]) -> Result<Vec<(SignedOperation, Receipt)>, ReplayError> {
+    let mut seen = BTreeSet::new();
+    let mut operations = Vec::new();
+    for healed in lost {
+        let unreadable = |_| contradiction("Heal", "an operation of the branch is not readable");
+        let operation =
+            SignedOperation::decode(&healed.operation).map_err(|error| match error {
+                super::operation::OperationError::NeedsNewer { .. } => ReplayError::NeedsNewer {
+                    effect: "an operation of the branch",
+                },
+                _ => contradiction("Heal", "an operation of the branch is not readable"),
+            })?;
+        let receipt: Receipt =
+            codec::decode(&healed.receipt, limits::RECEIPT_BYTES_MAX).map_err(unreadable)?;
+        if !seen.insert(operation.id()) {
+            return Err(contradiction(
+                "Heal",
+                "an operation of the branch is named twice",
+            ));
+        }
+        operations.push((operation, receipt));
+    }
+    Ok(operations)
+}
+
+/// The relay keys the network had named by what the operation comes after.
+fn relay_keys(context: &Context<'_>) -> Result<Vec<VerifyingKey>, ReplayError> {
+    let unnamed = contradiction("Heal", "it does not come after the network's log");
+    let network = context.logs.network().ok_or(unnamed.clone())?;
+    let length = context.knowledge.length(&network).ok_or(unnamed.clone())?;
+    let state = context.logs.state(&network).ok_or(unnamed)?;
+    Ok(state.relay_keys_at(length).copied().collect())
+}

@@ -1,0 +1,179 @@
+//! Whether a space's current epoch may still be used: a pure function of the logs.
+//!
+//! An epoch is *stale* as soon as somebody who knows its seed may no longer read: a device or member
+//! space it was wrapped to that no grant leads to any more, a member space that has another epoch
+//! since (its own key left with somebody), or the device that began it. Before anything new is
+//! sealed the space is rotated ([`super::author`]). So a removal takes effect at the next write by
+//! whoever knows of it, whoever removed and whoever is online.
+
+use std::collections::BTreeMap;
+
+use super::authority::{Logs, View};
+use super::kind::Kind;
+use super::recipients::{MissingLog, key_holders};
+use super::standing::Suspended;
+use super::state::{Epoch, MemberId, SpaceState};
+use crate::identifier::{DeviceId, RecipientId, SpaceId};
+
+/// Why a space's epoch may not be used for new content or new wraps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Staleness {
+    /// There is none yet.
+    NoEpoch,
+    /// A recipient reported that its wrap does not open.
+    BadWrap {
+        /// Which.
+        recipient: RecipientId,
+    },
+    /// Somebody who knows its seed may no longer read.
+    KnownToFormer {
+        /// The device or member space.
+        former: RecipientId,
+    },
+    /// A member space it was wrapped to has another key since.
+    MemberRekeyed {
+        /// Which.
+        member: SpaceId,
+    },
+}
+
+/// Whether the space must be rotated before anything new is sealed, by the newest logs.
+///
+/// # Errors
+/// [`MissingLog`] where the log of a member space is not known here.
+pub fn is_stale(
+    logs: &dyn Logs,
+    state: &SpaceState,
+    suspended: &Suspended,
+) -> Result<bool, MissingLog> {
+    Ok(staleness(logs, state, View::NEWEST, suspended)?.is_some())
+}
+
+/// Why the space's current epoch is stale in a view; none where it may be used.
+///
+/// # Errors
+/// [`MissingLog`] where the log of a member space is not known here.
+pub fn staleness(
+    logs: &dyn Logs,
+    state: &SpaceState,
+    view: View<'_>,
+    suspended: &Suspended,
+) -> Result<Option<Staleness>, MissingLog> {
+    let length = view.length(state);
+    let Some(epoch) = state.epoch_at(length) else {
+        return Ok(Some(Staleness::NoEpoch));
+    };
+    let reported = epoch.bad_wraps.iter().find(|(_, at)| **at < length);
+    if let Some((recipient, _)) = reported {
+        let recipient = *recipient;
+        return Ok(Some(Staleness::BadWrap { recipient }));
+    }
+    if state.kind == Kind::Network {
+        return network_staleness(logs, state, view, epoch);
+    }
+    let readers = Readers::of(logs, state, view, suspended)?;
+    for record in epoch
+        .recipients
+        .values()
+        .filter(|record| record.at < length)
+    {
+        let recipient = record.recipient;
+        let Some(reader) = readers.0.get(&recipient.id) else {
+            let former = recipient.id;
+            return Ok(Some(Staleness::KnownToFormer { former }));
+        };
+        if let Some(member) = reader {
+            let current = member.epoch_at(view.length(member));
+            let same = current.is_some_and(|epoch| epoch.key_id == recipient.key);
+            if !same || staleness(logs, member, view, suspended)?.is_some() {
+                let member = member.id();
+                return Ok(Some(Staleness::MemberRekeyed { member }));
+            }
+        }
+    }
+    Ok(former_author(epoch, &readers))
+}
+
+/// A network's members are institutions, and what is beneath one is only its own business: others
+/// have it as far as they need it to verify. So a network looks at the institutions' own logs
+/// alone; an institution's devices rotate its space when one of its people leaves.
+fn network_staleness(
+    logs: &dyn Logs,
+    state: &SpaceState,
+    view: View<'_>,
+    epoch: &Epoch,
+) -> Result<Option<Staleness>, MissingLog> {
+    let length = view.length(state);
+    let institutions = key_holders(state, length, &Suspended::new());
+    let wrapped = |id: &RecipientId| {
+        epoch
+            .recipients
+            .get(id)
+            .is_some_and(|known| known.at < length)
+    };
+    // An institution without a key of its own yet is reached through its first devices.
+    let founding = institutions
+        .iter()
+        .any(|member| !wrapped(&member.recipient()));
+    for record in epoch
+        .recipients
+        .values()
+        .filter(|record| record.at < length)
+    {
+        let recipient = record.recipient;
+        let member = institutions.iter().find_map(|member| match member {
+            MemberId::Space(space) if member.recipient() == recipient.id => Some(*space),
+            _ => None,
+        });
+        let Some(member) = member else {
+            if founding {
+                continue;
+            }
+            let former = recipient.id;
+            return Ok(Some(Staleness::KnownToFormer { former }));
+        };
+        let institution = logs.state(&member).ok_or(MissingLog { space: member })?;
+        let current = institution.epoch_at(view.length(&institution));
+        if current.is_none_or(|epoch| epoch.key_id != recipient.key) {
+            return Ok(Some(Staleness::MemberRekeyed { member }));
+        }
+    }
+    Ok(None)
+}
+
+/// The device that began an epoch knows its seed, whoever it was wrapped to.
+fn former_author(epoch: &Epoch, readers: &Readers) -> Option<Staleness> {
+    let author: RecipientId = DeviceId::into(epoch.began_by);
+    (!readers.0.contains_key(&author)).then_some(Staleness::KnownToFormer { former: author })
+}
+
+/// Everybody who may read a space: member spaces with their state, and devices.
+struct Readers(BTreeMap<RecipientId, Option<std::sync::Arc<SpaceState>>>);
+
+impl Readers {
+    fn of(
+        logs: &dyn Logs,
+        state: &SpaceState,
+        view: View<'_>,
+        suspended: &Suspended,
+    ) -> Result<Self, MissingLog> {
+        let mut readers = BTreeMap::new();
+        let mut waiting: Vec<MemberId> = key_holders(state, view.length(state), suspended)
+            .into_iter()
+            .collect();
+        while let Some(member) = waiting.pop() {
+            if readers.contains_key(&member.recipient()) {
+                continue;
+            }
+            let below = match member {
+                MemberId::Device(_) => None,
+                MemberId::Space(space) => Some(logs.state(&space).ok_or(MissingLog { space })?),
+            };
+            if let Some(below) = &below {
+                waiting.extend(key_holders(below, view.length(below), suspended));
+            }
+            readers.insert(member.recipient(), below);
+        }
+        Ok(Self(readers))
+    }
+}
