@@ -2,7 +2,7 @@
 import { decode } from "./cbor.js";
 import { ascending, bytes, bytesOf, list, plainEnum, struct, unsigned } from "./schema.js";
 import { identifier, logHeads, requireVersionAndSuite } from "./common.js";
-import { concat, fromHex, toHex } from "./bytes.js";
+import { concat, fromHex } from "./bytes.js";
 import { EnvelopeError, MalformedError } from "./errors.js";
 import { envelopeId } from "./identifiers.js";
 import * as limits from "./limits.js";
@@ -82,9 +82,4 @@ export function openPayload(envelope, epoch) {
 /** Payload of kind 1. @returns {{runNonces: Uint8Array[], changes: Uint8Array[]}} */
 export function decodeChanges(payload) {
   return changesPayload(decode(payload));
-}
-
-/** Run nonces in hexadecimal, for messages. */
-export function nonceText(nonce) {
-  return toHex(nonce);
 }

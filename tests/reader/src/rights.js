@@ -122,28 +122,30 @@ export function changesMembers(right) {
  * since does not help.
  * @param {View} known
  * @param {View} later knows at least as much
+ * @param {string} device
+ * @param {string} space
+ * @param {{withoutDoubtful?: boolean, knows?: (operation: string) => boolean}} options `knows`: which operations are
+ *   looked at among those that took something back; all, if it is not given
  */
-export function remainingRight(known, later, device, space, options = {}) {
+export function remainingRight(known, later, device, space, { withoutDoubtful = false, knows = () => true } = {}) {
   const walk = new Walk(known, (where, grant) => {
     const role = asItStands(where, grant);
     if (role === null) return null;
-    const left = lowestSince(known, later, where, grant.id, role);
+    const left = lowestSince(known, later, where, grant.id, role, knows);
     if (left === null) return null;
-    return options.withoutDoubtful && isDoubtful(later, where, grant.id) ? null : left;
+    return withoutDoubtful && isDoubtful(later, where, grant.id) ? null : left;
   });
   return walk.right(device, space);
 }
 
 /** The weakest role a grant had between two views; null if it has ended. */
-function lowestSince(known, later, space, grantId, role) {
-  const state = later.state(space);
-  if (state === null) return role;
-  const grant = state.grants.get(grantId);
+function lowestSince(known, later, space, grantId, role, knows) {
+  const grant = later.state(space)?.grants.get(grantId);
   if (grant === undefined) return role;
-  if (grant.ended !== null) return null;
+  if (grant.ended !== null && knows(grant.ended.operation)) return null;
   const from = known.state(space).length;
   return grant.roles
-    .filter((change) => change.at >= from && change.at < state.length)
+    .filter((change) => change.at >= from && knows(change.operation))
     .reduce((lowest, change) => lower(lowest, change.role), role);
 }
 

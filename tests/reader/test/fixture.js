@@ -8,9 +8,8 @@ import { deviceFromSeed } from "../src/keys.js";
 import { decodeOperation } from "../src/operation.js";
 import { sign } from "../src/primitives.js";
 import { replay } from "../src/replay.js";
-import { Logs } from "../src/state.js";
+import { Logs, View } from "../src/state.js";
 import { effectiveRecipients } from "../src/recipients.js";
-import { View } from "../src/state.js";
 
 const KINDS = { person: 1, team: 2, institution: 3, network: 4, section: 5 };
 const ROLES = { read: 1, write: 2, manage: 3, administer: 8 };
@@ -26,8 +25,9 @@ export function fresh(length = 16) {
 }
 
 /** A device that no other test has. */
-export function device() {
-  return deviceFromSeed(fresh(32));
+export async function device() {
+  const masterSeed = fresh(32);
+  return { ...(await deviceFromSeed(masterSeed)), masterSeed };
 }
 
 const trimmed = (fields) => {

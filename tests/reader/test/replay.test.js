@@ -3,9 +3,8 @@ import assert from "node:assert/strict";
 import { World, device, effects, fresh, fromHex, grantIdOf, toHex } from "./fixture.js";
 import { contentRole, isDoubtful } from "../src/rights.js";
 import { effectiveRecipients, isStale } from "../src/recipients.js";
-import { View } from "../src/state.js";
+import { Logs, View } from "../src/state.js";
 import { replay, replayAll } from "../src/replay.js";
-import { Logs } from "../src/state.js";
 
 /** An institution with two persons in a team, and a section shared with the team. */
 async function institution() {

@@ -1,0 +1,235 @@
+/** From items to documents: replay, keys, receipts, which envelopes count, and what they say (PROTOCOL §24). */
+import { ReaderError } from "./errors.js";
+import { decodeEnvelope, decodeChanges, openPayload, verifyEnvelope } from "./envelope.js";
+import { decodeOperation } from "./operation.js";
+import { deviceFromSeed } from "./keys.js";
+import { DIRECTORY_CONTAINERS, SpaceDocument } from "./document.js";
+import { judge, clones, knowledgeOf } from "./counting.js";
+import { Keyring, WrapStore } from "./keyring.js";
+import { replayAll } from "./replay.js";
+import { contentRole, findDeviceKeys } from "./rights.js";
+import { verifyReceipt } from "./receipt.js";
+import { Logs, View, epochOf } from "./state.js";
+import { openSectionLabel } from "./sealing.js";
+
+/** Verdicts under which an edit is part of the document. */
+const IN_THE_DOCUMENT = ["counts", "vouched", "provisional"];
+
+/**
+ * Everything a device can know from what it was given.
+ * @param {{network: string, seed: Uint8Array, items: Array<object>}} bundle
+ */
+export class Reading {
+  static async of(bundle) {
+    const reading = new Reading(bundle.network);
+    reading.sort(bundle.items);
+    const { refused, waiting } = replayAll(reading.logs, reading.operations);
+    for (const { operation, error } of refused) reading.problem("operation", operation.id, error);
+    for (const { operation, error } of waiting) reading.problem("operation", operation.id, error);
+    reading.keyring = new Keyring(await deviceFromSeed(bundle.seed));
+    await reading.keyring.open(reading.logs, reading.wraps);
+    reading.verifyReceipts();
+    reading.verifyEnvelopes();
+    reading.openSpaces();
+    return reading;
+  }
+
+  constructor(network) {
+    this.logs = new Logs();
+    this.logs.network = network;
+    this.operations = [];
+    this.envelopes = [];
+    this.wraps = new WrapStore();
+    this.receipts = new Map();
+    this.claimedReceipts = [];
+    /** what was refused or waits: `{what, id, code, message}` */
+    this.problems = [];
+    /** space id → what is shown of it */
+    this.spaces = new Map();
+    this.keyring = null;
+  }
+
+  problem(what, id, error) {
+    if (!(error instanceof ReaderError)) throw error;
+    this.problems.push({ what, id, code: error.code, message: error.message });
+  }
+
+  sort(items) {
+    items.forEach((item, position) => {
+      for (const wrap of item.wraps) this.wraps.add(wrap);
+      if (item.kind === "join_request") return;
+      try {
+        const decoded = item.kind === "operation" ? decodeOperation(item.bytes) : decodeEnvelope(item.bytes);
+        (item.kind === "operation" ? this.operations : this.envelopes).push(decoded);
+        if (item.receipt !== null) this.claimedReceipts.push({ id: decoded.id, receipt: item.receipt });
+      } catch (error) {
+        this.problem(item.kind, `item ${position}`, error);
+      }
+    });
+  }
+
+  /** Keeps the receipts that verify by a relay key which the network's log ever named. */
+  verifyReceipts() {
+    const keys = this.logs.newest(this.logs.network)?.relayKeys ?? [];
+    for (const { id, receipt } of this.claimedReceipts) {
+      if (keys.some((key) => verifies(receipt, id, key))) this.receipts.set(id, receipt);
+      else this.problems.push({ what: "receipt", id, code: "bad_receipt", message: "by no relay of the network" });
+    }
+  }
+
+  /** Leaves those that verify, with the knowledge of their authors. */
+  verifyEnvelopes() {
+    this.verified = [];
+    for (const envelope of this.envelopes) {
+      try {
+        this.verified.push(this.verifyOne(envelope));
+      } catch (error) {
+        this.problem("envelope", envelope.id, error);
+      }
+    }
+  }
+
+  verifyOne(envelope) {
+    const { header } = envelope;
+    const { knowledge, missing } = knowledgeOf(this.logs, header.accessHeads);
+    if (missing.length > 0) throw new ReaderError("missing_heads", "access heads are not here");
+    if (!header.accessHeads.some((head) => head.space === header.space)) {
+      throw new ReaderError("no_own_head", "its own log is not among its access heads");
+    }
+    const view = View.known(this.logs, knowledge);
+    const keys = findDeviceKeys(view, [header.space, ...knowledge.keys()], header.author);
+    if (keys === null) throw new ReaderError("unknown_author", "no log it names knows its author's keys");
+    verifyEnvelope(envelope, keys.verifying);
+    if (epochOf(this.logs.newest(header.space), header.keyId) === null) {
+      throw new ReaderError("unknown_epoch", "no epoch of its space");
+    }
+    return {
+      id: envelope.id,
+      space: header.space,
+      kind: header.kind,
+      author: header.author,
+      authorSequence: header.authorSequence,
+      parents: header.parents,
+      knowledge,
+      receipt: this.receipts.get(envelope.id) ?? null,
+      envelope,
+    };
+  }
+
+  openSpaces() {
+    for (const space of [...this.logs.logs.keys()].sort()) {
+      this.spaces.set(space, this.openSpace(space));
+    }
+  }
+
+  openSpace(space) {
+    const state = this.logs.newest(space);
+    const envelopes = this.verified.filter((envelope) => envelope.space === space);
+    const complete = this.withParents(envelopes);
+    const verdicts = judge(this.logs, space, complete, (operation) => this.receipts.get(operation) ?? null);
+    const label = this.labelOf(state);
+    const containers = state.kind === "network" ? DIRECTORY_CONTAINERS : null;
+    const document = containers === null ? null : this.compose(space, containers, complete, verdicts);
+    return { state, label, verdicts, clones: clones(complete), document };
+  }
+
+  /** Those whose parents are all here, and theirs; parents come first. */
+  withParents(envelopes) {
+    const waiting = [...envelopes].sort(byAuthor);
+    const ordered = [];
+    const here = new Set();
+    for (let progress = true; progress; ) {
+      progress = false;
+      for (const envelope of [...waiting]) {
+        if (!envelope.parents.every((parent) => here.has(parent))) continue;
+        ordered.push(envelope);
+        here.add(envelope.id);
+        waiting.splice(waiting.indexOf(envelope), 1);
+        progress = true;
+      }
+    }
+    for (const { id } of waiting) {
+      this.problems.push({ what: "envelope", id, code: "missing_parents", message: "it builds on what is not here" });
+    }
+    return ordered;
+  }
+
+  /** A section's label is the one of its first epoch that this device can open. */
+  labelOf(state) {
+    if (state.kind !== "section") return null;
+    for (const record of state.epochs) {
+      const epoch = this.keyring.epoch(state.space, record.keyId);
+      if (epoch === null || record.label === null) continue;
+      try {
+        return openSectionLabel(epoch, record.label);
+      } catch (error) {
+        this.problem("label", state.space, error);
+        return null;
+      }
+    }
+    return null;
+  }
+
+  /** The document from the edits that count. */
+  compose(space, containers, ordered, verdicts) {
+    const document = new SpaceDocument(space, containers);
+    const failed = new Set();
+    for (const { id, kind, author, parents, envelope } of ordered) {
+      if (kind !== "changes" || !IN_THE_DOCUMENT.includes(verdicts.get(id).verdict)) continue;
+      try {
+        if (parents.some((parent) => failed.has(parent))) throw new ReaderError("parent_failed", "what it builds on failed");
+        const epoch = this.keyring.epoch(space, envelope.header.keyId);
+        if (epoch === null) throw new ReaderError("no_key", "this device holds no key of its epoch");
+        document.apply(author, decodeChanges(openPayload(envelope, epoch)));
+      } catch (error) {
+        failed.add(id);
+        this.problem("envelope", id, error);
+      }
+    }
+    return document;
+  }
+
+  /** What `reader.js` prints. */
+  toJson() {
+    const newest = View.newest(this.logs);
+    const spaces = {};
+    for (const [space, { state, label, verdicts, clones: cloned, document }] of this.spaces) {
+      spaces[space] = {
+        kind: state.kind,
+        length: state.length,
+        role: contentRole(newest, this.keyring.device.id, space),
+        closed: state.closed,
+        epochs: state.epochs.map(({ keyId }) => ({ key_id: keyId, opened: this.keyring.epoch(space, keyId) !== null })),
+        label,
+        envelopes: Object.fromEntries([...verdicts].sort()),
+        clones: cloned,
+        heads: document?.heads() ?? null,
+        document: document?.toJson() ?? null,
+      };
+    }
+    return {
+      network: this.logs.network,
+      device: this.keyring.device.id,
+      spaces,
+      problems: this.problems,
+      keys_not_opened: this.keyring.failures,
+    };
+  }
+}
+
+function byAuthor(left, right) {
+  if (left.author !== right.author) return left.author < right.author ? -1 : 1;
+  const order = BigInt(left.authorSequence) - BigInt(right.authorSequence);
+  if (order !== 0n) return order < 0n ? -1 : 1;
+  return left.id < right.id ? -1 : 1;
+}
+
+function verifies(receipt, id, key) {
+  try {
+    verifyReceipt(receipt, id, key);
+    return true;
+  } catch (error) {
+    if (error instanceof ReaderError) return false;
+    throw error;
+  }
+}
