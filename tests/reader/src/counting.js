@@ -45,6 +45,11 @@ export function judge(logs, space, envelopes, receiptOf) {
   return court.verdicts();
 }
 
+/** Snapshots, attestations and disputes vouch for nothing. */
+function isEdit(envelope) {
+  return envelope.kind === "changes";
+}
+
 class Court {
   constructor(logs, space, envelopes, receiptOf) {
     this.logs = logs;
@@ -65,12 +70,13 @@ class Court {
       if (!this.heldWrite(envelope)) result.set(envelope.id, { verdict: "held", reason: "never_entitled" });
       else if (this.stillWrites(envelope)) result.set(envelope.id, { verdict: "counts", reason: null });
     }
-    const firm = open.filter((envelope) => result.get(envelope.id)?.verdict === "counts");
+    const firm = open.filter((envelope) => isEdit(envelope) && result.get(envelope.id)?.verdict === "counts");
     this.vouch(firm, result);
     const rest = open.filter((envelope) => !result.has(envelope.id));
     const provisional = rest.filter((envelope) => this.isProvisional(envelope, firm));
     for (const envelope of provisional) result.set(envelope.id, { verdict: "provisional", reason: null });
-    this.vouch(provisional, result);
+    this.vouch(provisional.filter(isEdit), result);
+    for (const envelope of open.filter((each) => each.kind === "snapshot")) this.judgeSnapshot(envelope, result);
     for (const envelope of rest) {
       if (!result.has(envelope.id)) result.set(envelope.id, { verdict: "held", reason: this.reasonOf(envelope) });
     }
@@ -127,7 +133,7 @@ class Court {
   }
 
   isProvisional(envelope, firm) {
-    if (envelope.receipt === null || envelope.kind !== "changes") return false;
+    if (envelope.receipt === null) return false;
     const endedBefore = (operation) => {
       const receipt = this.receiptOf(operation);
       return receipt !== null && isEarlier(receipt, envelope.receipt);
@@ -138,11 +144,31 @@ class Court {
 
   /** Whether a firm edit of the same journal was written in the knowledge that this one's right had ended. */
   knewOfTheEnd(other, envelope) {
-    if (other.kind !== "changes" || other.receipt === null) return false;
+    if (other.receipt === null) return false;
     if (Buffer.compare(other.receipt.journal, envelope.receipt.journal) !== 0) return false;
     const merged = new Map(envelope.knowledge);
     for (const [space, length] of other.knowledge) merged.set(space, Math.max(length, merged.get(space) ?? 0));
     return !this.stillWrites(envelope, View.known(this.logs, merged));
+  }
+
+  /** A snapshot stands only on edits that count without a receipt's help. */
+  judgeSnapshot(envelope, result) {
+    const verdict = result.get(envelope.id)?.verdict;
+    if (verdict !== "counts" && verdict !== "provisional") return;
+    const covers = [...this.ancestorsOf(envelope)].every((id) => ["counts", "vouched"].includes(result.get(id)?.verdict));
+    if (!covers) result.set(envelope.id, { verdict: "held", reason: "covers_what_does_not_count" });
+  }
+
+  ancestorsOf(envelope) {
+    const seen = new Set();
+    const open = [...envelope.parents];
+    while (open.length > 0) {
+      const id = open.pop();
+      if (seen.has(id)) continue;
+      seen.add(id);
+      open.push(...(this.byId.get(id)?.parents ?? []));
+    }
+    return seen;
   }
 
   reasonOf(envelope) {

@@ -2,7 +2,8 @@
  * What each effect demands and does (PROTOCOL §12). Every function takes the operation's context and the effect, checks
  * it against the state as the preceding effects left it, and changes that copy.
  *
- * Context: `{logs, operation, knowledge, state, view(), right, signedBy}`.
+ * Context: `{logs, operation, knowledge, before, state, right, viewBefore(), view(), evaluate}`; `before` is the state
+ * before the operation, `view()` the logs with what its preceding effects made of this one.
  */
 import { ReplayError } from "./errors.js";
 import { concat, fromHex, toHex } from "./bytes.js";
@@ -12,6 +13,7 @@ import { checkKemKey, parseVerifyingKey, verifySignature } from "./primitives.js
 import { KINDS_WITH_GUARDIAN, KINDS_WITH_KEM, MEMBER_KINDS, currentEpoch, epochOf, standingGrants } from "./state.js";
 import { atLeast, changesMembers, contentRole, holdsKeys, isDoubtful } from "./rights.js";
 import { effectiveRecipients, isStale } from "./recipients.js";
+import { heal } from "./heal.js";
 
 const LINK_BYTES = 48;
 const UNBORN_SPACE = new Uint8Array(32);
@@ -76,6 +78,7 @@ function add(context, effect) {
     addedBy: operation.body.author,
     claimedAtMs: operation.body.claimedAtMs,
     knowledge: context.knowledge,
+    before: context.before,
     confirmed: confirmedAtOnce(effect, right, invitation),
     vouched: false,
     cut: null,
@@ -400,6 +403,7 @@ const APPLY = {
   Epoch: epoch,
   BadWrap: badWrap,
   Void: voidEnvelopesAndGrants,
+  Heal: heal,
   SetRelay: setRelay,
   Close: close,
   Invite: invite,
@@ -414,7 +418,5 @@ const AFTER_CLOSING = ["Remove", "SetRole", "Expire", "Void", "Heal"];
  */
 export function applyEffect(context, effect) {
   if (context.state.closed && !AFTER_CLOSING.includes(effect.type)) invalid("the space is closed");
-  const apply = APPLY[effect.type];
-  if (apply === undefined) refuse("needs_newer", `the effect ${effect.type} is not known to this reader yet`);
-  apply(context, effect);
+  APPLY[effect.type](context, effect);
 }

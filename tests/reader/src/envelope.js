@@ -19,7 +19,7 @@ const sealedEnvelope = struct([
 const envelopeHeader = struct([
   ["version", unsigned(8)],
   ["suite", unsigned(8)],
-  ["kind", plainEnum({ 1: "changes", 2: "snapshot", 3: "blob", 4: "attest" })],
+  ["kind", plainEnum({ 1: "changes", 2: "snapshot", 3: "blob", 4: "attest", 5: "dispute" })],
   ["space", identifier(32)],
   ["keyId", identifier(32)],
   ["author", identifier(32)],

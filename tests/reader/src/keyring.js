@@ -7,6 +7,7 @@
 import { CryptoError } from "./errors.js";
 import { openHistoryLink, openHybridWrap, openSymmetricWrap, wrapInfo } from "./keys.js";
 import { wrapHash } from "./identifiers.js";
+import { readableEpochs } from "./state.js";
 
 export class Keyring {
   /** @param {object} device as `deviceFromSeed` gives it */
@@ -37,7 +38,7 @@ export class Keyring {
       progress = false;
       for (const { states } of logs.logs.values()) {
         const state = states.at(-1);
-        for (const record of epochsOf(state)) {
+        for (const record of readableEpochs(state)) {
           if (await this.openWraps(state, record, wraps, tried)) progress = true;
           if (this.openLinks(state, record, tried)) progress = true;
         }
@@ -97,11 +98,6 @@ export class Keyring {
     if (!(error instanceof CryptoError)) throw error;
     this.failures.push({ ...about, code: error.code });
   }
-}
-
-/** All epochs of a log, those of healed branches too. */
-function epochsOf(state) {
-  return [...state.epochs, ...state.branches.flatMap((branch) => branch.epochs)];
 }
 
 /** Wraps as they came beside operations; found only by the hash that the operation signs. */

@@ -9,7 +9,7 @@ import { Keyring, WrapStore } from "./keyring.js";
 import { replayAll } from "./replay.js";
 import { contentRole, findDeviceKeys } from "./rights.js";
 import { verifyReceipt } from "./receipt.js";
-import { Logs, View, epochOf } from "./state.js";
+import { Logs, View, readableEpochs } from "./state.js";
 import { openSectionLabel } from "./sealing.js";
 
 /** Verdicts under which an edit is part of the document. */
@@ -100,7 +100,7 @@ export class Reading {
     const keys = findDeviceKeys(view, [header.space, ...knowledge.keys()], header.author);
     if (keys === null) throw new ReaderError("unknown_author", "no log it names knows its author's keys");
     verifyEnvelope(envelope, keys.verifying);
-    if (epochOf(this.logs.newest(header.space), header.keyId) === null) {
+    if (!readableEpochs(this.logs.newest(header.space)).some((epoch) => epoch.keyId === header.keyId)) {
       throw new ReaderError("unknown_epoch", "no epoch of its space");
     }
     return {

@@ -1,4 +1,7 @@
-/** Replay of operations into logs, and the knowledge of each (PROTOCOL §11). */
+/**
+ * Replay of operations into logs, and the knowledge of each (PROTOCOL §11): position → references → signature → right →
+ * effects.
+ */
 import { MissingError, NeedsNewerError, ReplayError } from "./errors.js";
 import { applyEffect } from "./effects.js";
 import { deviceId } from "./identifiers.js";
@@ -8,7 +11,7 @@ import { findDeviceKeys, rightOf } from "./rights.js";
 import { View, copyState, emptyState } from "./state.js";
 
 /**
- * Replays one operation at the end of its log: position → references → signature → right → effects, all or nothing.
+ * Replays one operation at the end of its log.
  * @param {Logs} logs changed only if the operation is good
  * @param {object} operation as `decodeOperation` gives it
  * @returns {object} the state after it
@@ -16,28 +19,33 @@ import { View, copyState, emptyState } from "./state.js";
  */
 export function replay(logs, operation) {
   const before = requirePosition(logs, operation);
-  const knowledge = requireReferences(logs, operation);
-  requireSignature(logs, operation, before, knowledge);
-  const viewBefore = View.known(logs, knowledge, before);
-  const right =
-    operation.body.index === 0
-      ? { role: "manage", administers: true }
-      : rightOf(viewBefore, operation.body.author, operation.space);
-  const state = copyState(before);
-  const context = {
-    logs,
-    operation,
-    knowledge,
-    state,
-    right,
-    viewBefore: () => viewBefore,
-    view: () => View.known(logs, knowledge, state),
-  };
-  requireFounding(operation);
-  state.length = operation.body.index + 1;
-  for (const effect of operation.body.effects) applyEffect(context, effect);
+  const knownBefore = operation.body.index === 0 ? new Map() : logs.operations.get(operation.body.previous).knowledge;
+  const { state, knowledge } = evaluate(logs, operation, before, knownBefore);
   logs.append(operation, knowledge, state);
   return state;
+}
+
+/**
+ * References → signature → right → effects, all or nothing, on the state before an operation whose place is right.
+ * @param {Logs} logs unchanged
+ * @param {object} operation
+ * @param {object} before
+ * @param {Map<string, number>} knownBefore the knowledge of the operation before
+ * @returns {{state: object, knowledge: Map<string, number>}}
+ */
+function evaluate(logs, operation, before, knownBefore) {
+  const { index, author, effects } = operation.body;
+  const knowledge = requireReferences(logs, operation, knownBefore);
+  requireSignature(logs, operation, before, knowledge);
+  const viewBefore = View.known(logs, knowledge, before);
+  const right = index === 0 ? { role: "manage", administers: true } : rightOf(viewBefore, author, operation.space);
+  requireFounding(operation);
+  const state = copyState(before);
+  state.length = index + 1;
+  const view = () => View.known(logs, knowledge, state);
+  const context = { logs, operation, knowledge, before, state, right, viewBefore: () => viewBefore, view, evaluate };
+  for (const effect of effects) applyEffect(context, effect);
+  return { state, knowledge };
 }
 
 function requirePosition(logs, { space, body }) {
@@ -52,8 +60,7 @@ function requirePosition(logs, { space, body }) {
 }
 
 /** @returns {Map<string, number>} how long each other log was that the operation comes after */
-function requireReferences(logs, { space, body }) {
-  const before = body.index === 0 ? new Map() : logs.operations.get(body.previous).knowledge;
+function requireReferences(logs, { space, body }, before) {
   const knowledge = new Map(before);
   for (const reference of body.references) {
     if (reference.space === space) throw new ReplayError("invalid", "a reference to the own log");
@@ -73,13 +80,16 @@ function requireReferences(logs, { space, body }) {
   return knowledge;
 }
 
-/** Adds what an operation knew, and itself, to a knowledge; never the log whose knowledge it is. */
+/**
+ * Adds what an operation knew, and itself, to a knowledge; never the log whose knowledge it is. An operation of a healed
+ * branch stands for its log up to the fork.
+ */
 export function learn(knowledge, known, ownSpace = null) {
   const raise = (space, length) => {
     if (space !== ownSpace && length > (knowledge.get(space) ?? 0)) knowledge.set(space, length);
   };
   for (const [space, length] of known.knowledge) raise(space, length);
-  raise(known.space, known.index + 1);
+  raise(known.space, known.length);
 }
 
 function requireSignature(logs, operation, before, knowledge) {

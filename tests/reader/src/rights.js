@@ -163,15 +163,14 @@ export function isDoubtful(view, space, grantId) {
     const state = view.state(space);
     const grant = state?.grants.get(grantId);
     if (grant === undefined || grant.ended !== null || grant.addedAt === 0 || grant.vouched) return false;
-    const before = beforeOperation(view, state, grant);
+    const before = beforeOperation(view, grant);
     return !changesMembers(remainingRight(before, view, grant.addedBy, space, { withoutDoubtful: true }));
   });
 }
 
 /** The logs as the author of an addition knew them, the own one up to that operation. */
-function beforeOperation(view, state, grant) {
-  const own = view.logs.stateAt(state.space, grant.addedAt);
-  return View.known(view.logs, grant.knowledge, own);
+function beforeOperation(view, grant) {
+  return View.known(view.logs, grant.knowledge, grant.before);
 }
 
 /** The devices' keys that a view names, its own space first. @returns {object|null} DeviceKeys */

@@ -64,9 +64,14 @@ export function currentEpoch(state) {
   return state.epochs.at(-1) ?? null;
 }
 
-/** An epoch by its key id, or null. */
+/** An epoch of this log by its key id, or null. */
 export function epochOf(state, keyId) {
   return state.epochs.find((epoch) => epoch.keyId === keyId) ?? null;
+}
+
+/** All epochs under which content can be read: those of this log and of healed branches. */
+export function readableEpochs(state) {
+  return [...state.epochs, ...state.branches.flatMap((branch) => branch.epochs)];
 }
 
 /** The grants that stand: added and not ended. */
@@ -81,7 +86,7 @@ export class Logs {
   constructor() {
     /** space id → {operations, states} */
     this.logs = new Map();
-    /** operation id → {space, index, knowledge} */
+    /** operation id → {space, index, length, knowledge}; `length`: how much of its log it stands for */
     this.operations = new Map();
     /** the network this replica belongs to, or null */
     this.network = null;
@@ -118,7 +123,9 @@ export class Logs {
     }
     log.operations.push(operation);
     log.states.push(state);
-    this.operations.set(operation.id, { space: operation.space, index: operation.body.index, knowledge });
+    const { index } = operation.body;
+    this.operations.set(operation.id, { space: operation.space, index, length: index + 1, knowledge });
+    for (const known of state.branches.flatMap((branch) => branch.operations)) this.operations.set(known.id, known);
   }
 }
 

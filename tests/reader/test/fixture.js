@@ -64,6 +64,7 @@ export const effects = {
   ],
   badWrap: (keyId, recipient) => [9, [keyId, fromHex(recipient)]],
   void: (envelopes, grants) => [10, [envelopes.map(fromHex), grants]],
+  heal: (branch) => [11, [branch]],
   setRelay: (key) => [12, [key]],
   close: () => [13, []],
   invite: (key, role) => [14, [key, ROLES[role], 1]],

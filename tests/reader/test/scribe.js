@@ -56,13 +56,25 @@ export class Scribe extends World {
   }
 
   store(kind, bytes, id, wraps, journal = this.journal) {
-    const sequence = this.items.length + 1;
+    this.items.push([kind, bytes, wraps, this.receiptFor(id, this.items.length + 1, journal)]);
+  }
+
+  /** A receipt as the relay would sign it, in a group commit of two. */
+  receiptFor(id, sequence, journal = this.journal) {
     const leaf = hash("receipt/leaf", u64BigEndian(sequence), fromHex(id));
     const sibling = fresh(32);
     const root = hash("receipt/node", sibling, leaf);
     const message = concat(journal, u64BigEndian(7), u32BigEndian(2), root);
     const signature = sign(this.relaySeed, "receipt/sign", message);
-    this.items.push([kind, bytes, wraps, [journal, sequence, 7, 2, 1, [sibling], signature]]);
+    return [journal, sequence, 7, 2, 1, [sibling], signature];
+  }
+
+  /** A branch that the relay acknowledged, as `Heal` carries it. */
+  branchOf(...operations) {
+    return operations.map((operation, position) => {
+      const bytes = encode([operation.bodyBytes, operation.signature]);
+      return [bytes, encode(this.receiptFor(operation.id, 1000 + position))];
+    });
   }
 
   /** Begins an epoch for exactly the effective recipients. @returns {Promise<object>} the epoch */

@@ -1,0 +1,68 @@
+import test from "node:test";
+import assert from "node:assert/strict";
+import { replay } from "../src/replay.js";
+import { contentRole } from "../src/rights.js";
+import { View } from "../src/state.js";
+import { device, effects, fresh, fromHex, toHex } from "./fixture.js";
+import { Scribe } from "./scribe.js";
+
+/**
+ * A section of Anna's with Beat and Carla in it, in a network that names the relay. The relay acknowledged a branch and
+ * lost it: Anna's removal of Beat and an addition of Dora.
+ */
+async function fork() {
+  const world = new Scribe();
+  const [anna, beat, carla, dora] = [await device(), await device(), await device(), await device()];
+  const [annas, beats, carlas, doras] = [anna, beat, carla, dora].map((who) => world.person(who));
+  const network = world.found(anna, [effects.create("network"), effects.setRelay(world.relayKey)]);
+  world.logs.network = network;
+  const section = world.found(anna, [
+    effects.create("section"), effects.addSpace(annas, "manage"), effects.addSpace(beats, "manage"), effects.addSpace(carlas, "write"),
+  ]);
+  const grant = fresh();
+  const lost = [effects.removeMember(beats, 2), effects.addSpace(doras, "read", { grant }), effects.void(["77".repeat(32)], [])];
+  const first = world.sign(section, anna, lost);
+  const second = world.sign(section, anna, [effects.removeMember(carlas, 0)], { body: { 3: 2, 4: fromHex(first.id) } });
+  world.write(section, beat, [effects.invite(fresh(32), "read")]);
+  const role = (who) => contentRole(View.newest(world.logs), who.id, section);
+  return { world, anna, beat, carla, dora, network, section, first, second, role, grant };
+}
+
+test("a healed branch takes back here what it took back there, and gives nothing", async () => {
+  const { world, beat, carla, dora, section, first, second, role, grant } = await fork();
+  assert.deepEqual([role(beat), role(carla)], ["manage", "write"]);
+  world.write(section, carla, [effects.heal(world.branchOf(first, second))]);
+  assert.deepEqual([role(beat), role(carla), role(dora)], ["none", "none", "none"]);
+  const state = world.state(section);
+  assert.ok(state.voided.has("77".repeat(32)));
+  assert.deepEqual(state.branches[0].additions.map(({ id }) => id), [toHex(grant)]);
+});
+
+test("a branch may be healed piece by piece, each following the tip of the one before", async () => {
+  const { world, carla, section, first, second, role, anna } = await fork();
+  const early = world.sign(section, carla, [effects.heal(world.branchOf(second))]);
+  assert.throws(() => replay(world.logs, early), { code: "invalid" });
+  world.write(section, carla, [effects.heal(world.branchOf(first))]);
+  assert.equal(role(carla), "write");
+  world.write(section, carla, [effects.heal(world.branchOf(second))]);
+  assert.equal(role(carla), "none");
+  assert.equal(role(anna), "manage");
+});
+
+test("a branch without good receipts, out of order, forged or of this very log heals nothing", async () => {
+  const { world, anna, beat, carla, section, first, second, role } = await fork();
+  const good = world.branchOf(first, second);
+  const notAcknowledged = [[good[0][0], good[1][1]]];
+  const own = world.logs.logs.get(section).operations;
+  const forged = world.sign(section, { id: anna.id, signSeed: beat.signSeed }, [effects.close()], {
+    body: { 3: 1, 4: fromHex(own[0].id) },
+  });
+  const branches = [[], notAcknowledged, [good[1], good[0]], world.branchOf(forged), world.branchOf(own[1])];
+  for (const branch of branches) {
+    assert.throws(() => world.write(section, carla, [effects.heal(branch)]), { code: "invalid" });
+  }
+  const unaware = { references: world.heads(section, [...world.logs.logs.keys()].filter((id) => id !== section && id !== world.logs.network)) };
+  world.logs.network = "99".repeat(32);
+  assert.throws(() => world.write(section, carla, [effects.heal(good)], unaware), { code: "invalid" });
+  assert.deepEqual([role(beat), role(carla)], ["manage", "write"]);
+});
