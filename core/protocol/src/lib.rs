@@ -18,6 +18,7 @@
 )]
 
 pub mod codec;
+pub mod counting;
 pub mod crypto;
 pub mod envelope;
 pub mod identifier;
