@@ -275,9 +275,11 @@ struct Rights<'a> {
     state: &'a SpaceState,
     receipts: &'a dyn Receipts,
     suspended: &'a Suspended,
-    /// By author, their knowledge and the other's (none: the newest logs).
-    remaining: RefCell<HashMap<(DeviceId, Heads, Option<Heads>), Option<Role>>>,
+    remaining: RefCell<HashMap<Asked, Option<Role>>>,
 }
+
+/// An author, what they knew, and the view they are asked in (none: the newest logs).
+type Asked = (DeviceId, Heads, Option<Heads>);
 
 /// Names a shared [`Knowledge`] by where it lies in memory.
 type Heads = usize;
