@@ -161,10 +161,12 @@ impl At<'_> {
 /// What a device may do in a space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Right {
-    /// The strongest role that holds keys.
+    /// The strongest role that holds keys; in a closed space `read` at most.
     pub role: Option<Role>,
     /// Whether it may change members without keys.
     pub administer: bool,
+    /// Whether it holds `manage`, also in a closed space: access must stay withdrawable there.
+    pub manages: bool,
 }
 
 impl Right {
@@ -177,7 +179,7 @@ impl Right {
     /// May change members.
     #[must_use]
     pub fn changes_members(&self) -> bool {
-        self.administer || self.at_least(Role::Manage)
+        self.administer || self.manages
     }
 }
 
@@ -294,12 +296,25 @@ impl<'a> Question<'a> {
             return Right {
                 role: Some(Role::Manage),
                 administer: true,
+                manages: true,
             };
         }
+        let role = self.content_role(state);
         Right {
-            role: self.content_role(state),
+            role: self.cap_if_closed(role, state),
             administer: self.administers(state),
+            manages: role >= Some(Role::Manage),
         }
+    }
+
+    /// The role with which content is written: nobody writes in a closed space.
+    pub fn writing_role(self, state: &SpaceState) -> Option<Role> {
+        self.cap_if_closed(self.content_role(state), state)
+    }
+
+    fn cap_if_closed(self, role: Option<Role>, state: &SpaceState) -> Option<Role> {
+        let closed = state.is_closed_at(self.last(state));
+        role.map(|role| if closed { Role::Read } else { role })
     }
 
     /// The strongest role with keys over all paths.
@@ -313,12 +328,10 @@ impl<'a> Question<'a> {
                 *role = (*role).max(granted);
             }
         }
-        let closed = state.is_closed_at(self.last(state));
         strongest
             .into_iter()
             .filter_map(|(member, role)| self.role_through(member, role))
             .max()
-            .map(|role| if closed { Role::Read } else { role })
     }
 
     /// Members with what their grants allow, as far as this question looks.

@@ -39,7 +39,7 @@ impl SpaceState {
         grant: GrantId,
         context: &Context<'_>,
     ) -> Result<(), ReplayError> {
-        let entitled = context.right.at_least(Role::Write) || context.right.administer;
+        let entitled = context.right.at_least(Role::Write) || context.right.changes_members();
         context.require(entitled, "Expire")?;
         let end_ms = self.grant(&grant).and_then(|known| known.not_after_ms);
         match end_ms {
@@ -65,7 +65,7 @@ impl SpaceState {
         grants: &[GrantId],
         context: &Context<'_>,
     ) -> Result<(), ReplayError> {
-        context.require(context.right.at_least(Role::Manage), "Void")?;
+        context.require(context.right.manages, "Void")?;
         if envelopes.is_empty() && grants.is_empty() {
             return Err(contradiction("Void", "it names nothing"));
         }

@@ -59,7 +59,7 @@ pub fn remaining_role(
     Question::new(logs, device, View::at(At::Known(knew)))
         .remaining_in(since)
         .without(suspended)
-        .content_role(state)
+        .writing_role(state)
 }
 
 /// Grants in a space, in those beneath it and in their guardians, for which nobody stands any more
