@@ -4,7 +4,7 @@
  * All of it is one walk over grants in a view. What differs is how much of a grant counts: everything it gave in that
  * view, or only what has not been taken back in a later one.
  */
-import { View, standingGrants } from "./state.js";
+import { View } from "./state.js";
 
 const STRENGTH = { none: 0, read: 1, write: 2, manage: 3 };
 const NAMES = ["none", "read", "write", "manage"];
@@ -93,9 +93,12 @@ class Walk {
   }
 }
 
-/** As long as no grant stands in a log, its founder holds `manage` and `administer`. */
+/**
+ * Until the first grant stands in a log, its founder holds `manage` and `administer`. Not again once all have ended: the
+ * founder's device may be the lost one.
+ */
 function isFounding(state, device) {
-  return state.founder === device && standingGrants(state).next().done;
+  return state.founder === device && state.grants.size === 0;
 }
 
 function plainWalk(view) {
