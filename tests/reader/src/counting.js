@@ -3,7 +3,8 @@
  * envelopes and from the relay's receipts.
  *
  *  1. The author's right has no known end in the newest logs: the edit counts.
- *  2. What an edit builds on that counts by 1 or 3 counts with it.
+ *  2. What an edit builds on that counts by 1 or 3 counts with it, even if its author never was entitled: whoever builds
+ *     on it adopts it.
  *  3. The right has ended, and nothing vouches: the edit counts provisionally if the relay took it in before the ends,
  *     and nobody who knew of the end has written since.
  *  4. Everything else is held.
@@ -67,8 +68,9 @@ class Court {
     for (const [id, reason] of this.voided()) result.set(id, { verdict: "held", reason });
     const open = this.envelopes.filter((envelope) => !result.has(envelope.id));
     for (const envelope of open) {
-      if (!this.heldWrite(envelope)) result.set(envelope.id, { verdict: "held", reason: "never_entitled" });
-      else if (this.stillWrites(envelope)) result.set(envelope.id, { verdict: "counts", reason: null });
+      if (this.heldWrite(envelope) && this.stillWrites(envelope)) {
+        result.set(envelope.id, { verdict: "counts", reason: null });
+      }
     }
     const firm = open.filter((envelope) => isEdit(envelope) && result.get(envelope.id)?.verdict === "counts");
     this.vouch(firm, result);
@@ -133,7 +135,7 @@ class Court {
   }
 
   isProvisional(envelope, firm) {
-    if (envelope.receipt === null) return false;
+    if (envelope.receipt === null || !this.heldWrite(envelope)) return false;
     const endedBefore = (operation) => {
       const receipt = this.receiptOf(operation);
       return receipt !== null && isEarlier(receipt, envelope.receipt);
@@ -172,6 +174,7 @@ class Court {
   }
 
   reasonOf(envelope) {
+    if (!this.heldWrite(envelope)) return "never_entitled";
     const closingOnly = this.state.closed && this.stillWritesApartFromClosing(envelope);
     if (closingOnly) return "closed";
     const left = remainingRight(this.viewOf(envelope), this.newest, envelope.author, this.space);

@@ -105,12 +105,16 @@ function plainWalk(view) {
   return view.remember("walk", () => new Walk(view, asItStands));
 }
 
-/** A device's content role in a space, in a view. */
+/** A device's content role in a space, in a view; in a closed space `read` at most. */
 export function contentRole(view, device, space) {
-  return plainWalk(view).contentRole(device, space);
+  const role = plainWalk(view).contentRole(device, space);
+  return view.state(space)?.closed ? weaker(role, "read") : role;
 }
 
-/** A device's right in a space, in a view: `{role, administers}`. */
+/**
+ * A device's right in a space, in a view: `{role, administers}`. Closing does not lower it: what a closed space still
+ * allows is a matter of the effects.
+ */
 export function rightOf(view, device, space) {
   return plainWalk(view).right(device, space);
 }

@@ -159,12 +159,25 @@ test("an envelope by a stranger, or by a reader, never counts; a changed one doe
   const byReader = world.edit(id, beat, new Pen(id, beat), (doc) => (doc.people.a = 1));
   assert.deepEqual(await verdictOf(world, id, anna, byReader), { verdict: "held", reason: "never_entitled" });
   const good = world.edit(id, anna, new Pen(id, anna), (doc) => (doc.people.b = 1));
+  assert.deepEqual((await read(world, id, anna)).space.document.people, { b: 1 });
   const changed = Uint8Array.from(world.items.at(-1)[1]);
   changed[changed.length - 80] ^= 1;
   world.items.push([2, changed, [], world.items.at(-1)[3]]);
   const { space, problems } = await read(world, id, anna);
   assert.equal(space.envelopes[good].verdict, "counts");
   assert.deepEqual(problems.map((each) => each.code).sort(), ["bad_receipt", "bad_signature"]);
+});
+
+test("an edit whose author was never entitled counts with an entitled one that builds on it", async () => {
+  const { world, anna, beat, id } = await network();
+  world.write(id, anna, [effects.setRole(grantOf(world, id, 1), "read")]);
+  const [beatsPen, annasPen] = [new Pen(id, beat), new Pen(id, anna)];
+  const byReader = world.edit(id, beat, beatsPen, (doc) => (doc.people.a = 1));
+  annasPen.read(beatsPen);
+  world.edit(id, anna, annasPen, (doc) => (doc.people.b = 1), { parents: [byReader] });
+  const { space } = await read(world, id, anna);
+  assert.deepEqual(space.envelopes[byReader], { verdict: "vouched", reason: null });
+  assert.deepEqual(space.document.people, { a: 1, b: 1 });
 });
 
 test("two envelopes of one author with one number show a cloned device", async () => {
