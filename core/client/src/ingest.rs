@@ -63,7 +63,12 @@ impl Nahtlos {
             let at = i64::try_from(position.arrivals).unwrap_or(i64::MAX);
             match item.kind {
                 ItemKind::Operation => match SignedOperation::decode(&item.bytes) {
-                    Ok(operation) => queue.push((operation, item.wraps.clone())),
+                    Ok(operation) => {
+                        let id = operation.id().into();
+                        self.receipt_cache
+                            .keep(&operation.space(), id, &item.receipt);
+                        queue.push((operation, item.wraps.clone()));
+                    }
                     Err(error) => stored.extend(unreadable(at, item, &error)),
                 },
                 ItemKind::Envelope => {
@@ -141,11 +146,11 @@ impl Nahtlos {
         let Ok(envelope) = Envelope::decode(&item.bytes) else {
             return Ok(None);
         };
-        let id = envelope.id();
+        let (id, space) = (envelope.id(), envelope.header().space);
+        self.receipt_cache.keep(&space, id.into(), &item.receipt);
         if self.vault.contains(Collection::Envelope, &id.0)? {
             return Ok(None);
         }
-        let space = envelope.header().space;
         ingested.envelopes += 1;
         ingested.touched.insert(space);
         let mark = HeldRecord {
@@ -160,13 +165,6 @@ impl Nahtlos {
                 &id.0,
                 at,
                 item.bytes.clone(),
-            ),
-            Put::new(
-                Collection::Receipt,
-                &space.0,
-                &id.0,
-                at,
-                records::encode(&item.receipt),
             ),
             Put::new(
                 Collection::Held,

@@ -35,6 +35,7 @@ mod opening;
 mod outbox;
 mod probe;
 mod random;
+mod receipts;
 mod records;
 mod seeds;
 pub mod session;

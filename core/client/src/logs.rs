@@ -35,9 +35,13 @@ impl Slot {
 }
 
 impl LogCache {
-    /// A view on the newest logs.
-    pub fn view<'a>(&'a self, vault: &'a Vault) -> LogView<'a> {
-        LogView { cache: self, vault }
+    /// A view on the newest logs of a replica in this network.
+    pub fn view<'a>(&'a self, vault: &'a Vault, network: Option<SpaceId>) -> LogView<'a> {
+        LogView {
+            cache: self,
+            vault,
+            network,
+        }
     }
 
     /// Takes over a state that was appended and stored elsewhere.
@@ -62,21 +66,33 @@ impl LogCache {
 pub(crate) struct LogView<'a> {
     cache: &'a LogCache,
     vault: &'a Vault,
+    network: Option<SpaceId>,
 }
 
 /// Only what is replayed so far: what replay itself looks at while a log is being loaded. Every
 /// reference of the operation at hand has been replayed before.
-struct Replayed<'a>(&'a LogCache);
+struct Replayed<'a> {
+    cache: &'a LogCache,
+    network: Option<SpaceId>,
+}
 
 impl Logs for Replayed<'_> {
     fn state(&self, space: &SpaceId) -> Option<Arc<SpaceState>> {
-        self.0.slots.borrow().get(space)?.state.clone()
+        self.cache.slots.borrow().get(space)?.state.clone()
+    }
+
+    fn network(&self) -> Option<SpaceId> {
+        self.network
     }
 }
 
 impl Logs for LogView<'_> {
     fn state(&self, space: &SpaceId) -> Option<Arc<SpaceState>> {
         self.load(space).ok().flatten()
+    }
+
+    fn network(&self) -> Option<SpaceId> {
+        self.network
     }
 }
 
@@ -97,7 +113,14 @@ impl LogView<'_> {
         if last > 0 {
             self.replay_up_to(*space, last - 1)?;
         }
-        Ok(Replayed(self.cache).state(space))
+        Ok(self.replayed().state(space))
+    }
+
+    fn replayed(&self) -> Replayed<'_> {
+        Replayed {
+            cache: self.cache,
+            network: self.network,
+        }
     }
 
     /// Reads a log's bytes, once.
@@ -152,8 +175,8 @@ impl LogView<'_> {
     }
 
     fn replay_one(&self, space: SpaceId, next: &SignedOperation) -> Result<(), ClientError> {
-        let state = Replayed(self.cache).state(&space);
-        let logs = Replayed(self.cache);
+        let logs = self.replayed();
+        let state = logs.state(&space);
         let applied = match state {
             Some(state) => (*state)
                 .clone()
@@ -223,5 +246,9 @@ impl Logs for Overlay<'_> {
             .get(space)
             .cloned()
             .or_else(|| self.below.state(space))
+    }
+
+    fn network(&self) -> Option<SpaceId> {
+        self.below.network()
     }
 }

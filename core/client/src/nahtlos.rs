@@ -16,6 +16,7 @@ use crate::error::ClientError;
 use crate::keys::KeyRing;
 use crate::logs::{self, LogCache, LogView};
 use crate::random;
+use crate::receipts::ReceiptCache;
 use crate::records::{self, DeviceRecord, SealedRecord, SecretBytes, SyncRecord, wrap_key};
 use crate::seeds::SeedCache;
 use crate::vault::{Collection, KeyDerivation, Transaction, Vault};
@@ -28,6 +29,7 @@ pub struct Nahtlos {
     pub(crate) vault: Vault,
     pub(crate) cache: LogCache,
     pub(crate) seeds: SeedCache,
+    pub(crate) receipt_cache: ReceiptCache,
     pub(crate) documents: DocumentCache,
     pub(crate) device: DeviceRecord,
     pub(crate) device_id: DeviceId,
@@ -90,6 +92,7 @@ impl Nahtlos {
             vault,
             cache: LogCache::default(),
             seeds: SeedCache::default(),
+            receipt_cache: ReceiptCache::default(),
             documents: DocumentCache::default(),
             device,
             device_id,
@@ -133,7 +136,7 @@ impl Nahtlos {
     }
 
     pub(crate) fn logs(&self) -> LogView<'_> {
-        self.cache.view(&self.vault)
+        self.cache.view(&self.vault, self.device.network)
     }
 
     pub(crate) fn key_ring(&self) -> KeyRing<'_> {
@@ -184,20 +187,28 @@ impl Nahtlos {
         }
     }
 
-    /// One durable transaction. Seeds opened since the last one are stored with it.
+    /// One durable transaction. Seeds opened and receipts received since the last one are stored
+    /// with it.
     pub(crate) fn commit(
         &mut self,
         write: impl FnOnce(&Transaction<'_>) -> Result<(), ClientError>,
     ) -> Result<(), ClientError> {
-        let seeds = &self.seeds;
+        let relay_keys = if self.receipt_cache.is_stored() {
+            Vec::new()
+        } else {
+            self.relay_keys()
+        };
+        let (seeds, receipts) = (&self.seeds, &self.receipt_cache);
         let result = self.vault.transaction(|transaction| {
             write(transaction)?;
             seeds.store(transaction)?;
+            receipts.store(transaction, &relay_keys)?;
             Ok::<(), ClientError>(())
         });
         match result {
             Ok(()) => {
                 self.seeds.stored();
+                self.receipt_cache.stored();
                 Ok(())
             }
             Err(error) => {

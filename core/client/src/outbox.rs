@@ -13,7 +13,7 @@ use nahtlos_protocol::envelope::{Envelope, EnvelopeKind, Header, Payload};
 use nahtlos_protocol::identifier::{Nonce, SpaceId};
 use nahtlos_protocol::limits;
 use nahtlos_protocol::space::kind::Role;
-use nahtlos_protocol::space::{Suspended, authority, staleness};
+use nahtlos_protocol::space::{authority, staleness};
 use rand_core::Rng;
 
 use crate::apply::{advance, put_document};
@@ -37,8 +37,6 @@ pub(crate) struct Delivery {
     pub envelope: Box<Envelope>,
     /// The edits in it.
     pub edits: Vec<Nonce>,
-    /// The proof, encoded.
-    pub receipt: Vec<u8>,
 }
 
 /// What came of sealing a section's edits.
@@ -141,7 +139,7 @@ impl Nahtlos {
             return Ok(Sealing::Waits);
         }
         // The write barrier: nothing is sealed under an epoch that may not be used.
-        if staleness::is_stale(&logs, &state, &Suspended::new()).unwrap_or(true) {
+        if staleness::is_stale(&logs, &state, &self.suspended(&state)).unwrap_or(true) {
             return Ok(Sealing::Waits);
         }
         let Some(epoch) = state.current_epoch() else {
@@ -295,8 +293,6 @@ fn put_delivered(
         let bytes = envelope.bytes();
         transaction.put(Collection::Envelope, &space.0, id, position, bytes)?;
     }
-    let receipt = &delivery.receipt;
-    transaction.put(Collection::Receipt, &space.0, id, position, receipt)?;
     for edit in &delivery.edits {
         transaction.delete(Collection::Outbox, &edit.0)?;
     }

@@ -23,7 +23,7 @@ use crate::error::ClientError;
 use crate::intents::Decided;
 use crate::nahtlos::Nahtlos;
 use crate::outbox::Delivery;
-use crate::records::{self, SealedRecord};
+use crate::records::SealedRecord;
 use crate::sync::signed_difference;
 use crate::transport::TransportError;
 use crate::vault::Collection;
@@ -65,7 +65,7 @@ pub struct Progress {
 /// What was pushed and is being answered.
 enum InFlight {
     /// A founding operation of one's own, stored in the vault.
-    Founding { key: Vec<u8> },
+    Founding { key: Vec<u8>, space: SpaceId },
     /// An envelope, stored in the vault.
     Envelope {
         envelope: Box<Envelope>,
@@ -81,12 +81,24 @@ impl InFlight {
     /// What the answer must name.
     fn item(&self) -> Option<ItemId> {
         match self {
-            Self::Founding { key } => ItemId::from_slice(key),
+            Self::Founding { key, .. } => ItemId::from_slice(key),
             Self::Envelope { envelope, .. } => Some(envelope.id().into()),
             Self::Decided(decided) => Some(decided.prepared.operation.id().into()),
             Self::Offered { bytes, .. } => SignedOperation::decode(bytes)
                 .ok()
                 .map(|signed| signed.id().into()),
+        }
+    }
+
+    /// The space whose log or content it is part of.
+    fn space(&self) -> Option<SpaceId> {
+        match self {
+            Self::Founding { space, .. } => Some(*space),
+            Self::Envelope { envelope, .. } => Some(envelope.header().space),
+            Self::Decided(decided) => Some(decided.prepared.operation.space()),
+            Self::Offered { bytes, .. } => SignedOperation::decode(bytes)
+                .ok()
+                .map(|signed| signed.space()),
         }
     }
 }
@@ -274,12 +286,15 @@ impl<'a> Session<'a> {
                     wraps,
                 } => {
                     bytes += operation.len();
-                    push.push(PushItem::Operation {
-                        bytes: operation,
-                        wraps,
-                        receipt: None,
-                    });
-                    self.in_flight.push(InFlight::Founding { key });
+                    if let Ok(signed) = SignedOperation::decode(&operation) {
+                        push.push(PushItem::Operation {
+                            bytes: operation,
+                            wraps,
+                            receipt: None,
+                        });
+                        let space = signed.space();
+                        self.in_flight.push(InFlight::Founding { key, space });
+                    }
                 }
                 SealedRecord::Envelope {
                     bytes: sealed,
@@ -341,8 +356,11 @@ impl<'a> Session<'a> {
         }
         let (mut founded, mut deliveries, mut done) = (Vec::new(), Vec::new(), Vec::new());
         for (sent, result) in in_flight.into_iter().zip(results) {
+            self.keep_receipt(&sent, result);
             match sent {
-                InFlight::Founding { key } => founded.extend(self.founding_answered(key, result)),
+                InFlight::Founding { key, .. } => {
+                    founded.extend(self.founding_answered(key, result))
+                }
                 InFlight::Envelope { envelope, edits } => {
                     deliveries.extend(self.envelope_answered(envelope, edits, result)?);
                 }
@@ -389,6 +407,13 @@ impl<'a> Session<'a> {
         }
     }
 
+    fn keep_receipt(&self, sent: &InFlight, result: &ItemResult) {
+        if let (Some(space), Some(receipt)) = (sent.space(), &result.receipt) {
+            let receipts = &self.replica.receipt_cache;
+            receipts.keep(&space, result.id, receipt);
+        }
+    }
+
     /// Whether the relay has proved that it stored the item: only then is ours let go.
     fn is_proven(&self, result: &ItemResult, item: ItemId) -> bool {
         let relay = self.replica.relay_key();
@@ -423,23 +448,15 @@ impl<'a> Session<'a> {
         let space = envelope.header().space;
         match result.status {
             Status::Accepted | Status::Duplicate => {
-                let proven = result
-                    .receipt
-                    .as_ref()
-                    .filter(|_| self.is_proven(result, envelope.id().into()));
-                let Some(receipt) = proven.map(records::encode) else {
+                if !self.is_proven(result, envelope.id().into()) {
                     self.report.notices.push(
                         "the relay gave no valid receipt for an edit; it is sent again".into(),
                     );
                     return Ok(None);
-                };
+                }
                 self.report.envelopes_delivered += 1;
                 self.touched.insert(space);
-                return Ok(Some(Delivery {
-                    envelope,
-                    edits,
-                    receipt,
-                }));
+                return Ok(Some(Delivery { envelope, edits }));
             }
             Status::StaleAccess | Status::MissingParents => self.replica.seal_again(&envelope)?,
             Status::Held | Status::Rejected if result.code == Some(VerdictCode::Quota) => {
