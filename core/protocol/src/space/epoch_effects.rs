@@ -174,23 +174,10 @@ impl SpaceState {
         context.require(context.right.at_least(Role::Read), "Link")?;
         self.require_usable(key_id, "Link", context)?;
         let refused = |reason| Err(contradiction("Link", reason));
-        let Some(earlier) = self
-            .epochs
-            .iter()
-            .position(|epoch| epoch.key_id == previous)
-        else {
-            return refused("there is no such earlier epoch");
-        };
-        let mut after = self
-            .epochs
-            .iter()
-            .skip(earlier.saturating_add(1))
-            .peekable();
-        if after.peek().is_none() {
-            return refused("it does not lead back");
-        }
-        if after.any(|epoch| epoch.cut) {
-            return refused("no link leads across a cut");
+        match self.is_cut_off_from(previous) {
+            None => return refused("there is no such earlier epoch"),
+            Some(true) => return refused("no link leads across a cut"),
+            Some(false) => {}
         }
         if link.len() != HISTORY_LINK_BYTES {
             return refused("it is not of the right form");
@@ -207,6 +194,29 @@ impl SpaceState {
             at: context.index,
         });
         Ok(())
+    }
+
+    /// Whether a cut lies between an earlier epoch, also of a branch that was carried back, and the
+    /// current one; none where there is no such earlier epoch.
+    fn is_cut_off_from(&self, previous: KeyId) -> Option<bool> {
+        if let Some(at) = self
+            .epochs
+            .iter()
+            .position(|epoch| epoch.key_id == previous)
+        {
+            let mut later = self.epochs.iter().skip(at.saturating_add(1)).peekable();
+            later.peek()?;
+            return Some(later.any(|epoch| epoch.cut));
+        }
+        self.branches.iter().find_map(|branch| {
+            let mut from = branch.epochs().skip_while(|epoch| epoch.key_id != previous);
+            from.next()?;
+            let since_fork = self
+                .epochs
+                .iter()
+                .filter(|epoch| epoch.began_at >= branch.fork);
+            Some(from.chain(since_fork).any(|epoch| epoch.cut))
+        })
     }
 
     /// A recipient says that its wrap does not open: the epoch may not be used any more.

@@ -105,37 +105,25 @@ fn network_staleness(
 ) -> Result<Option<Staleness>, MissingLog> {
     let length = view.length(state);
     let institutions = key_holders(state, length, &Suspended::new());
-    let wrapped = |id: &RecipientId| {
-        epoch
-            .recipients
-            .get(id)
-            .is_some_and(|known| known.at < length)
-    };
-    // An institution without a key of its own yet is reached through its first devices.
-    let founding = institutions
-        .iter()
-        .any(|member| !wrapped(&member.recipient()));
-    for record in epoch
-        .recipients
-        .values()
-        .filter(|record| record.at < length)
-    {
+    let records = epoch.recipients.values();
+    for record in records.filter(|record| record.at < length) {
         let recipient = record.recipient;
-        let member = institutions.iter().find_map(|member| match member {
-            MemberId::Space(space) if member.recipient() == recipient.id => Some(*space),
-            _ => None,
-        });
-        let Some(member) = member else {
-            if founding {
-                continue;
-            }
+        let id = SpaceId(recipient.id.0);
+        let Some(member) = logs
+            .state(&id)
+            .filter(|space| space.kind() == Kind::Institution)
+        else {
+            // A first device of an institution that had no key yet. When it leaves, the institution
+            // is rotated, and then this space.
+            continue;
+        };
+        if !institutions.contains(&MemberId::Space(id)) {
             let former = recipient.id;
             return Ok(Some(Staleness::KnownToFormer { former }));
-        };
-        let institution = logs.state(&member).ok_or(MissingLog { space: member })?;
-        let current = institution.epoch_at(view.length(&institution));
+        }
+        let current = member.epoch_at(view.length(&member));
         if current.is_none_or(|epoch| epoch.key_id != recipient.key) {
-            return Ok(Some(Staleness::MemberRekeyed { member }));
+            return Ok(Some(Staleness::MemberRekeyed { member: id }));
         }
     }
     Ok(None)
