@@ -66,6 +66,10 @@ fn lookup(section: &SectionKind, steps: &[&str]) -> Option<(Names, Content)> {
             ["Journaleintrag", "entrée du journal", "journal entry"],
             Content::Immutable,
         )),
+        SectionKind::Consent if matches!(steps, ["events", ..]) => Some((
+            ["Einwilligung", "consentement", "consent"],
+            Content::Immutable,
+        )),
         SectionKind::Function if matches!(steps, ["assessments", ..]) => Some((
             ["Einschätzung", "évaluation", "assessment"],
             Content::Immutable,

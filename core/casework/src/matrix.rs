@@ -89,8 +89,9 @@ const FUNCTION: Row = [
 const PLAN: Row = [W, W, W, W, W, R, R, OWN, OWN, W];
 const JOURNAL: Row = [W, W, W, W, W, W, R, N, N, W];
 const TASKS: Row = [W, W, W, W, W, W, W, OWN, N, W];
+const CONSENT: Row = [W, R, R, R, R, R, R, OWN, N, R];
 
-/// The default for a party in one of the six sections that have content; nothing for the others.
+/// The default for a party in one of the seven sections that have content; nothing for the others.
 ///
 /// A kind of institution that has no column reads nothing by default.
 pub fn default_access(section: &SectionKind, party: Party) -> Option<Access> {
@@ -101,6 +102,7 @@ pub fn default_access(section: &SectionKind, party: Party) -> Option<Access> {
         SectionKind::Plan => &PLAN,
         SectionKind::Journal => &JOURNAL,
         SectionKind::Tasks => &TASKS,
+        SectionKind::Consent => &CONSENT,
         _ => return None,
     };
     Some(
@@ -134,7 +136,7 @@ mod tests {
     use crate::section::SECTIONS_WITH_CONTENT;
 
     /// The rows as DOMAIN §3 prints them.
-    const PRINTED: [(SectionKind, [&str; 10]); 6] = [
+    const PRINTED: [(SectionKind, [&str; 10]); 7] = [
         (
             SectionKind::Core,
             ["W", "R", "R", "R", "R", "c", "c", "slice", "name", "R"],
@@ -158,6 +160,10 @@ mod tests {
         (
             SectionKind::Tasks,
             ["W", "W", "W", "W", "W", "W", "W", "own", "–", "W"],
+        ),
+        (
+            SectionKind::Consent,
+            ["W", "R", "R", "R", "R", "R", "R", "own", "–", "R"],
         ),
     ];
 

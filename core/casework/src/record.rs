@@ -3,6 +3,8 @@
 //! Each is stored as one immutable JSON string: two people who change an address concurrently make
 //! one conflict between two addresses, never a street of one and a town of the other.
 
+mod consent;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -12,6 +14,8 @@ use crate::fields::{
     PersonId, SwissPostcode,
 };
 use crate::role::InstitutionKind;
+
+pub use consent::{ConsentScope, ConsentScopes, Giver};
 
 /// A postal address (eCH-0010). A hidden address does not belong here but in `protection`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,6 +128,8 @@ macro_rules! record {
         }
     };
 }
+
+pub(crate) use record;
 
 record!(Address, "address");
 record!(Lead, "lead");

@@ -10,6 +10,7 @@ use nahtlos_document::{ChangeHash, ConflictingValue, Document, HistoryEntry, Pat
 use serde::Serialize;
 
 use crate::author::{AuthorOf, Origin};
+use crate::fields::InstitutionId;
 
 /// How many overwritten values are searched for the last entitled one.
 const MAX_VALUES_BACK: usize = 64;
@@ -22,8 +23,10 @@ pub enum Rule {
     OnlyPayersApprove,
     /// A step is approved by its payers' approvals, never by its status.
     ApprovalIsNoStatus,
-    /// Journal entries, assessments and approvals are never changed.
+    /// Journal entries, assessments, approvals and events of the consent ledger are never changed.
     EntriesAreImmutable,
+    /// Only the institution that opened the case records consents.
+    OnlyHomeRecordsConsent,
 }
 
 impl Rule {
@@ -39,6 +42,11 @@ impl Rule {
                 "nicht berechtigt: bewilligt wird durch die Kostenträger, nicht durch einen Status",
                 "non autorisé: l'approbation vient des payeurs, pas d'un statut",
                 "not entitled: a step is approved by its payers, not by a status",
+            ],
+            Self::OnlyHomeRecordsConsent => [
+                "nicht berechtigt: Einwilligungen hält die Stelle fest, die den Fall eröffnet hat",
+                "non autorisé: les consentements sont consignés par l'organisme qui a ouvert le cas",
+                "not entitled: only the institution that opened the case records consents",
             ],
             Self::EntriesAreImmutable => [
                 "nicht berechtigt: ein Eintrag wird nicht geändert, sondern berichtigt",
@@ -175,6 +183,77 @@ pub(crate) fn permanent_entries(
         });
     }
     (entries, violations)
+}
+
+/// The entries of a ledger: a map that only people of `home` add to and nobody changes.
+///
+/// An entry is what the first entitled change under its identifier wrote, whatever anybody did to it
+/// before, after or beside it. The history is walked whole: a ledger is short, and an event that is
+/// hidden by another's concurrent one must not be lost.
+pub(crate) fn ledger_entries(
+    document: &Document,
+    container: &Path,
+    authors: &dyn AuthorOf,
+    home: &InstitutionId,
+) -> (Vec<ImmutableEntry>, Vec<Violation>) {
+    let mut entries: BTreeMap<String, ImmutableEntry> = BTreeMap::new();
+    let mut violations = Vec::new();
+    for change in document.history() {
+        // The genesis, which every device makes for itself.
+        if change.dependencies.is_empty() {
+            continue;
+        }
+        let by = Origin::new(authors, &change.actor, &change.hash, change.time_seconds);
+        if by.author.as_ref().map(|author| &author.institution) != Some(home) {
+            violations.push(Violation::new(Rule::OnlyHomeRecordsConsent, container, by));
+            continue;
+        }
+        let written = written_entries(document, container, &change);
+        let operations: usize = written.iter().map(|entry| entry.fields.len() + 1).sum();
+        let is_new = |entry: &ImmutableEntry| !entries.contains_key(&entry.id);
+        let adds_only = u64::try_from(operations).is_ok_and(|sum| sum == change.operation_count)
+            && written.iter().all(is_new);
+        if !adds_only {
+            violations.push(Violation::new(Rule::EntriesAreImmutable, container, by));
+        }
+        for entry in written {
+            entries.entry(entry.id.clone()).or_insert(entry);
+        }
+    }
+    (entries.into_values().collect(), violations)
+}
+
+/// The entries that a change made where it saw none.
+fn written_entries(
+    document: &Document,
+    container: &Path,
+    change: &HistoryEntry,
+) -> Vec<ImmutableEntry> {
+    let (Ok(after), Ok(before)) = (
+        document.read_at(&[change.hash]),
+        document.read_at(&change.dependencies),
+    ) else {
+        return Vec::new();
+    };
+    let mut written = Vec::new();
+    for id in after.keys(container) {
+        let path = container.join(id.as_str());
+        let Some(created) = after.get_all(&path).into_iter().next() else {
+            continue;
+        };
+        if created.change != change.hash || before.exists(&path) {
+            continue;
+        }
+        if let Value::Map(fields) = created.value.clone() {
+            written.push(ImmutableEntry {
+                id,
+                path,
+                fields,
+                created,
+            });
+        }
+    }
+    written
 }
 
 /// The changes that did something else than write the entries that stand there: adding an entry makes

@@ -128,18 +128,20 @@ const PLAIN: [(SectionKind, &str, [&str; 3]); 15] = [
     ),
 ];
 
-/// The six sections that this version fills.
-pub const SECTIONS_WITH_CONTENT: [SectionKind; 6] = [
+/// The seven sections that this version fills.
+pub const SECTIONS_WITH_CONTENT: [SectionKind; 7] = [
     SectionKind::Core,
     SectionKind::Ident,
     SectionKind::Function,
     SectionKind::Journal,
     SectionKind::Tasks,
     SectionKind::Plan,
+    SectionKind::Consent,
 ];
 
 /// The five sections that every case has from its opening. `ident` is not among them: an AHV number
 /// is used only where the law provides for it (AHVG art. 153b–153d), so most cases never have one.
+/// Nor is `consent`: it is opened with the first consent.
 pub const SECTIONS_OPENED_AT_ONCE: [SectionKind; 5] = [
     SectionKind::Core,
     SectionKind::Function,
@@ -268,6 +270,8 @@ pub fn containers(section: &SectionKind) -> &'static [&'static str] {
         SectionKind::Journal => &["entries", "acknowledged"],
         SectionKind::Tasks => &["tasks", "acknowledged"],
         SectionKind::Plan => &["plan", "goals", "acknowledged"],
+        // No conflict can arise among events that are never changed, so none is acknowledged.
+        SectionKind::Consent => &["events"],
         _ => &[],
     }
 }
@@ -316,9 +320,10 @@ mod tests {
     }
 
     #[test]
-    fn a_case_is_opened_with_every_section_that_has_content_but_ident() {
+    fn a_case_is_opened_with_every_section_that_has_content_but_ident_and_consent() {
         for section in SECTIONS_WITH_CONTENT {
-            assert_eq!(section.is_opened_at_once(), section != SectionKind::Ident);
+            let opened_later = [SectionKind::Ident, SectionKind::Consent].contains(&section);
+            assert_eq!(section.is_opened_at_once(), !opened_later);
         }
         assert!(SECTIONS_OPENED_AT_ONCE.iter().all(SectionKind::has_content));
     }

@@ -4,6 +4,7 @@
 //! It can be stored, shown, and applied again to another state of the document; identifiers of new
 //! entries are part of it, so that it makes the same entry wherever it is applied.
 
+mod consent;
 mod core;
 pub(crate) mod field_set;
 mod function;
@@ -17,6 +18,8 @@ use nahtlos_document::{Editor, Path, WriteError};
 use serde::{Deserialize, Serialize};
 
 pub use self::core::{CoreEdit, CoreField, CoreKey};
+pub(crate) use consent::EVENTS as CONSENT_EVENTS;
+pub use consent::{Consent, ConsentEdit, Withdrawal};
 pub use function::{Assessment, FunctionEdit};
 pub use ident::{IdentEdit, IdentField, IdentKey};
 pub use journal::JournalEdit;
@@ -46,6 +49,8 @@ pub enum Edit {
     Tasks(TaskEdit),
     /// Of `plan`.
     Plan(PlanEdit),
+    /// Of `consent`.
+    Consent(ConsentEdit),
     /// Settles a conflict by one of its values.
     ChooseValue(ChooseValue),
     /// Settles a soft conflict by having seen it.
@@ -117,6 +122,7 @@ impl Edit {
             Self::Journal(_) => SectionKind::Journal,
             Self::Tasks(_) => SectionKind::Tasks,
             Self::Plan(_) => SectionKind::Plan,
+            Self::Consent(_) => SectionKind::Consent,
             Self::ChooseValue(choice) => choice.section.clone(),
             Self::Acknowledge(seen) => seen.section.clone(),
         }
@@ -131,6 +137,7 @@ impl Edit {
             Self::Function(edit) => edit.validate(),
             Self::Tasks(edit) => edit.validate(),
             Self::Plan(edit) => edit.validate(),
+            Self::Consent(edit) => edit.validate(),
             Self::ChooseValue(edit) => edit.validate(),
             Self::Core(_) | Self::Ident(_) | Self::Journal(_) | Self::Acknowledge(_) => Ok(()),
         }
@@ -158,6 +165,7 @@ impl Edit {
             Self::Journal(edit) => edit.apply(editor, at),
             Self::Tasks(edit) => edit.apply(editor),
             Self::Plan(edit) => edit.apply(editor, author, at),
+            Self::Consent(edit) => edit.apply(editor),
             Self::ChooseValue(edit) => edit.apply(editor),
             Self::Acknowledge(edit) => edit.apply(editor, at),
         }

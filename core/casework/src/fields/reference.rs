@@ -72,6 +72,11 @@ reference!(
     /// A device, by the caller's identifier; same form as [`InstitutionId`].
     DeviceId, "device"
 );
+reference!(
+    /// A team or a person with whom a section is shared, by the caller's identifier; same form as
+    /// [`InstitutionId`].
+    MemberId, "member"
+);
 
 #[cfg(test)]
 mod tests {

@@ -4,6 +4,7 @@
 //! [`Stored::Unknown`](crate::fields::Stored). Views serialise for machine output; who wrote an entry
 //! follows from the change that made it.
 
+mod consent;
 mod core;
 mod function;
 mod ident;
@@ -17,6 +18,7 @@ use std::collections::BTreeMap;
 use nahtlos_document::Value;
 
 pub use self::core::CoreView;
+pub use consent::{ConsentView, Coverage, GivenView, WithdrawnView};
 pub use function::{AssessmentView, FunctionView};
 pub use ident::IdentView;
 pub use journal::{JournalEntryView, JournalView};
