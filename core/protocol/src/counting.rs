@@ -237,7 +237,7 @@ impl Judge<'_> {
         }
     }
 
-    /// A snapshot, an attest or a dispute: what somebody says about edits.
+    /// A snapshot, an attest, a dispute or an erasure: what somebody says about edits.
     fn judge_statement(
         &self,
         envelope: &CountedEnvelope,
@@ -253,6 +253,8 @@ impl Judge<'_> {
                 })
         };
         match envelope.kind {
+            // Said by somebody whose access has ended; it changes nothing.
+            EnvelopeKind::Erasure => Verdict::Counts,
             EnvelopeKind::Snapshot if !stands(Role::Write) => Verdict::Held(self.reason(envelope)),
             EnvelopeKind::Snapshot => {
                 let covered = self.ancestors(&[envelope]);

@@ -73,6 +73,8 @@ labels! {
     ENVELOPE_ATTEST = "envelope/attest";
     /// HKDF label of an envelope that disputes a snapshot.
     ENVELOPE_DISPUTE = "envelope/dispute";
+    /// HKDF: key, nonce and commitment of an envelope that says a copy was erased.
+    ENVELOPE_ERASURE = "envelope/erasure";
     /// Hash: a case id over the institution that opened it and a nonce.
     CASE = "case";
     /// Hash: an automerge actor over space, device and run nonce.

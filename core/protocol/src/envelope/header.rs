@@ -20,8 +20,13 @@ pub enum EnvelopeKind {
     Attest,
     /// A device says that a snapshot does not hold what it says it covers.
     Dispute,
+    /// A device whose access has ended says that it has erased its copy: no content, no parents,
+    /// its access heads name the end.
+    Erasure,
 }
-numbered_enum!(EnvelopeKind { Changes = 1, Snapshot = 2, Blob = 3, Attest = 4, Dispute = 5 });
+numbered_enum!(EnvelopeKind {
+    Changes = 1, Snapshot = 2, Blob = 3, Attest = 4, Dispute = 5, Erasure = 6,
+});
 
 /// `[version, suite, kind, space, key_id, author_device, author_sequence, access_heads[],
 /// parents[], salt]`.

@@ -320,6 +320,7 @@ mod content {
             EnvelopeKind::Blob => label::ENVELOPE_BLOB,
             EnvelopeKind::Attest => label::ENVELOPE_ATTEST,
             EnvelopeKind::Dispute => label::ENVELOPE_DISPUTE,
+            EnvelopeKind::Erasure => label::ENVELOPE_ERASURE,
         }
     }
 }
