@@ -8,6 +8,7 @@ use nahtlos_protocol::space::{Logs, Role, SpaceState, Suspended, staleness};
 use nahtlos_protocol::wire::{ItemKind, VerdictCode};
 
 use super::stage::{Outcome, Pusher, Refusal, Stage, reject};
+use super::world::Standing;
 use crate::store::Carry;
 
 impl Stage<'_> {
@@ -31,7 +32,8 @@ impl Stage<'_> {
         let Some(state) = self.view().state(&header.space) else {
             return reject(VerdictCode::UnknownSpace);
         };
-        if self.view().institution_of(&header.author_device).is_none() && pusher != Pusher::Claim {
+        let admitted = self.view().standing(&header.author_device) == Standing::Admitted;
+        if pusher != Pusher::Claim && !(admitted && self.is_admitted(pusher)) {
             return reject(VerdictCode::NotAdmitted);
         }
         let knowledge = self.knowledge(envelope)?;

@@ -12,7 +12,7 @@
 //!
 //! What a feed above already carries is not carried twice. Whatever becomes visible later is
 //! delivered again under new numbers, before the operation that made it visible: one number is
-//! cursor enough.
+//! cursor enough. What ends is [`super::withdrawal`]'s.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,18 +22,18 @@ use nahtlos_protocol::space::state::{Grant, MemberId};
 use nahtlos_protocol::space::{Kind, Logs, SpaceState};
 
 use super::stage::Stage;
-use super::world::{View, is_group, new_grants, reachable};
+use super::world::{View, confirmed_grants, is_group, member_space, new_grants, reachable};
 use crate::store::{Carry, StoreError};
 
 /// Every operation of a log.
-const ALL: u64 = u64::MAX >> 1;
+pub(super) const ALL: u64 = u64::MAX >> 1;
 
 /// Items to deliver again, and the feeds that need them.
 #[derive(Default)]
 pub(super) struct Needs(pub(super) BTreeMap<u64, BTreeSet<SpaceId>>);
 
 impl Needs {
-    fn add(&mut self, feed: SpaceId, places: Vec<u64>) {
+    pub(super) fn add(&mut self, feed: SpaceId, places: Vec<u64>) {
         for place in places {
             self.0.entry(place).or_default().insert(feed);
         }
@@ -41,30 +41,38 @@ impl Needs {
 }
 
 impl Stage<'_> {
-    /// Works out what an operation makes visible, once [`super::world::World::learn`] knows the
-    /// space's new state. The operation itself is not stored yet.
+    /// Works out what an operation makes visible, and which feeds it goes to itself, once
+    /// [`super::world::World::learn`] knows the space's new state. It is not stored yet.
     pub(super) fn follow_operation(
         &mut self,
         state: &SpaceState,
         before: Option<&SpaceState>,
         reachable_before: &Reachable,
-    ) -> Result<Needs, StoreError> {
+    ) -> Result<(Needs, BTreeSet<SpaceId>), StoreError> {
         let mut needs = Needs::default();
         let last_number = self.top.last_number;
         let space = state.id();
+        let told = self.withdraw(state, &mut needs)?;
         if before.is_none() && is_group(state.kind()) {
             self.raise(space, space, Carry::Content, &mut needs)?;
         }
-        for grant in new_grants(state, before) {
-            if let MemberId::Space(member) = grant.member {
-                self.follow_grant(
+        let length = state.length();
+        let granted = new_grants(state, before).filter(|grant| grant.is_live_at(length));
+        for grant in granted.chain(confirmed_grants(state)) {
+            match grant.member {
+                MemberId::Space(member) => self.follow_grant(
                     state,
                     grant,
                     member,
                     reachable_before,
                     last_number,
                     &mut needs,
-                )?;
+                )?,
+                // Until now it came without content; a founding device had nothing to come.
+                MemberId::Device(_) if before.is_some() => {
+                    self.deliver_all_of(space, &mut needs)?;
+                }
+                MemberId::Device(_) => {}
             }
         }
         if let Some(record) = state.operation(state.length().saturating_sub(1)) {
@@ -73,7 +81,9 @@ impl Stage<'_> {
                 self.raise_references(feed, &knowledge, &mut needs)?;
             }
         }
-        Ok(needs)
+        let mut feeds = self.live_feeds(&space, Carry::Log);
+        feeds.extend(told);
+        Ok((needs, feeds))
     }
 
     /// Works out what an envelope's access heads need to be verified.
@@ -114,8 +124,13 @@ impl Stage<'_> {
             // The member's devices now read the feeds of this group and of those above it, from
             // here on: what these held before comes through their own feed.
             self.set_membership(member, space, last_number_before)?;
-            let reachable = reachable(self.view(), &member);
-            for feed in reachable_before.gained(&member, &reachable) {
+            let reachable = reachable(self.view(), &member, None);
+            let gained = if self.ran_out(state, grant) {
+                reachable.iter().map(|(feed, _)| *feed).collect()
+            } else {
+                reachable_before.gained(&member, &reachable)
+            };
+            for feed in gained {
                 let places = self.store.delivered_places(&feed)?;
                 needs.add(member, places);
             }
@@ -135,6 +150,17 @@ impl Stage<'_> {
         }
         for feed in self.live_feeds(&space, Carry::Tree) {
             self.raise(feed, member, beneath(state.kind()), needs)?;
+        }
+        Ok(())
+    }
+
+    /// Everything a person's devices may read, once more: one of them had it without content.
+    fn deliver_all_of(&mut self, person: SpaceId, needs: &mut Needs) -> Result<(), StoreError> {
+        let above = reachable(self.view(), &person, None);
+        let feeds: BTreeSet<SpaceId> = above.into_iter().map(|(feed, _)| feed).collect();
+        for feed in feeds.into_iter().chain([person]) {
+            let places = self.store.delivered_places(&feed)?;
+            needs.add(person, places);
         }
         Ok(())
     }
@@ -163,13 +189,9 @@ impl Stage<'_> {
             let Some(state) = self.view().state(&space) else {
                 continue;
             };
-            if is_carried(self.view(), &feed, &space, carry) {
+            if !self.carry_more(feed, &state, carry, needs)? {
                 continue;
             }
-            let current = self.view().carry(&feed, &space);
-            let places = self.places_to_deliver(&feed, &state, current, carry)?;
-            needs.add(feed, places);
-            self.set_carry(space, feed, carry)?;
             if let Some(last) = state.operation(state.length().saturating_sub(1)) {
                 let knowledge = last.knowledge.clone();
                 self.raise_references(feed, &knowledge, needs)?;
@@ -185,7 +207,26 @@ impl Stage<'_> {
         Ok(())
     }
 
-    fn raise_references(
+    /// Makes a feed carry at least this much of one space; false where it, or one above, does.
+    pub(super) fn carry_more(
+        &mut self,
+        feed: SpaceId,
+        state: &SpaceState,
+        carry: Carry,
+        needs: &mut Needs,
+    ) -> Result<bool, StoreError> {
+        let space = state.id();
+        if is_carried(self.view(), &feed, &space, carry) {
+            return Ok(false);
+        }
+        let current = self.view().carry(&feed, &space);
+        let places = self.places_to_deliver(&feed, state, current, carry)?;
+        needs.add(feed, places);
+        self.set_carry(space, feed, carry)?;
+        Ok(true)
+    }
+
+    pub(super) fn raise_references(
         &mut self,
         feed: SpaceId,
         knowledge: &Knowledge,
@@ -193,18 +234,29 @@ impl Stage<'_> {
     ) -> Result<(), StoreError> {
         for space in knowledge.spaces() {
             let length = knowledge.length(space).unwrap_or(0);
-            if is_carried(self.view(), &feed, space, Carry::Prefix(length)) {
-                continue;
-            }
-            let from = match self.view().carry(&feed, space) {
-                Some(Carry::Prefix(delivered)) => delivered,
-                _ => 0,
-            };
-            let places = self.store.log_places(space, from, length)?;
-            needs.add(feed, places);
-            self.set_carry(*space, feed, Carry::Prefix(length))?;
+            self.raise_prefix(feed, *space, length, needs)?;
         }
         Ok(())
+    }
+
+    /// Makes a feed carry at least the first operations of a log.
+    pub(super) fn raise_prefix(
+        &mut self,
+        feed: SpaceId,
+        space: SpaceId,
+        length: u64,
+        needs: &mut Needs,
+    ) -> Result<(), StoreError> {
+        if is_carried(self.view(), &feed, &space, Carry::Prefix(length)) {
+            return Ok(());
+        }
+        let from = match self.view().carry(&feed, &space) {
+            Some(Carry::Prefix(delivered)) => delivered,
+            _ => 0,
+        };
+        let places = self.store.log_places(&space, from, length)?;
+        needs.add(feed, places);
+        self.set_carry(space, feed, Carry::Prefix(length))
     }
 
     fn places_to_deliver(
@@ -248,7 +300,12 @@ impl Stage<'_> {
         Ok(())
     }
 
-    fn set_carry(&mut self, space: SpaceId, feed: SpaceId, carry: Carry) -> Result<(), StoreError> {
+    pub(super) fn set_carry(
+        &mut self,
+        space: SpaceId,
+        feed: SpaceId,
+        carry: Carry,
+    ) -> Result<(), StoreError> {
         self.store.put_carry(&space, &feed, carry)?;
         let known = self.base.carried.get(&space);
         self.top
@@ -268,13 +325,11 @@ pub(super) struct Reachable(BTreeMap<SpaceId, BTreeSet<(SpaceId, bool)>>);
 impl Reachable {
     /// Asks before [`super::world::World::learn`] takes the operation's state in.
     pub(super) fn before(view: View<'_>, state: &SpaceState, before: Option<&SpaceState>) -> Self {
-        let members = new_grants(state, before).filter_map(|grant| match grant.member {
-            MemberId::Space(member) => Some(member),
-            MemberId::Device(_) => None,
-        });
+        let grants = new_grants(state, before).chain(confirmed_grants(state));
+        let members = grants.filter_map(member_space);
         Self(
             members
-                .map(|member| (member, reachable(view, &member)))
+                .map(|member| (member, reachable(view, &member, None)))
                 .collect(),
         )
     }
@@ -301,16 +356,13 @@ fn is_carried(view: View<'_>, feed: &SpaceId, space: &SpaceId, carry: Carry) -> 
 
 /// How much of its members a feed carries with a space of this kind. The network's feed names the
 /// institutions and not every person in them.
-fn beneath(kind: Kind) -> Carry {
+pub(super) fn beneath(kind: Kind) -> Carry {
     match kind {
         Kind::Network => Carry::Log,
         _ => Carry::Tree,
     }
 }
 
-fn member_spaces(state: &SpaceState) -> impl Iterator<Item = SpaceId> + '_ {
-    state.live_grants().filter_map(|grant| match grant.member {
-        MemberId::Space(member) => Some(member),
-        MemberId::Device(_) => None,
-    })
+pub(super) fn member_spaces(state: &SpaceState) -> impl Iterator<Item = SpaceId> + '_ {
+    state.live_grants().filter_map(member_space)
 }

@@ -14,6 +14,7 @@ mod quota;
 mod serve;
 mod stage;
 mod start;
+mod withdrawal;
 mod world;
 mod writer;
 
@@ -38,7 +39,7 @@ use job::Job;
 use serve::Question;
 pub(crate) use serve::Served;
 pub(crate) use start::{StartError, check_journal, identity, load, random};
-use world::{View, World};
+use world::{Standing, View, World};
 
 use crate::config::Limits;
 use crate::metrics::Metrics;
@@ -128,16 +129,16 @@ impl Engine {
         read(&self.shared.world).network
     }
 
-    /// The key of a device that belongs to one of the network's institutions.
-    pub(crate) fn admitted_key(&self, device: &DeviceId) -> Option<VerifyingKey> {
+    /// The key of a device that belongs, or belonged, to one of the network's institutions: also one
+    /// that was revoked may ask, to learn that it was.
+    pub(crate) fn known_key(&self, device: &DeviceId) -> Option<VerifyingKey> {
         let world = read(&self.shared.world);
         let nothing = World::default();
         let view = View {
             base: &world,
             top: &nothing,
         };
-        view.institution_of(device)?;
-        view.verifying_key(device)
+        (view.standing(device) != Standing::Unknown).then(|| view.verifying_key(device))?
     }
 
     /// Announces a push that is being received.

@@ -16,8 +16,7 @@ use nahtlos_protocol::wire::{ItemKind, VerdictCode};
 
 use super::feed::Reachable;
 use super::stage::{Outcome, Pusher, Refusal, Stage, reject};
-use super::world::new_grants;
-use crate::store::Carry;
+use super::world::{Standing, new_grants};
 
 impl Stage<'_> {
     /// Judges an operation and, where it is good, stores it.
@@ -36,7 +35,10 @@ impl Stage<'_> {
         let payer = self.payer(pusher, signed.bytes().len().saturating_add(size))?;
         let before = self.view().state(&signed.space());
         check_position(signed, before.as_deref())?;
-        self.check_author_admitted(pusher, signed, before.as_deref())?;
+        if !heals_only(signed) {
+            self.check_admitted(pusher, signed, before.as_deref())?;
+        }
+        self.check_expiry(signed, before.as_deref())?;
         let state = self.replayed(signed, before.as_deref())?;
         let named = wraps
             .iter()
@@ -107,9 +109,26 @@ impl Stage<'_> {
         })
     }
 
+    /// A grant runs out by the relay's clock, and not before.
+    fn check_expiry(
+        &self,
+        signed: &SignedOperation,
+        before: Option<&SpaceState>,
+    ) -> Result<(), Refusal> {
+        for effect in &signed.operation().effects {
+            if let Effect::Expire { grant } = effect
+                && let Some(known) = before.and_then(|before| before.grant(grant))
+                && known.not_after_ms.is_some_and(|end| self.now_ms < end)
+            {
+                return reject(VerdictCode::Invalid);
+            }
+        }
+        Ok(())
+    }
+
     /// Only devices of the network's institutions write. The founding logs of a newcomer are pushed
     /// by whoever admits them, so in a group its own founder may be unknown still.
-    fn check_author_admitted(
+    fn check_admitted(
         &self,
         pusher: Pusher,
         signed: &SignedOperation,
@@ -123,8 +142,12 @@ impl Stage<'_> {
                 Some(Effect::Create { kind, .. }) if *kind != Kind::Section
             ),
         };
-        if pusher == Pusher::Claim || self.view().institution_of(&author).is_some() || is_newcomer()
-        {
+        let admitted = match self.view().standing(&author) {
+            Standing::Admitted => true,
+            Standing::Unknown => is_newcomer(),
+            Standing::Outside | Standing::Revoked => false,
+        };
+        if pusher == Pusher::Claim || (admitted && self.is_admitted(pusher)) {
             Ok(())
         } else {
             reject(VerdictCode::NotAdmitted)
@@ -180,10 +203,9 @@ impl Stage<'_> {
         let state = Arc::new(state);
         let reachable = Reachable::before(self.view(), &state, before);
         self.top.learn(Arc::clone(&state), before);
-        let needs = self.follow_operation(&state, before, &reachable)?;
+        let (needs, feeds) = self.follow_operation(&state, before, &reachable)?;
         self.deliver_again(needs.0)?;
         let space = state.id();
-        let feeds = self.live_feeds(&space, Carry::Log);
         let sequence = self.store_item(
             ItemKind::Operation,
             signed.id().into(),
@@ -197,6 +219,16 @@ impl Stage<'_> {
         }
         Ok(sequence)
     }
+}
+
+/// Whether an operation does nothing but carry a lost branch back: that needs no right, not even
+/// that of being admitted.
+fn heals_only(signed: &SignedOperation) -> bool {
+    let effects = &signed.operation().effects;
+    !effects.is_empty()
+        && effects
+            .iter()
+            .all(|effect| matches!(effect, Effect::Heal { .. }))
 }
 
 /// Compare-and-swap: the operation must follow the log's head.

@@ -6,6 +6,7 @@ use nahtlos_protocol::identifier::{DeviceId, SpaceId};
 use nahtlos_protocol::wire::VerdictCode;
 
 use super::stage::{Pusher, Refusal, Stage, reject};
+use super::world::Standing;
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
@@ -44,6 +45,14 @@ impl Stage<'_> {
         }
     }
 
+    /// Whether a pusher belongs to one of the network's institutions.
+    pub(super) fn is_admitted(&self, pusher: Pusher) -> bool {
+        match pusher {
+            Pusher::Device(device) => self.view().standing(&device) == Standing::Admitted,
+            Pusher::Claim => true,
+        }
+    }
+
     /// The institution that pays for an item, if it may store that many bytes more. Call
     /// [`Self::charge`] once the item is stored.
     pub(super) fn payer(
@@ -54,8 +63,9 @@ impl Stage<'_> {
         let Pusher::Device(device) = pusher else {
             return Ok(None);
         };
+        // Who was removed pays nothing, and has lanes of their own.
         let Some(institution) = self.view().institution_of(&device) else {
-            return reject(VerdictCode::NotAdmitted);
+            return Ok(None);
         };
         let used = self.view().usage(&institution).saturating_add(bytes as u64);
         if used > self.limits.institution_bytes_max {

@@ -9,7 +9,8 @@ use nahtlos_protocol::space::state::MemberId;
 use nahtlos_protocol::wire::{Item, ItemKind};
 
 use super::stage::decode_receipt;
-use super::world::{View, World, holds_keys, reachable};
+use super::withdrawal::device_feed;
+use super::world::{Standing, View, World, holds_keys, reachable};
 use crate::store::{Carry, Reader, StoreError, StoredItem};
 
 /// What a device may see, and since when. Taken under the lock, used without it.
@@ -53,19 +54,7 @@ impl Question {
             base: world,
             top: &nothing,
         };
-        let person = view.person(&device);
-        let with_keys = person
-            .map(|person| groups_with_keys(view, &device, &person))
-            .unwrap_or_default();
-        let groups: Vec<Group> = view
-            .groups_of(&device)
-            .into_iter()
-            .map(|(space, since)| Group {
-                space,
-                since,
-                content: with_keys.contains(&space),
-            })
-            .collect();
+        let groups = readable(view, &device, now_ms);
         let mut recipients = vec![device.into()];
         recipients.extend(groups.iter().map(|group| RecipientId::from(group.space)));
         Self {
@@ -215,18 +204,37 @@ struct Window {
 /// Deliveries read from one feed at a time.
 const WINDOW: usize = limits::RESPONSE_ITEMS_MAX;
 
-/// The groups whose keys a device holds. Looks only at the groups on its own paths.
-fn groups_with_keys(view: View<'_>, device: &DeviceId, person: &SpaceId) -> BTreeSet<SpaceId> {
-    let member = MemberId::Device(*device);
-    if !holds_keys(view, person, member, None) {
-        return BTreeSet::new();
+/// The feeds a device reads now, and of which groups it holds the keys. Looks only at the groups on
+/// its own paths, as far as no grant on them has run out.
+fn readable(view: View<'_>, device: &DeviceId, now_ms: u64) -> Vec<Group> {
+    let standing = view.standing(device);
+    if standing == Standing::Revoked {
+        // Its own feed ends with the operation that removed it.
+        return vec![Group {
+            space: device_feed(device),
+            since: 0,
+            content: false,
+        }];
     }
-    let above = reachable(view, person).into_iter();
-    let mut groups: BTreeSet<SpaceId> = above
-        .filter_map(|(group, content)| content.then_some(group))
-        .collect();
-    groups.insert(*person);
-    groups
+    let Some(person) = view.person(device) else {
+        return Vec::new();
+    };
+    let member = MemberId::Device(*device);
+    let with_keys =
+        standing == Standing::Admitted && holds_keys(view, &person, member, Some(now_ms));
+    let mut content = BTreeMap::from([(person, with_keys)]);
+    for (group, every_hop) in reachable(view, &person, Some(now_ms)) {
+        *content.entry(group).or_default() |= every_hop && with_keys;
+    }
+    // Since when is a question of memberships alone: what was delivered does not move when a
+    // grant runs out.
+    let since = view.groups_of(device);
+    let groups = content.into_iter().map(|(space, content)| Group {
+        space,
+        since: since.get(&space).copied().unwrap_or(0),
+        content,
+    });
+    groups.collect()
 }
 
 /// Roughly what an item takes in the response; receipts and frames are rounded up.

@@ -142,6 +142,9 @@ impl Store for Faulty {
     ) -> Result<(), StoreError> {
         self.store.put_membership(member, group, since)
     }
+    fn remove_membership(&mut self, member: &SpaceId, group: &SpaceId) -> Result<(), StoreError> {
+        self.store.remove_membership(member, group)
+    }
     fn put_usage(&mut self, institution: &SpaceId, bytes: u64) -> Result<(), StoreError> {
         self.store.put_usage(institution, bytes)
     }

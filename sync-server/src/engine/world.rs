@@ -1,8 +1,9 @@
 //! What the relay keeps in memory: replayed logs and small indexes. Everything in it can be rebuilt
-//! from the store, and everything only grows, so that a batch being prepared is a second, small
-//! [`World`] laid over the committed one ([`View`]): it is merged in after the commit, or dropped.
+//! from the store. A batch being prepared is a second, small [`World`] laid over the committed one
+//! ([`View`]): it is merged in after the commit, or dropped. Where an index shrinks (a membership
+//! ends), the batch holds the member's whole entry as it will be.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::Hash;
 use std::sync::Arc;
 
@@ -21,6 +22,8 @@ pub(crate) struct World {
     pub logs: HashMap<SpaceId, Arc<SpaceState>>,
     /// The one person each device belongs to.
     pub persons: HashMap<DeviceId, SpaceId>,
+    /// Groups that a grant to another group was ended for, perhaps to be given again since.
+    pub left: HashSet<SpaceId>,
     /// Group → the groups it is a direct member of, and the last number before it became one:
     /// what these groups' feeds held up to there was delivered again in the member's own feed.
     pub above: HashMap<SpaceId, BTreeMap<SpaceId, u64>>,
@@ -93,6 +96,10 @@ impl World {
                 self.persons.insert(device, space);
             }
         }
+        if is_group(state.kind()) {
+            let left = ended_grants(&state).filter_map(member_space);
+            self.left.extend(left);
+        }
         self.logs.insert(space, state);
     }
 
@@ -100,6 +107,7 @@ impl World {
     pub(crate) fn absorb(&mut self, top: Self) {
         self.logs.extend(top.logs);
         self.persons.extend(top.persons);
+        self.left.extend(top.left);
         self.above.extend(top.above);
         self.carried.extend(top.carried);
         self.feed_heads.extend(top.feed_heads);
@@ -116,6 +124,7 @@ impl Default for World {
         Self {
             logs: HashMap::new(),
             persons: HashMap::new(),
+            left: HashSet::new(),
             above: HashMap::new(),
             carried: HashMap::new(),
             feed_heads: HashMap::new(),
@@ -136,6 +145,14 @@ pub(crate) fn is_group(kind: Kind) -> bool {
     kind != Kind::Section
 }
 
+/// The member space of a grant.
+pub(crate) fn member_space(grant: &Grant) -> Option<SpaceId> {
+    match grant.member {
+        MemberId::Space(member) => Some(member),
+        MemberId::Device(_) => None,
+    }
+}
+
 /// The grants the last operation made.
 pub(crate) fn new_grants<'a>(
     state: &'a SpaceState,
@@ -143,6 +160,23 @@ pub(crate) fn new_grants<'a>(
 ) -> impl Iterator<Item = &'a Grant> {
     let known = before.map_or(0, |before| before.grants().len());
     state.grants().iter().skip(known)
+}
+
+/// The grants the last operation ended.
+pub(crate) fn ended_grants(state: &SpaceState) -> impl Iterator<Item = &Grant> {
+    let last = state.length().checked_sub(1);
+    let ended = move |grant: &&Grant| grant.ended.is_some_and(|end| Some(end.at) == last);
+    state.grants().iter().filter(ended)
+}
+
+/// The earlier grants for which the last operation was the first to stand, so that keys may be
+/// wrapped from now on.
+pub(crate) fn confirmed_grants(state: &SpaceState) -> impl Iterator<Item = &Grant> {
+    let last = state.length().checked_sub(1);
+    state.live_grants().filter(move |grant| {
+        let first = grant.sponsors.first().map(|sponsor| sponsor.at);
+        first.is_some() && first == last && Some(grant.added_at) != last
+    })
 }
 
 /// A batch in preparation, laid over what is committed.
@@ -158,11 +192,9 @@ impl Logs for View<'_> {
     fn state(&self, space: &SpaceId) -> Option<Arc<SpaceState>> {
         layered(space, &self.top.logs, &self.base.logs).cloned()
     }
-}
 
-impl Logs for World {
-    fn state(&self, space: &SpaceId) -> Option<Arc<SpaceState>> {
-        self.logs.get(space).cloned()
+    fn network(&self) -> Option<SpaceId> {
+        self.top.network.or(self.base.network)
     }
 }
 
@@ -170,11 +202,6 @@ impl View<'_> {
     /// The person a device belongs to.
     pub(crate) fn person(&self, device: &DeviceId) -> Option<SpaceId> {
         layered(device, &self.top.persons, &self.base.persons).copied()
-    }
-
-    /// The network, once claimed.
-    pub(crate) fn network(&self) -> Option<SpaceId> {
-        self.top.network.or(self.base.network)
     }
 
     /// How much of a space a feed carries.
@@ -241,6 +268,29 @@ impl View<'_> {
         })
     }
 
+    /// How the relay treats a device.
+    pub(crate) fn standing(&self, device: &DeviceId) -> Standing {
+        let Some(person) = self.person(device) else {
+            return Standing::Unknown;
+        };
+        let institution = self.institution_of(device);
+        let enrolled = self.state(&person).is_some_and(|state| {
+            let member = MemberId::Device(*device);
+            state.live_grants().any(|grant| grant.member == member)
+        });
+        if enrolled && institution.is_some() {
+            return Standing::Admitted;
+        }
+        let left =
+            |group: &SpaceId| self.top.left.contains(group) || self.base.left.contains(group);
+        let was_admitted = institution.is_some() || self.groups_of(device).keys().any(left);
+        match (was_admitted, enrolled) {
+            (false, _) => Standing::Unknown,
+            (true, true) => Standing::Outside,
+            (true, false) => Standing::Revoked,
+        }
+    }
+
     /// A device's verifying key.
     pub(crate) fn verifying_key(&self, device: &DeviceId) -> Option<VerifyingKey> {
         let person = self.state(&self.person(device)?)?;
@@ -248,20 +298,69 @@ impl View<'_> {
     }
 }
 
-/// The groups above a group; with `true` where every hop holds keys.
-pub(crate) fn reachable(view: View<'_>, group: &SpaceId) -> BTreeSet<(SpaceId, bool)> {
+/// How the relay treats a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It belongs to one of the network's institutions.
+    Admitted,
+    /// It is its person's still, but the person, or their institution, has left.
+    Outside,
+    /// Its person's grant to it has ended.
+    Revoked,
+    /// Nobody ever admitted it.
+    Unknown,
+}
+
+/// The groups above a group; with `true` where every hop holds keys. With a time, only over grants
+/// that had not run out then.
+pub(crate) fn reachable(
+    view: View<'_>,
+    group: &SpaceId,
+    at_ms: Option<u64>,
+) -> BTreeSet<(SpaceId, bool)> {
     let mut found = BTreeSet::new();
     let mut waiting = vec![(*group, true)];
     while let Some((group, content)) = waiting.pop() {
         for higher in view.directly_above(&group).into_iter().flatten() {
             let member = MemberId::Space(group);
-            let content = content && holds_keys(view, higher.0, member, None);
+            if !is_member(view, higher.0, member, at_ms) {
+                continue;
+            }
+            let content = content && holds_keys(view, higher.0, member, at_ms);
             if found.insert((*higher.0, content)) {
                 waiting.push((*higher.0, content));
             }
         }
     }
     found
+}
+
+/// The groups beneath a group, itself included.
+pub(crate) fn beneath_and(view: View<'_>, group: &SpaceId) -> BTreeSet<SpaceId> {
+    let mut found = BTreeSet::new();
+    let mut waiting = vec![*group];
+    while let Some(group) = waiting.pop() {
+        if found.insert(group)
+            && let Some(state) = view.state(&group)
+        {
+            waiting.extend(state.live_grants().filter_map(member_space));
+        }
+    }
+    found
+}
+
+/// Whether a member has any grant of a space; with a time, one that had not run out then.
+pub(crate) fn is_member(
+    view: View<'_>,
+    space: &SpaceId,
+    member: MemberId,
+    at_ms: Option<u64>,
+) -> bool {
+    view.state(space).is_some_and(|state| {
+        state
+            .live_grants()
+            .any(|grant| grant.member == member && runs(grant, at_ms))
+    })
 }
 
 /// Whether a member holds the keys of a space by a grant of its own; with a time, by one that had
@@ -272,15 +371,22 @@ pub(crate) fn holds_keys(
     member: MemberId,
     at_ms: Option<u64>,
 ) -> bool {
-    let runs = |grant: &Grant| match (grant.not_after_ms, at_ms) {
-        (Some(end), Some(at_ms)) => at_ms <= end,
-        _ => true,
-    };
     view.state(space).is_some_and(|state| {
         state.live_grants().any(|grant| {
-            grant.member == member && grant.is_confirmed() && grant.role.holds_keys() && runs(grant)
+            grant.member == member
+                && grant.is_confirmed()
+                && grant.role.holds_keys()
+                && runs(grant, at_ms)
         })
     })
+}
+
+/// Whether a grant had not run out at a time.
+fn runs(grant: &Grant, at_ms: Option<u64>) -> bool {
+    match (grant.not_after_ms, at_ms) {
+        (Some(end), Some(at_ms)) => at_ms <= end,
+        _ => true,
+    }
 }
 
 fn layered<'a, K: Hash + Eq, V>(

@@ -8,13 +8,13 @@ use nahtlos_protocol::wire::token::{TIME_HEADER, Token, TokenError, sign_time};
 use super::App;
 use super::problem::{Code, Problem};
 
-/// The admitted device that sent a request.
+/// The device that sent a request: admitted, or once admitted.
 pub(super) fn authenticate(app: &App, headers: &HeaderMap) -> Result<DeviceId, Problem> {
     let text = bearer(headers)?;
     let now_ms = app.engine.now_ms();
     let mut known = true;
     let verified = Token::verify(text, app.engine.relay_key(), now_ms, |device| {
-        let key = app.engine.admitted_key(device);
+        let key = app.engine.known_key(device);
         known = key.is_some();
         key
     });

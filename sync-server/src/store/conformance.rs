@@ -23,6 +23,7 @@ pub(crate) fn run(fresh: impl Fn() -> Fixture) {
     deliveries_come_in_order_within_bounds(&fresh());
     wraps_are_read_by_recipient(&fresh());
     facts_are_what_was_put_last(&fresh());
+    what_was_withdrawn_is_gone_and_the_rest_stands(&fresh());
     a_probe_writes(&fresh());
 }
 
@@ -194,6 +195,30 @@ fn facts_are_what_was_put_last(fixture: &Fixture) {
     assert_eq!(facts.usage, [(feed, 20)]);
     assert_eq!(facts.memberships, [(space, feed, 5)]);
     assert_eq!(facts.joined, [(InvitationId([3; 32]), ItemId([4; 32]))]);
+}
+
+fn what_was_withdrawn_is_gone_and_the_rest_stands(fixture: &Fixture) {
+    let mut store = (fixture.reopen)();
+    let (space, feed, other) = (SpaceId([1; 32]), SpaceId([2; 32]), SpaceId([3; 32]));
+    commit(&mut *store, |store| {
+        store.put_carry(&space, &feed, Carry::Content).unwrap();
+        store.put_carry(&space, &other, Carry::Content).unwrap();
+        store.put_membership(&space, &feed, 5).unwrap();
+        store.put_membership(&space, &other, 6).unwrap();
+    });
+    commit(&mut *store, |store| {
+        store.put_carry(&space, &feed, Carry::Prefix(9)).unwrap();
+        store.remove_membership(&space, &feed).unwrap();
+        store.put_membership(&space, &other, 5).unwrap();
+    });
+    drop(store);
+    let facts = (fixture.reopen)().facts().unwrap();
+    let expected = [
+        (space, feed, Carry::Prefix(9)),
+        (space, other, Carry::Content),
+    ];
+    assert_eq!(facts.carried, expected);
+    assert_eq!(facts.memberships, [(space, other, 5)]);
 }
 
 fn a_probe_writes(fixture: &Fixture) {

@@ -263,7 +263,7 @@ pub trait Store: Reader {
     /// # Errors
     /// [`StoreError`].
     fn put_delivery(&mut self, feed: &SpaceId, delivery: Delivery) -> Result<(), StoreError>;
-    /// Stores how much of a space a feed carries.
+    /// Stores how much of a space a feed carries, more or less than before.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -273,7 +273,8 @@ pub trait Store: Reader {
         feed: &SpaceId,
         carry: Carry,
     ) -> Result<(), StoreError>;
-    /// Stores that a group is a member of another, and the last number before it was.
+    /// Stores that a group is a member of another, and the last number before it was; replaces what
+    /// was stored of the two.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -283,6 +284,11 @@ pub trait Store: Reader {
         group: &SpaceId,
         since: u64,
     ) -> Result<(), StoreError>;
+    /// Forgets that a group is a member of another.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn remove_membership(&mut self, member: &SpaceId, group: &SpaceId) -> Result<(), StoreError>;
     /// Stores how many bytes an institution has used.
     ///
     /// # Errors

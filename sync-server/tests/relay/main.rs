@@ -7,6 +7,7 @@
 mod claim;
 mod client;
 mod durability;
+mod ends;
 mod feeds;
 mod join;
 mod refusals;

@@ -319,7 +319,8 @@ fn bad_bytes_are_refused_one_by_one_with_their_own_code() {
         unsigned(&|_| {}),
         unsigned(&|operation| operation.index += 1),
         unsigned(&|operation| {
-            operation.effects = vec![nahtlos_protocol::space::Effect::Close {}];
+            let (envelopes, grants) = (Vec::new(), Vec::new());
+            operation.effects = vec![nahtlos_protocol::space::Effect::Void { envelopes, grants }];
         }),
         push_envelope(&good),
     ];
@@ -337,7 +338,7 @@ fn bad_bytes_are_refused_one_by_one_with_their_own_code() {
             rejected(VerdictCode::NeedsNewer),
             rejected(VerdictCode::Invalid),
             (Status::MissingParents, None),
-            rejected(VerdictCode::NeedsNewer),
+            rejected(VerdictCode::Invalid),
             (Status::Accepted, None),
         ]
     );

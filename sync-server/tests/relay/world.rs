@@ -124,16 +124,25 @@ impl World {
 
     /// Prepares an operation without taking it into the world.
     pub fn prepare(&self, device: &TestDevice, draft: Draft, space: Option<SpaceId>) -> Prepared {
+        self.prepare_at(device, draft, space, 1_000)
+    }
+
+    /// As [`Self::prepare`], by a device whose clock shows this time.
+    pub fn prepare_at(
+        &self,
+        device: &TestDevice,
+        draft: Draft,
+        space: Option<SpaceId>,
+        now_ms: u64,
+    ) -> Prepared {
+        let author = Author {
+            now_ms,
+            ..device.author()
+        };
         let state = space.map(|space| Arc::clone(&self.logs[&space]));
         let mut random = nahtlos_random();
         draft
-            .prepare(
-                &self.logs,
-                device,
-                &device.author(),
-                &mut random,
-                state.as_deref(),
-            )
+            .prepare(&self.logs, device, &author, &mut random, state.as_deref())
             .expect("the operation is valid")
     }
 

@@ -108,8 +108,15 @@ impl Store for SqliteStore {
         since: u64,
     ) -> Result<(), StoreError> {
         self.execute(
-            "INSERT INTO membership (member, space, since) VALUES (?1, ?2, ?3)",
+            "INSERT OR REPLACE INTO membership (member, space, since) VALUES (?1, ?2, ?3)",
             params![member.0, group.0, to_signed(since)],
+        )
+    }
+
+    fn remove_membership(&mut self, member: &SpaceId, group: &SpaceId) -> Result<(), StoreError> {
+        self.execute(
+            "DELETE FROM membership WHERE member = ?1 AND space = ?2",
+            params![member.0, group.0],
         )
     }
 
