@@ -88,14 +88,15 @@ impl Knowledge {
         head: &LogHead,
     ) -> Result<(), UnknownReference> {
         let unknown = UnknownReference { head: *head };
-        let known = shared
-            .length(&head.space)
-            .is_some_and(|known| known > head.index);
-        if !known {
-            return Arc::make_mut(shared).learn(logs, head);
-        }
         let state = logs.state(&head.space).ok_or(unknown)?;
-        state.known_at(head).map(|_| ()).ok_or(unknown)
+        let position = state.known_at(head).ok_or(unknown)?;
+        // What a position on a healed branch came after need not be known with the log itself.
+        let on_log = position.length > head.index;
+        let known = shared.length(&head.space).unwrap_or(0) >= position.length;
+        if on_log && known {
+            return Ok(());
+        }
+        Arc::make_mut(shared).learn(logs, head)
     }
 
     /// Number of spaces known.

@@ -93,6 +93,7 @@ impl SpaceState {
     ) -> Result<(), ReplayError> {
         let length = context.index.saturating_add(1);
         let managed = self.is_managed(length);
+        let closed_before = self.closed_at.is_some();
         let known = self
             .grants
             .iter_mut()
@@ -105,23 +106,21 @@ impl SpaceState {
             ));
         }
         let upwards = role > known.role;
+        if upwards && closed_before {
+            return Err(closed("SetRole"));
+        }
         let entitled = if upwards {
             context.right.at_least(Role::Manage)
         } else {
             context.right.changes_members()
         };
         context.require(entitled, "SetRole")?;
-        if upwards && context.closed {
-            return Err(closed("SetRole"));
-        }
         known.changes.push(RoleChange {
             at: context.index,
             before: known.role,
         });
         known.role = role;
-        if !upwards {
-            self.note_end(context.index);
-        }
+        self.note_end(context.index);
         self.keeps_a_manager(managed, "SetRole", context)
     }
 

@@ -122,6 +122,7 @@ impl SpaceState {
                 ));
             }
         }
+        self.require_not_healed(&operations)?;
         let (fork, mut tip) = self.where_branch_begins(&operations)?;
         for (operation, _) in &operations {
             if self
@@ -142,6 +143,20 @@ impl SpaceState {
             fork,
             tip: Arc::new(tip),
         });
+        Ok(())
+    }
+
+    /// A branch may come again only with more than was carried back: otherwise anybody could use
+    /// up the branches a log may have.
+    fn require_not_healed(
+        &self,
+        operations: &[(SignedOperation, Receipt)],
+    ) -> Result<(), ReplayError> {
+        let last = operations.last().map(|(operation, _)| operation.id());
+        let healed = |branch: &HealedBranch| branch.operations().any(|id| Some(id) == last);
+        if self.branches.iter().any(healed) {
+            return Err(contradiction("Heal", "the branch was carried back before"));
+        }
         Ok(())
     }
 
@@ -181,7 +196,7 @@ impl SpaceState {
                     claimed_at_ms: context.claimed_at_ms,
                     reason: EndReason::Healed,
                 });
-            } else if there.role < grant.role {
+            } else if there.role < grant.role_at(fork) && there.role < grant.role {
                 grant.changes.push(RoleChange {
                     at: index,
                     before: grant.role,

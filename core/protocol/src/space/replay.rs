@@ -166,7 +166,6 @@ impl SpaceState {
             knowledge,
             references: &operation.references,
             founding_effect: index == 0,
-            closed: self.closed_at.is_some(),
         };
         for effect in &operation.effects {
             self.apply(effect, &mut context)?;
@@ -291,8 +290,6 @@ pub(super) struct Context<'a> {
     /// What it is judged by: that, or the newest logs.
     pub(super) at: At<'a>,
     pub(super) references: &'a [LogHead],
-    /// The space was closed before this operation.
-    pub(super) closed: bool,
     /// The effect is the first of operation 0.
     founding_effect: bool,
 }
@@ -318,7 +315,7 @@ impl Context<'_> {
 
 impl SpaceState {
     fn apply(&mut self, effect: &Effect, context: &mut Context<'_>) -> Result<(), ReplayError> {
-        if context.closed && !outlives_closing(effect) {
+        if self.closed_at.is_some() && !outlives_closing(effect) {
             return Err(closed("an effect"));
         }
         match effect {

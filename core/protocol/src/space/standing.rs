@@ -10,7 +10,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::authority::{At, Knowledge, Lengths, Logs, Question, View};
+use super::authority::{At, Knowledge, Lengths, Logs, Question, Right, View};
 use super::kind::Role;
 use super::state::{Grant, MemberId, SpaceState, Sponsor};
 use crate::identifier::{DeviceId, GrantId, JournalId, OperationId, SpaceId};
@@ -74,7 +74,7 @@ pub fn suspended_grants(
     view: View<'_>,
     receipts: &dyn Receipts,
 ) -> Suspended {
-    let beneath = scope_beneath(logs, state);
+    let beneath = scope_beneath(logs, state, view);
     let scope = || std::iter::once(state).chain(beneath.iter().map(|space| &**space));
     let mut suspended = Suspended::new();
     if !scope().any(|space| space.has_ends_between(0, view.length(space))) {
@@ -152,19 +152,29 @@ impl Sponsorship<'_> {
             position: self.receipts.position(&record.id),
         };
         let then = View::of(self.space, self.sponsor.at, At::Known(&record.knowledge));
-        let question = Question::new(logs, &self.sponsor.by, then)
+        let had = Question::new(logs, &self.sponsor.by, then);
+        let remaining = had
             .remaining_in(View::at(At::Lengths(&ends)))
             .without(suspended);
-        let right = if self.sponsor.through == self.space.id() {
-            question.right(self.space)
+        if self.sponsor.through == self.space.id() {
+            self.is_enough(had.right(self.space), remaining.right(self.space))
         } else {
-            match logs.state(&self.sponsor.through) {
-                Some(above) => question.right(&above),
-                None => return false,
-            }
-        };
+            logs.state(&self.sponsor.through)
+                .is_some_and(|above| self.is_enough(had.right(&above), remaining.right(&above)))
+        }
+    }
+
+    /// Whether what remains of a right is what it took. Who managed stood for the grant as a
+    /// manager: that they still write by another path does not make them one.
+    fn is_enough(&self, had: Right, remaining: Right) -> bool {
         let added = self.sponsor.at == self.grant.added_at;
-        right.at_least(Role::Write) || (added && right.changes_members())
+        let confirmed_again = self.grant.sponsors.first() != Some(self.sponsor);
+        let as_manager = (added && self.grant.role.holds_keys()) || confirmed_again;
+        if as_manager && had.manages {
+            remaining.manages
+        } else {
+            remaining.at_least(Role::Write) || (added && remaining.changes_members())
+        }
     }
 }
 
@@ -206,26 +216,29 @@ pub(crate) fn received_before(
 }
 
 /// The spaces beneath a space, and the guardians with those beneath them: wherever a right to add
-/// somebody here can come from.
-fn scope_beneath(logs: &dyn Logs, state: &SpaceState) -> Vec<Arc<SpaceState>> {
+/// somebody here can come from. Only members that the view knows: a replica that has more of the
+/// logs must not find more.
+fn scope_beneath(logs: &dyn Logs, state: &SpaceState, view: View<'_>) -> Vec<Arc<SpaceState>> {
     let mut scope: Vec<Arc<SpaceState>> = Vec::new();
     let mut seen: BTreeSet<SpaceId> = BTreeSet::from([state.id()]);
-    let mut waiting = neighbours(state);
+    let mut waiting = neighbours(state, view.length(state));
     while let Some(id) = waiting.pop() {
         if seen.insert(id)
             && let Some(space) = logs.state(&id)
         {
-            waiting.extend(neighbours(&space));
+            waiting.extend(neighbours(&space, view.length(&space)));
             scope.push(space);
         }
     }
     scope
 }
 
-fn neighbours(state: &SpaceState) -> Vec<SpaceId> {
-    let members = state.grants.iter().filter_map(|grant| match grant.member {
+fn neighbours(state: &SpaceState, length: u64) -> Vec<SpaceId> {
+    let known = state.grants.iter().filter(|grant| grant.added_at < length);
+    let members = known.filter_map(|grant| match grant.member {
         MemberId::Space(member) => Some(member),
         MemberId::Device(_) => None,
     });
-    members.chain(state.guardian).collect()
+    let guardian = state.guardian.filter(|_| length > 0);
+    members.chain(guardian).collect()
 }

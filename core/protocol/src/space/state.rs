@@ -39,7 +39,7 @@ pub struct SpaceState {
     pub(super) closed_at: Option<u64>,
     /// Lost branches of this log that were carried back.
     pub(super) branches: Vec<HealedBranch>,
-    /// Index of the last operation that ended or reduced a right: nothing needs to be looked for
+    /// Index of the last operation that ended or changed a right: nothing needs to be looked for
     /// after it.
     pub(super) last_end_at: Option<u64>,
 }
@@ -445,7 +445,7 @@ impl SpaceState {
         from < to && self.last_end_at.is_some_and(|at| at >= from)
     }
 
-    /// Notes that a right ended or was reduced here.
+    /// Notes that a right ended or may have been reduced here.
     pub(super) fn note_end(&mut self, index: u64) {
         self.last_end_at = Some(self.last_end_at.map_or(index, |last| last.max(index)));
     }
@@ -507,10 +507,11 @@ impl SpaceState {
         earlier.branches.retain(|branch| branch.healed_at < length);
         earlier.last_end_at = None;
         let ends = earlier.grants.iter().flat_map(|grant| {
-            let reduced = grant.changes.iter().map(|change| change.at);
-            reduced.chain(grant.ended.map(|end| end.at))
+            let changed = grant.changes.iter().map(|change| change.at);
+            changed.chain(grant.ended.map(|end| end.at))
         });
-        earlier.last_end_at = ends.chain(earlier.closed_at).max();
+        let healed = earlier.branches.iter().map(|branch| branch.healed_at);
+        earlier.last_end_at = ends.chain(earlier.closed_at).chain(healed).max();
         earlier
     }
 }
