@@ -1,0 +1,675 @@
+//! A small world: devices with their seeds, replayed logs, and every wrap that ever travelled.
+
+use std::ops::{Deref, DerefMut};
+
+use super::*;
+
+/// Replayed logs of one replica.
+#[derive(Clone, Default)]
+pub(super) struct Logs {
+    spaces: BTreeMap<SpaceId, Arc<SpaceState>>,
+    pub(super) network: Option<SpaceId>,
+}
+
+impl Deref for Logs {
+    type Target = BTreeMap<SpaceId, Arc<SpaceState>>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.spaces
+    }
+}
+
+impl DerefMut for Logs {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.spaces
+    }
+}
+
+impl authority::Logs for Logs {
+    fn state(&self, space: &SpaceId) -> Option<Arc<SpaceState>> {
+        self.spaces.get(space).cloned()
+    }
+
+    fn network(&self) -> Option<SpaceId> {
+        self.network
+    }
+}
+
+/// One person's device and the seeds it holds.
+pub(super) struct TestDevice {
+    pub(super) id: DeviceId,
+    pub(super) keys: OwnKeys,
+    pub(super) seeds: RefCell<BTreeMap<KeyId, EpochSeed>>,
+}
+
+impl TestDevice {
+    pub(super) fn new(number: u8) -> Self {
+        let keys = DeviceSeed::from_secret(Secret32::from_bytes([number; 32])).keys();
+        let id = DeviceId(keys.public_keys().device_id());
+        Self {
+            id,
+            keys,
+            seeds: RefCell::default(),
+        }
+    }
+
+    pub(super) fn author(&self) -> Author<'_> {
+        Author {
+            device: self.id,
+            signing: &self.keys.signing,
+            now_ms: 1_000,
+        }
+    }
+
+    pub(super) fn public(&self) -> DeviceKeys {
+        let public = self.keys.public_keys();
+        DeviceKeys {
+            verifying: VerifyingKeyBytes(*public.verifying.as_bytes()),
+            kem: public.kem.as_bytes().to_vec(),
+        }
+    }
+
+    pub(super) fn fresh(&self, number: u64) -> NewEpoch {
+        let seed = EpochSeed::from_secret(Secret32::from_bytes(bytes(number)));
+        self.hold(&seed);
+        NewEpoch {
+            seed,
+            previous: None,
+            label: None,
+            cut: false,
+        }
+    }
+
+    pub(super) fn hold(&self, seed: &EpochSeed) {
+        let copy = EpochSeed::from_secret(Secret32::from_bytes(*seed.as_secret().expose()));
+        self.seeds.borrow_mut().insert(KeyId(seed.key_id()), copy);
+    }
+
+    pub(super) fn holds(&self, key_id: &KeyId) -> bool {
+        self.seeds.borrow().contains_key(key_id)
+    }
+}
+
+impl EpochSecrets for TestDevice {
+    fn seed(&self, _: &SpaceId, key_id: &KeyId) -> Option<EpochSeed> {
+        let seeds = self.seeds.borrow();
+        let seed = seeds.get(key_id)?;
+        Some(EpochSeed::from_secret(Secret32::from_bytes(
+            *seed.as_secret().expose(),
+        )))
+    }
+}
+
+/// A number as the bytes of an id or a seed.
+pub(super) fn bytes<const LENGTH: usize>(number: u64) -> [u8; LENGTH] {
+    let mut bytes = [0xa5; LENGTH];
+    bytes[..8].copy_from_slice(&number.to_be_bytes());
+    bytes
+}
+
+/// A wrap with what is signed about it.
+#[derive(Clone)]
+pub(super) struct Travelled {
+    space: SpaceId,
+    key_id: KeyId,
+    recipient: Recipient,
+    bytes: Vec<u8>,
+}
+
+impl Travelled {
+    pub(super) fn is_of(&self, key_id: &KeyId) -> bool {
+        self.key_id == *key_id
+    }
+
+    pub(super) fn is(&self, other: &Self) -> bool {
+        (self.key_id, self.recipient) == (other.key_id, other.recipient)
+    }
+}
+
+/// What one replica has. A clone is another replica that has as much so far.
+#[derive(Clone)]
+pub(super) struct World {
+    pub(super) logs: Logs,
+    pub(super) counter: u64,
+    pub(super) wraps: Vec<Travelled>,
+}
+
+impl World {
+    pub(super) fn new() -> Self {
+        Self {
+            logs: Logs::default(),
+            counter: 1_000,
+            wraps: Vec::new(),
+        }
+    }
+
+    /// Another replica with the same logs, whose new ids are its own.
+    pub(super) fn other(&self) -> Self {
+        let mut other = self.clone();
+        other.counter += 10_000;
+        other
+    }
+
+    pub(super) fn next(&mut self) -> u64 {
+        self.counter += 1;
+        self.counter
+    }
+
+    pub(super) fn prepare(
+        &mut self,
+        device: &TestDevice,
+        draft: Draft,
+        space: Option<SpaceId>,
+    ) -> Result<Prepared, AuthorError> {
+        // Whoever is admitted somewhere says where, also without a path from there to the space.
+        let own = self
+            .logs
+            .values()
+            .find(|state| state.devices().contains_key(&device.id));
+        let draft = own
+            .map(|state| state.id())
+            .into_iter()
+            .fold(draft, Draft::after);
+        let state = space.map(|space| Arc::clone(&self.logs[&space]));
+        let mut random = TestRandom::new(self.next());
+        draft.prepare(
+            &self.logs,
+            device,
+            &device.author(),
+            &mut random,
+            state.as_deref(),
+        )
+    }
+
+    /// Prepares and takes over.
+    pub(super) fn act(
+        &mut self,
+        device: &TestDevice,
+        draft: Draft,
+        space: Option<SpaceId>,
+    ) -> Prepared {
+        let prepared = self
+            .prepare(device, draft, space)
+            .expect("the operation is valid");
+        self.take(&prepared);
+        prepared
+    }
+
+    /// Takes over what another replica, or this one, prepared.
+    pub(super) fn take(&mut self, prepared: &Prepared) {
+        let space = prepared.state.id();
+        self.logs.insert(space, Arc::new(prepared.state.clone()));
+        for effect in &prepared.operation.operation().effects {
+            let (Effect::Epoch {
+                key_id, recipients, ..
+            }
+            | Effect::Wrap {
+                key_id, recipients, ..
+            }) = effect
+            else {
+                continue;
+            };
+            for recipient in recipients {
+                let wrap = prepared
+                    .wraps
+                    .iter()
+                    .find(|wrap| wrap.recipient == recipient.id)
+                    .expect("every recipient has its wrap");
+                self.wraps.push(Travelled {
+                    space,
+                    key_id: *key_id,
+                    recipient: *recipient,
+                    bytes: wrap.bytes.clone(),
+                });
+            }
+        }
+    }
+
+    /// What replay says to these effects of a device; nothing is taken over.
+    pub(super) fn attempt(
+        &mut self,
+        device: &TestDevice,
+        effects: Vec<Effect>,
+        space: SpaceId,
+    ) -> Result<SpaceState, ReplayError> {
+        let draft = effects.into_iter().fold(Draft::new(), Draft::effect);
+        self.attempt_draft(device, draft, space)
+    }
+
+    pub(super) fn attempt_draft(
+        &mut self,
+        device: &TestDevice,
+        draft: Draft,
+        space: SpaceId,
+    ) -> Result<SpaceState, ReplayError> {
+        match self.prepare(device, draft, Some(space)) {
+            Ok(prepared) => Ok(prepared.state),
+            Err(AuthorError::Replay(refused)) => Err(refused),
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    /// Opens every wrap and every link that the device can, from its own key on.
+    pub(super) fn open_all(&self, device: &TestDevice) {
+        loop {
+            let before = device.seeds.borrow().len();
+            for wrap in &self.wraps {
+                if !device.holds(&wrap.key_id)
+                    && let Some(seed) = self.open(device, wrap)
+                {
+                    device.hold(&seed);
+                }
+            }
+            for state in self.logs.values() {
+                let healed = state.branches().iter().flat_map(|branch| branch.epochs());
+                for epoch in state.epochs().iter().chain(healed) {
+                    let Some(seed) = device.seed(&state.id(), &epoch.key_id) else {
+                        continue;
+                    };
+                    for (previous, link) in epoch.links_back() {
+                        let opened = epoch_secret::open_history_link(&seed, &previous.0, link);
+                        device.hold(&opened.expect("the link opens"));
+                    }
+                }
+            }
+            if device.seeds.borrow().len() == before {
+                return;
+            }
+        }
+    }
+
+    fn open(&self, device: &TestDevice, wrap: &Travelled) -> Option<EpochSeed> {
+        let nonce = self.logs[&wrap.space].nonce();
+        let Recipient {
+            id, key, method, ..
+        } = wrap.recipient;
+        let info = wrap_info(&nonce, &wrap.key_id, id, key);
+        let secret = if id == RecipientId::from(device.id) {
+            wrap::open_hybrid(&device.keys.kem, &info, &wrap.bytes).expect("the wrap opens")
+        } else {
+            let own = device.seed(&wrap.space, &key)?;
+            match method {
+                WrapMethod::Hybrid => wrap::open_hybrid(&own.kem_keys().0, &info, &wrap.bytes),
+                WrapMethod::Symmetric => wrap::open_symmetric(&own.wrap_key(), &info, &wrap.bytes),
+            }
+            .expect("the wrap opens")
+        };
+        let seed = EpochSeed::from_secret(secret);
+        seed.check(&wrap.key_id.0).expect("the seed is the epoch's");
+        Some(seed)
+    }
+
+    /// The seed of the current epoch, as far as the device can come to it.
+    pub(super) fn current_seed(&self, device: &TestDevice, space: SpaceId) -> Option<EpochSeed> {
+        self.open_all(device);
+        let key_id = self.logs[&space].current_epoch()?.key_id;
+        device.seed(&space, &key_id)
+    }
+
+    /// Whether the device can come to the current epoch's seed.
+    pub(super) fn opens(&self, device: &TestDevice, space: SpaceId) -> bool {
+        self.current_seed(device, space).is_some()
+    }
+
+    /// A new epoch that links back where the device can.
+    pub(super) fn new_epoch(&mut self, device: &TestDevice, space: SpaceId) -> NewEpoch {
+        let previous = self.current_seed(device, space);
+        let number = self.next();
+        NewEpoch {
+            previous,
+            ..device.fresh(number)
+        }
+    }
+
+    pub(super) fn rotate(&mut self, device: &TestDevice, space: SpaceId) -> Prepared {
+        let epoch = self.new_epoch(device, space);
+        self.act(device, Draft::new().epoch(epoch), Some(space))
+    }
+
+    /// Why the space is stale by everything this replica has.
+    pub(super) fn staleness(&self, space: SpaceId) -> Option<Staleness> {
+        staleness_in(
+            &self.logs,
+            &self.logs[&space],
+            View::NEWEST,
+            &Suspended::new(),
+        )
+        .expect("every log is here")
+    }
+
+    pub(super) fn right(&self, device: &TestDevice, space: SpaceId) -> authority::Right {
+        authority::right(&self.logs, &device.id, &space)
+    }
+}
+
+/// Effects and spaces, ready made.
+impl World {
+    pub(super) fn create(
+        &mut self,
+        kind: Kind,
+        guardian: Option<SpaceId>,
+        founder: Option<DeviceKeys>,
+    ) -> Effect {
+        Effect::Create {
+            kind,
+            nonce: Nonce(bytes(self.next())),
+            guardian,
+            founder,
+        }
+    }
+
+    pub(super) fn add(&mut self, member: SpaceId, role: Role) -> Effect {
+        Effect::Add {
+            grant: GrantId(bytes(self.next())),
+            member: Member::Space { id: member },
+            role,
+            history: History::Full,
+            basis: None,
+            not_after_ms: None,
+            invitation: None,
+        }
+    }
+
+    pub(super) fn add_device(&mut self, device: &TestDevice, person: Option<SpaceId>) -> Effect {
+        let message = admission_message(person, device.id);
+        let signature = device.keys.signing.sign(label::ADMISSION_SIGN, &message);
+        Effect::Add {
+            grant: GrantId(bytes(self.next())),
+            member: Member::Device {
+                keys: device.public(),
+                countersignature: SignatureBytes(*signature.as_bytes()),
+            },
+            role: Role::Manage,
+            history: History::Full,
+            basis: None,
+            not_after_ms: None,
+            invitation: None,
+        }
+    }
+
+    pub(super) fn person(&mut self, device: &TestDevice, institution: SpaceId) -> SpaceId {
+        let create = self.create(Kind::Person, Some(institution), None);
+        let admit = self.add_device(device, None);
+        let epoch = device.fresh(self.next());
+        let draft = Draft::new().effect(create).effect(admit).epoch(epoch);
+        self.act(device, draft, None).state.id()
+    }
+
+    pub(super) fn institution(&mut self, device: &TestDevice) -> Institution {
+        let create = self.create(Kind::Institution, None, Some(device.public()));
+        let institution = self
+            .act(device, Draft::new().effect(create), None)
+            .state
+            .id();
+        let person = self.person(device, institution);
+        let administer = self.add(person, Role::Administer);
+        let manage = self.add(person, Role::Manage);
+        let epoch = device.fresh(self.next());
+        let draft = Draft::new().effect(administer).effect(manage).epoch(epoch);
+        self.act(device, draft, Some(institution));
+        let create = self.create(Kind::Team, Some(institution), None);
+        let manage = self.add(person, Role::Manage);
+        let epoch = device.fresh(self.next());
+        let draft = Draft::new().effect(create).effect(manage).epoch(epoch);
+        let team = self.act(device, draft, None).state.id();
+        Institution {
+            institution,
+            person,
+            team,
+        }
+    }
+
+    pub(super) fn section(&mut self, device: &TestDevice, team: SpaceId) -> (SpaceId, EpochSeed) {
+        let create = self.create(Kind::Section, None, None);
+        let manage = self.add(team, Role::Manage);
+        let number = self.next();
+        let epoch = device.fresh(number);
+        let draft = Draft::new().effect(create).effect(manage).epoch(epoch);
+        let section = self.act(device, draft, None).state.id();
+        (
+            section,
+            EpochSeed::from_secret(Secret32::from_bytes(bytes(number))),
+        )
+    }
+
+    /// Adds a member and wraps the current epoch to it; returns its grant.
+    pub(super) fn join(
+        &mut self,
+        by: &TestDevice,
+        space: SpaceId,
+        member: SpaceId,
+        role: Role,
+    ) -> GrantId {
+        let seed = self.current_seed(by, space).expect("a key holder adds");
+        let add = self.add(member, role);
+        let grant = granted(&add);
+        let draft = Draft::new().effect(add).wrap_missing(seed);
+        self.act(by, draft, Some(space));
+        grant
+    }
+
+    /// A further grant for somebody who has a wrap already.
+    pub(super) fn join_again(
+        &mut self,
+        by: &TestDevice,
+        space: SpaceId,
+        member: SpaceId,
+        role: Role,
+    ) -> GrantId {
+        let add = self.add(member, role);
+        let grant = granted(&add);
+        self.act(by, draft([add]), Some(space));
+        grant
+    }
+
+    /// Adds a device to its person and wraps the person's epoch to it.
+    pub(super) fn enrol(&mut self, by: &TestDevice, device: &TestDevice, person: SpaceId) {
+        let seed = self
+            .current_seed(by, person)
+            .expect("the person's own device");
+        let add = self.add_device(device, Some(person));
+        let draft = Draft::new().effect(add).wrap_missing(seed);
+        self.act(by, draft, Some(person));
+    }
+
+    /// A custodian without keys, who administers the institution.
+    pub(super) fn custodian(
+        &mut self,
+        by: &TestDevice,
+        device: &TestDevice,
+        institution: SpaceId,
+    ) -> SpaceId {
+        let person = self.person(device, institution);
+        let add = self.add(person, Role::Administer);
+        self.act(by, Draft::new().effect(add), Some(institution));
+        person
+    }
+
+    /// The live grant of a member.
+    pub(super) fn grant(&self, space: SpaceId, member: impl Into<RecipientId>) -> GrantId {
+        let member = member.into();
+        let state = &self.logs[&space];
+        let mut live = state.live_grants();
+        live.find(|grant| grant.member.recipient() == member)
+            .expect("the member has a live grant")
+            .id
+    }
+}
+
+pub(super) struct Institution {
+    pub(super) institution: SpaceId,
+    pub(super) person: SpaceId,
+    pub(super) team: SpaceId,
+}
+
+/// Two institutions, each with one person and one team. Team one manages the section, team two
+/// writes in it; everybody's keys are wrapped.
+pub(super) struct Offices {
+    pub(super) world: World,
+    pub(super) a1: TestDevice,
+    pub(super) c1: TestDevice,
+    pub(super) one: Institution,
+    pub(super) two: Institution,
+    pub(super) section: SpaceId,
+}
+
+pub(super) fn offices() -> Offices {
+    let mut world = World::new();
+    let (a1, c1) = (TestDevice::new(1), TestDevice::new(11));
+    let (one, two) = (world.institution(&a1), world.institution(&c1));
+    let (section, _) = world.section(&a1, one.team);
+    world.join(&a1, section, two.team, Role::Write);
+    Offices {
+        world,
+        a1,
+        c1,
+        one,
+        two,
+        section,
+    }
+}
+
+/// The grant that an `Add` creates.
+pub(super) fn granted(add: &Effect) -> GrantId {
+    match add {
+        Effect::Add { grant, .. } => *grant,
+        other => panic!("{other:?} is no Add"),
+    }
+}
+
+pub(super) fn from_now(mut add: Effect) -> Effect {
+    if let Effect::Add { history, .. } = &mut add {
+        *history = History::FromNow;
+    }
+    add
+}
+
+pub(super) fn until(mut add: Effect, end_ms: u64) -> Effect {
+    if let Effect::Add { not_after_ms, .. } = &mut add {
+        *not_after_ms = Some(end_ms);
+    }
+    add
+}
+
+pub(super) fn remove(grant: GrantId) -> Effect {
+    Effect::Remove {
+        grant: Some(grant),
+        member: None,
+        reason: 0,
+    }
+}
+
+pub(super) fn remove_member(member: impl Into<RecipientId>) -> Effect {
+    Effect::Remove {
+        grant: None,
+        member: Some(member.into()),
+        reason: 2,
+    }
+}
+
+pub(super) fn set_role(grant: GrantId, role: Role) -> Effect {
+    Effect::SetRole { grant, role }
+}
+
+pub(super) fn confirm(grant: GrantId, key_id: Option<KeyId>) -> Effect {
+    Effect::Confirm { grant, key_id }
+}
+
+pub(super) fn draft(effects: impl IntoIterator<Item = Effect>) -> Draft {
+    effects.into_iter().fold(Draft::new(), Draft::effect)
+}
+
+pub(super) fn not_entitled(effect: &'static str) -> ReplayError {
+    ReplayError::NotEntitled { effect }
+}
+
+pub(super) fn contradiction(effect: &'static str, reason: &'static str) -> ReplayError {
+    ReplayError::Contradiction { effect, reason }
+}
+
+/// The refusal of something that must be refused.
+pub(super) fn refusal(result: Result<SpaceState, ReplayError>) -> ReplayError {
+    result.map(|state| state.length()).unwrap_err()
+}
+
+/// Signs a body by hand, as a modified program would, and replays it.
+pub(super) fn forge(
+    world: &World,
+    device: &TestDevice,
+    space: SpaceId,
+    change: impl FnOnce(&mut Operation),
+    effects: Vec<Effect>,
+) -> Result<SpaceState, ReplayError> {
+    let signed = forged(world, device, space, change, effects);
+    let state = &world.logs[&space];
+    (**state)
+        .clone()
+        .append(&signed, &world.logs, Signatures::Verify)
+}
+
+pub(super) fn forged(
+    world: &World,
+    device: &TestDevice,
+    space: SpaceId,
+    change: impl FnOnce(&mut Operation),
+    effects: Vec<Effect>,
+) -> SignedOperation {
+    let state = &world.logs[&space];
+    let mut operation = Operation {
+        version: 1,
+        suite: 2,
+        space: Some(space),
+        index: state.length(),
+        previous: state.head().map(|head| head.operation),
+        author: device.id,
+        claimed_at_ms: 0,
+        references: authority::path_heads(&world.logs, &device.id, state)
+            .into_values()
+            .collect(),
+        effects,
+    };
+    change(&mut operation);
+    SignedOperation::sign(operation, &device.keys.signing)
+}
+
+/// A relay that receipts, and what it receipted.
+#[derive(Debug)]
+pub(super) struct TestRelay {
+    pub(super) signing: SigningKey,
+    journal: JournalId,
+    sequence: u64,
+    positions: BTreeMap<OperationId, Position>,
+}
+
+impl TestRelay {
+    pub(super) fn new(number: u8) -> Self {
+        Self {
+            signing: SigningKey::from_seed(&Secret32::from_bytes([number; 32])),
+            journal: JournalId([number; 16]),
+            sequence: 0,
+            positions: BTreeMap::new(),
+        }
+    }
+
+    /// Takes an operation in: its place, and how it looks in a `Heal`.
+    pub(super) fn receive(&mut self, operation: &SignedOperation) -> HealedOperation {
+        self.sequence += 1;
+        let batch = Batch {
+            journal: self.journal,
+            accepted_at_ms: 1_000,
+            items: vec![(self.sequence, operation.id().into())],
+        };
+        let receipt = batch.receipts(&self.signing).remove(0);
+        self.positions.insert(operation.id(), receipt.place());
+        HealedOperation {
+            operation: operation.bytes().to_vec(),
+            receipt: codec::encode(&receipt),
+        }
+    }
+}
+
+impl Receipts for TestRelay {
+    fn position(&self, operation: &OperationId) -> Option<Position> {
+        self.positions.get(operation).copied()
+    }
+}
