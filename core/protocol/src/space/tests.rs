@@ -10,6 +10,7 @@ mod heal_refusals;
 mod hostile;
 mod keys;
 mod links;
+mod making;
 mod operations;
 mod paths;
 mod staleness;
@@ -47,4 +48,5 @@ use crate::identifier::{
     SignatureBytes, SpaceId, VerifyingKeyBytes,
 };
 use crate::wire::Batch;
+use making::*;
 use world::*;

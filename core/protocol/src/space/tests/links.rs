@@ -45,7 +45,7 @@ fn a_link_leads_from_the_current_epoch_to_an_earlier_one_in_the_right_form() {
     let unusable = "it is not for the current epoch, or that is stale";
     let bad = [
         (with(old, old, 48), unusable),
-        (with(new, new, 48), "it does not lead back"),
+        (with(new, new, 48), "there is no such earlier epoch"),
         (
             with(new, KeyId([1; 32]), 48),
             "there is no such earlier epoch",
@@ -159,4 +159,41 @@ fn a_wrap_that_does_not_open_is_reported_once_by_whom_it_is_for() {
     o.world.rotate(&o.a1, o.one.team);
     assert_eq!(o.world.staleness(o.one.team), None);
     assert!(o.world.opens(&b1, o.one.team));
+}
+
+/// A branch with an epoch of its own was carried back; the epoch's seed, and a link to it.
+fn healed_epoch() -> (super::heal::Fork, EpochSeed) {
+    let mut f = super::heal::before_a_fork();
+    let a1 = TestDevice::new(1);
+    let epoch = f.lost.new_epoch(&f.o.a1, f.o.section);
+    let seed = epoch.seed.clone();
+    f.lose(&a1, Draft::new().epoch(epoch), f.o.section);
+    f.carry();
+    (f, seed)
+}
+
+#[test]
+fn a_link_leads_back_to_an_epoch_of_a_healed_branch_but_not_across_a_cut_since_the_fork() {
+    for cut in [false, true] {
+        let (mut f, lost) = healed_epoch();
+        let number = f.o.world.next();
+        let next = NewEpoch {
+            cut,
+            ..f.o.a1.fresh(number)
+        };
+        let link = Effect::Link {
+            key_id: KeyId(next.seed.key_id()),
+            previous: KeyId(lost.key_id()),
+            link: epoch_secret::seal_history_link(&next.seed, &lost),
+        };
+        f.o.world
+            .act(&f.o.a1, Draft::new().epoch(next), Some(f.o.section));
+        let tried = f.o.world.attempt(&f.o.a1, vec![link], f.o.section);
+        let expected = if cut {
+            Err(contradiction("Link", "no link leads across a cut"))
+        } else {
+            Ok(())
+        };
+        assert_eq!(tried.map(|_| ()), expected);
+    }
 }
