@@ -397,3 +397,7 @@ fn clones<'a>(edits: impl Iterator<Item = &'a CountedEnvelope>) -> BTreeSet<(Dev
         .filter(|number| !seen.insert(*number))
         .collect()
 }
+
+#[cfg(test)]
+#[path = "counting_tests.rs"]
+mod tests;

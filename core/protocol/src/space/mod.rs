@@ -21,7 +21,7 @@ pub mod staleness;
 pub mod standing;
 pub mod state;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 #[cfg(any(test, feature = "content"))]
 pub use author::{Author, Draft, EpochSecrets, NewEpoch, Prepared};

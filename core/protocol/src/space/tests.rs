@@ -10,13 +10,13 @@ mod heal_refusals;
 mod hostile;
 mod keys;
 mod links;
-mod making;
+pub(crate) mod making;
 mod operations;
 mod paths;
 mod staleness;
 mod stories;
 mod truncation;
-mod world;
+pub(crate) mod world;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};

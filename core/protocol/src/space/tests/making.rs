@@ -4,7 +4,7 @@ use super::*;
 
 /// Effects and spaces, ready made.
 impl World {
-    pub(super) fn create(
+    pub(crate) fn create(
         &mut self,
         kind: Kind,
         guardian: Option<SpaceId>,
@@ -18,7 +18,7 @@ impl World {
         }
     }
 
-    pub(super) fn add(&mut self, member: SpaceId, role: Role) -> Effect {
+    pub(crate) fn add(&mut self, member: SpaceId, role: Role) -> Effect {
         Effect::Add {
             grant: GrantId(bytes(self.next())),
             member: Member::Space { id: member },
@@ -30,7 +30,7 @@ impl World {
         }
     }
 
-    pub(super) fn add_device(&mut self, device: &TestDevice, person: Option<SpaceId>) -> Effect {
+    pub(crate) fn add_device(&mut self, device: &TestDevice, person: Option<SpaceId>) -> Effect {
         let message = admission_message(person, device.id);
         let signature = device.keys.signing.sign(label::ADMISSION_SIGN, &message);
         Effect::Add {
@@ -47,7 +47,7 @@ impl World {
         }
     }
 
-    pub(super) fn person(&mut self, device: &TestDevice, institution: SpaceId) -> SpaceId {
+    pub(crate) fn person(&mut self, device: &TestDevice, institution: SpaceId) -> SpaceId {
         let create = self.create(Kind::Person, Some(institution), None);
         let admit = self.add_device(device, None);
         let epoch = device.fresh(self.next());
@@ -55,7 +55,7 @@ impl World {
         self.act(device, draft, None).state.id()
     }
 
-    pub(super) fn institution(&mut self, device: &TestDevice) -> Institution {
+    pub(crate) fn institution(&mut self, device: &TestDevice) -> Institution {
         let create = self.create(Kind::Institution, None, Some(device.public()));
         let institution = self
             .act(device, Draft::new().effect(create), None)
@@ -79,7 +79,7 @@ impl World {
         }
     }
 
-    pub(super) fn section(&mut self, device: &TestDevice, team: SpaceId) -> (SpaceId, EpochSeed) {
+    pub(crate) fn section(&mut self, device: &TestDevice, team: SpaceId) -> (SpaceId, EpochSeed) {
         let create = self.create(Kind::Section, None, None);
         let manage = self.add(team, Role::Manage);
         let number = self.next();
@@ -93,7 +93,7 @@ impl World {
     }
 
     /// Adds a member and wraps the current epoch to it; returns its grant.
-    pub(super) fn join(
+    pub(crate) fn join(
         &mut self,
         by: &TestDevice,
         space: SpaceId,
@@ -109,7 +109,7 @@ impl World {
     }
 
     /// A further grant for somebody who has a wrap already.
-    pub(super) fn join_again(
+    pub(crate) fn join_again(
         &mut self,
         by: &TestDevice,
         space: SpaceId,
@@ -123,7 +123,7 @@ impl World {
     }
 
     /// Adds a device to its person and wraps the person's epoch to it.
-    pub(super) fn enrol(&mut self, by: &TestDevice, device: &TestDevice, person: SpaceId) {
+    pub(crate) fn enrol(&mut self, by: &TestDevice, device: &TestDevice, person: SpaceId) {
         let seed = self
             .current_seed(by, person)
             .expect("the person's own device");
@@ -133,7 +133,7 @@ impl World {
     }
 
     /// A custodian without keys, who administers the institution.
-    pub(super) fn custodian(
+    pub(crate) fn custodian(
         &mut self,
         by: &TestDevice,
         device: &TestDevice,
@@ -146,7 +146,7 @@ impl World {
     }
 
     /// The live grant of a member.
-    pub(super) fn grant(&self, space: SpaceId, member: impl Into<RecipientId>) -> GrantId {
+    pub(crate) fn grant(&self, space: SpaceId, member: impl Into<RecipientId>) -> GrantId {
         let member = member.into();
         let state = &self.logs[&space];
         let mut live = state.live_grants();
@@ -156,24 +156,24 @@ impl World {
     }
 }
 
-pub(super) struct Institution {
-    pub(super) institution: SpaceId,
-    pub(super) person: SpaceId,
-    pub(super) team: SpaceId,
+pub(crate) struct Institution {
+    pub(crate) institution: SpaceId,
+    pub(crate) person: SpaceId,
+    pub(crate) team: SpaceId,
 }
 
 /// Two institutions, each with one person and one team. Team one manages the section, team two
 /// writes in it; everybody's keys are wrapped.
-pub(super) struct Offices {
-    pub(super) world: World,
-    pub(super) a1: TestDevice,
-    pub(super) c1: TestDevice,
-    pub(super) one: Institution,
-    pub(super) two: Institution,
-    pub(super) section: SpaceId,
+pub(crate) struct Offices {
+    pub(crate) world: World,
+    pub(crate) a1: TestDevice,
+    pub(crate) c1: TestDevice,
+    pub(crate) one: Institution,
+    pub(crate) two: Institution,
+    pub(crate) section: SpaceId,
 }
 
-pub(super) fn offices() -> Offices {
+pub(crate) fn offices() -> Offices {
     let mut world = World::new();
     let (a1, c1) = (TestDevice::new(1), TestDevice::new(11));
     let (one, two) = (world.institution(&a1), world.institution(&c1));
@@ -190,28 +190,28 @@ pub(super) fn offices() -> Offices {
 }
 
 /// The grant that an `Add` creates.
-pub(super) fn granted(add: &Effect) -> GrantId {
+pub(crate) fn granted(add: &Effect) -> GrantId {
     match add {
         Effect::Add { grant, .. } => *grant,
         other => panic!("{other:?} is no Add"),
     }
 }
 
-pub(super) fn from_now(mut add: Effect) -> Effect {
+pub(crate) fn from_now(mut add: Effect) -> Effect {
     if let Effect::Add { history, .. } = &mut add {
         *history = History::FromNow;
     }
     add
 }
 
-pub(super) fn until(mut add: Effect, end_ms: u64) -> Effect {
+pub(crate) fn until(mut add: Effect, end_ms: u64) -> Effect {
     if let Effect::Add { not_after_ms, .. } = &mut add {
         *not_after_ms = Some(end_ms);
     }
     add
 }
 
-pub(super) fn remove(grant: GrantId) -> Effect {
+pub(crate) fn remove(grant: GrantId) -> Effect {
     Effect::Remove {
         grant: Some(grant),
         member: None,
@@ -219,7 +219,7 @@ pub(super) fn remove(grant: GrantId) -> Effect {
     }
 }
 
-pub(super) fn remove_member(member: impl Into<RecipientId>) -> Effect {
+pub(crate) fn remove_member(member: impl Into<RecipientId>) -> Effect {
     Effect::Remove {
         grant: None,
         member: Some(member.into()),
@@ -227,33 +227,33 @@ pub(super) fn remove_member(member: impl Into<RecipientId>) -> Effect {
     }
 }
 
-pub(super) fn set_role(grant: GrantId, role: Role) -> Effect {
+pub(crate) fn set_role(grant: GrantId, role: Role) -> Effect {
     Effect::SetRole { grant, role }
 }
 
-pub(super) fn confirm(grant: GrantId, key_id: Option<KeyId>) -> Effect {
+pub(crate) fn confirm(grant: GrantId, key_id: Option<KeyId>) -> Effect {
     Effect::Confirm { grant, key_id }
 }
 
-pub(super) fn draft(effects: impl IntoIterator<Item = Effect>) -> Draft {
+pub(crate) fn draft(effects: impl IntoIterator<Item = Effect>) -> Draft {
     effects.into_iter().fold(Draft::new(), Draft::effect)
 }
 
-pub(super) fn not_entitled(effect: &'static str) -> ReplayError {
+pub(crate) fn not_entitled(effect: &'static str) -> ReplayError {
     ReplayError::NotEntitled { effect }
 }
 
-pub(super) fn contradiction(effect: &'static str, reason: &'static str) -> ReplayError {
+pub(crate) fn contradiction(effect: &'static str, reason: &'static str) -> ReplayError {
     ReplayError::Contradiction { effect, reason }
 }
 
 /// The refusal of something that must be refused.
-pub(super) fn refusal(result: Result<SpaceState, ReplayError>) -> ReplayError {
+pub(crate) fn refusal(result: Result<SpaceState, ReplayError>) -> ReplayError {
     result.map(|state| state.length()).unwrap_err()
 }
 
 /// Signs a body by hand, as a modified program would, and replays it.
-pub(super) fn forge(
+pub(crate) fn forge(
     world: &World,
     device: &TestDevice,
     space: SpaceId,
@@ -267,7 +267,7 @@ pub(super) fn forge(
         .append(&signed, &world.logs, Signatures::Verify)
 }
 
-pub(super) fn forged(
+pub(crate) fn forged(
     world: &World,
     device: &TestDevice,
     space: SpaceId,
@@ -294,15 +294,15 @@ pub(super) fn forged(
 
 /// A relay that receipts, and what it receipted.
 #[derive(Debug)]
-pub(super) struct TestRelay {
-    pub(super) signing: SigningKey,
+pub(crate) struct TestRelay {
+    pub(crate) signing: SigningKey,
     journal: JournalId,
     sequence: u64,
     positions: BTreeMap<OperationId, Position>,
 }
 
 impl TestRelay {
-    pub(super) fn new(number: u8) -> Self {
+    pub(crate) fn new(number: u8) -> Self {
         Self {
             signing: SigningKey::from_seed(&Secret32::from_bytes([number; 32])),
             journal: JournalId([number; 16]),
@@ -311,16 +311,30 @@ impl TestRelay {
         }
     }
 
-    /// Takes an operation in: its place, and how it looks in a `Heal`.
-    pub(super) fn receive(&mut self, operation: &SignedOperation) -> HealedOperation {
+    /// The place of something taken in now.
+    pub(crate) fn next_place(&mut self) -> Position {
         self.sequence += 1;
+        Position {
+            journal: self.journal,
+            sequence: self.sequence,
+        }
+    }
+
+    /// A restored backup: another journal, later than all before.
+    pub(crate) fn restored(&mut self) {
+        self.journal.0[0] += 1;
+    }
+
+    /// Takes an operation in: its place, and how it looks in a `Heal`.
+    pub(crate) fn receive(&mut self, operation: &SignedOperation) -> HealedOperation {
+        let place = self.next_place();
         let batch = Batch {
             journal: self.journal,
             accepted_at_ms: 1_000,
-            items: vec![(self.sequence, operation.id().into())],
+            items: vec![(place.sequence, operation.id().into())],
         };
         let receipt = batch.receipts(&self.signing).remove(0);
-        self.positions.insert(operation.id(), receipt.place());
+        self.positions.insert(operation.id(), place);
         HealedOperation {
             operation: operation.bytes().to_vec(),
             receipt: codec::encode(&receipt),

@@ -6,9 +6,9 @@ use super::*;
 
 /// Replayed logs of one replica.
 #[derive(Clone, Default)]
-pub(super) struct Logs {
+pub(crate) struct Logs {
     spaces: BTreeMap<SpaceId, Arc<SpaceState>>,
-    pub(super) network: Option<SpaceId>,
+    pub(crate) network: Option<SpaceId>,
 }
 
 impl Deref for Logs {
@@ -36,14 +36,14 @@ impl authority::Logs for Logs {
 }
 
 /// One person's device and the seeds it holds.
-pub(super) struct TestDevice {
-    pub(super) id: DeviceId,
-    pub(super) keys: OwnKeys,
-    pub(super) seeds: RefCell<BTreeMap<KeyId, EpochSeed>>,
+pub(crate) struct TestDevice {
+    pub(crate) id: DeviceId,
+    pub(crate) keys: OwnKeys,
+    pub(crate) seeds: RefCell<BTreeMap<KeyId, EpochSeed>>,
 }
 
 impl TestDevice {
-    pub(super) fn new(number: u8) -> Self {
+    pub(crate) fn new(number: u8) -> Self {
         let keys = DeviceSeed::from_secret(Secret32::from_bytes([number; 32])).keys();
         let id = DeviceId(keys.public_keys().device_id());
         Self {
@@ -53,7 +53,7 @@ impl TestDevice {
         }
     }
 
-    pub(super) fn author(&self) -> Author<'_> {
+    pub(crate) fn author(&self) -> Author<'_> {
         Author {
             device: self.id,
             signing: &self.keys.signing,
@@ -61,7 +61,7 @@ impl TestDevice {
         }
     }
 
-    pub(super) fn public(&self) -> DeviceKeys {
+    pub(crate) fn public(&self) -> DeviceKeys {
         let public = self.keys.public_keys();
         DeviceKeys {
             verifying: VerifyingKeyBytes(*public.verifying.as_bytes()),
@@ -69,7 +69,7 @@ impl TestDevice {
         }
     }
 
-    pub(super) fn fresh(&self, number: u64) -> NewEpoch {
+    pub(crate) fn fresh(&self, number: u64) -> NewEpoch {
         let seed = EpochSeed::from_secret(Secret32::from_bytes(bytes(number)));
         self.hold(&seed);
         NewEpoch {
@@ -80,12 +80,12 @@ impl TestDevice {
         }
     }
 
-    pub(super) fn hold(&self, seed: &EpochSeed) {
+    pub(crate) fn hold(&self, seed: &EpochSeed) {
         let copy = EpochSeed::from_secret(Secret32::from_bytes(*seed.as_secret().expose()));
         self.seeds.borrow_mut().insert(KeyId(seed.key_id()), copy);
     }
 
-    pub(super) fn holds(&self, key_id: &KeyId) -> bool {
+    pub(crate) fn holds(&self, key_id: &KeyId) -> bool {
         self.seeds.borrow().contains_key(key_id)
     }
 }
@@ -101,7 +101,7 @@ impl EpochSecrets for TestDevice {
 }
 
 /// A number as the bytes of an id or a seed.
-pub(super) fn bytes<const LENGTH: usize>(number: u64) -> [u8; LENGTH] {
+pub(crate) fn bytes<const LENGTH: usize>(number: u64) -> [u8; LENGTH] {
     let mut bytes = [0xa5; LENGTH];
     bytes[..8].copy_from_slice(&number.to_be_bytes());
     bytes
@@ -109,7 +109,7 @@ pub(super) fn bytes<const LENGTH: usize>(number: u64) -> [u8; LENGTH] {
 
 /// A wrap with what is signed about it.
 #[derive(Clone)]
-pub(super) struct Travelled {
+pub(crate) struct Travelled {
     space: SpaceId,
     key_id: KeyId,
     recipient: Recipient,
@@ -117,25 +117,25 @@ pub(super) struct Travelled {
 }
 
 impl Travelled {
-    pub(super) fn is_of(&self, key_id: &KeyId) -> bool {
+    pub(crate) fn is_of(&self, key_id: &KeyId) -> bool {
         self.key_id == *key_id
     }
 
-    pub(super) fn is(&self, other: &Self) -> bool {
+    pub(crate) fn is(&self, other: &Self) -> bool {
         (self.key_id, self.recipient) == (other.key_id, other.recipient)
     }
 }
 
 /// What one replica has. A clone is another replica that has as much so far.
 #[derive(Clone)]
-pub(super) struct World {
-    pub(super) logs: Logs,
-    pub(super) counter: u64,
-    pub(super) wraps: Vec<Travelled>,
+pub(crate) struct World {
+    pub(crate) logs: Logs,
+    pub(crate) counter: u64,
+    pub(crate) wraps: Vec<Travelled>,
 }
 
 impl World {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             logs: Logs::default(),
             counter: 1_000,
@@ -144,18 +144,18 @@ impl World {
     }
 
     /// Another replica with the same logs, whose new ids are its own.
-    pub(super) fn other(&self) -> Self {
+    pub(crate) fn other(&self) -> Self {
         let mut other = self.clone();
         other.counter += 10_000;
         other
     }
 
-    pub(super) fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.counter += 1;
         self.counter
     }
 
-    pub(super) fn prepare(
+    pub(crate) fn prepare(
         &mut self,
         device: &TestDevice,
         draft: Draft,
@@ -182,7 +182,7 @@ impl World {
     }
 
     /// Prepares and takes over.
-    pub(super) fn act(
+    pub(crate) fn act(
         &mut self,
         device: &TestDevice,
         draft: Draft,
@@ -196,7 +196,7 @@ impl World {
     }
 
     /// Takes over what another replica, or this one, prepared.
-    pub(super) fn take(&mut self, prepared: &Prepared) {
+    pub(crate) fn take(&mut self, prepared: &Prepared) {
         let space = prepared.state.id();
         self.logs.insert(space, Arc::new(prepared.state.clone()));
         for effect in &prepared.operation.operation().effects {
@@ -226,7 +226,7 @@ impl World {
     }
 
     /// What replay says to these effects of a device; nothing is taken over.
-    pub(super) fn attempt(
+    pub(crate) fn attempt(
         &mut self,
         device: &TestDevice,
         effects: Vec<Effect>,
@@ -236,7 +236,7 @@ impl World {
         self.attempt_draft(device, draft, space)
     }
 
-    pub(super) fn attempt_draft(
+    pub(crate) fn attempt_draft(
         &mut self,
         device: &TestDevice,
         draft: Draft,
@@ -250,7 +250,7 @@ impl World {
     }
 
     /// Opens every wrap and every link that the device can, from its own key on.
-    pub(super) fn open_all(&self, device: &TestDevice) {
+    pub(crate) fn open_all(&self, device: &TestDevice) {
         loop {
             let before = device.seeds.borrow().len();
             for wrap in &self.wraps {
@@ -300,19 +300,19 @@ impl World {
     }
 
     /// The seed of the current epoch, as far as the device can come to it.
-    pub(super) fn current_seed(&self, device: &TestDevice, space: SpaceId) -> Option<EpochSeed> {
+    pub(crate) fn current_seed(&self, device: &TestDevice, space: SpaceId) -> Option<EpochSeed> {
         self.open_all(device);
         let key_id = self.logs[&space].current_epoch()?.key_id;
         device.seed(&space, &key_id)
     }
 
     /// Whether the device can come to the current epoch's seed.
-    pub(super) fn opens(&self, device: &TestDevice, space: SpaceId) -> bool {
+    pub(crate) fn opens(&self, device: &TestDevice, space: SpaceId) -> bool {
         self.current_seed(device, space).is_some()
     }
 
     /// A new epoch that links back where the device can.
-    pub(super) fn new_epoch(&mut self, device: &TestDevice, space: SpaceId) -> NewEpoch {
+    pub(crate) fn new_epoch(&mut self, device: &TestDevice, space: SpaceId) -> NewEpoch {
         let previous = self.current_seed(device, space);
         let number = self.next();
         NewEpoch {
@@ -321,13 +321,13 @@ impl World {
         }
     }
 
-    pub(super) fn rotate(&mut self, device: &TestDevice, space: SpaceId) -> Prepared {
+    pub(crate) fn rotate(&mut self, device: &TestDevice, space: SpaceId) -> Prepared {
         let epoch = self.new_epoch(device, space);
         self.act(device, Draft::new().epoch(epoch), Some(space))
     }
 
     /// Why the space is stale by everything this replica has.
-    pub(super) fn staleness(&self, space: SpaceId) -> Option<Staleness> {
+    pub(crate) fn staleness(&self, space: SpaceId) -> Option<Staleness> {
         staleness_in(
             &self.logs,
             &self.logs[&space],
@@ -337,7 +337,7 @@ impl World {
         .expect("every log is here")
     }
 
-    pub(super) fn right(&self, device: &TestDevice, space: SpaceId) -> authority::Right {
+    pub(crate) fn right(&self, device: &TestDevice, space: SpaceId) -> authority::Right {
         authority::right(&self.logs, &device.id, &space)
     }
 }
