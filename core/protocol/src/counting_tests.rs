@@ -559,7 +559,7 @@ fn random_histories_hold_every_verdict() {
     use proptest::strategy::ValueTree;
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
-    for _ in 0..40 {
+    for _ in 0..80 {
         let steps = prop::collection::vec(step(), 10..18);
         let steps = steps.new_tree(&mut runner).unwrap().current();
         for verdict in play(&steps).verdicts() {
