@@ -9,7 +9,7 @@ use nahtlos_protocol::space::Role;
 use crate::Home;
 
 /// Above the numbers of the example case's entries.
-const FIRST_NOTE: u64 = 1_000_000;
+pub(crate) const FIRST_NOTE: u64 = 1_000_000;
 
 /// A new journal entry that says `entry 7`. Another number makes another entry.
 ///

@@ -2,6 +2,7 @@
 //! each device, everything real but the passphrase derivation, which takes no time here.
 
 mod journal;
+pub mod scene;
 
 use std::path::{Path, PathBuf};
 

@@ -1,19 +1,25 @@
-//! Applying envelopes to documents: verified against the logs, opened, passed through the gate.
-//! What cannot be applied yet waits; what cannot be applied at all is kept and shown. One bad
-//! envelope never blocks another.
+//! Applying envelopes to documents: verified and counted from the logs, opened, passed through the
+//! gate. What cannot be applied yet waits; what does not count or cannot be applied at all is kept
+//! and shown. One bad envelope never blocks another.
+//!
+//! A document is a pure function of its space's counting envelopes. Where one ceases to count, the
+//! document is built anew from the originals, without it ([`crate::rebuilding`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use nahtlos_document::{Actor, Document, EncodedChange, GateLimits};
-use nahtlos_protocol::envelope::{Envelope, EnvelopeKind};
-use nahtlos_protocol::identifier::{EnvelopeId, SpaceId};
+use nahtlos_protocol::envelope::{Envelope, Payload};
+use nahtlos_protocol::identifier::{DeviceId, EnvelopeId, SpaceId};
 use nahtlos_protocol::space::SpaceState;
-use nahtlos_protocol::space::authority::{self, At, Knowledge};
-use nahtlos_protocol::space::kind::Role;
 
+use crate::counting::{
+    Fact, Facts, KnowledgeCache, Standing, Tally, in_causal_order, put_clones, put_fact, put_tally,
+    take_verdicts,
+};
 use crate::documents::remember_actors;
 use crate::error::ClientError;
 use crate::nahtlos::Nahtlos;
+use crate::rebuilding::{Resettled, put_resettled};
 use crate::records::{self, DocumentRecord, HeldItem, HeldRecord, SealedRecord};
 use crate::vault::{Collection, Transaction};
 
@@ -26,43 +32,67 @@ const BYTES_PER_PASS: usize = 64 * 1024 * 1024;
 
 /// Reasons that nothing arriving later changes: such an envelope is kept and shown, and not looked
 /// at again, so that a member who writes junk costs the others one look.
-const FINAL_REASONS: [&str; 9] = [
+const FINAL_REASONS: [&str; 8] = [
     "unreadable",
     "needs_newer",
     "no_access_head",
     "unknown_author",
     "bad_signature",
-    "not_entitled",
     "unknown_epoch",
     "does_not_open",
     "gate",
 ];
 
 /// Why an envelope is not applied.
-enum NotApplied {
+pub(crate) enum NotApplied {
     /// Something it needs has not arrived yet.
     Waits(&'static str),
     /// It will not be applied: kept and shown.
     Refused(&'static str, String),
 }
 
+impl NotApplied {
+    pub fn refused(word: &'static str, detail: &str) -> Self {
+        Self::Refused(word, detail.to_owned())
+    }
+}
+
+/// What was applied.
+#[derive(Default)]
+pub(crate) struct Applied {
+    /// Envelopes.
+    pub envelopes: u64,
+    /// Spaces whose documents changed, those among them that nothing arrived for: a right ended
+    /// beneath them.
+    pub changed: BTreeSet<SpaceId>,
+}
+
 impl Nahtlos {
-    /// Applies every envelope that can be applied in these spaces, some spaces to a transaction.
-    pub(crate) fn apply_waiting(&mut self, spaces: &BTreeSet<SpaceId>) -> Result<u64, ClientError> {
-        let spaces: Vec<SpaceId> = spaces.iter().copied().collect();
-        let mut applied = 0;
+    /// Applies every envelope that can be applied in these spaces, and takes back what ceased to
+    /// count wherever a right ended in one of their logs; some spaces to a transaction.
+    pub(crate) fn apply_waiting(
+        &mut self,
+        touched: &BTreeSet<SpaceId>,
+    ) -> Result<Applied, ClientError> {
+        let mut spaces = self.note_ends(touched)?;
+        spaces.extend(touched);
+        let spaces: Vec<SpaceId> = spaces.into_iter().collect();
+        let mut applied = Applied::default();
         for some in spaces.chunks(SPACES_PER_TRANSACTION) {
-            applied += self.apply_waiting_in(some)?;
+            self.apply_waiting_in(some, &mut applied)?;
         }
         Ok(applied)
     }
 
-    fn apply_waiting_in(&mut self, spaces: &[SpaceId]) -> Result<u64, ClientError> {
+    fn apply_waiting_in(
+        &mut self,
+        spaces: &[SpaceId],
+        applied: &mut Applied,
+    ) -> Result<(), ClientError> {
         let mut work = Vec::new();
-        let mut applied = 0;
         for space in spaces {
             let outcome = self.apply_in_space(space)?;
-            applied += outcome.applied.len() as u64;
+            applied.envelopes += outcome.applied.len() as u64;
             work.push((*space, outcome));
         }
         self.commit(|transaction| {
@@ -72,202 +102,266 @@ impl Nahtlos {
             Ok(())
         })?;
         for (space, outcome) in &work {
+            if let Some(nonce) = outcome.resettled.as_ref().and_then(Resettled::run_nonce) {
+                self.begin_run(nonce);
+            }
             if outcome.record.is_some() {
                 self.documents.forget(space);
+                applied.changed.insert(*space);
             }
         }
-        Ok(applied)
+        Ok(())
     }
 
     /// Applies what can be applied in one space: all at once where nothing is wrong, one envelope
     /// after the other where something is. (The cost of applying is per call, not per change.)
     fn apply_in_space(&self, space: &SpaceId) -> Result<Outcome, ClientError> {
-        let mut outcome = Outcome::default();
-        let waiting = self.waiting_envelopes(space)?;
-        if waiting.is_empty() {
-            return Ok(outcome);
+        let marks = self.waiting_envelopes(space)?;
+        let tally = self.tally(space)?;
+        if marks.is_empty() && !tally.recount {
+            return Ok(Outcome::default());
         }
         let Some(state) = self.logs().load(space)? else {
-            return Ok(outcome);
+            return Ok(Outcome::default());
         };
-        let ready = self.open_in_order(&state, waiting, &mut outcome)?;
-        if ready.is_empty() {
-            return Ok(outcome);
-        }
-        let mut record = self.document_record(space)?;
-        let mut document = match self.published_document(space, &record) {
-            Ok(document) => document,
-            Err(ClientError::NoKey(_)) => return Ok(outcome),
-            Err(error) => return Err(error),
+        let mut outcome = Outcome {
+            marks,
+            ..Outcome::default()
         };
-        if apply_batch(&mut document, &mut record, &ready).is_ok() {
-            outcome.applied = ready;
-        } else {
-            self.apply_one_by_one(&mut document, &mut record, ready, &mut outcome);
-        }
-        if !outcome.applied.is_empty() {
-            for opened in &outcome.applied {
-                let own = opened.envelope.header().author_device == self.device_id;
-                advance(&mut record, &opened.envelope, own);
-                outcome.own |= own;
-            }
-            record.published = document.save();
-            outcome.record = Some(record);
+        let mut arrived = BTreeMap::new();
+        let facts = self.count_in_space(&state, tally, &mut arrived, &mut outcome)?;
+        let dropped: Vec<EnvelopeId> = facts
+            .iter()
+            .filter(|(_, fact)| fact.applied && !fact.standing.counts())
+            .map(|(id, _)| *id)
+            .collect();
+        let anew = !dropped.is_empty();
+        let wanted: Vec<(EnvelopeId, &Fact)> = facts
+            .iter()
+            .filter(|(id, fact)| {
+                let again = anew || (!fact.applied && !outcome.is_final(id));
+                fact.is_edit() && fact.standing.counts() && again
+            })
+            .map(|(id, fact)| (*id, fact))
+            .collect();
+        self.apply_to(&state, anew, &wanted, &mut arrived, &mut outcome)?;
+        outcome.settle_facts(facts, anew);
+        if let Some(record) = outcome.record.as_ref().filter(|_| anew) {
+            outcome.resettled = self.resettle_after(&state, record, &outcome.facts, &dropped)?;
         }
         Ok(outcome)
     }
 
-    fn waiting_envelopes(&self, space: &SpaceId) -> Result<Vec<(EnvelopeId, String)>, ClientError> {
-        let mut waiting = Vec::new();
-        for (_, bytes) in self.vault.list(Collection::Held, &space.0)? {
-            let record: HeldRecord = records::decode(&bytes)?;
-            if let HeldItem::Envelope { id } = record.item {
-                waiting.push((id, record.reason));
-            }
-        }
-        Ok(waiting)
-    }
-
-    /// Verifies and opens envelopes, parents before children; what cannot be opened gets a note.
-    fn open_in_order(
+    /// Verifies what arrived and decides what counts: by rule 1 alone where that is enough.
+    fn count_in_space(
         &self,
         state: &SpaceState,
-        waiting: Vec<(EnvelopeId, String)>,
+        mut tally: Tally,
+        arrived: &mut BTreeMap<EnvelopeId, Envelope>,
         outcome: &mut Outcome,
-    ) -> Result<Vec<Opened>, ClientError> {
-        let mut ready = Vec::new();
-        let mut unapplied: BTreeSet<EnvelopeId> = waiting.iter().map(|(id, _)| *id).collect();
-        let mut left: BTreeMap<EnvelopeId, (String, Envelope)> = BTreeMap::new();
-        let (mut order, mut bytes_held) = (Vec::new(), 0);
-        for (id, reason) in waiting {
+    ) -> Result<Facts, ClientError> {
+        let mut known = KnowledgeCache::default();
+        let mut quiet = !tally.recount && tally.open == 0 && state.voided().is_empty();
+        let suspended = self.suspended(state);
+        let before = tally.clone();
+        let (mut facts, mut bytes_held) = (Facts::new(), 0);
+        for (id, reason) in outcome.marks.clone() {
+            if let Some(fact) = self.fact(&id)? {
+                facts.push((id, fact));
+                continue;
+            }
             if FINAL_REASONS.contains(&reason.as_str()) || bytes_held > BYTES_PER_PASS {
                 continue;
             }
-            let bytes = self.vault.get(Collection::Envelope, &id.0)?;
-            if let Some(envelope) = bytes.and_then(|bytes| Envelope::decode(&bytes).ok()) {
-                bytes_held += envelope.bytes().len();
-                left.insert(id, (reason, envelope));
-                order.push(id);
-            }
-        }
-        loop {
-            let mut progress = false;
-            for id in &order {
-                let Some((reason, envelope)) = left.get(id) else {
-                    continue;
-                };
-                let mut verdict = Ok(());
-                for parent in &envelope.header().parents {
-                    let stored = self.vault.contains(Collection::Envelope, &parent.0)?;
-                    if !stored || unapplied.contains(parent) {
-                        verdict = Err(NotApplied::Waits("missing_parents"));
-                    }
-                }
-                match verdict.and_then(|()| self.verify_and_open(state, envelope)) {
-                    Ok(payload) => {
-                        outcome.notes.remove(id);
-                        unapplied.remove(id);
-                        if let Some((reason, envelope)) = left.remove(id) {
-                            ready.push(Opened {
-                                reason,
-                                envelope,
-                                payload,
-                            });
-                        }
-                        progress = true;
-                    }
-                    Err(NotApplied::Refused(word, detail)) => {
-                        outcome.note(*id, reason, NotApplied::Refused(word, detail));
-                        left.remove(id);
-                    }
-                    Err(waits) => outcome.note(*id, reason, waits),
-                }
-            }
-            if !progress {
-                return Ok(ready);
-            }
-        }
-    }
-
-    /// Finds the envelopes that the gate refuses; what builds on one of them waits.
-    fn apply_one_by_one(
-        &self,
-        document: &mut Document,
-        record: &mut DocumentRecord,
-        ready: Vec<Opened>,
-        outcome: &mut Outcome,
-    ) {
-        let mut refused: BTreeSet<EnvelopeId> = BTreeSet::new();
-        for opened in ready {
-            let id = opened.envelope.id();
-            let parents = &opened.envelope.header().parents;
-            if parents.iter().any(|parent| refused.contains(parent)) {
-                refused.insert(id);
-                outcome.note(id, &opened.reason, NotApplied::Waits("missing_parents"));
+            let Some(envelope) = self.stored_envelope(&id)? else {
                 continue;
-            }
-            match apply_batch(document, record, std::slice::from_ref(&opened)) {
-                Ok(()) => outcome.applied.push(opened),
-                Err(detail) => {
-                    refused.insert(id);
-                    outcome.note(id, &opened.reason, NotApplied::Refused("gate", detail));
+            };
+            match self.verified_fact(state, &envelope, &mut known) {
+                Ok(fact) => {
+                    quiet &= self.counts_by_itself(state, &fact, &suspended, &mut known);
+                    outcome.changed.insert(id);
+                    facts.push((id, fact));
+                    bytes_held += envelope.bytes().len();
+                    arrived.insert(id, envelope);
                 }
+                Err(reason) => outcome.note(id, reason),
             }
         }
+        facts.sort_by_key(|(_, fact)| fact.author_sequence);
+        let new = facts.iter().filter(|(id, _)| outcome.changed.contains(id));
+        for (_, fact) in new {
+            quiet &= tally.advance(fact);
+        }
+        if !quiet {
+            let listed: BTreeSet<EnvelopeId> = facts.iter().map(|(id, _)| *id).collect();
+            let others = self.facts(&state.id())?;
+            facts.extend(others.into_iter().filter(|(id, _)| !listed.contains(id)));
+            let counting = self.count_all(state, &facts, &mut known);
+            tally = take_verdicts(&mut facts, &counting, &mut outcome.changed);
+            outcome.clones = counting.clones;
+        }
+        outcome.tally = (tally != before).then_some(tally);
+        Ok(facts)
     }
 
-    fn verify_and_open(
+    /// Opens and applies envelopes that count, in causal order: to the document as it is, or anew.
+    fn apply_to(
         &self,
         state: &SpaceState,
-        envelope: &Envelope,
-    ) -> Result<nahtlos_protocol::envelope::Payload, NotApplied> {
-        let header = envelope.header();
-        if header.kind != EnvelopeKind::Changes {
-            return Err(NotApplied::Refused(
-                "needs_newer",
-                "written by a newer nahtlos".into(),
-            ));
+        anew: bool,
+        wanted: &[(EnvelopeId, &Fact)],
+        arrived: &mut BTreeMap<EnvelopeId, Envelope>,
+        outcome: &mut Outcome,
+    ) -> Result<(), ClientError> {
+        let space = state.id();
+        if wanted.is_empty() && !anew {
+            return Ok(());
         }
-        let logs = self.logs();
-        let knowledge = Knowledge::of(&logs, &header.access_heads)
-            .map_err(|_| NotApplied::Waits("missing_log"))?;
-        let Some(length) = knowledge.length(&state.id()) else {
-            return Err(NotApplied::Refused(
-                "no_access_head",
-                "it names no state of its space".into(),
-            ));
+        let before = self.document_record(&space)?;
+        let unread = before.unread;
+        let mut record = if anew { before.emptied() } else { before };
+        let mut document = match self.published_document(&space, &record) {
+            Ok(document) => document,
+            Err(ClientError::NoKey(notice)) => {
+                for (id, _) in wanted {
+                    outcome.note(*id, NotApplied::Waits(notice.word()));
+                }
+                return Ok(());
+            }
+            Err(error) => return Err(error),
         };
-        let key = authority::verifying_key(&logs, &header.author_device, &knowledge)
-            .ok_or_else(|| NotApplied::Refused("unknown_author", "the author is unknown".into()))?;
-        envelope
-            .verify(&key)
-            .map_err(|error| NotApplied::Refused("bad_signature", error.to_string()))?;
-        let right = authority::right_in(
-            &logs,
-            &header.author_device,
-            state,
-            length,
-            At::Known(&knowledge),
-        );
-        if !right.at_least(Role::Write) {
-            return Err(NotApplied::Refused(
-                "not_entitled",
-                "its author may not write here".into(),
-            ));
+        let mut unapplied: BTreeSet<EnvelopeId> = outcome.marks.keys().copied().collect();
+        unapplied.extend(wanted.iter().map(|(id, _)| *id));
+        let (mut ready, mut bytes_ready) = (Vec::new(), 0);
+        for id in in_causal_order(wanted) {
+            let opened = self.open_if_ready(state, &id, &unapplied, arrived)?;
+            match opened {
+                Ok(opened) => {
+                    unapplied.remove(&id);
+                    bytes_ready += opened.envelope.bytes().len();
+                    ready.push(opened);
+                }
+                Err(reason) => outcome.note(id, reason),
+            }
+            if bytes_ready > BYTES_PER_PASS {
+                bytes_ready = 0;
+                let some = std::mem::take(&mut ready);
+                self.apply_ready(&mut document, &mut record, some, &mut unapplied, outcome);
+            }
         }
-        if state.epoch(&header.key_id).is_none() {
-            return Err(NotApplied::Refused(
+        self.apply_ready(&mut document, &mut record, ready, &mut unapplied, outcome);
+        if anew {
+            record.unread = unread;
+        }
+        if anew || !outcome.applied.is_empty() {
+            record.published = document.save();
+            outcome.record = Some(record);
+        }
+        Ok(())
+    }
+
+    /// An envelope whose parents are all applied, opened.
+    fn open_if_ready(
+        &self,
+        state: &SpaceState,
+        id: &EnvelopeId,
+        unapplied: &BTreeSet<EnvelopeId>,
+        arrived: &mut BTreeMap<EnvelopeId, Envelope>,
+    ) -> Result<Result<Opened, NotApplied>, ClientError> {
+        let envelope = match arrived.remove(id) {
+            Some(envelope) => envelope,
+            None => match self.stored_envelope(id)? {
+                Some(envelope) => envelope,
+                None => return Ok(Err(NotApplied::Waits("missing_parents"))),
+            },
+        };
+        for parent in &envelope.header().parents {
+            let stored = self.vault.contains(Collection::Envelope, &parent.0)?;
+            if !stored || unapplied.contains(parent) {
+                return Ok(Err(NotApplied::Waits("missing_parents")));
+            }
+        }
+        Ok(self.open_envelope(state, envelope))
+    }
+
+    pub(crate) fn open_envelope(
+        &self,
+        state: &SpaceState,
+        envelope: Envelope,
+    ) -> Result<Opened, NotApplied> {
+        let key_id = envelope.header().key_id;
+        if state.epoch(&key_id).is_none() {
+            return Err(NotApplied::refused(
                 "unknown_epoch",
-                "sealed under no epoch of this space".into(),
+                "sealed under no epoch of this space",
             ));
         }
         let seed = self
             .key_ring()
-            .open(&state.id(), &header.key_id)
+            .open(&state.id(), &key_id)
             .map_err(|notice| NotApplied::Waits(notice.word()))?;
-        envelope
+        let payload = envelope
             .open(&seed)
-            .map_err(|error| NotApplied::Refused("does_not_open", error.to_string()))
+            .map_err(|error| NotApplied::refused("does_not_open", &error.to_string()))?;
+        Ok(Opened { envelope, payload })
+    }
+
+    pub(crate) fn stored_envelope(&self, id: &EnvelopeId) -> Result<Option<Envelope>, ClientError> {
+        let bytes = self.vault.get(Collection::Envelope, &id.0)?;
+        Ok(bytes.and_then(|bytes| Envelope::decode(&bytes).ok()))
+    }
+
+    /// Applies opened envelopes, and finds those that the gate refuses; what builds on one of them
+    /// waits.
+    fn apply_ready(
+        &self,
+        document: &mut Document,
+        record: &mut DocumentRecord,
+        ready: Vec<Opened>,
+        unapplied: &mut BTreeSet<EnvelopeId>,
+        outcome: &mut Outcome,
+    ) {
+        if ready.is_empty() {
+            return;
+        }
+        if apply_batch(document, record, &ready).is_ok() {
+            for opened in ready {
+                outcome.take(record, opened, &self.device_id);
+            }
+            return;
+        }
+        for opened in ready {
+            let id = opened.envelope.id();
+            let parents = &opened.envelope.header().parents;
+            let refusal = if parents.iter().any(|parent| unapplied.contains(parent)) {
+                Err(NotApplied::Waits("missing_parents"))
+            } else {
+                apply_batch(document, record, std::slice::from_ref(&opened))
+                    .map_err(|detail| NotApplied::Refused("gate", detail))
+            };
+            match refusal {
+                Ok(()) => outcome.take(record, opened, &self.device_id),
+                Err(reason) => {
+                    unapplied.insert(id);
+                    outcome.note(id, reason);
+                }
+            }
+        }
+    }
+
+    /// Envelopes of a space that are not part of its document, with the reasons.
+    fn waiting_envelopes(
+        &self,
+        space: &SpaceId,
+    ) -> Result<BTreeMap<EnvelopeId, String>, ClientError> {
+        let mut waiting = BTreeMap::new();
+        for (_, bytes) in self.vault.list(Collection::Held, &space.0)? {
+            let record: HeldRecord = records::decode(&bytes)?;
+            if let HeldItem::Envelope { id } = record.item {
+                waiting.insert(id, record.reason);
+            }
+        }
+        Ok(waiting)
     }
 }
 
@@ -286,15 +380,14 @@ pub(crate) fn advance(record: &mut DocumentRecord, envelope: &Envelope, own: boo
 }
 
 /// A verified, opened envelope.
-struct Opened {
-    reason: String,
-    envelope: Envelope,
-    payload: nahtlos_protocol::envelope::Payload,
+pub(crate) struct Opened {
+    pub envelope: Envelope,
+    pub payload: Payload,
 }
 
 /// Applies envelopes as one batch, all or nothing. Each change's actor must be its own envelope's
 /// author's: checked per envelope, before any of it reaches the document.
-fn apply_batch(
+pub(crate) fn apply_batch(
     document: &mut Document,
     record: &mut DocumentRecord,
     ready: &[Opened],
@@ -328,23 +421,53 @@ fn apply_batch(
     Ok(())
 }
 
-/// What applying one space's waiting envelopes changed.
+/// What looking at one space's envelopes changed.
 #[derive(Default)]
-struct Outcome {
-    record: Option<DocumentRecord>,
-    applied: Vec<Opened>,
-    /// One of them was one's own: what it carries is delivered.
-    own: bool,
+pub(crate) struct Outcome {
+    /// Envelopes that were not part of the document before, with the reasons.
+    marks: BTreeMap<EnvelopeId, String>,
+    pub record: Option<DocumentRecord>,
+    applied: BTreeSet<EnvelopeId>,
+    /// Statements about edits: no part of the document, and nothing to wait for.
+    statements: BTreeSet<EnvelopeId>,
+    /// Those among them that are one's own: what they carry is delivered.
+    own: Vec<EnvelopeId>,
     notes: BTreeMap<EnvelopeId, HeldRecord>,
+    /// Facts that are new or have another verdict.
+    changed: BTreeSet<EnvelopeId>,
+    facts: Facts,
+    tally: Option<Tally>,
+    clones: BTreeSet<(DeviceId, u64)>,
+    pub resettled: Option<Resettled>,
 }
 
 impl Outcome {
-    fn note(&mut self, id: EnvelopeId, old_reason: &str, reason: NotApplied) {
+    fn is_final(&self, id: &EnvelopeId) -> bool {
+        let mark = self.marks.get(id);
+        mark.is_some_and(|reason| FINAL_REASONS.contains(&reason.as_str()))
+    }
+
+    fn take(&mut self, record: &mut DocumentRecord, opened: Opened, device: &DeviceId) {
+        let id = opened.envelope.id();
+        let own = opened.envelope.header().author_device == *device;
+        advance(record, &opened.envelope, own);
+        self.notes.remove(&id);
+        self.applied.insert(id);
+        if own {
+            self.own.push(id);
+        }
+    }
+
+    fn note(&mut self, id: EnvelopeId, reason: NotApplied) {
         let (word, detail) = match reason {
             NotApplied::Waits(word) => (word, String::new()),
             NotApplied::Refused(word, detail) => (word, detail),
         };
-        if word != old_reason {
+        self.mark(id, word, detail);
+    }
+
+    fn mark(&mut self, id: EnvelopeId, word: &str, detail: String) {
+        if self.marks.get(&id).map(String::as_str) != Some(word) {
             let record = HeldRecord {
                 reason: word.to_owned(),
                 detail,
@@ -354,27 +477,60 @@ impl Outcome {
         }
     }
 
+    /// What became of each fact: which are part of the document now, and which are held and why.
+    fn settle_facts(&mut self, mut facts: Facts, anew: bool) {
+        let anew = anew && self.record.is_some();
+        for (id, fact) in &mut facts {
+            let applied = self.applied.contains(id) || (fact.applied && !anew);
+            if fact.applied != applied {
+                fact.applied = applied;
+                self.changed.insert(*id);
+            }
+            if !fact.is_edit() {
+                self.statements.insert(*id);
+            } else if let Standing::Held { reason } = &fact.standing {
+                self.mark(*id, reason, String::new());
+            }
+        }
+        self.facts = facts;
+    }
+
     fn store(&self, transaction: &Transaction<'_>, space: &SpaceId) -> Result<(), ClientError> {
         if let Some(record) = &self.record {
             put_document(transaction, space, record)?;
         }
-        for opened in &self.applied {
-            transaction.delete(Collection::Held, &opened.envelope.id().0)?;
+        let done = self.applied.iter().chain(&self.statements);
+        for id in done.filter(|id| self.marks.contains_key(id)) {
+            transaction.delete(Collection::Held, &id.0)?;
         }
         for (id, note) in &self.notes {
             transaction.put(Collection::Held, &space.0, &id.0, 0, &records::encode(note))?;
         }
-        if self.own {
-            drop_delivered(transaction, &self.applied)?;
+        for (id, fact) in self
+            .facts
+            .iter()
+            .filter(|(id, _)| self.changed.contains(id))
+        {
+            put_fact(transaction, space, id, fact)?;
+        }
+        if let Some(tally) = &self.tally {
+            put_tally(transaction, space, tally)?;
+        }
+        put_clones(transaction, space, &self.clones)?;
+        drop_delivered(transaction, &self.own)?;
+        if let Some(resettled) = &self.resettled {
+            put_resettled(transaction, space, resettled)?;
         }
         Ok(())
     }
 }
 
 /// One's own envelope came back before its answer did: its edits are delivered.
-fn drop_delivered(transaction: &Transaction<'_>, applied: &[Opened]) -> Result<(), ClientError> {
-    for opened in applied {
-        let id = opened.envelope.id();
+fn drop_delivered(
+    transaction: &Transaction<'_>,
+    applied: &[EnvelopeId],
+) -> Result<(), ClientError> {
+    for id in applied {
         let Some(bytes) = transaction.get(Collection::Sealed, &id.0)? else {
             continue;
         };

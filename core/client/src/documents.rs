@@ -82,7 +82,12 @@ impl Nahtlos {
 
     /// The actor of this run in this space.
     pub(crate) fn actor(&self, space: &SpaceId) -> Actor {
-        Actor::derive(&space.0, &self.device_id.0, &self.run_nonce.0)
+        self.actor_of_run(space, &self.run_nonce)
+    }
+
+    /// The actor of a run of this device in this space.
+    pub(crate) fn actor_of_run(&self, space: &SpaceId, run: &Nonce) -> Actor {
+        Actor::derive(&space.0, &self.device_id.0, &run.0)
     }
 
     /// What counts.
@@ -108,7 +113,7 @@ impl Nahtlos {
             .collect()
     }
 
-    /// What counts and, on top, what was typed here: what a person sees.
+    /// What counts and, on top, what was typed or adopted here: what a person sees.
     pub(crate) fn working_document(&self, space: &SpaceId) -> Result<Document, ClientError> {
         Ok((*self.shared_document(space)?).clone())
     }
@@ -119,7 +124,7 @@ impl Nahtlos {
             return Ok(known);
         }
         let record = self.document_record(space)?;
-        let mut document = self.published_document(space, &record)?;
+        let mut document = self.document_with_adoptions(space, &record)?;
         let pending = self.pending_edits(space)?;
         if !pending.is_empty() {
             let changes: Vec<Vec<u8>> = pending.into_iter().map(|edit| edit.change).collect();
@@ -199,8 +204,16 @@ impl Nahtlos {
             .map(|known| (known.actor.0, known.device))
             .collect();
         for edit in self.pending_edits(space)? {
-            let actor = Actor::derive(&space.0, &self.device_id.0, &edit.run_nonce.0);
+            let actor = self.actor_of_run(space, &edit.run_nonce);
             devices.push((*actor.as_bytes(), self.device_id));
+        }
+        for opened in self.opened_adoptions(space)? {
+            let author = opened.envelope.header().author_device;
+            let actors = opened.payload.run_nonces.iter();
+            devices.extend(actors.map(|nonce| {
+                let actor = Actor::derive(&space.0, &author.0, &nonce.0);
+                (*actor.as_bytes(), author)
+            }));
         }
         Ok(devices)
     }

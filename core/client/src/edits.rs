@@ -119,7 +119,7 @@ impl Nahtlos {
 
     /// Positions only order the edits of one space on this device. Each change builds on the one
     /// before, so what was typed later stands later, also where the clock was set back meanwhile.
-    fn next_outbox_position(&self, space: &SpaceId) -> Result<i64, ClientError> {
+    pub(crate) fn next_outbox_position(&self, space: &SpaceId) -> Result<i64, ClientError> {
         let micros = i64::try_from(self.now_ms())
             .unwrap_or(i64::MAX / 2000)
             .saturating_mul(1000);
@@ -160,7 +160,7 @@ pub(crate) fn put_lines(
 }
 
 /// Runs one typed edit as one change; none if it changed nothing.
-fn apply_edit(
+pub(crate) fn apply_edit(
     document: &mut Document,
     edit: &TypedEdit,
     author: &CaseAuthor,

@@ -1,6 +1,6 @@
 //! What a modified client could do, for tests only: the honest facade never does it.
 
-use nahtlos_protocol::identifier::{KeyId, SpaceId};
+use nahtlos_protocol::identifier::{EnvelopeId, KeyId, SpaceId};
 use nahtlos_protocol::space::kind::Role;
 use nahtlos_protocol::space::operation::SignedOperation;
 use nahtlos_protocol::space::{Draft, Effect};
@@ -10,6 +10,7 @@ use crate::cases::Case;
 use crate::directory::DirectoryEdit;
 use crate::edits::TypedEdit;
 use crate::error::ClientError;
+use crate::ingest::UNSETTLED;
 use crate::nahtlos::Nahtlos;
 use crate::random;
 use crate::records::{self, Intent, InvitationRecord, LabelRecord};
@@ -97,6 +98,54 @@ impl Nahtlos {
         prepared.operation = SignedOperation::sign(body, &self.keys.signing);
         prepared.state = self.logs().replay(&prepared.operation)?;
         self.store_own(&[prepared], |_| Ok(()))
+    }
+
+    /// Changes a space's log at once, with a new epoch where asked: what the facade decides first and
+    /// signs at the next sync.
+    ///
+    /// # Errors
+    /// Where this device may not.
+    pub fn hostile_change(
+        &mut self,
+        space: &SpaceId,
+        effects: Vec<Effect>,
+        rotate: bool,
+    ) -> Result<(), ClientError> {
+        let state = self.logs().load(space)?.ok_or(ClientError::NotEnrolled)?;
+        let mut draft = Draft::new();
+        for effect in effects {
+            draft = draft.effect(effect);
+        }
+        if rotate {
+            let mut epoch = self.fresh_epoch();
+            epoch.previous = self.current_seed(&state);
+            epoch.label = self.label(space).ok().map(|label| records::encode(&label));
+            draft = draft.epoch(epoch);
+        }
+        let prepared = self.prepare(draft, &[], Some(&state))?;
+        let unsettled = [b"u".as_slice(), &space.0].concat();
+        self.store_own(&[prepared], |transaction| {
+            transaction.put(Collection::Setting, UNSETTLED, &unsettled, 0, b"")?;
+            Ok(())
+        })
+    }
+
+    /// The grants of a space that stand.
+    pub fn grants_of(&self, space: &SpaceId) -> Vec<nahtlos_protocol::space::Grant> {
+        let state = self.logs().load(space).ok().flatten();
+        state.map_or_else(Vec::new, |state| state.live_grants().cloned().collect())
+    }
+
+    /// Which envelopes of a space count here, and which are part of its document.
+    pub fn counting_of(&self, space: &SpaceId) -> Vec<(EnvelopeId, String, bool)> {
+        let facts = self.facts(space).unwrap_or_default();
+        let shown = facts.into_iter().map(|(id, fact)| {
+            let standing = format!("{:?}", fact.standing);
+            (id, standing, fact.applied)
+        });
+        let mut shown: Vec<_> = shown.collect();
+        shown.sort();
+        shown
     }
 
     /// The key id of a space's current epoch.

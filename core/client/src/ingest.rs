@@ -26,7 +26,7 @@ const WAITING_OPERATIONS: &[u8] = b"operations";
 const NEEDS_NEWER: &[u8] = b"needs-newer";
 /// Group in `Collection::Setting`: spaces that something arrived for and that were not looked at
 /// since; key = `u` ‖ space. A program that is killed in between takes it up again.
-const UNSETTLED: &[u8] = b"unsettled";
+pub(crate) const UNSETTLED: &[u8] = b"unsettled";
 /// Reason in a [`HeldRecord`]: an envelope that was stored and has not been looked at.
 pub(crate) const NOT_LOOKED_AT: &str = "new";
 /// Group of join requests to answer.

@@ -4,23 +4,26 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use nahtlos_document::{Actor, GateLimits};
 use nahtlos_protocol::PROTOCOL_VERSION;
+use nahtlos_protocol::crypto::epoch_secret::EpochSeed;
 use nahtlos_protocol::crypto::suite::Suite;
 use nahtlos_protocol::envelope::header::Salt;
 use nahtlos_protocol::envelope::sealed::Change;
 use nahtlos_protocol::envelope::{Envelope, EnvelopeKind, Header, Payload};
-use nahtlos_protocol::identifier::{Nonce, SpaceId};
+use nahtlos_protocol::identifier::{EnvelopeId, KeyId, Nonce, SpaceId};
 use nahtlos_protocol::limits;
+use nahtlos_protocol::space::authority::{At, Knowledge};
 use nahtlos_protocol::space::kind::Role;
-use nahtlos_protocol::space::{authority, staleness};
+use nahtlos_protocol::space::{LogHead, SpaceState, authority, staleness};
 use rand_core::Rng;
 
-use crate::apply::{advance, put_document};
-use crate::documents::remember_actors;
+use crate::apply::{Opened, advance, apply_batch, put_document};
+use crate::counting::{Fact, Tally, put_fact, put_tally};
 use crate::error::ClientError;
+use crate::ingest::{NOT_LOOKED_AT, UNSETTLED};
 use crate::nahtlos::Nahtlos;
 use crate::random;
+use crate::rebuilding::{Resettled, is_voided, put_adoptions, put_resettled};
 use crate::records::{self, DocumentRecord, HeldItem, HeldRecord, OutboxRecord, SealedRecord};
 use crate::vault::Collection;
 
@@ -47,6 +50,14 @@ enum Sealing {
     Waits,
     /// This device may not write there (any more): the edits are to be set aside.
     NotEntitled,
+}
+
+/// Where an envelope is sealed, and by what knowledge.
+struct Place {
+    space: SpaceId,
+    key_id: KeyId,
+    access_heads: Vec<LogHead>,
+    adopted: Vec<EnvelopeId>,
 }
 
 impl Nahtlos {
@@ -86,7 +97,7 @@ impl Nahtlos {
         let mut empty = Vec::new();
         for space in self.spaces_to_seal()? {
             let pending = self.pending_edits(&space)?;
-            if pending.is_empty() {
+            if pending.is_empty() && self.adoptable(&space)?.is_empty() {
                 empty.push(space);
                 continue;
             }
@@ -132,11 +143,11 @@ impl Nahtlos {
         let Some(state) = logs.load(space)? else {
             return Ok(Sealing::Waits);
         };
-        if !authority::right(&logs, &self.device_id, space).at_least(Role::Write) {
-            return Ok(Sealing::NotEntitled);
-        }
         if self.needs_newer(space)? {
             return Ok(Sealing::Waits);
+        }
+        if !authority::right(&logs, &self.device_id, space).at_least(Role::Write) {
+            return self.seal_for_held_lane(&state, pending);
         }
         // The write barrier: nothing is sealed under an epoch that may not be used.
         if staleness::is_stale(&logs, &state, &self.suspended(&state)).unwrap_or(true) {
@@ -148,31 +159,134 @@ impl Nahtlos {
         let Ok(seed) = self.key_ring().open(space, &epoch.key_id) else {
             return Ok(Sealing::Waits);
         };
-        let record = self.document_record(space)?;
         let mut heads = authority::path_heads(&logs, &self.device_id, &state);
         heads.extend(state.head().map(|head| (state.id(), head)));
+        let place = Place {
+            space: *space,
+            key_id: epoch.key_id,
+            access_heads: heads.into_values().collect(),
+            adopted: self.adoptable(space)?,
+        };
+        self.seal_at(place, pending, &seed)
+    }
+
+    /// This device may not write there any more, but could when the edits were typed: they go into
+    /// the relay's held lane, sealed by what was known then, for a manager to look at.
+    fn seal_for_held_lane(
+        &self,
+        state: &SpaceState,
+        pending: &[OutboxRecord],
+    ) -> Result<Sealing, ClientError> {
+        let (logs, space) = (self.logs(), state.id());
+        let access_heads = self.heads_when_typed(&space)?;
+        let knowledge = Knowledge::of(&logs, &access_heads).unwrap_or_default();
+        let Some(length) = knowledge.length(&space) else {
+            return Ok(Sealing::NotEntitled);
+        };
+        let known = At::Known(&knowledge);
+        let right = authority::right_in(&logs, &self.device_id, state, length, known);
+        let held = state.epochs().iter().rev().find_map(|epoch| {
+            let seed = self.key_ring().open(&space, &epoch.key_id).ok()?;
+            Some((epoch.key_id, seed))
+        });
+        let Some((key_id, seed)) = held.filter(|_| right.at_least(Role::Write)) else {
+            return Ok(Sealing::NotEntitled);
+        };
+        let place = Place {
+            space,
+            key_id,
+            access_heads,
+            adopted: Vec::new(),
+        };
+        self.seal_at(place, pending, &seed)
+    }
+
+    fn seal_at(
+        &self,
+        place: Place,
+        pending: &[OutboxRecord],
+        seed: &EpochSeed,
+    ) -> Result<Sealing, ClientError> {
+        let record = self.document_record(&place.space)?;
+        let mut parents = record.heads;
+        parents.extend(place.adopted);
+        parents.sort_unstable();
+        parents.dedup();
         let header = Header {
             version: PROTOCOL_VERSION,
             suite: Suite::Hybrid.into(),
             kind: EnvelopeKind::Changes,
-            space: *space,
-            key_id: epoch.key_id,
+            space: place.space,
+            key_id: place.key_id,
             author_device: self.device_id,
             author_sequence: record.own_sequence.saturating_add(1),
-            access_heads: heads.into_values().collect(),
-            parents: record.heads,
+            access_heads: place.access_heads,
+            parents,
             salt: random_salt(),
         };
         let batch = next_batch(pending);
         let signing = &self.keys.signing;
         let envelope =
-            Envelope::seal(&header, &payload_of(batch), &seed, signing).map_err(|error| {
+            Envelope::seal(&header, &payload_of(batch), seed, signing).map_err(|error| {
                 ClientError::Document {
                     reason: error.to_string(),
                 }
             })?;
         let edits = batch.iter().map(|edit| edit.id).collect();
         Ok(Sealing::Sealed(Box::new(envelope), edits))
+    }
+
+    /// Held envelopes that the next envelope of this space vouches for: those decided that are still
+    /// held and that nobody voided.
+    fn adoptable(&self, space: &SpaceId) -> Result<Vec<EnvelopeId>, ClientError> {
+        let mut adoptable = Vec::new();
+        for id in self.adoptions(space)? {
+            let fact = self.fact(&id)?;
+            if fact.is_some_and(|fact| !fact.standing.counts() && !is_voided(&fact)) {
+                adoptable.push(id);
+            }
+        }
+        Ok(adoptable)
+    }
+
+    /// Remembers what this device knows of the logs while it may still write what waits in its
+    /// outbox: should the coming sync bring the end of its right, that is what the edits were typed
+    /// by.
+    pub(crate) fn remember_access_heads(&mut self) -> Result<(), ClientError> {
+        let mut known = Vec::new();
+        for (key, before) in self.vault.list(Collection::Setting, OUTBOX_SPACES)? {
+            let Some(space) = SpaceId::from_slice(&key) else {
+                continue;
+            };
+            let logs = self.logs();
+            let right = authority::right(&logs, &self.device_id, &space);
+            let Some(state) = logs.load(&space)?.filter(|_| right.at_least(Role::Write)) else {
+                continue;
+            };
+            let mut heads = authority::path_heads(&logs, &self.device_id, &state);
+            heads.extend(state.head().map(|head| (space, head)));
+            let heads: Vec<LogHead> = heads.into_values().collect();
+            let value = records::encode(&heads);
+            if value != before {
+                known.push((space, value));
+            }
+        }
+        if known.is_empty() {
+            return Ok(());
+        }
+        self.commit(|transaction| {
+            for (space, value) in &known {
+                transaction.put(Collection::Setting, OUTBOX_SPACES, &space.0, 0, value)?;
+            }
+            Ok(())
+        })
+    }
+
+    fn heads_when_typed(&self, space: &SpaceId) -> Result<Vec<LogHead>, ClientError> {
+        match self.vault.get(Collection::Setting, &space.0)? {
+            Some(bytes) if !bytes.is_empty() => records::decode(&bytes),
+            _ => Ok(Vec::new()),
+        }
     }
 
     /// The relay has stored our envelopes: their edits move from pending to published. Many to a
@@ -197,11 +311,11 @@ impl Nahtlos {
         let position = i64::try_from(self.sync_record()?.arrivals).unwrap_or(i64::MAX);
         let mut work = Vec::new();
         for (space, delivery) in together {
-            work.push((delivery, self.record_after(space, delivery)?));
+            work.push((delivery, self.after_delivery(space, delivery)?));
         }
         self.commit(|transaction| {
-            for (delivery, record) in &work {
-                put_delivered(transaction, delivery, record.as_ref(), position)?;
+            for (delivery, after) in &work {
+                put_delivered(transaction, delivery, after, position)?;
             }
             Ok(())
         })?;
@@ -211,30 +325,63 @@ impl Nahtlos {
         Ok(())
     }
 
-    /// The document after a delivery; none where the envelope came back by itself before.
-    fn record_after(
+    /// What a delivery changes. What it carries is taken from the envelope itself: the edits in the
+    /// outbox may have been made again since it was sealed.
+    fn after_delivery(
         &self,
         space: &SpaceId,
         delivery: &Delivery,
-    ) -> Result<Option<DocumentRecord>, ClientError> {
+    ) -> Result<AfterDelivery, ClientError> {
         let envelope = &delivery.envelope;
         if self
             .vault
             .contains(Collection::Envelope, &envelope.id().0)?
         {
-            return Ok(None);
+            return Ok(AfterDelivery::CameBack);
+        }
+        for parent in &envelope.header().parents {
+            // It vouches for what is not applied yet: looked at like anything that arrives.
+            if self.vault.contains(Collection::Held, &parent.0)? {
+                return self.to_be_counted(envelope);
+            }
         }
         let mut record = self.document_record(space)?;
         let mut document = self.published_document(space, &record)?;
-        let mut delivered = self.pending_edits(space)?;
-        delivered.retain(|edit| delivery.edits.contains(&edit.id));
-        let nonces: Vec<Nonce> = delivered.iter().map(|edit| edit.run_nonce).collect();
-        remember_actors(&mut record, space, self.device_id, &nonces);
-        let changes: Vec<Vec<u8>> = delivered.into_iter().map(|edit| edit.change).collect();
-        document.apply_own(&changes)?;
+        let key_id = envelope.header().key_id;
+        let opened = self.key_ring().open(space, &key_id).ok();
+        let Some(payload) = opened.and_then(|seed| envelope.open(&seed).ok()) else {
+            return self.to_be_counted(envelope);
+        };
+        let opened = Opened {
+            envelope: (**envelope).clone(),
+            payload,
+        };
+        if apply_batch(&mut document, &mut record, &[opened]).is_err() {
+            return self.to_be_counted(envelope);
+        }
         record.published = document.save();
         advance(&mut record, envelope, true);
-        Ok(Some(record))
+        let mut tally = self.tally(space)?;
+        let fact = Fact {
+            applied: true,
+            ..Fact::of(envelope)
+        };
+        // What counted provisionally may have been vouched for.
+        tally.recount |= !tally.advance(&fact) || tally.open > 0;
+        Ok(AfterDelivery::Applied(Box::new((record, fact, tally))))
+    }
+
+    fn to_be_counted(&self, envelope: &Envelope) -> Result<AfterDelivery, ClientError> {
+        let adopted = self.adoptions_without(envelope)?;
+        Ok(AfterDelivery::ToBeCounted { adopted })
+    }
+
+    /// What is still to be adopted once this envelope has been answered.
+    fn adoptions_without(&self, envelope: &Envelope) -> Result<Vec<EnvelopeId>, ClientError> {
+        let header = envelope.header();
+        let mut left = self.adoptions(&header.space)?;
+        left.retain(|id| !header.parents.contains(id));
+        Ok(left)
     }
 
     /// The relay wants the envelope sealed anew, on newer logs or parents.
@@ -245,8 +392,8 @@ impl Nahtlos {
         })
     }
 
-    /// The relay refused the envelope for good: its edits are held, visible, never lost, and so is
-    /// what was typed since and builds on them; everything else stays in the document.
+    /// The relay refused the envelope for good: its edits are held, visible, never lost. What was
+    /// typed since goes on without them, as far as it does not need them.
     pub(crate) fn set_aside(
         &mut self,
         envelope: &Envelope,
@@ -254,50 +401,143 @@ impl Nahtlos {
         reason: &str,
     ) -> Result<(), ClientError> {
         let space = envelope.header().space;
-        let record = self.document_record(&space)?;
-        let mut document = self.published_document(&space, &record)?;
-        let mut held = self.pending_edits(&space)?;
-        held.retain(|edit| {
-            let change = std::slice::from_ref(&edit.change);
-            edits.contains(&edit.id)
-                || document
-                    .apply(change, &|_: &Actor| true, &GateLimits::default())
-                    .is_err()
-        });
+        let (refused, resettled) = self.without(&space, edits)?;
+        let adopted = self.adoptions_without(envelope)?;
         self.commit(|transaction| {
-            put_set_aside(transaction, &space, &held, reason)?;
-            for edit in &held {
-                transaction.delete(Collection::Outbox, &edit.id.0)?;
-            }
-            transaction.delete(Collection::Sealed, &envelope.id().0)?;
-            Ok(())
+            put_set_aside(transaction, &space, &refused, reason)?;
+            put_adoptions(transaction, &space, &adopted)?;
+            put_refused(transaction, envelope, &refused, &resettled)
         })?;
-        // What is typed next must not repeat the sequence numbers of what was taken out: others may
-        // have received it all the same.
-        self.run_nonce = random::nonce(&mut random::system());
-        self.documents.clear();
+        self.begin_run_after(&resettled);
         Ok(())
     }
+
+    /// The relay keeps the envelope in its held lane: it is kept here too, as it was sealed, until a
+    /// manager adopts or discards it. What was typed since goes on without it.
+    pub(crate) fn keep_held(
+        &mut self,
+        envelope: &Envelope,
+        edits: &[Nonce],
+        reason: &str,
+    ) -> Result<(), ClientError> {
+        let space = envelope.header().space;
+        let (refused, resettled) = self.without(&space, edits)?;
+        let adopted = self.adoptions_without(envelope)?;
+        let mut record = self.document_record(&space)?;
+        record.own_sequence = record.own_sequence.max(envelope.header().author_sequence);
+        let tally = Tally {
+            recount: true,
+            ..self.tally(&space)?
+        };
+        let position = i64::try_from(self.sync_record()?.arrivals).unwrap_or(i64::MAX);
+        self.commit(|transaction| {
+            put_document(transaction, &space, &record)?;
+            put_tally(transaction, &space, &tally)?;
+            put_arrived(transaction, envelope, position, reason)?;
+            put_adoptions(transaction, &space, &adopted)?;
+            put_refused(transaction, envelope, &refused, &resettled)
+        })?;
+        self.begin_run_after(&resettled);
+        Ok(())
+    }
+
+    /// The pending edits of a space that are in a refused envelope, and what becomes of the others.
+    fn without(
+        &self,
+        space: &SpaceId,
+        edits: &[Nonce],
+    ) -> Result<(Vec<OutboxRecord>, Resettled), ClientError> {
+        let record = self.document_record(space)?;
+        let document = self.document_with_adoptions(space, &record)?;
+        let pending = self.pending_edits(space)?;
+        let (refused, others): (Vec<_>, Vec<_>) = pending
+            .into_iter()
+            .partition(|edit| edits.contains(&edit.id));
+        let resettled = self.resettle(space, &document, &others)?;
+        Ok((refused, resettled))
+    }
+
+    /// What is typed next must not repeat the sequence numbers of what was taken out: others may have
+    /// received it all the same.
+    fn begin_run_after(&mut self, resettled: &Resettled) {
+        let fresh = || random::nonce(&mut random::system());
+        self.begin_run(resettled.run_nonce().unwrap_or_else(fresh));
+    }
+}
+
+/// What an accepted envelope of one's own changes here.
+enum AfterDelivery {
+    /// Nothing: it came back by itself before.
+    CameBack,
+    /// It is looked at like what others wrote; this is left to be adopted.
+    ToBeCounted { adopted: Vec<EnvelopeId> },
+    /// Its edits are published.
+    Applied(Box<(DocumentRecord, Fact, Tally)>),
 }
 
 fn put_delivered(
     transaction: &crate::vault::Transaction<'_>,
     delivery: &Delivery,
-    record: Option<&DocumentRecord>,
+    after: &AfterDelivery,
     position: i64,
 ) -> Result<(), ClientError> {
     let envelope = &delivery.envelope;
-    let (space, id) = (&envelope.header().space, &envelope.id().0);
-    if let Some(record) = record {
-        put_document(transaction, space, record)?;
-        let bytes = envelope.bytes();
-        transaction.put(Collection::Envelope, &space.0, id, position, bytes)?;
+    let (space, id) = (&envelope.header().space, envelope.id());
+    match after {
+        AfterDelivery::CameBack => {}
+        AfterDelivery::ToBeCounted { adopted } => {
+            put_arrived(transaction, envelope, position, NOT_LOOKED_AT)?;
+            put_adoptions(transaction, space, adopted)?;
+        }
+        AfterDelivery::Applied(after) => {
+            let (record, fact, tally) = &**after;
+            put_document(transaction, space, record)?;
+            put_fact(transaction, space, &id, fact)?;
+            put_tally(transaction, space, tally)?;
+            let bytes = envelope.bytes();
+            transaction.put(Collection::Envelope, &space.0, &id.0, position, bytes)?;
+        }
     }
     for edit in &delivery.edits {
         transaction.delete(Collection::Outbox, &edit.0)?;
     }
-    transaction.delete(Collection::Sealed, id)?;
+    transaction.delete(Collection::Sealed, &id.0)?;
     Ok(())
+}
+
+/// Stores an envelope of one's own as if it had arrived: it is counted and applied with the others.
+fn put_arrived(
+    transaction: &crate::vault::Transaction<'_>,
+    envelope: &Envelope,
+    position: i64,
+    reason: &str,
+) -> Result<(), ClientError> {
+    let (space, id) = (&envelope.header().space, envelope.id());
+    let bytes = envelope.bytes();
+    transaction.put(Collection::Envelope, &space.0, &id.0, position, bytes)?;
+    let mark = HeldRecord {
+        reason: reason.to_owned(),
+        detail: String::new(),
+        item: HeldItem::Envelope { id },
+    };
+    let value = records::encode(&mark);
+    transaction.put(Collection::Held, &space.0, &id.0, position, &value)?;
+    let unsettled = [b"u".as_slice(), &space.0].concat();
+    transaction.put(Collection::Setting, UNSETTLED, &unsettled, 0, b"")?;
+    Ok(())
+}
+
+fn put_refused(
+    transaction: &crate::vault::Transaction<'_>,
+    envelope: &Envelope,
+    refused: &[OutboxRecord],
+    resettled: &Resettled,
+) -> Result<(), ClientError> {
+    for edit in refused {
+        transaction.delete(Collection::Outbox, &edit.id.0)?;
+    }
+    transaction.delete(Collection::Sealed, &envelope.id().0)?;
+    put_resettled(transaction, &envelope.header().space, resettled)
 }
 
 /// Group in `Collection::Setting`: spaces that have something in the outbox.
@@ -334,7 +574,7 @@ fn payload_of(batch: &[OutboxRecord]) -> Payload {
     }
 }
 
-fn put_set_aside(
+pub(crate) fn put_set_aside(
     transaction: &crate::vault::Transaction<'_>,
     space: &SpaceId,
     edits: &[OutboxRecord],

@@ -120,6 +120,19 @@ pub(crate) struct DocumentRecord {
     pub unread: u64,
 }
 
+impl DocumentRecord {
+    /// The same section with nothing applied: to be built anew.
+    pub fn emptied(self) -> Self {
+        Self {
+            published: Vec::new(),
+            heads: Vec::new(),
+            actors: Vec::new(),
+            applied: 0,
+            ..self
+        }
+    }
+}
+
 /// One automerge actor and its verified author.
 #[derive(Clone, Copy, Encode, Decode)]
 #[cbor(array)]

@@ -154,6 +154,7 @@ impl<'a> Session<'a> {
     pub fn next_request(&mut self) -> Result<Option<Vec<u8>>, ClientError> {
         let push = if !self.started {
             self.started = true;
+            self.replica.remember_access_heads()?;
             self.touched = self.replica.unsettled()?;
             self.logs_moved = !self.touched.is_empty();
             self.push_unanswered()?
@@ -268,7 +269,9 @@ impl<'a> Session<'a> {
         if std::mem::take(&mut self.logs_moved) {
             spaces.extend(self.replica.spaces_waiting_for_keys()?);
         }
-        self.report.envelopes_applied += self.replica.apply_waiting(&spaces)?;
+        let applied = self.replica.apply_waiting(&spaces)?;
+        self.report.envelopes_applied += applied.envelopes;
+        spaces.extend(applied.changed);
         self.replica.refresh_after_sync(&spaces)?;
         self.replica.settled()
     }
@@ -464,6 +467,11 @@ impl<'a> Session<'a> {
                     "the relay's quota for your institution is used up; your edits are safe here"
                         .into(),
                 );
+            }
+            Status::Held if self.is_proven(result, envelope.id().into()) => {
+                self.touched.insert(space);
+                self.replica
+                    .keep_held(&envelope, &edits, verdict_word(result))?;
             }
             Status::Held | Status::Rejected => {
                 self.touched.insert(space);

@@ -258,6 +258,9 @@ fn sentence(record: &HeldRecord) -> String {
             record.detail
         ),
         "forked_or_gap" => "contradicts the log this device has".into(),
+        "access_ended" | "access_reduced" | "never_entitled" | "closed" | "voided"
+        | "builds_on_voided" => crate::held::sentence(&record.reason).into(),
+        "builds_on_held" => "needs an edit that does not count".into(),
         other if record.detail.is_empty() => format!("was refused: {other}"),
         other => format!("was refused: {other} ({})", record.detail),
     }

@@ -51,11 +51,13 @@ pub enum Collection {
     Draft = 21,
     /// Shares and commitments of recovery keys.
     Recovery = 22,
+    /// Signed facts of envelopes and the verdicts on them: which edits count.
+    Counting = 23,
 }
 
 impl Collection {
     /// Every kind, by rising number.
-    pub const ALL: [Collection; 22] = [
+    pub const ALL: [Collection; 23] = [
         Collection::Identity,
         Collection::Operation,
         Collection::Wrap,
@@ -78,6 +80,7 @@ impl Collection {
         Collection::Attachment,
         Collection::Draft,
         Collection::Recovery,
+        Collection::Counting,
     ];
 
     /// The stored number.
@@ -111,7 +114,7 @@ mod tests {
 
     #[test]
     fn a_number_without_a_collection_is_refused() {
-        for number in [0, 23, 256 + 1, -1, i64::MAX, i64::MIN] {
+        for number in [0, 24, 256 + 1, -1, i64::MAX, i64::MIN] {
             assert!(matches!(
                 Collection::from_number(number),
                 Err(VaultError::Damaged {

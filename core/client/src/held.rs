@@ -1,0 +1,297 @@
+//! Held edits: what was written but does not count, because its author's right had ended. Nothing of
+//! it is lost. Managers, and the author's person through another device, see what each would bring
+//! in; *adopt* it by an envelope of their own that names the untouched original as a parent, or
+//! *discard* it with a reason. To take only part of it, they enter that part as their own edit.
+
+use nahtlos_casework::SectionKind;
+use nahtlos_document::{Difference, EncodedChange};
+use nahtlos_protocol::identifier::{EnvelopeId, SpaceId};
+use nahtlos_protocol::space::authority;
+use nahtlos_protocol::space::kind::Role;
+use serde::Serialize;
+
+use crate::apply::Opened;
+use crate::cases::hex;
+use crate::counting::{Fact, Standing};
+use crate::directory::Directory;
+use crate::error::ClientError;
+use crate::nahtlos::Nahtlos;
+use crate::outbox::OUTBOX_SPACES;
+use crate::rebuilding::{held_closure, is_voided, put_adoptions};
+use crate::vault::Collection;
+
+/// Hexadecimal characters by which a held envelope is found at least.
+const ID_BEGINNING_MIN: usize = 4;
+
+/// An envelope that does not count.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct HeldEnvelope {
+    /// Hexadecimal envelope id.
+    pub id: String,
+    /// Hexadecimal space id.
+    pub space: String,
+    /// Hexadecimal case id, where the section's label is known.
+    pub case: Option<String>,
+    /// Section code, where the section's label is known.
+    pub section: Option<String>,
+    /// Who wrote it, as the directory names them.
+    pub author: String,
+    /// Their institution, empty where its own log does not confirm them.
+    pub institution: String,
+    /// Whether this device's person wrote it.
+    pub own: bool,
+    /// When its last edit was typed, by its author's clock, Unix milliseconds; none where it cannot
+    /// be opened here.
+    pub typed_at_ms: Option<u64>,
+    /// When the relay took it in, by its clock, Unix milliseconds.
+    pub received_at_ms: Option<u64>,
+    /// Stable word: why it does not count.
+    pub reason: String,
+    /// In words.
+    pub sentence: &'static str,
+    /// Number of edits; none where it cannot be opened here.
+    pub edits: Option<u64>,
+    /// Whether this device may adopt it.
+    pub may_adopt: bool,
+    /// Whether its adoption waits for the next sync.
+    pub adopting: bool,
+}
+
+/// What adopting a held envelope would bring in.
+#[derive(Clone, Debug)]
+pub struct HeldPreview {
+    /// The envelope.
+    pub envelope: HeldEnvelope,
+    /// Other held envelopes it builds on, which would come with it.
+    pub with: Vec<HeldEnvelope>,
+    /// Which section, where its label is known.
+    pub section: Option<SectionKind>,
+    /// Every field that would differ from the section as it is now, edits typed here included.
+    pub differences: Vec<Difference>,
+}
+
+/// A held envelope that was found, with what surrounds it.
+struct Found {
+    id: EnvelopeId,
+    space: SpaceId,
+    fact: Fact,
+}
+
+impl Nahtlos {
+    /// What is held: in the spaces this device manages, and what its person wrote. Newest last.
+    ///
+    /// # Errors
+    /// Where the vault cannot be read.
+    pub fn held_list(&self) -> Result<Vec<HeldEnvelope>, ClientError> {
+        let directory = self.shared_directory().unwrap_or_default();
+        let mut list = Vec::new();
+        for found in self.held_envelopes()? {
+            let line = self.held_envelope(&found, &directory)?;
+            if line.may_adopt || line.own || self.manages(&found.space) {
+                list.push(line);
+            }
+        }
+        list.sort_by_key(|line| line.received_at_ms.or(line.typed_at_ms));
+        Ok(list)
+    }
+
+    /// What adopting one would bring in, shown without doing it.
+    ///
+    /// # Errors
+    /// [`ClientError::NotFound`], [`ClientError::Ambiguous`]; [`ClientError::NoKey`] and
+    /// [`ClientError::Document`] where it cannot be opened or does not fit the section.
+    pub fn held_show(&self, id: &str) -> Result<HeldPreview, ClientError> {
+        let found = self.find_held(id)?;
+        let facts = self.facts(&found.space)?;
+        let before = self.working_document(&found.space)?;
+        let mut after = before.clone();
+        let closure = held_closure(&facts, &[found.id]);
+        let state = self.space_state(&found.space)?;
+        let record = self.document_record(&found.space)?;
+        after = self
+            .with_closure(&after, &state, &record, &closure)
+            .ok_or_else(does_not_fit)?;
+        let directory = self.shared_directory().unwrap_or_default();
+        let mut with = Vec::new();
+        for (other, fact) in closure.iter().filter(|(other, _)| *other != found.id) {
+            let other = Found {
+                id: *other,
+                space: found.space,
+                fact: (*fact).clone(),
+            };
+            with.push(self.held_envelope(&other, &directory)?);
+        }
+        let label = self.label(&found.space).ok();
+        Ok(HeldPreview {
+            envelope: self.held_envelope(&found, &directory)?,
+            with,
+            section: label.map(|label| SectionKind::from_code(&label.kind)),
+            differences: after.difference(&before.heads(), &after.heads())?,
+        })
+    }
+
+    /// Adopts a held envelope: this device's next envelope in that section names it as a parent, and
+    /// so vouches for it and for what it builds on. Carried out at the next sync.
+    ///
+    /// # Errors
+    /// [`ClientError::NotFound`], [`ClientError::Ambiguous`], [`ClientError::NoRight`];
+    /// [`ClientError::Document`] where it does not fit the section.
+    pub fn held_adopt(&mut self, id: &str) -> Result<(), ClientError> {
+        let found = self.find_held(id)?;
+        let no_right = |reason: &str| ClientError::NoRight {
+            action: "adopt this edit",
+            reason: reason.to_owned(),
+        };
+        if is_voided(&found.fact) {
+            return Err(no_right("a manager of the section has discarded it"));
+        }
+        if !self.may_adopt(&found) {
+            return Err(no_right(
+                "only a manager of the section, or its author who may still write there, adopts it",
+            ));
+        }
+        let facts = self.facts(&found.space)?;
+        let state = self.space_state(&found.space)?;
+        let record = self.document_record(&found.space)?;
+        let published = self.published_document(&found.space, &record)?;
+        let mut adopted = self.adoptions(&found.space)?;
+        if !adopted.contains(&found.id) {
+            adopted.push(found.id);
+        }
+        self.with_adopted(&published, &state, &record, &facts, &adopted)
+            .ok_or_else(does_not_fit)?;
+        let known = self.vault.contains(Collection::Setting, &found.space.0)?;
+        self.commit(|transaction| {
+            put_adoptions(transaction, &found.space, &adopted)?;
+            if !known {
+                let space = &found.space.0;
+                transaction.put(Collection::Setting, OUTBOX_SPACES, space, 0, b"")?;
+            }
+            Ok(())
+        })?;
+        self.documents.forget(&found.space);
+        match self.label(&found.space) {
+            Ok(label) => self.refresh_summary(&label.case()),
+            Err(_) => Ok(()),
+        }
+    }
+
+    fn held_envelopes(&self) -> Result<Vec<Found>, ClientError> {
+        let mut found = Vec::new();
+        for space in self.spaces_with_open_edits()? {
+            for (id, fact) in self.facts(&space)? {
+                if fact.is_edit() && !fact.standing.counts() {
+                    found.push(Found { id, space, fact });
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// By the beginning of its id.
+    fn find_held(&self, input: &str) -> Result<Found, ClientError> {
+        let wanted = input.trim().to_lowercase();
+        let mut found = self.held_envelopes()?;
+        found.retain(|one| {
+            wanted.len() >= ID_BEGINNING_MIN && one.id.to_string().starts_with(&wanted)
+        });
+        if found.len() > 1 {
+            return Err(ClientError::Ambiguous {
+                what: "held edits",
+                input: input.to_owned(),
+                matches: found.iter().map(|one| one.id.to_string()).collect(),
+            });
+        }
+        found.pop().ok_or_else(|| ClientError::NotFound {
+            what: "held edit",
+            input: input.to_owned(),
+        })
+    }
+
+    fn held_envelope(
+        &self,
+        found: &Found,
+        directory: &Directory,
+    ) -> Result<HeldEnvelope, ClientError> {
+        let label = self.label(&found.space).ok();
+        let who = self.person_of_device(&found.fact.author, &found.space);
+        let institution = who.and_then(|(_, institution)| institution);
+        let opened = self.open_held(&found.space, &found.id)?;
+        let receipt = self.receipts().receipt(&found.id.into());
+        let reason = match &found.fact.standing {
+            Standing::Held { reason } => reason.clone(),
+            _ => String::new(),
+        };
+        Ok(HeldEnvelope {
+            id: found.id.to_string(),
+            space: found.space.to_string(),
+            case: label.as_ref().map(|label| hex(&label.case())),
+            section: label.map(|label| label.kind),
+            author: who.map_or_else(
+                || found.fact.author.to_string(),
+                |(person, _)| directory.person_name(&person),
+            ),
+            institution: institution.map_or_else(String::new, |id| directory.institution_name(&id)),
+            own: self.is_own(&found.fact, &found.space),
+            typed_at_ms: opened.as_ref().and_then(typed_at_ms),
+            received_at_ms: receipt.map(|receipt| receipt.accepted_at_ms),
+            sentence: sentence(&reason),
+            reason,
+            edits: opened.map(|opened| opened.payload.changes.len() as u64),
+            may_adopt: self.may_adopt(found),
+            adopting: self.adoptions(&found.space)?.contains(&found.id),
+        })
+    }
+
+    fn open_held(&self, space: &SpaceId, id: &EnvelopeId) -> Result<Option<Opened>, ClientError> {
+        let state = self.space_state(space)?;
+        let envelope = self.stored_envelope(id)?;
+        Ok(envelope.and_then(|envelope| self.open_envelope(&state, envelope).ok()))
+    }
+
+    fn manages(&self, space: &SpaceId) -> bool {
+        authority::right(&self.logs(), &self.device_id, space).at_least(Role::Manage)
+    }
+
+    fn is_own(&self, fact: &Fact, space: &SpaceId) -> bool {
+        let person = self.person_of_device(&fact.author, space);
+        fact.author == self.device_id
+            || person.is_some_and(|(person, _)| self.device.person == Some(person))
+    }
+
+    fn may_adopt(&self, found: &Found) -> bool {
+        let right = authority::right(&self.logs(), &self.device_id, &found.space);
+        let own = right.at_least(Role::Write) && self.is_own(&found.fact, &found.space);
+        !is_voided(&found.fact) && (right.at_least(Role::Manage) || own)
+    }
+}
+
+/// When the last of its edits was typed, by its author's clock.
+fn typed_at_ms(opened: &Opened) -> Option<u64> {
+    let changes = opened.payload.changes.iter();
+    let times = changes.filter_map(|change| {
+        let change = EncodedChange::from_bytes(change.0.clone()).ok()?;
+        u64::try_from(change.time_seconds()).ok()
+    });
+    times.max().map(|seconds| seconds.saturating_mul(1000))
+}
+
+fn does_not_fit() -> ClientError {
+    ClientError::Document {
+        reason: "the held edit cannot be opened here, or needs something that is not here".into(),
+    }
+}
+
+/// Why an envelope does not count, in words.
+pub(crate) fn sentence(reason: &str) -> &'static str {
+    match reason {
+        "access_ended" => "its author's access had ended when it was delivered",
+        "access_reduced" => "its author could only read when it was delivered",
+        "never_entitled" => "its author had no right to write it",
+        "closed" => "the section was closed when it was delivered",
+        "voided" => "a manager has discarded it",
+        "builds_on_voided" => "it builds on something that a manager has discarded",
+        "covers_held" => "it is a summary of edits of which some do not count",
+        _ => "it does not count",
+    }
+}

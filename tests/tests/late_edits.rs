@@ -1,0 +1,164 @@
+//! Edits that cease to count: what everybody shows meanwhile, and that nothing is lost. Named after
+//! the rules and stories of the protocol's design where there is one.
+
+use nahtlos_protocol::space::{Effect, Role};
+use nahtlos_tests::note;
+use nahtlos_tests::scene::{Line, correction, scene, type_notes};
+
+#[test]
+fn rule_1_an_edit_whose_authors_right_has_no_known_end_counts() {
+    let mut scene = scene();
+    type_notes(&mut scene.iseli.nahtlos, &scene.number, &[1]);
+    scene.iseli.sync();
+    scene.sync_all();
+    for home in [&scene.berger, &scene.iseli, &scene.keller] {
+        assert_eq!(scene.notes(home), [1]);
+        let standings = scene.standings(home);
+        assert!(!standings.is_empty());
+        assert!(
+            standings
+                .iter()
+                .all(|(_, standing, applied)| standing == "Counts" && *applied)
+        );
+    }
+    assert_eq!(scene.berger.nahtlos.held_list().unwrap(), []);
+}
+
+#[test]
+fn rules_2_and_3_what_came_before_the_end_counts_provisionally_until_the_next_writer_vouches_for_it()
+ {
+    let mut scene = scene();
+    type_notes(&mut scene.iseli.nahtlos, &scene.number, &[1]);
+    scene.iseli.sync();
+    scene.berger.sync();
+    scene.set_role(Role::Read);
+    scene.sync_all();
+    for home in [&scene.berger, &scene.iseli, &scene.keller] {
+        assert_eq!(scene.notes(home), [1]);
+        scene.envelope(home, "Provisional");
+    }
+    type_notes(&mut scene.keller.nahtlos, &scene.number, &[2]);
+    scene.keller.sync();
+    scene.sync_all();
+    for home in [&scene.berger, &scene.iseli, &scene.keller] {
+        assert_eq!(scene.notes(home), [1, 2]);
+        scene.envelope(home, "Vouched");
+    }
+}
+
+#[test]
+fn a_void_takes_an_edit_from_every_document_and_what_builds_on_it_is_made_again_or_set_aside() {
+    let mut scene = scene();
+    type_notes(&mut scene.iseli.nahtlos, &scene.number, &[1]);
+    scene.iseli.sync();
+    let known = scene.standings(&scene.berger);
+    scene.sync_all();
+    assert_eq!(scene.notes(&scene.berger), [1], "control");
+    let edits = [note(2), correction(3, 1), note(4)];
+    scene
+        .iseli
+        .nahtlos
+        .edit_case(&scene.number, &edits)
+        .unwrap();
+    let now = scene.standings(&scene.berger);
+    let new = now
+        .iter()
+        .map(|(id, ..)| *id)
+        .find(|id| !known.iter().any(|(old, ..)| old == id));
+    let envelopes = vec![new.unwrap()];
+    scene.change(
+        vec![Effect::Void {
+            envelopes,
+            grants: Vec::new(),
+        }],
+        false,
+    );
+    assert!(scene.notes(&scene.berger).is_empty());
+    scene.iseli.sync();
+    scene.sync_all();
+    for home in [&scene.berger, &scene.iseli, &scene.keller] {
+        assert_eq!(scene.notes(home), [2, 4], "3 needs what was voided");
+    }
+    let aside = scene.iseli.nahtlos.set_aside_edits().unwrap();
+    assert_eq!(aside.len(), 1);
+    assert_eq!(
+        (aside[0].reason.as_str(), aside[0].edits.len()),
+        ("builds_on_held", 1)
+    );
+    let own = scene.iseli.nahtlos.held_list().unwrap();
+    assert_eq!(own[0].reason, "voided");
+    let refused = scene.berger.nahtlos.held_adopt(&own[0].id);
+    assert_eq!(refused.unwrap_err().code(), "no_right", "a void is final");
+}
+
+#[test]
+fn story_3_a_copied_vault_loses_nobodys_work_and_is_reported() {
+    let mut scene = scene();
+    let path = scene.iseli.path.clone();
+    let copy = scene.world.directory.path().join("copy");
+    drop(scene.iseli);
+    std::fs::create_dir(&copy).unwrap();
+    for file in std::fs::read_dir(&path).unwrap() {
+        let file = file.unwrap().path();
+        std::fs::copy(&file, copy.join(file.file_name().unwrap())).unwrap();
+    }
+    scene.iseli = scene.world.reopen("iseli");
+    let mut copied = scene.world.reopen("copy");
+    type_notes(&mut scene.iseli.nahtlos, &scene.number, &[1]);
+    type_notes(&mut copied.nahtlos, &scene.number, &[2]);
+    scene.iseli.sync();
+    assert_eq!(scene.berger.nahtlos.clones().unwrap(), [], "control");
+    // The copy seals without having seen the other's: it uses the same number.
+    let mut line = Line::to(&scene.world);
+    line.hides_envelopes = true;
+    copied.sync_through(&mut line);
+    copied.nahtlos.pull_everything_again().unwrap();
+    copied.sync();
+    type_notes(&mut scene.keller.nahtlos, &scene.number, &[3]);
+    scene.keller.sync();
+    scene.sync_all();
+    copied.sync();
+    for home in [&scene.berger, &scene.iseli, &scene.keller, &copied] {
+        assert_eq!(scene.notes(home), [1, 2, 3]);
+    }
+    let reported = scene.berger.nahtlos.clones().unwrap();
+    assert_eq!(reported.len(), 1);
+    assert_eq!(reported[0].device, copied.nahtlos.device_id().to_string());
+}
+
+#[test]
+fn story_13_a_backdated_edit_shows_until_somebody_who_knows_of_the_end_writes_without_it() {
+    let mut scene = scene();
+    type_notes(&mut scene.iseli.nahtlos, &scene.number, &[1]);
+    scene.set_role(Role::Read);
+    // The relay and Iseli's device lie together: it is dated before the end.
+    let mut catching = Line::to(&scene.world);
+    scene.iseli.sync_through(&mut catching);
+    let forged = catching.pushed.pop().expect("an envelope");
+    let mut lying = Line::to(&scene.world);
+    lying.serves_backdated = Some(forged.clone());
+    scene.keller.sync_through(&mut lying);
+    assert_eq!(
+        scene.notes(&scene.keller),
+        [1],
+        "residual risk: until the next write"
+    );
+    scene.envelope(&scene.keller, "Provisional");
+
+    type_notes(&mut scene.berger.nahtlos, &scene.number, &[2]);
+    scene.berger.sync();
+    scene.keller.sync();
+    assert_eq!(scene.notes(&scene.keller), [2]);
+    let mut lying = Line::to(&scene.world);
+    lying.serves_backdated = Some(forged);
+    scene.berger.sync_through(&mut lying);
+    assert_eq!(
+        scene.notes(&scene.berger),
+        [2],
+        "held for whoever receives it later, too"
+    );
+    assert_eq!(
+        scene.berger.nahtlos.held_list().unwrap()[0].reason,
+        "access_reduced"
+    );
+}
