@@ -10,7 +10,7 @@ use nahtlos_protocol::wire::claim::ClaimRequest;
 use nahtlos_protocol::wire::join::JoinRequest;
 
 use super::candidate::Candidate;
-use super::stage::{Outcome, Pusher, Refusal, Stage, Verdict};
+use super::stage::{Incoming, Outcome, Pusher, Refusal, Stage, Verdict};
 use crate::store::StoreError;
 
 /// Why a join request is not taken.
@@ -60,16 +60,21 @@ impl Stage<'_> {
         candidate: &Candidate,
     ) -> Result<Verdict, StoreError> {
         let (id, outcome) = match candidate {
-            Candidate::Operation { signed, wraps } => (
+            Candidate::Operation {
+                signed,
+                wraps,
+                receipt,
+            } => (
                 signed.id().into(),
-                self.accept_operation(pusher, signed, wraps),
+                self.accept_operation(pusher, signed, wraps, receipt.as_ref()),
             ),
             Candidate::Envelope {
                 envelope,
                 verified_by,
+                receipt,
             } => (
                 envelope.id().into(),
-                self.accept_envelope(pusher, envelope, verified_by.as_ref()),
+                self.accept_envelope(pusher, envelope, verified_by.as_ref(), receipt.as_ref()),
             ),
             Candidate::Bad { id, code } => (*id, Ok(Outcome::Rejected(*code))),
         };
@@ -107,14 +112,16 @@ impl Stage<'_> {
             return Ok(Err(JoinRefusal::Expired));
         }
         let feeds = self.join_feeds(inviting, &open.invited_by);
-        let sequence = self.store_item(
-            ItemKind::JoinRequest,
-            request.id(),
-            inviting,
-            None,
-            request.bytes(),
-            &feeds,
-        )?;
+        let item = Incoming {
+            kind: ItemKind::JoinRequest,
+            id: request.id(),
+            space: inviting,
+            log_index: None,
+            bytes: request.bytes(),
+            envelope: None,
+            receipt: None,
+        };
+        let sequence = self.store_item(&item, &feeds)?;
         self.store.put_joined(&invitation, &request.id())?;
         self.top.joined.insert(invitation, request.id());
         Ok(Ok(Outcome::Accepted(sequence)))
@@ -170,6 +177,7 @@ impl Stage<'_> {
 fn refused(outcome: &Outcome) -> Option<&'static str> {
     match outcome {
         Outcome::Accepted(_) | Outcome::Duplicate(_) => None,
+        Outcome::Held(_, code) => Some(code.word()),
         Outcome::StaleAccess => Some("stale_access"),
         Outcome::MissingParents(_) => Some("missing_parents"),
         Outcome::Rejected(code) => Some(code.word()),

@@ -12,7 +12,7 @@ use nahtlos_protocol::envelope::sealed::EnvelopeError;
 use nahtlos_protocol::identifier::ItemId;
 use nahtlos_protocol::space::Wrap;
 use nahtlos_protocol::space::operation::{OperationError, SignedOperation};
-use nahtlos_protocol::wire::{PushItem, VerdictCode};
+use nahtlos_protocol::wire::{PushItem, Receipt, VerdictCode};
 
 use super::world::{View, World};
 
@@ -22,12 +22,16 @@ pub(crate) enum Candidate {
     Operation {
         signed: Box<SignedOperation>,
         wraps: Vec<Wrap>,
+        /// The relay's own receipt for it, where it is offered again.
+        receipt: Option<Receipt>,
     },
     /// An envelope.
     Envelope {
         envelope: Box<Envelope>,
         /// The author's key under which the signature was found good.
         verified_by: Option<VerifyingKey>,
+        /// The relay's own receipt for it, where it is offered again.
+        receipt: Option<Receipt>,
     },
     /// Not of the form it should have.
     Bad { id: ItemId, code: VerdictCode },
@@ -36,10 +40,19 @@ pub(crate) enum Candidate {
 impl Candidate {
     /// Decodes an item, and verifies an envelope whose author the relay knows already. Signatures
     /// are judged one at a time, never as a batch.
-    pub(crate) fn read(item: PushItem, world: &RwLock<World>) -> Self {
+    pub(crate) fn read(item: PushItem, world: &RwLock<World>, relay: &VerifyingKey) -> Self {
+        // A receipt that proves nothing is as good as none: the item is judged like any other.
+        let proved = |receipt: Option<Receipt>, id: ItemId| {
+            receipt.filter(|receipt| receipt.verify(&id, relay).is_ok())
+        };
         match item {
-            PushItem::Operation { bytes, wraps, .. } => match SignedOperation::decode(&bytes) {
+            PushItem::Operation {
+                bytes,
+                wraps,
+                receipt,
+            } => match SignedOperation::decode(&bytes) {
                 Ok(signed) => Self::Operation {
+                    receipt: proved(receipt, signed.id().into()),
                     signed: Box::new(signed),
                     wraps,
                 },
@@ -48,8 +61,11 @@ impl Candidate {
                     code: operation_code(&error),
                 },
             },
-            PushItem::Envelope { bytes, .. } => match Envelope::decode(&bytes) {
-                Ok(envelope) => Self::verified(envelope, world),
+            PushItem::Envelope { bytes, receipt } => match Envelope::decode(&bytes) {
+                Ok(envelope) => {
+                    let receipt = proved(receipt, envelope.id().into());
+                    Self::verified(envelope, receipt, world)
+                }
                 Err(error) => Self::Bad {
                     id: ItemId(hash(label::ENVELOPE, &[&bytes])),
                     code: envelope_code(&error),
@@ -58,7 +74,15 @@ impl Candidate {
         }
     }
 
-    fn verified(envelope: Envelope, world: &RwLock<World>) -> Self {
+    /// The receipt of an item that is offered again.
+    pub(super) fn receipt(&self) -> Option<&Receipt> {
+        match self {
+            Self::Operation { receipt, .. } | Self::Envelope { receipt, .. } => receipt.as_ref(),
+            Self::Bad { .. } => None,
+        }
+    }
+
+    fn verified(envelope: Envelope, receipt: Option<Receipt>, world: &RwLock<World>) -> Self {
         let key = {
             let nothing = World::default();
             let view = View {
@@ -75,6 +99,7 @@ impl Candidate {
             verified_by => Self::Envelope {
                 envelope: Box::new(envelope),
                 verified_by,
+                receipt,
             },
         }
     }

@@ -1,63 +1,92 @@
 //! Accepts envelopes without being able to open one: author, right, epoch and parents.
+//!
+//! The graph of parents is in the store's index: a parent is known where an envelope of that id is
+//! stored in the same space. So memory does not grow with content.
+
+use std::collections::BTreeSet;
 
 use nahtlos_protocol::crypto::signature::VerifyingKey;
-use nahtlos_protocol::envelope::Envelope;
+use nahtlos_protocol::envelope::{Envelope, EnvelopeKind};
 use nahtlos_protocol::identifier::ItemId;
 use nahtlos_protocol::space::authority::{self, At, Knowledge};
-use nahtlos_protocol::space::{Logs, Role, SpaceState, Suspended, staleness};
-use nahtlos_protocol::wire::{ItemKind, VerdictCode};
+use nahtlos_protocol::space::{Logs, Role, SpaceState, Suspended, staleness, standing};
+use nahtlos_protocol::wire::{ItemKind, Receipt, VerdictCode};
 
-use super::stage::{Outcome, Pusher, Refusal, Stage, reject};
+use super::stage::{Incoming, Outcome, Pusher, Refusal, Stage, reject};
 use super::world::Standing;
-use crate::store::Carry;
+use crate::store::{Carry, NewEnvelope};
+
+/// What becomes of an envelope that is not refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lane {
+    /// It counts by the newest logs, or stood at its old place.
+    Open,
+    /// Its author could write when they wrote it, and cannot any more.
+    Held(VerdictCode),
+}
+
+/// The parents an envelope names.
+#[derive(Default)]
+struct Parents {
+    places: Vec<u64>,
+    held: BTreeSet<u64>,
+}
 
 impl Stage<'_> {
     /// Judges an envelope and, where it is good, stores it.
-    ///
-    /// The graph of parents is in the store's index: a parent is known where an envelope of that
-    /// id is stored in the same space. So memory does not grow with content.
     pub(super) fn accept_envelope(
         &mut self,
         pusher: Pusher,
         envelope: &Envelope,
         verified_by: Option<&VerifyingKey>,
+        receipt: Option<&Receipt>,
     ) -> Result<Outcome, Refusal> {
         let id: ItemId = envelope.id().into();
         if let Some(found) = self.find(&id)? {
             return Ok(Outcome::Duplicate(found.sequence));
         }
-        self.count_item(pusher)?;
-        let payer = self.payer(pusher, envelope.bytes().len())?;
+        let lost = receipt.filter(|receipt| self.is_lost(receipt));
+        if lost.is_none() {
+            self.count_item(pusher)?;
+            self.check_pusher(pusher, envelope)?;
+        }
         let header = envelope.header();
         let Some(state) = self.view().state(&header.space) else {
             return reject(VerdictCode::UnknownSpace);
         };
-        let admitted = self.view().standing(&header.author_device) == Standing::Admitted;
-        if pusher != Pusher::Claim && !(admitted && self.is_admitted(pusher)) {
-            return reject(VerdictCode::NotAdmitted);
+        if header.kind == EnvelopeKind::Blob {
+            return reject(VerdictCode::Unsupported);
         }
         let knowledge = self.knowledge(envelope)?;
         self.check_signature(envelope, &knowledge, verified_by)?;
-        self.check_right(envelope, &state, &knowledge)?;
-        let current = state.current_epoch().map(|epoch| epoch.key_id);
-        let stale = staleness::is_stale(&self.view(), &state, &Suspended::new()).unwrap_or(true);
-        if stale || current != Some(header.key_id) {
-            return Err(Refusal::Item(Outcome::StaleAccess));
-        }
-        self.check_parents(envelope)?;
-        let needs = self.follow_envelope(&header.space, &knowledge)?;
-        self.deliver_again(needs.0)?;
-        let feeds = self.live_feeds(&header.space, Carry::Content);
-        let sequence = self.store_item(
-            ItemKind::Envelope,
-            id,
-            header.space,
-            None,
-            envelope.bytes(),
-            &feeds,
-        )?;
+        let lane = match lost {
+            Some(receipt) => self.lane_of_lost(envelope, &state, &knowledge, receipt),
+            None => self.lane(pusher, envelope, &state, &knowledge)?,
+        };
+        let parents = self.parents(envelope, lane)?;
+        let payer = match lane {
+            Lane::Open if lost.is_none() => self.payer(pusher, envelope.bytes().len())?,
+            _ => None,
+        };
+        let sequence = self.store_envelope(envelope, &knowledge, lane, &parents, lost)?;
         self.charge(payer)?;
-        Ok(Outcome::Accepted(sequence))
+        Ok(match lane {
+            Lane::Open => Outcome::Accepted(sequence),
+            Lane::Held(code) => Outcome::Held(sequence, code),
+        })
+    }
+
+    /// Whoever was removed hands in what is their own, and nobody whom no institution admitted
+    /// anything.
+    fn check_pusher(&self, pusher: Pusher, envelope: &Envelope) -> Result<(), Refusal> {
+        let author = envelope.header().author_device;
+        let own = pusher == Pusher::Device(author);
+        let known = self.view().standing(&author) != Standing::Unknown;
+        if pusher == Pusher::Claim || (known && (own || self.is_admitted(pusher))) {
+            Ok(())
+        } else {
+            reject(VerdictCode::NotAdmitted)
+        }
     }
 
     fn knowledge(&self, envelope: &Envelope) -> Result<Knowledge, Refusal> {
@@ -95,53 +124,200 @@ impl Stage<'_> {
         }
     }
 
-    fn check_right(
+    /// The right at the access heads; whether it stands by the newest logs; the epoch.
+    fn lane(
+        &self,
+        pusher: Pusher,
+        envelope: &Envelope,
+        state: &SpaceState,
+        knowledge: &Knowledge,
+    ) -> Result<Lane, Refusal> {
+        let header = envelope.header();
+        let (author, needed) = (header.author_device, needed_role(header.kind));
+        if header.kind == EnvelopeKind::Erasure {
+            return self.lane_of_erasure(envelope, state);
+        }
+        let length = knowledge.length(&state.id()).unwrap_or(0);
+        let at = At::Known(knowledge);
+        let then = authority::right_in(&self.view(), &author, state, length, at);
+        if !then.at_least(needed) {
+            return Err(Refusal::Item(self.unentitled(envelope)));
+        }
+        if !self.may_now(envelope) {
+            return self.lane_of_ended(envelope, state);
+        }
+        let current = state.current_epoch().map(|epoch| epoch.key_id);
+        let stale = staleness::is_stale(&self.view(), state, &Suspended::new()).unwrap_or(true);
+        if !self.stands_now(envelope, state, knowledge) || stale || current != Some(header.key_id) {
+            return Err(Refusal::Item(Outcome::StaleAccess));
+        }
+        let admitted = self.view().standing(&author) == Standing::Admitted;
+        if admitted || pusher == Pusher::Claim {
+            Ok(Lane::Open)
+        } else {
+            reject(VerdictCode::NotAdmitted)
+        }
+    }
+
+    /// An edit is held; about a snapshot nobody without access has a say.
+    fn lane_of_ended(&self, envelope: &Envelope, state: &SpaceState) -> Result<Lane, Refusal> {
+        let header = envelope.header();
+        if header.kind != EnvelopeKind::Changes {
+            return reject(VerdictCode::NotEntitled);
+        }
+        if state.epoch(&header.key_id).is_none() {
+            return reject(VerdictCode::Invalid);
+        }
+        self.check_held_quota(&header.author_device, envelope.bytes().len())?;
+        let code = self.reason_held(&header.author_device, state);
+        Ok(Lane::Held(code))
+    }
+
+    /// Somebody who could read and cannot any more says that their copy is erased.
+    fn lane_of_erasure(&self, envelope: &Envelope, state: &SpaceState) -> Result<Lane, Refusal> {
+        let header = envelope.header();
+        let author = header.author_device;
+        let view = self.view();
+        let was_member = authority::person_of(&view, &author, state).is_some();
+        let reads = authority::right(&view, &author, &state.id()).role.is_some();
+        if !was_member || reads {
+            return reject(VerdictCode::NotEntitled);
+        }
+        if state.epoch(&header.key_id).is_none() {
+            return reject(VerdictCode::Invalid);
+        }
+        self.check_held_quota(&author, envelope.bytes().len())?;
+        Ok(Lane::Open)
+    }
+
+    /// Back to its old place, whatever rights and epochs say today; to the held lane, if it was
+    /// there.
+    fn lane_of_lost(
         &self,
         envelope: &Envelope,
         state: &SpaceState,
         knowledge: &Knowledge,
-    ) -> Result<(), Refusal> {
-        let author = envelope.header().author_device;
-        let length = knowledge.length(&state.id()).unwrap_or(0);
-        let at = At::Known(knowledge);
-        let then = authority::right_in(&self.view(), &author, state, length, at);
-        if then.at_least(Role::Write) && self.may_write_now(envelope) {
-            Ok(())
+        receipt: &Receipt,
+    ) -> Lane {
+        let header = envelope.header();
+        let was_open = header.kind != EnvelopeKind::Changes
+            || self.stands_now(envelope, state, knowledge)
+            || self.stood_at(header, state, knowledge, receipt);
+        if was_open {
+            Lane::Open
         } else {
-            Err(Refusal::Item(self.unentitled(envelope)))
+            Lane::Held(self.reason_held(&header.author_device, state))
         }
     }
 
-    fn may_write_now(&self, envelope: &Envelope) -> bool {
+    /// Counting by rule 1 at the newest logs: what the author knew to be allowed to, still stands.
+    fn stands_now(&self, envelope: &Envelope, state: &SpaceState, knowledge: &Knowledge) -> bool {
         let header = envelope.header();
-        authority::right(&self.view(), &header.author_device, &header.space).at_least(Role::Write)
+        let role = standing::remaining_role(
+            &self.view(),
+            &header.author_device,
+            state,
+            knowledge,
+            authority::View::NEWEST,
+            &Suspended::new(),
+        );
+        role >= Some(needed_role(header.kind))
+    }
+
+    fn may_now(&self, envelope: &Envelope) -> bool {
+        let header = envelope.header();
+        authority::right(&self.view(), &header.author_device, &header.space)
+            .at_least(needed_role(header.kind))
     }
 
     /// The verdict where the access heads give no right: another path may.
     fn unentitled(&self, envelope: &Envelope) -> Outcome {
-        if self.may_write_now(envelope) {
+        if self.may_now(envelope) {
             Outcome::StaleAccess
         } else {
             Outcome::Rejected(VerdictCode::NotEntitled)
         }
     }
 
-    fn check_parents(&self, envelope: &Envelope) -> Result<(), Refusal> {
+    /// Edits and snapshots build on edits; what is said about a snapshot names that one alone.
+    fn parents(&self, envelope: &Envelope, lane: Lane) -> Result<Parents, Refusal> {
         let header = envelope.header();
+        let count = header.parents.len();
+        let (builds_on, right_count) = match header.kind {
+            EnvelopeKind::Changes => (EnvelopeKind::Changes, true),
+            EnvelopeKind::Snapshot => (EnvelopeKind::Changes, count > 0),
+            EnvelopeKind::Attest | EnvelopeKind::Dispute => (EnvelopeKind::Snapshot, count == 1),
+            EnvelopeKind::Erasure | EnvelopeKind::Blob => (EnvelopeKind::Changes, count == 0),
+        };
+        if !right_count {
+            return reject(VerdictCode::Invalid);
+        }
         let mut missing = Vec::new();
+        let mut parents = Parents::default();
         for parent in &header.parents {
             let id = ItemId::from(*parent);
-            let known = self.find(&id)?.is_some_and(|found| {
-                found.kind == ItemKind::Envelope && found.space == header.space
-            });
-            if !known {
+            let found = self.find(&id)?.filter(|found| found.space == header.space);
+            let Some((found, known)) = found.and_then(|found| Some((found, found.envelope?)))
+            else {
                 missing.push(id);
+                continue;
+            };
+            if known.kind != builds_on {
+                return reject(VerdictCode::Invalid);
+            }
+            parents.places.push(found.sequence);
+            if known.held {
+                parents.held.insert(found.sequence);
             }
         }
-        if missing.is_empty() {
-            Ok(())
-        } else {
-            Err(Refusal::Item(Outcome::MissingParents(missing)))
+        if !missing.is_empty() {
+            return Err(Refusal::Item(Outcome::MissingParents(missing)));
         }
+        // A snapshot vouches for nothing, so it covers nothing that waits.
+        if header.kind == EnvelopeKind::Snapshot && lane == Lane::Open && !parents.held.is_empty() {
+            return reject(VerdictCode::Invalid);
+        }
+        Ok(parents)
+    }
+
+    fn store_envelope(
+        &mut self,
+        envelope: &Envelope,
+        knowledge: &Knowledge,
+        lane: Lane,
+        parents: &Parents,
+        receipt: Option<&Receipt>,
+    ) -> Result<u64, Refusal> {
+        let header = envelope.header();
+        let mut needs = self.follow_envelope(&header.space, knowledge)?;
+        if lane == Lane::Open && !parents.held.is_empty() {
+            self.promote(&header.space, &parents.held, &mut needs)?;
+        }
+        self.deliver_again(needs.0)?;
+        // Which of them may see what is held is asked when it is served.
+        let feeds = self.live_feeds(&header.space, Carry::Content);
+        let item = Incoming {
+            kind: ItemKind::Envelope,
+            id: envelope.id().into(),
+            space: header.space,
+            log_index: None,
+            bytes: envelope.bytes(),
+            envelope: Some(NewEnvelope {
+                kind: header.kind,
+                author: header.author_device,
+                held: lane != Lane::Open,
+                parents: &parents.places,
+            }),
+            receipt,
+        };
+        Ok(self.store_item(&item, &feeds)?)
+    }
+}
+
+/// What it takes to write an envelope of this kind.
+fn needed_role(kind: EnvelopeKind) -> Role {
+    match kind {
+        EnvelopeKind::Attest | EnvelopeKind::Dispute | EnvelopeKind::Erasure => Role::Read,
+        EnvelopeKind::Changes | EnvelopeKind::Snapshot | EnvelopeKind::Blob => Role::Write,
     }
 }

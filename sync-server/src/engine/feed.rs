@@ -75,6 +75,7 @@ impl Stage<'_> {
                 MemberId::Device(_) => {}
             }
         }
+        self.show_held(state, before, &mut needs)?;
         if let Some(record) = state.operation(state.length().saturating_sub(1)) {
             let knowledge = record.knowledge.clone();
             for feed in self.live_feeds(&space, Carry::Log) {

@@ -8,7 +8,9 @@ mod admission;
 mod candidate;
 mod envelope;
 mod feed;
+mod held;
 mod job;
+mod offer;
 mod operation;
 mod quota;
 mod serve;
@@ -259,10 +261,10 @@ impl Engine {
 
     fn mark(&self, world: &World) -> JournalMark {
         JournalMark {
-            journal: self.shared.identity.journal,
+            journal: world.journal,
             sequence: world.last_number,
             hash: world.chain,
-            began_after: 0,
+            began_after: world.began_after,
         }
     }
 
@@ -272,7 +274,7 @@ impl Engine {
         tokio::task::spawn_blocking(move || {
             items
                 .into_iter()
-                .map(|item| Candidate::read(item, &shared.world))
+                .map(|item| Candidate::read(item, &shared.world, &shared.relay))
                 .collect()
         })
         .await

@@ -12,10 +12,10 @@ use nahtlos_protocol::space::recipients;
 use nahtlos_protocol::space::replay::{ReplayError, Signatures};
 use nahtlos_protocol::space::state::MemberId;
 use nahtlos_protocol::space::{Kind, Logs, Role, SpaceState};
-use nahtlos_protocol::wire::{ItemKind, VerdictCode};
+use nahtlos_protocol::wire::{ItemKind, Receipt, VerdictCode};
 
 use super::feed::Reachable;
-use super::stage::{Outcome, Pusher, Refusal, Stage, reject};
+use super::stage::{Incoming, Outcome, Pusher, Refusal, Stage, reject};
 use super::world::{Standing, new_grants};
 
 impl Stage<'_> {
@@ -25,10 +25,17 @@ impl Stage<'_> {
         pusher: Pusher,
         signed: &SignedOperation,
         wraps: &[Wrap],
+        receipt: Option<&Receipt>,
     ) -> Result<Outcome, Refusal> {
         let id: ItemId = signed.id().into();
         if let Some(found) = self.find(&id)? {
+            if receipt.is_some() {
+                self.complete_wraps(found.sequence, signed, wraps)?;
+            }
             return Ok(Outcome::Duplicate(found.sequence));
+        }
+        if let Some(receipt) = receipt.filter(|receipt| self.is_lost(receipt)) {
+            return self.take_back_operation(signed, wraps, receipt);
         }
         self.count_item(pusher)?;
         let size: usize = wraps.iter().map(|wrap| wrap.bytes.len()).sum();
@@ -48,14 +55,14 @@ impl Stage<'_> {
         }
         self.check_newest(signed, before.as_deref())?;
         self.check_devices(&state, before.as_deref())?;
-        self.store_operation(signed, wraps, state, before.as_deref())
+        self.store_operation(signed, wraps, state, before.as_deref(), None)
             .and_then(|sequence| {
                 self.charge(payer)?;
                 Ok(Outcome::Accepted(sequence))
             })
     }
 
-    fn replayed(
+    pub(super) fn replayed(
         &self,
         signed: &SignedOperation,
         before: Option<&SpaceState>,
@@ -175,7 +182,7 @@ impl Stage<'_> {
     }
 
     /// A device belongs to one person for ever.
-    fn check_devices(
+    pub(super) fn check_devices(
         &self,
         state: &SpaceState,
         before: Option<&SpaceState>,
@@ -193,27 +200,29 @@ impl Stage<'_> {
         Ok(())
     }
 
-    fn store_operation(
+    pub(super) fn store_operation(
         &mut self,
         signed: &SignedOperation,
         wraps: &[Wrap],
         state: SpaceState,
         before: Option<&SpaceState>,
+        receipt: Option<&Receipt>,
     ) -> Result<u64, Refusal> {
         let state = Arc::new(state);
         let reachable = Reachable::before(self.view(), &state, before);
         self.top.learn(Arc::clone(&state), before);
         let (needs, feeds) = self.follow_operation(&state, before, &reachable)?;
         self.deliver_again(needs.0)?;
-        let space = state.id();
-        let sequence = self.store_item(
-            ItemKind::Operation,
-            signed.id().into(),
-            space,
-            Some(signed.operation().index),
-            signed.bytes(),
-            &feeds,
-        )?;
+        let item = Incoming {
+            kind: ItemKind::Operation,
+            id: signed.id().into(),
+            space: state.id(),
+            log_index: Some(signed.operation().index),
+            bytes: signed.bytes(),
+            envelope: None,
+            receipt,
+        };
+        let sequence = self.store_item(&item, &feeds)?;
         for wrap in wraps {
             self.store.put_wrap(sequence, wrap)?;
         }
@@ -232,7 +241,10 @@ fn heals_only(signed: &SignedOperation) -> bool {
 }
 
 /// Compare-and-swap: the operation must follow the log's head.
-fn check_position(signed: &SignedOperation, before: Option<&SpaceState>) -> Result<(), Refusal> {
+pub(super) fn check_position(
+    signed: &SignedOperation,
+    before: Option<&SpaceState>,
+) -> Result<(), Refusal> {
     let operation = signed.operation();
     let length = before.map_or(0, SpaceState::length);
     if operation.index > length {

@@ -10,11 +10,12 @@ use nahtlos_protocol::wire::{Item, ItemKind};
 
 use super::stage::decode_receipt;
 use super::withdrawal::device_feed;
-use super::world::{Standing, View, World, holds_keys, reachable};
+use super::world::{Standing, View, World, holds_keys, manages, reachable};
 use crate::store::{Carry, Reader, StoreError, StoredItem};
 
 /// What a device may see, and since when. Taken under the lock, used without it.
 pub(crate) struct Question {
+    device: DeviceId,
     groups: Vec<Group>,
     recipients: Vec<RecipientId>,
     cursor: u64,
@@ -58,6 +59,7 @@ impl Question {
         let mut recipients = vec![device.into()];
         recipients.extend(groups.iter().map(|group| RecipientId::from(group.space)));
         Self {
+            device,
             groups,
             now_ms,
             recipients,
@@ -158,7 +160,10 @@ impl Question {
         let content = self.may_see_content(&super::read(world), &stored.space);
         let may_see = match stored.kind {
             ItemKind::Operation => true,
-            ItemKind::Envelope => content,
+            ItemKind::Envelope => {
+                let held = stored.envelope.is_some_and(|known| known.held);
+                content && (!held || self.manages(&super::read(world), &stored.space))
+            }
             // It stands in the feeds of the inviting space and of who invited, and in no other.
             ItemKind::JoinRequest => true,
         };
@@ -170,10 +175,14 @@ impl Question {
         } else {
             Vec::new()
         };
+        // A body that was dropped is covered by a snapshot, which is served in its place.
+        let Some(bytes) = stored.bytes else {
+            return Ok(None);
+        };
         Ok(Some(Item {
             kind: stored.kind,
             receipt: decode_receipt(&stored.receipt)?,
-            bytes: stored.bytes,
+            bytes,
             wraps,
         }))
     }
@@ -193,6 +202,25 @@ impl Question {
             let member = MemberId::Space(group.space);
             group.content && carried && (own || holds_keys(view, space, member, Some(self.now_ms)))
         })
+    }
+}
+
+impl Question {
+    /// Whether one of the device's groups manages a space; in a group's own, whether the device
+    /// does. A space that was closed is managed by those who did: they decide what becomes of what
+    /// was held.
+    fn manages(&self, world: &World, space: &SpaceId) -> bool {
+        let nothing = World::default();
+        let view = View {
+            base: world,
+            top: &nothing,
+        };
+        let by_group = self.groups.iter().any(|group| {
+            let member = MemberId::Space(group.space);
+            group.content && manages(view, space, member, self.now_ms)
+        });
+        let own = self.groups.iter().any(|group| group.space == *space);
+        by_group || (own && manages(view, space, MemberId::Device(self.device), self.now_ms))
     }
 }
 

@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use nahtlos_protocol::codec;
 use nahtlos_protocol::crypto::signature::SigningKey;
-use nahtlos_protocol::identifier::{DeviceId, ItemId, JournalId, SpaceId};
+use nahtlos_protocol::identifier::{DeviceId, ItemId, SpaceId};
 use nahtlos_protocol::wire::receipt::{self, Batch};
 use nahtlos_protocol::wire::{ItemKind, ItemResult, Receipt, Status, VerdictCode};
 
 use super::quota::DayCounts;
 use super::world::{View, World};
 use crate::config::Limits;
-use crate::store::{Delivery, Found, NewItem, Store, StoreError};
+use crate::store::{Delivery, Found, NewEnvelope, NewItem, Store, StoreError};
 
 /// A batch in preparation.
 pub(super) struct Stage<'a> {
@@ -23,6 +23,21 @@ pub(super) struct Stage<'a> {
     pub(super) day_counts: &'a mut DayCounts,
     pub(super) now_ms: u64,
     accepted: Vec<(u64, ItemId)>,
+    changed: bool,
+}
+
+/// An item to be stored and delivered.
+pub(super) struct Incoming<'a> {
+    pub(super) kind: ItemKind,
+    pub(super) id: ItemId,
+    pub(super) space: SpaceId,
+    /// For an operation.
+    pub(super) log_index: Option<u64>,
+    pub(super) bytes: &'a [u8],
+    /// For an envelope.
+    pub(super) envelope: Option<NewEnvelope<'a>>,
+    /// Of its old place, where it is offered again.
+    pub(super) receipt: Option<&'a Receipt>,
 }
 
 /// A verdict before the batch has its receipts.
@@ -39,6 +54,8 @@ pub(crate) enum Outcome {
     Accepted(u64),
     /// Is stored under this sequence number, perhaps by this very batch.
     Duplicate(u64),
+    /// Will be kept in the held lane under this sequence number.
+    Held(u64, VerdictCode),
     /// Re-seal or re-sign.
     StaleAccess,
     /// Send these first.
@@ -78,6 +95,8 @@ impl<'a> Stage<'a> {
             base,
             top: World {
                 last_number: base.last_number,
+                journal: base.journal,
+                began_after: base.began_after,
                 chain: base.chain,
                 ..World::default()
             },
@@ -86,6 +105,7 @@ impl<'a> Stage<'a> {
             day_counts,
             now_ms,
             accepted: Vec::new(),
+            changed: false,
         }
     }
 
@@ -121,25 +141,27 @@ impl<'a> Stage<'a> {
     /// Stores an item and delivers it in these feeds under its own sequence number.
     pub(super) fn store_item(
         &mut self,
-        kind: ItemKind,
-        id: ItemId,
-        space: SpaceId,
-        log_index: Option<u64>,
-        bytes: &[u8],
+        item: &Incoming<'_>,
         feeds: &BTreeSet<SpaceId>,
     ) -> Result<u64, StoreError> {
         let sequence = self.next_number();
-        self.top.chain = receipt::chain(&self.top.chain, sequence, &id);
+        self.top.chain = receipt::chain(&self.top.chain, sequence, &item.id);
         self.store.put_item(&NewItem {
             sequence,
-            kind,
-            id,
-            space,
-            log_index,
-            bytes,
+            kind: item.kind,
+            id: item.id,
+            space: item.space,
+            log_index: item.log_index,
+            bytes: item.bytes,
             chain: self.top.chain,
+            offered: item.receipt.is_some(),
+            envelope: item.envelope,
         })?;
-        self.accepted.push((sequence, id));
+        self.changed = true;
+        match item.receipt {
+            Some(receipt) => self.store.put_receipt(sequence, &codec::encode(receipt))?,
+            None => self.accepted.push((sequence, item.id)),
+        }
         let delivery = Delivery {
             number: sequence,
             item: sequence,
@@ -156,9 +178,14 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    /// Whether anything was accepted.
+    /// Whether there is nothing to commit.
     pub(super) fn is_empty(&self) -> bool {
-        self.accepted.is_empty()
+        !self.changed
+    }
+
+    /// Notes that something was stored besides items.
+    pub(super) fn note_change(&mut self) {
+        self.changed = true;
     }
 
     /// Number of items accepted.
@@ -170,10 +197,9 @@ impl<'a> Stage<'a> {
     pub(super) fn store_receipts(
         &mut self,
         relay: &SigningKey,
-        journal: JournalId,
     ) -> Result<BTreeMap<u64, Receipt>, StoreError> {
         let batch = Batch {
-            journal,
+            journal: self.top.journal,
             accepted_at_ms: self.now_ms,
             items: self.accepted.clone(),
         };
@@ -212,6 +238,11 @@ pub(super) fn answer(
         }
         Outcome::Duplicate(sequence) => {
             result.status = Status::Duplicate;
+            result.receipt = receipt_of(sequence, receipts, store)?;
+        }
+        Outcome::Held(sequence, code) => {
+            result.status = Status::Held;
+            result.code = Some(code);
             result.receipt = receipt_of(sequence, receipts, store)?;
         }
         Outcome::StaleAccess => result.status = Status::StaleAccess,

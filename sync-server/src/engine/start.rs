@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, RwLock};
 
 use nahtlos_protocol::crypto::secret::Secret32;
 use nahtlos_protocol::crypto::signature::SigningKey;
+use nahtlos_protocol::envelope::EnvelopeKind;
 use nahtlos_protocol::identifier::{ItemId, JournalId};
 use nahtlos_protocol::space::operation::SignedOperation;
 use nahtlos_protocol::space::replay::Signatures;
@@ -89,6 +90,7 @@ pub(crate) fn identity(
         None => Identity {
             seed: random()?,
             journal: journal_id(now_ms)?,
+            began_after: 0,
             claim_key: [0; 32],
             network: None,
             restored: false,
@@ -97,6 +99,7 @@ pub(crate) fn identity(
     if identity.restored {
         identity.restored = false;
         identity.journal = journal_id(now_ms)?;
+        identity.began_after = store.facts()?.last_number;
         tracing::warn!("this is a restored backup: a new journal begins, devices will notice");
     }
     if identity.network.is_none() {
@@ -121,7 +124,7 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N], StartError> {
 }
 
 /// Ordered by time: 6 bytes of Unix milliseconds, 10 random ones.
-fn journal_id(now_ms: u64) -> Result<JournalId, StartError> {
+pub(super) fn journal_id(now_ms: u64) -> Result<JournalId, StartError> {
     let mut id: [u8; 16] = random()?;
     for (target, source) in id.iter_mut().zip(now_ms.to_be_bytes().iter().skip(2)) {
         *target = *source;
@@ -135,7 +138,7 @@ pub(crate) fn load(
     identity: &Identity,
     signatures: Signatures,
 ) -> Result<World, StoreError> {
-    let mut world = World::from_facts(reader.facts()?, identity.network);
+    let mut world = World::from_facts(reader.facts()?, identity);
     reader.each_operation(&mut |sequence, bytes| {
         let damaged = |what: String| StoreError::Damaged {
             what: format!("operation {sequence}: {what}"),
@@ -164,14 +167,23 @@ pub(crate) fn check_journal(reader: &dyn Reader, identity: &Identity) -> Result<
             };
             let item = reader
                 .item(place)?
-                .ok_or_else(|| damaged("its bytes are missing"))?;
+                .ok_or_else(|| damaged("it is missing"))?;
             chain = receipt::chain(&chain, place, &item.id);
             if chain != item.chain {
                 return Err(damaged("the hash chain does not hold"));
             }
             let receipt = super::stage::decode_receipt(&item.receipt)?;
-            if receipt.sequence != place || receipt.verify(&item.id, &relay).is_err() {
+            // What came back after a restore keeps the receipt of its old place.
+            let own_place = item.offered || receipt.sequence == place;
+            if !own_place || receipt.verify(&item.id, &relay).is_err() {
                 return Err(damaged("its receipt does not verify"));
+            }
+            // Only a snapshot makes edits dispensable.
+            let edit = item
+                .envelope
+                .is_some_and(|known| known.kind == EnvelopeKind::Changes);
+            if item.bytes.is_none() && !edit {
+                return Err(damaged("its bytes are missing"));
             }
             last = place;
             count += 1;

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use nahtlos_protocol::crypto::secret::Secret32;
 use nahtlos_protocol::crypto::signature::SigningKey;
-use nahtlos_protocol::identifier::{InvitationId, ItemId, RecipientId, SpaceId, VerifyingKeyBytes};
+use nahtlos_protocol::identifier::{
+    DeviceId, InvitationId, ItemId, RecipientId, SpaceId, VerifyingKeyBytes,
+};
 use nahtlos_protocol::space::Wrap;
 use nahtlos_protocol::wire::claim::{Claim, ClaimRequest};
 use nahtlos_protocol::wire::{ItemResult, PushItem, Status};
@@ -16,7 +18,8 @@ use crate::config::Limits;
 use crate::metrics::Metrics;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{
-    Carry, Delivery, Facts, Found, Identity, NewItem, Reader, Store, StoreError, StoredItem,
+    Carry, Delivery, Facts, Found, Identity, NewItem, Reader, Related, Store, StoreError,
+    StoredItem,
 };
 
 #[path = "../../tests/relay/world.rs"]
@@ -77,6 +80,24 @@ impl Reader for Faulty {
     fn envelope_places(&self, space: &SpaceId) -> Result<Vec<u64>, StoreError> {
         self.store.envelope_places(space)
     }
+    fn held_places(&self, space: &SpaceId) -> Result<Vec<u64>, StoreError> {
+        self.store.held_places(space)
+    }
+    fn kept_for(&self, author: &DeviceId) -> Result<(u64, u64), StoreError> {
+        self.store.kept_for(author)
+    }
+    fn ancestors(&self, sequence: u64) -> Result<Vec<Related>, StoreError> {
+        self.store.ancestors(sequence)
+    }
+    fn children(&self, sequence: u64) -> Result<Vec<Related>, StoreError> {
+        self.store.children(sequence)
+    }
+    fn open_snapshots(&self) -> Result<Vec<u64>, StoreError> {
+        self.store.open_snapshots()
+    }
+    fn chain_at(&self, number: u64) -> Result<Option<ItemId>, StoreError> {
+        self.store.chain_at(number)
+    }
     fn delivered_places(&self, feed: &SpaceId) -> Result<Vec<u64>, StoreError> {
         self.store.delivered_places(feed)
     }
@@ -120,6 +141,15 @@ impl Store for Faulty {
     }
     fn put_wrap(&mut self, operation: u64, wrap: &Wrap) -> Result<(), StoreError> {
         self.store.put_wrap(operation, wrap)
+    }
+    fn promote(&mut self, sequence: u64) -> Result<(), StoreError> {
+        self.store.promote(sequence)
+    }
+    fn drop_body(&mut self, sequence: u64) -> Result<(), StoreError> {
+        self.store.drop_body(sequence)
+    }
+    fn settle(&mut self, snapshot: u64) -> Result<(), StoreError> {
+        self.store.settle(snapshot)
     }
     fn put_delivery(&mut self, feed: &SpaceId, delivery: Delivery) -> Result<(), StoreError> {
         self.fail_if(DELIVERY_FAILS)?;

@@ -8,13 +8,13 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use nahtlos_protocol::crypto::signature::VerifyingKey;
-use nahtlos_protocol::identifier::{DeviceId, InvitationId, ItemId, SpaceId};
+use nahtlos_protocol::identifier::{DeviceId, InvitationId, ItemId, JournalId, SpaceId};
 use nahtlos_protocol::space::operation::SignedOperation;
 use nahtlos_protocol::space::replay::{ReplayError, Signatures};
 use nahtlos_protocol::space::state::{Grant, MemberId};
-use nahtlos_protocol::space::{Kind, Logs, SpaceState};
+use nahtlos_protocol::space::{Kind, Logs, Role, SpaceState};
 
-use crate::store::{Carry, Facts};
+use crate::store::{Carry, Facts, Identity};
 
 /// Logs and indexes.
 pub(crate) struct World {
@@ -37,6 +37,10 @@ pub(crate) struct World {
     pub joined: HashMap<InvitationId, ItemId>,
     /// The network, once claimed.
     pub network: Option<SpaceId>,
+    /// This life of the journal.
+    pub journal: JournalId,
+    /// The number after which it began.
+    pub began_after: u64,
     /// Last number used, of an item or a delivery.
     pub last_number: u64,
     /// The journal's hash chain.
@@ -45,7 +49,7 @@ pub(crate) struct World {
 
 impl World {
     /// The indexes without the logs.
-    pub(crate) fn from_facts(facts: Facts, network: Option<SpaceId>) -> Self {
+    pub(crate) fn from_facts(facts: Facts, identity: &Identity) -> Self {
         let mut carried: HashMap<SpaceId, BTreeMap<SpaceId, Carry>> = HashMap::new();
         for (space, feed, carry) in facts.carried {
             carried.entry(space).or_default().insert(feed, carry);
@@ -60,7 +64,9 @@ impl World {
             feed_heads: facts.feed_heads.into_iter().collect(),
             usage: facts.usage.into_iter().collect(),
             joined: facts.joined.into_iter().collect(),
-            network,
+            network: identity.network,
+            journal: identity.journal,
+            began_after: identity.began_after,
             last_number: facts.last_number,
             chain: facts.chain.unwrap_or(FIRST_CHAIN),
             ..Self::default()
@@ -114,6 +120,8 @@ impl World {
         self.usage.extend(top.usage);
         self.joined.extend(top.joined);
         self.network = top.network.or(self.network);
+        self.journal = top.journal;
+        self.began_after = top.began_after;
         self.last_number = top.last_number;
         self.chain = top.chain;
     }
@@ -131,6 +139,8 @@ impl Default for World {
             usage: HashMap::new(),
             joined: HashMap::new(),
             network: None,
+            journal: JournalId([0; 16]),
+            began_after: 0,
             last_number: 0,
             chain: FIRST_CHAIN,
         }
@@ -377,6 +387,18 @@ pub(crate) fn holds_keys(
                 && grant.is_confirmed()
                 && grant.role.holds_keys()
                 && runs(grant, at_ms)
+        })
+    })
+}
+
+/// Whether a member manages a space by a grant of its own that had not run out.
+pub(crate) fn manages(view: View<'_>, space: &SpaceId, member: MemberId, at_ms: u64) -> bool {
+    view.state(space).is_some_and(|state| {
+        state.live_grants().any(|grant| {
+            grant.member == member
+                && grant.is_confirmed()
+                && grant.role == Role::Manage
+                && runs(grant, Some(at_ms))
         })
     })
 }

@@ -174,7 +174,7 @@ impl Writer {
             return Ok(BTreeMap::new());
         }
         let receipts = stage
-            .store_receipts(&shared.signing, shared.identity.journal)
+            .store_receipts(&shared.signing)
             .map_err(|error| Interrupted(error, Vec::new()))?;
         let items = stage.len();
         let top = stage.into_top();
@@ -272,11 +272,13 @@ impl Writer {
             Ok(verdicts) => verdicts,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        let receipts = stage.store_receipts(&shared.signing, shared.identity.journal)?;
+        let receipts = stage.store_receipts(&shared.signing)?;
         let items = stage.len();
         let top = stage.into_top();
         self.store.put_identity(&Identity {
             network: Some(request.network),
+            journal: top.journal,
+            began_after: top.began_after,
             ..shared.identity.clone()
         })?;
         drop(base);

@@ -34,7 +34,12 @@ pub(super) async fn handle(app: Arc<App>, request: Request) -> Handled {
         let results = app.engine.push(device, request.push, approaching).await?;
         let pushed: BTreeSet<ItemId> = results
             .iter()
-            .filter(|result| matches!(result.status, Status::Accepted | Status::Duplicate))
+            .filter(|result| {
+                matches!(
+                    result.status,
+                    Status::Accepted | Status::Duplicate | Status::Held
+                )
+            })
             .map(|result| result.id)
             .collect();
         (results, pushed)

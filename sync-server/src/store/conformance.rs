@@ -1,10 +1,13 @@
 //! What every store must do, whatever keeps the bytes.
 
-use nahtlos_protocol::identifier::{InvitationId, ItemId, JournalId, RecipientId, SpaceId};
+use nahtlos_protocol::envelope::EnvelopeKind;
+use nahtlos_protocol::identifier::{
+    DeviceId, InvitationId, ItemId, JournalId, RecipientId, SpaceId,
+};
 use nahtlos_protocol::space::Wrap;
 use nahtlos_protocol::wire::ItemKind;
 
-use super::{Carry, Delivery, Identity, NewItem, Store};
+use super::{Carry, Delivery, Identity, NewEnvelope, NewItem, Store};
 
 /// One store that can be closed and opened again.
 pub(crate) struct Fixture {
@@ -22,6 +25,8 @@ pub(crate) fn run(fresh: impl Fn() -> Fixture) {
     a_second_item_of_the_same_id_is_refused(&fresh());
     deliveries_come_in_order_within_bounds(&fresh());
     wraps_are_read_by_recipient(&fresh());
+    the_graph_of_envelopes_is_known_without_their_bytes(&fresh());
+    the_chain_is_known_at_every_number(&fresh());
     facts_are_what_was_put_last(&fresh());
     what_was_withdrawn_is_gone_and_the_rest_stands(&fresh());
     a_probe_writes(&fresh());
@@ -37,6 +42,8 @@ pub(crate) fn item(number: u8, bytes: &[u8]) -> NewItem<'_> {
         log_index: Some(u64::from(number) - 1),
         bytes,
         chain: ItemId([number ^ 0xff; 32]),
+        offered: false,
+        envelope: None,
     }
 }
 
@@ -52,6 +59,7 @@ fn committed_data_survives_and_rolled_back_data_does_not(fixture: &Fixture) {
     let identity = Identity {
         seed: [1; 32],
         journal: JournalId([2; 16]),
+        began_after: 9,
         claim_key: [3; 32],
         network: None,
         restored: false,
@@ -70,8 +78,8 @@ fn committed_data_survives_and_rolled_back_data_does_not(fixture: &Fixture) {
     assert_eq!(store.identity().unwrap(), Some(identity));
     let stored = store.item(1).unwrap().unwrap();
     assert_eq!(
-        (stored.bytes.as_slice(), stored.receipt.as_slice()),
-        (&b"one"[..], &b"receipt"[..])
+        (stored.bytes.as_deref(), stored.receipt.as_slice()),
+        (Some(&b"one"[..]), &b"receipt"[..])
     );
     assert_eq!(store.item(2).unwrap(), None);
     assert_eq!(store.facts().unwrap().last_number, 1);
@@ -169,6 +177,87 @@ fn wraps_are_read_by_recipient(fixture: &Fixture) {
     });
     let wanted = [RecipientId([2; 32]), RecipientId([3; 32])];
     assert_eq!(store.wraps(1, &wanted).unwrap(), [wrap(2)]);
+    commit(&mut *store, |store| {
+        let other = Wrap {
+            bytes: vec![9],
+            ..wrap(2)
+        };
+        store.put_wrap(1, &other).unwrap();
+        store.put_wrap(1, &wrap(3)).unwrap();
+    });
+    assert_eq!(store.wraps(1, &wanted).unwrap(), [wrap(2), wrap(3)]);
+}
+
+/// An envelope of device 7 in space 9.
+fn envelope<'a>(number: u8, kind: EnvelopeKind, held: bool, parents: &'a [u64]) -> NewItem<'a> {
+    NewItem {
+        kind: ItemKind::Envelope,
+        log_index: None,
+        envelope: Some(NewEnvelope {
+            kind,
+            author: DeviceId([7; 32]),
+            held,
+            parents,
+        }),
+        ..item(number, b"envelope")
+    }
+}
+
+fn the_graph_of_envelopes_is_known_without_their_bytes(fixture: &Fixture) {
+    let mut store = (fixture.reopen)();
+    commit(&mut *store, |store| {
+        for envelope in [
+            envelope(1, EnvelopeKind::Changes, false, &[]),
+            envelope(2, EnvelopeKind::Changes, true, &[1]),
+            envelope(3, EnvelopeKind::Changes, true, &[2]),
+            envelope(4, EnvelopeKind::Snapshot, false, &[1]),
+            envelope(5, EnvelopeKind::Attest, false, &[4]),
+            envelope(6, EnvelopeKind::Changes, false, &[1, 3]),
+        ] {
+            store.put_item(&envelope).unwrap();
+        }
+    });
+    let places = |related: Vec<super::Related>| -> Vec<u64> {
+        related.iter().map(|related| related.sequence).collect()
+    };
+    let space = SpaceId([9; 32]);
+    assert_eq!(places(store.ancestors(6).unwrap()), [1, 2, 3]);
+    assert_eq!(places(store.children(1).unwrap()), [2, 4, 6]);
+    assert_eq!(store.held_places(&space).unwrap(), [2, 3]);
+    assert_eq!(store.kept_for(&DeviceId([7; 32])).unwrap(), (2, 16));
+    assert_eq!(store.kept_for(&DeviceId([8; 32])).unwrap(), (0, 0));
+    assert_eq!(store.open_snapshots().unwrap(), [4]);
+    let found = store.find(&ItemId([3; 32])).unwrap().unwrap();
+    assert!(found.envelope.unwrap().held);
+    commit(&mut *store, |store| {
+        store.promote(3).unwrap();
+        store.drop_body(1).unwrap();
+        store.settle(4).unwrap();
+    });
+    drop(store);
+    let store = (fixture.reopen)();
+    assert_eq!(store.held_places(&space).unwrap(), [2]);
+    assert_eq!(store.open_snapshots().unwrap(), [0u64; 0]);
+    assert_eq!(store.envelope_places(&space).unwrap(), [2, 3, 4, 5, 6]);
+    let dropped = store.item(1).unwrap().unwrap();
+    assert_eq!((dropped.bytes, dropped.id), (None, ItemId([1; 32])));
+    let graph = store.ancestors(6).unwrap();
+    let bodies: Vec<bool> = graph.iter().map(|related| related.has_body).collect();
+    assert_eq!(bodies, [false, true, true]);
+}
+
+fn the_chain_is_known_at_every_number(fixture: &Fixture) {
+    let mut store = (fixture.reopen)();
+    commit(&mut *store, |store| {
+        store.put_item(&item(1, b"one")).unwrap();
+        store.put_item(&item(5, b"five")).unwrap();
+    });
+    let chain = |number: u8| Some(ItemId([number ^ 0xff; 32]));
+    let at = |number| store.chain_at(number).unwrap();
+    assert_eq!(
+        [at(0), at(1), at(4), at(5), at(9)],
+        [None, chain(1), chain(1), chain(5), chain(5)]
+    );
 }
 
 fn facts_are_what_was_put_last(fixture: &Fixture) {

@@ -12,7 +12,10 @@ pub mod sqlite;
 #[cfg(test)]
 pub(crate) mod conformance;
 
-use nahtlos_protocol::identifier::{InvitationId, ItemId, JournalId, RecipientId, SpaceId};
+use nahtlos_protocol::envelope::EnvelopeKind;
+use nahtlos_protocol::identifier::{
+    DeviceId, InvitationId, ItemId, JournalId, RecipientId, SpaceId,
+};
 use nahtlos_protocol::space::Wrap;
 use nahtlos_protocol::wire::ItemKind;
 
@@ -71,6 +74,45 @@ pub struct NewItem<'a> {
     pub bytes: &'a [u8],
     /// The journal's hash chain including this item.
     pub chain: ItemId,
+    /// Came back with the receipt of an earlier place.
+    pub offered: bool,
+    /// For an envelope what stays known of it without its bytes.
+    pub envelope: Option<NewEnvelope<'a>>,
+}
+
+/// What stays known of an envelope without its bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct NewEnvelope<'a> {
+    /// What it holds.
+    pub kind: EnvelopeKind,
+    /// Who signed it.
+    pub author: DeviceId,
+    /// It waits in the held lane.
+    pub held: bool,
+    /// The places of its parents.
+    pub parents: &'a [u64],
+}
+
+/// What is known of a stored envelope without its bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KnownEnvelope {
+    /// What it holds.
+    pub kind: EnvelopeKind,
+    /// It waits in the held lane.
+    pub held: bool,
+}
+
+/// An envelope in the graph of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Related {
+    /// Place in the journal.
+    pub sequence: u64,
+    /// Hash of its bytes.
+    pub id: ItemId,
+    /// What is known of it.
+    pub envelope: KnownEnvelope,
+    /// Its bytes are here.
+    pub has_body: bool,
 }
 
 /// Where a stored item is.
@@ -82,6 +124,8 @@ pub struct Found {
     pub kind: ItemKind,
     /// The space it belongs to.
     pub space: SpaceId,
+    /// For an envelope.
+    pub envelope: Option<KnownEnvelope>,
 }
 
 /// A stored item.
@@ -93,8 +137,12 @@ pub struct StoredItem {
     pub kind: ItemKind,
     /// The space it belongs to.
     pub space: SpaceId,
-    /// Exact bytes.
-    pub bytes: Vec<u8>,
+    /// Exact bytes; none where a snapshot covers them and they were dropped.
+    pub bytes: Option<Vec<u8>>,
+    /// For an envelope.
+    pub envelope: Option<KnownEnvelope>,
+    /// Came back with the receipt of an earlier place.
+    pub offered: bool,
     /// The encoded receipt; empty only within the transaction that stores the item.
     pub receipt: Vec<u8>,
     /// The journal's hash chain including this item.
@@ -117,6 +165,8 @@ pub struct Identity {
     pub seed: [u8; 32],
     /// This life of the journal.
     pub journal: JournalId,
+    /// The number after which it began.
+    pub began_after: u64,
     /// Public half of the claim key.
     pub claim_key: [u8; 32],
     /// The network, once claimed.
@@ -131,6 +181,7 @@ impl std::fmt::Debug for Identity {
         formatter
             .debug_struct("Identity")
             .field("journal", &self.journal)
+            .field("began_after", &self.began_after)
             .field("network", &self.network)
             .field("restored", &self.restored)
             .finish_non_exhaustive()
@@ -196,11 +247,42 @@ pub trait Reader: Send {
     /// # Errors
     /// [`StoreError`].
     fn log_places(&self, space: &SpaceId, from: u64, to: u64) -> Result<Vec<u64>, StoreError>;
-    /// The places of a space's envelopes, ascending.
+    /// The places of a space's envelopes whose bytes are here, ascending.
     ///
     /// # Errors
     /// [`StoreError`].
     fn envelope_places(&self, space: &SpaceId) -> Result<Vec<u64>, StoreError>;
+    /// The places of a space's envelopes in the held lane, ascending.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn held_places(&self, space: &SpaceId) -> Result<Vec<u64>, StoreError>;
+    /// How many envelopes of a device, and bytes of them, are kept though it has no right to them
+    /// now: those in the held lane, and its word that it erased its copy.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn kept_for(&self, author: &DeviceId) -> Result<(u64, u64), StoreError>;
+    /// All that an envelope builds on, directly or through others, ascending by place.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn ancestors(&self, sequence: u64) -> Result<Vec<Related>, StoreError>;
+    /// The envelopes that name this one as a parent, ascending by place.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn children(&self, sequence: u64) -> Result<Vec<Related>, StoreError>;
+    /// The places of snapshots that are not settled.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn open_snapshots(&self) -> Result<Vec<u64>, StoreError>;
+    /// The hash chain at the last item up to a number; none before the first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn chain_at(&self, number: u64) -> Result<Option<ItemId>, StoreError>;
     /// The places of every item a feed ever delivered, ascending, each once.
     ///
     /// # Errors
@@ -253,11 +335,26 @@ pub trait Store: Reader {
     /// # Errors
     /// [`StoreError`].
     fn put_receipt(&mut self, sequence: u64, receipt: &[u8]) -> Result<(), StoreError>;
-    /// Stores a wrap beside an operation.
+    /// Stores a wrap beside an operation, unless one for that recipient is there.
     ///
     /// # Errors
     /// [`StoreError`].
     fn put_wrap(&mut self, operation: u64, wrap: &Wrap) -> Result<(), StoreError>;
+    /// Takes an envelope out of the held lane.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn promote(&mut self, sequence: u64) -> Result<(), StoreError>;
+    /// Drops the bytes of an item; everything else that is known of it stays.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn drop_body(&mut self, sequence: u64) -> Result<(), StoreError>;
+    /// Notes that nothing is left to drop of what a snapshot covers.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn settle(&mut self, snapshot: u64) -> Result<(), StoreError>;
     /// Delivers an item in a feed.
     ///
     /// # Errors

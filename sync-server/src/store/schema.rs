@@ -15,7 +15,8 @@ CREATE TABLE identity (
     journal BLOB NOT NULL,
     claim_key BLOB NOT NULL,
     network BLOB,
-    restored INTEGER NOT NULL
+    restored INTEGER NOT NULL,
+    began_after INTEGER NOT NULL
 );
 -- Every item, without its bytes, so that walking the journal reads few pages.
 CREATE TABLE journal (
@@ -24,9 +25,30 @@ CREATE TABLE journal (
     id BLOB NOT NULL UNIQUE,
     space BLOB NOT NULL,
     log_index INTEGER,
-    chain BLOB NOT NULL
+    chain BLOB NOT NULL,
+    -- Came back with the receipt of an earlier place.
+    offered INTEGER NOT NULL
 );
 CREATE INDEX journal_by_space ON journal (space, kind, log_index);
+-- What is known of an envelope without its bytes, which may be dropped once a snapshot covers them.
+CREATE TABLE envelope (
+    sequence INTEGER PRIMARY KEY,
+    kind INTEGER NOT NULL,
+    author BLOB NOT NULL,
+    bytes INTEGER NOT NULL,
+    -- Waits in the held lane.
+    held INTEGER NOT NULL,
+    -- Of a snapshot: nothing is left to drop of what it covers.
+    settled INTEGER NOT NULL
+);
+CREATE INDEX held_by_author ON envelope (author) WHERE held = 1 OR kind = 6;
+CREATE INDEX open_snapshots ON envelope (sequence) WHERE kind = 2 AND settled = 0;
+CREATE TABLE parent (
+    child INTEGER NOT NULL,
+    parent INTEGER NOT NULL,
+    PRIMARY KEY (child, parent)
+) WITHOUT ROWID;
+CREATE INDEX children ON parent (parent, child);
 CREATE TABLE body (sequence INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
 CREATE TABLE receipt (sequence INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
 CREATE TABLE wraps (

@@ -9,6 +9,7 @@ mod client;
 mod durability;
 mod ends;
 mod feeds;
+mod held;
 mod join;
 mod refusals;
 mod sync;

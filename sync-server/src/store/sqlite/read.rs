@@ -1,19 +1,24 @@
 //! Queries. Each is prepared once per connection and answered from an index.
 
-use nahtlos_protocol::identifier::{InvitationId, ItemId, JournalId, RecipientId, SpaceId};
+use nahtlos_protocol::envelope::EnvelopeKind;
+use nahtlos_protocol::identifier::{
+    DeviceId, InvitationId, ItemId, JournalId, RecipientId, SpaceId,
+};
 use nahtlos_protocol::space::Wrap;
 use nahtlos_protocol::wire::ItemKind;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{SqliteStore, to_signed, to_unsigned};
-use crate::store::{Carry, Delivery, Facts, Found, Identity, Reader, StoreError, StoredItem};
+use crate::store::{
+    Carry, Delivery, Facts, Found, Identity, KnownEnvelope, Reader, Related, StoreError, StoredItem,
+};
 
 impl Reader for SqliteStore {
     fn identity(&self) -> Result<Option<Identity>, StoreError> {
         let row = self
             .connection
             .query_row(
-                "SELECT seed, journal, claim_key, network, restored FROM identity",
+                "SELECT seed, journal, claim_key, network, restored, began_after FROM identity",
                 [],
                 |row| {
                     Ok((
@@ -22,19 +27,21 @@ impl Reader for SqliteStore {
                         row.get::<_, [u8; 32]>(2)?,
                         row.get::<_, Option<[u8; 32]>>(3)?,
                         row.get::<_, bool>(4)?,
+                        row.get::<_, i64>(5)?,
                     ))
                 },
             )
             .optional()?;
-        Ok(
-            row.map(|(seed, journal, claim_key, network, restored)| Identity {
+        Ok(row.map(
+            |(seed, journal, claim_key, network, restored, began_after)| Identity {
                 seed,
                 journal: JournalId(journal),
                 claim_key,
                 network: network.map(SpaceId),
                 restored,
-            }),
-        )
+                began_after: to_unsigned(began_after),
+            },
+        ))
     }
 
     fn facts(&self) -> Result<Facts, StoreError> {
@@ -109,19 +116,27 @@ impl Reader for SqliteStore {
     }
 
     fn find(&self, id: &ItemId) -> Result<Option<Found>, StoreError> {
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT sequence, kind, space FROM journal WHERE id = ?1")?;
+        let mut statement = self.connection.prepare_cached(
+            "SELECT sequence, journal.kind, space, envelope.kind, held
+                 FROM journal LEFT JOIN envelope USING (sequence) WHERE id = ?1",
+        )?;
         let row = statement
             .query_row([id.0.as_slice()], |row| {
-                Ok((row.get::<_, i64>(0)?, row.get::<_, u8>(1)?, row.get(2)?))
+                Ok((
+                    row.get::<_, i64>(0)?,
+                    row.get::<_, u8>(1)?,
+                    row.get(2)?,
+                    row.get::<_, Option<u8>>(3)?,
+                    row.get::<_, Option<bool>>(4)?,
+                ))
             })
             .optional()?;
-        row.map(|(sequence, kind, space)| {
+        row.map(|(sequence, kind, space, envelope, held)| {
             Ok(Found {
                 sequence: to_unsigned(sequence),
                 kind: kind_from(kind)?,
                 space: SpaceId(space),
+                envelope: known_envelope(envelope, held)?,
             })
         })
         .transpose()
@@ -129,8 +144,10 @@ impl Reader for SqliteStore {
 
     fn item(&self, sequence: u64) -> Result<Option<StoredItem>, StoreError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT id, kind, space, body.bytes, receipt.bytes, chain FROM journal
-             JOIN body USING (sequence) LEFT JOIN receipt USING (sequence) WHERE sequence = ?1",
+            "SELECT id, journal.kind, space, body.bytes, receipt.bytes, chain, offered,
+                 envelope.kind, held
+             FROM journal LEFT JOIN body USING (sequence) LEFT JOIN receipt USING (sequence)
+             LEFT JOIN envelope USING (sequence) WHERE sequence = ?1",
         )?;
         let row = statement
             .query_row([to_signed(sequence)], |row| {
@@ -141,19 +158,25 @@ impl Reader for SqliteStore {
                     row.get(3)?,
                     row.get::<_, Option<Vec<u8>>>(4)?,
                     ItemId(row.get(5)?),
+                    row.get(6)?,
+                    (row.get::<_, Option<u8>>(7)?, row.get::<_, Option<bool>>(8)?),
                 ))
             })
             .optional()?;
-        row.map(|(id, kind, space, bytes, receipt, chain)| {
-            Ok(StoredItem {
-                id,
-                kind: kind_from(kind)?,
-                space,
-                bytes,
-                receipt: receipt.unwrap_or_default(),
-                chain,
-            })
-        })
+        row.map(
+            |(id, kind, space, bytes, receipt, chain, offered, (envelope, held))| {
+                Ok(StoredItem {
+                    id,
+                    kind: kind_from(kind)?,
+                    space,
+                    bytes,
+                    envelope: known_envelope(envelope, held)?,
+                    offered,
+                    receipt: receipt.unwrap_or_default(),
+                    chain,
+                })
+            },
+        )
         .transpose()
     }
 
@@ -175,9 +198,71 @@ impl Reader for SqliteStore {
 
     fn envelope_places(&self, space: &SpaceId) -> Result<Vec<u64>, StoreError> {
         self.places(
-            "SELECT sequence FROM journal WHERE space = ?1 AND kind = 2 ORDER BY sequence",
+            "SELECT sequence FROM journal JOIN body USING (sequence)
+             WHERE space = ?1 AND kind = 2 ORDER BY sequence",
             [space.0.as_slice()],
         )
+    }
+
+    fn held_places(&self, space: &SpaceId) -> Result<Vec<u64>, StoreError> {
+        self.places(
+            "SELECT sequence FROM journal JOIN envelope USING (sequence)
+             WHERE space = ?1 AND journal.kind = 2 AND held = 1 ORDER BY sequence",
+            [space.0.as_slice()],
+        )
+    }
+
+    fn kept_for(&self, author: &DeviceId) -> Result<(u64, u64), StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT count(*), ifnull(sum(bytes), 0) FROM envelope
+             WHERE author = ?1 AND (held = 1 OR kind = 6)",
+        )?;
+        let (items, bytes) = statement.query_row([author.0.as_slice()], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))
+        })?;
+        Ok((to_unsigned(items), to_unsigned(bytes)))
+    }
+
+    fn ancestors(&self, sequence: u64) -> Result<Vec<Related>, StoreError> {
+        self.related(
+            "WITH RECURSIVE above (sequence) AS (
+                 SELECT parent FROM parent WHERE child = ?1
+                 UNION
+                 SELECT parent.parent FROM parent JOIN above ON parent.child = above.sequence
+             )
+             SELECT sequence, id, envelope.kind, held, body.sequence IS NOT NULL
+             FROM above JOIN journal USING (sequence) JOIN envelope USING (sequence)
+             LEFT JOIN body USING (sequence) ORDER BY sequence",
+            sequence,
+        )
+    }
+
+    fn children(&self, sequence: u64) -> Result<Vec<Related>, StoreError> {
+        self.related(
+            "SELECT journal.sequence, id, envelope.kind, held, body.sequence IS NOT NULL
+             FROM parent JOIN journal ON journal.sequence = child
+             JOIN envelope ON envelope.sequence = child
+             LEFT JOIN body ON body.sequence = child
+             WHERE parent = ?1 ORDER BY child",
+            sequence,
+        )
+    }
+
+    fn open_snapshots(&self) -> Result<Vec<u64>, StoreError> {
+        self.places(
+            "SELECT sequence FROM envelope WHERE kind = 2 AND settled = 0 ORDER BY sequence",
+            [],
+        )
+    }
+
+    fn chain_at(&self, number: u64) -> Result<Option<ItemId>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT chain FROM journal WHERE sequence <= ?1 ORDER BY sequence DESC LIMIT 1",
+        )?;
+        let chain = statement
+            .query_row([to_signed(number)], |row| row.get(0))
+            .optional()?;
+        Ok(chain.map(ItemId))
     }
 
     fn delivered_places(&self, feed: &SpaceId) -> Result<Vec<u64>, StoreError> {
@@ -225,6 +310,51 @@ impl Reader for SqliteStore {
             }));
         }
         Ok(wraps)
+    }
+}
+
+impl SqliteStore {
+    fn related(&self, sql: &str, sequence: u64) -> Result<Vec<Related>, StoreError> {
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut found = statement.query([to_signed(sequence)])?;
+        let mut related = Vec::new();
+        while let Some(row) = found.next()? {
+            related.push(Related {
+                sequence: to_unsigned(row.get(0)?),
+                id: ItemId(row.get(1)?),
+                envelope: KnownEnvelope {
+                    kind: envelope_kind(row.get(2)?)?,
+                    held: row.get(3)?,
+                },
+                has_body: row.get(4)?,
+            });
+        }
+        Ok(related)
+    }
+}
+
+fn known_envelope(
+    kind: Option<u8>,
+    held: Option<bool>,
+) -> Result<Option<KnownEnvelope>, StoreError> {
+    let kind = kind.map(envelope_kind).transpose()?;
+    Ok(kind.map(|kind| KnownEnvelope {
+        kind,
+        held: held.unwrap_or(false),
+    }))
+}
+
+fn envelope_kind(number: u8) -> Result<EnvelopeKind, StoreError> {
+    match number {
+        1 => Ok(EnvelopeKind::Changes),
+        2 => Ok(EnvelopeKind::Snapshot),
+        3 => Ok(EnvelopeKind::Blob),
+        4 => Ok(EnvelopeKind::Attest),
+        5 => Ok(EnvelopeKind::Dispute),
+        6 => Ok(EnvelopeKind::Erasure),
+        other => Err(StoreError::Damaged {
+            what: format!("an envelope of kind {other}"),
+        }),
     }
 }
 

@@ -1,12 +1,13 @@
 //! Writes, between `BEGIN IMMEDIATE` and `COMMIT`.
 
+use nahtlos_protocol::envelope::EnvelopeKind;
 use nahtlos_protocol::identifier::{InvitationId, ItemId, SpaceId};
 use nahtlos_protocol::space::Wrap;
 use nahtlos_protocol::wire::ItemKind;
 use rusqlite::params;
 
 use super::{SqliteStore, to_signed};
-use crate::store::{Carry, Delivery, Identity, NewItem, Reader, Store, StoreError};
+use crate::store::{Carry, Delivery, Identity, NewEnvelope, NewItem, Reader, Store, StoreError};
 
 impl Store for SqliteStore {
     fn begin(&mut self) -> Result<(), StoreError> {
@@ -30,14 +31,16 @@ impl Store for SqliteStore {
 
     fn put_identity(&mut self, identity: &Identity) -> Result<(), StoreError> {
         self.execute(
-            "INSERT OR REPLACE INTO identity (one, seed, journal, claim_key, network, restored)
-             VALUES (1, ?1, ?2, ?3, ?4, ?5)",
+            "INSERT OR REPLACE INTO identity
+             (one, seed, journal, claim_key, network, restored, began_after)
+             VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6)",
             params![
                 identity.seed,
                 identity.journal.0,
                 identity.claim_key,
                 identity.network.map(|network| network.0),
-                identity.restored
+                identity.restored,
+                to_signed(identity.began_after)
             ],
         )
     }
@@ -45,17 +48,21 @@ impl Store for SqliteStore {
     fn put_item(&mut self, item: &NewItem<'_>) -> Result<(), StoreError> {
         let sequence = to_signed(item.sequence);
         self.execute(
-            "INSERT INTO journal (sequence, kind, id, space, log_index, chain)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO journal (sequence, kind, id, space, log_index, chain, offered)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             params![
                 sequence,
                 kind_number(item.kind),
                 item.id.0,
                 item.space.0,
                 item.log_index.map(to_signed),
-                item.chain.0
+                item.chain.0,
+                item.offered
             ],
         )?;
+        if let Some(envelope) = &item.envelope {
+            self.put_envelope(sequence, item.bytes.len(), envelope)?;
+        }
         self.execute(
             "INSERT INTO body (sequence, bytes) VALUES (?1, ?2)",
             params![sequence, item.bytes],
@@ -71,8 +78,29 @@ impl Store for SqliteStore {
 
     fn put_wrap(&mut self, operation: u64, wrap: &Wrap) -> Result<(), StoreError> {
         self.execute(
-            "INSERT INTO wraps (operation, recipient, bytes) VALUES (?1, ?2, ?3)",
+            "INSERT OR IGNORE INTO wraps (operation, recipient, bytes) VALUES (?1, ?2, ?3)",
             params![to_signed(operation), wrap.recipient.0, wrap.bytes],
+        )
+    }
+
+    fn promote(&mut self, sequence: u64) -> Result<(), StoreError> {
+        self.execute(
+            "UPDATE envelope SET held = 0 WHERE sequence = ?1",
+            [to_signed(sequence)],
+        )
+    }
+
+    fn drop_body(&mut self, sequence: u64) -> Result<(), StoreError> {
+        self.execute(
+            "DELETE FROM body WHERE sequence = ?1",
+            [to_signed(sequence)],
+        )
+    }
+
+    fn settle(&mut self, snapshot: u64) -> Result<(), StoreError> {
+        self.execute(
+            "UPDATE envelope SET settled = 1 WHERE sequence = ?1",
+            [to_signed(snapshot)],
         )
     }
 
@@ -149,6 +177,46 @@ impl Store for SqliteStore {
 
     fn reader(&self) -> Result<Box<dyn Reader>, StoreError> {
         Ok(Box::new(Self::open_to_read(&self.path)?))
+    }
+}
+
+impl SqliteStore {
+    fn put_envelope(
+        &self,
+        sequence: i64,
+        bytes: usize,
+        envelope: &NewEnvelope<'_>,
+    ) -> Result<(), StoreError> {
+        self.execute(
+            "INSERT INTO envelope (sequence, kind, author, bytes, held, settled)
+             VALUES (?1, ?2, ?3, ?4, ?5, 0)",
+            params![
+                sequence,
+                envelope_number(envelope.kind),
+                envelope.author.0,
+                to_signed(bytes as u64),
+                envelope.held
+            ],
+        )?;
+        for parent in envelope.parents {
+            self.execute(
+                "INSERT OR IGNORE INTO parent (child, parent) VALUES (?1, ?2)",
+                params![sequence, to_signed(*parent)],
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// As in the envelope's header.
+fn envelope_number(kind: EnvelopeKind) -> u8 {
+    match kind {
+        EnvelopeKind::Changes => 1,
+        EnvelopeKind::Snapshot => 2,
+        EnvelopeKind::Blob => 3,
+        EnvelopeKind::Attest => 4,
+        EnvelopeKind::Dispute => 5,
+        EnvelopeKind::Erasure => 6,
     }
 }
 

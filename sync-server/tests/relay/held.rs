@@ -1,0 +1,292 @@
+//! The held lane: who could write when they wrote, and cannot any more.
+
+use nahtlos_protocol::envelope::{Envelope, EnvelopeKind};
+use nahtlos_protocol::identifier::{EnvelopeId, ItemId, KeyId, SpaceId};
+use nahtlos_protocol::limits;
+use nahtlos_protocol::space::{Draft, Effect, Role};
+use nahtlos_protocol::wire::{ItemResult, Status, VerdictCode};
+
+use crate::client::{Client, Setting};
+use crate::ends::{colleague, edit, envelopes, fresh, remove, section};
+use crate::world::{Institution, TestDevice, push_envelope, seal};
+
+fn told(result: &ItemResult) -> (Status, Option<VerdictCode>) {
+    (result.status, result.code)
+}
+
+const ENDED: (Status, Option<VerdictCode>) = (Status::Held, Some(VerdictCode::AccessEnded));
+
+fn rejected(code: VerdictCode) -> (Status, Option<VerdictCode>) {
+    (Status::Rejected, Some(code))
+}
+
+/// A section that A's team manages, B's team and D (a person of A's institution) write, and what D
+/// wrote offline before A ended D's grant.
+struct Case {
+    setting: Setting,
+    section: SpaceId,
+    b1: TestDevice,
+    b: Institution,
+    b_client: Client,
+    d1: TestDevice,
+    d_client: Client,
+    base: ItemId,
+    offline: Vec<Envelope>,
+}
+
+impl Case {
+    /// D's offline edits: two in a row.
+    fn new() -> Self {
+        let mut setting = Setting::new();
+        let (b1, d1) = (TestDevice::new(2), TestDevice::new(4));
+        let (b, mut b_client) = setting.second_institution(&b1);
+        let d = colleague(&mut setting, &d1);
+        let section = section(&mut setting);
+        for member in [b.team, d] {
+            setting
+                .world
+                .add_member(&setting.a1, section, member, Role::Write);
+        }
+        let push = setting.world.take();
+        setting.client.push(&setting.a1, push);
+        let base = edit(&mut setting, section, 1);
+        d1.hold(&setting.a1);
+        let first = setting
+            .world
+            .envelope(&d1, section, 1, &[EnvelopeId(base.0)]);
+        let second = setting.world.envelope(&d1, section, 2, &[first.id()]);
+        let mut d_client = fresh(&setting);
+        d_client.sync(&d1, Vec::new());
+        b_client.sync(&b1, Vec::new());
+        Self {
+            setting,
+            section,
+            b1,
+            b,
+            b_client,
+            d1,
+            d_client,
+            base,
+            offline: vec![first, second],
+        }
+    }
+
+    /// A removes D from the section and from the team.
+    fn ended() -> Self {
+        let mut case = Self::new();
+        let d = case.setting.world.logs[&case.section]
+            .grants()
+            .last()
+            .unwrap()
+            .member;
+        let (section, team) = (case.section, case.setting.a.team);
+        remove(&mut case.setting, section, d.recipient());
+        remove(&mut case.setting, team, d.recipient());
+        case.b_client.sync(&case.b1, Vec::new());
+        case.setting.client.sync(&case.setting.a1, Vec::new());
+        case
+    }
+
+    fn push(&mut self, envelope: &Envelope) -> ItemResult {
+        self.d_client.push_one(&self.d1, push_envelope(envelope))
+    }
+}
+
+#[test]
+fn an_edit_by_somebody_removed_meanwhile_waits_for_a_manager_who_adopts_it() {
+    let mut case = Case::ended();
+    let offline = case.offline.clone();
+    let held: Vec<ItemId> = offline.iter().map(|edit| edit.id().into()).collect();
+    // The second first: what it builds on is not known.
+    let second = case.push(&offline[1]);
+    assert_eq!(second.status, Status::MissingParents);
+    let first = case.push(&offline[0]);
+    assert_eq!(told(&first), ENDED);
+    let again = case.push(&offline[0]);
+    assert_eq!(again.status, Status::Duplicate);
+    assert_eq!(again.receipt, first.receipt);
+    assert!(first.receipt.is_some());
+    assert_eq!(told(&case.push(&offline[1])), ENDED);
+
+    // Managers see it, writers do not, and neither does its author.
+    let (setting, section) = (&mut case.setting, case.section);
+    let seen = envelopes(&setting.client.sync(&setting.a1, Vec::new()).1);
+    assert_eq!(seen, held);
+    assert!(case.b_client.sync(&case.b1, Vec::new()).1.is_empty());
+    assert!(envelopes(&fresh(setting).sync(&case.d1, Vec::new()).1).is_empty());
+    setting.restart();
+    let seen = envelopes(&fresh(setting).sync(&setting.a1, Vec::new()).1);
+    assert_eq!(seen, [&[case.base][..], &held].concat());
+
+    // Named as a parent, both are edits like any other, and come first.
+    let next = edit(setting, section, 2);
+    let adopting = setting
+        .world
+        .envelope(&setting.a1, section, 3, &[offline[1].id()]);
+    setting
+        .client
+        .push(&setting.a1, vec![push_envelope(&adopting)]);
+    case.b_client.address = setting.client.address;
+    let seen = envelopes(&case.b_client.sync(&case.b1, Vec::new()).1);
+    assert_eq!(seen, [next, held[0], held[1], adopting.id().into()]);
+    let all = envelopes(&fresh(setting).sync(&case.b1, Vec::new()).1);
+    assert!(held.iter().all(|id| all.contains(id)));
+}
+
+#[test]
+fn only_who_was_entitled_under_an_epoch_of_the_space_is_held() {
+    let mut case = Case::ended();
+    let first = case.offline[0].clone();
+    // A stranger to the section, who somehow holds the key.
+    let c1 = TestDevice::new(6);
+    let (_, mut c_client) = case.setting.second_institution(&c1);
+    c1.hold(&case.setting.a1);
+    let foreign = case.setting.world.envelope(&c1, case.section, 1, &[]);
+    let answer = c_client.push_one(&c1, push_envelope(&foreign));
+    assert_eq!(told(&answer), rejected(VerdictCode::NotEntitled));
+    // Another space's epoch.
+    let other = section(&mut case.setting);
+    let other = case.setting.world.logs[&other].current_epoch().unwrap();
+    let key_id: KeyId = other.key_id;
+    case.d1.hold(&case.setting.a1);
+    let mut header = first.header().clone();
+    header.key_id = key_id;
+    let elsewhere = seal(&case.d1, &header);
+    assert_eq!(told(&case.push(&elsewhere)), rejected(VerdictCode::Invalid));
+    // About snapshots nobody without access has a say.
+    let mut header = first.header().clone();
+    header.kind = EnvelopeKind::Snapshot;
+    let snapshot = seal(&case.d1, &header);
+    assert_eq!(
+        told(&case.push(&snapshot)),
+        rejected(VerdictCode::NotEntitled)
+    );
+    // Somebody else's edit is not theirs to hand in.
+    case.b1.hold(&case.setting.a1);
+    let others = case.setting.world.envelope(&case.b1, case.section, 1, &[]);
+    let answer = case.push(&others);
+    assert_eq!(told(&answer), rejected(VerdictCode::NotAdmitted));
+    assert_eq!(told(&case.push(&first)), ENDED);
+}
+
+#[test]
+fn a_reduced_or_closed_right_is_said_so_and_one_by_another_path_is_sealed_again() {
+    let mut case = Case::new();
+    let (setting, section) = (&mut case.setting, case.section);
+    // D writes by its team's grant too: with its own grant gone, the old bytes no longer count by
+    // rule 1 through that alone.
+    let act = |setting: &mut Setting, effect: Effect| {
+        setting
+            .world
+            .act(&setting.a1, Draft::new().effect(effect), Some(section));
+        let push = setting.world.take();
+        setting.client.push(&setting.a1, push);
+    };
+    let grants = setting.world.logs[&section].grants().to_vec();
+    let (b_grant, team_grant) = (grants[1].id, grants[0].id);
+    case.b1.hold(&setting.a1);
+    let of_b = setting.world.envelope(&case.b1, section, 1, &[]);
+    act(
+        setting,
+        Effect::SetRole {
+            grant: b_grant,
+            role: Role::Read,
+        },
+    );
+    let answer = case.b_client.push_one(&case.b1, push_envelope(&of_b));
+    assert_eq!(
+        told(&answer),
+        (Status::Held, Some(VerdictCode::AccessReduced))
+    );
+    // Raised by a new grant: what was sealed by the old one is sealed again.
+    let reduced = setting.world.envelope(&case.b1, section, 2, &[]);
+    let answer = case.b_client.push_one(&case.b1, push_envelope(&reduced));
+    assert_eq!(told(&answer), rejected(VerdictCode::NotEntitled));
+    setting
+        .world
+        .add_member(&setting.a1, section, case.b.team, Role::Write);
+    let push = setting.world.take();
+    setting.client.push(&setting.a1, push);
+    let mut header = of_b.header().clone();
+    header.author_sequence = 2;
+    let old_path = seal(&case.b1, &header);
+    let answer = case.b_client.push_one(&case.b1, push_envelope(&old_path));
+    assert_eq!(answer.status, Status::StaleAccess);
+    let good = setting.world.envelope(&case.b1, section, 2, &[]);
+    let answer = case.b_client.push_one(&case.b1, push_envelope(&good));
+    assert_eq!(answer.status, Status::Accepted);
+
+    assert_eq!(grants[0].id, team_grant);
+    act(setting, Effect::Close {});
+    let answer = case.push(&case.offline[0].clone());
+    assert_eq!(told(&answer), (Status::Held, Some(VerdictCode::Closed)));
+}
+
+#[test]
+fn a_device_keeps_only_so_much_in_the_held_lane() {
+    let mut case = Case::ended();
+    let template = case.offline[0].header().clone();
+    let mut push = Vec::new();
+    for number in 0..=limits::HELD_ITEMS_PER_DEVICE_MAX {
+        let mut header = template.clone();
+        header.author_sequence = 10 + number;
+        header.salt = nahtlos_protocol::envelope::header::Salt(case.setting.world.bytes());
+        push.push(push_envelope(&seal(&case.d1, &header)));
+    }
+    let (results, _) = case.d_client.sync(&case.d1, push);
+    let (last, kept) = results.split_last().unwrap();
+    assert!(kept.iter().all(|result| told(result) == ENDED));
+    assert_eq!(told(last), rejected(VerdictCode::Quota));
+    // Another device has its own.
+    let (b_team, section) = (case.b.team, case.section);
+    case.b1.hold(&case.setting.a1);
+    let of_b = case.setting.world.envelope(&case.b1, section, 1, &[]);
+    remove(&mut case.setting, section, b_team.into());
+    let answer = case.b_client.push_one(&case.b1, push_envelope(&of_b));
+    assert_eq!(told(&answer), ENDED);
+}
+
+#[test]
+fn who_becomes_a_manager_sees_what_was_held_before() {
+    let mut case = Case::ended();
+    let first = case.offline[0].clone();
+    assert_eq!(told(&case.push(&first)), ENDED);
+    assert!(case.b_client.sync(&case.b1, Vec::new()).1.is_empty());
+    let setting = &mut case.setting;
+    let grant = setting.world.logs[&case.section]
+        .grants()
+        .iter()
+        .find(|grant| grant.member.recipient() == case.b.team.into())
+        .unwrap()
+        .id;
+    let raise = Effect::SetRole {
+        grant,
+        role: Role::Manage,
+    };
+    setting
+        .world
+        .act(&setting.a1, Draft::new().effect(raise), Some(case.section));
+    let push = setting.world.take();
+    setting.client.push(&setting.a1, push);
+    let seen = envelopes(&case.b_client.sync(&case.b1, Vec::new()).1);
+    assert_eq!(seen, [ItemId::from(first.id())]);
+}
+
+#[test]
+fn somebody_whose_access_ended_may_say_that_the_copy_is_erased() {
+    let mut case = Case::ended();
+    let mut header = case.offline[0].header().clone();
+    header.kind = EnvelopeKind::Erasure;
+    header.parents.clear();
+    let erased = seal(&case.d1, &header);
+    assert_eq!(case.push(&erased).status, Status::Accepted);
+    let seen = envelopes(&case.b_client.sync(&case.b1, Vec::new()).1);
+    assert_eq!(seen, [ItemId::from(erased.id())]);
+    // Who reads has erased nothing.
+    case.b1.hold(&case.setting.a1);
+    let mut header = case.setting.world.header(&case.b1, case.section, 1);
+    header.kind = EnvelopeKind::Erasure;
+    let untrue = seal(&case.b1, &header);
+    let answer = case.b_client.push_one(&case.b1, push_envelope(&untrue));
+    assert_eq!(told(&answer), rejected(VerdictCode::NotEntitled));
+}
