@@ -3,6 +3,7 @@
 
 mod journal;
 pub mod scene;
+mod trial;
 
 use std::path::{Path, PathBuf};
 

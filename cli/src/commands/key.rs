@@ -69,9 +69,10 @@ fn explain(context: &Context, case: &str, section: &str) -> Result<Answer, Failu
         what: "section",
         input: kind.code(),
     })?;
-    let here = match line.explanation {
-        None => "yes: this device holds the current key".to_owned(),
-        Some(reason) => format!("no: {reason}"),
+    let here = match (&line.explanation, line.state) {
+        (None, _) => "yes: this device holds the current key".to_owned(),
+        (Some(reason), "held") => format!("yes, the current key; but {reason}"),
+        (Some(reason), _) => format!("no: {reason}"),
     };
     let page = Page::default()
         .title(format!("Key of {}", line.space))

@@ -18,6 +18,12 @@ impl From<ClientError> for Failure {
             ClientError::Transport(error) => relay::transport(code, error),
             ClientError::Refused { code, detail } => relay::refused(code, detail),
             ClientError::NoKey(notice) => no_key(*notice),
+            ClientError::LastManager => say(
+                Exit::NoRight,
+                "This would end the last right to manage it.",
+                "Nobody could ever let anybody in again.",
+                "Share it with `manage` with another team first, sync, and then end this right.",
+            ),
             ClientError::NoRight { action, reason } => say(
                 Exit::NoRight,
                 &format!("You have no right to {action}."),
@@ -169,7 +175,22 @@ fn no_key(notice: KeyNotice) -> Failure {
             Exit::NoRight,
             "Ask the case lead's team to share it; `nahtlos share explain CASE SECTION --for YOU` says why.",
         ),
-        KeyNotice::NoEpoch | KeyNotice::Pending | KeyNotice::BadWrap => (
+        KeyNotice::Expired { .. } | KeyNotice::Ended { .. } | KeyNotice::CutBefore => (
+            Exit::NoRight,
+            "Ask the case lead's team to share it again; what you read before stays readable here.",
+        ),
+        KeyNotice::WaitsForConfirmation | KeyNotice::Suspended => (
+            Exit::Locked,
+            "Ask who manages it to compare your fingerprint and confirm you, then run `nahtlos sync` here.",
+        ),
+        KeyNotice::Forked => (
+            Exit::Locked,
+            "Run `nahtlos sync`; if it stays, tell the relay's operator.",
+        ),
+        KeyNotice::NoEpoch
+        | KeyNotice::Pending
+        | KeyNotice::BadWrap
+        | KeyNotice::EarlierContentWaits => (
             Exit::Locked,
             "Ask a colleague who can open it to sync, then run `nahtlos sync` here.",
         ),

@@ -16,7 +16,7 @@ use nahtlos_protocol::wire::join::JoinRequest;
 use crate::directory::{DirectoryEdit, PersonCard};
 use crate::edits::TypedEdit;
 use crate::error::ClientError;
-use crate::intents::Outcome;
+use crate::intents::{Outcome, Round, Source};
 use crate::joining::Introduction;
 use crate::logs;
 use crate::nahtlos::Nahtlos;
@@ -47,10 +47,12 @@ impl Nahtlos {
     pub(crate) fn prepare_admission(
         &self,
         key: &[u8],
-        request: &[u8],
-        above: &mut BTreeMap<SpaceId, Arc<SpaceState>>,
-        offered: &mut Offered,
+        intent: &Intent,
+        round: &mut Round,
     ) -> Result<Outcome, ClientError> {
+        let Intent::Admit { request } = intent else {
+            return Ok(Outcome::Done);
+        };
         let Ok(request) = JoinRequest::decode(request) else {
             return Ok(Outcome::Done);
         };
@@ -62,7 +64,7 @@ impl Nahtlos {
         let record: InvitationRecord = records::decode(&bytes)?;
         let text: InvitationText = record.text.parse()?;
         let body = request.body();
-        let logs = self.logs_below(above);
+        let logs = self.logs_below(&round.above);
         let Some(state) = logs
             .state(&body.inviting)
             .filter(|_| body.inviting == text.inviting)
@@ -73,7 +75,7 @@ impl Nahtlos {
             return Ok(Outcome::Waits);
         };
         let Some(introduction) = Introduction::open(&text.seed, &body.introduction) else {
-            return Ok(Outcome::GoesBack(
+            return Ok(Outcome::Fails(
                 "somebody answered your invitation in a form that cannot be read; invite them again".into(),
             ));
         };
@@ -90,15 +92,13 @@ impl Nahtlos {
             });
         }
         let mut operations = Vec::new();
-        if let Err(reason) = self.judge_newcomer(&request, &text, above, &mut operations) {
-            return Ok(Outcome::GoesBack(format!(
+        if let Err(reason) = self.judge_newcomer(&request, &text, &mut round.above, &mut operations)
+        {
+            return Ok(Outcome::Fails(format!(
                 "the answer of {} to an invitation is not valid ({reason}); invite again",
                 newcomer.name
             )));
         }
-        let Some(seed) = self.seed_to_hand_on(&state) else {
-            return Ok(Outcome::Waits);
-        };
         let add = Effect::Add {
             grant: random::grant_id(),
             member: Member::Space { id: body.newcomer },
@@ -108,16 +108,22 @@ impl Nahtlos {
             not_after_ms: None,
             invitation: Some(body.proof.clone()),
         };
-        let intent = Intent::Admit {
-            request: request.bytes().to_vec(),
+        let logs = self.logs_below(&round.above);
+        let Some(draft) = self.with_keys(Draft::new().effect(add), &state, &logs) else {
+            return Ok(Outcome::Waits);
         };
-        let draft = Draft::new().effect(add).wrap_missing(seed);
-        let logs = self.logs_below(above);
-        let outcome = self.sign_decided(key, &intent, draft, &logs, &state, Some(newcomer))?;
+        let source = Source::Intent(key.to_vec(), intent.clone());
+        let outcome = self.sign_decided(source, draft, &logs, &state, Some(newcomer))?;
         if matches!(outcome, Outcome::Prepared(_)) {
-            offered.extend(operations);
+            round.offered.extend(operations);
         }
-        Ok(outcome)
+        // Who was invited can only be invited again.
+        Ok(match outcome {
+            Outcome::GoesBack(reason) => Outcome::Fails(format!(
+                "somebody who answered an invitation of yours was not admitted: {reason}; invite them again"
+            )),
+            outcome => outcome,
+        })
     }
 
     /// Lays a newcomer's founding over the logs; fails, in words, where it is not valid or not what

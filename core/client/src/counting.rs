@@ -22,7 +22,7 @@ use nahtlos_protocol::space::{LogHead, Logs, SpaceState, Suspended};
 
 use crate::apply::NotApplied;
 use crate::error::ClientError;
-use crate::keys::KeyNotice;
+use crate::key_notices::KeyNotice;
 use crate::nahtlos::Nahtlos;
 use crate::records;
 use crate::vault::{Collection, Transaction};

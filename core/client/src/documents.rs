@@ -13,7 +13,7 @@ use nahtlos_protocol::space::kind::{Kind, Role};
 
 use crate::directory::{self, Directory};
 use crate::error::ClientError;
-use crate::keys::KeyNotice;
+use crate::key_notices::KeyNotice;
 use crate::nahtlos::Nahtlos;
 use crate::records::{self, ActorRecord, DocumentRecord, LabelRecord, OutboxRecord};
 use crate::vault::Collection;

@@ -102,7 +102,7 @@ impl Nahtlos {
                 let record = IntentRecord {
                     id: random::nonce(&mut random::system()),
                     intent,
-                    decided_at: None,
+                    decided_at: Vec::new(),
                     decided_at_ms: now_ms.saturating_add(offset),
                 };
                 put_intent(transaction, &record)?;

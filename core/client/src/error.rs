@@ -7,7 +7,7 @@ use nahtlos_protocol::space::author::AuthorError;
 use nahtlos_protocol::space::replay::ReplayError;
 use nahtlos_protocol::wire::claim::TextError;
 
-use crate::keys::KeyNotice;
+use crate::key_notices::KeyNotice;
 use crate::transport::TransportError;
 use crate::vault::VaultError;
 
@@ -94,6 +94,9 @@ pub enum ClientError {
         /// Why not.
         reason: String,
     },
+    /// It would end the last path with `manage`: nobody could ever let anybody in again.
+    #[error("it would end the last `manage` there: grant `manage` to somebody else first")]
+    LastManager,
     /// The section's key is not held here.
     #[error("the section cannot be opened: {}", .0.sentence())]
     NoKey(KeyNotice),
@@ -144,6 +147,7 @@ impl ClientError {
             Self::NotFound { .. } => "not_found",
             Self::Ambiguous { .. } => "ambiguous",
             Self::NoRight { .. } => "no_right",
+            Self::LastManager => "last_manager",
             Self::NoKey(notice) => notice.word(),
             Self::NeedsNewer => "needs_newer",
             Self::NoCaseNumber => "no_case_number",

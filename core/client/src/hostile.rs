@@ -1,6 +1,7 @@
 //! What a modified client could do, for tests only: the honest facade never does it.
 
 use nahtlos_protocol::identifier::{EnvelopeId, KeyId, SpaceId};
+use nahtlos_protocol::space::effect::History;
 use nahtlos_protocol::space::kind::Role;
 use nahtlos_protocol::space::operation::SignedOperation;
 use nahtlos_protocol::space::{Draft, Effect};
@@ -45,6 +46,7 @@ impl Nahtlos {
             role: Role::Write,
             basis: "none".into(),
             not_after_ms: None,
+            history: History::Full,
         };
         self.decide(intent, &space)?;
         Ok(space)

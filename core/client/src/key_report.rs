@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::directory::Directory;
 use crate::error::ClientError;
-use crate::keys::KeyNotice;
+use crate::key_notices::KeyNotice;
 use crate::nahtlos::Nahtlos;
 
 /// What this device holds of a space's keys.
@@ -21,10 +21,10 @@ pub struct KeyLine {
     pub id: String,
     /// Epochs there have been.
     pub epochs: usize,
-    /// `held`, or the reason why not.
+    /// `held` where the current key is; otherwise the reason why not.
     pub state: &'static str,
-    /// In words, where not held.
-    pub explanation: Option<&'static str>,
+    /// In words, where the current key or an earlier one is not held.
+    pub explanation: Option<String>,
     /// Whom the current epoch is wrapped to.
     pub wrapped_to: Vec<String>,
 }
@@ -68,10 +68,10 @@ impl Nahtlos {
 
     fn key_line(&self, space: &SpaceId, name: String, directory: &Directory) -> Option<KeyLine> {
         let state = self.logs().state(space)?;
-        let opened = match state.current_epoch() {
-            Some(epoch) => self.key_ring().open(space, &epoch.key_id).err(),
-            None => Some(KeyNotice::NoEpoch),
-        };
+        let notice = self.key_notice(space);
+        let is_held = state
+            .current_epoch()
+            .is_some_and(|epoch| self.key_ring().open(space, &epoch.key_id).is_ok());
         let wrapped_to = state.current_epoch().map_or_else(Vec::new, |epoch| {
             epoch
                 .recipients
@@ -84,8 +84,8 @@ impl Nahtlos {
             kind: kind_word(state.kind()),
             id: space.to_string(),
             epochs: state.epochs().len(),
-            state: opened.map_or("held", KeyNotice::word),
-            explanation: opened.map(KeyNotice::sentence),
+            state: notice.filter(|_| !is_held).map_or("held", KeyNotice::word),
+            explanation: notice.map(|notice| self.key_explanation(space, notice)),
             wrapped_to,
         })
     }
@@ -119,7 +119,7 @@ impl Nahtlos {
     }
 }
 
-fn kind_word(kind: Kind) -> &'static str {
+pub(crate) fn kind_word(kind: Kind) -> &'static str {
     match kind {
         Kind::Person => "person",
         Kind::Team => "team",

@@ -13,6 +13,7 @@ use nahtlos_protocol::space::replay::{ReplayError, Signatures};
 use nahtlos_protocol::space::{Logs, SpaceState};
 
 use crate::error::ClientError;
+use crate::upkeep;
 use crate::vault::{Collection, Transaction, Vault};
 
 /// Replayed states of this process's life.
@@ -215,7 +216,7 @@ impl LogView<'_> {
     }
 }
 
-/// Stores an operation.
+/// Stores an operation, and notes what follows from it for keys.
 pub(crate) fn store(
     transaction: &Transaction<'_>,
     operation: &SignedOperation,
@@ -231,7 +232,7 @@ pub(crate) fn store(
         position,
         operation.bytes(),
     )?;
-    Ok(())
+    upkeep::note_operation(transaction, operation)
 }
 
 /// Logs with some states laid over them: what was prepared and not stored yet.

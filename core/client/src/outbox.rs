@@ -73,7 +73,7 @@ impl Nahtlos {
     }
 
     /// Spaces with edits that are in no sealed envelope yet.
-    fn spaces_to_seal(&self) -> Result<BTreeSet<SpaceId>, ClientError> {
+    pub(crate) fn spaces_to_seal(&self) -> Result<BTreeSet<SpaceId>, ClientError> {
         let mut sealed = BTreeSet::new();
         for (_, bytes) in self.vault.list(Collection::Sealed, ENVELOPES)? {
             if let SealedRecord::Envelope { bytes, .. } = records::decode(&bytes)?

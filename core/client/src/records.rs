@@ -4,8 +4,9 @@ use minicbor::{Decode, Encode};
 use nahtlos_protocol::codec::{self, CodecError};
 use nahtlos_protocol::crypto::{hash::hash, label};
 use nahtlos_protocol::identifier::{
-    DeviceId, EnvelopeId, GrantId, JournalId, Nonce, RecipientId, SpaceId, VerifyingKeyBytes,
+    DeviceId, EnvelopeId, GrantId, JournalId, KeyId, Nonce, RecipientId, SpaceId, VerifyingKeyBytes,
 };
+use nahtlos_protocol::space::effect::History;
 use nahtlos_protocol::space::kind::Role;
 use nahtlos_protocol::space::{LogHead, Wrap};
 use nahtlos_protocol::wire::JournalMark;
@@ -193,11 +194,23 @@ pub(crate) struct IntentRecord {
     pub id: Nonce,
     #[n(1)]
     pub intent: Intent,
-    /// The log as the person saw it.
+    /// The logs as the person saw them: of the space, and of those that say who the member
+    /// concerned belongs to.
     #[n(2)]
-    pub decided_at: Option<LogHead>,
+    pub decided_at: Vec<LogHead>,
     #[n(3)]
     pub decided_at_ms: u64,
+}
+
+/// A decision that a person must take again: `Collection::Intent`, group `returned`.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub(crate) struct ReturnedRecord {
+    #[n(0)]
+    pub record: IntentRecord,
+    /// In words.
+    #[n(1)]
+    pub reason: String,
 }
 
 /// What was decided.
@@ -219,6 +232,8 @@ pub(crate) enum Intent {
         basis: String,
         #[n(5)]
         not_after_ms: Option<u64>,
+        #[n(6)]
+        history: History,
     },
     /// Let one newcomer ask to join.
     #[n(1)]
@@ -261,6 +276,80 @@ pub(crate) enum Intent {
         #[n(0)]
         space: SpaceId,
     },
+    /// End one grant, or every grant of a member.
+    #[n(6)]
+    Remove {
+        #[n(0)]
+        space: SpaceId,
+        #[n(1)]
+        grant: Option<GrantId>,
+        #[n(2)]
+        member: Option<RecipientId>,
+        /// Coded reason, as in the operation.
+        #[n(3)]
+        reason: u8,
+    },
+    /// Let a grant allow more or less.
+    #[n(7)]
+    SetRole {
+        #[n(0)]
+        space: SpaceId,
+        #[n(1)]
+        grant: GrantId,
+        #[n(2)]
+        role: Role,
+    },
+    /// Close a space: nothing is written there any more.
+    #[n(8)]
+    Close {
+        #[n(0)]
+        space: SpaceId,
+    },
+    /// Stand for a grant whose member's fingerprint was compared.
+    #[n(9)]
+    Confirm {
+        #[n(0)]
+        space: SpaceId,
+        #[n(1)]
+        grant: GrantId,
+    },
+    /// Refuse a grant that waits for somebody to stand for it.
+    #[n(10)]
+    Refuse {
+        #[n(0)]
+        space: SpaceId,
+        #[n(1)]
+        grant: GrantId,
+    },
+    /// Begin a new epoch, whether or not the present one may be used.
+    #[n(11)]
+    Rotate {
+        #[n(0)]
+        space: SpaceId,
+        /// The epoch to be replaced: where it is no longer the current one, nothing is left to do.
+        #[n(1)]
+        replaced: Option<KeyId>,
+    },
+}
+
+impl Intent {
+    /// The space whose log it changes; none for a join request, which names it inside.
+    pub fn space(&self) -> Option<SpaceId> {
+        match self {
+            Self::Grant { space, .. }
+            | Self::Invite { space, .. }
+            | Self::FirstEpoch { space }
+            | Self::WrapMissing { space }
+            | Self::Remove { space, .. }
+            | Self::SetRole { space, .. }
+            | Self::Close { space }
+            | Self::Confirm { space, .. }
+            | Self::Refuse { space, .. }
+            | Self::Rotate { space, .. } => Some(*space),
+            Self::AddTeam { institution, .. } => Some(*institution),
+            Self::Admit { .. } => None,
+        }
+    }
 }
 
 /// An invitation issued here: `Collection::Invitation`, key = its public key.

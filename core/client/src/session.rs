@@ -507,11 +507,11 @@ impl<'a> Session<'a> {
                     Some(VerdictCode::LogMoved | VerdictCode::NotExact)
                 ) => {}
             Status::Held | Status::Rejected => {
+                let word = verdict_word(result);
                 self.report.notices.push(format!(
-                    "a change of access was refused by the relay ({})",
-                    verdict_word(result)
+                    "a change of access was refused by the relay ({word})"
                 ));
-                self.replica.give_up_intent(&decided.key)?;
+                self.replica.decided_refused(&decided, word)?;
             }
         }
         Ok(None)

@@ -9,6 +9,7 @@ use nahtlos_casework::role::InstitutionKind;
 use nahtlos_protocol::crypto::epoch_secret;
 use nahtlos_protocol::identifier::{DeviceId, SpaceId};
 use nahtlos_protocol::space::authority;
+use nahtlos_protocol::space::effect::History;
 use nahtlos_protocol::space::kind::{Kind, Role};
 use nahtlos_protocol::space::state::{Grant, MemberId};
 use nahtlos_protocol::space::{Logs, SpaceState};
@@ -24,6 +25,10 @@ use crate::records::Intent;
 /// A grant as people read it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct GrantLine {
+    /// Hexadecimal grant id.
+    pub id: String,
+    /// `live`, `waits_for_sync`, `waits_for_confirmation` or `suspended`.
+    pub state: &'static str,
     /// Who holds it: team or person.
     pub member: String,
     /// The member's institution.
@@ -52,7 +57,15 @@ pub struct SectionShares {
     /// Its grants.
     pub grants: Vec<GrantLine>,
     /// Why this device cannot open it, where it cannot.
-    pub notice: Option<&'static str>,
+    pub notice: Option<String>,
+}
+
+/// What a grant is made on.
+struct Terms<'a> {
+    role: Role,
+    basis: &'a str,
+    not_after_ms: Option<u64>,
+    history: History,
 }
 
 /// Why somebody can or cannot see a section.
@@ -139,6 +152,46 @@ impl Nahtlos {
         basis: &str,
         not_after_ms: Option<u64>,
     ) -> Result<(), ClientError> {
+        let terms = Terms {
+            role,
+            basis,
+            not_after_ms,
+            history: History::Full,
+        };
+        self.grant_on(case, kind, member, &terms)
+    }
+
+    /// As [`Self::grant`], from now on only: the past is cut off, so no key ever leads the newcomer to
+    /// what was written before. (Nor can they apply a change that builds on it: they see what is new
+    /// only as far as it stands alone.)
+    ///
+    /// # Errors
+    /// As [`Self::grant`].
+    pub fn grant_from_now(
+        &mut self,
+        case: &Case,
+        kind: &SectionKind,
+        member: &SpaceId,
+        role: Role,
+        basis: &str,
+        not_after_ms: Option<u64>,
+    ) -> Result<(), ClientError> {
+        let terms = Terms {
+            role,
+            basis,
+            not_after_ms,
+            history: History::FromNow,
+        };
+        self.grant_on(case, kind, member, &terms)
+    }
+
+    fn grant_on(
+        &mut self,
+        case: &Case,
+        kind: &SectionKind,
+        member: &SpaceId,
+        terms: &Terms<'_>,
+    ) -> Result<(), ClientError> {
         let space = case.section(kind)?;
         self.require_manager(&space, "share this section")?;
         let logs = self.logs();
@@ -150,16 +203,17 @@ impl Nahtlos {
             });
         }
         self.refuse_where_never_allowed(kind, member)?;
-        if self.is_granted(case, kind, member, role, not_after_ms)? {
+        if self.is_granted(case, kind, member, terms.role, terms.not_after_ms)? {
             return Ok(());
         }
         let intent = Intent::Grant {
             space,
             grant: random::grant_id(),
             member: *member,
-            role,
-            basis: basis.to_owned(),
-            not_after_ms,
+            role: terms.role,
+            basis: terms.basis.to_owned(),
+            not_after_ms: terms.not_after_ms,
+            history: terms.history,
         };
         self.decide(intent, &space)
     }
@@ -245,10 +299,9 @@ impl Nahtlos {
                 .map(|grant| self.grant_line(&state, grant, &directory))
                 .collect();
             grants.extend(self.waiting_grants(space, &directory, |_| true)?);
-            let notice = state
-                .current_epoch()
-                .and_then(|epoch| self.key_ring().open(space, &epoch.key_id).err())
-                .map(|notice| notice.sentence());
+            let notice = self
+                .key_notice(space)
+                .map(|notice| self.key_explanation(space, notice));
             rows.push(SectionShares {
                 section: kind.code(),
                 grants,
@@ -354,7 +407,7 @@ impl Nahtlos {
     }
 
     /// By identity, not by name: two people of one name are two people.
-    fn person_spaces_beneath(&self, member: &SpaceId) -> BTreeSet<SpaceId> {
+    pub(crate) fn person_spaces_beneath(&self, member: &SpaceId) -> BTreeSet<SpaceId> {
         let Some(state) = self.logs().state(member) else {
             return BTreeSet::new();
         };
@@ -415,7 +468,12 @@ impl Nahtlos {
         })
     }
 
-    fn grant_line(&self, state: &SpaceState, grant: &Grant, directory: &Directory) -> GrantLine {
+    pub(crate) fn grant_line(
+        &self,
+        state: &SpaceState,
+        grant: &Grant,
+        directory: &Directory,
+    ) -> GrantLine {
         let (member, institution, people) = match grant.member {
             MemberId::Space(space) => {
                 let institution = self
@@ -429,7 +487,14 @@ impl Nahtlos {
             }
             MemberId::Device(device) => (device_name(&device), String::new(), Vec::new()),
         };
+        let is_suspended = || self.suspended(state).contains(&grant.id);
         GrantLine {
+            id: grant.id.to_string(),
+            state: match grant.is_confirmed() {
+                false => "waits_for_confirmation",
+                true if is_suspended() => "suspended",
+                true => "live",
+            },
             member,
             institution,
             role: grant.role.word(),
@@ -480,6 +545,7 @@ impl Nahtlos {
         for record in self.waiting_intents()? {
             let Intent::Grant {
                 space: wanted,
+                grant,
                 member,
                 role,
                 basis,
@@ -493,6 +559,8 @@ impl Nahtlos {
                 continue;
             }
             lines.push(GrantLine {
+                id: grant.to_string(),
+                state: "waits_for_sync",
                 member: directory.name(&member),
                 institution: self
                     .confirmed_institution(&member)

@@ -5,12 +5,11 @@ use nahtlos_protocol::identifier::SpaceId;
 use nahtlos_protocol::space::{Logs, authority};
 use serde::Serialize;
 
-use crate::directory::Directory;
 use crate::edits::TypedEdit;
 use crate::error::ClientError;
 use crate::ingest::NOT_LOOKED_AT;
 use crate::nahtlos::Nahtlos;
-use crate::records::{self, HeldItem, HeldRecord, Intent, InvitationRecord};
+use crate::records::{self, HeldItem, HeldRecord, InvitationRecord};
 use crate::vault::Collection;
 
 /// The state of this device.
@@ -99,8 +98,8 @@ impl Nahtlos {
             undelivered_edits: self.vault.count(Collection::Outbox)?,
             waiting_decisions: intents
                 .iter()
-                .map(|record| describe(&record.intent, &directory))
-                .collect(),
+                .map(|record| self.describe_intent(&record.intent))
+                .collect::<Result<_, _>>()?,
             held: self.held_lines()?,
             open_invitations: self.open_invitations()?,
             foreign_sections: self.foreign_sections()?.len(),
@@ -225,23 +224,6 @@ impl Nahtlos {
         let mut lines = self.held_lines()?;
         lines.retain(|line| !line.edits.is_empty());
         Ok(lines)
-    }
-}
-
-fn describe(intent: &Intent, directory: &Directory) -> String {
-    match intent {
-        Intent::Grant { member, role, .. } => {
-            format!(
-                "share a section with {} ({})",
-                directory.name(member),
-                role.word()
-            )
-        }
-        Intent::Invite { .. } => "make an invitation valid".into(),
-        Intent::Admit { .. } => "admit a newcomer".into(),
-        Intent::FirstEpoch { .. } => "make a first key".into(),
-        Intent::AddTeam { team, .. } => format!("add the team {}", directory.name(team)),
-        Intent::WrapMissing { .. } => "hand a key to those who lack it".into(),
     }
 }
 

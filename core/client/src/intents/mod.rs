@@ -1,18 +1,22 @@
 //! Intents: what a person decided, carried out at the next sync against the newest logs. An intent
-//! is never signed blindly: it is prepared anew each time, and what can no longer be done comes
-//! back as a notice.
+//! is never signed blindly: it is prepared anew each time ([`steps`]), and what was overtaken by
+//! somebody else's decision ([`rechecking`]) or can no longer be done goes back to the person
+//! ([`returned`]).
+
+mod rechecking;
+pub mod returned;
+mod steps;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use nahtlos_protocol::crypto::epoch_secret::{self, EpochSeed};
-use nahtlos_protocol::identifier::{GrantId, InvitationId, SpaceId};
+use nahtlos_protocol::identifier::{GrantId, InvitationId, Nonce, SpaceId};
 use nahtlos_protocol::space::author::AuthorError;
-use nahtlos_protocol::space::authority::View;
 use nahtlos_protocol::space::effect::{Effect, History, Member};
 use nahtlos_protocol::space::kind::Role;
 use nahtlos_protocol::space::replay::ReplayError;
-use nahtlos_protocol::space::{Draft, Logs, Prepared, SpaceState, Suspended, recipients};
+use nahtlos_protocol::space::{Draft, Logs, Prepared, SpaceState, Suspended};
 use nahtlos_protocol::wire::join::JoinRequest;
 
 use crate::admission::{Newcomer, Offered};
@@ -22,8 +26,10 @@ use crate::ingest::JOIN_REQUESTS;
 use crate::logs::Overlay;
 use crate::nahtlos::{Nahtlos, put_prepared};
 use crate::random;
-use crate::records::{self, Intent, IntentRecord};
+use crate::records::{self, Intent, IntentRecord, ReturnedRecord};
 use crate::vault::Collection;
+
+use returned::put_returned;
 
 /// Group of intents in `Collection::Intent`.
 pub(crate) const INTENTS: &[u8] = b"intents";
@@ -35,14 +41,48 @@ const DECIDED_MAX: usize = 200;
 /// Bytes of operations and wraps prepared for one request.
 const DECIDED_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// An operation made from an intent, on its way to the relay.
+/// Where an operation on its way to the relay comes from.
+#[derive(Clone, Debug)]
+pub(crate) enum Source {
+    /// A decision; the key of its record.
+    Intent(Vec<u8>, Intent),
+    /// This device looks after the space.
+    Upkeep(SpaceId),
+}
+
+/// An operation on its way to the relay.
 pub(crate) struct Decided {
-    /// Key of the intent's record.
-    pub key: Vec<u8>,
-    pub intent: Intent,
+    pub source: Source,
     pub prepared: Prepared,
     /// Whom it admits, where it does.
     pub newcomer: Option<Newcomer>,
+}
+
+/// What is being prepared for one request.
+#[derive(Default)]
+pub(crate) struct Round {
+    /// States after what was prepared, laid over the logs.
+    pub above: BTreeMap<SpaceId, Arc<SpaceState>>,
+    pub offered: Offered,
+    pub decided: Vec<Decided>,
+    /// Things a person should know.
+    pub notices: Vec<String>,
+    bytes: usize,
+}
+
+impl Round {
+    /// Whether the rest waits for the next request, to be prepared on the logs as they are then.
+    pub fn is_full(&self) -> bool {
+        self.decided.len() >= DECIDED_MAX || self.bytes > DECIDED_BYTES_MAX
+    }
+
+    fn add(&mut self, decided: Decided) {
+        let prepared = &decided.prepared;
+        self.bytes += pushed_bytes(prepared);
+        self.above
+            .insert(prepared.state.id(), Arc::new(prepared.state.clone()));
+        self.decided.push(decided);
+    }
 }
 
 /// What came of one intent.
@@ -57,17 +97,21 @@ pub(crate) enum Outcome {
     },
     /// Cannot be done yet.
     Waits,
-    /// A person must decide again.
+    /// A person must decide again; what is returned to them is kept.
     GoesBack(String),
+    /// It came to nothing: said once.
+    Fails(String),
 }
 
 /// What is to be done about an intent now.
-enum Step {
+pub(crate) enum Step {
     Make(Draft),
     /// Nothing is left to do.
     Done,
     /// Cannot be done yet.
     Waits,
+    /// Not possible as it stands.
+    GoesBack(String),
 }
 
 impl Nahtlos {
@@ -75,37 +119,27 @@ impl Nahtlos {
     pub(crate) fn decide(&mut self, intent: Intent, space: &SpaceId) -> Result<(), ClientError> {
         let record = IntentRecord {
             id: random::nonce(&mut random::system()),
+            decided_at: self.heads_decided_at(&intent, space)?,
             intent,
-            decided_at: self.logs().state(space).and_then(|state| state.head()),
             decided_at_ms: self.now_ms(),
         };
         self.commit(|transaction| put_intent(transaction, &record))
     }
 
-    /// Prepares everything that was decided and can be done now. Seeds made on the way are durable
-    /// before anything is sent.
+    /// Prepares everything that was decided and can be done now, after what keys need by themselves.
+    /// Seeds made on the way are durable before anything is sent.
     pub(crate) fn carry_out_intents(
         &mut self,
     ) -> Result<(Offered, Vec<Decided>, Vec<String>), ClientError> {
-        let (mut offered, mut decided, mut notices) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut finished, mut admitted) = (Vec::new(), Vec::new());
-        let mut above: BTreeMap<SpaceId, Arc<SpaceState>> = BTreeMap::new();
-        let mut bytes = 0;
-        for (key, intent) in self.open_intents()? {
-            // What does not fit one request is prepared for the next, on the logs as they are then.
-            if decided.len() >= DECIDED_MAX || bytes > DECIDED_BYTES_MAX {
+        let mut round = Round::default();
+        self.look_after_spaces(&mut round)?;
+        let (mut finished, mut admitted, mut returned) = (Vec::new(), Vec::new(), Vec::new());
+        for (key, record) in self.open_intents()? {
+            if round.is_full() {
                 break;
             }
-            let outcome = self.prepare_intent(&key, &intent, &mut above, &mut offered)?;
-            match outcome {
-                Outcome::Prepared(one) => {
-                    bytes += pushed_bytes(&one.prepared);
-                    above.insert(
-                        one.prepared.state.id(),
-                        Arc::new(one.prepared.state.clone()),
-                    );
-                    decided.push(*one);
-                }
+            match self.prepare_intent(&key, &record, &mut round)? {
+                Outcome::Prepared(one) => round.add(*one),
                 Outcome::Done => finished.push(key),
                 Outcome::Admitted { invitation, card } => {
                     finished.push(key);
@@ -113,7 +147,14 @@ impl Nahtlos {
                 }
                 Outcome::Waits => {}
                 Outcome::GoesBack(reason) => {
-                    notices.push(reason);
+                    let what = self.describe_intent(&record.intent)?;
+                    round.notices.push(format!(
+                        "a change of access that you decided was not made ({what}): {reason}; it waits for you to decide again"
+                    ));
+                    returned.push(ReturnedRecord { record, reason });
+                }
+                Outcome::Fails(reason) => {
+                    round.notices.push(reason);
                     finished.push(key);
                 }
             }
@@ -122,22 +163,30 @@ impl Nahtlos {
             for key in &finished {
                 transaction.delete(Collection::Intent, key)?;
             }
+            for record in &returned {
+                put_returned(transaction, record)?;
+            }
             Ok(())
         })?;
         for (invitation, card) in admitted {
             self.complete_invitation(&invitation, card)?;
         }
-        Ok((offered, decided, notices))
+        Ok((round.offered, round.decided, round.notices))
     }
 
-    fn open_intents(&self) -> Result<Vec<(Vec<u8>, Intent)>, ClientError> {
+    fn open_intents(&self) -> Result<Vec<(Vec<u8>, IntentRecord)>, ClientError> {
         let mut open = Vec::new();
         for (key, bytes) in self.vault.list(Collection::Intent, JOIN_REQUESTS)? {
-            open.push((key, Intent::Admit { request: bytes }));
+            let record = IntentRecord {
+                id: Nonce([0; 16]),
+                intent: Intent::Admit { request: bytes },
+                decided_at: Vec::new(),
+                decided_at_ms: 0,
+            };
+            open.push((key, record));
         }
         for (key, bytes) in self.vault.list(Collection::Intent, INTENTS)? {
-            let record: IntentRecord = records::decode(&bytes)?;
-            open.push((key, record.intent));
+            open.push((key, records::decode(&bytes)?));
         }
         Ok(open)
     }
@@ -145,130 +194,94 @@ impl Nahtlos {
     fn prepare_intent(
         &self,
         key: &[u8],
-        intent: &Intent,
-        above: &mut BTreeMap<SpaceId, Arc<SpaceState>>,
-        offered: &mut Offered,
+        record: &IntentRecord,
+        round: &mut Round,
     ) -> Result<Outcome, ClientError> {
-        let space = match intent {
-            Intent::Grant { space, .. }
-            | Intent::Invite { space, .. }
-            | Intent::FirstEpoch { space }
-            | Intent::WrapMissing { space } => space,
-            Intent::AddTeam { institution, .. } => institution,
-            Intent::Admit { request } => {
-                return self.prepare_admission(key, request, above, offered);
-            }
+        let Some(space) = record.intent.space() else {
+            return self.prepare_admission(key, &record.intent, round);
         };
-        let logs = self.logs_below(above);
-        let Some(state) = logs.state(space) else {
+        let logs = self.logs_below(&round.above);
+        let Some(state) = logs.state(&space) else {
             return Ok(Outcome::Waits);
         };
-        match self.next_step(intent, &state, &logs)? {
-            Step::Make(draft) => self.sign_decided(key, intent, draft, &logs, &state, None),
+        if self.is_forked(&space) {
+            return Ok(Outcome::Waits);
+        }
+        match self.next_step(&record.intent, &state, &logs)? {
+            Step::Make(draft) => {
+                if let Some(reason) = self.overtaken(record, &state, &logs)? {
+                    return Ok(Outcome::GoesBack(reason));
+                }
+                let source = Source::Intent(key.to_vec(), record.intent.clone());
+                self.sign_decided(source, draft, &logs, &state, None)
+            }
             Step::Done => Ok(Outcome::Done),
             Step::Waits => Ok(Outcome::Waits),
-        }
-    }
-
-    /// What an intent asks for on the logs as they are now.
-    fn next_step(
-        &self,
-        intent: &Intent,
-        state: &SpaceState,
-        logs: &Overlay<'_>,
-    ) -> Result<Step, ClientError> {
-        Ok(match intent {
-            Intent::Grant { grant, .. } | Intent::AddTeam { grant, .. }
-                if has_grant(state, grant) =>
-            {
-                Step::Done
-            }
-            Intent::Grant {
-                grant,
-                member,
-                role,
-                basis,
-                not_after_ms,
-                ..
-            } => self.step_with_wraps(state, |draft, seed| {
-                let basis = seal_basis(seed, grant, basis);
-                draft.effect(add_space(*grant, *member, *role, basis, *not_after_ms))
-            }),
-            Intent::AddTeam { team, grant, .. } => self.step_with_wraps(state, |draft, _| {
-                draft.effect(add_space(*grant, *team, Role::Read, None, None))
-            }),
-            Intent::Invite { invitation, .. } if state.invitations().contains_key(invitation) => {
-                Step::Done
-            }
-            Intent::Invite {
-                invitation,
-                role,
-                not_after_ms,
-                ..
-            } => Step::Make(Draft::new().effect(Effect::Invite {
-                invitation: *invitation,
-                role: *role,
-                not_after_ms: *not_after_ms,
-            })),
-            Intent::FirstEpoch { .. } if state.current_epoch().is_some() => Step::Done,
-            Intent::FirstEpoch { .. } => Step::Make(Draft::new().epoch(self.fresh_epoch())),
-            Intent::WrapMissing { .. } => {
-                let missing =
-                    recipients::missing_wraps(logs, state, View::NEWEST, &Suspended::new())
-                        .map_err(ReplayError::from)?;
-                if missing.is_empty() {
-                    Step::Done
-                } else {
-                    self.step_with_wraps(state, |draft, _| draft)
-                }
-            }
-            // Prepared apart, in `prepare_admission`.
-            Intent::Admit { .. } => Step::Waits,
-        })
-    }
-
-    /// A step after which the current epoch is wrapped to whoever lacks it; waits for its seed.
-    fn step_with_wraps(
-        &self,
-        state: &SpaceState,
-        draft: impl FnOnce(Draft, &EpochSeed) -> Draft,
-    ) -> Step {
-        match self.seed_to_hand_on(state) {
-            Some(seed) => Step::Make(draft(Draft::new(), &seed).wrap_missing(seed)),
-            None => Step::Waits,
+            Step::GoesBack(reason) => Ok(Outcome::GoesBack(reason)),
         }
     }
 
     /// Makes the operation, or says why that is not possible on these logs.
     pub(crate) fn sign_decided(
         &self,
-        key: &[u8],
-        intent: &Intent,
+        source: Source,
         draft: Draft,
         logs: &Overlay<'_>,
         state: &SpaceState,
         newcomer: Option<Newcomer>,
     ) -> Result<Outcome, ClientError> {
+        let draft = draft.passing_over(self.passed_over(&source, logs, state));
         let ring = self.key_ring();
         let author = self.author();
         let mut rng = random::system();
         match draft.prepare(logs, &ring, &author, &mut rng, Some(state)) {
             Ok(prepared) => Ok(Outcome::Prepared(Box::new(Decided {
-                key: key.to_vec(),
-                intent: intent.clone(),
+                source,
                 prepared,
                 newcomer,
             }))),
             Err(AuthorError::Replay(
                 ReplayError::MissingLog(_) | ReplayError::UnknownReference(_),
             )) => Ok(Outcome::Waits),
-            Err(AuthorError::Replay(ReplayError::NotEntitled { .. })) => Ok(Outcome::GoesBack(
-                "a change of access you decided is no longer yours to make; decide again".into(),
-            )),
-            Err(error) => Ok(Outcome::GoesBack(format!(
-                "a change of access you decided is not possible ({error}); decide again"
-            ))),
+            Err(AuthorError::Replay(ReplayError::NotEntitled { .. })) => {
+                Ok(Outcome::GoesBack("it is no longer yours to make".into()))
+            }
+            Err(error) => Ok(Outcome::GoesBack(format!("it is not possible: {error}"))),
         }
+    }
+
+    /// Suspended grants, but for those that the decision is about: they are confirmed or end.
+    fn passed_over(&self, source: &Source, logs: &Overlay<'_>, state: &SpaceState) -> Suspended {
+        let mut suspended = self.suspended_in(logs, state);
+        suspended.retain(|id| match source {
+            Source::Intent(_, Intent::Confirm { grant, .. }) => id != grant,
+            Source::Intent(_, Intent::Remove { grant, member, .. }) => {
+                let known = state.grant(id).map(|known| known.member.recipient());
+                *grant != Some(*id) && (member.is_none() || known != *member)
+            }
+            Source::Intent(..) | Source::Upkeep(_) => true,
+        });
+        suspended
+    }
+
+    /// What this device does by itself for a space: what is not possible now is not done.
+    pub(crate) fn sign_upkeep(
+        &self,
+        space: &SpaceId,
+        draft: Draft,
+        round: &mut Round,
+    ) -> Result<(), ClientError> {
+        let outcome = {
+            let logs = self.logs_below(&round.above);
+            let Some(state) = logs.state(space) else {
+                return Ok(());
+            };
+            self.sign_decided(Source::Upkeep(*space), draft, &logs, &state, None)?
+        };
+        if let Outcome::Prepared(one) = outcome {
+            round.add(*one);
+        }
+        Ok(())
     }
 
     /// Our logs with what was prepared before laid over them.
@@ -300,7 +313,7 @@ impl Nahtlos {
     pub(crate) fn intents_done(&mut self, done: Vec<Decided>) -> Result<(), ClientError> {
         let mut together = Vec::new();
         for decided in done {
-            if matches!(decided.intent, Intent::Admit { .. }) {
+            if matches!(decided.source, Source::Intent(_, Intent::Admit { .. })) {
                 self.store_decided(std::mem::take(&mut together))?;
                 self.intent_done(decided)?;
             } else {
@@ -314,7 +327,7 @@ impl Nahtlos {
         self.commit(|transaction| {
             for decided in &together {
                 put_prepared(transaction, &decided.prepared)?;
-                transaction.delete(Collection::Intent, &decided.key)?;
+                decided.source.forget(transaction)?;
             }
             Ok(())
         })?;
@@ -327,16 +340,15 @@ impl Nahtlos {
 
     /// The relay has stored the operation: it stands in our log now.
     fn intent_done(&mut self, decided: Decided) -> Result<(), ClientError> {
-        let invitation = match &decided.intent {
-            Intent::Admit { request } => JoinRequest::decode(request)
+        let invitation = match &decided.source {
+            Source::Intent(_, Intent::Admit { request }) => JoinRequest::decode(request)
                 .ok()
                 .map(|request| request.invitation()),
             _ => None,
         };
         self.commit(|transaction| {
             put_prepared(transaction, &decided.prepared)?;
-            transaction.delete(Collection::Intent, &decided.key)?;
-            Ok(())
+            decided.source.forget(transaction)
         })?;
         self.cache.set(decided.prepared.state);
         self.documents.forget_directory();
@@ -349,7 +361,7 @@ impl Nahtlos {
         }
     }
 
-    /// The relay refused for good what this intent asks for: a person decides, or invites, again.
+    /// The relay refused for good what somebody who answered an invitation sent.
     pub(crate) fn give_up_intent(&mut self, key: &[u8]) -> Result<(), ClientError> {
         self.commit(|transaction| {
             transaction.delete(Collection::Intent, key)?;
@@ -357,13 +369,36 @@ impl Nahtlos {
         })
     }
 
-    /// Decisions that wait for the next sync.
-    pub(crate) fn waiting_intents(&self) -> Result<Vec<IntentRecord>, ClientError> {
-        let intents = self.vault.list(Collection::Intent, INTENTS)?;
-        intents
-            .iter()
-            .map(|(_, bytes)| records::decode(bytes))
-            .collect()
+    /// The relay refused an operation for good: what a person decided goes back to them.
+    pub(crate) fn decided_refused(
+        &mut self,
+        decided: &Decided,
+        word: &str,
+    ) -> Result<(), ClientError> {
+        match &decided.source {
+            Source::Upkeep(space) => self.upkeep_refused(space),
+            Source::Intent(key, Intent::Admit { .. }) => self.give_up_intent(key),
+            Source::Intent(key, _) => {
+                let Some(bytes) = self.vault.get(Collection::Intent, key)? else {
+                    return Ok(());
+                };
+                let record: IntentRecord = records::decode(&bytes)?;
+                let reason = format!("the relay refused it ({word})");
+                self.commit(|transaction| {
+                    put_returned(transaction, &ReturnedRecord { record, reason })
+                })
+            }
+        }
+    }
+}
+
+impl Source {
+    /// What is done is decided no longer.
+    fn forget(&self, transaction: &crate::vault::Transaction<'_>) -> Result<(), ClientError> {
+        if let Self::Intent(key, _) = self {
+            transaction.delete(Collection::Intent, key)?;
+        }
+        Ok(())
     }
 }
 
@@ -404,8 +439,4 @@ pub(crate) fn add_space(
 /// Seals a grant's legal basis or consent under the space's current epoch.
 pub(crate) fn seal_basis(seed: &EpochSeed, grant: &GrantId, basis: &str) -> Option<Vec<u8>> {
     epoch_secret::seal_label(seed, &mut random::system(), &grant.0, basis.as_bytes()).ok()
-}
-
-fn has_grant(state: &SpaceState, grant: &GrantId) -> bool {
-    state.grants().iter().any(|known| known.id == *grant)
 }

@@ -1,0 +1,281 @@
+//! Who waits for somebody to stand for them: members that a keyless administrator added, additions
+//! whose author's right had ended, and those whose past is still to be cut off.
+
+use nahtlos_protocol::crypto::fingerprint::Fingerprint;
+use nahtlos_protocol::identifier::{DeviceId, GrantId, SpaceId};
+use nahtlos_protocol::space::kind::{Kind, Role};
+use nahtlos_protocol::space::state::{Grant, MemberId};
+use nahtlos_protocol::space::{Logs, SpaceState, authority};
+use serde::Serialize;
+
+use crate::directory::Directory;
+use crate::error::ClientError;
+use crate::key_report::kind_word;
+use crate::nahtlos::Nahtlos;
+use crate::records::Intent;
+
+/// A grant that nothing is wrapped to until somebody stands for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct WaitingGrant {
+    /// Hexadecimal grant id.
+    pub grant: String,
+    /// Hexadecimal space id.
+    pub space: String,
+    /// Name of the space, or section code.
+    pub in_space: String,
+    /// Kind of space.
+    pub kind: &'static str,
+    /// Who was added: a name, or `device`.
+    pub member: String,
+    /// Fingerprint of the newcomer's device or space: to be compared with them by voice.
+    pub fingerprint: String,
+    /// What they are to be allowed.
+    pub role: &'static str,
+    /// Who added them.
+    pub added_by: String,
+    /// When, by that person's clock, Unix milliseconds.
+    pub added_at_ms: u64,
+    /// `waits_for_confirmation`, `waits_for_cut` or `suspended`.
+    pub reason: &'static str,
+    /// Whether this device may confirm it.
+    pub can_confirm: bool,
+    /// Whether this device may refuse it.
+    pub can_refuse: bool,
+}
+
+impl Nahtlos {
+    /// Grants that wait for somebody to stand for them, in every space known here.
+    ///
+    /// # Errors
+    /// Where the vault cannot be read.
+    pub fn waiting_members(&self) -> Result<Vec<WaitingGrant>, ClientError> {
+        let directory = self.shared_directory()?;
+        let mut waiting = Vec::new();
+        for space in self.spaces_known()? {
+            let Some(state) = self.logs().load(&space)? else {
+                continue;
+            };
+            let suspended = self.suspended(&state);
+            for grant in state.live_grants().filter(|grant| grant.role.holds_keys()) {
+                let reason = match grant.is_confirmed() {
+                    true if suspended.contains(&grant.id) => "suspended",
+                    true => continue,
+                    false if Self::is_from_now(grant) => "waits_for_cut",
+                    false => "waits_for_confirmation",
+                };
+                waiting.push(self.waiting_grant(&state, grant, reason, &directory)?);
+            }
+        }
+        Ok(waiting)
+    }
+
+    /// Stands for a grant, once the newcomer's fingerprint was compared with them by another way.
+    /// Decided now, carried out at the next sync.
+    ///
+    /// # Errors
+    /// [`ClientError::NotFound`] where no such grant waits; [`ClientError::NoRight`], also where the
+    /// fingerprint is another one: then somebody else was added than is thought.
+    pub fn confirm(&mut self, grant: &str, fingerprint: &str) -> Result<WaitingGrant, ClientError> {
+        let waiting = self.waiting_member(grant)?;
+        let plain = |text: &str| -> String {
+            let kept = text.chars().filter(|letter| letter.is_alphanumeric());
+            kept.collect::<String>().to_lowercase()
+        };
+        if plain(fingerprint) != plain(&waiting.fingerprint) {
+            return Err(ClientError::NoRight {
+                action: "confirm this member",
+                reason: "the fingerprint is not that of who was added: ask who added them".into(),
+            });
+        }
+        if !waiting.can_confirm {
+            return Err(not_yours("confirm this member"));
+        }
+        let (space, grant) = parsed(&waiting)?;
+        self.decide(Intent::Confirm { space, grant }, &space)?;
+        Ok(waiting)
+    }
+
+    /// Refuses a grant that waits: it ends. Decided now, carried out at the next sync.
+    ///
+    /// # Errors
+    /// [`ClientError::NotFound`], [`ClientError::NoRight`].
+    pub fn refuse(&mut self, grant: &str) -> Result<WaitingGrant, ClientError> {
+        let waiting = self.waiting_member(grant)?;
+        if !waiting.can_refuse {
+            return Err(not_yours("refuse this member"));
+        }
+        let (space, grant) = parsed(&waiting)?;
+        self.decide(Intent::Refuse { space, grant }, &space)?;
+        Ok(waiting)
+    }
+
+    /// The space above `space` that lets this device confirm there: it may write in it, `space` is
+    /// its member, and no device holds a key in `space` any more.
+    pub(crate) fn writes_above(
+        &self,
+        space: &SpaceId,
+        logs: &dyn Logs,
+    ) -> Result<Option<SpaceId>, ClientError> {
+        if has_device(logs, space) {
+            return Ok(None);
+        }
+        Ok(self.spaces_above(space)?.into_iter().find(|above| {
+            let right = authority::right(logs, &self.device_id, above);
+            right.at_least(Role::Write)
+                && logs.state(above).is_some_and(|state| {
+                    let mut members = state.live_grants();
+                    members.any(|grant| {
+                        grant.member == MemberId::Space(*space)
+                            && grant.is_confirmed()
+                            && grant.role.holds_keys()
+                    })
+                })
+        }))
+    }
+
+    /// The person behind a device, from the logs beneath a space or beneath its guardian.
+    pub(crate) fn person_in_or_above(&self, device: &DeviceId, space: &SpaceId) -> Option<SpaceId> {
+        let guardian = self.logs().state(space).and_then(|state| state.guardian());
+        let places = [Some(*space), guardian, self.device.network];
+        places.into_iter().flatten().find_map(|space| {
+            let (person, _) = self.person_of_device(device, &space)?;
+            Some(person)
+        })
+    }
+
+    /// People of one's institution, oneself among them.
+    pub(crate) fn people_of_institution(&self) -> Result<Vec<SpaceId>, ClientError> {
+        let institution = self.institution()?;
+        let mut people = self.person_spaces_beneath(&institution);
+        people.insert(self.person()?);
+        // Who was a member of nothing but a team that was removed is still under its guardian.
+        let known = self.spaces_known()?;
+        for space in known {
+            let state = self.logs().load(&space)?;
+            let is_own = state.is_some_and(|state| {
+                state.kind() == Kind::Person && state.guardian() == Some(institution)
+            });
+            if is_own {
+                people.insert(space);
+            }
+        }
+        Ok(people.into_iter().collect())
+    }
+
+    /// One's own person, team, institution and network, everything beneath them, and all sections.
+    fn spaces_known(&self) -> Result<Vec<SpaceId>, ClientError> {
+        let own = [
+            self.device.person,
+            self.device.team,
+            self.device.institution,
+            self.device.network,
+        ];
+        let mut known: std::collections::BTreeSet<SpaceId> = std::collections::BTreeSet::new();
+        let mut waiting: Vec<SpaceId> = own.into_iter().flatten().collect();
+        for case in self.cases()? {
+            let sections = case.sections.values();
+            waiting.extend(sections.filter_map(|space| SpaceId::from_hex(space)));
+        }
+        while let Some(space) = waiting.pop() {
+            if known.insert(space)
+                && let Some(state) = self.logs().load(&space)?
+            {
+                waiting.extend(state.live_grants().filter_map(|grant| match grant.member {
+                    MemberId::Space(member) => Some(member),
+                    MemberId::Device(_) => None,
+                }));
+            }
+        }
+        Ok(known.into_iter().collect())
+    }
+
+    fn waiting_member(&self, input: &str) -> Result<WaitingGrant, ClientError> {
+        let wanted = input.trim().to_lowercase();
+        let mut found = self.waiting_members()?;
+        found.retain(|waiting| !wanted.is_empty() && waiting.grant.starts_with(&wanted));
+        if found.len() > 1 {
+            return Err(ClientError::Ambiguous {
+                what: "grants",
+                input: input.to_owned(),
+                matches: found.into_iter().map(|waiting| waiting.grant).collect(),
+            });
+        }
+        found.pop().ok_or_else(|| ClientError::NotFound {
+            what: "grant that waits",
+            input: input.to_owned(),
+        })
+    }
+
+    fn waiting_grant(
+        &self,
+        state: &SpaceState,
+        grant: &Grant,
+        reason: &'static str,
+        directory: &Directory,
+    ) -> Result<WaitingGrant, ClientError> {
+        let logs = self.logs();
+        let space = state.id();
+        let (member, fingerprint) = match grant.member {
+            MemberId::Space(member) => (directory.name(&member), Fingerprint::of(&member.0)),
+            MemberId::Device(device) => ("device".into(), Fingerprint::of(&device.0)),
+        };
+        let right = authority::right(&logs, &self.device_id, &space);
+        let clears_doubt = grant.is_confirmed();
+        let can_confirm = if clears_doubt {
+            right.at_least(Role::Manage)
+        } else {
+            right.at_least(Role::Write) || self.writes_above(&space, &logs)?.is_some()
+        };
+        Ok(WaitingGrant {
+            grant: grant.id.to_string(),
+            space: space.to_string(),
+            in_space: match self.label(&space) {
+                Ok(label) => label.kind,
+                Err(_) => directory.name(&space),
+            },
+            kind: kind_word(state.kind()),
+            member,
+            fingerprint: fingerprint.to_string(),
+            role: grant.role.word(),
+            added_by: self
+                .person_in_or_above(&grant.added_by, &space)
+                .map_or_else(
+                    || "somebody".into(),
+                    |person| directory.person_name(&person),
+                ),
+            added_at_ms: grant.claimed_at_ms,
+            reason,
+            can_confirm,
+            can_refuse: right.changes_members(),
+        })
+    }
+}
+
+/// Whether any device holds a key in a space or in one beneath it.
+fn has_device(logs: &dyn Logs, space: &SpaceId) -> bool {
+    logs.state(space).is_some_and(|state| {
+        state
+            .live_grants()
+            .filter(|grant| grant.is_confirmed() && grant.role.holds_keys())
+            .any(|grant| match grant.member {
+                MemberId::Device(_) => true,
+                MemberId::Space(member) => has_device(logs, &member),
+            })
+    })
+}
+
+fn parsed(waiting: &WaitingGrant) -> Result<(SpaceId, GrantId), ClientError> {
+    let space = SpaceId::from_hex(&waiting.space);
+    let grant = GrantId::from_hex(&waiting.grant);
+    space.zip(grant).ok_or_else(|| ClientError::NotFound {
+        what: "grant that waits",
+        input: waiting.grant.clone(),
+    })
+}
+
+fn not_yours(action: &'static str) -> ClientError {
+    ClientError::NoRight {
+        action,
+        reason: "somebody who may write there, or who manages it, has to".into(),
+    }
+}

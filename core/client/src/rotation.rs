@@ -1,0 +1,182 @@
+//! New epochs: what one carries, and rotating at once everything that somebody held.
+
+use std::collections::BTreeSet;
+
+use nahtlos_protocol::identifier::{DeviceId, SpaceId};
+use nahtlos_protocol::space::kind::{Kind, Role};
+use nahtlos_protocol::space::staleness;
+use nahtlos_protocol::space::{Draft, Logs, NewEpoch, SpaceState, authority};
+use serde::Serialize;
+
+use crate::error::ClientError;
+use crate::nahtlos::Nahtlos;
+use crate::records::{self, Intent};
+use crate::session::Progress;
+use crate::transport::Transport;
+
+/// What to rotate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rotation {
+    /// These spaces.
+    Spaces(Vec<SpaceId>),
+    /// Every space a device ever held a key of, by way of its person and that person's teams.
+    HeldByDevice(DeviceId),
+    /// The same for a person or a team.
+    HeldBy(SpaceId),
+}
+
+/// How far a rotation is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct RotationProgress {
+    /// Spaces to rotate, all together.
+    pub spaces: u64,
+    /// Spaces rotated so far.
+    pub rotated: u64,
+}
+
+/// What came of a rotation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct RotationReport {
+    /// Spaces that have a new key.
+    pub rotated: u64,
+    /// Spaces that wait for the next sync.
+    pub left: u64,
+    /// Spaces that this device may not rotate: their own writers do, at their next write.
+    pub not_ours: u64,
+}
+
+impl Nahtlos {
+    /// Whether a space's log contradicts what the relay confirmed before.
+    #[allow(clippy::unused_self, reason = "asked of the vault once forks are kept")]
+    pub(crate) fn is_forked(&self, _space: &SpaceId) -> bool {
+        false
+    }
+
+    /// Whether nothing may be sealed under a space's present epoch.
+    pub(crate) fn is_stale(&self, logs: &dyn Logs, state: &SpaceState) -> bool {
+        staleness::is_stale(logs, state, &self.suspended_in(logs, state)).unwrap_or(true)
+    }
+
+    /// A draft that begins a new epoch; none where this device does not know what the space is.
+    pub(crate) fn rotation(&self, state: &SpaceState) -> Option<Draft> {
+        let epoch = self.next_epoch(state)?;
+        Some(Draft::new().epoch(epoch))
+    }
+
+    /// The next epoch of a space, linked to the present one where its seed is held: otherwise
+    /// earlier content waits for a colleague's device. A section's label is sealed anew; who does
+    /// not know it has nothing to write there.
+    pub(crate) fn next_epoch(&self, state: &SpaceState) -> Option<NewEpoch> {
+        let label = match state.kind() {
+            Kind::Section => Some(records::encode(&self.label(&state.id()).ok()?)),
+            _ => None,
+        };
+        Some(NewEpoch {
+            previous: self.seed_to_hand_on(state),
+            label,
+            ..self.fresh_epoch()
+        })
+    }
+
+    /// Spaces that a rotation concerns and how many of them this device may rotate.
+    ///
+    /// # Errors
+    /// Where the vault cannot be read.
+    pub fn preview_rotation(&self, rotation: &Rotation) -> Result<RotationReport, ClientError> {
+        let (own, others) = self.spaces_to_rotate(rotation)?;
+        Ok(RotationReport {
+            rotated: 0,
+            left: own.len() as u64,
+            not_ours: others as u64,
+        })
+    }
+
+    /// Rotates at once. What is to be done is kept before anything is sent, so it goes on at the next
+    /// sync where this one breaks off; each space is rotated whole or not at all, and one that was
+    /// rotated by somebody else in between is left alone.
+    ///
+    /// # Errors
+    /// As [`Nahtlos::sync`]; what is left stays to be done.
+    pub fn rotate_now(
+        &mut self,
+        transport: &mut dyn Transport,
+        rotation: &Rotation,
+        progress: &mut dyn FnMut(RotationProgress),
+    ) -> Result<RotationReport, ClientError> {
+        let (own, others) = self.spaces_to_rotate(rotation)?;
+        let waiting: BTreeSet<SpaceId> = self.rotations_left()?.into_iter().collect();
+        for space in own.iter().filter(|space| !waiting.contains(*space)) {
+            let state = self.logs().load(space)?;
+            let current = state.and_then(|state| Some(state.current_epoch()?.key_id));
+            let intent = Intent::Rotate {
+                space: *space,
+                replaced: current,
+            };
+            self.decide(intent, space)?;
+        }
+        let spaces = self.rotations_left()?.len() as u64;
+        let mut told = |step: Progress| {
+            let rotated = step.delivered.min(spaces);
+            progress(RotationProgress { spaces, rotated });
+        };
+        self.sync(transport, &mut told)?;
+        let left = self.rotations_left()?.len() as u64;
+        Ok(RotationReport {
+            rotated: spaces.saturating_sub(left),
+            left,
+            not_ours: others as u64,
+        })
+    }
+
+    /// Spaces whose rotation was decided and is not done.
+    ///
+    /// # Errors
+    /// Where the vault cannot be read.
+    pub fn rotations_left(&self) -> Result<Vec<SpaceId>, ClientError> {
+        let waiting = self.waiting_intents()?;
+        Ok(waiting
+            .iter()
+            .filter_map(|record| match record.intent {
+                Intent::Rotate { space, .. } => Some(space),
+                _ => None,
+            })
+            .collect())
+    }
+
+    /// Those this device may rotate, members first, and the number of the others.
+    fn spaces_to_rotate(&self, rotation: &Rotation) -> Result<(Vec<SpaceId>, usize), ClientError> {
+        let concerned = match rotation {
+            Rotation::Spaces(spaces) => spaces.iter().copied().collect(),
+            Rotation::HeldBy(member) => self.with_all_above([*member])?,
+            Rotation::HeldByDevice(device) => {
+                let institution = self.institution()?;
+                let known = self.person_of_device(device, &institution);
+                let network = self.network()?;
+                let (person, _) = known
+                    .or_else(|| self.person_of_device(device, &network))
+                    .ok_or_else(|| ClientError::NotFound {
+                        what: "device",
+                        input: device.to_string(),
+                    })?;
+                self.with_all_above([person])?
+            }
+        };
+        let logs = self.logs();
+        let mut own = Vec::new();
+        let mut others = 0;
+        for space in concerned {
+            let Some(state) = logs.load(&space)? else {
+                others += 1;
+                continue;
+            };
+            let right = authority::right(&logs, &self.device_id, &space);
+            if right.at_least(Role::Write) && state.closed_at().is_none() {
+                own.push((state.kind(), space));
+            } else {
+                others += 1;
+            }
+        }
+        own.sort_unstable();
+        Ok((own.into_iter().map(|(_, space)| space).collect(), others))
+    }
+}

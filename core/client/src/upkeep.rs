@@ -1,0 +1,428 @@
+//! Looking after the spaces this device may write in: what a sync does by itself so that keys
+//! follow the logs. Stale spaces are rotated, missing wraps and links supplied, grants whose time
+//! has passed ended, wraps that do not open reported.
+//!
+//! Cost follows what changed: a stored operation marks its space, and a mark leads to the spaces
+//! above it. Besides those only the spaces with something to be sealed are looked at. Marks are
+//! durable, so a program that is killed takes them up again.
+
+use std::collections::BTreeSet;
+
+use minicbor::{Decode, Encode};
+use nahtlos_protocol::crypto::epoch_secret::{self, EpochSeed};
+use nahtlos_protocol::identifier::{GrantId, SpaceId};
+use nahtlos_protocol::space::authority::{self, View};
+use nahtlos_protocol::space::effect::{Effect, Member};
+use nahtlos_protocol::space::kind::{Kind, Role};
+use nahtlos_protocol::space::operation::SignedOperation;
+use nahtlos_protocol::space::staleness::{self, Staleness};
+use nahtlos_protocol::space::state::{Grant, MemberId};
+use nahtlos_protocol::space::{Draft, Logs, Right, SpaceState, Suspended, recipients};
+
+use crate::error::ClientError;
+use crate::intents::Round;
+use crate::nahtlos::Nahtlos;
+use crate::records;
+use crate::vault::{Collection, Transaction};
+
+/// Group in `Collection::Setting`: spaces to be looked at; key = `k` ‖ space.
+const MARKED: &[u8] = b"upkeep";
+/// Group in `Collection::Setting`: grants that run out; key = `x` ‖ grant, value = [`Expiring`].
+const EXPIRING: &[u8] = b"expiring";
+/// Key in `Collection::Setting`: when the first of them does, Unix milliseconds.
+const NEXT_EXPIRY: &[u8] = b"next-expiry";
+/// Group in `Collection::Setting`, ‖ member: spaces a member space was ever added to; key = `a` ‖
+/// member ‖ space.
+const ABOVE: &[u8] = b"above:";
+
+/// Epochs without a link that are tried at one look: a log may hold very many.
+const LINKS_TRIED_MAX: usize = 8;
+
+/// A grant that runs out.
+#[derive(Clone, Copy, Debug, Encode, Decode)]
+#[cbor(array)]
+struct Expiring {
+    #[n(0)]
+    space: SpaceId,
+    #[n(1)]
+    grant: GrantId,
+    #[n(2)]
+    not_after_ms: u64,
+}
+
+/// Keeps what upkeep needs to know of a stored operation.
+pub(crate) fn note_operation(
+    transaction: &Transaction<'_>,
+    operation: &SignedOperation,
+) -> Result<(), ClientError> {
+    let space = operation.space();
+    for effect in &operation.operation().effects {
+        let Effect::Add {
+            grant,
+            member,
+            not_after_ms,
+            ..
+        } = effect
+        else {
+            continue;
+        };
+        if let Member::Space { id } = member {
+            let key = [b"a".as_slice(), &id.0, &space.0].concat();
+            let group = [ABOVE, &id.0].concat();
+            transaction.put(Collection::Setting, &group, &key, 0, &space.0)?;
+        }
+        if let Some(not_after_ms) = *not_after_ms {
+            let expiring = Expiring {
+                space,
+                grant: *grant,
+                not_after_ms,
+            };
+            put_expiring(transaction, &expiring)?;
+        }
+    }
+    if operation.operation().effects.iter().any(is_about_keys) {
+        mark(transaction, &space)?;
+    }
+    Ok(())
+}
+
+/// Whether an effect may change who should hold a key, or who does.
+fn is_about_keys(effect: &Effect) -> bool {
+    match effect {
+        Effect::Add { .. }
+        | Effect::Confirm { .. }
+        | Effect::Wrap { .. }
+        | Effect::Link { .. }
+        | Effect::Remove { .. }
+        | Effect::SetRole { .. }
+        | Effect::Expire { .. }
+        | Effect::Epoch { .. }
+        | Effect::BadWrap { .. }
+        | Effect::Void { .. }
+        | Effect::Heal { .. } => true,
+        Effect::Create { .. }
+        | Effect::SetRelay { .. }
+        | Effect::Close {}
+        | Effect::Invite { .. } => false,
+    }
+}
+
+fn mark(transaction: &Transaction<'_>, space: &SpaceId) -> Result<(), ClientError> {
+    let key = [b"k".as_slice(), &space.0].concat();
+    transaction.put(Collection::Setting, MARKED, &key, 0, &space.0)?;
+    Ok(())
+}
+
+fn put_expiring(transaction: &Transaction<'_>, expiring: &Expiring) -> Result<(), ClientError> {
+    let key = [b"x".as_slice(), &expiring.grant.0].concat();
+    let value = records::encode(expiring);
+    transaction.put(Collection::Setting, EXPIRING, &key, 0, &value)?;
+    let next = transaction.get(Collection::Setting, NEXT_EXPIRY)?;
+    let next: Option<u64> = next.map(|bytes| records::decode(&bytes)).transpose()?;
+    if next.is_none_or(|next| expiring.not_after_ms < next) {
+        let value = records::encode(&expiring.not_after_ms);
+        transaction.put(Collection::Setting, b"", NEXT_EXPIRY, 0, &value)?;
+    }
+    Ok(())
+}
+
+/// What a look at all marked spaces found.
+#[derive(Default)]
+struct Due {
+    /// Spaces to be looked at, those beneath others first.
+    spaces: Vec<SpaceId>,
+    /// Of them, those with something to be sealed.
+    to_seal: BTreeSet<SpaceId>,
+    /// Grants whose time has passed.
+    expired: Vec<Expiring>,
+}
+
+impl Nahtlos {
+    /// Spaces that a member space was ever added to.
+    pub(crate) fn spaces_above(&self, member: &SpaceId) -> Result<Vec<SpaceId>, ClientError> {
+        let group = [ABOVE, &member.0].concat();
+        let above = self.vault.list(Collection::Setting, &group)?;
+        Ok(above
+            .iter()
+            .filter_map(|(_, space)| SpaceId::from_slice(space))
+            .collect())
+    }
+
+    /// These spaces and all above them.
+    pub(crate) fn with_all_above(
+        &self,
+        spaces: impl IntoIterator<Item = SpaceId>,
+    ) -> Result<BTreeSet<SpaceId>, ClientError> {
+        let mut found = BTreeSet::new();
+        let mut waiting: Vec<SpaceId> = spaces.into_iter().collect();
+        while let Some(space) = waiting.pop() {
+            if found.insert(space) {
+                waiting.extend(self.spaces_above(&space)?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Prepares what the marked spaces need, members before the spaces above them.
+    pub(crate) fn look_after_spaces(&mut self, round: &mut Round) -> Result<(), ClientError> {
+        let due = self.due_for_upkeep()?;
+        let mut left = Vec::new();
+        for space in &due.spaces {
+            if round.is_full() {
+                left.push(*space);
+                continue;
+            }
+            let Some(draft) = self.upkeep_of(space, due.to_seal.contains(space), round)? else {
+                continue;
+            };
+            // Looked at again until the log says that it is done.
+            left.push(*space);
+            self.sign_upkeep(space, draft, round)?;
+        }
+        self.replace_marks(&left, &due)
+    }
+
+    fn due_for_upkeep(&self) -> Result<Due, ClientError> {
+        let marked = self.vault.list(Collection::Setting, MARKED)?;
+        let marked = marked
+            .iter()
+            .filter_map(|(_, space)| SpaceId::from_slice(space));
+        let expired = self.expired_grants()?;
+        let to_seal = self.spaces_to_seal()?;
+        let mut spaces = self.with_all_above(marked)?;
+        spaces.extend(expired.iter().map(|expiring| expiring.space));
+        spaces.extend(&to_seal);
+        let mut levels: Vec<(Kind, SpaceId)> = spaces
+            .into_iter()
+            .filter_map(|space| Some((self.logs().state(&space)?.kind(), space)))
+            .collect();
+        levels.sort_unstable();
+        Ok(Due {
+            spaces: levels.into_iter().map(|(_, space)| space).collect(),
+            to_seal,
+            expired,
+        })
+    }
+
+    fn expired_grants(&self) -> Result<Vec<Expiring>, ClientError> {
+        let next = self.vault.get(Collection::Setting, NEXT_EXPIRY)?;
+        let next: Option<u64> = next.map(|bytes| records::decode(&bytes)).transpose()?;
+        let now_ms = self.sure_now_ms()?;
+        if next.is_none_or(|next| next > now_ms) {
+            return Ok(Vec::new());
+        }
+        let mut expired = Vec::new();
+        for (_, bytes) in self.vault.list(Collection::Setting, EXPIRING)? {
+            let expiring: Expiring = records::decode(&bytes)?;
+            if expiring.not_after_ms <= now_ms {
+                expired.push(expiring);
+            }
+        }
+        Ok(expired)
+    }
+
+    /// A time that has passed by this device's clock and by the relay's: one of them may be ahead.
+    fn sure_now_ms(&self) -> Result<u64, ClientError> {
+        let offset_ms = self.sync_record()?.clock_offset_ms.min(0);
+        Ok(self.now_ms().saturating_add_signed(offset_ms))
+    }
+
+    fn replace_marks(&mut self, left: &[SpaceId], due: &Due) -> Result<(), ClientError> {
+        self.commit(|transaction| {
+            transaction.delete_group(Collection::Setting, MARKED)?;
+            for space in left {
+                mark(transaction, space)?;
+            }
+            if due.expired.is_empty() {
+                return Ok(());
+            }
+            for expiring in &due.expired {
+                let key = [b"x".as_slice(), &expiring.grant.0].concat();
+                transaction.delete(Collection::Setting, &key)?;
+            }
+            transaction.delete(Collection::Setting, NEXT_EXPIRY)?;
+            for (_, bytes) in transaction.list(Collection::Setting, EXPIRING)? {
+                put_expiring(transaction, &records::decode(&bytes)?)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The relay refused for good what upkeep asked for: not asked again until the log moves.
+    pub(crate) fn upkeep_refused(&mut self, space: &SpaceId) -> Result<(), ClientError> {
+        self.commit(|transaction| {
+            let key = [b"k".as_slice(), &space.0].concat();
+            transaction.delete(Collection::Setting, &key)?;
+            Ok(())
+        })
+    }
+
+    /// What a space needs that this device can give it; none where nothing.
+    fn upkeep_of(
+        &self,
+        space: &SpaceId,
+        is_to_be_sealed: bool,
+        round: &Round,
+    ) -> Result<Option<Draft>, ClientError> {
+        if self.needs_newer(space)? || self.is_forked(space) {
+            return Ok(None);
+        }
+        let logs = self.logs_below(&round.above);
+        let Some(state) = logs.state(space) else {
+            return Ok(None);
+        };
+        let right = authority::right(&logs, &self.device_id, space);
+        let expiring = self.expiring_now(&state, right)?;
+        if !expiring.is_empty() {
+            return Ok(Some(self.expire(&state, &expiring, right)));
+        }
+        if state.closed_at().is_some() || right.role.is_none() {
+            return Ok(None);
+        }
+        let suspended = self.suspended_in(&logs, &state);
+        let Ok(stale) = staleness::staleness(&logs, &state, View::NEWEST, &suspended) else {
+            return Ok(None);
+        };
+        match stale {
+            Some(why) if right.at_least(Role::Write) => {
+                let rotates = state.kind() != Kind::Section
+                    || is_to_be_sealed
+                    || matches!(why, Staleness::BadWrap { .. })
+                    || has_waiting_reader(&logs, &state, &suspended);
+                Ok(rotates.then(|| self.rotation(&state)).flatten())
+            }
+            Some(_) => Ok(None),
+            None => self.repair_of(&logs, &state, right, &suspended),
+        }
+    }
+
+    /// What a usable epoch lacks: wraps, links, or the word that it does not open.
+    fn repair_of(
+        &self,
+        logs: &dyn Logs,
+        state: &SpaceState,
+        right: Right,
+        suspended: &Suspended,
+    ) -> Result<Option<Draft>, ClientError> {
+        let Some(seed) = self.seed_to_hand_on(state) else {
+            return Ok(self.bad_wrap_report(state));
+        };
+        if !right.at_least(Role::Write) {
+            return Ok(None);
+        }
+        let missing = recipients::missing_wraps(logs, state, View::NEWEST, suspended);
+        if missing.is_ok_and(|missing| !missing.is_empty()) {
+            return Ok(Some(Draft::new().wrap_missing(seed)));
+        }
+        Ok(self
+            .missing_link(state, &seed)
+            .map(|link| Draft::new().effect(link)))
+    }
+
+    fn expiring_now(&self, state: &SpaceState, right: Right) -> Result<Vec<GrantId>, ClientError> {
+        if !right.at_least(Role::Write) && !right.administer {
+            return Ok(Vec::new());
+        }
+        let now_ms = self.sure_now_ms()?;
+        let due = |grant: &&Grant| grant.not_after_ms.is_some_and(|end_ms| end_ms <= now_ms);
+        let due: Vec<GrantId> = state
+            .live_grants()
+            .filter(due)
+            .map(|grant| grant.id)
+            .collect();
+        // Who holds the last path with `manage` keeps it: nobody could let anybody in again.
+        let managed = crate::ending::is_managed_without(state, |grant| due.contains(&grant.id));
+        Ok(if managed { due } else { Vec::new() })
+    }
+
+    fn expire(&self, state: &SpaceState, grants: &[GrantId], right: Right) -> Draft {
+        let mut draft = Draft::new();
+        for grant in grants {
+            draft = draft.effect(Effect::Expire { grant: *grant });
+        }
+        if right.at_least(Role::Write) && state.closed_at().is_none() {
+            if let Some(epoch) = self.next_epoch(state) {
+                draft = draft.epoch(epoch);
+            }
+        }
+        draft
+    }
+
+    /// The word that the current epoch does not open here, once.
+    fn bad_wrap_report(&self, state: &SpaceState) -> Option<Draft> {
+        let epoch = state.current_epoch()?;
+        let bad = self.key_ring().bad_wraps(&state.id(), epoch);
+        let recipient = *bad.iter().find(|id| !epoch.bad_wraps.contains_key(id))?;
+        let key_id = epoch.key_id;
+        Some(Draft::new().effect(Effect::BadWrap { key_id, recipient }))
+    }
+
+    /// A link back to the nearest earlier epoch that the current one does not lead to, where this
+    /// device holds that epoch's seed. Never across a cut.
+    fn missing_link(&self, state: &SpaceState, seed: &EpochSeed) -> Option<Effect> {
+        let epochs = state.epochs();
+        let first = epochs.iter().rposition(|epoch| epoch.cut).unwrap_or(0);
+        let readable = epochs.get(first..)?;
+        let current = readable.last()?;
+        let mut linked = BTreeSet::from([current.key_id]);
+        let mut unlinked = Vec::new();
+        for epoch in readable.iter().rev() {
+            if !linked.contains(&epoch.key_id) {
+                unlinked.push(epoch.key_id);
+            }
+            linked.extend(epoch.links_back().map(|(previous, _)| previous));
+        }
+        let nearest = unlinked.into_iter().take(LINKS_TRIED_MAX);
+        nearest.into_iter().find_map(|previous| {
+            let held = self
+                .key_ring()
+                .open_to_hand_on(&state.id(), &previous)
+                .ok()?;
+            Some(Effect::Link {
+                key_id: current.key_id,
+                previous,
+                link: epoch_secret::seal_history_link(seed, &held).to_vec(),
+            })
+        })
+    }
+}
+
+/// Whether somebody who may read has no way to the current epoch's key: neither they themselves nor
+/// a space they are in was ever wrapped to, or not since the past was cut off for them there.
+fn has_waiting_reader(logs: &dyn Logs, state: &SpaceState, suspended: &Suspended) -> bool {
+    let Some(epoch) = state.current_epoch() else {
+        return true;
+    };
+    let holders = state.live_grants().filter(|grant| {
+        grant.role.holds_keys() && grant.is_confirmed() && !suspended.contains(&grant.id)
+    });
+    let mut members: BTreeSet<MemberId> = holders.map(|grant| grant.member).collect();
+    while let Some(member) = members.pop_first() {
+        let wrapped = epoch.recipients.get(&member.recipient());
+        let MemberId::Space(below) = member else {
+            if wrapped.is_none() {
+                return true;
+            }
+            continue;
+        };
+        let Some(below) = logs.state(&below) else {
+            continue;
+        };
+        match wrapped {
+            Some(record) => {
+                let since = below.epochs().iter().rev();
+                let mut since = since.take_while(|epoch| epoch.key_id != record.recipient.key);
+                if since.any(|epoch| epoch.cut) {
+                    return true;
+                }
+            }
+            None if below.kind() == Kind::Person => {
+                let inner = below.live_grants().filter(|grant| grant.is_confirmed());
+                let devices: Vec<MemberId> = inner.map(|grant| grant.member).collect();
+                members.extend(devices);
+            }
+            None => return true,
+        }
+    }
+    false
+}

@@ -1,0 +1,139 @@
+//! What was decided offline meets what others decided meanwhile: nothing is signed blindly.
+
+use nahtlos_casework::SectionKind;
+use nahtlos_client::ending::Reason;
+use nahtlos_protocol::space::Role;
+use nahtlos_tests::{Home, World};
+
+const IV_TEAM: &str = "IV-Stelle Bern Team 1";
+const TASKS: SectionKind = SectionKind::Tasks;
+
+/// Two colleagues of the RAV who both manage a case, and the IV, which reads its tasks.
+fn world() -> (World, Home, Home, Home, String) {
+    let world = World::new();
+    let mut berger = world.found("berger", "Anna Berger", "RAV Langnau", "alv");
+    let mut luthi = world.colleague(&mut berger, "luthi", "Beat Lüthi", Role::Write);
+    let mut iseli = world.institution(&mut berger, "iseli", "Marc Iseli", "IV-Stelle Bern", "iv");
+    let number = berger.open_example_case();
+    berger.share(&number, &TASKS, IV_TEAM, Role::Read, "AVG35a1");
+    berger.sync();
+    iseli.sync();
+    luthi.sync();
+    (world, berger, luthi, iseli, number)
+}
+
+fn withdraw(home: &mut Home, number: &str, reason: Reason) {
+    let case = home.nahtlos.find_case(number).unwrap();
+    let team = home
+        .nahtlos
+        .directory()
+        .unwrap()
+        .find_team(IV_TEAM)
+        .unwrap();
+    let ending = home.nahtlos.withdrawal(&case, &TASKS, &team).unwrap();
+    home.nahtlos.end(&ending, reason).unwrap();
+}
+
+fn role_of(home: &Home, number: &str) -> Option<&'static str> {
+    let case = home.nahtlos.find_case(number).unwrap();
+    let team = home
+        .nahtlos
+        .directory()
+        .unwrap()
+        .find_team(IV_TEAM)
+        .unwrap();
+    home.nahtlos
+        .explain_share(&case, &TASKS, &team)
+        .unwrap()
+        .role
+}
+
+/// Story 14.
+#[test]
+fn yesterdays_grant_meets_todays_removal_and_a_person_is_asked() {
+    let (_world, mut berger, mut luthi, mut iseli, number) = world();
+    berger.share(&number, &TASKS, IV_TEAM, Role::Write, "AVG35a1");
+    withdraw(&mut luthi, &number, Reason::ConflictOfInterest);
+    luthi.sync();
+
+    let report = berger.sync();
+    assert_eq!(role_of(&berger, &number), None);
+    assert!(
+        report
+            .notices
+            .iter()
+            .any(|notice| notice.contains("decide again")),
+        "{report:?}"
+    );
+    let decisions = berger.nahtlos.decisions().unwrap();
+    assert_eq!(decisions.len(), 1);
+    assert_eq!(decisions[0].state, "returned");
+    let reason = decisions[0].reason.clone().unwrap();
+    assert!(
+        reason.contains("Beat Lüthi removed IV-Stelle Bern Team 1 here"),
+        "{reason}"
+    );
+    // It stays there over syncs, and nothing is signed by itself.
+    berger.sync();
+    assert_eq!(berger.nahtlos.decisions().unwrap(), decisions);
+    iseli.sync();
+    luthi.sync();
+    assert_eq!(role_of(&luthi, &number), None);
+
+    // Decided again, knowing of the removal, it is made.
+    berger
+        .nahtlos
+        .retry_decision(&decisions[0].id[..8])
+        .unwrap();
+    assert_eq!(berger.nahtlos.decisions().unwrap()[0].state, "waiting");
+    berger.sync();
+    assert!(berger.nahtlos.decisions().unwrap().is_empty());
+    assert_eq!(role_of(&berger, &number), Some("write"));
+}
+
+#[test]
+fn a_grant_that_nobody_contradicted_is_made_on_a_log_that_moved_on() {
+    let (_world, mut berger, mut luthi, mut iseli, number) = world();
+    berger.share(&number, &TASKS, IV_TEAM, Role::Write, "AVG35a1");
+    // The log moves, about somebody else.
+    let person = "Marc Iseli";
+    luthi.share(&number, &TASKS, person, Role::Read, "AVG35a1");
+    luthi.sync();
+    berger.sync();
+    assert!(berger.nahtlos.decisions().unwrap().is_empty());
+    assert_eq!(role_of(&berger, &number), Some("write"));
+    iseli.sync();
+}
+
+#[test]
+fn a_decision_that_came_back_can_be_dropped_and_one_that_waits_taken_back() {
+    let (_world, mut berger, mut luthi, _iseli, number) = world();
+    berger.share(&number, &TASKS, IV_TEAM, Role::Write, "AVG35a1");
+    withdraw(&mut luthi, &number, Reason::Unstated);
+    luthi.sync();
+    berger.sync();
+    let returned = berger.nahtlos.decisions().unwrap();
+    berger.nahtlos.drop_decision(&returned[0].id).unwrap();
+    assert!(berger.nahtlos.decisions().unwrap().is_empty());
+    let unknown = berger.nahtlos.drop_decision(&returned[0].id).unwrap_err();
+    assert_eq!(unknown.code(), "not_found");
+
+    berger.share(&number, &TASKS, IV_TEAM, Role::Read, "AVG35a1");
+    let waiting = berger.nahtlos.decisions().unwrap();
+    assert_eq!(waiting[0].state, "waiting");
+    berger.nahtlos.drop_decision(&waiting[0].id).unwrap();
+    berger.sync();
+    assert_eq!(role_of(&berger, &number), None);
+}
+
+#[test]
+fn a_removal_that_became_pointless_is_simply_done() {
+    let (_world, mut berger, mut luthi, _iseli, number) = world();
+    withdraw(&mut berger, &number, Reason::BasisEnded);
+    withdraw(&mut luthi, &number, Reason::BasisEnded);
+    luthi.sync();
+    let report = berger.sync();
+    assert!(report.notices.is_empty(), "{report:?}");
+    assert!(berger.nahtlos.decisions().unwrap().is_empty());
+    assert_eq!(role_of(&berger, &number), None);
+}
