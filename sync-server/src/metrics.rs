@@ -19,6 +19,7 @@ pub struct Metrics {
     connections: AtomicU64,
     connections_opened: AtomicU64,
     journal_length: AtomicU64,
+    journal_renewals: AtomicU64,
     bytes_received: AtomicU64,
     bytes_sent: AtomicU64,
 }
@@ -67,6 +68,10 @@ impl Metrics {
         add(Some(&self.commit_failures), 1);
     }
 
+    pub(crate) fn journal_renewed(&self) {
+        add(Some(&self.journal_renewals), 1);
+    }
+
     pub(crate) fn journal_length(&self, last_number: u64) {
         self.journal_length.store(last_number, Ordering::Relaxed);
     }
@@ -84,6 +89,12 @@ impl Metrics {
     #[must_use]
     pub fn commits(&self) -> u64 {
         self.commits.load(Ordering::Relaxed)
+    }
+
+    /// Journals begun because the store had gone back by itself.
+    #[must_use]
+    pub fn journal_renewals(&self) -> u64 {
+        self.journal_renewals.load(Ordering::Relaxed)
     }
 
     /// The exposition text.
@@ -142,6 +153,12 @@ impl Metrics {
                 "gauge",
                 "Last number of the journal.",
                 &self.journal_length,
+            ),
+            (
+                "journal_renewals_total",
+                "counter",
+                "Journals begun because the store had gone back by itself.",
+                &self.journal_renewals,
             ),
             (
                 "received_bytes_total",

@@ -215,6 +215,12 @@ impl RunningRelay {
         self.metrics.commits()
     }
 
+    /// Journals begun because the store had gone back by itself.
+    #[must_use]
+    pub fn journal_renewals(&self) -> u64 {
+        self.metrics.journal_renewals()
+    }
+
     /// Stops it and waits until everything is tidied up.
     pub fn stop(mut self) {
         self.stop_now();

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use super::EngineError;
 use super::admission::{ClaimRefusal, JoinRefusal};
 use super::candidate::Candidate;
+use super::journal::Evidence;
 use super::stage::{Outcome, Verdict};
 
 /// Where an answer goes.
@@ -33,6 +34,11 @@ pub(super) enum Job {
     Probe {
         reply: Reply<()>,
     },
+    /// The store went back by itself: a new journal has to begin.
+    Renew {
+        evidence: Evidence,
+        reply: Reply<()>,
+    },
     Stop,
 }
 
@@ -50,7 +56,7 @@ impl Job {
     pub(super) fn items(&self) -> usize {
         match self {
             Self::Push { candidates, .. } | Self::Claim { candidates, .. } => candidates.len(),
-            Self::Join { .. } | Self::Probe { .. } | Self::Stop => 1,
+            Self::Join { .. } | Self::Probe { .. } | Self::Renew { .. } | Self::Stop => 1,
         }
     }
 
@@ -60,7 +66,7 @@ impl Job {
             Self::Push { reply, .. } => send(reply, Err(error)),
             Self::Claim { reply, .. } => send(reply, Err(error)),
             Self::Join { reply, .. } => send(reply, Err(error)),
-            Self::Probe { reply } => send(reply, Err(error)),
+            Self::Probe { reply } | Self::Renew { reply, .. } => send(reply, Err(error)),
             Self::Stop => {}
         }
     }

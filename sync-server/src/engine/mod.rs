@@ -10,6 +10,7 @@ mod envelope;
 mod feed;
 mod held;
 mod job;
+mod journal;
 mod offer;
 mod operation;
 mod quota;
@@ -157,6 +158,7 @@ impl Engine {
         approaching: Approaching,
     ) -> Result<Vec<ItemResult>, EngineError> {
         let candidates = self.read_candidates(items).await?;
+        self.look_for_receipts_to_come(&candidates).await?;
         let (reply, answer) = oneshot::channel();
         self.send(Job::Push {
             device,

@@ -98,7 +98,7 @@ pub(crate) fn identity(
     };
     if identity.restored {
         identity.restored = false;
-        identity.journal = journal_id(now_ms)?;
+        identity.journal = journal_after(&identity.journal, now_ms)?;
         identity.began_after = store.facts()?.last_number;
         tracing::warn!("this is a restored backup: a new journal begins, devices will notice");
     }
@@ -124,12 +124,24 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N], StartError> {
 }
 
 /// Ordered by time: 6 bytes of Unix milliseconds, 10 random ones.
-pub(super) fn journal_id(now_ms: u64) -> Result<JournalId, StartError> {
+fn journal_id(now_ms: u64) -> Result<JournalId, StartError> {
     let mut id: [u8; 16] = random()?;
     for (target, source) in id.iter_mut().zip(now_ms.to_be_bytes().iter().skip(2)) {
         *target = *source;
     }
     Ok(JournalId(id))
+}
+
+/// The id of a journal that follows another, whatever the clock says.
+pub(super) fn journal_after(before: &JournalId, now_ms: u64) -> Result<JournalId, StartError> {
+    let began_ms = journal_began_ms(before);
+    journal_id(now_ms.max(began_ms.saturating_add(1)))
+}
+
+/// When a journal began, Unix milliseconds.
+pub(super) fn journal_began_ms(journal: &JournalId) -> u64 {
+    let bytes = journal.0.iter().take(6);
+    bytes.fold(0, |began_ms, byte| (began_ms << 8) | u64::from(*byte))
 }
 
 /// Replays every log.

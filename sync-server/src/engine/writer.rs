@@ -33,10 +33,12 @@ struct Interrupted(StoreError, Vec<Job>);
 
 /// The writer's thread.
 pub(super) struct Writer {
-    shared: Arc<Shared>,
-    store: Box<dyn Store>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) store: Box<dyn Store>,
     jobs: Receiver<Job>,
     day_counts: DayCounts,
+    /// When a journal was last begun on somebody's word alone.
+    pub(super) renewed_at_ms: Option<u64>,
     stopping: bool,
 }
 
@@ -47,6 +49,7 @@ impl Writer {
             store,
             jobs,
             day_counts: DayCounts::default(),
+            renewed_at_ms: None,
             stopping: false,
         }
     }
@@ -110,6 +113,10 @@ impl Writer {
                     let now_ms = (self.shared.clock)();
                     let probed = self.store.probe(now_ms);
                     send(reply, probed.map_err(|error| failed(&error)));
+                }
+                Job::Renew { evidence, reply } => {
+                    let renewed = self.renew(evidence);
+                    send(reply, renewed.map_err(|error| failed(&error)));
                 }
                 Job::Stop => self.stopping = true,
             }
@@ -324,7 +331,7 @@ fn judge(
             Ok(outcome) => judged.push(Judged::Join(outcome, reply)),
             Err(error) => return Err(Box::new((error, Job::Join { request, reply }))),
         },
-        Job::Claim { .. } | Job::Probe { .. } | Job::Stop => {}
+        Job::Claim { .. } | Job::Probe { .. } | Job::Renew { .. } | Job::Stop => {}
     }
     Ok(())
 }

@@ -27,6 +27,9 @@ pub(super) async fn handle(app: Arc<App>, request: Request) -> Handled {
     let received = read.bytes.len();
     let approaching = app.engine.approaching();
     let request = decode(&read.bytes)?;
+    if let Some(seen) = request.journal_mark {
+        app.engine.compare_mark(seen).await?;
+    }
     let (results, pushed) = if request.push.is_empty() {
         drop(approaching);
         (Vec::new(), BTreeSet::new())

@@ -149,7 +149,7 @@ impl Drop for Program {
     }
 }
 
-fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
+pub fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
     let output = Command::new(PROGRAM).args(arguments).output().unwrap();
     (
         output.status.code(),

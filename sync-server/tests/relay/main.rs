@@ -11,6 +11,7 @@ mod ends;
 mod feeds;
 mod held;
 mod join;
+mod offers;
 mod refusals;
 mod sync;
 mod tls;

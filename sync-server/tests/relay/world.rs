@@ -99,6 +99,7 @@ pub struct Institution {
 pub struct World {
     pub logs: Logs,
     pub pending: Vec<PushItem>,
+    network: Option<SpaceId>,
     counter: u64,
 }
 
@@ -107,6 +108,7 @@ impl World {
         Self {
             logs: Logs::new(),
             pending: Vec::new(),
+            network: None,
             counter: 0,
         }
     }
@@ -142,7 +144,7 @@ impl World {
         let state = space.map(|space| Arc::clone(&self.logs[&space]));
         let mut random = nahtlos_random();
         draft
-            .prepare(&self.logs, device, &author, &mut random, state.as_deref())
+            .prepare(self, device, &author, &mut random, state.as_deref())
             .expect("the operation is valid")
     }
 
@@ -251,7 +253,9 @@ impl World {
             .effect(set_relay)
             .effect(manage)
             .epoch(epoch);
-        self.act(device, draft, None)
+        let network = self.act(device, draft, None);
+        self.network = Some(network);
+        network
     }
 
     /// Adds a member space and wraps the current epoch to it.
@@ -311,6 +315,16 @@ impl World {
         let mut header = self.header(device, space, number);
         header.parents = parents.to_vec();
         seal(device, &header)
+    }
+}
+
+impl nahtlos_protocol::space::Logs for World {
+    fn state(&self, space: &SpaceId) -> Option<Arc<SpaceState>> {
+        self.logs.get(space).cloned()
+    }
+
+    fn network(&self) -> Option<SpaceId> {
+        self.network
     }
 }
 
