@@ -35,6 +35,11 @@ impl<'a> Chunk<'a> {
 
 /// Accepts exactly one document chunk that fills `bytes`; anything after it would be loaded too.
 pub(crate) fn check_document(bytes: &[u8]) -> Result<(), &'static str> {
+    document_data(bytes).map(|_| ())
+}
+
+/// The data of exactly one document chunk that fills `bytes`.
+pub(crate) fn document_data(bytes: &[u8]) -> Result<&[u8], &'static str> {
     let (checksum, kind, rest) = split_header(bytes).ok_or("it is no automerge chunk")?;
     if kind != DOCUMENT {
         return Err("it is another kind of chunk");
@@ -43,7 +48,7 @@ pub(crate) fn check_document(bytes: &[u8]) -> Result<(), &'static str> {
     if !hash(kind, data).starts_with(checksum) {
         return Err("its checksum is wrong");
     }
-    Ok(())
+    Ok(data)
 }
 
 fn split_header(bytes: &[u8]) -> Option<(&[u8], u8, &[u8])> {
@@ -155,9 +160,20 @@ impl<'a> Cursor<'a> {
 /// A change chunk around `data`, with a correct length and checksum.
 #[cfg(test)]
 pub(crate) fn seal_change(data: &[u8]) -> Vec<u8> {
+    seal(CHANGE, data)
+}
+
+/// A document chunk around `data`, with a correct length and checksum.
+#[cfg(test)]
+pub(crate) fn seal_document(data: &[u8]) -> Vec<u8> {
+    seal(DOCUMENT, data)
+}
+
+#[cfg(test)]
+fn seal(kind: u8, data: &[u8]) -> Vec<u8> {
     let mut bytes = MAGIC.to_vec();
-    bytes.extend(&hash(CHANGE, data)[..4]);
-    bytes.push(CHANGE);
+    bytes.extend(&hash(kind, data)[..4]);
+    bytes.push(kind);
     bytes.extend(encode_unsigned(data.len() as u64));
     bytes.extend(data);
     bytes

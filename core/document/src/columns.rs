@@ -67,7 +67,7 @@ fn check_header(cursor: &mut Cursor<'_>, limits: &GateLimits) -> Result<u64, Cha
 
 const CUT: ChangeRefusal = ChangeRefusal::Malformed("cut short or a number too large");
 
-fn limit(what: &'static str, found: u64, maximum: u64) -> Result<(), ChangeRefusal> {
+pub(crate) fn limit(what: &'static str, found: u64, maximum: u64) -> Result<(), ChangeRefusal> {
     if found > maximum {
         return Err(ChangeRefusal::TooMany { what, maximum });
     }
@@ -217,12 +217,12 @@ impl Totals {
     }
 }
 
-fn add_product(total: &mut u64, run: u64, size: u64) {
+pub(crate) fn add_product(total: &mut u64, run: u64, size: u64) {
     *total = total.saturating_add(run.saturating_mul(size));
 }
 
 /// Actor indexes outside the change's list make automerge panic.
-fn check_actors(data: &[u8], actors: u64, rows: u64) -> Result<(), ChangeRefusal> {
+pub(crate) fn check_actors(data: &[u8], actors: u64, rows: u64) -> Result<(), ChangeRefusal> {
     walk_runs(data, rows, Cursor::unsigned, |_, actor| {
         if actor >= actors {
             return Err(ChangeRefusal::Malformed("an actor that is not listed"));
@@ -234,7 +234,7 @@ fn check_actors(data: &[u8], actors: u64, rows: u64) -> Result<(), ChangeRefusal
 
 /// Walks a run-length encoded column: a positive count and one value, a negative count and that
 /// many values, or zero and a count of nulls. Returns the number of rows.
-fn walk_runs<'a, T>(
+pub(crate) fn walk_runs<'a, T>(
     data: &'a [u8],
     maximum_rows: u64,
     read: impl Fn(&mut Cursor<'a>) -> Option<T>,
@@ -265,7 +265,7 @@ fn walk_runs<'a, T>(
 }
 
 /// A boolean column alternates counts of false and true.
-fn check_booleans(data: &[u8], maximum_rows: u64) -> Result<(), ChangeRefusal> {
+pub(crate) fn check_booleans(data: &[u8], maximum_rows: u64) -> Result<(), ChangeRefusal> {
     let mut cursor = Cursor(data);
     let mut rows = 0u64;
     while !cursor.is_empty() {

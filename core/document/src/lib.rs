@@ -40,6 +40,7 @@ mod history;
 mod operations;
 mod path;
 mod reader;
+mod snapshot;
 mod text_conflict;
 mod value;
 
@@ -57,6 +58,7 @@ pub use gate::{Applied, GateLimits};
 pub use history::HistoryEntry;
 pub use path::{Key, Path};
 pub use reader::Reader;
+pub use snapshot::{Snapshot, SnapshotError, SnapshotLimits};
 pub use text_conflict::{SoftTextConflict, Wording};
 pub use value::Value;
 

@@ -32,6 +32,14 @@ pub const PARENTS_MAX: usize = 1024;
 pub const CHANGES_PER_ENVELOPE_MAX: usize = 5_000;
 /// Run nonces one envelope may introduce.
 pub const RUN_NONCES_MAX: usize = 1_000;
+/// automerge heads in a snapshot, an attest or a dispute.
+pub const DOCUMENT_HEADS_MAX: usize = 10_000;
+/// Actors of a snapshot's document.
+pub const SNAPSHOT_ACTORS_MAX: usize = 100_000;
+/// Envelopes one snapshot covers.
+pub const SNAPSHOT_COVERED_MAX: usize = 200_000;
+/// The document in a snapshot after expansion.
+pub const SNAPSHOT_DOCUMENT_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// The plaintext within an envelope before padding.
 pub const PAYLOAD_BYTES_MAX: usize = 16 * 1024 * 1024;
 

@@ -4,6 +4,8 @@
 
 pub mod header;
 pub mod sealed;
+#[cfg(any(test, feature = "content"))]
+pub mod snapshot;
 #[cfg(test)]
 mod tests;
 

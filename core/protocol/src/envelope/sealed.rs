@@ -200,6 +200,7 @@ mod content {
     use crate::crypto::signature::SigningKey;
     use crate::envelope::EnvelopeKind;
     use crate::identifier::Nonce;
+    use zeroize::Zeroizing;
 
     /// What is sealed in an envelope of changes: `[run nonces[], changes[]]`.
     #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Default)]
@@ -258,10 +259,19 @@ mod content {
             seed: &EpochSeed,
             signing: &SigningKey,
         ) -> Result<Self, OpenError> {
+            Self::seal_plaintext(header, &codec::encode(payload), seed, signing)
+        }
+
+        /// Seals what a kind's payload encodes to.
+        pub(in crate::envelope) fn seal_plaintext(
+            header: &Header,
+            plaintext: &[u8],
+            seed: &EpochSeed,
+            signing: &SigningKey,
+        ) -> Result<Self, OpenError> {
             if seed.key_id() != header.key_id.0 {
                 return Err(OpenError::OtherEpoch);
             }
-            let plaintext = codec::encode(payload);
             if plaintext.len() > limits::PAYLOAD_BYTES_MAX {
                 return Err(OpenError::TooLarge);
             }
@@ -271,7 +281,7 @@ mod content {
                 &header.salt.0,
                 content_label(header.kind),
                 &header_bytes,
-                &plaintext,
+                plaintext,
             )
             .map_err(|_| OpenError::TooLarge)?;
             let message = signed_message(&header_bytes, &sealed.commitment, &sealed.ciphertext);
@@ -291,17 +301,7 @@ mod content {
         /// # Errors
         /// [`OpenError`].
         pub fn open(&self, seed: &EpochSeed) -> Result<Payload, OpenError> {
-            if seed.key_id() != self.header.key_id.0 {
-                return Err(OpenError::OtherEpoch);
-            }
-            let plaintext = committing_aead::open(
-                &seed.content_key(),
-                &self.header.salt.0,
-                content_label(self.header.kind),
-                &self.parts.header,
-                &self.commitment,
-                &self.parts.ciphertext,
-            )?;
+            let plaintext = self.open_plaintext(seed)?;
             let payload: Payload = codec::decode(&plaintext, limits::PAYLOAD_BYTES_MAX)?;
             if payload.changes.len() > limits::CHANGES_PER_ENVELOPE_MAX {
                 return Err(OpenError::TooMany { what: "changes" });
@@ -310,6 +310,24 @@ mod content {
                 return Err(OpenError::TooMany { what: "run nonces" });
             }
             Ok(payload)
+        }
+
+        /// Opens the plaintext of any kind.
+        pub(in crate::envelope) fn open_plaintext(
+            &self,
+            seed: &EpochSeed,
+        ) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+            if seed.key_id() != self.header.key_id.0 {
+                return Err(OpenError::OtherEpoch);
+            }
+            Ok(committing_aead::open(
+                &seed.content_key(),
+                &self.header.salt.0,
+                content_label(self.header.kind),
+                &self.parts.header,
+                &self.commitment,
+                &self.parts.ciphertext,
+            )?)
         }
     }
 
