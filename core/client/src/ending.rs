@@ -81,6 +81,12 @@ impl Reason {
         Self::ALL.into_iter().find(|reason| reason.word() == word)
     }
 
+    /// The reason of this code; none for one that this version does not know.
+    #[must_use]
+    pub fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(code)).copied()
+    }
+
     fn code(self) -> u8 {
         let place = Self::ALL.iter().position(|reason| *reason == self);
         place

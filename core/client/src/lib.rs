@@ -22,6 +22,7 @@ mod documents;
 mod edits;
 pub mod ending;
 mod enrolment;
+pub mod erasing;
 pub mod error;
 mod founding;
 pub mod held;

@@ -602,7 +602,7 @@ pub(crate) fn put_set_aside(
     Ok(())
 }
 
-fn random_salt() -> Salt {
+pub(crate) fn random_salt() -> Salt {
     let mut salt = [0; 32];
     random::system().fill_bytes(&mut salt);
     Salt(salt)

@@ -54,6 +54,12 @@ impl SeedCache {
         Ok(())
     }
 
+    /// Forgets a seed that was erased.
+    pub fn forget(&self, key_id: &KeyId) {
+        self.known.borrow_mut().remove(key_id);
+        self.fresh.borrow_mut().retain(|fresh| fresh != key_id);
+    }
+
     /// The transaction that stored the fresh ones was committed.
     pub fn stored(&self) {
         self.fresh.borrow_mut().clear();

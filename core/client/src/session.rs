@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use nahtlos_protocol::PROTOCOL_VERSION;
 use nahtlos_protocol::codec;
-use nahtlos_protocol::envelope::Envelope;
+use nahtlos_protocol::envelope::{Envelope, EnvelopeKind};
 use nahtlos_protocol::identifier::{ItemId, Nonce, SpaceId};
 use nahtlos_protocol::limits;
 use nahtlos_protocol::space::Prepared;
@@ -449,6 +449,13 @@ impl<'a> Session<'a> {
         result: &ItemResult,
     ) -> Result<Option<Delivery>, ClientError> {
         let space = envelope.header().space;
+        if envelope.header().kind == EnvelopeKind::Erasure {
+            // Sent again until the relay proves that it took it in: managers wait for it.
+            if self.is_proven(result, envelope.id().into()) {
+                self.replica.erasure_delivered(&envelope)?;
+            }
+            return Ok(None);
+        }
         match result.status {
             Status::Accepted | Status::Duplicate => {
                 if !self.is_proven(result, envelope.id().into()) {

@@ -1,0 +1,399 @@
+//! Erasing one's copy of a section that is not shared any more, and saying so.
+//!
+//! Nobody can take back what was read. But whoever lost access can erase what their device holds, and
+//! sign that they did: an envelope of kind `Erasure` goes into the held lane, where managers see it.
+//! Until it arrives they see "not confirmed". One's own edits that are held stay: they are no copy of
+//! what others wrote.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use nahtlos_protocol::PROTOCOL_VERSION;
+use nahtlos_protocol::crypto::suite::Suite;
+use nahtlos_protocol::envelope::{Envelope, EnvelopeKind, Header, Payload};
+use nahtlos_protocol::identifier::{DeviceId, RecipientId, SpaceId};
+use nahtlos_protocol::space::state::{End, EndReason, Grant, MemberId};
+use nahtlos_protocol::space::{LogHead, Logs, SpaceState, authority};
+use serde::Serialize;
+
+use crate::cases::{Case, hex};
+use crate::directory::Directory;
+use crate::ending::Reason;
+use crate::error::ClientError;
+use crate::nahtlos::Nahtlos;
+use crate::outbox::{ENVELOPES, random_salt};
+use crate::records::{self, SealedRecord};
+use crate::vault::{Collection, Transaction};
+use nahtlos_casework::SectionKind;
+
+/// Group in `Collection::Setting`: spaces whose copy was erased here; key = `e` ‖ space.
+const ERASED: &[u8] = b"erased";
+
+/// A section this device holds a copy of and may not read any more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LostSection {
+    /// Hexadecimal case id.
+    pub case: String,
+    /// Section code.
+    pub section: String,
+    /// Hexadecimal space id.
+    pub space: String,
+    /// How the access ended, as far as this device knows.
+    pub ended: Option<EndedAccess>,
+    /// Whether its copy was erased here.
+    pub erased: bool,
+    /// Whether the relay has taken in that it was.
+    pub confirmed: bool,
+}
+
+/// The end of somebody's access.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct EndedAccess {
+    /// Stable word: `removed`, `expired`, `refused` or `healed`.
+    pub how: &'static str,
+    /// Stable word of the coded reason, where one was given.
+    pub reason: Option<&'static str>,
+    /// Who ended it, as the directory names them.
+    pub by: String,
+    /// When, by that person's clock, Unix milliseconds.
+    pub ended_at_ms: u64,
+}
+
+/// A member who lost a section, and whether their devices said that they erased it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FormerMember {
+    /// Section code.
+    pub section: String,
+    /// Team or person.
+    pub member: String,
+    /// How the access ended.
+    pub ended: EndedAccess,
+    /// Devices that could read and cannot any more.
+    pub devices: u64,
+    /// Those of them that signed that they erased their copy.
+    pub erased: u64,
+    /// When the relay took in the last of these, Unix milliseconds.
+    pub erased_at_ms: Option<u64>,
+}
+
+impl Nahtlos {
+    /// Sections of which this device holds or held a copy and which it may not read any more.
+    ///
+    /// # Errors
+    /// Where the vault cannot be read.
+    pub fn lost_sections(&self) -> Result<Vec<LostSection>, ClientError> {
+        let directory = self.shared_directory().unwrap_or_default();
+        let mut lost = Vec::new();
+        for (space, case, section) in self.labelled_sections()? {
+            let Some(state) = self.logs().load(&space)? else {
+                continue;
+            };
+            let erased = self.erased_mark(&space)?;
+            let reads = authority::right(&self.logs(), &self.device_id, &space)
+                .role
+                .is_some();
+            let holds = self.vault.contains(Collection::Document, &space.0)?;
+            // Shared again and lost again since it was erased: there is a copy again.
+            let erased = erased.filter(|_| !holds);
+            if reads || (!holds && erased.is_none()) {
+                continue;
+            }
+            lost.push(LostSection {
+                case,
+                section,
+                space: space.to_string(),
+                ended: self.own_end(&state, &directory),
+                erased: erased.is_some(),
+                confirmed: erased == Some(true),
+            });
+        }
+        Ok(lost)
+    }
+
+    /// Erases this device's copy of a section it may not read any more: the document, what others
+    /// wrote, and the keys. The signed word about it goes out with the next sync.
+    ///
+    /// # Errors
+    /// [`ClientError::NotFound`] where there is no such copy; [`ClientError::NoRight`] where the
+    /// section can still be read, or something typed there has not been delivered yet.
+    pub fn erase_lost(&mut self, space: &str) -> Result<LostSection, ClientError> {
+        let lost = self.lost_sections()?;
+        let mut matching = lost
+            .into_iter()
+            .filter(|one| one.space == space && !one.erased);
+        let mut section = matching.next().ok_or_else(|| ClientError::NotFound {
+            what: "copy to erase",
+            input: space.to_owned(),
+        })?;
+        let (id, state) = self.space_of_hex(space)?;
+        if !self.pending_edits(&id)?.is_empty() {
+            return Err(ClientError::NoRight {
+                action: "erase the copy",
+                reason: "something typed there waits to be sent: sync first".into(),
+            });
+        }
+        let envelope = self.seal_erasure(&state)?;
+        let own: BTreeSet<_> = self
+            .facts(&id)?
+            .into_iter()
+            .filter(|(_, fact)| fact.author == self.device_id && !fact.standing.counts())
+            .map(|(id, _)| id)
+            .collect();
+        let now = i64::try_from(self.now_ms()).unwrap_or(i64::MAX);
+        let envelopes = self.vault.list(Collection::Envelope, &id.0)?;
+        self.commit(|transaction| {
+            for (key, _) in &envelopes {
+                if !own.iter().any(|kept| kept.0.as_slice() == key.as_slice()) {
+                    transaction.delete(Collection::Envelope, key)?;
+                }
+            }
+            erase_keys(transaction, &state)?;
+            transaction.delete(Collection::Document, &id.0)?;
+            transaction.put(Collection::Setting, ERASED, &mark_key(&id), 0, b"")?;
+            if let Some(envelope) = &envelope {
+                let record = SealedRecord::Envelope {
+                    bytes: envelope.bytes().to_vec(),
+                    edits: Vec::new(),
+                };
+                let value = records::encode(&record);
+                transaction.put(Collection::Sealed, ENVELOPES, &envelope.id().0, now, &value)?;
+            }
+            Ok(())
+        })?;
+        for epoch in state.epochs() {
+            self.seeds.forget(&epoch.key_id);
+        }
+        self.documents.clear();
+        self.refresh_after_sync(&BTreeSet::from([id]))?;
+        section.erased = true;
+        Ok(section)
+    }
+
+    /// The relay has taken in that this device erased its copy.
+    pub(crate) fn erasure_delivered(&mut self, envelope: &Envelope) -> Result<(), ClientError> {
+        let space = envelope.header().space;
+        self.commit(|transaction| {
+            transaction.delete(Collection::Sealed, &envelope.id().0)?;
+            transaction.put(
+                Collection::Setting,
+                ERASED,
+                &mark_key(&space),
+                0,
+                b"confirmed",
+            )?;
+            Ok(())
+        })
+    }
+
+    /// Members who lost a section of a case, and what their devices said about their copies.
+    ///
+    /// # Errors
+    /// Where the vault cannot be read.
+    pub fn former_members(&self, case: &Case) -> Result<Vec<FormerMember>, ClientError> {
+        let directory = self.shared_directory().unwrap_or_default();
+        let mut former = Vec::new();
+        for (kind, space) in &case.sections {
+            let Some(state) = self.logs().load(space)? else {
+                continue;
+            };
+            let erased = self.erasures(space)?;
+            let mut last: BTreeMap<MemberId, &Grant> = BTreeMap::new();
+            for grant in state.grants().iter().filter(|grant| grant.ended.is_some()) {
+                last.insert(grant.member, grant);
+            }
+            for (member, grant) in last {
+                former.extend(self.former_member(&state, kind, member, grant, &erased, &directory));
+            }
+        }
+        Ok(former)
+    }
+
+    fn former_member(
+        &self,
+        state: &SpaceState,
+        kind: &SectionKind,
+        member: MemberId,
+        grant: &Grant,
+        erased: &BTreeMap<DeviceId, Option<u64>>,
+        directory: &Directory,
+    ) -> Option<FormerMember> {
+        let stands = state.live_grants().any(|live| live.member == member);
+        let end = grant.ended.filter(|_| !stands && grant.role.holds_keys())?;
+        let logs = self.logs();
+        let reads = |device: &DeviceId| authority::right(&logs, device, &state.id()).role.is_some();
+        let mut devices = devices_beneath(&logs, member);
+        devices.retain(|device| !reads(device));
+        let said: Vec<Option<u64>> = devices
+            .iter()
+            .filter_map(|device| erased.get(device).copied())
+            .collect();
+        Some(FormerMember {
+            section: kind.code(),
+            member: match member {
+                MemberId::Space(space) => directory.name(&space),
+                MemberId::Device(device) => device.to_string(),
+            },
+            ended: self.end_in_words(&end, state, directory),
+            devices: devices.len() as u64,
+            erased: said.len() as u64,
+            erased_at_ms: said.into_iter().flatten().max(),
+        })
+    }
+
+    /// Devices that signed that they erased their copy, with the relay's time.
+    fn erasures(&self, space: &SpaceId) -> Result<BTreeMap<DeviceId, Option<u64>>, ClientError> {
+        let receipts = self.receipts();
+        let facts = self.facts(space)?.into_iter();
+        Ok(facts
+            .filter(|(_, fact)| fact.kind == EnvelopeKind::Erasure)
+            .map(|(id, fact)| {
+                let receipt = receipts.receipt(&id.into());
+                (fact.author, receipt.map(|receipt| receipt.accepted_at_ms))
+            })
+            .collect())
+    }
+
+    /// Sealed under the last epoch this device holds; none where it never opened one.
+    fn seal_erasure(&self, state: &SpaceState) -> Result<Option<Envelope>, ClientError> {
+        let logs = self.logs();
+        let held = state.epochs().iter().rev().find_map(|epoch| {
+            let seed = self.key_ring().open(&state.id(), &epoch.key_id).ok()?;
+            Some((epoch.key_id, seed))
+        });
+        let Some((key_id, seed)) = held else {
+            return Ok(None);
+        };
+        let person = logs.state(&self.person()?);
+        let own = person.as_ref().and_then(|person| person.head());
+        let mut access_heads: Vec<LogHead> = state.head().into_iter().chain(own).collect();
+        access_heads.sort_unstable();
+        let record = self.document_record(&state.id())?;
+        let header = Header {
+            version: PROTOCOL_VERSION,
+            suite: Suite::Hybrid.into(),
+            kind: EnvelopeKind::Erasure,
+            space: state.id(),
+            key_id,
+            author_device: self.device_id,
+            author_sequence: record.own_sequence.saturating_add(1),
+            access_heads,
+            parents: Vec::new(),
+            salt: random_salt(),
+        };
+        let payload = Payload {
+            run_nonces: Vec::new(),
+            changes: Vec::new(),
+        };
+        Envelope::seal(&header, &payload, &seed, &self.keys.signing)
+            .map(Some)
+            .map_err(|error| ClientError::Document {
+                reason: error.to_string(),
+            })
+    }
+
+    /// Sections whose label is known here: space, case in hexadecimal, section code.
+    fn labelled_sections(&self) -> Result<Vec<(SpaceId, String, String)>, ClientError> {
+        let mut sections = Vec::new();
+        for (key, bytes) in self.vault.list_all(Collection::Label)? {
+            if let (Some(space), Ok(label)) = (
+                SpaceId::from_slice(&key),
+                records::decode::<records::LabelRecord>(&bytes),
+            ) {
+                sections.push((space, hex(&label.case()), label.kind));
+            }
+        }
+        Ok(sections)
+    }
+
+    fn erased_mark(&self, space: &SpaceId) -> Result<Option<bool>, ClientError> {
+        let mark = self.vault.get(Collection::Setting, &mark_key(space))?;
+        Ok(mark.map(|bytes| !bytes.is_empty()))
+    }
+
+    /// How this device's person or team lost the space: the end that the log tells last.
+    fn own_end(&self, state: &SpaceState, directory: &Directory) -> Option<EndedAccess> {
+        let logs = self.logs();
+        let mine = |grant: &&Grant| devices_beneath(&logs, grant.member).contains(&self.device_id);
+        let ends = state
+            .grants()
+            .iter()
+            .filter(mine)
+            .filter_map(|grant| grant.ended);
+        let last = ends.max_by_key(|end| end.at)?;
+        Some(self.end_in_words(&last, state, directory))
+    }
+
+    fn end_in_words(&self, end: &End, state: &SpaceState, directory: &Directory) -> EndedAccess {
+        let person = self.person_of_device(&end.by, &state.id());
+        let (how, reason) = match end.reason {
+            EndReason::Removed(code) => ("removed", Reason::from_code(code)),
+            EndReason::Expired => ("expired", None),
+            EndReason::Voided => ("refused", None),
+            EndReason::Healed => ("healed", None),
+        };
+        EndedAccess {
+            how,
+            reason: reason
+                .filter(|reason| *reason != Reason::Unstated)
+                .map(Reason::word),
+            by: person.map_or_else(
+                || "an administrator".to_owned(),
+                |(person, _)| directory.person_name(&person),
+            ),
+            ended_at_ms: end.claimed_at_ms,
+        }
+    }
+
+    fn space_of_hex(&self, text: &str) -> Result<(SpaceId, SpaceState), ClientError> {
+        let missing = || ClientError::NotFound {
+            what: "copy to erase",
+            input: text.to_owned(),
+        };
+        let sections = self.labelled_sections()?;
+        let found = sections
+            .into_iter()
+            .find(|(space, ..)| space.to_string() == text);
+        let (space, ..) = found.ok_or_else(missing)?;
+        let state = self.logs().load(&space)?.ok_or_else(missing)?;
+        Ok((space, (*state).clone()))
+    }
+}
+
+fn mark_key(space: &SpaceId) -> Vec<u8> {
+    [b"e".as_slice(), &space.0].concat()
+}
+
+/// Forgets every key of a space, as received and as opened.
+fn erase_keys(transaction: &Transaction<'_>, state: &SpaceState) -> Result<(), ClientError> {
+    for epoch in state.epochs() {
+        transaction.delete_group(Collection::Wrap, &epoch.key_id.0)?;
+        transaction.delete(Collection::EpochSeed, &epoch.key_id.0)?;
+    }
+    Ok(())
+}
+
+/// Devices a member is or leads to, by the logs known here, former ones included.
+fn devices_beneath(logs: &dyn Logs, member: MemberId) -> BTreeSet<DeviceId> {
+    let mut devices = BTreeSet::new();
+    let mut seen: BTreeSet<RecipientId> = BTreeSet::new();
+    let mut waiting = vec![member];
+    while let Some(member) = waiting.pop() {
+        if !seen.insert(member.recipient()) {
+            continue;
+        }
+        match member {
+            MemberId::Device(device) => {
+                devices.insert(device);
+            }
+            MemberId::Space(space) => {
+                let below = logs.state(&space);
+                waiting.extend(below.iter().flat_map(|below| {
+                    below
+                        .live_grants()
+                        .map(|grant| grant.member)
+                        .collect::<Vec<_>>()
+                }));
+            }
+        }
+    }
+    devices
+}
