@@ -1,0 +1,62 @@
+//! The frozen vectors of protocol version 1 (`tests/vectors/README.md`). Without anything set these
+//! tests open every file and compare what comes out. `NAHTLOS_WRITE_VECTORS=1` writes those that are
+//! missing, and never one that exists.
+
+mod describe;
+mod desk;
+mod envelopes;
+mod forms;
+mod keyring;
+mod messages;
+mod operations;
+mod outcome;
+mod refused;
+mod refused_operations;
+mod scenarios;
+mod support;
+mod words;
+mod world;
+
+use std::collections::BTreeSet;
+
+use outcome::Outcome;
+use support::{is_writing, root};
+
+#[test]
+fn every_world_comes_out_as_it_did_when_it_was_frozen() {
+    let worlds = root().join("worlds");
+    if is_writing() && !worlds.exists() {
+        scenarios::write_all();
+    }
+    let mut opened = 0;
+    for name in scenarios::BUNDLES {
+        let outcome = Outcome::of(&worlds.join(name));
+        let found = outcome.to_json();
+        let expected = support::stored(&format!("worlds/{name}/expected.json"), || found.clone());
+        assert_eq!(found, expected, "{name}");
+        opened += outcome.opened_epochs();
+    }
+    assert!(opened > 0, "a world in which nothing opens shows nothing");
+}
+
+#[test]
+fn the_worlds_hold_every_verdict_and_every_reason() {
+    let mut words = BTreeSet::new();
+    for name in scenarios::BUNDLES {
+        let expected = support::stored(&format!("worlds/{name}/expected.json"), || {
+            Outcome::of(&root().join("worlds").join(name)).to_json()
+        });
+        for space in expected["spaces"].as_object().expect("spaces").values() {
+            for verdict in space["envelopes"].as_object().expect("envelopes").values() {
+                let word = |field: &str| verdict[field].as_str().map(str::to_owned);
+                words.extend(word("verdict"));
+                words.extend(word("reason"));
+            }
+        }
+    }
+    let expected = [
+        "access_ended", "access_reduced", "builds_on_voided", "closed", "counts", "held",
+        "never_entitled", "provisional", "voided", "vouched",
+    ];
+    assert_eq!(words.into_iter().collect::<Vec<_>>(), expected);
+}
