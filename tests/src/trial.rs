@@ -23,7 +23,8 @@ impl World {
         let places = store.envelope_places(&space).expect("places");
         let stored = places.into_iter().map(|place| {
             let item = store.item(place).expect("a readable store");
-            Envelope::decode(&item.expect("an item").bytes).expect("an envelope")
+            let bytes = item.expect("an item").bytes.expect("its bytes");
+            Envelope::decode(&bytes).expect("an envelope")
         });
         stored.collect()
     }

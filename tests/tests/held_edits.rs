@@ -64,6 +64,43 @@ fn rule_4_what_comes_after_the_end_is_held_and_adopting_it_brings_in_the_untouch
 }
 
 #[test]
+fn a_discarded_edit_is_refused_for_everybody_and_its_author_sees_it() {
+    let mut scene = scene();
+    type_notes(&mut scene.iseli.nahtlos, &scene.number, &[1]);
+    scene.set_role(Role::Read);
+    scene.iseli.sync();
+    scene.sync_all();
+    let held = scene.berger.nahtlos.held_list().unwrap();
+    let refused = scene.keller.nahtlos.held_discard("ffff", "no such");
+    assert_eq!(refused.unwrap_err().code(), "not_found");
+    let reason = "reported twice";
+    scene
+        .berger
+        .nahtlos
+        .held_discard(&held[0].id, reason)
+        .unwrap();
+    scene.berger.sync();
+    scene.sync_all();
+    for home in [&scene.berger, &scene.iseli, &scene.keller] {
+        assert!(scene.notes(home).is_empty());
+        let known = home.nahtlos.held_list().unwrap();
+        assert_eq!(
+            (known.len(), known[0].reason.as_str()),
+            (1, "voided"),
+            "kept, and said"
+        );
+        assert!(!known[0].may_adopt);
+    }
+    let own = scene.berger.nahtlos.held_list().unwrap();
+    assert_eq!(own[0].discarded.as_deref(), Some(reason));
+    let theirs = scene.iseli.nahtlos.held_list().unwrap();
+    assert_eq!(
+        theirs[0].discarded, None,
+        "the reason stays with the manager"
+    );
+}
+
+#[test]
 fn story_2_an_adoption_by_somebody_who_is_removed_counts_provisionally_with_what_it_builds_on() {
     let mut scene = scene();
     type_notes(&mut scene.iseli.nahtlos, &scene.number, &[1]);

@@ -16,7 +16,7 @@ fn envelopes(world: &World, case: &Case, kind: &SectionKind) -> Vec<Vec<u8>> {
     let places = store.envelope_places(&case.section(kind).unwrap()).unwrap();
     let stored = places
         .into_iter()
-        .map(|place| store.item(place).unwrap().unwrap().bytes);
+        .map(|place| store.item(place).unwrap().unwrap().bytes.unwrap());
     stored.collect()
 }
 

@@ -18,8 +18,11 @@ use crate::error::ClientError;
 use crate::nahtlos::Nahtlos;
 use crate::outbox::OUTBOX_SPACES;
 use crate::rebuilding::{held_closure, is_voided, put_adoptions};
+use crate::records::Intent;
 use crate::vault::Collection;
 
+/// Group in `Collection::Counting` of why held envelopes were discarded here; key = `d` ‖ envelope.
+const DISCARDS: &[u8] = b"discards";
 /// Hexadecimal characters by which a held envelope is found at least.
 const ID_BEGINNING_MIN: usize = 4;
 
@@ -55,6 +58,8 @@ pub struct HeldEnvelope {
     pub may_adopt: bool,
     /// Whether its adoption waits for the next sync.
     pub adopting: bool,
+    /// Why it was discarded on this device; the reason is told to nobody else.
+    pub discarded: Option<String>,
 }
 
 /// What adopting a held envelope would bring in.
@@ -176,6 +181,41 @@ impl Nahtlos {
         }
     }
 
+    /// Discards a held envelope. By a manager it is voided for everybody at the next sync, so that its
+    /// author sees it as discarded; the reason stays on this device. By its author's person, who may
+    /// not manage, it is only marked here.
+    ///
+    /// # Errors
+    /// [`ClientError::NotFound`], [`ClientError::Ambiguous`], [`ClientError::NoRight`].
+    pub fn held_discard(&mut self, id: &str, reason: &str) -> Result<(), ClientError> {
+        let found = self.find_held(id)?;
+        let manages = self.manages(&found.space);
+        if !manages && !self.is_own(&found.fact, &found.space) {
+            return Err(ClientError::NoRight {
+                action: "discard this edit",
+                reason: "only a manager of the section or its author discards it".into(),
+            });
+        }
+        if manages && !is_voided(&found.fact) {
+            let (space, envelope) = (found.space, found.id);
+            self.decide(Intent::Void { space, envelope }, &found.space)?;
+        }
+        let mut adopted = self.adoptions(&found.space)?;
+        adopted.retain(|id| *id != found.id);
+        let (key, value) = (discard_key(&found.id), reason.as_bytes());
+        self.commit(|transaction| {
+            transaction.put(Collection::Counting, DISCARDS, &key, 0, value)?;
+            put_adoptions(transaction, &found.space, &adopted)
+        })?;
+        self.documents.forget(&found.space);
+        Ok(())
+    }
+
+    fn discard_reason(&self, id: &EnvelopeId) -> Result<Option<String>, ClientError> {
+        let stored = self.vault.get(Collection::Counting, &discard_key(id))?;
+        Ok(stored.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+    }
+
     fn held_envelopes(&self) -> Result<Vec<Found>, ClientError> {
         let mut found = Vec::new();
         for space in self.spaces_with_open_edits()? {
@@ -240,6 +280,7 @@ impl Nahtlos {
             edits: opened.map(|opened| opened.payload.changes.len() as u64),
             may_adopt: self.may_adopt(found),
             adopting: self.adoptions(&found.space)?.contains(&found.id),
+            discarded: self.discard_reason(&found.id)?,
         })
     }
 
@@ -264,6 +305,10 @@ impl Nahtlos {
         let own = right.at_least(Role::Write) && self.is_own(&found.fact, &found.space);
         !is_voided(&found.fact) && (right.at_least(Role::Manage) || own)
     }
+}
+
+fn discard_key(id: &EnvelopeId) -> Vec<u8> {
+    [b"d".as_slice(), &id.0].concat()
 }
 
 /// When the last of its edits was typed, by its author's clock.

@@ -330,6 +330,14 @@ pub(crate) enum Intent {
         #[n(1)]
         replaced: Option<KeyId>,
     },
+    /// Discard a held envelope: it and what builds on it never counts.
+    #[n(12)]
+    Void {
+        #[n(0)]
+        space: SpaceId,
+        #[n(1)]
+        envelope: EnvelopeId,
+    },
 }
 
 impl Intent {
@@ -345,7 +353,8 @@ impl Intent {
             | Self::Close { space }
             | Self::Confirm { space, .. }
             | Self::Refuse { space, .. }
-            | Self::Rotate { space, .. } => Some(*space),
+            | Self::Rotate { space, .. }
+            | Self::Void { space, .. } => Some(*space),
             Self::AddTeam { institution, .. } => Some(*institution),
             Self::Admit { .. } => None,
         }

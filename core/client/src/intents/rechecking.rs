@@ -163,6 +163,7 @@ fn member_of(intent: &Intent, state: &SpaceState) -> Option<MemberId> {
         | Intent::Remove { .. }
         | Intent::Close { .. }
         | Intent::Refuse { .. }
-        | Intent::Rotate { .. } => None,
+        | Intent::Rotate { .. }
+        | Intent::Void { .. } => None,
     }
 }

@@ -176,6 +176,7 @@ impl Nahtlos {
             Intent::Confirm { grant, .. } => format!("confirm {} in {place}", holder(grant)),
             Intent::Refuse { grant, .. } => format!("refuse {} in {place}", holder(grant)),
             Intent::Rotate { .. } => format!("make a new key of {place}"),
+            Intent::Void { .. } => format!("discard a held edit in {place}"),
         })
     }
 }

@@ -71,6 +71,11 @@ impl Nahtlos {
                 }
                 self.rotation(state).map_or(Step::Waits, Step::Make)
             }
+            Intent::Void { envelope, .. } if state.voided().contains_key(envelope) => Step::Done,
+            Intent::Void { envelope, .. } => Step::Make(Draft::new().effect(Effect::Void {
+                envelopes: vec![*envelope],
+                grants: Vec::new(),
+            })),
             // Prepared apart, in `prepare_admission`.
             Intent::Admit { .. } => Step::Waits,
         })
