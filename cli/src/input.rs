@@ -5,7 +5,7 @@ use std::path::Path;
 
 use nahtlos_casework::fields::Field;
 
-use crate::arguments::TypedValue;
+use crate::arguments::{Answered, TypedValue};
 use crate::exit::Exit;
 use crate::failure::Failure;
 
@@ -148,6 +148,34 @@ pub fn ask_field<F: Field>(question: &str, may_be_empty: bool) -> Result<Option<
             Ok(value) => return Ok(Some(value)),
             Err(error) => show(&format!("  {}: {}\n", error.reason, error.remedy)),
         }
+    }
+}
+
+/// A text that may be missing: from `--from`, else asked for where somebody sits at a terminal and
+/// did not say that nothing is to be asked, in one line.
+///
+/// # Errors
+/// As [`read_text`], and where it is not one of the field; a value on the command line is refused,
+/// and so is `--empty`.
+pub fn optional_text<F: Field>(
+    typed: &TypedValue,
+    question: &str,
+    answered: Answered,
+) -> Result<Option<F>, Failure> {
+    refuse_command_line(typed)?;
+    refuse_empty(typed)?;
+    let Some(source) = &typed.from else {
+        let asks = may_ask() && !answered.yes && !answered.dry_run;
+        return if asks {
+            ask_field(question, true)
+        } else {
+            Ok(None)
+        };
+    };
+    let text = without_tabs(&read_text(source)?);
+    match text.trim() {
+        "" => Ok(None),
+        text => Ok(Some(F::parse(text)?)),
     }
 }
 

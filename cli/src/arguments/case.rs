@@ -103,7 +103,7 @@ pub enum SectionCommand {
     Show {
         /// Number or name, or the beginning of either
         case: String,
-        /// Section code: core, ident, function, plan, journal, tasks
+        /// Section code: core, ident, function, plan, journal, tasks, consent
         section: String,
     },
     /// Exports a section unencrypted

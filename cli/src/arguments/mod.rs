@@ -1,6 +1,7 @@
 //! What can be typed on the command line.
 
 mod case;
+mod consent;
 mod device;
 mod network;
 mod plan;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use case::{CaseCommand, CaseFilter, CaseOpen, SectionCommand, SectionExport};
+pub use consent::{ConsentCommand, ConsentGive, ConsentWithdraw};
 pub use device::{DeviceCommand, DocsOptions, HeldCommand, KeyCommand};
 pub use network::{
     FounderOptions, InstitutionCommand, IntroductionOptions, MemberCommand, MemberRole,
@@ -168,6 +170,16 @@ pub enum Command {
         /// What to do.
         #[command(subcommand)]
         command: ShareCommand,
+    },
+    /// What a client allowed and took back, and which rights rest on it
+    #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+    Consent {
+        /// Whose consents to show.
+        #[arg(value_name = "CASE", required = true)]
+        case: Option<String>,
+        /// What to do.
+        #[command(subcommand)]
+        command: Option<ConsentCommand>,
     },
     /// What people decided differently at the same time; alone: lists it for all cases
     Conflict {

@@ -3,6 +3,9 @@
 mod case;
 mod case_open;
 mod conflict;
+mod consent;
+mod consent_give;
+mod consent_withdraw;
 mod device;
 mod doctor;
 mod entries;
@@ -58,6 +61,7 @@ pub fn run(context: &Context, command: Command) -> Result<Answer, Failure> {
         Command::Journal { case, command } => journal::run(context, case, command),
         Command::Task { case, command } => task::run(context, case, command),
         Command::Share { command } => share::run(context, command),
+        Command::Consent { case, command } => consent::run(context, case, command),
         Command::Conflict { command } => conflict::run(context, command),
         Command::Sync { all } => sync::sync(context, all),
         Command::Status => sync::status(context),

@@ -253,7 +253,8 @@ pub fn when(origin: &Origin) -> String {
     origin.at.map_or_else(String::new, dates::time)
 }
 
-fn violations_page(page: Page, violations: &[Violation]) -> Page {
+/// What somebody wrote who was not entitled to it.
+pub fn violations_page(page: Page, violations: &[Violation]) -> Page {
     if violations.is_empty() {
         return page;
     }

@@ -5,6 +5,7 @@ use nahtlos_casework::view::{CoreView, FunctionView, IdentView, JournalView, Pla
 use nahtlos_client::{Case, Nahtlos};
 use serde_json::{Value, json};
 
+use super::consent::consent_page;
 use super::names::Names;
 use super::pages::{core_fields, function_page, ident_fields, journal_page, plan_page, tasks_page};
 use super::section_history::{Span, difference, history};
@@ -138,6 +139,11 @@ fn read(
         SectionKind::Plan => {
             let view = PlanView::read(&document, &authors);
             let page = plan_page(page, &view, &names);
+            (json::value(&view), page)
+        }
+        SectionKind::Consent => {
+            let view = nahtlos.consents(case)?;
+            let page = consent_page(page, nahtlos, &view)?;
             (json::value(&view), page)
         }
         // Of a newer version: shown as it stands.

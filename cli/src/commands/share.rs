@@ -201,7 +201,7 @@ fn preview_page(
 
 /// Whom, with the institution that confirms them: a team of another institution may bear the same
 /// name.
-fn with_institution(preview: &GrantPreview) -> String {
+pub fn with_institution(preview: &GrantPreview) -> String {
     match preview.institution.as_str() {
         "" => format!("{} (institution not confirmed)", preview.member),
         institution => format!("{} ({institution}, {})", preview.member, preview.kind),

@@ -185,7 +185,10 @@ impl Nahtlos {
         for (space, bytes) in self.vault.list(Collection::Label, &id.0)? {
             let label: LabelRecord = records::decode(&bytes)?;
             if let Some(space) = SpaceId::from_slice(&space) {
-                sections.insert(SectionKind::from_code(&label.kind), space);
+                // Of several ledgers of consents every device names the same.
+                let kind = SectionKind::from_code(&label.kind);
+                let named = sections.entry(kind).or_insert(space);
+                *named = (*named).min(space);
             }
         }
         if sections.is_empty() {

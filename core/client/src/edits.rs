@@ -93,6 +93,15 @@ impl Nahtlos {
 
     /// Keeps edits of any number of spaces and the summaries they change, in one transaction.
     pub(crate) fn keep_edits(&mut self, new: Vec<NewEdits>) -> Result<(), ClientError> {
+        self.keep_edits_and(new, |_| Ok(()))
+    }
+
+    /// The same with what belongs to the edits, in the same transaction.
+    pub(crate) fn keep_edits_and(
+        &mut self,
+        new: Vec<NewEdits>,
+        also: impl FnOnce(&Transaction<'_>) -> Result<(), ClientError>,
+    ) -> Result<(), ClientError> {
         let lines = self.lines_after(&new)?;
         let positions: Result<Vec<i64>, ClientError> = new
             .iter()
@@ -103,7 +112,8 @@ impl Nahtlos {
             for (edits, first) in new.iter().zip(positions) {
                 put_edits(transaction, edits, first)?;
             }
-            put_lines(transaction, &lines)
+            put_lines(transaction, &lines)?;
+            also(transaction)
         })?;
         self.remember_edited(new);
         Ok(())

@@ -87,7 +87,7 @@ impl Reason {
         Self::ALL.get(usize::from(code)).copied()
     }
 
-    fn code(self) -> u8 {
+    pub(crate) fn code(self) -> u8 {
         let place = Self::ALL.iter().position(|reason| *reason == self);
         place
             .and_then(|place| u8::try_from(place).ok())

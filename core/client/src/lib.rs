@@ -15,6 +15,7 @@ mod admission;
 mod apply;
 pub mod audit;
 pub mod cases;
+pub mod consent;
 pub mod counting;
 pub mod directory;
 mod document_cache;

@@ -97,6 +97,17 @@ impl Nahtlos {
     /// core or the case is another institution's; [`ClientError::Field`] for a section that this
     /// version does not fill. Nothing is kept then.
     pub fn open_section(&mut self, case: &Case, kind: &SectionKind) -> Result<(), ClientError> {
+        self.open_section_with(case, kind, &[], |_| Ok(()))
+    }
+
+    /// The same with first edits and what belongs to them, in one transaction.
+    pub(crate) fn open_section_with(
+        &mut self,
+        case: &Case,
+        kind: &SectionKind,
+        edits: &[Edit],
+        also: impl FnOnce(&Transaction<'_>) -> Result<(), ClientError>,
+    ) -> Result<(), ClientError> {
         if !kind.has_content() {
             return Err(not_filled(kind).into());
         }
@@ -121,13 +132,15 @@ impl Nahtlos {
                 reason: "the institution that opened the case does this".to_owned(),
             });
         }
-        let (section, edits) = self.new_section(kind, &label, &[])?;
+        let (section, edits) = self.new_section(kind, &label, edits)?;
         let space = edits.space;
-        let line = self.line_with_section(&case, kind, &space)?;
+        let mut line = self.line_with_section(&case, kind, &space)?;
+        line.undelivered += edits.records.len() as u64;
         self.store_own(&[section], |transaction| {
             put_label(transaction, &space, &label)?;
             put_edits(transaction, &edits, 0)?;
-            put_lines(transaction, &[(case.id, line)])
+            put_lines(transaction, &[(case.id, line)])?;
+            also(transaction)
         })?;
         self.remember_edited(vec![edits]);
         Ok(())

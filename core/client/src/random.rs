@@ -2,6 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use nahtlos_casework::fields::EntryId;
 use nahtlos_protocol::identifier::{GrantId, Nonce};
 use rand_core::{CryptoRng, Rng, UnwrapErr};
 
@@ -28,6 +29,13 @@ pub(crate) fn grant_id() -> GrantId {
     let mut bytes = [0; 16];
     system().fill_bytes(&mut bytes);
     GrantId(bytes)
+}
+
+/// A fresh identifier of an entry.
+pub(crate) fn entry_id() -> EntryId {
+    let mut bytes = [0; 8];
+    system().fill_bytes(&mut bytes);
+    EntryId::from_random(bytes)
 }
 
 /// Unix milliseconds. A clock before 1970 counts as 1970.

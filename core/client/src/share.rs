@@ -192,17 +192,7 @@ impl Nahtlos {
         member: &SpaceId,
         terms: &Terms<'_>,
     ) -> Result<(), ClientError> {
-        let space = case.section(kind)?;
-        self.require_manager(&space, "share this section")?;
-        let logs = self.logs();
-        let known = logs.state(member).map(|state| state.kind());
-        if !known.is_some_and(|known| Kind::Section.admits_space(known)) {
-            return Err(ClientError::NotFound {
-                what: "team or person",
-                input: member.to_string(),
-            });
-        }
-        self.refuse_where_never_allowed(kind, member)?;
+        let space = self.require_sharable(case, kind, member)?;
         if self.is_granted(case, kind, member, terms.role, terms.not_after_ms)? {
             return Ok(());
         }
@@ -216,6 +206,27 @@ impl Nahtlos {
             history: terms.history,
         };
         self.decide(intent, &space)
+    }
+
+    /// The space of a section that this device may share with a team or person.
+    pub(crate) fn require_sharable(
+        &self,
+        case: &Case,
+        kind: &SectionKind,
+        member: &SpaceId,
+    ) -> Result<SpaceId, ClientError> {
+        let space = case.section(kind)?;
+        self.require_manager(&space, "share this section")?;
+        let logs = self.logs();
+        let known = logs.state(member).map(|state| state.kind());
+        if !known.is_some_and(|known| Kind::Section.admits_space(known)) {
+            return Err(ClientError::NotFound {
+                what: "team or person",
+                input: member.to_string(),
+            });
+        }
+        self.refuse_where_never_allowed(kind, member)?;
+        Ok(space)
     }
 
     /// Whether exactly this team or person was granted at least this, for at least as long; what
@@ -298,7 +309,7 @@ impl Nahtlos {
                 .live_grants()
                 .map(|grant| self.grant_line(&state, grant, &directory))
                 .collect();
-            grants.extend(self.waiting_grants(space, &directory, |_| true)?);
+            grants.extend(self.waiting_grants(space, &directory, |_, _| true)?);
             let notice = self
                 .key_notice(space)
                 .map(|notice| self.key_explanation(space, notice));
@@ -335,10 +346,11 @@ impl Nahtlos {
             .live_grants()
             .filter(|grant| self.leads_to(grant, member))
             .any(|grant| self.is_wrapped(&state, &grant.member));
-        let waiting = self.waiting_grants(&space, &directory, |holder| {
+        let waiting = self.waiting_grants(&space, &directory, |holder, _| {
             self.is_or_leads_to(holder, member)
         })?;
-        let sentences = explain(&name, kind, role, &grants, &waiting, holds_key);
+        let mut sentences = explain(&name, kind, role, &grants, &waiting, holds_key);
+        sentences.extend(self.consent_sentences(case, kind, member)?);
         let grants = [grants, waiting].concat();
         Ok(Explanation {
             member: name,
@@ -369,7 +381,7 @@ impl Nahtlos {
         Err(ClientError::NoRight { action, reason })
     }
 
-    fn section_state(&self, space: &SpaceId) -> Result<std::sync::Arc<SpaceState>, ClientError> {
+    pub(crate) fn section_state(&self, space: &SpaceId) -> Result<std::sync::Arc<SpaceState>, ClientError> {
         self.logs()
             .load(space)?
             .ok_or_else(|| ClientError::NotFound {
@@ -391,7 +403,15 @@ impl Nahtlos {
 
     /// The same people, each with the institution that confirms them.
     fn people_with_institution(&self, member: &SpaceId, directory: &Directory) -> Vec<String> {
-        let people = self.person_spaces_beneath(member);
+        self.names_with_institution(&self.person_spaces_beneath(member), directory)
+    }
+
+    /// Names of people, each with the institution that confirms them.
+    pub(crate) fn names_with_institution(
+        &self,
+        people: &BTreeSet<SpaceId>,
+        directory: &Directory,
+    ) -> Vec<String> {
         let mut names: Vec<String> = people
             .iter()
             .map(|person| {
@@ -442,7 +462,7 @@ impl Nahtlos {
         self.is_or_leads_to(&holder, member)
     }
 
-    fn is_or_leads_to(&self, holder: &SpaceId, member: &SpaceId) -> bool {
+    pub(crate) fn is_or_leads_to(&self, holder: &SpaceId, member: &SpaceId) -> bool {
         holder == member
             || self.logs().state(holder).is_some_and(|state| {
                 state
@@ -513,7 +533,7 @@ impl Nahtlos {
     }
 
     /// The institution of a team or person, where that institution's own log confirms it.
-    fn confirmed_institution(&self, member: &SpaceId) -> Option<SpaceId> {
+    pub(crate) fn confirmed_institution(&self, member: &SpaceId) -> Option<SpaceId> {
         let logs = self.logs();
         let guardian = logs.state(member)?.guardian()?;
         let home = logs
@@ -525,7 +545,7 @@ impl Nahtlos {
             .then_some(guardian)
     }
 
-    fn open_basis(&self, state: &SpaceState, grant: &Grant) -> Option<String> {
+    pub(crate) fn open_basis(&self, state: &SpaceState, grant: &Grant) -> Option<String> {
         let sealed = grant.basis.as_deref()?;
         // Sealed under the epoch that was current when the grant was made.
         let epoch = state.epoch_at(grant.added_at.saturating_add(1))?;
@@ -534,12 +554,12 @@ impl Nahtlos {
         String::from_utf8(opened.to_vec()).ok()
     }
 
-    /// Grants of a section that wait for the next sync, to the holders that are wanted.
-    fn waiting_grants(
+    /// Grants of a section that wait for the next sync: those whose holder and basis are wanted.
+    pub(crate) fn waiting_grants(
         &self,
         space: &SpaceId,
         directory: &Directory,
-        is_wanted: impl Fn(&SpaceId) -> bool,
+        is_wanted: impl Fn(&SpaceId, &str) -> bool,
     ) -> Result<Vec<GrantLine>, ClientError> {
         let mut lines = Vec::new();
         for record in self.waiting_intents()? {
@@ -555,7 +575,7 @@ impl Nahtlos {
             else {
                 continue;
             };
-            if wanted != *space || !is_wanted(&member) {
+            if wanted != *space || !is_wanted(&member, &basis) {
                 continue;
             }
             lines.push(GrantLine {
@@ -609,7 +629,7 @@ fn explain(
         }
         return vec![
             format!("No: {name} cannot see `{section}`."),
-            "No grant leads to them: no consent and no legal basis was recorded for this section."
+            "No grant leads to them: no consent and no legal basis stands for this section."
                 .into(),
             "Without a grant their devices hold no key, so neither they nor the relay can open it."
                 .into(),

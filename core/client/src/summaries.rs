@@ -8,7 +8,7 @@ use nahtlos_casework::view::{CaseSummary, CoreView, PlanView, TasksView};
 use nahtlos_casework::{Author, SectionKind};
 use nahtlos_document::Document;
 use nahtlos_protocol::identifier::{Nonce, SpaceId};
-use nahtlos_protocol::space::kind::Kind;
+use nahtlos_protocol::space::kind::{Kind, Role};
 use nahtlos_protocol::space::{Logs, authority};
 
 use crate::cases::{Case, CaseLine, hex};
@@ -224,7 +224,7 @@ impl Nahtlos {
         &self,
         spaces: &BTreeSet<SpaceId>,
     ) -> Result<(Labels, Vec<SpaceId>), ClientError> {
-        let (mut labels, mut foreign) = (Labels::new(), Vec::new());
+        let mut candidates = Labels::new();
         for space in spaces {
             if self.vault.get(Collection::Label, &space.0)?.is_some() {
                 continue;
@@ -240,11 +240,17 @@ impl Nahtlos {
             if role.is_some()
                 && let Ok(label) = self.label(space)
             {
-                if self.is_part_of_its_case(space, &label, &labels)? {
-                    labels.push((*space, label));
-                } else {
-                    foreign.push(*space);
-                }
+                candidates.push((*space, label));
+            }
+        }
+        // Who may open a second ledger of consents is read from the core.
+        candidates.sort_by_key(|(_, label)| label.kind != SectionKind::Core.code());
+        let (mut labels, mut foreign) = (Labels::new(), Vec::new());
+        for (space, label) in candidates {
+            if self.is_part_of_its_case(&space, &label, &labels)? {
+                labels.push((space, label));
+            } else {
+                foreign.push(space);
             }
         }
         Ok((labels, foreign))
@@ -253,6 +259,9 @@ impl Nahtlos {
     /// Whether a section is what its label says: founded by a device of the institution that opened
     /// the case, and the first of its kind there. Anything else would let a participant slip a
     /// section of their own into a case, and read what is then written in it.
+    ///
+    /// A ledger of consents need not be the first: two who record the first consent at once, offline,
+    /// open one each, and neither consent may be lost. Whoever founded a further one manages the core.
     fn is_part_of_its_case(
         &self,
         space: &SpaceId,
@@ -266,17 +275,27 @@ impl Nahtlos {
             .zip(home)
             .is_some_and(|(founder, home)| authority::person_of(&logs, &founder, &home).is_some());
         let case = label.case();
-        let mut others = new
+        let mut others: Labels = new
             .iter()
-            .map(|(_, other)| other.clone())
-            .collect::<Vec<_>>();
-        for (_, bytes) in self.vault.list(Collection::Label, &case.0)? {
-            others.push(records::decode(&bytes)?);
+            .filter(|(_, other)| other.case() == case)
+            .cloned()
+            .collect();
+        for (other, bytes) in self.vault.list(Collection::Label, &case.0)? {
+            if let Some(other) = SpaceId::from_slice(&other) {
+                others.push((other, records::decode(&bytes)?));
+            }
         }
-        let first = !others
-            .iter()
-            .any(|other| other.case() == case && other.kind == label.kind);
-        Ok(at_home && first)
+        let first = !others.iter().any(|(_, other)| other.kind == label.kind);
+        let may_be_further = || {
+            let core = others
+                .iter()
+                .find(|(_, other)| other.kind == SectionKind::Core.code());
+            label.kind == SectionKind::Consent.code()
+                && core.zip(founder).is_some_and(|((core, _), founder)| {
+                    authority::right(&logs, &founder, core).at_least(Role::Manage)
+                })
+        };
+        Ok(at_home && (first || may_be_further()))
     }
 
     /// Sections shared with this device that claim a case they are no part of.

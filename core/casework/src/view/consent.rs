@@ -14,7 +14,7 @@ use crate::rules::{ImmutableEntry, Violation, ledger_entries};
 use crate::section::SectionKind;
 
 /// The section `consent`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct ConsentView {
     /// Consents, by their first day, then identifier.
     pub given: Vec<GivenView>,
@@ -110,15 +110,34 @@ impl ConsentView {
                 None => view.not_understood.push(origin),
             }
         }
-        view.given.sort_by_key(|given| {
+        view.sort();
+        view
+    }
+
+    /// Adds what another ledger of the same case says.
+    pub fn join(&mut self, other: Self) {
+        self.given.extend(other.given);
+        self.withdrawn.extend(other.withdrawn);
+        self.not_understood.extend(other.not_understood);
+        self.violations.extend(other.violations);
+        self.sort();
+    }
+
+    /// The consent of this identifier.
+    pub fn given(&self, consent: &EntryId) -> Option<&GivenView> {
+        let mut given = self.given.iter();
+        given.find(|given| given.id.known() == Some(consent))
+    }
+
+    fn sort(&mut self) {
+        self.given.sort_by_key(|given| {
             let from = given.valid_from.as_ref().map(Stored::canonical);
             (from, given.id.canonical())
         });
-        view.withdrawn.sort_by_key(|withdrawn| {
+        self.withdrawn.sort_by_key(|withdrawn| {
             let stated = withdrawn.stated_at.as_ref().map(Stored::canonical);
             (stated, withdrawn.id.canonical())
         });
-        view
     }
 
     /// Every share that a consent covers or covered, by consent.

@@ -117,13 +117,22 @@ pub(crate) enum Step {
 impl Nahtlos {
     /// Records a decision; it is carried out at the next sync.
     pub(crate) fn decide(&mut self, intent: Intent, space: &SpaceId) -> Result<(), ClientError> {
-        let record = IntentRecord {
+        let record = self.decision_about(intent, space)?;
+        self.commit(|transaction| put_intent(transaction, &record))
+    }
+
+    /// A decision made now, not kept yet.
+    pub(crate) fn decision_about(
+        &self,
+        intent: Intent,
+        space: &SpaceId,
+    ) -> Result<IntentRecord, ClientError> {
+        Ok(IntentRecord {
             id: random::nonce(&mut random::system()),
             decided_at: self.heads_decided_at(&intent, space)?,
             intent,
             decided_at_ms: self.now_ms(),
-        };
-        self.commit(|transaction| put_intent(transaction, &record))
+        })
     }
 
     /// Prepares everything that was decided and can be done now, after what keys need by themselves.
@@ -210,6 +219,9 @@ impl Nahtlos {
         match self.next_step(&record.intent, &state, &logs)? {
             Step::Make(draft) => {
                 if let Some(reason) = self.overtaken(record, &state, &logs)? {
+                    return Ok(Outcome::GoesBack(reason));
+                }
+                if let Some(reason) = self.consent_objection(&record.intent)? {
                     return Ok(Outcome::GoesBack(reason));
                 }
                 let source = Source::Intent(key.to_vec(), record.intent.clone());

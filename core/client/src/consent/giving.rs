@@ -1,0 +1,209 @@
+//! Recording a consent: the event, and the decisions to grant exactly its shares.
+
+use std::collections::BTreeMap;
+
+use nahtlos_casework::SectionKind;
+use nahtlos_casework::edit::{Consent, ConsentEdit, Edit};
+use nahtlos_casework::fields::{Date, EntryId, Field, FieldError, InstitutionId};
+use nahtlos_casework::matrix::{Access, Party, default_access};
+use nahtlos_casework::record::{ConsentScope, ConsentScopes};
+use nahtlos_casework::role::InstitutionKind;
+use nahtlos_protocol::identifier::SpaceId;
+use nahtlos_protocol::space::effect::History;
+use nahtlos_protocol::space::kind::Role;
+
+use super::basis::basis_on;
+use super::{NewConsent, member_id};
+use crate::cases::{Case, hex};
+use crate::edits::TypedEdit;
+use crate::error::ClientError;
+use crate::intents::put_intent;
+use crate::nahtlos::Nahtlos;
+use crate::random;
+use crate::records::{Intent, IntentRecord};
+use crate::share::GrantPreview;
+use crate::vault::Transaction;
+
+const GIVE: &str = "record a consent";
+
+impl Nahtlos {
+    /// Who would read what, for each share.
+    ///
+    /// # Errors
+    /// As [`Self::consent_give`].
+    pub fn preview_consent(
+        &self,
+        case: &Case,
+        new: &NewConsent,
+    ) -> Result<Vec<GrantPreview>, ClientError> {
+        self.checked_scope(case, new)?;
+        new.shares
+            .iter()
+            .map(|share| self.preview_grant(case, &share.section, &share.member))
+            .collect()
+    }
+
+    /// Records a consent and decides the grants of exactly its shares. The ledger is opened with the
+    /// first consent. Carried out at the next sync.
+    ///
+    /// A share is granted whatever the member holds already: what rests on a law must not end with
+    /// the consent, nor the other way round.
+    ///
+    /// # Errors
+    /// [`ClientError::NoRight`] where another institution opened the case, where a section is not
+    /// managed here, or where a consent does not replace the legal basis; [`ClientError::NotFound`];
+    /// [`ClientError::Field`] for days that do not fit. Nothing is kept then.
+    pub fn consent_give(&mut self, case: &Case, new: &NewConsent) -> Result<EntryId, ClientError> {
+        let case = self.case(&hex(&case.id))?;
+        let scope = self.checked_scope(&case, new)?;
+        let id = random::entry_id();
+        let decisions = self.decisions_to_grant(&case, &id, new)?;
+        let event = Edit::Consent(ConsentEdit::Give {
+            id,
+            consent: Consent {
+                giver: new.giver.clone(),
+                scope,
+                valid_from: new.valid_from,
+                valid_until: new.valid_until,
+                form: new.form,
+                note: new.note.clone(),
+            },
+        });
+        event.validate()?;
+        let keep = |transaction: &Transaction<'_>| {
+            decisions
+                .iter()
+                .try_for_each(|decision| put_intent(transaction, decision))
+        };
+        match case.sections.get(&SectionKind::Consent) {
+            Some(ledger) => {
+                let edits = self.make_edits(ledger, &[TypedEdit::Case(event)])?;
+                self.keep_edits_and(vec![edits], keep)?;
+            }
+            None => self.open_section_with(&case, &SectionKind::Consent, &[event], keep)?,
+        }
+        Ok(id)
+    }
+
+    /// Whether what a consent asks for is possible, and its scope.
+    fn checked_scope(&self, case: &Case, new: &NewConsent) -> Result<ConsentScopes, ClientError> {
+        self.require_home(case, GIVE)?;
+        self.check_days(new)?;
+        let mut scope = Vec::new();
+        for share in &new.shares {
+            self.require_sharable(case, &share.section, &share.member)?;
+            let institution = self
+                .confirmed_institution(&share.member)
+                .ok_or_else(not_confirmed)?;
+            self.refuse_where_law_is_needed(&share.section, &institution)?;
+            scope.push(ConsentScope {
+                section: share.section.clone(),
+                member: member_id(&share.member)?,
+                institution: InstitutionId::parse(&institution.to_string())?,
+            });
+        }
+        Ok(ConsentScopes::new(scope)?)
+    }
+
+    fn check_days(&self, new: &NewConsent) -> Result<(), ClientError> {
+        let today = self.today()?;
+        if new.valid_from > today {
+            return Err(FieldError::new(
+                "valid_from",
+                "future",
+                "the first day lies in the future, and the rights would begin now",
+                "record the consent on its first day",
+            )
+            .into());
+        }
+        if new.valid_until.is_some_and(|until| until < today) {
+            return Err(FieldError::new(
+                "until",
+                "past",
+                "the last day lies in the past, so the rights would never begin",
+                "name a later day",
+            )
+            .into());
+        }
+        Ok(())
+    }
+
+    /// A consent does not replace the law where the section is open by law alone.
+    fn refuse_where_law_is_needed(
+        &self,
+        kind: &SectionKind,
+        institution: &SpaceId,
+    ) -> Result<(), ClientError> {
+        let directory = self.shared_directory()?;
+        let card = directory.institutions.get(&institution.to_string());
+        let party = card.and_then(|card| InstitutionKind::parse(&card.kind).ok());
+        let access = party.and_then(|party| default_access(kind, Party::Institution(party)));
+        if access != Some(Access::ReadByLaw) {
+            return Ok(());
+        }
+        Err(ClientError::NoRight {
+            action: "share this section by consent",
+            reason: "it is open by law alone; `nahtlos share grant` names the law".into(),
+        })
+    }
+
+    /// The decisions to grant a consent's shares; of two roles for one share the stronger.
+    fn decisions_to_grant(
+        &self,
+        case: &Case,
+        consent: &EntryId,
+        new: &NewConsent,
+    ) -> Result<Vec<IntentRecord>, ClientError> {
+        let not_after_ms = new.valid_until.map(end_of_day_ms).transpose()?;
+        let mut roles: BTreeMap<(SpaceId, SpaceId), Role> = BTreeMap::new();
+        for share in &new.shares {
+            let space = case.section(&share.section)?;
+            let role = roles.entry((space, share.member)).or_insert(share.role);
+            *role = (*role).max(share.role);
+        }
+        let grants = roles.into_iter().map(|((space, member), role)| {
+            let intent = Intent::Grant {
+                space,
+                grant: random::grant_id(),
+                member,
+                role,
+                basis: basis_on(consent, new.valid_until),
+                not_after_ms,
+                history: History::Full,
+            };
+            self.decision_about(intent, &space)
+        });
+        grants.collect()
+    }
+}
+
+/// The last millisecond of a day in Switzerland.
+fn end_of_day_ms(day: Date) -> Result<u64, ClientError> {
+    let (year, month, day) = day.parts();
+    let zone = jiff::tz::TimeZone::get("Europe/Zurich").unwrap_or(jiff::tz::TimeZone::UTC);
+    let next = jiff::civil::Date::new(year, month, day).and_then(|day| day.tomorrow());
+    let start = next.and_then(|next| next.to_zoned(zone));
+    start
+        .ok()
+        .and_then(|start| u64::try_from(start.timestamp().as_millisecond()).ok())
+        .and_then(|start| start.checked_sub(1))
+        .ok_or_else(|| {
+            FieldError::new(
+                "until",
+                "no_such_day",
+                "this is no day that can be counted with",
+                "name another day",
+            )
+            .into()
+        })
+}
+
+fn not_confirmed() -> ClientError {
+    FieldError::new(
+        "member",
+        "not_confirmed",
+        "no institution confirms this team or person, and a consent names who receives",
+        "sync, or ask their institution to add them",
+    )
+    .into()
+}
