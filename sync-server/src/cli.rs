@@ -36,7 +36,8 @@ enum Command {
         #[arg(long, value_name = "DIR")]
         data: PathBuf,
     },
-    /// Copy the database to a file, also while the relay runs.
+    /// Copy the database to a file, also while the relay runs. A relay started on such a copy says so
+    /// to its devices, which offer again what it lacks. Do not copy the file by other means.
     Backup {
         /// The relay's data directory.
         #[arg(long, value_name = "DIR")]
@@ -84,6 +85,15 @@ struct Serve {
     /// Most MiB the database may have; as much as the disk has, if not given.
     #[arg(long, value_name = "MIB")]
     database_mib_max: Option<u64>,
+    /// Days for which edits stay after a snapshot that covers them was checked by somebody else.
+    /// Ids and receipts stay for ever; a restored backup begins the days anew.
+    #[arg(
+        long,
+        value_name = "DAYS",
+        default_value_t = 180,
+        env = "NAHTLOS_RELAY_RETENTION_DAYS"
+    )]
+    retention_days: u32,
 }
 
 /// Runs the program.
@@ -141,6 +151,7 @@ fn run_serve(serve: Serve) -> Result<(), Failure> {
     config.metrics_listen = serve.metrics_listen;
     config.public_url = serve.public_url;
     config.allow_plain_http = serve.allow_plain_http;
+    config.limits.retention_days = serve.retention_days;
     config.limits.database_bytes_max = serve
         .database_mib_max
         .map(|mebibytes| mebibytes.saturating_mul(1024 * 1024));

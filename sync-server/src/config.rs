@@ -91,6 +91,9 @@ pub struct Limits {
     pub device_burst: u32,
     /// Requests a second of one device in the long run.
     pub device_requests_per_s: u32,
+    /// Days for which the bytes of edits stay after a snapshot that covers them was attested. A new
+    /// journal (after a restore) begins them anew.
+    pub retention_days: u32,
     /// Bytes the database may have; none for as much as the disk has.
     pub database_bytes_max: Option<u64>,
 }
@@ -108,6 +111,7 @@ impl Default for Limits {
             device_items_per_day_max: 50_000,
             device_burst: 300,
             device_requests_per_s: 20,
+            retention_days: 180,
             database_bytes_max: None,
         }
     }

@@ -20,6 +20,7 @@ pub struct Metrics {
     connections_opened: AtomicU64,
     journal_length: AtomicU64,
     journal_renewals: AtomicU64,
+    pruned_bodies: AtomicU64,
     bytes_received: AtomicU64,
     bytes_sent: AtomicU64,
 }
@@ -66,6 +67,10 @@ impl Metrics {
 
     pub(crate) fn commit_failed(&self) {
         add(Some(&self.commit_failures), 1);
+    }
+
+    pub(crate) fn pruned(&self, bodies: u64) {
+        add(Some(&self.pruned_bodies), bodies);
     }
 
     pub(crate) fn journal_renewed(&self) {
@@ -159,6 +164,12 @@ impl Metrics {
                 "counter",
                 "Journals begun because the store had gone back by itself.",
                 &self.journal_renewals,
+            ),
+            (
+                "pruned_envelopes_total",
+                "counter",
+                "Edits whose bytes were dropped because an attested snapshot covers them.",
+                &self.pruned_bodies,
             ),
             (
                 "received_bytes_total",

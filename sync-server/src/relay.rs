@@ -20,6 +20,9 @@ use crate::metrics::Metrics;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Store, StoreError};
 
+/// How often the relay looks for what may be dropped.
+const PRUNING_INTERVAL: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
+
 /// Why a relay does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum RelayError {
@@ -130,6 +133,7 @@ impl Relay {
         let mut connections = vec![serving.clone()];
         let devices = http::routes(Arc::clone(&app));
         tokio::spawn(http::accept(listener, tls, devices, serving, stop.clone()));
+        tokio::spawn(prune_daily(Arc::clone(&app), stop.clone()));
         let metrics_address = operators.as_ref().map(|(_, address)| *address);
         if let Some((listener, _)) = operators {
             let own = Connections::new(&config.limits, Arc::default());
@@ -307,6 +311,21 @@ fn start_engine(
     let limits = config.limits.clone();
     let engine = Engine::start(store, identity, limits, metrics, Arc::new(now_ms))?;
     Ok((engine, claim))
+}
+
+/// Drops what snapshots cover, at the start and once a day.
+async fn prune_daily(app: Arc<App>, mut stop: watch::Receiver<bool>) {
+    loop {
+        match app.engine.prune().await {
+            Ok(0) => {}
+            Ok(dropped) => tracing::info!(dropped, "edits that a snapshot covers were dropped"),
+            Err(error) => tracing::warn!(%error, "pruning failed; it is tried again tomorrow"),
+        }
+        let waited = tokio::time::timeout(PRUNING_INTERVAL, stop.wait_for(|stop| *stop)).await;
+        if waited.is_ok() {
+            return;
+        }
+    }
 }
 
 /// Unix milliseconds.

@@ -10,6 +10,7 @@ use super::EngineError;
 use super::admission::{ClaimRefusal, JoinRefusal};
 use super::candidate::Candidate;
 use super::journal::Evidence;
+use super::pruning::Pruned;
 use super::stage::{Outcome, Verdict};
 
 /// Where an answer goes.
@@ -34,6 +35,11 @@ pub(super) enum Job {
     Probe {
         reply: Reply<()>,
     },
+    /// Drop what snapshots cover, one step.
+    Prune {
+        from: u64,
+        reply: Reply<Pruned>,
+    },
     /// The store went back by itself: a new journal has to begin.
     Renew {
         evidence: Evidence,
@@ -56,7 +62,7 @@ impl Job {
     pub(super) fn items(&self) -> usize {
         match self {
             Self::Push { candidates, .. } | Self::Claim { candidates, .. } => candidates.len(),
-            Self::Join { .. } | Self::Probe { .. } | Self::Renew { .. } | Self::Stop => 1,
+            _ => 1,
         }
     }
 
@@ -67,6 +73,7 @@ impl Job {
             Self::Claim { reply, .. } => send(reply, Err(error)),
             Self::Join { reply, .. } => send(reply, Err(error)),
             Self::Probe { reply } | Self::Renew { reply, .. } => send(reply, Err(error)),
+            Self::Prune { reply, .. } => send(reply, Err(error)),
             Self::Stop => {}
         }
     }

@@ -13,6 +13,7 @@ mod job;
 mod journal;
 mod offer;
 mod operation;
+mod pruning;
 mod quota;
 mod serve;
 mod stage;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use nahtlos_protocol::crypto::secret::Secret32;
 use nahtlos_protocol::crypto::signature::SigningKey;
@@ -25,6 +25,8 @@ use crate::store::{
 #[path = "../../tests/relay/world.rs"]
 #[allow(dead_code, reason = "the tests over HTTP use the rest")]
 mod world;
+
+mod pruning;
 
 use world::{TestDevice, World, push_envelope};
 
@@ -194,12 +196,16 @@ impl Store for Faulty {
 }
 
 struct Setting {
+    clock: Arc<AtomicU64>,
     engine: Engine,
     fault: Arc<AtomicU8>,
     world: World,
     a1: TestDevice,
+    network: SpaceId,
+    institution: SpaceId,
+    team: SpaceId,
     section: SpaceId,
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 impl Setting {
@@ -214,13 +220,15 @@ impl Setting {
         let seed = Secret32::from_bytes([5; 32]);
         let claim_key = *SigningKey::from_seed(&seed).verifying_key().as_bytes();
         let identity = identity(&mut store, 1_000, |_| Ok(Some(claim_key))).unwrap();
+        let clock = Arc::new(AtomicU64::new(5_000));
+        let read = Arc::clone(&clock);
         let (limits, metrics) = (Limits::default(), Arc::<Metrics>::default());
         let engine = Engine::start(
             Box::new(store),
             identity,
             limits,
             metrics,
-            Arc::new(|| 5_000),
+            Arc::new(move || read.load(Ordering::SeqCst)),
         )
         .unwrap();
         let claim = Claim {
@@ -239,8 +247,12 @@ impl Setting {
             fault,
             world,
             a1,
+            clock,
+            network,
+            institution: a.institution,
+            team: a.team,
             section,
-            _directory: directory,
+            directory,
         }
     }
 

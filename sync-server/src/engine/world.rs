@@ -271,8 +271,14 @@ impl View<'_> {
 
     /// The institution of the network a device belongs to.
     pub(crate) fn institution_of(&self, device: &DeviceId) -> Option<SpaceId> {
+        self.institution_above(&self.person(device)?)
+    }
+
+    /// The institution of the network that a group belongs to, or is.
+    pub(crate) fn institution_above(&self, group: &SpaceId) -> Option<SpaceId> {
         let network = self.network()?;
-        self.groups_of(device).into_keys().find(|group| {
+        let above = self.groups_above(group).into_keys();
+        std::iter::once(*group).chain(above).find(|group| {
             self.directly_above(group)
                 .is_some_and(|above| above.contains_key(&network))
         })

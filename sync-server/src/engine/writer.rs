@@ -114,6 +114,10 @@ impl Writer {
                     let probed = self.store.probe(now_ms);
                     send(reply, probed.map_err(|error| failed(&error)));
                 }
+                Job::Prune { from, reply } => {
+                    let pruned = self.prune(from);
+                    send(reply, pruned.map_err(|error| failed(&error)));
+                }
                 Job::Renew { evidence, reply } => {
                     let renewed = self.renew(evidence);
                     send(reply, renewed.map_err(|error| failed(&error)));
@@ -331,7 +335,11 @@ fn judge(
             Ok(outcome) => judged.push(Judged::Join(outcome, reply)),
             Err(error) => return Err(Box::new((error, Job::Join { request, reply }))),
         },
-        Job::Claim { .. } | Job::Probe { .. } | Job::Renew { .. } | Job::Stop => {}
+        Job::Claim { .. }
+        | Job::Probe { .. }
+        | Job::Prune { .. }
+        | Job::Renew { .. }
+        | Job::Stop => {}
     }
     Ok(())
 }

@@ -13,6 +13,7 @@ mod held;
 mod join;
 mod offers;
 mod refusals;
+mod statements;
 mod sync;
 mod tls;
 mod world;
