@@ -1,11 +1,11 @@
 //! Decoded objects as JSON, field by field, for whoever compares another implementation.
 
 use nahtlos_protocol::envelope::Header;
+use nahtlos_protocol::space::Wrap;
 use nahtlos_protocol::space::effect::{DeviceKeys, HealedOperation, InvitationProof};
 use nahtlos_protocol::space::{Effect, LogHead, Member, Operation, Recipient};
 use nahtlos_protocol::wire::sync::{Item, ItemResult};
 use nahtlos_protocol::wire::{JournalMark, Receipt};
-use nahtlos_protocol::space::Wrap;
 use serde_json::{Value, json};
 
 use crate::support::hex;
@@ -48,12 +48,19 @@ pub fn head(head: &LogHead) -> Value {
 pub fn effect(effect: &Effect) -> Value {
     let (name, fields) = match effect {
         Effect::Create { .. } | Effect::Add { .. } => additions(effect),
-        Effect::Wrap { .. } | Effect::Link { .. } | Effect::Epoch { .. } | Effect::BadWrap { .. } => keys(effect),
+        Effect::Wrap { .. }
+        | Effect::Link { .. }
+        | Effect::Epoch { .. }
+        | Effect::BadWrap { .. } => keys(effect),
         Effect::Confirm { grant, key_id } => (
             "Confirm",
             json!({ "grant": grant.to_string(), "key_id": optional(key_id.as_ref(), |id| json!(id.to_string())) }),
         ),
-        Effect::Remove { grant, member, reason } => (
+        Effect::Remove {
+            grant,
+            member,
+            reason,
+        } => (
             "Remove",
             json!({
                 "grant": optional(grant.as_ref(), |id| json!(id.to_string())),
@@ -76,7 +83,11 @@ pub fn effect(effect: &Effect) -> Value {
         Effect::Heal { branch } => ("Heal", json!({ "branch": list(branch, healed) })),
         Effect::SetRelay { key } => ("SetRelay", json!({ "key": key.to_string() })),
         Effect::Close {} => ("Close", json!({})),
-        Effect::Invite { invitation, role, not_after_ms } => (
+        Effect::Invite {
+            invitation,
+            role,
+            not_after_ms,
+        } => (
             "Invite",
             json!({
                 "invitation": invitation.to_string(),
@@ -90,7 +101,12 @@ pub fn effect(effect: &Effect) -> Value {
 
 fn additions(effect: &Effect) -> (&'static str, Value) {
     match effect {
-        Effect::Create { kind, nonce, guardian, founder } => (
+        Effect::Create {
+            kind,
+            nonce,
+            guardian,
+            founder,
+        } => (
             "Create",
             json!({
                 "kind": kind_word(*kind),
@@ -99,7 +115,15 @@ fn additions(effect: &Effect) -> (&'static str, Value) {
                 "founder": optional(founder.as_ref(), device_keys),
             }),
         ),
-        Effect::Add { grant, member, role, history, basis, not_after_ms, invitation } => (
+        Effect::Add {
+            grant,
+            member,
+            role,
+            history,
+            basis,
+            not_after_ms,
+            invitation,
+        } => (
             "Add",
             json!({
                 "grant": grant.to_string(),
@@ -117,7 +141,11 @@ fn additions(effect: &Effect) -> (&'static str, Value) {
 
 fn keys(effect: &Effect) -> (&'static str, Value) {
     match effect {
-        Effect::Wrap { key_id, recipients, suspended } => (
+        Effect::Wrap {
+            key_id,
+            recipients,
+            suspended,
+        } => (
             "Wrap",
             json!({
                 "key_id": key_id.to_string(),
@@ -125,11 +153,24 @@ fn keys(effect: &Effect) -> (&'static str, Value) {
                 "suspended": list(suspended, |id| json!(id.to_string())),
             }),
         ),
-        Effect::Link { key_id, previous, link } => (
+        Effect::Link {
+            key_id,
+            previous,
+            link,
+        } => (
             "Link",
             json!({ "key_id": key_id.to_string(), "previous": previous.to_string(), "link": hex(link) }),
         ),
-        Effect::Epoch { key_id, kem, previous, link, label, recipients, cut, suspended } => (
+        Effect::Epoch {
+            key_id,
+            kem,
+            previous,
+            link,
+            label,
+            recipients,
+            cut,
+            suspended,
+        } => (
             "Epoch",
             json!({
                 "key_id": key_id.to_string(),
@@ -156,7 +197,10 @@ fn device_keys(keys: &DeviceKeys) -> Value {
 
 fn member(member: &Member) -> Value {
     match member {
-        Member::Device { keys, countersignature } => json!({
+        Member::Device {
+            keys,
+            countersignature,
+        } => json!({
             "device": device_keys(keys),
             "countersignature": countersignature.to_string(),
         }),

@@ -4,8 +4,8 @@ use nahtlos_casework::{SectionKind, containers};
 use nahtlos_document::{Actor, Document, Editor, GateLimits, WriteError};
 use nahtlos_protocol::crypto::epoch_secret::EpochSeed;
 use nahtlos_protocol::envelope::header::Salt;
-use nahtlos_protocol::envelope::{Envelope, EnvelopeKind, Header, Payload};
 use nahtlos_protocol::envelope::sealed::Change;
+use nahtlos_protocol::envelope::{Envelope, EnvelopeKind, Header, Payload};
 use nahtlos_protocol::identifier::{EnvelopeId, KeyId, Nonce, SpaceId};
 use nahtlos_protocol::space::authority::path_heads;
 use nahtlos_protocol::space::{LogHead, SpaceState};
@@ -89,7 +89,11 @@ impl Desk {
             salt: Salt(world.random.bytes()),
         };
         let payload = Payload {
-            run_nonces: if self.announced { Vec::new() } else { vec![self.nonce] },
+            run_nonces: if self.announced {
+                Vec::new()
+            } else {
+                vec![self.nonce]
+            },
             changes: vec![Change(change.into_bytes())],
         };
         let envelope =
@@ -103,7 +107,11 @@ impl Desk {
     /// Applies what somebody else wrote.
     pub fn receive(&mut self, world: &World, envelope: &Envelope) {
         let payload = &world.payloads[&envelope.id()];
-        let changes: Vec<Vec<u8>> = payload.changes.iter().map(|change| change.0.clone()).collect();
+        let changes: Vec<Vec<u8>> = payload
+            .changes
+            .iter()
+            .map(|change| change.0.clone())
+            .collect();
         self.document
             .apply(&changes, &|_| true, &GateLimits::default())
             .expect("the changes apply");

@@ -8,8 +8,8 @@ use nahtlos_protocol::crypto::hash::hash;
 use nahtlos_protocol::crypto::signature::VerifyingKey;
 use nahtlos_protocol::crypto::{committing_aead, label};
 use nahtlos_protocol::envelope::header::Salt;
-use nahtlos_protocol::envelope::{Envelope, EnvelopeKind, Header, Payload};
 use nahtlos_protocol::envelope::sealed::Change;
+use nahtlos_protocol::envelope::{Envelope, EnvelopeKind, Header, Payload};
 use nahtlos_protocol::identifier::{DeviceId, EnvelopeId, KeyId, Nonce, OperationId, SpaceId};
 use nahtlos_protocol::space::LogHead;
 use serde_json::{Value, json};
@@ -43,13 +43,23 @@ fn every_kind_of_header_is_the_bytes_it_was() {
                 })
             })
             .collect();
-        file("§15", "headers of every kind, and the kind's HKDF label", vectors)
+        file(
+            "§15",
+            "headers of every kind, and the kind's HKDF label",
+            vectors,
+        )
     });
     for (name, vector) in each(&stored) {
         let header: Header = same_again(name, &bytes(vector, "bytes"));
         assert_eq!(describe::header(&header), vector["value"], "{name}");
-        let (_, word, label) = KINDS.iter().find(|(kind, _, _)| *kind == header.kind).expect(name);
-        assert_eq!((*word, hex(label)), (name, vector["label"].as_str().expect("text").to_owned()));
+        let (_, word, label) = KINDS
+            .iter()
+            .find(|(kind, _, _)| *kind == header.kind)
+            .expect(name);
+        assert_eq!(
+            (*word, hex(label)),
+            (name, vector["label"].as_str().expect("text").to_owned())
+        );
     }
     assert_eq!(each(&stored).count(), KINDS.len());
 }
@@ -68,7 +78,11 @@ fn sealed_envelopes_open_as_they_did() {
             sealed(EnvelopeKind::Attest, &heads),
             sealed(EnvelopeKind::Dispute, &heads),
         ];
-        file("§9, §15", "sealed envelopes; plaintext is the encoded payload", vectors)
+        file(
+            "§9, §15",
+            "sealed envelopes; plaintext is the encoded payload",
+            vectors,
+        )
     });
     for (name, vector) in each(&stored) {
         check(name, vector);
@@ -100,7 +114,10 @@ fn sealed(kind: EnvelopeKind, plaintext: &[u8]) -> Value {
     let author = Device::new(9);
     let seed = EpochSeed::from_secret([0x86; 32].into_secret());
     let header = codec::encode(&header(kind, &author, seed.key_id()));
-    let (_, name, label) = KINDS.iter().find(|(known, _, _)| *known == kind).expect("a kind");
+    let (_, name, label) = KINDS
+        .iter()
+        .find(|(known, _, _)| *known == kind)
+        .expect("a kind");
     let bytes = seal(&author, &seed, &header, label, plaintext);
     json!({
         "name": name,
@@ -113,7 +130,13 @@ fn sealed(kind: EnvelopeKind, plaintext: &[u8]) -> Value {
     })
 }
 
-fn seal(author: &Device, seed: &EpochSeed, header: &[u8], label: &[u8], plaintext: &[u8]) -> Vec<u8> {
+fn seal(
+    author: &Device,
+    seed: &EpochSeed,
+    header: &[u8],
+    label: &[u8],
+    plaintext: &[u8],
+) -> Vec<u8> {
     let content_key = derive(seed.as_secret(), label::EPOCH_CONTENT, &[]);
     let salt = [0xc0; 32];
     let sealed = committing_aead::seal(&content_key, &salt, label, header, plaintext);
@@ -141,14 +164,21 @@ fn check(name: &str, vector: &Value) {
     envelope.verify(&key).expect(name);
     let seed = EpochSeed::from_secret(secret(vector, "epoch_seed"));
     let author = Device::new(bytes(vector, "author_seed")[0]);
-    assert_eq!(envelope.header().author_device, DeviceId(author.keys.public_keys().device_id()));
+    assert_eq!(
+        envelope.header().author_device,
+        DeviceId(author.keys.public_keys().device_id())
+    );
     let header = codec::encode(envelope.header());
     let (_, _, label) = KINDS
         .iter()
         .find(|(kind, _, _)| *kind == envelope.header().kind)
         .expect(name);
     let plaintext = bytes(vector, "plaintext");
-    assert_eq!(seal(&author, &seed, &header, label, &plaintext), stored, "{name}");
+    assert_eq!(
+        seal(&author, &seed, &header, label, &plaintext),
+        stored,
+        "{name}"
+    );
     if envelope.header().kind == EnvelopeKind::Changes {
         let payload = envelope.open(&seed).expect(name);
         assert_eq!(codec::encode(&payload), plaintext, "{name}");

@@ -45,7 +45,11 @@ fn identifiers_are_the_hashes_they_were() {
             made("case: home, nonce", label::CASE, &case, 16),
             made("actor: space, device, run nonce", label::ACTOR, &actor, 16),
         ];
-        file("§5", "H(label, input), shortened where an id is shorter; the fingerprint is of the whole hash", vectors)
+        file(
+            "§5",
+            "H(label, input), shortened where an id is shorter; the fingerprint is of the whole hash",
+            vectors,
+        )
     });
     for (name, vector) in each(&stored) {
         let id = hash(&bytes(vector, "label"), &[&bytes(vector, "input")]);
@@ -87,12 +91,22 @@ fn devices_and_epochs_derive_what_they_did() {
             })
         };
         let vectors = vec![device(1), device(2), epoch(0x20), epoch(0x1f)];
-        file("§6, §7", "master seeds and epoch seeds, and everything derived from them", vectors)
+        file(
+            "§6, §7",
+            "master seeds and epoch seeds, and everything derived from them",
+            vectors,
+        )
     });
     for (name, vector) in each(&stored) {
         if name.starts_with("device") {
-            let public = DeviceSeed::from_secret(secret(vector, "seed")).keys().public_keys();
-            assert_eq!(hex(public.verifying.as_bytes()), vector["verifying"], "{name}");
+            let public = DeviceSeed::from_secret(secret(vector, "seed"))
+                .keys()
+                .public_keys();
+            assert_eq!(
+                hex(public.verifying.as_bytes()),
+                vector["verifying"],
+                "{name}"
+            );
             assert_eq!(hex(public.kem.as_bytes()), vector["kem"], "{name}");
             assert_eq!(hex(&public.device_id()), vector["device_id"], "{name}");
             continue;
@@ -107,7 +121,11 @@ fn devices_and_epochs_derive_what_they_did() {
             ("label_key", label::EPOCH_LABEL),
         ];
         for (field, label) in others {
-            assert_eq!(hex(derive(seed.as_secret(), label, &[]).expose()), vector[field], "{name}");
+            assert_eq!(
+                hex(derive(seed.as_secret(), label, &[]).expose()),
+                vector[field],
+                "{name}"
+            );
         }
     }
 }
@@ -121,7 +139,12 @@ fn wraps_and_links_open_as_they_did() {
         let device = DeviceSeed::from_secret([0x42; 32].into_secret()).keys();
         let device_id = device.public_keys().device_id();
         let info = |id: [u8; 32], key: [u8; 32]| {
-            wrap_info(&Nonce([0x43; 16]), &KeyId(wrapped.key_id()), RecipientId(id), KeyId(key))
+            wrap_info(
+                &Nonce([0x43; 16]),
+                &KeyId(wrapped.key_id()),
+                RecipientId(id),
+                KeyId(key),
+            )
         };
         let for_device = info(device_id, device_id);
         let for_space = info([0x44; 32], recipient.key_id());
@@ -144,12 +167,31 @@ fn wraps_and_links_open_as_they_did() {
             &for_space,
             wrapped.as_secret(),
         );
-        let symmetric = wrap::wrap_symmetric(&recipient.wrap_key(), &for_space, wrapped.as_secret());
+        let symmetric =
+            wrap::wrap_symmetric(&recipient.wrap_key(), &for_space, wrapped.as_secret());
         let link = epoch_secret::seal_history_link(&wrapped, &recipient);
         let mut vectors = vec![
-            made("hybrid, to a device (opener: its master seed)", 1, &for_device, [0x42; 32], &hybrid.expect("wrap")),
-            made("hybrid, to a space (opener: its epoch's seed)", 1, &for_space, [0x41; 32], &above.expect("wrap")),
-            made("symmetric, to a space (opener: its epoch's seed)", 2, &for_space, [0x41; 32], &symmetric),
+            made(
+                "hybrid, to a device (opener: its master seed)",
+                1,
+                &for_device,
+                [0x42; 32],
+                &hybrid.expect("wrap"),
+            ),
+            made(
+                "hybrid, to a space (opener: its epoch's seed)",
+                1,
+                &for_space,
+                [0x41; 32],
+                &above.expect("wrap"),
+            ),
+            made(
+                "symmetric, to a space (opener: its epoch's seed)",
+                2,
+                &for_space,
+                [0x41; 32],
+                &symmetric,
+            ),
         ];
         vectors.push(json!({
             "name": "history link",
@@ -157,14 +199,22 @@ fn wraps_and_links_open_as_they_did() {
             "previous_seed": hex(recipient.as_secret().expose()),
             "link": hex(&link),
         }));
-        file("§7, §8", "wraps (hybrid ones are randomised: they are opened, not made again) and a history link", vectors)
+        file(
+            "§7, §8",
+            "wraps (hybrid ones are randomised: they are opened, not made again) and a history link",
+            vectors,
+        )
     });
     for (name, vector) in each(&stored) {
         if name == "history link" {
             let new = EpochSeed::from_secret(secret(vector, "new_seed"));
             let previous = EpochSeed::from_secret(secret(vector, "previous_seed"));
-            assert_eq!(hex(&epoch_secret::seal_history_link(&new, &previous)), vector["link"]);
-            let opened = epoch_secret::open_history_link(&new, &previous.key_id(), &bytes(vector, "link"));
+            assert_eq!(
+                hex(&epoch_secret::seal_history_link(&new, &previous)),
+                vector["link"]
+            );
+            let opened =
+                epoch_secret::open_history_link(&new, &previous.key_id(), &bytes(vector, "link"));
             assert_eq!(opened, Ok(previous));
             continue;
         }
@@ -175,10 +225,17 @@ fn wraps_and_links_open_as_they_did() {
             let kem = DeviceSeed::from_secret(opener()).keys().kem;
             wrap::open_hybrid(&kem, &info, &sealed)
         } else if vector["method"] == 1 {
-            wrap::open_hybrid(&EpochSeed::from_secret(opener()).kem_keys().0, &info, &sealed)
+            wrap::open_hybrid(
+                &EpochSeed::from_secret(opener()).kem_keys().0,
+                &info,
+                &sealed,
+            )
         } else {
             let key = EpochSeed::from_secret(opener()).wrap_key();
-            assert_eq!(wrap::wrap_symmetric(&key, &info, &secret(vector, "seed")), sealed);
+            assert_eq!(
+                wrap::wrap_symmetric(&key, &info, &secret(vector, "seed")),
+                sealed
+            );
             wrap::open_symmetric(&key, &info, &sealed)
         };
         assert_eq!(hex(opened.expect(name).expose()), vector["seed"], "{name}");
@@ -205,7 +262,11 @@ fn sealed_bytes_open_as_they_did() {
             "name": "sealed label", "seed": hex(seed.as_secret().expose()), "context": hex(&context),
             "plaintext": hex(plaintext), "sealed": hex(&sealed.expect("short")),
         }));
-        file("§9", "padding (SHA-256 of the padded bytes) and a sealed label", vectors)
+        file(
+            "§9",
+            "padding (SHA-256 of the padded bytes) and a sealed label",
+            vectors,
+        )
     });
     for (name, vector) in each(&stored) {
         if name == "sealed label" {
@@ -216,10 +277,17 @@ fn sealed_bytes_open_as_they_did() {
             let salt: [u8; 32] = sealed[..32].try_into().expect("32 bytes");
             let key = derive(seed.as_secret(), label::EPOCH_LABEL, &[]);
             let again = committing_aead::seal(
-                &key, &salt, label::SEALED_LABEL, &bytes(vector, "context"), &bytes(vector, "plaintext"),
+                &key,
+                &salt,
+                label::SEALED_LABEL,
+                &bytes(vector, "context"),
+                &bytes(vector, "plaintext"),
             );
             let again = again.expect("short");
-            assert_eq!([salt.as_slice(), &again.commitment, &again.ciphertext].concat(), sealed);
+            assert_eq!(
+                [salt.as_slice(), &again.commitment, &again.ciphertext].concat(),
+                sealed
+            );
             continue;
         }
         let length = vector["length"].as_u64().expect("a number");
@@ -247,7 +315,8 @@ pub fn same_again<T>(name: &str, encoded: &[u8]) -> T
 where
     T: for<'b> minicbor::Decode<'b, ()> + minicbor::Encode<()>,
 {
-    let value: T = codec::decode(encoded, usize::MAX).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let value: T =
+        codec::decode(encoded, usize::MAX).unwrap_or_else(|error| panic!("{name}: {error}"));
     assert_eq!(hex(&codec::encode(&value)), hex(encoded), "{name}");
     value
 }

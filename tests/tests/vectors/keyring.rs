@@ -44,7 +44,12 @@ impl Keyring {
         let wraps: Wraps<'_> = items
             .iter()
             .flat_map(|item| &item.wraps)
-            .map(|wrap| ((wrap.recipient, wrap_hash(&wrap.bytes)), wrap.bytes.as_slice()))
+            .map(|wrap| {
+                (
+                    (wrap.recipient, wrap_hash(&wrap.bytes)),
+                    wrap.bytes.as_slice(),
+                )
+            })
             .collect();
         loop {
             let before = self.seeds.len();
@@ -114,8 +119,9 @@ fn all_epochs(state: &SpaceState) -> impl Iterator<Item = &Epoch> {
 
 /// How many epochs of all spaces a keyring holds.
 pub fn held_epochs(replica: &Replica, keyring: &Keyring) -> usize {
-    let epochs = replica.logs.values().flat_map(|state| {
-        all_epochs(state).map(|epoch| keyring.seed(&state.id(), &epoch.key_id))
-    });
+    let epochs = replica
+        .logs
+        .values()
+        .flat_map(|state| all_epochs(state).map(|epoch| keyring.seed(&state.id(), &epoch.key_id)));
     epochs.flatten().count()
 }

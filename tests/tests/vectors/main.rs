@@ -55,8 +55,16 @@ fn the_worlds_hold_every_verdict_and_every_reason() {
         }
     }
     let expected = [
-        "access_ended", "access_reduced", "builds_on_voided", "closed", "counts", "held",
-        "never_entitled", "provisional", "voided", "vouched",
+        "access_ended",
+        "access_reduced",
+        "builds_on_voided",
+        "closed",
+        "counts",
+        "held",
+        "never_entitled",
+        "provisional",
+        "voided",
+        "vouched",
     ];
     assert_eq!(words.into_iter().collect::<Vec<_>>(), expected);
 }

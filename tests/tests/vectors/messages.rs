@@ -4,7 +4,9 @@
 use nahtlos_protocol::codec;
 use nahtlos_protocol::crypto::secret::Secret32;
 use nahtlos_protocol::crypto::signature::SigningKey;
-use nahtlos_protocol::identifier::{DeviceId, ItemId, JournalId, RecipientId, SignatureBytes, SpaceId, VerifyingKeyBytes};
+use nahtlos_protocol::identifier::{
+    DeviceId, ItemId, JournalId, RecipientId, SignatureBytes, SpaceId, VerifyingKeyBytes,
+};
 use nahtlos_protocol::space::Wrap;
 use nahtlos_protocol::wire::claim::{Claim, ClaimRequest, InvitationText};
 use nahtlos_protocol::wire::join::{JoinAnswer, JoinRequest};
@@ -74,7 +76,11 @@ fn receipts_and_the_journals_chain_verify_as_they_did() {
         let relay = SigningKey::from_seed(&secret(vector, "relay_seed"));
         let key = relay.verifying_key();
         assert_eq!(hex(key.as_bytes()), vector["relay"], "{name}");
-        assert_eq!(receipt.verify(&ItemId(array(vector, "item")), &key), Ok(()), "{name}");
+        assert_eq!(
+            receipt.verify(&ItemId(array(vector, "item")), &key),
+            Ok(()),
+            "{name}"
+        );
     }
     let mut hash = ItemId([0; 32]);
     for (sequence, item) in batch(3).items {
@@ -96,7 +102,11 @@ fn stored_chain(hash: ItemId) -> String {
             json!({ "name": "chain", "items": items, "hash": hash.to_string() }),
             json!({ "name": "mark", "bytes": hex(&codec::encode(&a_mark())), "value": describe::mark(&a_mark()) }),
         ];
-        file("§17", "the journal's chain from 32 zero bytes, and a mark", vectors)
+        file(
+            "§17",
+            "the journal's chain from 32 zero bytes, and a mark",
+            vectors,
+        )
     });
     let (_, mark) = each(&stored).nth(1).expect("a mark");
     let read: JournalMark = same_again("mark", &bytes(mark, "bytes"));
@@ -109,7 +119,12 @@ fn stored_chain(hash: ItemId) -> String {
 fn tokens_and_the_relays_time_are_good_as_they_were() {
     let stored = stored("forms/tokens.json", || {
         let author = Device::new(9);
-        let token = Token::issue(author.id, &author.keys.signing, &relay().verifying_key(), NOW_MS);
+        let token = Token::issue(
+            author.id,
+            &author.keys.signing,
+            &relay().verifying_key(),
+            NOW_MS,
+        );
         let vectors = vec![json!({
             "name": "token",
             "seed": hex(&author.seed),
@@ -120,7 +135,11 @@ fn tokens_and_the_relays_time_are_good_as_they_were() {
             "time_ms": NOW_MS + 7,
             "time": sign_time(&relay(), NOW_MS + 7, &token),
         })];
-        file("§18", "a token, and the relay's time beside it where it is refused", vectors)
+        file(
+            "§18",
+            "a token, and the relay's time beside it where it is refused",
+            vectors,
+        )
     });
     for (name, vector) in each(&stored) {
         let relay = SigningKey::from_seed(&secret(vector, "relay_seed"));
@@ -130,7 +149,12 @@ fn tokens_and_the_relays_time_are_good_as_they_were() {
         let key = author.keys.public_keys().verifying;
         let token = Token::verify(text, &relay.verifying_key(), now_ms, |_| Some(key)).expect(name);
         assert_eq!(token.device, device(vector, "device"), "{name}");
-        let again = Token::issue(token.device, &author.keys.signing, &relay.verifying_key(), now_ms);
+        let again = Token::issue(
+            token.device,
+            &author.keys.signing,
+            &relay.verifying_key(),
+            now_ms,
+        );
         assert_eq!(again, text, "{name}");
         let time = vector["time"].as_str().expect("text");
         let read = read_time(time, &relay.verifying_key(), text);
@@ -162,10 +186,17 @@ fn requests() -> Vec<(&'static str, SyncRequest)> {
     vec![
         ("idle, the first", request(0, None, Vec::new())),
         ("idle", request(112, Some(a_mark()), Vec::new())),
-        ("push", request(112, Some(a_mark()), vec![operation(None), envelope(None)])),
+        (
+            "push",
+            request(112, Some(a_mark()), vec![operation(None), envelope(None)]),
+        ),
         (
             "offer again",
-            request(112, Some(a_mark()), vec![operation(Some(a_receipt())), envelope(Some(a_receipt()))]),
+            request(
+                112,
+                Some(a_mark()),
+                vec![operation(Some(a_receipt())), envelope(Some(a_receipt()))],
+            ),
         ),
     ]
 }
@@ -190,7 +221,11 @@ fn describe_request(request: &SyncRequest) -> Value {
         .push
         .iter()
         .map(|item| match item {
-            PushItem::Operation { bytes, wraps, receipt } => json!({
+            PushItem::Operation {
+                bytes,
+                wraps,
+                receipt,
+            } => json!({
                 "operation": hex(bytes),
                 "wraps": wraps.iter().map(describe::wrap).collect::<Vec<_>>(),
                 "receipt": receipt.as_ref().map(describe::receipt),
@@ -234,7 +269,11 @@ fn results() -> Vec<ItemResult> {
         VerdictCode::NeedsNewer,
         VerdictCode::Unsupported,
     ];
-    let held = [VerdictCode::AccessEnded, VerdictCode::AccessReduced, VerdictCode::Closed];
+    let held = [
+        VerdictCode::AccessEnded,
+        VerdictCode::AccessReduced,
+        VerdictCode::Closed,
+    ];
     let missing = vec![ItemId([0x21; 32]), ItemId([0x22; 32])];
     let mut results = vec![
         result(1, Status::Accepted, None, Some(a_receipt()), Vec::new()),
@@ -242,7 +281,9 @@ fn results() -> Vec<ItemResult> {
         result(3, Status::StaleAccess, None, None, Vec::new()),
         result(4, Status::MissingParents, None, None, missing),
     ];
-    results.extend(held.map(|code| result(5, Status::Held, Some(code), Some(a_receipt()), Vec::new())));
+    results.extend(
+        held.map(|code| result(5, Status::Held, Some(code), Some(a_receipt()), Vec::new())),
+    );
     results.extend(rejected.map(|code| result(6, Status::Rejected, Some(code), None, Vec::new())));
     results
 }
@@ -273,10 +314,17 @@ fn responses() -> Vec<(&'static str, SyncResponse)> {
         response.sign(&relay(), &Device::new(9).id);
         response
     };
-    let items = vec![with_wraps, item(ItemKind::Envelope), item(ItemKind::JoinRequest)];
+    let items = vec![
+        with_wraps,
+        item(ItemKind::Envelope),
+        item(ItemKind::JoinRequest),
+    ];
     vec![
         ("idle", response(Vec::new(), Vec::new(), false)),
-        ("every status and code", response(results(), Vec::new(), false)),
+        (
+            "every status and code",
+            response(results(), Vec::new(), false),
+        ),
         ("every kind of item", response(Vec::new(), items, true)),
     ]
 }
@@ -298,14 +346,22 @@ fn sync_responses_are_the_bytes_they_were_and_their_signatures_good() {
                 })
             })
             .collect();
-        file("§19", "sync responses to one device, with the statement the relay signs", vectors)
+        file(
+            "§19",
+            "sync responses to one device, with the statement the relay signs",
+            vectors,
+        )
     });
     for (name, vector) in each(&stored) {
         let response: SyncResponse = same_again(name, &bytes(vector, "bytes"));
         assert_eq!(describe_response(&response), vector["value"], "{name}");
         let asking: DeviceId = device(vector, "device");
         let statement = response.statement(&asking);
-        assert_eq!((hex(&statement), statement.len()), (hex(&bytes(vector, "statement")), 145), "{name}");
+        assert_eq!(
+            (hex(&statement), statement.len()),
+            (hex(&bytes(vector, "statement")), 145),
+            "{name}"
+        );
         let relay = SigningKey::from_seed(&secret(vector, "relay_seed")).verifying_key();
         assert!(response.is_signed_by(&relay, &asking), "{name}");
         assert!(!response.is_signed_by(&relay, &DeviceId([0; 32])), "{name}");
@@ -347,7 +403,12 @@ fn claim() -> Claim {
 #[test]
 fn claims_invitations_and_join_requests_are_read_as_they_were() {
     let stored = stored("forms/joining.json", || {
-        let join = JoinRequest::sign(&invitation(None), SpaceId([0x45; 32]), vec![vec![0x46; 30]], vec![0x47; 200]);
+        let join = JoinRequest::sign(
+            &invitation(None),
+            SpaceId([0x45; 32]),
+            vec![vec![0x46; 30]],
+            vec![0x47; 200],
+        );
         let join = join.expect("it is short");
         let answer = JoinAnswer {
             status: Status::Accepted,
@@ -362,7 +423,11 @@ fn claims_invitations_and_join_requests_are_read_as_they_were() {
             json!({ "name": "join request", "bytes": hex(join.bytes()), "id": join.id().to_string(), "newcomer": hex(&[0x45; 32]) }),
             json!({ "name": "join answer", "bytes": hex(&codec::encode(&answer)) }),
         ];
-        file("§20, §21", "claim and invitation texts (good once, and here published), and what is sent under them", vectors)
+        file(
+            "§20, §21",
+            "claim and invitation texts (good once, and here published), and what is sent under them",
+            vectors,
+        )
     });
     for (name, vector) in each(&stored) {
         let text = || vector["text"].as_str().expect("text");
@@ -390,7 +455,10 @@ fn claims_invitations_and_join_requests_are_read_as_they_were() {
                 let read: InvitationText = text().parse().expect(name);
                 let guardian = read.guardian.map(|id| id.to_string());
                 assert_eq!(json!(guardian), vector["guardian"], "{name}");
-                assert_eq!((read.to_string().as_str(), &read.seed), (text(), &secret(vector, "seed")));
+                assert_eq!(
+                    (read.to_string().as_str(), &read.seed),
+                    (text(), &secret(vector, "seed"))
+                );
             }
         }
     }

@@ -28,7 +28,11 @@ fn every_effect_is_the_bytes_it_was() {
                 json!({ "name": name, "bytes": hex(&encoded), "value": describe::effect(effect) })
             })
             .collect();
-        file("§12", "each effect in its CBOR and its fields; ids are repeated bytes", vectors)
+        file(
+            "§12",
+            "each effect in its CBOR and its fields; ids are repeated bytes",
+            vectors,
+        )
     });
     let mut numbers = std::collections::BTreeSet::new();
     for (name, vector) in each(&stored) {
@@ -59,13 +63,21 @@ fn signed_operations_are_the_bytes_they_were() {
                 })
             })
             .collect();
-        file("§11", "signed operations (the author is the device of the seed)", vectors)
+        file(
+            "§11",
+            "signed operations (the author is the device of the seed)",
+            vectors,
+        )
     });
     for (name, vector) in each(&stored) {
         let signed = SignedOperation::decode(&bytes(vector, "bytes")).expect(name);
         assert_eq!(signed.id().to_string(), vector["id"], "{name}");
         assert_eq!(signed.space().to_string(), vector["space"], "{name}");
-        assert_eq!(describe::operation(signed.operation()), vector["value"], "{name}");
+        assert_eq!(
+            describe::operation(signed.operation()),
+            vector["value"],
+            "{name}"
+        );
         let key = VerifyingKey::from_bytes(&array(vector, "verifying")).expect(name);
         assert!(signed.is_signed_by(&key), "{name}");
         let device = Device::new(bytes(vector, "seed")[0]);
@@ -101,14 +113,22 @@ fn operations(device: &Device) -> Vec<(&'static str, Operation)> {
         index: 300,
         previous: Some(OperationId([0x20; 32])),
         references: vec![head(0x30), head(0x40)],
-        effects: vec![Effect::Expire { grant: GrantId([0x33; 16]) }, Effect::Close {}],
+        effects: vec![
+            Effect::Expire {
+                grant: GrantId([0x33; 16]),
+            },
+            Effect::Close {},
+        ],
         ..founding.clone()
     };
     vec![("founding", founding), ("later, with references", later)]
 }
 
 fn effects() -> Vec<(&'static str, Effect)> {
-    [membership(), keys(), ends()].into_iter().flatten().collect()
+    [membership(), keys(), ends()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn membership() -> Vec<(&'static str, Effect)> {
@@ -124,7 +144,9 @@ fn membership() -> Vec<(&'static str, Effect)> {
         not_after_ms: None,
         invitation: None,
     };
-    let space = || Member::Space { id: SpaceId([0x44; 32]) };
+    let space = || Member::Space {
+        id: SpaceId([0x44; 32]),
+    };
     let full = Effect::Add {
         grant: GrantId([0x33; 16]),
         member: space(),
@@ -158,24 +180,54 @@ fn membership() -> Vec<(&'static str, Effect)> {
     };
     vec![
         ("Create network", create(Kind::Network, None, None)),
-        ("Create team with guardian", create(Kind::Team, Some(SpaceId([0x22; 32])), None)),
-        ("Create institution with founder", create(Kind::Institution, None, Some(device.public()))),
+        (
+            "Create team with guardian",
+            create(Kind::Team, Some(SpaceId([0x22; 32])), None),
+        ),
+        (
+            "Create institution with founder",
+            create(Kind::Institution, None, Some(device.public())),
+        ),
         ("Add space", add(space(), Role::Read, History::Full)),
-        ("Add space from now", add(space(), Role::Manage, History::FromNow)),
+        (
+            "Add space from now",
+            add(space(), Role::Manage, History::FromNow),
+        ),
         ("Add space until", only_end),
         ("Add with everything", full),
         ("Add device", add(own, Role::Manage, History::Full)),
-        ("Add administrator", add(space(), Role::Administer, History::Full)),
-        ("Confirm", Effect::Confirm { grant: GrantId([0x33; 16]), key_id: None }),
+        (
+            "Add administrator",
+            add(space(), Role::Administer, History::Full),
+        ),
+        (
+            "Confirm",
+            Effect::Confirm {
+                grant: GrantId([0x33; 16]),
+                key_id: None,
+            },
+        ),
         (
             "Confirm with cut",
-            Effect::Confirm { grant: GrantId([0x33; 16]), key_id: Some(KeyId([0x55; 32])) },
+            Effect::Confirm {
+                grant: GrantId([0x33; 16]),
+                key_id: Some(KeyId([0x55; 32])),
+            },
         ),
         (
             "Invite",
-            Effect::Invite { invitation, role: Role::Write, not_after_ms: NOW_MS },
+            Effect::Invite {
+                invitation,
+                role: Role::Write,
+                not_after_ms: NOW_MS,
+            },
         ),
-        ("SetRelay", Effect::SetRelay { key: VerifyingKeyBytes([0x7a; 32]) }),
+        (
+            "SetRelay",
+            Effect::SetRelay {
+                key: VerifyingKeyBytes([0x7a; 32]),
+            },
+        ),
     ]
 }
 
@@ -186,19 +238,31 @@ fn keys() -> Vec<(&'static str, Effect)> {
         method,
         wrap: WrapHash([number + 2; 32]),
     };
-    let epoch = |kem, previous: Option<KeyId>, link, label, recipients, cut, suspended| Effect::Epoch {
-        key_id: KeyId([0x55; 32]),
-        kem,
-        previous,
-        link,
-        label,
-        recipients,
-        cut,
-        suspended,
-    };
-    let both = vec![recipient(0x60, WrapMethod::Hybrid), recipient(0x70, WrapMethod::Symmetric)];
+    let epoch =
+        |kem, previous: Option<KeyId>, link, label, recipients, cut, suspended| Effect::Epoch {
+            key_id: KeyId([0x55; 32]),
+            kem,
+            previous,
+            link,
+            label,
+            recipients,
+            cut,
+            suspended,
+        };
+    let both = vec![
+        recipient(0x60, WrapMethod::Hybrid),
+        recipient(0x70, WrapMethod::Symmetric),
+    ];
     let previous = Some(KeyId([0x54; 32]));
-    let first = epoch(None, None, None, Some(vec![0x62; 336]), vec![], false, vec![]);
+    let first = epoch(
+        None,
+        None,
+        None,
+        Some(vec![0x62; 336]),
+        vec![],
+        false,
+        vec![],
+    );
     let linked = epoch(
         Some(vec![0x63; 1216]),
         previous,
@@ -211,7 +275,10 @@ fn keys() -> Vec<(&'static str, Effect)> {
     vec![
         ("Epoch, the first", first),
         ("Epoch, linked and passing over", linked),
-        ("Epoch, a cut", epoch(None, previous, None, None, both.clone(), true, vec![])),
+        (
+            "Epoch, a cut",
+            epoch(None, previous, None, None, both.clone(), true, vec![]),
+        ),
         (
             "Wrap",
             Effect::Wrap {
@@ -230,7 +297,10 @@ fn keys() -> Vec<(&'static str, Effect)> {
         ),
         (
             "BadWrap",
-            Effect::BadWrap { key_id: KeyId([0x55; 32]), recipient: RecipientId([0x60; 32]) },
+            Effect::BadWrap {
+                key_id: KeyId([0x55; 32]),
+                recipient: RecipientId([0x60; 32]),
+            },
         ),
     ]
 }
@@ -238,21 +308,44 @@ fn keys() -> Vec<(&'static str, Effect)> {
 fn ends() -> Vec<(&'static str, Effect)> {
     let grant = GrantId([0x33; 16]);
     vec![
-        ("Remove grant", Effect::Remove { grant: Some(grant), member: None, reason: 1 }),
+        (
+            "Remove grant",
+            Effect::Remove {
+                grant: Some(grant),
+                member: None,
+                reason: 1,
+            },
+        ),
         (
             "Remove member",
-            Effect::Remove { grant: None, member: Some(RecipientId([0x60; 32])), reason: 8 },
+            Effect::Remove {
+                grant: None,
+                member: Some(RecipientId([0x60; 32])),
+                reason: 8,
+            },
         ),
-        ("SetRole", Effect::SetRole { grant, role: Role::Read }),
+        (
+            "SetRole",
+            Effect::SetRole {
+                grant,
+                role: Role::Read,
+            },
+        ),
         ("Expire", Effect::Expire { grant }),
         (
             "Void",
-            Effect::Void { envelopes: vec![EnvelopeId([0x65; 32])], grants: vec![grant] },
+            Effect::Void {
+                envelopes: vec![EnvelopeId([0x65; 32])],
+                grants: vec![grant],
+            },
         ),
         (
             "Heal",
             Effect::Heal {
-                branch: vec![HealedOperation { operation: vec![0x66; 3], receipt: vec![0x67; 4] }],
+                branch: vec![HealedOperation {
+                    operation: vec![0x66; 3],
+                    receipt: vec![0x67; 4],
+                }],
             },
         ),
         ("Close", Effect::Close {}),

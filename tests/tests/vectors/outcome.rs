@@ -141,13 +141,17 @@ impl Outcome {
     /// Whether its author signed it and its epoch is one of its space.
     pub fn verify(&self, envelope: &Envelope) -> Result<(), &'static str> {
         let header = envelope.header();
-        let knowledge = Knowledge::of(&self.replica, &header.access_heads)
-            .map_err(|_| "unknown_reference")?;
+        let knowledge =
+            Knowledge::of(&self.replica, &header.access_heads).map_err(|_| "unknown_reference")?;
         let author = &header.author_device;
-        let key = authority::verifying_key(&self.replica, author, &knowledge)
-            .ok_or("unknown_author")?;
+        let key =
+            authority::verifying_key(&self.replica, author, &knowledge).ok_or("unknown_author")?;
         envelope.verify(&key).map_err(|_| "bad_signature")?;
-        let state = self.replica.logs.get(&header.space).ok_or("unknown_space")?;
+        let state = self
+            .replica
+            .logs
+            .get(&header.space)
+            .ok_or("unknown_space")?;
         let known = state.epoch(&header.key_id).map(|_| ());
         known.ok_or("unknown_epoch")
     }
@@ -238,7 +242,10 @@ impl Outcome {
             let header = envelope.header();
             let number = (header.author_device, header.author_sequence);
             if header.space == state.id() && counting.clones.contains(&number) {
-                groups.entry(number).or_default().push(envelope.id().to_string());
+                groups
+                    .entry(number)
+                    .or_default()
+                    .push(envelope.id().to_string());
             }
         }
         groups.into_values().collect()
@@ -247,9 +254,10 @@ impl Outcome {
     /// The label of the first epoch that opens: section code, home institution, nonce of the case.
     fn label(&self, state: &SpaceState) -> Value {
         let label = self.plain_label(state);
-        label.map_or(Value::Null, |(code, home, nonce)| {
-            json!({ "code": code, "home": hex(&home), "nonce": hex(&nonce) })
-        })
+        label.map_or(
+            Value::Null,
+            |(code, home, nonce)| json!({ "code": code, "home": hex(&home), "nonce": hex(&nonce) }),
+        )
     }
 
     fn plain_label(&self, state: &SpaceState) -> Option<(String, Vec<u8>, Vec<u8>)> {
@@ -309,15 +317,26 @@ impl Outcome {
         actors: &mut BTreeMap<DeviceId, BTreeSet<Actor>>,
     ) {
         let header = envelope.header();
-        let seed: EpochSeed = self.keyring.seed(&header.space, &header.key_id).expect("held");
+        let seed: EpochSeed = self
+            .keyring
+            .seed(&header.space, &header.key_id)
+            .expect("held");
         let payload = envelope.open(&seed).expect("it opens");
         let own = actors.entry(header.author_device).or_default();
         for nonce in &payload.run_nonces {
-            own.insert(Actor::derive(&header.space.0, &header.author_device.0, &nonce.0));
+            own.insert(Actor::derive(
+                &header.space.0,
+                &header.author_device.0,
+                &nonce.0,
+            ));
         }
         let changes: Vec<Vec<u8>> = payload.changes.into_iter().map(|change| change.0).collect();
         document
-            .apply(&changes, &|actor| own.contains(actor), &GateLimits::default())
+            .apply(
+                &changes,
+                &|actor| own.contains(actor),
+                &GateLimits::default(),
+            )
             .expect("the changes pass the gate");
     }
 
@@ -347,7 +366,10 @@ fn waits(error: &ReplayError) -> bool {
 
 fn item_id(item: &Item) -> ItemId {
     match item.kind {
-        ItemKind::Operation => SignedOperation::decode(&item.bytes).expect("readable").id().into(),
+        ItemKind::Operation => SignedOperation::decode(&item.bytes)
+            .expect("readable")
+            .id()
+            .into(),
         ItemKind::Envelope => Envelope::decode(&item.bytes).expect("readable").id().into(),
         ItemKind::JoinRequest => panic!("no world holds a join request"),
     }

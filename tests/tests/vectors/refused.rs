@@ -24,13 +24,23 @@ use crate::words::{codec_word, envelope_word, error_word, operation_word};
 fn bytes_that_are_not_of_their_form_are_refused_with_their_word() {
     let stored = stored("refused/bytes.json", || {
         let mut vectors = Vec::new();
-        for (name, form, bytes, error) in malformed_operations().into_iter().chain(malformed_others()) {
-            vectors.push(json!({ "name": name, "form": form, "bytes": hex(&bytes), "error": error }));
+        for (name, form, bytes, error) in
+            malformed_operations().into_iter().chain(malformed_others())
+        {
+            vectors
+                .push(json!({ "name": name, "form": form, "bytes": hex(&bytes), "error": error }));
         }
-        file("§2", "bytes, the form they claim to be, and why they are not", vectors)
+        file(
+            "§2",
+            "bytes, the form they claim to be, and why they are not",
+            vectors,
+        )
     });
     for (name, vector) in each(&stored) {
-        let found = decode(vector["form"].as_str().expect("text"), &bytes(vector, "bytes"));
+        let found = decode(
+            vector["form"].as_str().expect("text"),
+            &bytes(vector, "bytes"),
+        );
         assert_eq!(found, vector["error"].as_str(), "{name}");
     }
 }
@@ -38,10 +48,18 @@ fn bytes_that_are_not_of_their_form_are_refused_with_their_word() {
 /// Why bytes are not of a form; none where they are.
 fn decode(form: &str, bytes: &[u8]) -> Option<&'static str> {
     match form {
-        "operation" => SignedOperation::decode(bytes).err().map(|error| operation_word(&error)),
-        "envelope" => Envelope::decode(bytes).err().map(|error| envelope_word(&error)),
-        "sync request" => codec::decode::<SyncRequest>(bytes, 1 << 25).err().map(|error| codec_word(&error)),
-        "receipt" => codec::decode::<Receipt>(bytes, 1024).err().map(|error| codec_word(&error)),
+        "operation" => SignedOperation::decode(bytes)
+            .err()
+            .map(|error| operation_word(&error)),
+        "envelope" => Envelope::decode(bytes)
+            .err()
+            .map(|error| envelope_word(&error)),
+        "sync request" => codec::decode::<SyncRequest>(bytes, 1 << 25)
+            .err()
+            .map(|error| codec_word(&error)),
+        "receipt" => codec::decode::<Receipt>(bytes, 1024)
+            .err()
+            .map(|error| codec_word(&error)),
         other => panic!("no form {other}"),
     }
 }
@@ -69,31 +87,107 @@ fn malformed_operations() -> Vec<Bad> {
     let operation = |name, bytes, error| (name, "operation", bytes, error);
     vec![
         operation("control: this one is an operation", framed(&good), None),
-        operation("another version", framed(&good.replacen("8901", "8902", 1)), Some("needs_newer")),
-        operation("another suite", framed(&good.replacen("890102", "890101", 1)), Some("needs_newer")),
-        operation("another version of another form", framed("820302"), Some("needs_newer")),
+        operation(
+            "another version",
+            framed(&good.replacen("8901", "8902", 1)),
+            Some("needs_newer"),
+        ),
+        operation(
+            "another suite",
+            framed(&good.replacen("890102", "890101", 1)),
+            Some("needs_newer"),
+        ),
+        operation(
+            "another version of another form",
+            framed("820302"),
+            Some("needs_newer"),
+        ),
         operation("an unknown effect", body("81820f80"), Some("needs_newer")),
-        operation("an unknown effect, and nothing sensible after it", body("82820f80ff"), Some("needs_newer")),
-        operation("a form error, and an unknown effect after it", body("82820d00820f80"), Some("malformed")),
-        operation("a further element, and an unknown effect after it", body("82820d8100820f80"), Some("needs_newer")),
-        operation("an unknown kind of space", body("81820082065011111111111111111111111111111111"), Some("needs_newer")),
-        operation("a kind of space above 255", body("8182008219010050 11111111111111111111111111111111".replace(' ', "").as_str()), Some("malformed")),
+        operation(
+            "an unknown effect, and nothing sensible after it",
+            body("82820f80ff"),
+            Some("needs_newer"),
+        ),
+        operation(
+            "a form error, and an unknown effect after it",
+            body("82820d00820f80"),
+            Some("malformed"),
+        ),
+        operation(
+            "a further element, and an unknown effect after it",
+            body("82820d8100820f80"),
+            Some("needs_newer"),
+        ),
+        operation(
+            "an unknown kind of space",
+            body("81820082065011111111111111111111111111111111"),
+            Some("needs_newer"),
+        ),
+        operation(
+            "a kind of space above 255",
+            body(
+                "8182008219010050 11111111111111111111111111111111"
+                    .replace(' ', "")
+                    .as_str(),
+            ),
+            Some("malformed"),
+        ),
         operation("a trailing byte", trailing, Some("malformed")),
-        operation("an integer in a longer form", framed(&good.replacen("f600f6", "f61800f6", 1)), Some("malformed")),
-        operation("a null at the end of an array", body("81820083055011111111111111111111111111111111f6"), Some("malformed")),
+        operation(
+            "an integer in a longer form",
+            framed(&good.replacen("f600f6", "f61800f6", 1)),
+            Some("malformed"),
+        ),
+        operation(
+            "a null at the end of an array",
+            body("81820083055011111111111111111111111111111111f6"),
+            Some("malformed"),
+        ),
         operation("a further element", body("81820d8100"), Some("malformed")),
-        operation("an array of indefinite length", body("9f820d80ff"), Some("malformed")),
-        operation("a tag", framed(&good.replacen("f600f6", "f6c000f6", 1)), Some("malformed")),
+        operation(
+            "an array of indefinite length",
+            body("9f820d80ff"),
+            Some("malformed"),
+        ),
+        operation(
+            "a tag",
+            framed(&good.replacen("f600f6", "f6c000f6", 1)),
+            Some("malformed"),
+        ),
         operation("a map for an array", body("a0"), Some("malformed")),
-        operation("a nonce of 15 bytes", body("818200820 54f111111111111111111111111111111".replace(' ', "").as_str()), Some("malformed")),
-        operation("65 effects", body(&format!("9841{}", "820d80".repeat(65))), Some("malformed")),
-        operation("a body that is cut", framed(&good[..good.len() - 2]), Some("malformed")),
-        operation("a label of 2,049 bytes", body(&long_label()), Some("too_large")),
+        operation(
+            "a nonce of 15 bytes",
+            body(
+                "818200820 54f111111111111111111111111111111"
+                    .replace(' ', "")
+                    .as_str(),
+            ),
+            Some("malformed"),
+        ),
+        operation(
+            "65 effects",
+            body(&format!("9841{}", "820d80".repeat(65))),
+            Some("malformed"),
+        ),
+        operation(
+            "a body that is cut",
+            framed(&good[..good.len() - 2]),
+            Some("malformed"),
+        ),
+        operation(
+            "a label of 2,049 bytes",
+            body(&long_label()),
+            Some("too_large"),
+        ),
     ]
 }
 
 fn long_label() -> String {
-    format!("8182088858205{}f6f6f6590801{}80f480", "5".repeat(63), "62".repeat(2049))
+    format!(
+        "8182088858205{}f6f6f6590801{}80f480",
+        "5".repeat(63),
+        "62".repeat(2049)
+    )
 }
 
 fn malformed_others() -> Vec<Bad> {
@@ -121,18 +215,78 @@ fn malformed_others() -> Vec<Bad> {
     let mut receipt = codec::encode(&(0u8, 1u8));
     receipt.push(0);
     vec![
-        ("control: this one is an envelope", "envelope", envelope(good.clone(), 32), None),
-        ("another version", "envelope", changed("8a0102", "8a0202"), Some("needs_newer")),
-        ("another suite", "envelope", changed("8a0102", "8a0101"), Some("needs_newer")),
-        ("an unknown kind", "envelope", changed("8a010201", "8a010217"), Some("needs_newer")),
-        ("parents that do not ascend", "envelope", changed(&parents, &swapped), Some("malformed")),
-        ("a parent twice", "envelope", changed(&parents, &twice), Some("malformed")),
-        ("author sequence 0", "envelope", changed("1a00011170", "00"), Some("malformed")),
-        ("a commitment of 31 bytes", "envelope", envelope(good.clone(), 31), Some("malformed")),
-        ("control: this one is a sync request", "sync request", from_hex("850100f6801a00800000"), None),
-        ("an unknown push item", "sync request", from_hex("850100f6818202811a0000"), Some("malformed")),
-        ("a request cut short", "sync request", from_hex("850100f680"), Some("malformed")),
-        ("a receipt of two fields", "receipt", receipt, Some("malformed")),
+        (
+            "control: this one is an envelope",
+            "envelope",
+            envelope(good.clone(), 32),
+            None,
+        ),
+        (
+            "another version",
+            "envelope",
+            changed("8a0102", "8a0202"),
+            Some("needs_newer"),
+        ),
+        (
+            "another suite",
+            "envelope",
+            changed("8a0102", "8a0101"),
+            Some("needs_newer"),
+        ),
+        (
+            "an unknown kind",
+            "envelope",
+            changed("8a010201", "8a010217"),
+            Some("needs_newer"),
+        ),
+        (
+            "parents that do not ascend",
+            "envelope",
+            changed(&parents, &swapped),
+            Some("malformed"),
+        ),
+        (
+            "a parent twice",
+            "envelope",
+            changed(&parents, &twice),
+            Some("malformed"),
+        ),
+        (
+            "author sequence 0",
+            "envelope",
+            changed("1a00011170", "00"),
+            Some("malformed"),
+        ),
+        (
+            "a commitment of 31 bytes",
+            "envelope",
+            envelope(good.clone(), 31),
+            Some("malformed"),
+        ),
+        (
+            "control: this one is a sync request",
+            "sync request",
+            from_hex("850100f6801a00800000"),
+            None,
+        ),
+        (
+            "an unknown push item",
+            "sync request",
+            from_hex("850100f6818202811a0000"),
+            Some("malformed"),
+        ),
+        (
+            "a request cut short",
+            "sync request",
+            from_hex("850100f680"),
+            Some("malformed"),
+        ),
+        (
+            "a receipt of two fields",
+            "receipt",
+            receipt,
+            Some("malformed"),
+        ),
     ]
 }
 
@@ -141,7 +295,11 @@ fn keys_and_sealed_bytes_that_must_not_be_taken_are_refused() {
     let stored = stored("refused/crypto.json", || {
         let mut vectors = public_keys();
         vectors.extend(sealed());
-        file("§3, §7, §8, §9", "keys and sealed bytes that are refused, each beside a control that is not", vectors)
+        file(
+            "§3, §7, §8, §9",
+            "keys and sealed bytes that are refused, each beside a control that is not",
+            vectors,
+        )
     });
     for (name, vector) in each(&stored) {
         let taken = vector["taken"].as_bool().expect("a truth");
@@ -168,13 +326,38 @@ fn public_keys() -> Vec<Value> {
     let good_kem = kem_key("control: a KEM key", &kem, true);
     kem[..3].fill(0xff);
     vec![
-        key("control: a verifying key", &hex(public.verifying.as_bytes()), true),
-        key("small order: the identity", &format!("01{}", "00".repeat(31)), false),
-        key("small order: of order 8", "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a", false),
-        key("not canonical: y = p + 3", &format!("f0{}7f", "ff".repeat(30)), false),
+        key(
+            "control: a verifying key",
+            &hex(public.verifying.as_bytes()),
+            true,
+        ),
+        key(
+            "small order: the identity",
+            &format!("01{}", "00".repeat(31)),
+            false,
+        ),
+        key(
+            "small order: of order 8",
+            "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+            false,
+        ),
+        key(
+            "not canonical: y = p + 3",
+            &format!("f0{}7f", "ff".repeat(30)),
+            false,
+        ),
         key("no point", &format!("02{}", "00".repeat(31)), false),
-        key("mixed order: a good key plus the point of order 2", &hex(&mixed_order(public.verifying.as_bytes())), false),
-        signed("control: a signature", b"label\0", signature.as_bytes(), true),
+        key(
+            "mixed order: a good key plus the point of order 2",
+            &hex(&mixed_order(public.verifying.as_bytes())),
+            false,
+        ),
+        signed(
+            "control: a signature",
+            b"label\0",
+            signature.as_bytes(),
+            true,
+        ),
         signed("another label", b"lab\0", signature.as_bytes(), false),
         signed("S not reduced", b"label\0", &unreduced, false),
         good_kem,
@@ -219,8 +402,14 @@ fn add_group_order(signature: &mut [u8; 64]) {
 fn sealed() -> Vec<Value> {
     let file = stored("forms/wraps.json", || panic!("wraps come first"));
     let mut vectors = Vec::new();
-    for (name, good) in each(&file).filter(|(name, _)| name.contains("symmetric") || name.contains("to a device")) {
-        let form = if name.contains("symmetric") { "symmetric wrap" } else { "hybrid wrap" };
+    for (name, good) in
+        each(&file).filter(|(name, _)| name.contains("symmetric") || name.contains("to a device"))
+    {
+        let form = if name.contains("symmetric") {
+            "symmetric wrap"
+        } else {
+            "hybrid wrap"
+        };
         let info = bytes(good, "info");
         let mut vector = |what: &str, at: Option<usize>| {
             let mut info = info.clone();
@@ -238,7 +427,10 @@ fn sealed() -> Vec<Value> {
         vector("for another recipient", Some(48));
         vector("for another key of it", Some(80));
     }
-    let (new, previous) = (EpochSeed::from_secret([7; 32].into_secret()), EpochSeed::from_secret([8; 32].into_secret()));
+    let (new, previous) = (
+        EpochSeed::from_secret([7; 32].into_secret()),
+        EpochSeed::from_secret([8; 32].into_secret()),
+    );
     let link = epoch_secret::seal_history_link(&new, &previous);
     let linked = |name: &str, previous: &EpochSeed, taken| {
         json!({ "name": name, "form": "history link", "new_seed": hex(new.as_secret().expose()),
@@ -249,7 +441,11 @@ fn sealed() -> Vec<Value> {
     let mut padded = padding::pad(b"payload").expect("short");
     let padding = |name: &str, bytes: &[u8], taken| json!({ "name": name, "form": "padding", "bytes": hex(bytes), "taken": taken });
     vectors.push(padding("control: padded bytes", &padded, true));
-    vectors.push(padding("padded to another total", &[padded.as_slice(), &[0; 256]].concat(), false));
+    vectors.push(padding(
+        "padded to another total",
+        &[padded.as_slice(), &[0; 256]].concat(),
+        false,
+    ));
     padded[200] = 1;
     vectors.push(padding("a filling byte that is not zero", &padded, false));
     vectors
@@ -263,7 +459,12 @@ fn is_taken(vector: &Value) -> bool {
         "signature" => {
             let key = VerifyingKey::from_bytes(&array(vector, "verifying")).expect("a key");
             let signature = Signature::from_bytes(array(vector, "bytes"));
-            key.verify(&bytes(vector, "label"), &bytes(vector, "message"), &signature).is_ok()
+            key.verify(
+                &bytes(vector, "label"),
+                &bytes(vector, "message"),
+                &signature,
+            )
+            .is_ok()
         }
         "hybrid wrap" => {
             let kem = DeviceSeed::from_secret(secret(vector, "opener")).keys().kem;
@@ -291,12 +492,20 @@ fn operations_that_contradict_their_world_are_refused_with_their_word() {
                 json!({ "name": name, "world": world, "bytes": hex(signed.bytes()), "error": error })
             })
             .collect();
-        file("§11, §12", "operations that follow the newest logs of a world (worlds/<world>) and are refused", vectors)
+        file(
+            "§11, §12",
+            "operations that follow the newest logs of a world (worlds/<world>) and are refused",
+            vectors,
+        )
     });
-    let worlds = refused_operations::WORLDS.map(|world| (world, Outcome::of(&root().join("worlds").join(world))));
+    let worlds = refused_operations::WORLDS
+        .map(|world| (world, Outcome::of(&root().join("worlds").join(world))));
     for (name, vector) in each(&stored) {
         let world = vector["world"].as_str().expect("text");
-        let (_, outcome) = worlds.iter().find(|(known, _)| *known == world).expect(name);
+        let (_, outcome) = worlds
+            .iter()
+            .find(|(known, _)| *known == world)
+            .expect(name);
         let signed = SignedOperation::decode(&bytes(vector, "bytes")).expect(name);
         let found = append(&outcome.replica, &signed).err();
         let found = found.as_ref().map(error_word);
@@ -312,11 +521,19 @@ fn envelopes_that_are_not_their_authors_are_refused_with_their_word() {
             .into_iter()
             .map(|(name, bytes, error)| json!({ "name": name, "world": "shared", "bytes": hex(&bytes), "error": error }))
             .collect();
-        file("§24", "envelopes whose signature or heads do not hold in a world (worlds/<world>)", vectors)
+        file(
+            "§24",
+            "envelopes whose signature or heads do not hold in a world (worlds/<world>)",
+            vectors,
+        )
     });
     for (name, vector) in each(&stored) {
         let envelope = Envelope::decode(&bytes(vector, "bytes")).expect(name);
-        assert_eq!(world.verify(&envelope).err(), vector["error"].as_str(), "{name}");
+        assert_eq!(
+            world.verify(&envelope).err(),
+            vector["error"].as_str(),
+            "{name}"
+        );
     }
 }
 

@@ -28,10 +28,16 @@ pub type Refused = (&'static str, String, SignedOperation, Option<&'static str>)
 /// Everything that is refused, and a control of each world that is not.
 pub fn all() -> Vec<Refused> {
     let shared = Scene::of("shared");
-    [shared.positions(), shared.members(), shared.keys(), shared.foundings(), closed()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        shared.positions(),
+        shared.members(),
+        shared.keys(),
+        shared.foundings(),
+        closed(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// A world with its people.
@@ -107,7 +113,13 @@ impl Scene {
         }
     }
 
-    fn signed(&self, name: &str, who: &Device, operation: Operation, error: &'static str) -> Refused {
+    fn signed(
+        &self,
+        name: &str,
+        who: &Device,
+        operation: Operation,
+        error: &'static str,
+    ) -> Refused {
         let signed = SignedOperation::sign(operation, &who.keys.signing);
         (self.world, name.to_owned(), signed, Some(error))
     }
@@ -130,31 +142,75 @@ impl Scene {
         let unknown = Device::new(77);
         let mut by_unknown = with(&|_| {});
         by_unknown.author = unknown.id;
-        let by_unknown = self.signed("an author whose keys no log names", &unknown, by_unknown, "unknown_author");
+        let by_unknown = self.signed(
+            "an author whose keys no log names",
+            &unknown,
+            by_unknown,
+            "unknown_author",
+        );
         vec![
-            (self.world, "control: this one follows".into(), control, None),
-            refuse("an index too high", with(&|operation| operation.index += 1), "not_next"),
-            refuse("another operation before it", with(&|operation| operation.previous = Some(OperationId([7; 32]))), "not_next"),
-            refuse("references that do not ascend", with(&|operation| operation.references.reverse()), "bad_references"),
+            (
+                self.world,
+                "control: this one follows".into(),
+                control,
+                None,
+            ),
+            refuse(
+                "an index too high",
+                with(&|operation| operation.index += 1),
+                "not_next",
+            ),
+            refuse(
+                "another operation before it",
+                with(&|operation| operation.previous = Some(OperationId([7; 32]))),
+                "not_next",
+            ),
+            refuse(
+                "references that do not ascend",
+                with(&|operation| operation.references.reverse()),
+                "bad_references",
+            ),
             refuse(
                 "a reference to its own space",
                 with(&|operation| {
-                    let own = LogHead { space: section, index: 0, operation: OperationId([7; 32]) };
+                    let own = LogHead {
+                        space: section,
+                        index: 0,
+                        operation: OperationId([7; 32]),
+                    };
                     operation.references.push(own);
                     operation.references.sort();
                 }),
                 "bad_references",
             ),
-            refuse("a reference to what is not here", with(&|operation| operation.references[0].operation = OperationId([7; 32])), "unknown_reference"),
-            refuse("a known operation at another index", with(&|operation| operation.references[0].index += 1), "unknown_reference"),
-            self.signed("signed by somebody else", &self.c1, with(&|_| {}), "bad_signature"),
+            refuse(
+                "a reference to what is not here",
+                with(&|operation| operation.references[0].operation = OperationId([7; 32])),
+                "unknown_reference",
+            ),
+            refuse(
+                "a known operation at another index",
+                with(&|operation| operation.references[0].index += 1),
+                "unknown_reference",
+            ),
+            self.signed(
+                "signed by somebody else",
+                &self.c1,
+                with(&|_| {}),
+                "bad_signature",
+            ),
             by_unknown,
-            refuse("no effect", with(&|operation| operation.effects.clear()), "contradiction"),
+            refuse(
+                "no effect",
+                with(&|operation| operation.effects.clear()),
+                "contradiction",
+            ),
         ]
     }
 
     fn invitation(&self) -> Effect {
-        let key = nahtlos_protocol::crypto::signature::SigningKey::from_seed(&[0x2a; 32].into_secret());
+        let key =
+            nahtlos_protocol::crypto::signature::SigningKey::from_seed(&[0x2a; 32].into_secret());
         Effect::Invite {
             invitation: nahtlos_protocol::identifier::InvitationId(*key.verifying_key().as_bytes()),
             role: Role::Read,
@@ -165,13 +221,20 @@ impl Scene {
     fn grant_of_team(&self) -> GrantId {
         let member = RecipientId::from(self.team);
         let mut live = self.state(self.section).live_grants();
-        live.find(|grant| grant.member.recipient() == member).expect("a grant").id
+        live.find(|grant| grant.member.recipient() == member)
+            .expect("a grant")
+            .id
     }
 
     fn members(&self) -> Vec<Refused> {
         let (a1, c1, k1) = (&self.a1, &self.c1, &self.k1);
         let grant = self.grant_of_team();
-        let managing = self.state(self.section).live_grants().find(|grant| grant.role == Role::Manage).expect("a manager").id;
+        let managing = self
+            .state(self.section)
+            .live_grants()
+            .find(|grant| grant.role == Role::Manage)
+            .expect("a manager")
+            .id;
         let add = |grant, member| Effect::Add {
             grant,
             member: Member::Space { id: member },
@@ -182,33 +245,154 @@ impl Scene {
             invitation: None,
         };
         let fresh = GrantId([9; 16]);
-        let create = Effect::Create { kind: Kind::Section, nonce: Nonce([1; 16]), guardian: None, founder: None };
+        let create = Effect::Create {
+            kind: Kind::Section,
+            nonce: Nonce([1; 16]),
+            guardian: None,
+            founder: None,
+        };
         let set = |grant, role| Effect::SetRole { grant, role };
-        let remove = |grant, member| Effect::Remove { grant, member, reason: 0 };
+        let remove = |grant, member| Effect::Remove {
+            grant,
+            member,
+            reason: 0,
+        };
         vec![
             self.refuse("Create in a log that exists", a1, create, "contradiction"),
-            self.refuse("Add under a grant id that exists", a1, add(grant, self.team), "contradiction"),
-            self.refuse("Add of a space that is not here", a1, add(fresh, SpaceId([7; 32])), "missing_log"),
-            self.refuse("Add of a space of its own kind", a1, add(fresh, self.replica.network.expect("a network")), "missing_log"),
+            self.refuse(
+                "Add under a grant id that exists",
+                a1,
+                add(grant, self.team),
+                "contradiction",
+            ),
+            self.refuse(
+                "Add of a space that is not here",
+                a1,
+                add(fresh, SpaceId([7; 32])),
+                "missing_log",
+            ),
+            self.refuse(
+                "Add of a space of its own kind",
+                a1,
+                add(fresh, self.replica.network.expect("a network")),
+                "missing_log",
+            ),
             self.refuse("Add by a writer", c1, add(fresh, self.team), "not_entitled"),
-            self.refuse("Confirm of no grant", a1, Effect::Confirm { grant: fresh, key_id: None }, "contradiction"),
-            self.refuse("Confirm with a cut that is not needed", a1, Effect::Confirm { grant, key_id: Some(KeyId([7; 32])) }, "contradiction"),
-            self.refuse("Confirm again, by a writer", c1, Effect::Confirm { grant, key_id: None }, "not_entitled"),
-            self.refuse("Remove by a writer", c1, remove(Some(grant), None), "not_entitled"),
-            self.refuse("Remove by another institution's custodian, whom no reference leads to", k1, remove(Some(grant), None), "unknown_author"),
-            self.refuse("Remove of a grant and a member", a1, remove(Some(grant), Some(self.team.into())), "contradiction"),
+            self.refuse(
+                "Confirm of no grant",
+                a1,
+                Effect::Confirm {
+                    grant: fresh,
+                    key_id: None,
+                },
+                "contradiction",
+            ),
+            self.refuse(
+                "Confirm with a cut that is not needed",
+                a1,
+                Effect::Confirm {
+                    grant,
+                    key_id: Some(KeyId([7; 32])),
+                },
+                "contradiction",
+            ),
+            self.refuse(
+                "Confirm again, by a writer",
+                c1,
+                Effect::Confirm {
+                    grant,
+                    key_id: None,
+                },
+                "not_entitled",
+            ),
+            self.refuse(
+                "Remove by a writer",
+                c1,
+                remove(Some(grant), None),
+                "not_entitled",
+            ),
+            self.refuse(
+                "Remove by another institution's custodian, whom no reference leads to",
+                k1,
+                remove(Some(grant), None),
+                "unknown_author",
+            ),
+            self.refuse(
+                "Remove of a grant and a member",
+                a1,
+                remove(Some(grant), Some(self.team.into())),
+                "contradiction",
+            ),
             self.refuse("Remove of nobody", a1, remove(None, None), "contradiction"),
-            self.refuse("Remove of no grant", a1, remove(Some(fresh), None), "contradiction"),
-            self.refuse("Remove of the last manager", a1, remove(Some(managing), None), "contradiction"),
-            self.refuse("SetRole to the same", a1, set(grant, Role::Write), "contradiction"),
-            self.refuse("SetRole to a role without keys", a1, set(grant, Role::Administer), "contradiction"),
-            self.refuse("SetRole of the last manager", a1, set(managing, Role::Write), "contradiction"),
-            self.refuse("SetRole upwards by a writer", c1, set(grant, Role::Manage), "not_entitled"),
-            self.refuse("Expire of what does not end", a1, Effect::Expire { grant }, "contradiction"),
-            self.refuse("Void of nothing", a1, Effect::Void { envelopes: vec![], grants: vec![] }, "contradiction"),
-            self.refuse("Void by a writer", c1, Effect::Void { envelopes: vec![], grants: vec![grant] }, "not_entitled"),
+            self.refuse(
+                "Remove of no grant",
+                a1,
+                remove(Some(fresh), None),
+                "contradiction",
+            ),
+            self.refuse(
+                "Remove of the last manager",
+                a1,
+                remove(Some(managing), None),
+                "contradiction",
+            ),
+            self.refuse(
+                "SetRole to the same",
+                a1,
+                set(grant, Role::Write),
+                "contradiction",
+            ),
+            self.refuse(
+                "SetRole to a role without keys",
+                a1,
+                set(grant, Role::Administer),
+                "contradiction",
+            ),
+            self.refuse(
+                "SetRole of the last manager",
+                a1,
+                set(managing, Role::Write),
+                "contradiction",
+            ),
+            self.refuse(
+                "SetRole upwards by a writer",
+                c1,
+                set(grant, Role::Manage),
+                "not_entitled",
+            ),
+            self.refuse(
+                "Expire of what does not end",
+                a1,
+                Effect::Expire { grant },
+                "contradiction",
+            ),
+            self.refuse(
+                "Void of nothing",
+                a1,
+                Effect::Void {
+                    envelopes: vec![],
+                    grants: vec![],
+                },
+                "contradiction",
+            ),
+            self.refuse(
+                "Void by a writer",
+                c1,
+                Effect::Void {
+                    envelopes: vec![],
+                    grants: vec![grant],
+                },
+                "not_entitled",
+            ),
             self.refuse("Close by a writer", c1, Effect::Close {}, "not_entitled"),
-            self.refuse("SetRelay in a section", a1, Effect::SetRelay { key: VerifyingKeyBytes([9; 32]) }, "contradiction"),
+            self.refuse(
+                "SetRelay in a section",
+                a1,
+                Effect::SetRelay {
+                    key: VerifyingKeyBytes([9; 32]),
+                },
+                "contradiction",
+            ),
             self.refuse("Invite by a writer", c1, self.invitation(), "not_entitled"),
         ]
     }
@@ -217,58 +401,249 @@ impl Scene {
         let (a1, c1) = (&self.a1, &self.c1);
         let current = self.state(self.section).current_epoch().expect("an epoch");
         let current_id = current.key_id;
-        let recipients: Vec<Recipient> = current.recipients.values().map(|record| record.recipient).collect();
+        let recipients: Vec<Recipient> = current
+            .recipients
+            .values()
+            .map(|record| record.recipient)
+            .collect();
         let epoch = |change: &dyn Fn(&mut Shape)| {
-            let mut shape = Shape { key_id: KeyId([8; 32]), previous: Some(current_id), link: None, kem: None, recipients: recipients.clone(), cut: false, suspended: vec![] };
+            let mut shape = Shape {
+                key_id: KeyId([8; 32]),
+                previous: Some(current_id),
+                link: None,
+                kem: None,
+                recipients: recipients.clone(),
+                cut: false,
+                suspended: vec![],
+            };
             change(&mut shape);
             shape.effect()
         };
-        let stranger = Recipient { id: RecipientId([1; 32]), key: KeyId([1; 32]), method: WrapMethod::Hybrid, wrap: WrapHash([1; 32]) };
-        let wrap = |recipients| Effect::Wrap { key_id: current_id, recipients, suspended: vec![] };
-        let link = |key_id, previous| Effect::Link { key_id, previous, link: vec![0; 48] };
-        let bad = |recipient| Effect::BadWrap { key_id: current_id, recipient };
+        let stranger = Recipient {
+            id: RecipientId([1; 32]),
+            key: KeyId([1; 32]),
+            method: WrapMethod::Hybrid,
+            wrap: WrapHash([1; 32]),
+        };
+        let wrap = |recipients| Effect::Wrap {
+            key_id: current_id,
+            recipients,
+            suspended: vec![],
+        };
+        let link = |key_id, previous| Effect::Link {
+            key_id,
+            previous,
+            link: vec![0; 48],
+        };
+        let bad = |recipient| Effect::BadWrap {
+            key_id: current_id,
+            recipient,
+        };
         let grant = self.grant_of_team();
-        let other_team = recipients.iter().find(|recipient| recipient.id != self.team.into()).expect("T1").id;
+        let other_team = recipients
+            .iter()
+            .find(|recipient| recipient.id != self.team.into())
+            .expect("T1")
+            .id;
         vec![
-            self.refuse("Epoch that follows no epoch", a1, epoch(&|shape| shape.previous = None), "contradiction"),
-            self.refuse("Epoch under a used seed", a1, epoch(&|shape| shape.key_id = current_id), "contradiction"),
-            self.refuse("Epoch with a link of 47 bytes", a1, epoch(&|shape| shape.link = Some(vec![0; 47])), "contradiction"),
-            self.refuse("Epoch that cuts and links", a1, epoch(&|shape| { shape.cut = true; shape.link = Some(vec![0; 48]); }), "contradiction"),
-            self.refuse("Epoch of a section with a KEM key", a1, epoch(&|shape| shape.kem = Some(vec![0; 1216])), "contradiction"),
-            self.refuse("Epoch that passes over a grant that stands", a1, epoch(&|shape| shape.suspended = vec![grant]), "contradiction"),
-            self.refuse("Epoch for nobody", a1, epoch(&|shape| shape.recipients.clear()), "not_exact"),
-            self.refuse("Epoch for one more", a1, epoch(&|shape| { shape.recipients.push(stranger); shape.recipients.sort(); }), "not_exact"),
-            self.refuse("Epoch for one less", a1, epoch(&|shape| { shape.recipients.pop(); }), "not_exact"),
-            self.refuse("Epoch whose recipients do not ascend", a1, epoch(&|shape| shape.recipients.reverse()), "not_exact"),
-            self.refuse("Epoch for another key of a recipient", a1, epoch(&|shape| shape.recipients[0].key = KeyId([1; 32])), "not_exact"),
-            self.refuse("Epoch, symmetric by an outsider", c1, epoch(&|shape| for recipient in &mut shape.recipients { recipient.method = WrapMethod::Symmetric; }), "contradiction"),
+            self.refuse(
+                "Epoch that follows no epoch",
+                a1,
+                epoch(&|shape| shape.previous = None),
+                "contradiction",
+            ),
+            self.refuse(
+                "Epoch under a used seed",
+                a1,
+                epoch(&|shape| shape.key_id = current_id),
+                "contradiction",
+            ),
+            self.refuse(
+                "Epoch with a link of 47 bytes",
+                a1,
+                epoch(&|shape| shape.link = Some(vec![0; 47])),
+                "contradiction",
+            ),
+            self.refuse(
+                "Epoch that cuts and links",
+                a1,
+                epoch(&|shape| {
+                    shape.cut = true;
+                    shape.link = Some(vec![0; 48]);
+                }),
+                "contradiction",
+            ),
+            self.refuse(
+                "Epoch of a section with a KEM key",
+                a1,
+                epoch(&|shape| shape.kem = Some(vec![0; 1216])),
+                "contradiction",
+            ),
+            self.refuse(
+                "Epoch that passes over a grant that stands",
+                a1,
+                epoch(&|shape| shape.suspended = vec![grant]),
+                "contradiction",
+            ),
+            self.refuse(
+                "Epoch for nobody",
+                a1,
+                epoch(&|shape| shape.recipients.clear()),
+                "not_exact",
+            ),
+            self.refuse(
+                "Epoch for one more",
+                a1,
+                epoch(&|shape| {
+                    shape.recipients.push(stranger);
+                    shape.recipients.sort();
+                }),
+                "not_exact",
+            ),
+            self.refuse(
+                "Epoch for one less",
+                a1,
+                epoch(&|shape| {
+                    shape.recipients.pop();
+                }),
+                "not_exact",
+            ),
+            self.refuse(
+                "Epoch whose recipients do not ascend",
+                a1,
+                epoch(&|shape| shape.recipients.reverse()),
+                "not_exact",
+            ),
+            self.refuse(
+                "Epoch for another key of a recipient",
+                a1,
+                epoch(&|shape| shape.recipients[0].key = KeyId([1; 32])),
+                "not_exact",
+            ),
+            self.refuse(
+                "Epoch, symmetric by an outsider",
+                c1,
+                epoch(&|shape| {
+                    for recipient in &mut shape.recipients {
+                        recipient.method = WrapMethod::Symmetric;
+                    }
+                }),
+                "contradiction",
+            ),
             self.refuse("Wrap for nobody", a1, wrap(vec![]), "not_exact"),
             self.refuse("Wrap for a stranger", a1, wrap(vec![stranger]), "not_exact"),
-            self.refuse("Wrap for who has one", a1, wrap(vec![recipients[0]]).hybrid(), "contradiction"),
-            self.refuse("Wrap of another epoch", a1, Effect::Wrap { key_id: KeyId([8; 32]), recipients: recipients.clone(), suspended: vec![] }, "contradiction"),
-            self.refuse("Link to itself", a1, link(current_id, current_id), "contradiction"),
-            self.refuse("Link to no epoch", a1, link(current_id, KeyId([8; 32])), "contradiction"),
-            self.refuse("BadWrap for somebody else", c1, bad(other_team), "not_entitled"),
-            self.refuse("BadWrap of no wrap", a1, bad(RecipientId::from(self.a1.id)), "contradiction"),
-            self.refuse("Heal of nothing", a1, Effect::Heal { branch: vec![] }, "contradiction"),
-            self.refuse("Heal of what is no operation", a1, Effect::Heal { branch: vec![HealedOperation { operation: vec![0], receipt: vec![0] }] }, "contradiction"),
+            self.refuse(
+                "Wrap for who has one",
+                a1,
+                wrap(vec![recipients[0]]).hybrid(),
+                "contradiction",
+            ),
+            self.refuse(
+                "Wrap of another epoch",
+                a1,
+                Effect::Wrap {
+                    key_id: KeyId([8; 32]),
+                    recipients: recipients.clone(),
+                    suspended: vec![],
+                },
+                "contradiction",
+            ),
+            self.refuse(
+                "Link to itself",
+                a1,
+                link(current_id, current_id),
+                "contradiction",
+            ),
+            self.refuse(
+                "Link to no epoch",
+                a1,
+                link(current_id, KeyId([8; 32])),
+                "contradiction",
+            ),
+            self.refuse(
+                "BadWrap for somebody else",
+                c1,
+                bad(other_team),
+                "not_entitled",
+            ),
+            self.refuse(
+                "BadWrap of no wrap",
+                a1,
+                bad(RecipientId::from(self.a1.id)),
+                "contradiction",
+            ),
+            self.refuse(
+                "Heal of nothing",
+                a1,
+                Effect::Heal { branch: vec![] },
+                "contradiction",
+            ),
+            self.refuse(
+                "Heal of what is no operation",
+                a1,
+                Effect::Heal {
+                    branch: vec![HealedOperation {
+                        operation: vec![0],
+                        receipt: vec![0],
+                    }],
+                },
+                "contradiction",
+            ),
         ]
     }
 
     fn foundings(&self) -> Vec<Refused> {
         let a1 = &self.a1;
         let found = |name: &str, effects: Vec<Effect>, error| {
-            let operation = Operation { version: 1, suite: 2, space: None, index: 0, previous: None, author: a1.id, claimed_at_ms: 0, references: vec![], effects };
+            let operation = Operation {
+                version: 1,
+                suite: 2,
+                space: None,
+                index: 0,
+                previous: None,
+                author: a1.id,
+                claimed_at_ms: 0,
+                references: vec![],
+                effects,
+            };
             self.signed(name, a1, operation, error)
         };
-        let create = |kind, guardian, founder| Effect::Create { kind, nonce: Nonce([1; 16]), guardian, founder };
+        let create = |kind, guardian, founder| Effect::Create {
+            kind,
+            nonce: Nonce([1; 16]),
+            guardian,
+            founder,
+        };
         let institution = SpaceId([7; 32]);
         vec![
-            found("a founding without Create", vec![Effect::Close {}], "bad_founding"),
-            found("a network with a guardian", vec![create(Kind::Network, Some(institution), Some(a1.public()))], "bad_founding"),
-            found("another founder's keys", vec![create(Kind::Section, None, Some(self.c1.public()))], "bad_founding"),
-            found("a founder whom no log names", vec![create(Kind::Section, None, None)], "unknown_author"),
-            found("Create twice", vec![create(Kind::Section, None, Some(a1.public())), create(Kind::Section, None, None)], "contradiction"),
+            found(
+                "a founding without Create",
+                vec![Effect::Close {}],
+                "bad_founding",
+            ),
+            found(
+                "a network with a guardian",
+                vec![create(Kind::Network, Some(institution), Some(a1.public()))],
+                "bad_founding",
+            ),
+            found(
+                "another founder's keys",
+                vec![create(Kind::Section, None, Some(self.c1.public()))],
+                "bad_founding",
+            ),
+            found(
+                "a founder whom no log names",
+                vec![create(Kind::Section, None, None)],
+                "unknown_author",
+            ),
+            found(
+                "Create twice",
+                vec![
+                    create(Kind::Section, None, Some(a1.public())),
+                    create(Kind::Section, None, None),
+                ],
+                "contradiction",
+            ),
         ]
     }
 }
@@ -318,14 +693,37 @@ impl Hybrid for Effect {
 /// In a closed section nothing follows but what ends rights.
 fn closed() -> Vec<Refused> {
     let mut scene = Scene::of("ends/all");
-    let closed = scene.replica.logs.values().find(|state| state.closed_at().is_some());
+    let closed = scene
+        .replica
+        .logs
+        .values()
+        .find(|state| state.closed_at().is_some());
     scene.section = closed.expect("a closed section").id();
     let a1 = Device::new(1);
-    let managing = scene.state(scene.section).live_grants().next().expect("a grant").id;
+    let managing = scene
+        .state(scene.section)
+        .live_grants()
+        .next()
+        .expect("a grant")
+        .id;
     vec![
-        scene.refuse("Invite in a closed space", &a1, scene.invitation(), "contradiction"),
+        scene.refuse(
+            "Invite in a closed space",
+            &a1,
+            scene.invitation(),
+            "contradiction",
+        ),
         scene.refuse("Close again", &a1, Effect::Close {}, "contradiction"),
-        scene.refuse("Remove of the last manager of a closed space", &a1, Effect::Remove { grant: Some(managing), member: None, reason: 5 }, "contradiction"),
+        scene.refuse(
+            "Remove of the last manager of a closed space",
+            &a1,
+            Effect::Remove {
+                grant: Some(managing),
+                member: None,
+                reason: 5,
+            },
+            "contradiction",
+        ),
     ]
 }
 
@@ -333,7 +731,8 @@ fn closed() -> Vec<Refused> {
 pub fn envelopes(world: &Outcome) -> Vec<(&'static str, Vec<u8>, Option<&'static str>)> {
     let scene = Scene::of("shared");
     let state = scene.state(scene.section);
-    let seed = nahtlos_protocol::crypto::epoch_secret::EpochSeed::from_secret([0x77; 32].into_secret());
+    let seed =
+        nahtlos_protocol::crypto::epoch_secret::EpochSeed::from_secret([0x77; 32].into_secret());
     let current = state.current_epoch().expect("an epoch").key_id;
     let header = Header {
         version: 1,
@@ -361,13 +760,32 @@ pub fn envelopes(world: &Outcome) -> Vec<(&'static str, Vec<u8>, Option<&'static
     // A good one moved: its header names another epoch, the signature is the old one.
     let mut moved = sealed(&header, &scene.a1);
     let own = codec::encode(&header.key_id);
-    let at = moved.windows(own.len()).position(|window| window == own).expect("the key id");
+    let at = moved
+        .windows(own.len())
+        .position(|window| window == own)
+        .expect("the key id");
     moved[at..at + own.len()].copy_from_slice(&codec::encode(&current));
     vec![
-        ("signed by somebody else", sealed(&header, &scene.c1), Some("bad_signature")),
+        (
+            "signed by somebody else",
+            sealed(&header, &scene.c1),
+            Some("bad_signature"),
+        ),
         ("moved to another epoch", moved, Some("bad_signature")),
-        ("an author whom no log names", author(unknown.id), Some("unknown_author")),
-        ("an access head that is not here", changed(&|header| header.access_heads[0].operation = OperationId([7; 32])), Some("unknown_reference")),
-        ("an epoch that is not of its space", changed(&|_| {}), Some("unknown_epoch")),
+        (
+            "an author whom no log names",
+            author(unknown.id),
+            Some("unknown_author"),
+        ),
+        (
+            "an access head that is not here",
+            changed(&|header| header.access_heads[0].operation = OperationId([7; 32])),
+            Some("unknown_reference"),
+        ),
+        (
+            "an epoch that is not of its space",
+            changed(&|_| {}),
+            Some("unknown_epoch"),
+        ),
     ]
 }

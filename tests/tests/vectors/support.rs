@@ -61,7 +61,10 @@ pub fn bytes(vector: &Value, field: &str) -> Vec<u8> {
 
 /// The bytes of hexadecimal text.
 pub fn from_hex(text: &str) -> Vec<u8> {
-    assert!(text.len().is_multiple_of(2), "hexadecimal has two digits a byte");
+    assert!(
+        text.len().is_multiple_of(2),
+        "hexadecimal has two digits a byte"
+    );
     (0..text.len())
         .step_by(2)
         .map(|at| u8::from_str_radix(&text[at..at + 2], 16).expect("hexadecimal"))

@@ -162,7 +162,13 @@ impl World {
             now_ms: NOW_MS,
         };
         draft
-            .prepare(replica, &self.seeds, &author, &mut self.random, state.as_deref())
+            .prepare(
+                replica,
+                &self.seeds,
+                &author,
+                &mut self.random,
+                state.as_deref(),
+            )
             .expect("the operation is valid")
     }
 
@@ -185,7 +191,12 @@ impl World {
         };
         let state = state.expect("the operation replays");
         self.replica.logs.insert(space, Arc::new(state));
-        self.take(ItemKind::Operation, signed.bytes(), wraps, signed.id().into());
+        self.take(
+            ItemKind::Operation,
+            signed.bytes(),
+            wraps,
+            signed.id().into(),
+        );
         space
     }
 
@@ -286,10 +297,15 @@ impl World {
         let mine = |recipient: &RecipientId| {
             let own = *recipient == RecipientId::from(device.id);
             own || groups.is_none_or(|groups| {
-                groups.iter().any(|group| *recipient == RecipientId::from(*group))
+                groups
+                    .iter()
+                    .any(|group| *recipient == RecipientId::from(*group))
             })
         };
-        let lost = self.lost.iter().filter(|(item, _)| item.kind == ItemKind::Operation);
+        let lost = self
+            .lost
+            .iter()
+            .filter(|(item, _)| item.kind == ItemKind::Operation);
         let items: Vec<Item> = self
             .items
             .iter()
@@ -301,7 +317,10 @@ impl World {
             })
             .collect();
         let directory = root().join("worlds").join(name);
-        write(&directory.join("network"), format!("{network}\n").as_bytes());
+        write(
+            &directory.join("network"),
+            format!("{network}\n").as_bytes(),
+        );
         write(
             &directory.join("device.seed"),
             format!("{}\n", hex(&device.seed)).as_bytes(),
@@ -312,7 +331,12 @@ impl World {
 
 /// Effects, each with fresh ids.
 impl World {
-    pub fn create(&mut self, kind: Kind, guardian: Option<SpaceId>, founder: Option<DeviceKeys>) -> Effect {
+    pub fn create(
+        &mut self,
+        kind: Kind,
+        guardian: Option<SpaceId>,
+        founder: Option<DeviceKeys>,
+    ) -> Effect {
         Effect::Create {
             kind,
             nonce: Nonce(self.random.bytes()),

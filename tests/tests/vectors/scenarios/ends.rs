@@ -22,7 +22,8 @@ pub fn write() {
     let groups = town.groups_of_one();
     town.world.write_bundle("ends/all", &town.a1, Some(&groups));
     let custodian = [town.person_k, town.two.institution, town.network];
-    town.world.write_bundle("ends/custodian", &town.k1, Some(&custodian));
+    town.world
+        .write_bundle("ends/custodian", &town.k1, Some(&custodian));
 }
 
 /// A voids C's first edit, and so the second, which builds on it.

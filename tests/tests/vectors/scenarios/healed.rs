@@ -33,7 +33,12 @@ pub fn write() {
     };
     let epoch = world.fresh(Some(section));
     let replica = world.replica.clone();
-    let lost_one = world.prepare(&replica, a1, Draft::new().effect(remove).epoch(epoch), Some(section));
+    let lost_one = world.prepare(
+        &replica,
+        a1,
+        Draft::new().effect(remove).epoch(epoch),
+        Some(section),
+    );
     world.accept(&lost_one.operation, lost_one.wraps.clone());
     let epoch = world.fresh(Some(section));
     let replica = world.replica.clone();
@@ -55,7 +60,12 @@ pub fn write() {
     // C rotates in the same place and writes.
     rotate(world, c1, section);
     let other_side = world.replica.clone();
-    let third = at_c.write(world, &other_side, c1, task("t3", "by C, who saw no removal"));
+    let third = at_c.write(
+        world,
+        &other_side,
+        c1,
+        task("t3", "by C, who saw no removal"),
+    );
     world.accept_envelope(&third);
     world.offer_again(&second, receipts[2].clone());
     world.write_bundle("healed/forked", a1, Some(&groups));

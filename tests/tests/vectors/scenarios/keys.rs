@@ -1,14 +1,14 @@
 //! Who holds which key: a cut, a junk epoch, and a device that a custodian replaced.
 
-use nahtlos_protocol::identifier::{SpaceId, WrapHash};
 use nahtlos_protocol::crypto::epoch_secret;
+use nahtlos_protocol::identifier::{SpaceId, WrapHash};
 use nahtlos_protocol::space::effect::Member;
 use nahtlos_protocol::space::{
     Draft, Effect, History, Operation, Recipient, Role, SignedOperation, Wrap, recipients,
 };
 
-use super::removal::rotate;
 use super::Town;
+use super::removal::rotate;
 use crate::desk::{Desk, section_containers, task};
 use crate::world::{Device, World, add_as};
 
@@ -50,7 +50,8 @@ pub fn write_from_now() {
     world.accept_envelope(&third);
     world.write_bundle("from_now/newcomer", d1, Some(&groups));
     let own = town.groups_of_one();
-    town.world.write_bundle("from_now/before", &town.a1, Some(&own));
+    town.world
+        .write_bundle("from_now/before", &town.a1, Some(&own));
 }
 
 /// C begins an epoch whose wrap for T1 is junk. B reports it, A rotates without the junk seed, and C
@@ -80,7 +81,11 @@ pub fn write_junk_epoch() {
     world.act(b1, Draft::new().effect(report), Some(section));
     let unlinked = world.fresh(None);
     world.act(a1, Draft::new().epoch(unlinked), Some(section));
-    let current = world.state(section).current_epoch().expect("an epoch").key_id;
+    let current = world
+        .state(section)
+        .current_epoch()
+        .expect("an epoch")
+        .key_id;
     let link = Effect::Link {
         key_id: current,
         previous: junk,
@@ -178,7 +183,12 @@ pub fn write_custodian() {
     rotate(world, d1, team);
     rotate(world, d1, section);
     let now = world.replica.clone();
-    let second = at_d.write(world, &now, d1, task("t2", "C reads this with a new device"));
+    let second = at_d.write(
+        world,
+        &now,
+        d1,
+        task("t2", "C reads this with a new device"),
+    );
     world.accept_envelope(&second);
     // C's new device begins an epoch of C's own.
     rotate(world, &c2, person_c);

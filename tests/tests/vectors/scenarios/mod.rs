@@ -111,7 +111,13 @@ impl Town {
     /// A section of one case: T1 manages, T2 writes.
     pub fn section(&mut self, code: &str) -> SpaceId {
         let section = self.own_section(code);
-        join(&mut self.world, &self.a1, section, self.two.team, Role::Write);
+        join(
+            &mut self.world,
+            &self.a1,
+            section,
+            self.two.team,
+            Role::Write,
+        );
         section
     }
 
@@ -128,12 +134,23 @@ impl Town {
 
     /// What a device of institution 1 reads for.
     pub fn groups_of_one(&self) -> Vec<SpaceId> {
-        vec![self.one.person, self.person_b, self.one.team, self.one.institution, self.network]
+        vec![
+            self.one.person,
+            self.person_b,
+            self.one.team,
+            self.one.institution,
+            self.network,
+        ]
     }
 
     /// What C's device reads for.
     pub fn groups_of_two(&self) -> Vec<SpaceId> {
-        vec![self.two.person, self.two.team, self.two.institution, self.network]
+        vec![
+            self.two.person,
+            self.two.team,
+            self.two.institution,
+            self.network,
+        ]
     }
 }
 
@@ -177,7 +194,11 @@ pub fn person(world: &mut World, device: &Device, institution: SpaceId) -> Space
 pub fn join(world: &mut World, who: &Device, space: SpaceId, member: SpaceId, role: Role) {
     let add = world.add(member, role);
     let current = world.current_seed(space);
-    world.act(who, Draft::new().effect(add).wrap_missing(current), Some(space));
+    world.act(
+        who,
+        Draft::new().effect(add).wrap_missing(current),
+        Some(space),
+    );
 }
 
 fn network(world: &mut World, founder: &Device, institution: SpaceId) -> SpaceId {
@@ -187,7 +208,11 @@ fn network(world: &mut World, founder: &Device, institution: SpaceId) -> SpaceId
     };
     let manage = world.add(institution, Role::Manage);
     let epoch = world.fresh(None);
-    let draft = Draft::new().effect(create).effect(relay).effect(manage).epoch(epoch);
+    let draft = Draft::new()
+        .effect(create)
+        .effect(relay)
+        .effect(manage)
+        .epoch(epoch);
     let network = world.act(founder, draft, None);
     world.replica.network = Some(network);
     network
@@ -213,5 +238,9 @@ fn invite_institution(world: &mut World, who: &Device, network: SpaceId, newcome
         *invitation = Some(proof);
     }
     let current = world.current_seed(network);
-    world.act(who, Draft::new().effect(add).wrap_missing(current), Some(network));
+    world.act(
+        who,
+        Draft::new().effect(add).wrap_missing(current),
+        Some(network),
+    );
 }

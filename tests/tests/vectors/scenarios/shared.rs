@@ -54,10 +54,20 @@ pub fn write() {
             editor.put(["institutions", id.as_str()], text.as_str())
         }
     };
-    let by_a = cards_a.write(world, &replica, &town.a1, card(one.to_string(), "RAV", "alv"));
+    let by_a = cards_a.write(
+        world,
+        &replica,
+        &town.a1,
+        card(one.to_string(), "RAV", "alv"),
+    );
     world.accept_envelope(&by_a);
     cards_c.receive(world, &by_a);
-    let by_c = cards_c.write(world, &replica, &town.c1, card(two.to_string(), "IV-Stelle", "iv"));
+    let by_c = cards_c.write(
+        world,
+        &replica,
+        &town.c1,
+        card(two.to_string(), "IV-Stelle", "iv"),
+    );
     world.accept_envelope(&by_c);
 
     let groups = town.groups_of_two();

@@ -57,9 +57,16 @@ pub fn write() {
         grant: first,
         key_id: None,
     };
-    let current: KeyId = world.state(section).current_epoch().expect("an epoch").key_id;
+    let current: KeyId = world
+        .state(section)
+        .current_epoch()
+        .expect("an epoch")
+        .key_id;
     let current = world.seeds.get(&current);
-    let decide = Draft::new().effect(void).effect(confirm).wrap_missing(current);
+    let decide = Draft::new()
+        .effect(void)
+        .effect(confirm)
+        .wrap_missing(current);
     world.act(a1, decide, Some(section));
     world.write_bundle("suspended/decided", a1, Some(&groups));
     world.write_bundle("suspended/added", d1, Some(&[added, network]));
