@@ -2,6 +2,7 @@
 //! each device, everything real but the passphrase derivation, which takes no time here.
 
 mod journal;
+pub mod model;
 pub mod scene;
 mod trial;
 
