@@ -49,11 +49,7 @@ fn who_lost_a_section_erases_the_copy_and_the_lead_sees_when_it_is_confirmed() {
     assert_eq!(former[0].ended.reason, Some("consent_withdrawn"));
 
     iseli.sync();
-    let before = world.stored_envelopes(&berger, &number, &JOURNAL);
-    assert!(
-        world.opens(&iseli, &before).iter().all(|opens| *opens),
-        "control"
-    );
+    assert!(!iseli.journal(&number).is_empty(), "control");
     let lost = iseli.nahtlos.lost_sections().unwrap();
     assert_eq!(lost.len(), 1);
     assert_eq!(
@@ -62,10 +58,7 @@ fn who_lost_a_section_erases_the_copy_and_the_lead_sees_when_it_is_confirmed() {
     );
     let erased = iseli.nahtlos.erase_lost(&lost[0].space).unwrap();
     assert!(erased.erased && !erased.confirmed);
-    assert!(
-        world.opens(&iseli, &before).iter().all(|opens| !*opens),
-        "its keys are gone"
-    );
+    assert_eq!(iseli.journal(&number), [""; 0], "nothing of it is left");
     iseli.sync();
     assert!(iseli.nahtlos.lost_sections().unwrap()[0].confirmed);
     let again = iseli.nahtlos.erase_lost(&lost[0].space);

@@ -15,13 +15,15 @@ use nahtlos_protocol::space::state::{End, EndReason, Grant, MemberId};
 use nahtlos_protocol::space::{LogHead, Logs, SpaceState, authority};
 use serde::Serialize;
 
+use crate::apply::put_document;
 use crate::cases::{Case, hex};
+use crate::counting::{Tally, put_tally};
 use crate::directory::Directory;
 use crate::ending::Reason;
 use crate::error::ClientError;
 use crate::nahtlos::Nahtlos;
 use crate::outbox::{ENVELOPES, random_salt};
-use crate::records::{self, SealedRecord};
+use crate::records::{self, DocumentRecord, SealedRecord};
 use crate::vault::{Collection, Transaction};
 use nahtlos_casework::SectionKind;
 
@@ -91,7 +93,7 @@ impl Nahtlos {
             let reads = authority::right(&self.logs(), &self.device_id, &space)
                 .role
                 .is_some();
-            let holds = self.vault.contains(Collection::Document, &space.0)?;
+            let holds = !self.document_record(&space)?.published.is_empty();
             // Shared again and lost again since it was erased: there is a copy again.
             let erased = erased.filter(|_| !holds);
             if reads || (!holds && erased.is_none()) {
@@ -138,16 +140,28 @@ impl Nahtlos {
             .filter(|(_, fact)| fact.author == self.device_id && !fact.standing.counts())
             .map(|(id, _)| id)
             .collect();
+        // One's own number stays: an edit after the section was shared again must not repeat it.
+        let emptied = DocumentRecord {
+            own_sequence: self.document_record(&id)?.own_sequence,
+            version: self.document_record(&id)?.version,
+            ..DocumentRecord::default()
+        };
+        let counted_anew = Tally {
+            recount: true,
+            ..Tally::default()
+        };
         let now = i64::try_from(self.now_ms()).unwrap_or(i64::MAX);
         let envelopes = self.vault.list(Collection::Envelope, &id.0)?;
         self.commit(|transaction| {
             for (key, _) in &envelopes {
                 if !own.iter().any(|kept| kept.0.as_slice() == key.as_slice()) {
                     transaction.delete(Collection::Envelope, key)?;
+                    transaction.delete(Collection::Counting, key)?;
                 }
             }
             erase_keys(transaction, &state)?;
-            transaction.delete(Collection::Document, &id.0)?;
+            put_document(transaction, &id, &emptied)?;
+            put_tally(transaction, &id, &counted_anew)?;
             transaction.put(Collection::Setting, ERASED, &mark_key(&id), 0, b"")?;
             if let Some(envelope) = &envelope {
                 let record = SealedRecord::Envelope {

@@ -381,7 +381,10 @@ impl Nahtlos {
         Err(ClientError::NoRight { action, reason })
     }
 
-    pub(crate) fn section_state(&self, space: &SpaceId) -> Result<std::sync::Arc<SpaceState>, ClientError> {
+    pub(crate) fn section_state(
+        &self,
+        space: &SpaceId,
+    ) -> Result<std::sync::Arc<SpaceState>, ClientError> {
         self.logs()
             .load(space)?
             .ok_or_else(|| ClientError::NotFound {
@@ -629,8 +632,7 @@ fn explain(
         }
         return vec![
             format!("No: {name} cannot see `{section}`."),
-            "No grant leads to them: no consent and no legal basis stands for this section."
-                .into(),
+            "No grant leads to them: no consent and no legal basis stands for this section.".into(),
             "Without a grant their devices hold no key, so neither they nor the relay can open it."
                 .into(),
         ];
