@@ -362,7 +362,7 @@ impl<'a> Session<'a> {
             self.keep_receipt(&sent, result);
             match sent {
                 InFlight::Founding { key, .. } => {
-                    founded.extend(self.founding_answered(key, result))
+                    founded.extend(self.founding_answered(key, result)?)
                 }
                 InFlight::Envelope { envelope, edits } => {
                     deliveries.extend(self.envelope_answered(envelope, edits, result)?);
@@ -428,18 +428,30 @@ impl<'a> Session<'a> {
                 .is_some_and(|(receipt, relay)| receipt.verify(&item, &relay).is_ok())
     }
 
-    fn founding_answered(&mut self, key: Vec<u8>, result: &ItemResult) -> Option<Vec<u8>> {
+    fn founding_answered(
+        &mut self,
+        key: Vec<u8>,
+        result: &ItemResult,
+    ) -> Result<Option<Vec<u8>>, ClientError> {
         let proven = ItemId::from_slice(&key).is_some_and(|item| self.is_proven(result, item));
         if proven && matches!(result.status, Status::Accepted | Status::Duplicate) {
             self.report.operations_delivered += 1;
-            return Some(key);
+            return Ok(Some(key));
+        }
+        if result.status == Status::Rejected && result.code.is_some_and(is_final) {
+            let word = verdict_word(result);
+            self.report.notices.push(format!(
+                "a case, section or team founded here was refused by the relay for good ({word}); what you typed in it stays on this device"
+            ));
+            self.replica.founding_refused(&key, word)?;
+            return Ok(None);
         }
         // Sent again, unchanged, at the next sync; named in the report.
         self.report.notices.push(format!(
             "a case, section or team founded here was not taken by the relay yet ({}); it is sent again",
             verdict_word(result)
         ));
-        None
+        Ok(None)
     }
 
     fn envelope_answered(
@@ -540,6 +552,19 @@ fn went_back(before: Option<&JournalMark>, after: &JournalMark) -> bool {
             || after.sequence < before.sequence
             || (after.sequence == before.sequence && after.hash != before.hash)
     })
+}
+
+/// Whether the same bytes are refused whenever they are sent.
+fn is_final(code: VerdictCode) -> bool {
+    matches!(
+        code,
+        VerdictCode::Malformed
+            | VerdictCode::TooLarge
+            | VerdictCode::BadSignature
+            | VerdictCode::Invalid
+            | VerdictCode::WrapMismatch
+            | VerdictCode::Unsupported
+    )
 }
 
 pub(crate) fn operation_item(prepared: &Prepared) -> PushItem {

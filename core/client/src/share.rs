@@ -229,6 +229,48 @@ impl Nahtlos {
         Ok(space)
     }
 
+    /// Adds a person to a team of one's institution, or a team to it: somebody known already, without
+    /// an invitation. `from_now` cuts off the past: no key leads them to what the group held before.
+    /// Decided now, carried out at the next sync.
+    ///
+    /// # Errors
+    /// [`ClientError::NotFound`] where the group admits no such member, [`ClientError::NoRight`].
+    pub fn add_member(
+        &mut self,
+        group: &SpaceId,
+        member: &SpaceId,
+        role: Role,
+        from_now: bool,
+    ) -> Result<(), ClientError> {
+        self.require_manager(group, "add a member")?;
+        let logs = self.logs();
+        let kinds = logs.state(group).zip(logs.state(member));
+        let admitted = kinds.is_some_and(|(group, member)| {
+            let is_group = matches!(group.kind(), Kind::Team | Kind::Institution);
+            is_group && group.kind().admits_space(member.kind())
+        });
+        if !admitted {
+            return Err(ClientError::NotFound {
+                what: "team or person",
+                input: member.to_string(),
+            });
+        }
+        let intent = Intent::Grant {
+            space: *group,
+            grant: random::grant_id(),
+            member: *member,
+            role,
+            basis: String::new(),
+            not_after_ms: None,
+            history: if from_now {
+                History::FromNow
+            } else {
+                History::Full
+            },
+        };
+        self.decide(intent, group)
+    }
+
     /// Whether exactly this team or person was granted at least this, for at least as long; what
     /// waits for the next sync counts, what a person may through their team does not, because they
     /// may leave it.

@@ -22,7 +22,7 @@ use nahtlos_protocol::space::{Draft, Logs, Right, SpaceState, Suspended, recipie
 use crate::error::ClientError;
 use crate::intents::Round;
 use crate::nahtlos::Nahtlos;
-use crate::records;
+use crate::records::{self, HeldItem, HeldRecord, SealedRecord};
 use crate::vault::{Collection, Transaction};
 
 /// Group in `Collection::Setting`: spaces to be looked at; key = `k` ‖ space.
@@ -35,6 +35,8 @@ const NEXT_EXPIRY: &[u8] = b"next-expiry";
 /// member ‖ space.
 const ABOVE: &[u8] = b"above:";
 
+/// Reason in a [`HeldRecord`] and group in `Collection::Held`: founded here, and refused for good.
+const FOUNDING_REFUSED: &str = "founding_refused";
 /// Epochs without a link that are tried at one look: a log may hold very many.
 const LINKS_TRIED_MAX: usize = 8;
 
@@ -257,6 +259,27 @@ impl Nahtlos {
         })
     }
 
+    /// The relay refused a founding operation of one's own for good: it is kept, shown, and not sent
+    /// again.
+    pub(crate) fn founding_refused(&mut self, key: &[u8], word: &str) -> Result<(), ClientError> {
+        let Some(bytes) = self.vault.get(Collection::Sealed, key)? else {
+            return Ok(());
+        };
+        let SealedRecord::Operation { bytes, wraps } = records::decode(&bytes)? else {
+            return Ok(());
+        };
+        let held = records::encode(&HeldRecord {
+            reason: FOUNDING_REFUSED.into(),
+            detail: word.to_owned(),
+            item: HeldItem::Operation { bytes, wraps },
+        });
+        self.commit(|transaction| {
+            transaction.put(Collection::Held, FOUNDING_REFUSED.as_bytes(), key, 0, &held)?;
+            transaction.delete(Collection::Sealed, key)?;
+            Ok(())
+        })
+    }
+
     /// What a space needs that this device can give it; none where nothing.
     fn upkeep_of(
         &self,
@@ -340,10 +363,11 @@ impl Nahtlos {
         for grant in grants {
             draft = draft.effect(Effect::Expire { grant: *grant });
         }
-        if right.at_least(Role::Write) && state.closed_at().is_none() {
-            if let Some(epoch) = self.next_epoch(state) {
-                draft = draft.epoch(epoch);
-            }
+        if right.at_least(Role::Write)
+            && state.closed_at().is_none()
+            && let Some(epoch) = self.next_epoch(state)
+        {
+            draft = draft.epoch(epoch);
         }
         draft
     }

@@ -105,7 +105,7 @@ pub(crate) enum Outcome {
 
 /// What is to be done about an intent now.
 pub(crate) enum Step {
-    Make(Draft),
+    Make(Box<Draft>),
     /// Nothing is left to do.
     Done,
     /// Cannot be done yet.
@@ -225,7 +225,7 @@ impl Nahtlos {
                     return Ok(Outcome::GoesBack(reason));
                 }
                 let source = Source::Intent(key.to_vec(), record.intent.clone());
-                self.sign_decided(source, draft, &logs, &state, None)
+                self.sign_decided(source, *draft, &logs, &state, None)
             }
             Step::Done => Ok(Outcome::Done),
             Step::Waits => Ok(Outcome::Waits),

@@ -14,6 +14,12 @@ use crate::logs::Overlay;
 use crate::nahtlos::Nahtlos;
 use crate::records::Intent;
 
+impl Step {
+    fn make(draft: Draft) -> Self {
+        Self::Make(Box::new(draft))
+    }
+}
+
 impl Nahtlos {
     pub(super) fn next_step(
         &self,
@@ -38,13 +44,13 @@ impl Nahtlos {
                 role,
                 not_after_ms,
                 ..
-            } => Step::Make(Draft::new().effect(Effect::Invite {
+            } => Step::make(Draft::new().effect(Effect::Invite {
                 invitation: *invitation,
                 role: *role,
                 not_after_ms: *not_after_ms,
             })),
             Intent::FirstEpoch { .. } if state.current_epoch().is_some() => Step::Done,
-            Intent::FirstEpoch { .. } => Step::Make(Draft::new().epoch(self.fresh_epoch())),
+            Intent::FirstEpoch { .. } => Step::make(Draft::new().epoch(self.fresh_epoch())),
             Intent::WrapMissing { .. } => {
                 let suspended = self.suspended(state);
                 let missing = recipients::missing_wraps(logs, state, View::NEWEST, &suspended)
@@ -69,10 +75,10 @@ impl Nahtlos {
                 if state.current_epoch().map(|epoch| epoch.key_id) != *replaced {
                     return Ok(Step::Done);
                 }
-                self.rotation(state).map_or(Step::Waits, Step::Make)
+                self.rotation(state).map_or(Step::Waits, Step::make)
             }
             Intent::Void { envelope, .. } if state.voided().contains_key(envelope) => Step::Done,
-            Intent::Void { envelope, .. } => Step::Make(Draft::new().effect(Effect::Void {
+            Intent::Void { envelope, .. } => Step::make(Draft::new().effect(Effect::Void {
                 envelopes: vec![*envelope],
                 grants: Vec::new(),
             })),
@@ -85,7 +91,7 @@ impl Nahtlos {
     /// wrapped to whoever lacks it, otherwise a new one begins. Waits for the seed.
     fn step_with_keys(&self, draft: Draft, state: &SpaceState, logs: &dyn Logs) -> Step {
         self.with_keys(draft, state, logs)
-            .map_or(Step::Waits, Step::Make)
+            .map_or(Step::Waits, Step::make)
     }
 
     /// The same for any draft; none where this device does not hold what it takes.
@@ -122,7 +128,9 @@ impl Nahtlos {
             member: Member::Space { id: *member },
             role: *role,
             history: *history,
-            basis: seal_basis(seed, grant, basis),
+            basis: (!basis.is_empty())
+                .then(|| seal_basis(seed, grant, basis))
+                .flatten(),
             not_after_ms: *not_after_ms,
             invitation: None,
         };
@@ -133,7 +141,7 @@ impl Nahtlos {
             epoch.previous = None;
             epoch.cut = true;
             let add = add(&epoch.seed);
-            return Step::Make(cut_draft(Draft::new().effect(add), *grant, epoch));
+            return Step::make(cut_draft(Draft::new().effect(add), *grant, epoch));
         }
         // The basis is sealed under the epoch that is current after the operation.
         if self.is_stale(logs, state) {
@@ -141,10 +149,10 @@ impl Nahtlos {
                 return Step::Waits;
             };
             let add = add(&epoch.seed);
-            return Step::Make(Draft::new().effect(add).epoch(epoch));
+            return Step::make(Draft::new().effect(add).epoch(epoch));
         }
         match self.seed_to_hand_on(state) {
-            Some(seed) => Step::Make(Draft::new().effect(add(&seed)).wrap_missing(seed)),
+            Some(seed) => Step::make(Draft::new().effect(add(&seed)).wrap_missing(seed)),
             None => Step::Waits,
         }
     }
@@ -177,9 +185,9 @@ impl Nahtlos {
         let right = authority::right(logs, &self.device_id, &state.id());
         let stays = self.stays_reader_without(logs, state, &named);
         if !right.at_least(Role::Write) || !stays || state.closed_at().is_some() {
-            return Step::Make(draft);
+            return Step::make(draft);
         }
-        Step::Make(match self.next_epoch(state) {
+        Step::make(match self.next_epoch(state) {
             Some(epoch) => draft.epoch(epoch),
             None => draft,
         })
@@ -212,7 +220,7 @@ impl Nahtlos {
         if !self.pending_edits(space)?.is_empty() {
             return Ok(Step::Waits);
         }
-        Ok(Step::Make(Draft::new().effect(Effect::Close {})))
+        Ok(Step::make(Draft::new().effect(Effect::Close {})))
     }
 
     fn confirm_step(
@@ -235,7 +243,7 @@ impl Nahtlos {
                 return Ok(Step::GoesBack("it is no longer yours to make".into()));
             };
             let confirm = confirm(*grant, None);
-            return Ok(Step::Make(draft.effect(confirm).after(above)));
+            return Ok(Step::make(draft.effect(confirm).after(above)));
         }
         if Self::is_from_now(known) && known.cut.is_none() {
             let Some(mut epoch) = self.next_epoch(state) else {
@@ -243,7 +251,7 @@ impl Nahtlos {
             };
             epoch.previous = None;
             epoch.cut = true;
-            return Ok(Step::Make(cut_draft(draft, *grant, epoch)));
+            return Ok(Step::make(cut_draft(draft, *grant, epoch)));
         }
         let draft = draft.effect(confirm(*grant, None));
         Ok(self.step_with_keys(draft, state, logs))
@@ -258,7 +266,7 @@ impl Nahtlos {
             return Step::Done;
         }
         let right = authority::right(logs, &self.device_id, &state.id());
-        Step::Make(Draft::new().effect(if right.at_least(Role::Manage) {
+        Step::make(Draft::new().effect(if right.at_least(Role::Manage) {
             Effect::Void {
                 envelopes: Vec::new(),
                 grants: vec![*grant],
@@ -297,7 +305,7 @@ fn set_role_step(grant: &GrantId, role: Role, state: &SpaceState) -> Step {
             if known.role == Role::Manage && !crate::ending::is_managed_without(state, same) {
                 return Step::GoesBack(crate::ending::LAST_MANAGER.into());
             }
-            Step::Make(Draft::new().effect(Effect::SetRole {
+            Step::make(Draft::new().effect(Effect::SetRole {
                 grant: *grant,
                 role,
             }))
