@@ -177,7 +177,7 @@ impl Stage<'_> {
 fn refused(outcome: &Outcome) -> Option<&'static str> {
     match outcome {
         Outcome::Accepted(_) | Outcome::Duplicate(_) => None,
-        Outcome::Held(_, code) => Some(code.word()),
+        Outcome::Held(_, code) | Outcome::HeldBefore(_, code) => Some(code.word()),
         Outcome::StaleAccess => Some("stale_access"),
         Outcome::MissingParents(_) => Some("missing_parents"),
         Outcome::Rejected(code) => Some(code.word()),

@@ -14,7 +14,7 @@ use nahtlos_protocol::wire::{ItemKind, Receipt, VerdictCode};
 
 use super::stage::{Incoming, Outcome, Pusher, Refusal, Stage, reject};
 use super::world::Standing;
-use crate::store::{Carry, NewEnvelope};
+use crate::store::{Carry, Found, NewEnvelope};
 
 /// What becomes of an envelope that is not refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,17 +43,19 @@ impl Stage<'_> {
     ) -> Result<Outcome, Refusal> {
         let id: ItemId = envelope.id().into();
         if let Some(found) = self.find(&id)? {
-            return Ok(Outcome::Duplicate(found.sequence));
+            return Ok(self.known_before(envelope, &found));
         }
         let lost = receipt.filter(|receipt| self.is_lost(receipt));
         if lost.is_none() {
             self.count_item(pusher)?;
-            self.check_pusher(pusher, envelope)?;
         }
         let header = envelope.header();
         let Some(state) = self.view().state(&header.space) else {
             return reject(VerdictCode::UnknownSpace);
         };
+        if lost.is_none() {
+            self.check_pusher(pusher, envelope)?;
+        }
         if header.kind == EnvelopeKind::Blob {
             return reject(VerdictCode::Unsupported);
         }
@@ -74,6 +76,19 @@ impl Stage<'_> {
             Lane::Open => Outcome::Accepted(sequence),
             Lane::Held(code) => Outcome::Held(sequence, code),
         })
+    }
+
+    /// A lost answer is given again: also that the envelope is held.
+    fn known_before(&self, envelope: &Envelope, found: &Found) -> Outcome {
+        let header = envelope.header();
+        let state = self.view().state(&header.space);
+        match state.filter(|_| found.envelope.is_some_and(|known| known.held)) {
+            Some(state) => {
+                let code = self.reason_held(&header.author_device, &state);
+                Outcome::HeldBefore(found.sequence, code)
+            }
+            None => Outcome::Duplicate(found.sequence),
+        }
     }
 
     /// Whoever was removed hands in what is their own, and nobody whom no institution admitted

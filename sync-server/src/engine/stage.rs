@@ -54,6 +54,8 @@ pub(crate) enum Outcome {
     Accepted(u64),
     /// Is stored under this sequence number, perhaps by this very batch.
     Duplicate(u64),
+    /// Is kept in the held lane under this sequence number; as [`Self::Duplicate`].
+    HeldBefore(u64, VerdictCode),
     /// Will be kept in the held lane under this sequence number.
     Held(u64, VerdictCode),
     /// Re-seal or re-sign.
@@ -238,6 +240,11 @@ pub(super) fn answer(
         }
         Outcome::Duplicate(sequence) => {
             result.status = Status::Duplicate;
+            result.receipt = receipt_of(sequence, receipts, store)?;
+        }
+        Outcome::HeldBefore(sequence, code) => {
+            result.status = Status::Duplicate;
+            result.code = Some(code);
             result.receipt = receipt_of(sequence, receipts, store)?;
         }
         Outcome::Held(sequence, code) => {

@@ -164,6 +164,10 @@ fn a_person_removed_from_its_last_team_learns_it_and_nothing_more() {
     assert_eq!(ids(&new).last(), Some(&removal));
     assert!(envelopes(&new).is_empty());
     d_items.extend(new);
+    setting.restart();
+    for client in [&mut d_client, &mut e_client] {
+        client.address = setting.client.address;
+    }
     let team = &replayed(&d_items)[&setting.a.team];
     assert_eq!(team.length(), setting.world.logs[&setting.a.team].length());
     assert!(d_client.sync(&d1, Vec::new()).1.is_empty());

@@ -103,12 +103,16 @@ fn an_edit_by_somebody_removed_meanwhile_waits_for_a_manager_who_adopts_it() {
     let first = case.push(&offline[0]);
     assert_eq!(told(&first), ENDED);
     let again = case.push(&offline[0]);
-    assert_eq!(again.status, Status::Duplicate);
+    assert_eq!(
+        told(&again),
+        (Status::Duplicate, Some(VerdictCode::AccessEnded)),
+        "a lost answer is given again"
+    );
     assert_eq!(again.receipt, first.receipt);
     assert!(first.receipt.is_some());
     assert_eq!(told(&case.push(&offline[1])), ENDED);
 
-    // Managers see it, writers do not, and neither does its author.
+    // Managers see it, writers do not, and neither does its author (who knows it).
     let (setting, section) = (&mut case.setting, case.section);
     let seen = envelopes(&setting.client.sync(&setting.a1, Vec::new()).1);
     assert_eq!(seen, held);
@@ -130,6 +134,9 @@ fn an_edit_by_somebody_removed_meanwhile_waits_for_a_manager_who_adopts_it() {
     let seen = envelopes(&case.b_client.sync(&case.b1, Vec::new()).1);
     assert_eq!(seen, [next, held[0], held[1], adopting.id().into()]);
     let all = envelopes(&fresh(setting).sync(&case.b1, Vec::new()).1);
+    case.d_client.address = setting.client.address;
+    let adopted = case.push(&offline[0]);
+    assert_eq!(told(&adopted), (Status::Duplicate, None));
     assert!(held.iter().all(|id| all.contains(id)));
 }
 
