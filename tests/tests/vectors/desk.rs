@@ -1,12 +1,17 @@
 //! One author's work in one section: a document, its heads, and the envelopes that carry edits.
 
 use nahtlos_casework::{SectionKind, containers};
-use nahtlos_document::{Actor, Document, Editor, GateLimits, WriteError};
+use std::collections::{BTreeMap, BTreeSet};
+
+use nahtlos_document::{Actor, Document, Editor, GateLimits, SnapshotLimits, WriteError};
 use nahtlos_protocol::crypto::epoch_secret::EpochSeed;
 use nahtlos_protocol::envelope::header::Salt;
 use nahtlos_protocol::envelope::sealed::Change;
+use nahtlos_protocol::envelope::snapshot::{
+    DocumentHead, SnapshotActor, SnapshotPayload, StatementPayload,
+};
 use nahtlos_protocol::envelope::{Envelope, EnvelopeKind, Header, Payload};
-use nahtlos_protocol::identifier::{EnvelopeId, KeyId, Nonce, SpaceId};
+use nahtlos_protocol::identifier::{DeviceId, EnvelopeId, KeyId, Nonce, SpaceId};
 use nahtlos_protocol::space::authority::path_heads;
 use nahtlos_protocol::space::{LogHead, SpaceState};
 
@@ -29,6 +34,8 @@ pub struct Desk {
     sequence: u64,
     nonce: Nonce,
     announced: bool,
+    actors: BTreeMap<[u8; 16], DeviceId>,
+    covered: BTreeSet<EnvelopeId>,
 }
 
 impl Desk {
@@ -43,6 +50,8 @@ impl Desk {
             sequence: 0,
             nonce,
             announced: false,
+            actors: BTreeMap::new(),
+            covered: BTreeSet::new(),
         }
     }
 
@@ -74,20 +83,8 @@ impl Desk {
             .edit(NOW_MS.cast_signed() / 1000, None, edit)
             .expect("the edit is good")
             .expect("the edit changes something");
-        let state = &replica.logs[&self.space];
-        self.sequence += 1;
-        let header = Header {
-            version: 1,
-            suite: 2,
-            kind: EnvelopeKind::Changes,
-            space: self.space,
-            key_id: KeyId(seed.key_id()),
-            author_device: who.id,
-            author_sequence: self.sequence,
-            access_heads: access_heads(replica, who, state),
-            parents: self.heads.clone(),
-            salt: Salt(world.random.bytes()),
-        };
+        let parents = self.heads.clone();
+        let header = self.header(world, replica, who, seed, EnvelopeKind::Changes, parents);
         let payload = Payload {
             run_nonces: if self.announced {
                 Vec::new()
@@ -100,8 +97,104 @@ impl Desk {
             Envelope::seal(&header, &payload, seed, &who.keys.signing).expect("it can be sealed");
         self.announced = true;
         self.heads = vec![envelope.id()];
+        self.note(who.id, &envelope, &payload);
         world.payloads.insert(envelope.id(), payload);
         envelope
+    }
+
+    fn header(
+        &mut self,
+        world: &mut World,
+        replica: &Replica,
+        who: &Device,
+        seed: &EpochSeed,
+        kind: EnvelopeKind,
+        parents: Vec<EnvelopeId>,
+    ) -> Header {
+        self.sequence += 1;
+        Header {
+            version: 1,
+            suite: 2,
+            kind,
+            space: self.space,
+            key_id: KeyId(seed.key_id()),
+            author_device: who.id,
+            author_sequence: self.sequence,
+            access_heads: access_heads(replica, who, &replica.logs[&self.space]),
+            parents,
+            salt: Salt(world.random.bytes()),
+        }
+    }
+
+    fn note(&mut self, author: DeviceId, envelope: &Envelope, payload: &Payload) {
+        for nonce in &payload.run_nonces {
+            let actor = Actor::derive(&self.space.0, &author.0, &nonce.0);
+            self.actors.insert(*actor.as_bytes(), author);
+        }
+        self.covered.insert(envelope.id());
+    }
+
+    /// A snapshot of everything on this desk.
+    pub fn snapshot(&mut self, world: &mut World, replica: &Replica, who: &Device) -> Envelope {
+        let seed = current_seed(world, replica, self.space);
+        let made = self
+            .document
+            .snapshot(&SnapshotLimits::default())
+            .expect("it is small");
+        let payload = SnapshotPayload {
+            document: made.compressed,
+            document_bytes: made.bytes,
+            heads: self.document_heads(),
+            actors: self
+                .actors
+                .iter()
+                .map(|(actor, device)| SnapshotActor {
+                    actor: Nonce(*actor),
+                    device: *device,
+                })
+                .collect(),
+            covered: self.covered.iter().copied().collect(),
+        };
+        let parents = self.heads.clone();
+        let header = self.header(world, replica, who, &seed, EnvelopeKind::Snapshot, parents);
+        Envelope::seal_snapshot(&header, &payload, &seed, &who.keys.signing).expect("it is small")
+    }
+
+    /// An attest or a dispute of a snapshot.
+    pub fn say(
+        &mut self,
+        world: &mut World,
+        replica: &Replica,
+        who: &Device,
+        kind: EnvelopeKind,
+        snapshot: &Envelope,
+    ) -> Envelope {
+        let seed = current_seed(world, replica, self.space);
+        let payload = StatementPayload {
+            heads: self.document_heads(),
+        };
+        let header = self.header(world, replica, who, &seed, kind, vec![snapshot.id()]);
+        Envelope::seal_statement(&header, &payload, &seed, &who.keys.signing).expect("it is small")
+    }
+
+    /// Says that this copy is erased, under an epoch that was held.
+    pub fn erase(
+        &mut self,
+        world: &mut World,
+        replica: &Replica,
+        who: &Device,
+        seed: &EpochSeed,
+    ) -> Envelope {
+        let header = self.header(world, replica, who, seed, EnvelopeKind::Erasure, Vec::new());
+        Envelope::seal(&header, &Payload::default(), seed, &who.keys.signing).expect("it is small")
+    }
+
+    fn document_heads(&self) -> Vec<DocumentHead> {
+        let heads = self.document.heads();
+        heads
+            .iter()
+            .map(|head| DocumentHead(*head.as_bytes()))
+            .collect()
     }
 
     /// Applies what somebody else wrote.
@@ -115,6 +208,7 @@ impl Desk {
         self.document
             .apply(&changes, &|_| true, &GateLimits::default())
             .expect("the changes apply");
+        self.note(envelope.header().author_device, envelope, payload);
         let parents = &envelope.header().parents;
         self.heads.retain(|head| !parents.contains(head));
         self.heads.push(envelope.id());
@@ -125,6 +219,11 @@ impl Desk {
     pub fn count_from(&mut self, sequence: u64) {
         self.sequence = sequence;
     }
+}
+
+fn current_seed(world: &World, replica: &Replica, space: SpaceId) -> EpochSeed {
+    let current = replica.logs[&space].current_epoch().expect("an epoch");
+    world.seeds.get(&current.key_id)
 }
 
 /// The heads an envelope of this author names: its path, and the space itself.

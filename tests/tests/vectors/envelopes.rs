@@ -9,6 +9,7 @@ use nahtlos_protocol::crypto::signature::VerifyingKey;
 use nahtlos_protocol::crypto::{committing_aead, label};
 use nahtlos_protocol::envelope::header::Salt;
 use nahtlos_protocol::envelope::sealed::Change;
+use nahtlos_protocol::envelope::snapshot::{DocumentHead, SnapshotActor, SnapshotPayload};
 use nahtlos_protocol::envelope::{Envelope, EnvelopeKind, Header, Payload};
 use nahtlos_protocol::identifier::{DeviceId, EnvelopeId, KeyId, Nonce, OperationId, SpaceId};
 use nahtlos_protocol::space::LogHead;
@@ -75,8 +76,10 @@ fn sealed_envelopes_open_as_they_did() {
         let heads = codec::encode(&(heads,));
         let vectors = vec![
             sealed(EnvelopeKind::Changes, &codec::encode(&payload)),
+            sealed(EnvelopeKind::Snapshot, &codec::encode(&snapshot_payload())),
             sealed(EnvelopeKind::Attest, &heads),
             sealed(EnvelopeKind::Dispute, &heads),
+            sealed(EnvelopeKind::Erasure, &codec::encode(&Payload::default())),
         ];
         file(
             "§9, §15",
@@ -86,6 +89,19 @@ fn sealed_envelopes_open_as_they_did() {
     });
     for (name, vector) in each(&stored) {
         check(name, vector);
+    }
+}
+
+fn snapshot_payload() -> SnapshotPayload {
+    SnapshotPayload {
+        document: vec![0x87; 50],
+        document_bytes: 700,
+        heads: vec![DocumentHead([0x84; 32]), DocumentHead([0x85; 32])],
+        actors: vec![SnapshotActor {
+            actor: Nonce([0x88; 16]),
+            device: DeviceId([0x89; 32]),
+        }],
+        covered: vec![EnvelopeId([0x01; 32]), EnvelopeId([0xb0; 32])],
     }
 }
 
@@ -179,10 +195,12 @@ fn check(name: &str, vector: &Value) {
         stored,
         "{name}"
     );
-    if envelope.header().kind == EnvelopeKind::Changes {
-        let payload = envelope.open(&seed).expect(name);
-        assert_eq!(codec::encode(&payload), plaintext, "{name}");
-        let again = Envelope::seal(envelope.header(), &payload, &seed, &author.keys.signing);
-        assert_eq!(again.expect(name).bytes(), stored, "{name}");
-    }
+    let opened = match envelope.header().kind {
+        EnvelopeKind::Snapshot => codec::encode(&envelope.open_snapshot(&seed).expect(name)),
+        EnvelopeKind::Attest | EnvelopeKind::Dispute => {
+            codec::encode(&envelope.open_statement(&seed).expect(name))
+        }
+        _ => codec::encode(&envelope.open(&seed).expect(name)),
+    };
+    assert_eq!(opened, plaintext, "{name}");
 }

@@ -60,6 +60,7 @@ fn the_worlds_hold_every_verdict_and_every_reason() {
         "builds_on_voided",
         "closed",
         "counts",
+        "covers_held",
         "held",
         "never_entitled",
         "provisional",
@@ -67,4 +68,28 @@ fn the_worlds_hold_every_verdict_and_every_reason() {
         "vouched",
     ];
     assert_eq!(words.into_iter().collect::<Vec<_>>(), expected);
+}
+
+/// Which epochs of the one section of a world a device opens, oldest first.
+fn opened_in_section(name: &str) -> Vec<bool> {
+    let outcome = Outcome::of(&root().join("worlds").join(name)).to_json();
+    let spaces = outcome["spaces"].as_object().expect("spaces");
+    let mut sections = spaces.values().filter(|space| space["kind"] == "section");
+    let section = sections.next().expect("a section");
+    assert!(sections.next().is_none(), "{name} has one section");
+    let epochs = section["epochs"].as_array().expect("epochs");
+    let opened = epochs.iter().map(|epoch| epoch["opened"].as_bool());
+    opened.map(|opened| opened.expect("a truth")).collect()
+}
+
+#[test]
+fn a_removed_device_opens_nothing_newer_and_a_newcomer_from_now_nothing_older() {
+    // The removed device has every wrap that there is; the control opens both epochs.
+    assert_eq!(opened_in_section("removal/adopted"), [true, true]);
+    assert_eq!(opened_in_section("removal/removed_device"), [true, false]);
+    assert_eq!(opened_in_section("from_now/before"), [true; 4]);
+    assert_eq!(
+        opened_in_section("from_now/newcomer"),
+        [false, false, true, true]
+    );
 }

@@ -6,6 +6,7 @@ pub mod healed;
 pub mod keys;
 pub mod removal;
 pub mod shared;
+pub mod snapshots;
 pub mod suspended;
 
 use nahtlos_protocol::codec;
@@ -19,7 +20,7 @@ use nahtlos_protocol::space::{Draft, Effect, Kind, Role, invitation_message};
 use crate::world::{Device, NOW_MS, World};
 
 /// Bundles that are expected to come out as their `expected.json` says.
-pub const BUNDLES: [&str; 18] = [
+pub const BUNDLES: [&str; 19] = [
     "shared",
     "removal/provisional",
     "removal/held",
@@ -38,6 +39,7 @@ pub const BUNDLES: [&str; 18] = [
     "suspended/suspended",
     "suspended/decided",
     "suspended/added",
+    "snapshots",
 ];
 
 /// Builds every world and writes its bundles.
@@ -50,6 +52,7 @@ pub fn write_all() {
     ends::write();
     healed::write();
     suspended::write();
+    snapshots::write();
 }
 
 /// Everybody.
