@@ -448,3 +448,97 @@ fn a_grant_that_ran_out_anywhere_on_the_path_serves_nothing_and_ends_by_the_rela
     let told = setting.client.push_one(&setting.a1, push_item(&expire));
     assert_eq!(told.status, Status::Accepted);
 }
+
+#[test]
+fn an_institution_removed_from_the_network_is_told_so_and_writes_no_more() {
+    let mut setting = Setting::new();
+    let (b1, c1) = (TestDevice::new(2), TestDevice::new(3));
+    let (b, mut b_client) = setting.second_institution(&b1);
+    let (_, mut c_client) = setting.second_institution(&c1);
+    let shared = section(&mut setting);
+    setting
+        .world
+        .add_member(&setting.a1, shared, b.team, Role::Write);
+    let push = setting.world.take();
+    setting.client.push(&setting.a1, push);
+    let edit_before = edit(&mut setting, shared, 1);
+    let mut b_items = b_client.sync(&b1, Vec::new()).1;
+    c_client.sync(&c1, Vec::new());
+
+    let network = setting.network;
+    let removal = remove(&mut setting, network, b.institution.into());
+    let d1 = TestDevice::new(4);
+    setting.second_institution(&d1);
+    let after = edit(&mut setting, network, 1);
+
+    let new = b_client.sync(&b1, Vec::new()).1;
+    assert!(ids(&new).contains(&removal));
+    b_items.extend(new);
+    let own = setting.world.logs[&network].operation(0).unwrap().id;
+    assert!(ids(&b_items).contains(&own.into()));
+    let known = replayed(&b_items)[&network].head().unwrap().operation;
+    assert_eq!(ItemId::from(known), removal, "and nothing newer");
+    let again = fresh(&setting).sync(&b1, Vec::new()).1;
+    assert!(envelopes(&again).is_empty(), "content is for the network's");
+    let known = replayed(&again)[&network].head().unwrap().operation;
+    assert_eq!(ItemId::from(known), removal);
+    // It still holds its grant in the section, and is no member of the network.
+    b1.hold(&setting.a1);
+    let written = setting.world.envelope(&b1, shared, 1, &[]);
+    let told = b_client.push_one(&b1, push_envelope(&written));
+    assert_eq!(
+        (told.status, told.code),
+        (Status::Rejected, Some(VerdictCode::NotAdmitted))
+    );
+    // The control: the third institution reads on.
+    let seen = c_client.sync(&c1, Vec::new()).1;
+    assert!(ids(&seen).contains(&removal) && envelopes(&seen).contains(&after));
+    let all = envelopes(&fresh(&setting).sync(&setting.a1, Vec::new()).1);
+    assert!(all.contains(&edit_before));
+}
+
+#[test]
+fn a_team_that_left_its_institution_verifies_what_it_still_shares() {
+    let mut setting = Setting::new();
+    let d1 = TestDevice::new(4);
+    let d = setting.world.person(&d1, setting.a.institution);
+    // D's own team, which D manages, in A's institution.
+    let create = setting
+        .world
+        .create(Kind::Team, Some(setting.a.institution), None);
+    let manage = setting.world.add(d, Role::Manage);
+    let epoch = setting.world.epoch(&d1);
+    let draft = Draft::new().effect(create).effect(manage).epoch(epoch);
+    let team = setting.world.act(&d1, draft, None);
+    let institution = setting.a.institution;
+    setting
+        .world
+        .add_member(&setting.a1, institution, team, Role::Read);
+    let push = setting.world.take();
+    setting.client.push(&setting.a1, push);
+    // A section that D's person reads by a grant of its own, beside the team.
+    let shared = section(&mut setting);
+    setting
+        .world
+        .add_member(&setting.a1, shared, d, Role::Write);
+    let push = setting.world.take();
+    setting.client.push(&setting.a1, push);
+    let mut client = fresh(&setting);
+    let mut items = client.sync(&d1, Vec::new()).1;
+    // The team leaves; D joins A's team at the same time.
+    let removal = remove(&mut setting, institution, team.into());
+    let a_team = setting.a.team;
+    setting
+        .world
+        .add_member(&setting.a1, a_team, d, Role::Write);
+    let push = setting.world.take();
+    setting.client.push(&setting.a1, push);
+    let after = edit(&mut setting, shared, 1);
+    items.extend(client.sync(&d1, Vec::new()).1);
+    for seen in [items, fresh(&setting).sync(&d1, Vec::new()).1] {
+        assert!(ids(&seen).contains(&removal) && envelopes(&seen).contains(&after));
+        let logs = replayed(&seen);
+        assert_eq!(logs[&shared].head(), setting.world.logs[&shared].head());
+        assert_eq!(logs[&a_team].head(), setting.world.logs[&a_team].head());
+    }
+}
