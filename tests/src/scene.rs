@@ -210,6 +210,8 @@ pub struct Line {
     pub pushed: Vec<Vec<u8>>,
     /// An envelope that is served with a receipt of the journal's beginning.
     pub serves_backdated: Option<Vec<u8>>,
+    /// These envelopes never arrive.
+    pub drops: Vec<EnvelopeId>,
     /// Items arrive in an order that this number makes.
     pub shuffles: Option<u64>,
 }
@@ -232,6 +234,7 @@ impl Line {
             hides_envelopes: false,
             pushed: Vec::new(),
             serves_backdated: None,
+            drops: Vec::new(),
             shuffles: None,
         }
     }
@@ -270,6 +273,10 @@ impl Transport for Line {
             }
         }
         let mut response: SyncResponse = codec::decode(&answer.body, 1 << 25).expect("a response");
+        response.items.retain(|item| {
+            let envelope = Envelope::decode(&item.bytes);
+            !envelope.is_ok_and(|envelope| self.drops.contains(&envelope.id()))
+        });
         if self.hides_envelopes {
             response
                 .items

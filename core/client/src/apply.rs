@@ -21,6 +21,7 @@ use crate::error::ClientError;
 use crate::nahtlos::Nahtlos;
 use crate::rebuilding::{Resettled, put_resettled};
 use crate::records::{self, DocumentRecord, HeldItem, HeldRecord, SealedRecord};
+use crate::snapshots::{Beginning, put_covered, put_to_examine};
 use crate::vault::{Collection, Transaction};
 
 /// Spaces whose envelopes and documents are held in memory at once: few enough for a phone, enough
@@ -129,23 +130,25 @@ impl Nahtlos {
             ..Outcome::default()
         };
         let mut arrived = BTreeMap::new();
-        let facts = self.count_in_space(&state, tally, &mut arrived, &mut outcome)?;
+        let mut facts = self.count_in_space(&state, &tally, &mut arrived, &mut outcome)?;
         let dropped: Vec<EnvelopeId> = facts
             .iter()
             .filter(|(_, fact)| fact.applied && !fact.standing.counts())
             .map(|(id, _)| *id)
             .collect();
-        let anew = !dropped.is_empty();
+        let base = self.base_of(&state, &mut facts, !dropped.is_empty())?;
+        let anew = !matches!(base, Base::AsItIs { .. });
         let wanted: Vec<(EnvelopeId, &Fact)> = facts
             .iter()
             .filter(|(id, fact)| {
                 let again = anew || (!fact.applied && !outcome.is_final(id));
-                fact.is_edit() && fact.standing.counts() && again
+                fact.is_edit() && fact.standing.counts() && again && !base.begins_with(id)
             })
             .map(|(id, fact)| (*id, fact))
             .collect();
-        self.apply_to(&state, anew, &wanted, &mut arrived, &mut outcome)?;
+        self.apply_to(&state, base, &wanted, &mut arrived, &mut outcome)?;
         outcome.settle_facts(facts, anew);
+        outcome.note_tail(tally);
         if let Some(record) = outcome.record.as_ref().filter(|_| anew) {
             outcome.resettled = self.resettle_after(&state, record, &outcome.facts, &dropped)?;
         }
@@ -156,14 +159,14 @@ impl Nahtlos {
     fn count_in_space(
         &self,
         state: &SpaceState,
-        mut tally: Tally,
+        before: &Tally,
         arrived: &mut BTreeMap<EnvelopeId, Envelope>,
         outcome: &mut Outcome,
     ) -> Result<Facts, ClientError> {
         let mut known = KnowledgeCache::default();
-        let mut quiet = !tally.recount && tally.open == 0 && state.voided().is_empty();
+        let mut quiet = !before.recount && before.open == 0 && state.voided().is_empty();
         let suspended = self.suspended(state);
-        let before = tally.clone();
+        let mut tally = before.clone();
         let (mut facts, mut bytes_held) = (Facts::new(), 0);
         for (id, reason) in outcome.marks.clone() {
             if let Some(fact) = self.fact(&id)? {
@@ -197,10 +200,14 @@ impl Nahtlos {
             let others = self.facts(&state.id())?;
             facts.extend(others.into_iter().filter(|(id, _)| !listed.contains(id)));
             let counting = self.count_all(state, &facts, &mut known);
-            tally = take_verdicts(&mut facts, &counting, &mut outcome.changed);
+            tally = Tally {
+                tail_bytes: before.tail_bytes,
+                snapshot_bytes: before.snapshot_bytes,
+                ..take_verdicts(&mut facts, &counting, &mut outcome.changed)
+            };
             outcome.clones = counting.clones;
         }
-        outcome.tally = (tally != before).then_some(tally);
+        outcome.tally = (tally != *before).then_some(tally);
         Ok(facts)
     }
 
@@ -208,20 +215,40 @@ impl Nahtlos {
     fn apply_to(
         &self,
         state: &SpaceState,
-        anew: bool,
+        base: Base,
         wanted: &[(EnvelopeId, &Fact)],
         arrived: &mut BTreeMap<EnvelopeId, Envelope>,
         outcome: &mut Outcome,
     ) -> Result<(), ClientError> {
         let space = state.id();
+        let anew = !matches!(base, Base::AsItIs { .. });
         if wanted.is_empty() && !anew {
             return Ok(());
         }
         let before = self.document_record(&space)?;
         let unread = before.unread;
-        let mut record = if anew { before.emptied() } else { before };
-        let mut document = match self.published_document(&space, &record) {
-            Ok(document) => document,
+        let (begun, covered) = match base {
+            Base::AsItIs { covered } => {
+                let document = self.published_document(&space, &before);
+                (document.map(|document| (document, before)), covered)
+            }
+            Base::Genesis => {
+                let empty = before.emptied();
+                let document = self.published_document(&space, &empty);
+                (document.map(|document| (document, empty)), BTreeSet::new())
+            }
+            Base::Snapshot(beginning) => {
+                let Beginning {
+                    record,
+                    document,
+                    covered,
+                } = *beginning;
+                outcome.covered = Some(covered.clone());
+                (Ok((document, record)), covered)
+            }
+        };
+        let (mut document, mut record) = match begun {
+            Ok(begun) => begun,
             Err(ClientError::NoKey(notice)) => {
                 for (id, _) in wanted {
                     outcome.note(*id, NotApplied::Waits(notice.word()));
@@ -234,7 +261,7 @@ impl Nahtlos {
         unapplied.extend(wanted.iter().map(|(id, _)| *id));
         let (mut ready, mut bytes_ready) = (Vec::new(), 0);
         for id in in_causal_order(wanted) {
-            let opened = self.open_if_ready(state, &id, &unapplied, arrived)?;
+            let opened = self.open_if_ready(state, &id, (&unapplied, &covered), arrived)?;
             match opened {
                 Ok(opened) => {
                     unapplied.remove(&id);
@@ -260,12 +287,60 @@ impl Nahtlos {
         Ok(())
     }
 
+    /// What a space's document goes on from: as it is, unless something in it ceased to count, or
+    /// something it needs was dropped by the relay and an attested snapshot covers it.
+    fn base_of(
+        &self,
+        state: &SpaceState,
+        facts: &mut Facts,
+        dropped: bool,
+    ) -> Result<Base, ClientError> {
+        let covered = self.covered(&state.id())?;
+        if self.lacks_originals(state, facts, &covered)? || (dropped && !covered.is_empty()) {
+            let known: BTreeSet<EnvelopeId> = facts.iter().map(|(id, _)| *id).collect();
+            let stored = self.facts(&state.id())?;
+            facts.extend(stored.into_iter().filter(|(id, _)| !known.contains(id)));
+            if let Some(beginning) = self.beginning(state, facts)? {
+                return Ok(Base::Snapshot(Box::new(beginning)));
+            }
+        }
+        Ok(if dropped {
+            Base::Genesis
+        } else {
+            Base::AsItIs { covered }
+        })
+    }
+
+    /// Whether an edit builds on something that is not here; or nothing is here but what was said
+    /// about edits.
+    fn lacks_originals(
+        &self,
+        state: &SpaceState,
+        facts: &Facts,
+        covered: &BTreeSet<EnvelopeId>,
+    ) -> Result<bool, ClientError> {
+        let wanted = |fact: &Fact| fact.is_edit() && fact.standing.counts() && !fact.applied;
+        for (_, fact) in facts.iter().filter(|(_, fact)| wanted(fact)) {
+            for parent in fact
+                .parents
+                .iter()
+                .filter(|parent| !covered.contains(parent))
+            {
+                if !self.vault.contains(Collection::Envelope, &parent.0)? {
+                    return Ok(true);
+                }
+            }
+        }
+        let only_said = !facts.is_empty() && !facts.iter().any(|(_, fact)| fact.is_edit());
+        Ok(only_said && self.document_record(&state.id())?.applied == 0)
+    }
+
     /// An envelope whose parents are all applied, opened.
     fn open_if_ready(
         &self,
         state: &SpaceState,
         id: &EnvelopeId,
-        unapplied: &BTreeSet<EnvelopeId>,
+        (unapplied, covered): (&BTreeSet<EnvelopeId>, &BTreeSet<EnvelopeId>),
         arrived: &mut BTreeMap<EnvelopeId, Envelope>,
     ) -> Result<Result<Opened, NotApplied>, ClientError> {
         let envelope = match arrived.remove(id) {
@@ -275,7 +350,8 @@ impl Nahtlos {
                 None => return Ok(Err(NotApplied::Waits("missing_parents"))),
             },
         };
-        for parent in &envelope.header().parents {
+        let parents = envelope.header().parents.iter();
+        for parent in parents.filter(|parent| !covered.contains(parent)) {
             let stored = self.vault.contains(Collection::Envelope, &parent.0)?;
             if !stored || unapplied.contains(parent) {
                 return Ok(Err(NotApplied::Waits("missing_parents")));
@@ -421,6 +497,25 @@ pub(crate) fn apply_batch(
     Ok(())
 }
 
+/// What a document goes on from.
+enum Base {
+    /// What it is. It may have begun with a snapshot that covers these.
+    AsItIs { covered: BTreeSet<EnvelopeId> },
+    /// Nothing: all originals are applied again.
+    Genesis,
+    /// A snapshot, where originals are missing.
+    Snapshot(Box<Beginning>),
+}
+
+impl Base {
+    fn begins_with(&self, id: &EnvelopeId) -> bool {
+        match self {
+            Self::Snapshot(beginning) => beginning.covered.contains(id),
+            Self::AsItIs { .. } | Self::Genesis => false,
+        }
+    }
+}
+
 /// What looking at one space's envelopes changed.
 #[derive(Default)]
 pub(crate) struct Outcome {
@@ -438,6 +533,10 @@ pub(crate) struct Outcome {
     facts: Facts,
     tally: Option<Tally>,
     clones: BTreeSet<(DeviceId, u64)>,
+    /// What the snapshot covers that the document begins with now.
+    covered: Option<BTreeSet<EnvelopeId>>,
+    /// A snapshot arrived.
+    to_examine: bool,
     pub resettled: Option<Resettled>,
 }
 
@@ -477,11 +576,30 @@ impl Outcome {
         }
     }
 
+    /// Counts what was applied since the last snapshot.
+    fn note_tail(&mut self, before: Tally) {
+        let mut tally = self.tally.take().unwrap_or_else(|| before.clone());
+        for (id, fact) in &self.facts {
+            if self.applied.contains(id) {
+                tally.tail_bytes = tally.tail_bytes.saturating_add(fact.bytes);
+            }
+            if self.changed.contains(id) && fact.is_snapshot() {
+                tally.note_snapshot(fact);
+                self.to_examine = true;
+            }
+        }
+        self.tally = (tally != before).then_some(tally);
+    }
+
     /// What became of each fact: which are part of the document now, and which are held and why.
     fn settle_facts(&mut self, mut facts: Facts, anew: bool) {
         let anew = anew && self.record.is_some();
         for (id, fact) in &mut facts {
-            let applied = self.applied.contains(id) || (fact.applied && !anew);
+            let covered = self
+                .covered
+                .as_ref()
+                .is_some_and(|covered| covered.contains(id));
+            let applied = self.applied.contains(id) || (fact.applied && !anew) || covered;
             if fact.applied != applied {
                 fact.applied = applied;
                 self.changed.insert(*id);
@@ -517,6 +635,12 @@ impl Outcome {
             put_tally(transaction, space, tally)?;
         }
         put_clones(transaction, space, &self.clones)?;
+        if let Some(covered) = &self.covered {
+            put_covered(transaction, space, covered)?;
+        }
+        if self.to_examine {
+            put_to_examine(transaction, space)?;
+        }
         drop_delivered(transaction, &self.own)?;
         if let Some(resettled) = &self.resettled {
             put_resettled(transaction, space, resettled)?;

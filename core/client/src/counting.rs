@@ -81,6 +81,10 @@ impl Fact {
         self.kind == EnvelopeKind::Changes
     }
 
+    pub fn is_snapshot(&self) -> bool {
+        self.kind == EnvelopeKind::Snapshot
+    }
+
     fn is_open(&self) -> bool {
         let sure = matches!(self.standing, Standing::Counts | Standing::Vouched);
         self.is_edit() && !sure
@@ -140,6 +144,22 @@ pub(crate) struct Tally {
     /// The highest number of each author: one that is not above it may show a clone.
     #[n(2)]
     pub authors: Vec<AuthorTally>,
+    /// Bytes of edits applied since the last snapshot.
+    #[n(3)]
+    pub tail_bytes: u64,
+    /// Bytes of the last snapshot.
+    #[n(4)]
+    pub snapshot_bytes: u64,
+}
+
+impl Tally {
+    /// A snapshot begins a new tail.
+    pub fn note_snapshot(&mut self, fact: &Fact) {
+        if fact.is_snapshot() {
+            self.tail_bytes = 0;
+            self.snapshot_bytes = fact.bytes;
+        }
+    }
 }
 
 /// The last number one author used in a space.

@@ -1,5 +1,7 @@
 //! What a modified client could do, for tests only: the honest facade never does it.
 
+use nahtlos_protocol::envelope::snapshot::SnapshotPayload;
+use nahtlos_protocol::envelope::{Envelope, EnvelopeKind};
 use nahtlos_protocol::identifier::{EnvelopeId, KeyId, SpaceId};
 use nahtlos_protocol::space::effect::History;
 use nahtlos_protocol::space::kind::Role;
@@ -13,6 +15,7 @@ use crate::edits::TypedEdit;
 use crate::error::ClientError;
 use crate::ingest::UNSETTLED;
 use crate::nahtlos::Nahtlos;
+use crate::outbox::ENVELOPES;
 use crate::random;
 use crate::records::{self, Intent, InvitationRecord, LabelRecord};
 use crate::vault::Collection;
@@ -132,6 +135,55 @@ impl Nahtlos {
         })
     }
 
+    /// Makes a snapshot of a section whatever came since the last one, changed by `change` before it is
+    /// sealed; it is sent at the next sync.
+    ///
+    /// # Errors
+    /// Where this device may not.
+    pub fn hostile_snapshot(
+        &mut self,
+        space: &SpaceId,
+        change: &dyn Fn(&mut SnapshotPayload),
+    ) -> Result<(), ClientError> {
+        let Some((header, mut payload, seed)) = self.snapshot_of(space)? else {
+            return Err(ClientError::NotEnrolled);
+        };
+        change(&mut payload);
+        let signing = &self.keys.signing;
+        let sealed = Envelope::seal_snapshot(&header, &payload, &seed, signing);
+        let Ok(envelope) = sealed else {
+            return Err(ClientError::NotEnrolled);
+        };
+        let record = records::SealedRecord::Envelope {
+            bytes: envelope.bytes().to_vec(),
+            edits: Vec::new(),
+        };
+        let (id, value) = (envelope.id(), records::encode(&record));
+        self.commit(|transaction| {
+            transaction.put(Collection::Sealed, ENVELOPES, &id.0, 0, &value)?;
+            Ok(())
+        })
+    }
+
+    /// What a snapshot says it covers.
+    pub fn covered_by(&self, space: &SpaceId, snapshot: &EnvelopeId) -> Vec<EnvelopeId> {
+        let envelope = self.stored_envelope(snapshot).ok().flatten();
+        let payload = envelope.and_then(|envelope| {
+            let seed = self
+                .key_ring()
+                .open(space, &envelope.header().key_id)
+                .ok()?;
+            envelope.open_snapshot(&seed).ok()
+        });
+        payload.map_or_else(Vec::new, |payload| payload.covered)
+    }
+
+    /// The exact bytes of an envelope that is stored here.
+    pub fn envelope_bytes(&self, id: &EnvelopeId) -> Option<Vec<u8>> {
+        let envelope = self.stored_envelope(id).ok().flatten()?;
+        Some(envelope.bytes().to_vec())
+    }
+
     /// The grants of a space that stand.
     pub fn grants_of(&self, space: &SpaceId) -> Vec<nahtlos_protocol::space::Grant> {
         let state = self.logs().load(space).ok().flatten();
@@ -142,7 +194,10 @@ impl Nahtlos {
     pub fn counting_of(&self, space: &SpaceId) -> Vec<(EnvelopeId, String, bool)> {
         let facts = self.facts(space).unwrap_or_default();
         let shown = facts.into_iter().map(|(id, fact)| {
-            let standing = format!("{:?}", fact.standing);
+            let standing = match fact.kind {
+                EnvelopeKind::Changes => format!("{:?}", fact.standing),
+                said => format!("{said:?}"),
+            };
             (id, standing, fact.applied)
         });
         let mut shown: Vec<_> = shown.collect();

@@ -49,6 +49,7 @@ pub mod rotation;
 mod seeds;
 pub mod session;
 pub mod share;
+mod snapshots;
 pub mod status;
 mod summaries;
 mod sync;

@@ -25,6 +25,7 @@ use crate::nahtlos::Nahtlos;
 use crate::random;
 use crate::rebuilding::{Resettled, is_voided, put_adoptions, put_resettled};
 use crate::records::{self, DocumentRecord, HeldItem, HeldRecord, OutboxRecord, SealedRecord};
+use crate::snapshots::{Saying, delete_to_examine};
 use crate::vault::Collection;
 
 /// Group of sealed envelopes in `Collection::Sealed`.
@@ -41,6 +42,9 @@ pub(crate) struct Delivery {
     /// The edits in it.
     pub edits: Vec<Nonce>,
 }
+
+/// A sealed envelope of one's own, and the edits in it.
+type Made = (Box<Envelope>, Vec<Nonce>);
 
 /// What came of sealing a section's edits.
 enum Sealing {
@@ -72,8 +76,8 @@ impl Nahtlos {
         Ok(records)
     }
 
-    /// Spaces with edits that are in no sealed envelope yet.
-    pub(crate) fn spaces_to_seal(&self) -> Result<BTreeSet<SpaceId>, ClientError> {
+    /// Spaces with a sealed envelope that has not been answered.
+    fn sealed_spaces(&self) -> Result<BTreeSet<SpaceId>, ClientError> {
         let mut sealed = BTreeSet::new();
         for (_, bytes) in self.vault.list(Collection::Sealed, ENVELOPES)? {
             if let SealedRecord::Envelope { bytes, .. } = records::decode(&bytes)?
@@ -82,6 +86,12 @@ impl Nahtlos {
                 sealed.insert(envelope.header().space);
             }
         }
+        Ok(sealed)
+    }
+
+    /// Spaces with edits that are in no sealed envelope yet.
+    pub(crate) fn spaces_to_seal(&self) -> Result<BTreeSet<SpaceId>, ClientError> {
+        let sealed = self.sealed_spaces()?;
         let spaces = self.vault.list(Collection::Setting, OUTBOX_SPACES)?;
         let spaces = spaces
             .iter()
@@ -92,13 +102,16 @@ impl Nahtlos {
     /// Seals everything that was typed and is not sealed, in one transaction. Returns how many
     /// envelopes were made.
     pub(crate) fn seal_outbox(&mut self) -> Result<usize, ClientError> {
-        let mut made = Vec::new();
+        let mut made: Vec<Made> = Vec::new();
         let mut set_aside = Vec::new();
         let mut empty = Vec::new();
         for space in self.spaces_to_seal()? {
             let pending = self.pending_edits(&space)?;
             if pending.is_empty() && self.adoptable(&space)?.is_empty() {
-                empty.push(space);
+                match self.due_snapshot(&space)? {
+                    Some(snapshot) => made.push((snapshot, Vec::new())),
+                    None => empty.push(space),
+                }
                 continue;
             }
             match self.seal_space(&space, &pending)? {
@@ -107,8 +120,12 @@ impl Nahtlos {
                 Sealing::NotEntitled => set_aside.push((space, pending)),
             }
         }
+        let examined = self.examine_snapshots(&mut made)?;
         let now = i64::try_from(self.now_ms()).unwrap_or(i64::MAX);
         self.commit(|transaction| {
+            for space in &examined {
+                delete_to_examine(transaction, space)?;
+            }
             for (envelope, edits) in &made {
                 let record = SealedRecord::Envelope {
                     bytes: envelope.bytes().to_vec(),
@@ -132,6 +149,24 @@ impl Nahtlos {
             self.documents.forget(space);
         }
         Ok(made.len())
+    }
+
+    /// Makes what is to be said about snapshots that arrived. Returns the spaces in which nothing is
+    /// left to be said.
+    fn examine_snapshots(&self, made: &mut Vec<Made>) -> Result<Vec<SpaceId>, ClientError> {
+        let mut examined = Vec::new();
+        for space in self.spaces_to_examine()? {
+            let mut unanswered = made.iter().map(|(envelope, _)| envelope.header().space);
+            if unanswered.any(|sealed| sealed == space) || self.sealed_spaces()?.contains(&space) {
+                continue;
+            }
+            match self.due_statement(&space)? {
+                Saying::Say(envelope) => made.push((envelope, Vec::new())),
+                Saying::Nothing => examined.push(space),
+                Saying::Later => {}
+            }
+        }
+        Ok(examined)
     }
 
     fn seal_space(
@@ -339,6 +374,11 @@ impl Nahtlos {
         {
             return Ok(AfterDelivery::CameBack);
         }
+        if envelope.header().kind != EnvelopeKind::Changes {
+            let mut tally = self.tally(space)?;
+            tally.note_snapshot(&Fact::of(envelope));
+            return Ok(AfterDelivery::Said(Box::new(tally)));
+        }
         for parent in &envelope.header().parents {
             // It vouches for what is not applied yet: looked at like anything that arrives.
             if self.vault.contains(Collection::Held, &parent.0)? {
@@ -366,6 +406,7 @@ impl Nahtlos {
             applied: true,
             ..Fact::of(envelope)
         };
+        tally.tail_bytes = tally.tail_bytes.saturating_add(fact.bytes);
         // What counted provisionally may have been vouched for.
         tally.recount |= !tally.advance(&fact) || tally.open > 0;
         Ok(AfterDelivery::Applied(Box::new((record, fact, tally))))
@@ -401,6 +442,9 @@ impl Nahtlos {
         reason: &str,
     ) -> Result<(), ClientError> {
         let space = envelope.header().space;
+        if envelope.header().kind != EnvelopeKind::Changes {
+            return self.give_up_statement(envelope);
+        }
         let (refused, resettled) = self.without(&space, edits)?;
         let adopted = self.adoptions_without(envelope)?;
         self.commit(|transaction| {
@@ -412,6 +456,21 @@ impl Nahtlos {
         Ok(())
     }
 
+    /// The relay takes no such statement: nothing is lost by it. A snapshot is tried again when as much
+    /// was written once more.
+    fn give_up_statement(&mut self, envelope: &Envelope) -> Result<(), ClientError> {
+        let space = envelope.header().space;
+        let tally = Tally {
+            tail_bytes: 0,
+            ..self.tally(&space)?
+        };
+        self.commit(|transaction| {
+            transaction.delete(Collection::Sealed, &envelope.id().0)?;
+            delete_to_examine(transaction, &space)?;
+            put_tally(transaction, &space, &tally)
+        })
+    }
+
     /// The relay keeps the envelope in its held lane: it is kept here too, as it was sealed, until a
     /// manager adopts or discards it. What was typed since goes on without it.
     pub(crate) fn keep_held(
@@ -421,6 +480,9 @@ impl Nahtlos {
         reason: &str,
     ) -> Result<(), ClientError> {
         let space = envelope.header().space;
+        if envelope.header().kind != EnvelopeKind::Changes {
+            return self.give_up_statement(envelope);
+        }
         let (refused, resettled) = self.without(&space, edits)?;
         let adopted = self.adoptions_without(envelope)?;
         let mut record = self.document_record(&space)?;
@@ -471,6 +533,8 @@ enum AfterDelivery {
     CameBack,
     /// It is looked at like what others wrote; this is left to be adopted.
     ToBeCounted { adopted: Vec<EnvelopeId> },
+    /// It says something about edits.
+    Said(Box<Tally>),
     /// Its edits are published.
     Applied(Box<(DocumentRecord, Fact, Tally)>),
 }
@@ -488,6 +552,12 @@ fn put_delivered(
         AfterDelivery::ToBeCounted { adopted } => {
             put_arrived(transaction, envelope, position, NOT_LOOKED_AT)?;
             put_adoptions(transaction, space, adopted)?;
+        }
+        AfterDelivery::Said(tally) => {
+            put_fact(transaction, space, &id, &Fact::of(envelope))?;
+            put_tally(transaction, space, tally)?;
+            let bytes = envelope.bytes();
+            transaction.put(Collection::Envelope, &space.0, &id.0, position, bytes)?;
         }
         AfterDelivery::Applied(after) => {
             let (record, fact, tally) = &**after;

@@ -170,6 +170,18 @@ impl Nahtlos {
         record: &DocumentRecord,
         closure: &[(EnvelopeId, &Fact)],
     ) -> Option<Document> {
+        let (document, _) = self.build(document, state, record, closure)?;
+        Some(document)
+    }
+
+    /// As [`Self::with_closure`], with the record that says who stands behind the actors.
+    pub(crate) fn build(
+        &self,
+        document: &Document,
+        state: &SpaceState,
+        record: &DocumentRecord,
+        closure: &[(EnvelopeId, &Fact)],
+    ) -> Option<(Document, DocumentRecord)> {
         let mut opened = Vec::new();
         for id in in_causal_order(closure) {
             let envelope = self.stored_envelope(&id).ok()??;
@@ -177,7 +189,7 @@ impl Nahtlos {
         }
         let (mut document, mut record) = (document.clone(), record.clone());
         apply_batch(&mut document, &mut record, &opened).ok()?;
-        Some(document)
+        Some((document, record))
     }
 
     /// Held envelopes that the next envelope of this space will name as parents.

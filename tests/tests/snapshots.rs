@@ -1,0 +1,195 @@
+//! Snapshots: what many edits made in one envelope, attested by another institution, so that who comes
+//! later needs the originals no more.
+
+use nahtlos_protocol::envelope::Envelope;
+use nahtlos_protocol::envelope::snapshot::SnapshotPayload;
+use nahtlos_protocol::identifier::EnvelopeId;
+use nahtlos_protocol::space::Effect;
+use nahtlos_tests::Home;
+use nahtlos_tests::scene::{Line, Scene, newcomer, scene, type_notes};
+
+/// Numbers of notes that together outweigh what a snapshot is made for.
+fn many() -> Vec<u64> {
+    (1..=400).collect()
+}
+
+fn said(scene: &Scene, home: &Home, kind: &str) -> Vec<EnvelopeId> {
+    let known = scene.standings(home);
+    let said = known.into_iter().filter(|(_, what, _)| what == kind);
+    said.map(|(id, ..)| id).collect()
+}
+
+/// A scene in which Keller's many notes were delivered and everybody has synced.
+fn with_a_tail() -> Scene {
+    let mut scene = scene();
+    type_notes(&mut scene.keller.nahtlos, &scene.number, &[1000]);
+    scene.keller.sync();
+    scene.sync_all();
+    assert!(
+        said(&scene, &scene.berger, "Snapshot").is_empty(),
+        "control: too little"
+    );
+    type_notes(&mut scene.keller.nahtlos, &scene.number, &many());
+    scene.keller.sync();
+    scene.sync_all();
+    scene.sync_all();
+    scene
+}
+
+#[test]
+fn a_writer_makes_a_snapshot_when_the_tail_outweighs_the_last_and_another_institution_attests_it() {
+    let mut scene = with_a_tail();
+    for home in [&scene.berger, &scene.iseli, &scene.keller] {
+        assert_eq!(said(&scene, home, "Snapshot").len(), 1);
+        assert_eq!(
+            said(&scene, home, "Attest").len(),
+            1,
+            "Iseli's: once, and by nobody else"
+        );
+        assert!(said(&scene, home, "Dispute").is_empty());
+        assert_eq!(scene.notes(home).len(), 401, "and no document changed");
+    }
+    type_notes(&mut scene.keller.nahtlos, &scene.number, &[2000]);
+    scene.keller.sync();
+    scene.sync_all();
+    assert_eq!(
+        said(&scene, &scene.berger, "Snapshot").len(),
+        1,
+        "not after each edit"
+    );
+}
+
+#[test]
+fn who_joins_after_the_originals_were_dropped_begins_with_the_snapshot_and_goes_on() {
+    let mut scene = with_a_tail();
+    type_notes(&mut scene.iseli.nahtlos, &scene.number, &[2000]);
+    scene.iseli.sync();
+    scene.sync_all();
+    let dropped: Vec<EnvelopeId> = covered(&scene);
+    assert!(dropped.len() >= 3);
+    let mut home = newcomer(&mut scene, "newcomer");
+    let mut line = Line::to(&scene.world);
+    line.drops = dropped.clone();
+    home.sync_through(&mut line);
+    let mut again = Line::to(&scene.world);
+    again.drops = dropped;
+    home.sync_through(&mut again);
+    assert_eq!(scene.notes(&home), scene.notes(&scene.berger));
+    assert_eq!(
+        home.journal(&scene.number),
+        scene.berger.journal(&scene.number),
+        "and authors"
+    );
+    type_notes(&mut home.nahtlos, &scene.number, &[3000]);
+    assert_eq!(home.sync().envelopes_delivered, 1);
+    scene.sync_all();
+    assert_eq!(scene.notes(&scene.iseli).last(), Some(&3000));
+}
+
+#[test]
+fn a_snapshot_that_nobody_attested_begins_no_document() {
+    let mut scene = with_a_tail();
+    let mut dropped = covered(&scene);
+    dropped.extend(said(&scene, &scene.berger, "Attest"));
+    let mut home = newcomer(&mut scene, "newcomer");
+    let mut line = Line::to(&scene.world);
+    line.drops = dropped;
+    home.sync_through(&mut line);
+    assert!(home.journal(&scene.number).is_empty());
+    home.nahtlos.pull_everything_again().unwrap();
+    home.sync();
+    assert_eq!(
+        scene.notes(&home),
+        scene.notes(&scene.berger),
+        "control: with the originals"
+    );
+}
+
+#[test]
+fn story_15_a_snapshot_over_an_edit_that_ceases_to_count_is_not_used_and_documents_are_rebuilt() {
+    let mut scene = with_a_tail();
+    let edits = scene.standings(&scene.berger);
+    let edits = edits.iter().filter(|(_, standing, _)| standing == "Counts");
+    // The example's entries, Keller's first note, and her many.
+    let envelopes: Vec<EnvelopeId> = edits.map(|(id, ..)| *id).collect();
+    let last = envelopes.iter().find(|id| is_large(&scene, id)).unwrap();
+    let voided = vec![*last];
+    scene.change(
+        vec![Effect::Void {
+            envelopes: voided,
+            grants: Vec::new(),
+        }],
+        false,
+    );
+    scene.sync_all();
+    for home in [&scene.berger, &scene.iseli, &scene.keller] {
+        assert_eq!(scene.notes(home), [1000], "rebuilt from originals");
+    }
+    let mut home = newcomer(&mut scene, "newcomer");
+    let mut line = Line::to(&scene.world);
+    line.drops = covered(&scene);
+    home.sync_through(&mut line);
+    assert!(
+        home.journal(&scene.number).is_empty(),
+        "it covers what does not count"
+    );
+}
+
+#[test]
+fn a_snapshot_that_is_not_what_the_originals_make_is_disputed_and_begins_nothing() {
+    let lies: [&dyn Fn(&mut SnapshotPayload); 5] = [
+        &|payload| payload.document[10] ^= 1,
+        &|payload| payload.heads[0].0[0] ^= 1,
+        &|payload| payload.actors[0].device.0[0] ^= 1,
+        &|payload| payload.covered.push(EnvelopeId([0xff; 32])),
+        &|payload| payload.document_bytes = 1 << 40,
+    ];
+    let mut scene = scene();
+    type_notes(&mut scene.keller.nahtlos, &scene.number, &[1]);
+    scene.keller.sync();
+    scene.sync_all();
+    for (index, lie) in lies.into_iter().enumerate() {
+        scene
+            .keller
+            .nahtlos
+            .hostile_snapshot(&scene.journal, lie)
+            .unwrap();
+        scene.keller.sync();
+        scene.sync_all();
+        scene.sync_all();
+        assert_eq!(said(&scene, &scene.berger, "Snapshot").len(), index + 1);
+        assert_eq!(
+            said(&scene, &scene.berger, "Dispute").len(),
+            index + 1,
+            "lie {index}"
+        );
+    }
+    scene
+        .keller
+        .nahtlos
+        .hostile_snapshot(&scene.journal, &|_| {})
+        .unwrap();
+    scene.keller.sync();
+    scene.sync_all();
+    scene.sync_all();
+    assert_eq!(said(&scene, &scene.berger, "Dispute").len(), 5);
+    assert_eq!(
+        said(&scene, &scene.berger, "Attest").len(),
+        1,
+        "control: the truth"
+    );
+    for home in [&scene.berger, &scene.iseli, &scene.keller] {
+        assert_eq!(scene.notes(home), [1], "nobody's document changed");
+    }
+}
+
+/// Everything that was applied: what the snapshot covers, but for what came after it.
+fn covered(scene: &Scene) -> Vec<EnvelopeId> {
+    let snapshot = said(scene, &scene.berger, "Snapshot")[0];
+    scene.berger.nahtlos.covered_by(&scene.journal, &snapshot)
+}
+
+fn is_large(scene: &Scene, id: &EnvelopeId) -> bool {
+    let bytes = scene.berger.nahtlos.envelope_bytes(id).unwrap();
+    Envelope::decode(&bytes).unwrap().bytes().len() > 20_000
+}
