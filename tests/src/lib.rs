@@ -2,6 +2,7 @@
 //! each device, everything real but the passphrase derivation, which takes no time here.
 
 mod journal;
+mod line;
 pub mod model;
 pub mod scene;
 mod trial;
@@ -21,6 +22,7 @@ use nahtlos_protocol::wire::claim::Claim;
 use nahtlos_relay::{Config, RunningRelay};
 
 pub use journal::{note, note_saying};
+pub use line::{Line, OnAnswer, OnRequest, Passing, is_offered_again};
 
 /// The passphrase of every home in a test world.
 pub const PASSPHRASE: &[u8] = b"five synthetic words of a test";
@@ -151,6 +153,16 @@ impl World {
             path,
             transport: self.transport(),
         }
+    }
+
+    /// Copies a home that is closed to another name, as a backup of a person's files would.
+    ///
+    /// # Panics
+    /// Where the disk is full.
+    pub fn copy_home(&self, name: &str, copy: &str) {
+        let to = self.directory.path().join(copy);
+        std::fs::create_dir(&to).expect("a directory");
+        copy_files(&self.directory.path().join(name), &to);
     }
 
     /// The text of the relay's claim.

@@ -372,6 +372,28 @@ impl Nahtlos {
                 ended.insert(*space, state.length());
             }
         }
+        self.mark_above(&ended)
+    }
+
+    /// Marks every space whose counting may change because these logs are not what they were: a
+    /// fork was followed or healed.
+    pub(crate) fn count_anew_above(
+        &mut self,
+        changed: &BTreeSet<SpaceId>,
+    ) -> Result<BTreeSet<SpaceId>, ClientError> {
+        let mut lengths = BTreeMap::new();
+        for space in changed {
+            let state = self.logs().load(space)?;
+            lengths.insert(*space, state.map_or(0, |state| state.length()));
+        }
+        self.mark_above(&lengths)
+    }
+
+    /// Marks the spaces above logs that were searched for ends up to these lengths.
+    fn mark_above(
+        &mut self,
+        ended: &BTreeMap<SpaceId, u64>,
+    ) -> Result<BTreeSet<SpaceId>, ClientError> {
         if ended.is_empty() {
             return Ok(BTreeSet::new());
         }
@@ -379,7 +401,7 @@ impl Nahtlos {
         for (key, bytes) in self.vault.list(Collection::Counting, TALLIES)? {
             let space = key.get(1..).and_then(SpaceId::from_slice);
             if let Some(space) = space
-                && self.is_any_beneath(&ended, &space)
+                && self.is_any_beneath(ended, &space)
             {
                 let mut tally: Tally = records::decode(&bytes)?;
                 tally.recount = true;
@@ -387,7 +409,7 @@ impl Nahtlos {
             }
         }
         self.commit(|transaction| {
-            for (space, length) in &ended {
+            for (space, length) in ended {
                 let key = [b"l".as_slice(), &space.0].concat();
                 let value = records::encode(length);
                 transaction.put(Collection::Counting, SEARCHED, &key, 0, &value)?;

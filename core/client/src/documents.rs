@@ -140,6 +140,12 @@ impl Nahtlos {
         if self.needs_newer(space)? {
             return Err(ClientError::NeedsNewer);
         }
+        if self.is_cloned()? {
+            return Err(ClientError::Cloned);
+        }
+        if self.is_forked(space) {
+            return Err(ClientError::Forked);
+        }
         let right = authority::right(&self.logs(), &self.device_id, space);
         if right.at_least(Role::Write) {
             return Ok(());

@@ -103,6 +103,16 @@ pub enum ClientError {
     /// A newer program wrote it; it is read-only here.
     #[error("written by a newer nahtlos; it can be read but not changed here")]
     NeedsNewer,
+    /// Its log has forked, and the other branch is not carried back yet.
+    #[error(
+        "another history of who has access here came back with an old state of the relay: nothing is written until a device has joined the two; run 'nahtlos sync'"
+    )]
+    Forked,
+    /// Another copy of this vault has written.
+    #[error(
+        "another copy of this home has written: this one writes nothing any more; export what is not delivered and join with a new home"
+    )]
+    Cloned,
     /// No code for a case number is left on this device.
     #[error("no case number is left for this device this year")]
     NoCaseNumber,
@@ -150,6 +160,8 @@ impl ClientError {
             Self::LastManager => "last_manager",
             Self::NoKey(notice) => notice.word(),
             Self::NeedsNewer => "needs_newer",
+            Self::Forked => "forked",
+            Self::Cloned => "cloned",
             Self::NoCaseNumber => "no_case_number",
             Self::SectionExists { .. } => "section_exists",
             Self::BadUrl { .. } => "bad_url",

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use nahtlos_protocol::crypto::hash::hash;
 use nahtlos_protocol::crypto::label;
 use nahtlos_protocol::envelope::Envelope;
-use nahtlos_protocol::identifier::SpaceId;
+use nahtlos_protocol::identifier::{OperationId, SpaceId};
 use nahtlos_protocol::space::Wrap;
 use nahtlos_protocol::space::operation::{OperationError, SignedOperation};
 use nahtlos_protocol::space::recipients;
@@ -14,10 +14,13 @@ use nahtlos_protocol::space::replay::ReplayError;
 use nahtlos_protocol::wire::join::JoinRequest;
 use nahtlos_protocol::wire::{Item, ItemKind};
 
+use crate::clones;
 use crate::error::ClientError;
+use crate::forks;
 use crate::logs;
 use crate::nahtlos::{Nahtlos, put_wrap};
 use crate::records::{self, HeldItem, HeldRecord, SyncRecord};
+use crate::silence::{Heard, HeardRecord};
 use crate::vault::{Collection, Transaction};
 
 /// Group of operations that wait for others.
@@ -58,6 +61,7 @@ impl Nahtlos {
         let mut ingested = Ingested::default();
         let mut stored = Vec::new();
         let mut queue: Vec<Received> = Vec::new();
+        let (mut heard, mut elsewhere) = (Heard::default(), None);
         for item in items {
             position.arrivals = position.arrivals.saturating_add(1);
             let at = i64::try_from(position.arrivals).unwrap_or(i64::MAX);
@@ -67,13 +71,32 @@ impl Nahtlos {
                         let id = operation.id().into();
                         self.receipt_cache
                             .keep(&operation.space(), id, &item.receipt);
+                        heard.note(
+                            operation.operation().author,
+                            heard_operation(&operation, item),
+                        );
+                        if self.is_operation_from_elsewhere(&operation)? {
+                            elsewhere.get_or_insert(id);
+                        }
                         queue.push((operation, item.wraps.clone()));
                     }
                     Err(error) => stored.extend(unreadable(at, item, &error)),
                 },
                 ItemKind::Envelope => {
-                    if let Some(put) = self.new_envelope(at, item, &mut ingested)? {
+                    let Ok(envelope) = Envelope::decode(&item.bytes) else {
+                        continue;
+                    };
+                    let record = HeardRecord {
+                        item: envelope.id().into(),
+                        place: None,
+                        accepted_at_ms: item.receipt.accepted_at_ms,
+                    };
+                    heard.note(envelope.header().author_device, record);
+                    if let Some(put) = self.new_envelope(at, item, &envelope, &mut ingested)? {
                         stored.extend(put);
+                        if self.is_envelope_from_elsewhere(&envelope)? {
+                            elsewhere.get_or_insert(envelope.id().into());
+                        }
                     }
                 }
                 ItemKind::JoinRequest => {
@@ -89,34 +112,43 @@ impl Nahtlos {
                 }
             }
         }
+        let now_ms = self.now_ms();
+        let served: BTreeSet<OperationId> =
+            queue.iter().map(|(operation, _)| operation.id()).collect();
         queue.extend(self.waiting_operations()?);
         let (replayed, waiting) = self.replay_all(queue, &mut ingested);
         self.commit(|transaction| {
             for put in &stored {
                 put.run(transaction)?;
             }
-            for (operation, wraps) in &replayed {
-                // What follows is understood after all: the space is not locked by a stray form.
-                transaction.delete(Collection::Notice, &operation.space().0)?;
-                logs::store(transaction, operation)?;
-                for wrap in wraps {
-                    put_wrap(transaction, operation, wrap)?;
+            put_replayed(transaction, &replayed, &waiting)?;
+            for (operation, _, error) in &waiting {
+                if *error == ReplayError::NotNext && served.contains(&operation.id()) {
+                    forks::put_served(transaction, &operation.id())?;
                 }
-                transaction.delete(Collection::Held, &operation.id().0)?;
             }
-            for (operation, wraps, error) in &waiting {
-                put_waiting(transaction, operation, wraps, error)?;
-            }
-            for space in &ingested.touched {
-                let key = [b"u".as_slice(), &space.0].concat();
-                transaction.put(Collection::Setting, UNSETTLED, &key, 0, b"")?;
+            put_unsettled(transaction, &ingested.touched)?;
+            heard.store(transaction)?;
+            if let Some(item) = elsewhere {
+                clones::put_cloned(transaction, item, now_ms)?;
             }
             crate::nahtlos::put_sync(transaction, &position)
         })?;
+        self.follow_served_branches(&mut ingested)?;
         if ingested.operations > 0 {
             self.documents.forget_directory();
         }
         Ok(ingested)
+    }
+
+    /// Tries again what waits, once logs have moved otherwise than by arrivals.
+    pub(crate) fn replay_waiting(&mut self, ingested: &mut Ingested) -> Result<(), ClientError> {
+        let queue = self.waiting_operations()?;
+        let (replayed, waiting) = self.replay_all(queue, ingested);
+        self.commit(|transaction| {
+            put_replayed(transaction, &replayed, &waiting)?;
+            put_unsettled(transaction, &ingested.touched)
+        })
     }
 
     /// Spaces that something arrived for before the program ended too early.
@@ -141,11 +173,9 @@ impl Nahtlos {
         &self,
         at: i64,
         item: &Item,
+        envelope: &Envelope,
         ingested: &mut Ingested,
     ) -> Result<Option<Vec<Put>>, ClientError> {
-        let Ok(envelope) = Envelope::decode(&item.bytes) else {
-            return Ok(None);
-        };
         let (id, space) = (envelope.id(), envelope.header().space);
         self.receipt_cache.keep(&space, id.into(), &item.receipt);
         if self.vault.contains(Collection::Envelope, &id.0)? {
@@ -176,7 +206,8 @@ impl Nahtlos {
         ]))
     }
 
-    fn waiting_operations(&self) -> Result<Vec<Received>, ClientError> {
+    /// Operations that came in and do not replay yet, with the wraps beside them.
+    pub(crate) fn waiting_operations(&self) -> Result<Vec<Received>, ClientError> {
         let mut waiting = Vec::new();
         for (_, bytes) in self.vault.list(Collection::Held, WAITING_OPERATIONS)? {
             let record: HeldRecord = records::decode(&bytes)?;
@@ -229,7 +260,47 @@ impl Nahtlos {
     }
 }
 
-fn put_waiting(
+fn heard_operation(operation: &SignedOperation, item: &Item) -> HeardRecord {
+    HeardRecord {
+        item: operation.id().into(),
+        place: Some((operation.space(), operation.operation().index)),
+        accepted_at_ms: item.receipt.accepted_at_ms,
+    }
+}
+
+/// Stores what was replayed, and what waits with the reason.
+fn put_replayed(
+    transaction: &Transaction<'_>,
+    replayed: &[Received],
+    waiting: &[Waiting],
+) -> Result<(), ClientError> {
+    for (operation, wraps) in replayed {
+        // What follows is understood after all: the space is not locked by a stray form.
+        transaction.delete(Collection::Notice, &operation.space().0)?;
+        logs::store(transaction, operation)?;
+        for wrap in wraps {
+            put_wrap(transaction, operation, wrap)?;
+        }
+        transaction.delete(Collection::Held, &operation.id().0)?;
+    }
+    for (operation, wraps, error) in waiting {
+        put_waiting(transaction, operation, wraps, error)?;
+    }
+    Ok(())
+}
+
+fn put_unsettled(
+    transaction: &Transaction<'_>,
+    touched: &BTreeSet<SpaceId>,
+) -> Result<(), ClientError> {
+    for space in touched {
+        let key = [b"u".as_slice(), &space.0].concat();
+        transaction.put(Collection::Setting, UNSETTLED, &key, 0, b"")?;
+    }
+    Ok(())
+}
+
+pub(crate) fn put_waiting(
     transaction: &Transaction<'_>,
     operation: &SignedOperation,
     wraps: &[Wrap],

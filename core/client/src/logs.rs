@@ -10,7 +10,7 @@ use std::sync::Arc;
 use nahtlos_protocol::identifier::SpaceId;
 use nahtlos_protocol::space::operation::SignedOperation;
 use nahtlos_protocol::space::replay::{ReplayError, Signatures};
-use nahtlos_protocol::space::{Logs, SpaceState};
+use nahtlos_protocol::space::{Effect, LogHead, Logs, SpaceState};
 
 use crate::error::ClientError;
 use crate::upkeep;
@@ -161,18 +161,50 @@ impl LogView<'_> {
                     reason: "an operation that another one refers to is missing".into(),
                 });
             };
-            let unmet = next.operation().references.iter().find(|head| {
-                let slots = self.cache.slots.borrow();
-                slots
-                    .get(&head.space)
-                    .is_none_or(|slot| slot.length() <= head.index)
-            });
-            match unmet {
-                Some(head) => wanted.push((head.space, head.index)),
+            match self.unmet(&next)? {
+                Some(unmet) if wanted.contains(&unmet) => {
+                    return Err(ClientError::DamagedRecord {
+                        reason: "operations refer to each other".into(),
+                    });
+                }
+                Some(unmet) => wanted.push(unmet),
                 None => self.replay_one(space, &next)?,
             }
         }
         Ok(())
+    }
+
+    /// What has to be replayed before an operation can be: the first position it refers to that is
+    /// not known yet. One of a lost branch is known once its `Heal` is replayed.
+    fn unmet(&self, next: &SignedOperation) -> Result<Option<(SpaceId, u64)>, ClientError> {
+        for head in references(next) {
+            self.fetch(&head.space)?;
+            let slots = self.cache.slots.borrow();
+            let Some(slot) = slots.get(&head.space) else {
+                continue;
+            };
+            let length = slot.length();
+            if length <= head.index {
+                return Ok(Some((head.space, head.index)));
+            }
+            let stands = slot.state.as_ref().is_some_and(|state| {
+                let known = state.operation(head.index);
+                known.is_some_and(|record| record.id == head.operation)
+            });
+            if !stands && !slot.waiting.is_empty() && !Self::is_known(&slots, &head) {
+                return Ok(Some((head.space, length)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether a position is one of a branch that was carried back.
+    fn is_known(slots: &HashMap<SpaceId, Slot>, head: &LogHead) -> bool {
+        let state = slots.get(&head.space).and_then(|slot| slot.state.as_ref());
+        state.is_some_and(|state| {
+            let mut branches = state.branches().iter();
+            branches.any(|branch| branch.operations().any(|id| id == head.operation))
+        })
     }
 
     fn replay_one(&self, space: SpaceId, next: &SignedOperation) -> Result<(), ClientError> {
@@ -216,6 +248,26 @@ impl LogView<'_> {
     }
 }
 
+/// Everything an operation refers to: by itself, and by the lost operations it carries back.
+pub(crate) fn references(operation: &SignedOperation) -> Vec<LogHead> {
+    let body = operation.operation();
+    let mut references = body.references.clone();
+    for effect in &body.effects {
+        if let Effect::Heal { branch } = effect {
+            let carried = branch
+                .iter()
+                .filter_map(|lost| SignedOperation::decode(&lost.operation).ok());
+            references.extend(carried.flat_map(|lost| lost.operation().references.clone()));
+        }
+    }
+    references
+}
+
+/// Key of an operation: space ‖ index.
+pub(crate) fn operation_key(space: &SpaceId, index: u64) -> Vec<u8> {
+    [space.0.as_slice(), &index.to_be_bytes()].concat()
+}
+
 /// Stores an operation, and notes what follows from it for keys.
 pub(crate) fn store(
     transaction: &Transaction<'_>,
@@ -223,7 +275,7 @@ pub(crate) fn store(
 ) -> Result<(), ClientError> {
     let space = operation.space();
     let index = operation.operation().index;
-    let key = [space.0.as_slice(), &index.to_be_bytes()].concat();
+    let key = operation_key(&space, index);
     let position = i64::try_from(index).unwrap_or(i64::MAX);
     transaction.put(
         Collection::Operation,
@@ -232,6 +284,7 @@ pub(crate) fn store(
         position,
         operation.bytes(),
     )?;
+    crate::forks::put_healed(transaction, operation)?;
     upkeep::note_operation(transaction, operation)
 }
 

@@ -178,7 +178,7 @@ impl Nahtlos {
         let Some(state) = logs.load(space)? else {
             return Ok(Sealing::Waits);
         };
-        if self.needs_newer(space)? {
+        if self.needs_newer(space)? || self.is_forked(space) {
             return Ok(Sealing::Waits);
         }
         if !authority::right(&logs, &self.device_id, space).at_least(Role::Write) {

@@ -14,7 +14,7 @@ use nahtlos_protocol::wire::Receipt;
 
 use crate::error::ClientError;
 use crate::nahtlos::Nahtlos;
-use crate::records;
+use crate::records::{self, ReceiptRecord};
 use crate::vault::{Collection, Transaction, Vault};
 
 /// Receipts of this process's life. Fresh ones are stored with the next transaction.
@@ -27,20 +27,19 @@ pub(crate) struct ReceiptCache {
 
 /// A receipt that is not stored yet.
 struct Fresh {
-    space: SpaceId,
     item: ItemId,
-    receipt: Receipt,
+    record: ReceiptRecord,
 }
 
 impl ReceiptCache {
     /// Keeps an item's receipt, unless an earlier one is held: the earliest counts. It need not be
     /// verified before, and is durable with the next transaction.
     pub fn keep(&self, space: &SpaceId, item: ItemId, receipt: &Receipt) {
-        self.fresh.borrow_mut().push(Fresh {
+        let record = ReceiptRecord {
             space: *space,
-            item,
             receipt: receipt.clone(),
-        });
+        };
+        self.fresh.borrow_mut().push(Fresh { item, record });
     }
 
     /// Whether nothing waits to be stored.
@@ -54,24 +53,15 @@ impl ReceiptCache {
         transaction: &Transaction<'_>,
         relay_keys: &[VerifyingKey],
     ) -> Result<(), ClientError> {
-        for fresh in self.fresh.borrow().iter() {
-            let item = &fresh.item;
+        for Fresh { item, record } in self.fresh.borrow().iter() {
             if let Some(bytes) = transaction.get(Collection::Receipt, &item.0)? {
-                let held: Receipt = records::decode(&bytes)?;
-                if !replaces(&held, &fresh.receipt, item, relay_keys) {
+                let held: ReceiptRecord = records::decode(&bytes)?;
+                if !replaces(&held.receipt, &record.receipt, item, relay_keys) {
                     continue;
                 }
             }
-            // In the order in which the relay took things in: causal order.
-            let position = i64::try_from(fresh.receipt.sequence).unwrap_or(i64::MAX);
-            let value = records::encode(&fresh.receipt);
-            transaction.put(
-                Collection::Receipt,
-                &fresh.space.0,
-                &item.0,
-                position,
-                &value,
-            )?;
+            let value = records::encode(record);
+            transaction.put(Collection::Receipt, b"", &item.0, 0, &value)?;
             self.places.borrow_mut().remove(item);
         }
         Ok(())
@@ -113,10 +103,10 @@ impl VerifiedReceipts<'_> {
     /// The receipt of an item, where a valid one is held.
     pub fn receipt(&self, item: &ItemId) -> Option<Receipt> {
         let bytes = self.vault.get(Collection::Receipt, &item.0).ok()??;
-        let receipt: Receipt = records::decode(&bytes).ok()?;
-        let place = verify(&receipt, item, &self.relay_keys)?;
+        let record: ReceiptRecord = records::decode(&bytes).ok()?;
+        let place = verify(&record.receipt, item, &self.relay_keys)?;
         self.cache.places.borrow_mut().insert(*item, place);
-        Some(receipt)
+        Some(record.receipt)
     }
 
     /// Where an operation or envelope stands in the relay's journals, by its earliest receipt.

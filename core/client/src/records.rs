@@ -4,12 +4,12 @@ use minicbor::{Decode, Encode};
 use nahtlos_protocol::codec::{self, CodecError};
 use nahtlos_protocol::crypto::{hash::hash, label};
 use nahtlos_protocol::identifier::{
-    DeviceId, EnvelopeId, GrantId, JournalId, KeyId, Nonce, RecipientId, SpaceId, VerifyingKeyBytes,
+    DeviceId, EnvelopeId, GrantId, KeyId, Nonce, RecipientId, SpaceId, VerifyingKeyBytes,
 };
 use nahtlos_protocol::space::effect::History;
 use nahtlos_protocol::space::kind::Role;
 use nahtlos_protocol::space::{LogHead, Wrap};
-use nahtlos_protocol::wire::JournalMark;
+use nahtlos_protocol::wire::{JournalMark, Receipt};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::error::ClientError;
@@ -90,9 +90,18 @@ pub(crate) struct SyncRecord {
     /// Arrival counter of stored items.
     #[n(4)]
     pub arrivals: u64,
-    /// Journals this relay went back from: incidents to report.
-    #[n(5)]
-    pub went_back: Vec<JournalId>,
+}
+
+/// The relay's receipt for an item: `Collection::Receipt`, key = item.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub(crate) struct ReceiptRecord {
+    /// The space whose log or content the item is part of.
+    #[n(0)]
+    pub space: SpaceId,
+    /// As served; verified when it is used.
+    #[n(1)]
+    pub receipt: Receipt,
 }
 
 /// A document and how it came about: `Collection::Document`, key = space.

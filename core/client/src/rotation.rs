@@ -46,12 +46,6 @@ pub struct RotationReport {
 }
 
 impl Nahtlos {
-    /// Whether a space's log contradicts what the relay confirmed before.
-    #[allow(clippy::unused_self, reason = "asked of the vault once forks are kept")]
-    pub(crate) fn is_forked(&self, _space: &SpaceId) -> bool {
-        false
-    }
-
     /// Whether nothing may be sealed under a space's present epoch.
     pub(crate) fn is_stale(&self, logs: &dyn Logs, state: &SpaceState) -> bool {
         staleness::is_stale(logs, state, &self.suspended_in(logs, state)).unwrap_or(true)

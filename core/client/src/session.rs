@@ -20,8 +20,10 @@ use nahtlos_protocol::wire::{
 
 use crate::admission::OfferedOperation;
 use crate::error::ClientError;
+use crate::incidents::Setback;
 use crate::intents::Decided;
 use crate::nahtlos::Nahtlos;
+use crate::offering::OfferRecord;
 use crate::outbox::Delivery;
 use crate::records::SealedRecord;
 use crate::sync::signed_difference;
@@ -75,6 +77,10 @@ enum InFlight {
     Decided(Box<Decided>),
     /// A newcomer's operation, offered for them: the relay does not send back what we pushed.
     Offered { request: Vec<u8>, bytes: Vec<u8> },
+    /// Something the relay had lost, offered again.
+    Lost(OfferRecord),
+    /// A lost branch of a log, carried back.
+    Heal(Box<Prepared>),
 }
 
 impl InFlight {
@@ -87,6 +93,8 @@ impl InFlight {
             Self::Offered { bytes, .. } => SignedOperation::decode(bytes)
                 .ok()
                 .map(|signed| signed.id().into()),
+            Self::Lost(offer) => Some(offer.item),
+            Self::Heal(heal) => Some(heal.operation.id().into()),
         }
     }
 
@@ -99,6 +107,8 @@ impl InFlight {
             Self::Offered { bytes, .. } => SignedOperation::decode(bytes)
                 .ok()
                 .map(|signed| signed.space()),
+            Self::Lost(offer) => Some(offer.space),
+            Self::Heal(heal) => Some(heal.operation.space()),
         }
     }
 }
@@ -114,6 +124,10 @@ pub struct Session<'a> {
     delivered_before: u64,
     /// Whether a log or key arrived since the last settling: it may free what waited elsewhere.
     logs_moved: bool,
+    /// How often the relay went back meanwhile.
+    setbacks: u32,
+    /// Whether what an earlier session sent and got no answer to was sent again.
+    sent_unanswered: bool,
     touched: BTreeSet<SpaceId>,
     report: SyncReport,
 }
@@ -124,6 +138,8 @@ const PUSH_ROUNDS_MAX: u32 = 8;
 /// Decisions that the relay did not take in so many rounds wait, so that what was typed goes out: a
 /// newcomer whose founding the relay refuses must not keep this device's edits back.
 const DECIDING_ROUNDS_MAX: u32 = PUSH_ROUNDS_MAX / 2;
+/// How often a relay may go back within one session before the rest waits for the next.
+const SETBACKS_MAX: u32 = 3;
 /// Pushed bytes per request, well below the protocol's limit.
 const PUSH_BYTES: usize = 8 * 1024 * 1024;
 /// Response bytes asked for.
@@ -142,6 +158,8 @@ impl<'a> Session<'a> {
             delivered_before: 0,
             // An earlier session may have ended between receiving and applying.
             logs_moved: true,
+            setbacks: 0,
+            sent_unanswered: false,
             touched: BTreeSet::new(),
             report: SyncReport::default(),
         }
@@ -157,9 +175,18 @@ impl<'a> Session<'a> {
             self.replica.remember_access_heads()?;
             self.touched = self.replica.unsettled()?;
             self.logs_moved = !self.touched.is_empty();
-            self.push_unanswered()?
+            if self.replica.has_offers()? {
+                // What a relay has lost goes before everything else, and is not offered where it
+                // is there again.
+                Vec::new()
+            } else {
+                self.sent_unanswered = true;
+                self.push_unanswered()?
+            }
         } else if self.more {
             Vec::new()
+        } else if let Some(lost) = self.push_lost()? {
+            lost
         } else {
             self.settle()?;
             let delivered = self.delivered();
@@ -177,6 +204,7 @@ impl<'a> Session<'a> {
             }
             push
         };
+        self.replica.remember_sent(&push)?;
         let position = self.replica.sync_record()?;
         let body = codec::encode(&SyncRequest {
             version: PROTOCOL_VERSION,
@@ -215,12 +243,11 @@ impl<'a> Session<'a> {
             .into());
         }
         self.take_results(&response.results)?;
+        let went_back = self.look_at_mark(&response.journal_mark)?;
         let mut position = self.replica.sync_record()?;
-        self.check_mark(position.mark.as_ref(), &response.journal_mark);
-        if went_back(position.mark.as_ref(), &response.journal_mark) {
-            position.went_back.push(response.journal_mark.journal);
+        if !went_back {
+            position.cursor = response.cursor;
         }
-        position.cursor = response.cursor;
         position.mark = Some(response.journal_mark);
         position.clock_offset_ms = signed_difference(response.time_ms, self.replica.now_ms());
         if !response.more {
@@ -229,11 +256,17 @@ impl<'a> Session<'a> {
         let mut kinds = response.items.iter().map(|item| item.kind);
         self.logs_moved |= kinds.any(|kind| kind == ItemKind::Operation);
         let ingested = self.replica.take_in(&response.items, position)?;
+        self.replica.strike_off_served(&response.items)?;
         self.report.operations_received += ingested.operations;
         self.report.envelopes_received += ingested.envelopes;
         self.touched.extend(ingested.touched);
         // Without progress there is nothing more, whatever the answer says.
-        self.more = response.more && response.cursor > before;
+        self.more = if went_back {
+            // A relay that goes back with each answer does not keep us here.
+            self.setbacks <= SETBACKS_MAX
+        } else {
+            response.more && response.cursor > before
+        };
         Ok(Progress {
             received: self.report.operations_received + self.report.envelopes_received,
             delivered: self.delivered(),
@@ -278,6 +311,9 @@ impl<'a> Session<'a> {
 
     fn push_unanswered(&mut self) -> Result<Vec<PushItem>, ClientError> {
         let mut push = Vec::new();
+        if self.replica.is_cloned()? {
+            return Ok(push);
+        }
         let mut bytes = 0;
         for (key, record) in self.replica.unanswered()? {
             if push.len() >= limits::PUSH_ITEMS_MAX || bytes > PUSH_BYTES {
@@ -318,8 +354,43 @@ impl<'a> Session<'a> {
         Ok(push)
     }
 
+    /// What the relay has lost, as much as goes into one request; none where nothing more can be
+    /// offered now.
+    fn push_lost(&mut self) -> Result<Option<Vec<PushItem>>, ClientError> {
+        let (offers, push) = self.replica.next_offers()?;
+        self.in_flight
+            .extend(offers.into_iter().map(InFlight::Lost));
+        Ok((!push.is_empty()).then_some(push))
+    }
+
+    /// Lost branches carried back: they go first, since nothing is decided or written in a forked
+    /// space.
+    fn push_heals(&mut self) -> Result<Vec<PushItem>, ClientError> {
+        let (heals, notices) = self.replica.prepare_heals()?;
+        self.report.notices.extend(notices);
+        let mut push = Vec::new();
+        for heal in heals {
+            push.push(operation_item(&heal));
+            self.in_flight.push(InFlight::Heal(Box::new(heal)));
+        }
+        Ok(push)
+    }
+
     /// Operations first: what is sealed next may need them.
     fn push_new(&mut self) -> Result<Vec<PushItem>, ClientError> {
+        if self.replica.is_cloned()? {
+            return Ok(Vec::new());
+        }
+        if !std::mem::replace(&mut self.sent_unanswered, true) {
+            let push = self.push_unanswered()?;
+            if !push.is_empty() {
+                return Ok(push);
+            }
+        }
+        let heals = self.push_heals()?;
+        if !heals.is_empty() {
+            return Ok(heals);
+        }
         let mut push = Vec::new();
         let (offered, decided, notices) = if self.rounds <= DECIDING_ROUNDS_MAX {
             self.replica.carry_out_intents()?
@@ -358,6 +429,7 @@ impl<'a> Session<'a> {
             .into());
         }
         let (mut founded, mut deliveries, mut done) = (Vec::new(), Vec::new(), Vec::new());
+        let mut lost = Vec::new();
         for (sent, result) in in_flight.into_iter().zip(results) {
             self.keep_receipt(&sent, result);
             match sent {
@@ -373,6 +445,8 @@ impl<'a> Session<'a> {
                 InFlight::Offered { request, bytes } => {
                     self.offered_answered(&request, &bytes, result)?;
                 }
+                InFlight::Lost(offer) => lost.push((offer, result)),
+                InFlight::Heal(heal) => self.heal_answered(*heal, result)?,
             }
         }
         self.replica.commit(|transaction| {
@@ -381,6 +455,9 @@ impl<'a> Session<'a> {
             }
             Ok(())
         })?;
+        if !lost.is_empty() {
+            self.replica.offers_answered(&lost)?;
+        }
         self.logs_moved |= !done.is_empty();
         self.replica.delivered(&deliveries)?;
         self.replica.intents_done(done)
@@ -426,6 +503,27 @@ impl<'a> Session<'a> {
                 .as_ref()
                 .zip(relay)
                 .is_some_and(|(receipt, relay)| receipt.verify(&item, &relay).is_ok())
+    }
+
+    fn heal_answered(&mut self, heal: Prepared, result: &ItemResult) -> Result<(), ClientError> {
+        let proven = self.is_proven(result, heal.operation.id().into());
+        match result.status {
+            Status::Accepted | Status::Duplicate if proven => {
+                self.report.operations_delivered += 1;
+                self.logs_moved = true;
+                self.touched.insert(heal.operation.space());
+                self.touched.extend(self.replica.heal_done(heal)?);
+            }
+            // Made anew on what is pulled next.
+            Status::Accepted | Status::Duplicate => {}
+            Status::StaleAccess | Status::MissingParents => {}
+            Status::Rejected if result.code == Some(VerdictCode::LogMoved) => {}
+            Status::Held | Status::Rejected => self.report.notices.push(format!(
+                "a forked log could not be healed ({}): a colleague's device may do it",
+                verdict_word(result)
+            )),
+        }
+        Ok(())
     }
 
     fn founding_answered(
@@ -480,7 +578,10 @@ impl<'a> Session<'a> {
                 self.touched.insert(space);
                 return Ok(Some(Delivery { envelope, edits }));
             }
-            Status::StaleAccess | Status::MissingParents => self.replica.seal_again(&envelope)?,
+            Status::StaleAccess | Status::MissingParents => {
+                self.replica.remember_refused(&envelope)?;
+                self.replica.seal_again(&envelope)?;
+            }
             Status::Held | Status::Rejected if result.code == Some(VerdictCode::Quota) => {
                 self.report.notices.push(
                     "the relay's quota for your institution is used up; your edits are safe here"
@@ -494,6 +595,7 @@ impl<'a> Session<'a> {
             }
             Status::Held | Status::Rejected => {
                 self.touched.insert(space);
+                self.replica.remember_refused(&envelope)?;
                 self.replica
                     .set_aside(&envelope, &edits, verdict_word(result))?;
             }
@@ -536,22 +638,19 @@ impl<'a> Session<'a> {
         Ok(None)
     }
 
-    fn check_mark(&mut self, before: Option<&JournalMark>, after: &JournalMark) {
-        if went_back(before, after) {
-            self.report.notices.push(
-                "the relay went back to an earlier state (restored from a backup?): tell its operator; what you typed is still on this device".into(),
-            );
-        }
+    /// Whether the relay went back to an earlier state: noted, with what it may have lost.
+    fn look_at_mark(&mut self, mark: &JournalMark) -> Result<bool, ClientError> {
+        let before = self.replica.sync_record()?.mark;
+        let Some(setback) = Setback::between(before.as_ref(), mark) else {
+            return Ok(false);
+        };
+        self.replica.note_incident(&setback)?;
+        self.setbacks += 1;
+        self.report.notices.push(
+            "the relay went back to an earlier state (restored from a backup?): tell its operator; what you typed is still on this device, and what the relay lost is offered to it again".into(),
+        );
+        Ok(true)
     }
-}
-
-/// Whether the relay's journal is another one, or shorter than it was.
-fn went_back(before: Option<&JournalMark>, after: &JournalMark) -> bool {
-    before.is_some_and(|before| {
-        before.journal != after.journal
-            || after.sequence < before.sequence
-            || (after.sequence == before.sequence && after.hash != before.hash)
-    })
 }
 
 /// Whether the same bytes are refused whenever they are sent.

@@ -5,11 +5,15 @@ use nahtlos_protocol::identifier::SpaceId;
 use nahtlos_protocol::space::{Logs, authority};
 use serde::Serialize;
 
+use crate::clones::OtherCopy;
 use crate::edits::TypedEdit;
 use crate::error::ClientError;
+use crate::forks::{Fork, LostAddition};
+use crate::incidents::Incident;
 use crate::ingest::NOT_LOOKED_AT;
 use crate::nahtlos::Nahtlos;
 use crate::records::{self, HeldItem, HeldRecord, InvitationRecord};
+use crate::silence::InstitutionHeard;
 use crate::vault::Collection;
 
 /// The state of this device.
@@ -43,6 +47,16 @@ pub struct Status {
     pub foreign_sections: usize,
     /// How often the relay went back to an earlier state.
     pub relay_went_back: usize,
+    /// Each of these times.
+    pub incidents: Vec<Incident>,
+    /// Logs that have forked and are not healed yet: nothing is written there.
+    pub forks: Vec<Fork>,
+    /// Access given on lost branches: it waits for a manager to decide it anew.
+    pub lost_additions: Vec<LostAddition>,
+    /// Another copy of this home that has written: this one sends nothing any more.
+    pub other_copy: Option<OtherCopy>,
+    /// When each institution of the network was last heard of.
+    pub institutions_heard: Vec<InstitutionHeard>,
 }
 
 /// Something held: never lost, visible, exportable.
@@ -81,6 +95,7 @@ impl Nahtlos {
         let name = |space: Option<SpaceId>| space.map(|space| directory.name(&space));
         let sync = self.sync_record()?;
         let intents = self.waiting_intents()?;
+        let incidents = self.incidents()?;
         Ok(Status {
             person: name(self.device.person),
             institution: name(self.device.institution),
@@ -103,8 +118,20 @@ impl Nahtlos {
             held: self.held_lines()?,
             open_invitations: self.open_invitations()?,
             foreign_sections: self.foreign_sections()?.len(),
-            relay_went_back: sync.went_back.len(),
+            relay_went_back: incidents.len(),
+            incidents,
+            forks: self.forks()?,
+            lost_additions: self.lost_additions()?,
+            other_copy: self.other_copy()?,
+            institutions_heard: self.heard_where_enrolled()?,
         })
+    }
+
+    fn heard_where_enrolled(&self) -> Result<Vec<InstitutionHeard>, ClientError> {
+        match self.institutions_heard() {
+            Err(ClientError::NotEnrolled) => Ok(Vec::new()),
+            other => other,
+        }
     }
 
     /// Devices of this institution's people, from the logs.

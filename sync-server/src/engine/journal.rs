@@ -104,7 +104,7 @@ impl Engine {
 }
 
 impl Writer {
-    /// Begins a new journal after the last number of the one that went back.
+    /// Begins a new journal, which goes on with the numbers of the one that went back.
     pub(super) fn renew(&mut self, evidence: Evidence) -> Result<(), StoreError> {
         let shared = Arc::clone(&self.shared);
         let now_ms = (shared.clock)();
@@ -123,7 +123,9 @@ impl Writer {
             let journal = journal_after(&world.journal, now_ms).map_err(start_failed)?;
             Identity {
                 journal,
-                began_after: world.last_number,
+                // Nobody knows when the copy was made, and numbers were given away since: whatever
+                // devices hold of other journals may be lost.
+                began_after: 0,
                 network: world.network,
                 ..shared.identity.clone()
             }

@@ -338,7 +338,7 @@ fn a_database_that_went_back_by_itself_begins_a_new_journal_at_once() {
     let next = receipted(&mut setting.client, &setting.a1, &other);
     let mark = setting.client.mark.unwrap();
     assert!(mark.journal > ahead.journal && next.journal == mark.journal);
-    assert_eq!(mark.began_after, before.sequence);
+    assert_eq!(mark.began_after, 0, "nobody knows when the copy was made");
     assert_eq!(setting.relay.as_ref().unwrap().journal_renewals(), 1);
     let back = setting
         .client

@@ -242,6 +242,9 @@ impl Nahtlos {
         state: &SpaceState,
         newcomer: Option<Newcomer>,
     ) -> Result<Outcome, ClientError> {
+        if self.is_forked(&state.id()) {
+            return Ok(Outcome::Waits);
+        }
         let draft = draft.passing_over(self.passed_over(&source, logs, state));
         let ring = self.key_ring();
         let author = self.author();

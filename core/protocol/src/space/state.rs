@@ -473,7 +473,7 @@ impl SpaceState {
     /// The space as its log stood at an earlier length. Everything in it bears the index at which
     /// it came, so nothing needs to be replayed again.
     #[must_use]
-    pub(super) fn truncated(&self, length: u64) -> Self {
+    pub fn truncated(&self, length: u64) -> Self {
         let mut earlier = self.clone();
         earlier
             .operations

@@ -26,7 +26,8 @@ pub struct JournalMark {
     /// Hash chain up to the last item with a sequence number up to this.
     #[n(2)]
     pub hash: ItemId,
-    /// The number after which this journal began, 0 for a relay's first: what a device holds with
+    /// The number after which this journal began, 0 for a relay's first and where the relay does not
+    /// know (a copy was put in its place that it did not make itself): what a device holds with
     /// receipts of another journal and a higher number is lost there, and is offered again.
     #[n(3)]
     pub began_after: u64,

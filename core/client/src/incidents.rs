@@ -1,0 +1,247 @@
+//! A relay from yesterday: one that was restored from a backup, and went back to an earlier state
+//! by it. Each time is kept as an incident: when, what the relay said before and after, and what
+//! became of the items that this device offered again ([`crate::offering`]).
+
+use minicbor::{Decode, Encode};
+use nahtlos_protocol::space::standing::Position;
+use nahtlos_protocol::wire::JournalMark;
+use serde::Serialize;
+
+use crate::error::ClientError;
+use crate::nahtlos::{Nahtlos, put_sync};
+use crate::records;
+use crate::vault::{Collection, Transaction};
+
+/// Group of incidents in `Collection::Notice`; key = `i` ‖ number (u64 BE).
+const INCIDENTS: &[u8] = b"incidents";
+
+/// One time the relay went back: `Collection::Notice`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub(crate) struct IncidentRecord {
+    #[n(0)]
+    pub number: u64,
+    /// By this device's clock, Unix milliseconds.
+    #[n(1)]
+    pub noticed_at_ms: u64,
+    /// Where the journal stood when this device last heard of it.
+    #[n(2)]
+    pub before: JournalMark,
+    /// Where it stood when the device noticed.
+    #[n(3)]
+    pub after: JournalMark,
+    /// Items that the relay took back from this device.
+    #[n(4)]
+    pub taken_back: u64,
+    /// Items that it had again already: somebody else was first.
+    #[n(5)]
+    pub known_there: u64,
+    /// Items that it refused.
+    #[n(6)]
+    pub refused: u64,
+    /// Logs in which something else had taken a lost operation's place.
+    #[n(7)]
+    pub forks: u64,
+}
+
+/// One time the relay went back to an earlier state, for a person and for the relay's operator.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Incident {
+    /// When this device noticed, by its clock, Unix milliseconds.
+    pub noticed_at_ms: u64,
+    /// Hexadecimal id of the relay's journal before.
+    pub journal_before: String,
+    /// How far that journal was known to go.
+    pub sequence_before: u64,
+    /// Hexadecimal id of the relay's journal after.
+    pub journal_after: String,
+    /// How far it went when this device noticed.
+    pub sequence_after: u64,
+    /// The number up to which both are one; none where the relay does not say.
+    pub common_up_to: Option<u64>,
+    /// Items the relay took back from this device.
+    pub taken_back: u64,
+    /// Items it had again already, from somebody else.
+    pub known_there: u64,
+    /// Items it refused.
+    pub refused: u64,
+    /// Logs in which something else had taken a lost operation's place.
+    pub forks: u64,
+    /// Items still to be offered again.
+    pub waiting: u64,
+}
+
+/// What the relay's answer says about its journal, against what it said before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Setback {
+    pub before: JournalMark,
+    pub after: JournalMark,
+}
+
+impl Setback {
+    /// Whether the relay's journal is another one, or not the one it was.
+    pub fn between(before: Option<&JournalMark>, after: &JournalMark) -> Option<Self> {
+        let before = before?;
+        let rewritten = after.sequence == before.sequence && after.hash != before.hash;
+        let back = before.journal != after.journal || after.sequence < before.sequence || rewritten;
+        back.then_some(Self {
+            before: *before,
+            after: *after,
+        })
+    }
+
+    /// Up to which number both journals are one, as far as the relay says: a restored copy that was
+    /// not marked as one goes on under the old id, and says nothing.
+    pub fn common_up_to(&self) -> Option<u64> {
+        (self.before.journal != self.after.journal).then_some(self.after.began_after)
+    }
+
+    /// Whether an item with a receipt for this place may be lost at the relay.
+    pub fn may_have_lost(&self, place: &Position) -> bool {
+        if place.journal != self.after.journal {
+            return place.sequence > self.after.began_after;
+        }
+        let rewritten = self.before.journal == self.after.journal
+            && self.before.sequence == self.after.sequence;
+        rewritten || place.sequence > self.after.sequence
+    }
+}
+
+impl Nahtlos {
+    /// Keeps an incident, and all that has to be offered again because of it, in one transaction;
+    /// from where both journals are one, everything is pulled again.
+    pub(crate) fn note_incident(&mut self, setback: &Setback) -> Result<(), ClientError> {
+        let record = IncidentRecord {
+            number: self.incident_records()?.len() as u64,
+            noticed_at_ms: self.now_ms(),
+            before: setback.before,
+            after: setback.after,
+            taken_back: 0,
+            known_there: 0,
+            refused: 0,
+            forks: 0,
+        };
+        let offers = self.lost_items(setback)?;
+        let mut position = self.sync_record()?;
+        position.cursor = position.cursor.min(setback.common_up_to().unwrap_or(0));
+        position.mark = Some(setback.after);
+        self.commit(|transaction| {
+            put_incident(transaction, &record)?;
+            for offer in &offers {
+                offer.put(transaction)?;
+            }
+            put_sync(transaction, &position)
+        })
+    }
+
+    /// Changes the latest incident's counts.
+    pub(crate) fn count_in_incident(
+        &mut self,
+        change: impl FnOnce(&mut IncidentRecord),
+    ) -> Result<(), ClientError> {
+        let Some(mut record) = self.incident_records()?.pop() else {
+            return Ok(());
+        };
+        change(&mut record);
+        self.commit(|transaction| put_incident(transaction, &record))
+    }
+
+    pub(crate) fn incident_records(&self) -> Result<Vec<IncidentRecord>, ClientError> {
+        let incidents = self.vault.list(Collection::Notice, INCIDENTS)?;
+        incidents
+            .iter()
+            .map(|(_, bytes)| records::decode(bytes))
+            .collect()
+    }
+
+    /// How often the relay went back to an earlier state, what this device brought back to it and
+    /// what is still to be offered, oldest first.
+    ///
+    /// # Errors
+    /// Where the vault cannot be read.
+    pub fn incidents(&self) -> Result<Vec<Incident>, ClientError> {
+        let mut lines: Vec<Incident> = self.incident_records()?.iter().map(line).collect();
+        if let Some(latest) = lines.last_mut() {
+            latest.waiting = self.offers()?.len() as u64;
+        }
+        Ok(lines)
+    }
+}
+
+fn line(record: &IncidentRecord) -> Incident {
+    let (before, after) = (record.before, record.after);
+    Incident {
+        noticed_at_ms: record.noticed_at_ms,
+        journal_before: before.journal.to_string(),
+        sequence_before: before.sequence,
+        journal_after: after.journal.to_string(),
+        sequence_after: after.sequence,
+        common_up_to: Setback { before, after }.common_up_to(),
+        taken_back: record.taken_back,
+        known_there: record.known_there,
+        refused: record.refused,
+        forks: record.forks,
+        waiting: 0,
+    }
+}
+
+fn put_incident(transaction: &Transaction<'_>, record: &IncidentRecord) -> Result<(), ClientError> {
+    let key = [b"i".as_slice(), &record.number.to_be_bytes()].concat();
+    let position = i64::try_from(record.number).unwrap_or(i64::MAX);
+    let value = records::encode(record);
+    transaction.put(Collection::Notice, INCIDENTS, &key, position, &value)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use nahtlos_protocol::identifier::{ItemId, JournalId};
+
+    use super::*;
+
+    fn mark(journal: u8, sequence: u64, hash: u8, began_after: u64) -> JournalMark {
+        JournalMark {
+            journal: JournalId([journal; 16]),
+            sequence,
+            hash: ItemId([hash; 32]),
+            began_after,
+        }
+    }
+
+    fn place(journal: u8, sequence: u64) -> Position {
+        Position {
+            journal: JournalId([journal; 16]),
+            sequence,
+        }
+    }
+
+    #[test]
+    fn a_journal_that_goes_on_is_no_incident_and_one_that_goes_back_is() {
+        let before = mark(1, 50, 7, 0);
+        assert_eq!(Setback::between(None, &before), None);
+        assert_eq!(Setback::between(Some(&before), &before), None);
+        assert_eq!(Setback::between(Some(&before), &mark(1, 51, 8, 0)), None);
+        for back in [mark(2, 60, 8, 40), mark(1, 49, 8, 0), mark(1, 50, 8, 0)] {
+            assert!(Setback::between(Some(&before), &back).is_some());
+        }
+    }
+
+    #[test]
+    fn lost_is_what_another_journal_numbered_after_the_new_one_began() {
+        let setback = Setback::between(Some(&mark(1, 50, 7, 0)), &mark(2, 45, 8, 40)).unwrap();
+        assert_eq!(setback.common_up_to(), Some(40));
+        assert!(!setback.may_have_lost(&place(1, 40)));
+        assert!(setback.may_have_lost(&place(1, 41)));
+        assert!(!setback.may_have_lost(&place(2, 45)), "received since");
+    }
+
+    #[test]
+    fn lost_is_what_the_same_journal_numbered_above_where_it_stands_now() {
+        let setback = Setback::between(Some(&mark(1, 50, 7, 0)), &mark(1, 40, 8, 0)).unwrap();
+        assert_eq!(setback.common_up_to(), None);
+        assert!(!setback.may_have_lost(&place(1, 40)));
+        assert!(setback.may_have_lost(&place(1, 41)));
+        let rewritten = Setback::between(Some(&mark(1, 50, 7, 0)), &mark(1, 50, 8, 0)).unwrap();
+        assert!(rewritten.may_have_lost(&place(1, 3)), "nobody knows where");
+    }
+}

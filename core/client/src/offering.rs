@@ -1,0 +1,347 @@
+//! Offering again what a relay has lost: every operation and envelope this device holds with a
+//! receipt of what is gone, verbatim, in the order in which the relay had taken them in (which is
+//! causal order), before anything else is pushed. What is to be offered is kept in the vault until
+//! the relay has answered, so a sync may break off anywhere.
+
+use std::collections::HashMap;
+
+use minicbor::{Decode, Encode};
+use nahtlos_protocol::envelope::Envelope;
+use nahtlos_protocol::identifier::{ItemId, JournalId, OperationId, SpaceId};
+use nahtlos_protocol::limits;
+use nahtlos_protocol::space::operation::SignedOperation;
+use nahtlos_protocol::space::standing::Position;
+use nahtlos_protocol::space::{Effect, Wrap, recipients};
+use nahtlos_protocol::wire::{Item, ItemKind, ItemResult, PushItem, Status, VerdictCode};
+
+use crate::error::ClientError;
+use crate::incidents::Setback;
+use crate::logs;
+use crate::nahtlos::{Nahtlos, put_sync};
+use crate::records::{self, ReceiptRecord, wrap_key};
+use crate::vault::{Collection, Transaction};
+
+/// Group in `Collection::Setting`: what is to be offered again; key = `o` ‖ item id.
+const OFFERS: &[u8] = b"offers";
+/// Offered bytes per request, well below the protocol's limit.
+const OFFERED_BYTES: usize = 8 * 1024 * 1024;
+
+/// One item to be offered again: `Collection::Setting`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub(crate) struct OfferRecord {
+    #[n(0)]
+    pub item: ItemId,
+    #[n(1)]
+    pub space: SpaceId,
+    /// Where it stands in its log; none for an envelope.
+    #[n(2)]
+    pub index: Option<u64>,
+    #[n(3)]
+    pub journal: JournalId,
+    #[n(4)]
+    pub sequence: u64,
+    /// How much had arrived when the relay last lacked what the item builds on: it is offered again
+    /// only when something has come since.
+    #[n(5)]
+    pub tried_at: Option<u64>,
+}
+
+impl OfferRecord {
+    fn key(item: &ItemId) -> Vec<u8> {
+        [b"o".as_slice(), &item.0].concat()
+    }
+
+    pub fn put(&self, transaction: &Transaction<'_>) -> Result<(), ClientError> {
+        let position = i64::try_from(self.sequence).unwrap_or(i64::MAX);
+        let (key, value) = (Self::key(&self.item), records::encode(self));
+        transaction.put(Collection::Setting, OFFERS, &key, position, &value)?;
+        Ok(())
+    }
+
+    pub fn delete(item: &ItemId, transaction: &Transaction<'_>) -> Result<(), ClientError> {
+        transaction.delete(Collection::Setting, &Self::key(item))?;
+        Ok(())
+    }
+}
+
+impl Nahtlos {
+    /// What is still to be offered again, in the order in which the relay had it.
+    pub(crate) fn offers(&self) -> Result<Vec<OfferRecord>, ClientError> {
+        let listed = self.vault.list(Collection::Setting, OFFERS)?;
+        let offers: Result<Vec<OfferRecord>, ClientError> = listed
+            .iter()
+            .map(|(_, bytes)| records::decode(bytes))
+            .collect();
+        let mut offers = offers?;
+        offers.sort_by_key(|offer| (offer.journal, offer.sequence));
+        Ok(offers)
+    }
+
+    /// Whether anything is to be offered again.
+    pub(crate) fn has_offers(&self) -> Result<bool, ClientError> {
+        let last = self.vault.last_position(Collection::Setting, OFFERS)?;
+        Ok(last.is_some())
+    }
+
+    /// Everything held here that the relay may have lost.
+    pub(crate) fn lost_items(&self, setback: &Setback) -> Result<Vec<OfferRecord>, ClientError> {
+        let mut offers = Vec::new();
+        let mut logs: HashMap<SpaceId, HashMap<ItemId, u64>> = HashMap::new();
+        for (key, bytes) in self.vault.list_all(Collection::Receipt)? {
+            let record: ReceiptRecord = records::decode(&bytes)?;
+            let place = record.receipt.place();
+            let Some(item) = ItemId::from_slice(&key).filter(|_| setback.may_have_lost(&place))
+            else {
+                continue;
+            };
+            let envelope = self.vault.contains(Collection::Envelope, &item.0)?;
+            let index = if envelope {
+                None
+            } else {
+                let log = match logs.entry(record.space) {
+                    std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
+                    std::collections::hash_map::Entry::Vacant(new) => {
+                        new.insert(self.places_in_log(&record.space)?)
+                    }
+                };
+                log.get(&item).copied()
+            };
+            if envelope || index.is_some() {
+                offers.push(offer(item, &record, place, index));
+            }
+        }
+        Ok(offers)
+    }
+
+    /// Where each operation of a space stands: those of its log, and those that wait.
+    fn places_in_log(&self, space: &SpaceId) -> Result<HashMap<ItemId, u64>, ClientError> {
+        let mut places = HashMap::new();
+        if let Some(state) = self.logs().load(space)? {
+            let known = (0..).map_while(|index| Some((state.operation(index)?.id.into(), index)));
+            places.extend(known);
+        }
+        for (operation, _) in self.waiting_operations()? {
+            if operation.space() == *space {
+                let index = operation.operation().index;
+                places.entry(operation.id().into()).or_insert(index);
+            }
+        }
+        Ok(places)
+    }
+
+    /// The next items to offer, as many as go into one request. What is not at hand any more, or has
+    /// no valid receipt, is let go.
+    pub(crate) fn next_offers(&mut self) -> Result<(Vec<OfferRecord>, Vec<PushItem>), ClientError> {
+        let arrived = self.sync_record()?.arrivals;
+        let (mut offered, mut push, mut gone) = (Vec::new(), Vec::new(), Vec::new());
+        let mut bytes = 0;
+        for offer in self.offers()? {
+            if push.len() >= limits::PUSH_ITEMS_MAX || bytes > OFFERED_BYTES {
+                break;
+            }
+            if offer.tried_at.is_some_and(|tried_at| tried_at >= arrived) {
+                continue;
+            }
+            match self.item_to_offer(&offer)? {
+                Some(item) => {
+                    bytes += item_bytes(&item);
+                    push.push(item);
+                    offered.push(offer);
+                }
+                None => gone.push(offer.item),
+            }
+        }
+        if !gone.is_empty() {
+            self.forget_offers(&gone)?;
+        }
+        Ok((offered, push))
+    }
+
+    pub(crate) fn forget_offers(&mut self, items: &[ItemId]) -> Result<(), ClientError> {
+        self.commit(|transaction| {
+            for item in items {
+                OfferRecord::delete(item, transaction)?;
+            }
+            Ok(())
+        })
+    }
+
+    fn item_to_offer(&self, offer: &OfferRecord) -> Result<Option<PushItem>, ClientError> {
+        let Some(receipt) = self.receipts().receipt(&offer.item) else {
+            return Ok(None);
+        };
+        let Some(index) = offer.index else {
+            let bytes = self.vault.get(Collection::Envelope, &offer.item.0)?;
+            return Ok(bytes.map(|bytes| PushItem::Envelope {
+                bytes,
+                receipt: Some(receipt),
+            }));
+        };
+        let id = OperationId(offer.item.0);
+        let Some(operation) = self.operation_at_hand(&offer.space, index, &id)? else {
+            return Ok(None);
+        };
+        let wraps = self.wraps_at_hand(&operation)?;
+        Ok(Some(PushItem::Operation {
+            bytes: operation.bytes().to_vec(),
+            wraps,
+            receipt: Some(receipt),
+        }))
+    }
+
+    /// An operation by its place and id: in its log, taken out of it by a fork, or waiting.
+    pub(crate) fn operation_at_hand(
+        &self,
+        space: &SpaceId,
+        index: u64,
+        id: &OperationId,
+    ) -> Result<Option<SignedOperation>, ClientError> {
+        let key = logs::operation_key(space, index);
+        let stored = self.vault.get(Collection::Operation, &key)?;
+        let stored = stored.and_then(|bytes| SignedOperation::decode(&bytes).ok());
+        if let Some(operation) = stored.filter(|operation| operation.id() == *id) {
+            return Ok(Some(operation));
+        }
+        if let Some(operation) = self.lost_operation(id)? {
+            return Ok(Some(operation));
+        }
+        let waiting = self.waiting_operations()?.into_iter();
+        let mut operations = waiting.map(|(operation, _)| operation);
+        Ok(operations.find(|operation| operation.id() == *id))
+    }
+
+    /// The wraps of an operation that reached this device.
+    fn wraps_at_hand(&self, operation: &SignedOperation) -> Result<Vec<Wrap>, ClientError> {
+        let space = operation.space();
+        let mut wraps = Vec::new();
+        for effect in &operation.operation().effects {
+            let (Effect::Epoch {
+                key_id, recipients, ..
+            }
+            | Effect::Wrap {
+                key_id, recipients, ..
+            }) = effect
+            else {
+                continue;
+            };
+            for signed in recipients {
+                let key = wrap_key(&space, &key_id.0, &signed.id);
+                let held = self.vault.get(Collection::Wrap, &key)?;
+                let held = held.filter(|bytes| recipients::wrap_hash(bytes) == signed.wrap);
+                wraps.extend(held.map(|bytes| Wrap {
+                    recipient: signed.id,
+                    bytes,
+                }));
+            }
+        }
+        Ok(wraps)
+    }
+
+    /// What the relay serves it has: it is not offered, unless this device holds wraps beside it
+    /// that the relay lacks.
+    pub(crate) fn strike_off_served(&mut self, items: &[Item]) -> Result<(), ClientError> {
+        if !self.has_offers()? {
+            return Ok(());
+        }
+        let mut served: Vec<ItemId> = Vec::new();
+        for item in items {
+            match item.kind {
+                ItemKind::Operation => {
+                    if let Ok(operation) = SignedOperation::decode(&item.bytes) {
+                        let wraps = self.wraps_at_hand(&operation)?;
+                        if wraps.iter().all(|wrap| item.wraps.contains(wrap)) {
+                            served.push(operation.id().into());
+                        }
+                    }
+                }
+                ItemKind::Envelope => {
+                    let envelope = Envelope::decode(&item.bytes).ok();
+                    served.extend(envelope.map(|envelope| ItemId(envelope.id().0)));
+                }
+                ItemKind::JoinRequest => {}
+            }
+        }
+        let mut offered = Vec::new();
+        for item in served {
+            if self
+                .vault
+                .contains(Collection::Setting, &OfferRecord::key(&item))?
+            {
+                offered.push(item);
+            }
+        }
+        if offered.is_empty() {
+            return Ok(());
+        }
+        self.forget_offers(&offered)?;
+        self.count_in_incident(|incident| incident.known_there += offered.len() as u64)
+    }
+
+    /// Takes the relay's answers to offered items. Returns whether one was taken back.
+    pub(crate) fn offers_answered(
+        &mut self,
+        answers: &[(OfferRecord, &ItemResult)],
+    ) -> Result<bool, ClientError> {
+        let (mut taken_back, mut known_there, mut refused) = (0, 0, 0);
+        let mut position = self.sync_record()?;
+        let (mut done, mut left) = (Vec::new(), Vec::new());
+        for (offer, result) in answers {
+            match (result.status, result.code) {
+                (Status::Accepted | Status::Held, _) => taken_back += 1,
+                (Status::Duplicate, _) => known_there += 1,
+                // Something it builds on is missing there, or another operation has its place: a
+                // colleague's device may bring the one, and a `Heal` carries the other.
+                (Status::MissingParents | Status::StaleAccess, _)
+                | (Status::Rejected, Some(VerdictCode::LogMoved | VerdictCode::Quota)) => {
+                    let mut later = *offer;
+                    later.tried_at = Some(position.arrivals);
+                    left.push(later);
+                    continue;
+                }
+                (Status::Rejected, _) => refused += 1,
+            }
+            done.push(offer.item);
+        }
+        if taken_back > 0 {
+            // What was missing may be there now.
+            position.arrivals = position.arrivals.saturating_add(1);
+        }
+        self.commit(|transaction| {
+            for item in &done {
+                OfferRecord::delete(item, transaction)?;
+            }
+            for offer in &left {
+                offer.put(transaction)?;
+            }
+            put_sync(transaction, &position)
+        })?;
+        self.count_in_incident(|incident| {
+            incident.taken_back += taken_back;
+            incident.known_there += known_there;
+            incident.refused += refused;
+        })?;
+        Ok(taken_back > 0)
+    }
+}
+
+fn offer(item: ItemId, record: &ReceiptRecord, place: Position, index: Option<u64>) -> OfferRecord {
+    OfferRecord {
+        item,
+        space: record.space,
+        index,
+        journal: place.journal,
+        sequence: place.sequence,
+        tried_at: None,
+    }
+}
+
+fn item_bytes(item: &PushItem) -> usize {
+    match item {
+        PushItem::Operation { bytes, wraps, .. } => {
+            let wraps = wraps.iter().map(|wrap| wrap.bytes.len());
+            bytes.len() + wraps.sum::<usize>()
+        }
+        PushItem::Envelope { bytes, .. } => bytes.len(),
+    }
+}

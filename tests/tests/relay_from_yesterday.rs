@@ -1,0 +1,149 @@
+//! The relay is restored from a backup and has forgotten what came after it: devices that are ahead
+//! offer it again, verbatim and with the relay's own receipts, before anything else.
+
+use nahtlos_casework::SectionKind;
+use nahtlos_protocol::space::Role;
+use nahtlos_protocol::wire::PushItem;
+use nahtlos_tests::{Home, Passing, World, is_offered_again, note};
+
+const IV_TEAM: &str = "IV-Stelle Bern Team 1";
+
+/// Two institutions, one case, core and journal shared with the second.
+fn shared_world() -> (World, Home, Home, String) {
+    let world = World::new();
+    let mut berger = world.found("berger", "Anna Berger", "RAV Langnau", "alv");
+    let mut iseli = world.institution(&mut berger, "iseli", "Marc Iseli", "IV-Stelle Bern", "iv");
+    let number = berger.open_example_case();
+    for kind in [SectionKind::Core, SectionKind::Journal] {
+        berger.share(&number, &kind, IV_TEAM, Role::Write, "AVG35a1");
+    }
+    berger.sync();
+    iseli.sync();
+    (world, berger, iseli, number)
+}
+
+fn go_back_to(world: &mut World, backup: &std::path::Path) {
+    world.stop_and_copy_relay();
+    world.restore_relay(backup);
+    world.start_relay();
+}
+
+fn is_edit(item: &PushItem) -> bool {
+    matches!(item, PushItem::Envelope { .. })
+}
+
+#[test]
+fn what_a_restored_relay_has_lost_is_offered_again_by_whoever_holds_it() {
+    let (mut world, mut berger, mut iseli, number) = shared_world();
+    let backup = world.stop_and_copy_relay();
+    world.start_relay();
+    let (_, pushed) = berger.sync_and_list_pushed(&world);
+    assert!(pushed.is_empty(), "control: a restart alone loses nothing");
+
+    // After the backup: an edit of each, and a section shared.
+    berger.nahtlos.edit_case(&number, &[note(1)]).unwrap();
+    berger.share(&number, &SectionKind::Plan, IV_TEAM, Role::Read, "AVG35a1");
+    berger.sync();
+    iseli.sync();
+    iseli.nahtlos.edit_case(&number, &[note(2)]).unwrap();
+    iseli.sync();
+    berger.sync();
+    assert_eq!(berger.journal(&number).len(), 4);
+    go_back_to(&mut world, &backup);
+
+    // Berger has typed more. What is lost goes first, also what Iseli wrote.
+    berger.nahtlos.edit_case(&number, &[note(3)]).unwrap();
+    let (report, pushed) = berger.sync_and_list_pushed(&world);
+    assert!(
+        report.notices.iter().any(|told| told.contains("went back")),
+        "{report:?}"
+    );
+    let again = pushed.iter().filter(|item| is_offered_again(item)).count();
+    assert!(again >= 3, "an operation and two edits");
+    assert!(
+        pushed.iter().take(again).all(is_offered_again),
+        "nothing goes before what is lost"
+    );
+    assert!(pushed.len() > again, "control: the new edit went out too");
+    let incidents = berger.nahtlos.incidents().unwrap();
+    let [incident] = incidents.as_slice() else {
+        panic!("one incident: {incidents:?}");
+    };
+    assert!(incident.sequence_after < incident.sequence_before);
+    assert_eq!(incident.taken_back, 3, "{incident:?}");
+    assert_eq!((incident.refused, incident.waiting), (0, 0));
+    assert_eq!(incident.forks, 0);
+
+    // Nothing is offered twice, and everybody has everything.
+    let (idle, pushed) = berger.sync_and_list_pushed(&world);
+    assert_eq!((idle.requests, pushed.len()), (1, 0));
+    iseli.sync();
+    berger.sync();
+    assert_eq!(iseli.journal(&number).len(), 5);
+    assert_eq!(iseli.journal(&number), berger.journal(&number));
+    let mut keller = world.colleague(&mut berger, "keller", "Rita Keller", Role::Write);
+    keller.sync();
+    assert_eq!(
+        keller.journal(&number),
+        berger.journal(&number),
+        "somebody new receives from the relay alone what it had lost"
+    );
+}
+
+#[test]
+fn an_offering_whose_answer_is_lost_goes_on_after_the_program_was_started_again() {
+    let (mut world, mut berger, _, number) = shared_world();
+    let backup = world.stop_and_copy_relay();
+    world.start_relay();
+    berger.nahtlos.edit_case(&number, &[note(1)]).unwrap();
+    berger.sync();
+    go_back_to(&mut world, &backup);
+
+    let lost = berger.sync_over(&world, &mut |_| Passing::Arrives, &mut |answer| {
+        if answer.results.is_empty() {
+            Passing::Arrives
+        } else {
+            Passing::Breaks
+        }
+    });
+    assert_eq!(lost.unwrap_err().code(), "relay_unreachable");
+    let waiting = berger.nahtlos.incidents().unwrap();
+    assert!(
+        waiting.first().is_some_and(|one| one.waiting > 0),
+        "{waiting:?}"
+    );
+
+    let mut berger = world.closed_and_reopened(berger);
+    let (_, pushed) = berger.sync_and_list_pushed(&world);
+    assert!(pushed.iter().all(is_offered_again));
+    let incidents = berger.nahtlos.incidents().unwrap();
+    assert_eq!(incidents.len(), 1, "the same one: {incidents:?}");
+    let incident = incidents.first().unwrap();
+    assert_eq!(incident.waiting, 0);
+    assert_eq!(
+        (incident.refused, incident.taken_back),
+        (0, 0),
+        "it was taken back before"
+    );
+    assert!(incident.known_there > 0);
+    let (_, pushed) = berger.sync_and_list_pushed(&world);
+    assert!(pushed.is_empty(), "nothing is offered twice");
+}
+
+#[test]
+fn what_somebody_else_has_brought_back_already_is_not_offered_once_more() {
+    let (mut world, mut berger, mut iseli, number) = shared_world();
+    let backup = world.stop_and_copy_relay();
+    world.start_relay();
+    berger.nahtlos.edit_case(&number, &[note(1)]).unwrap();
+    berger.sync();
+    iseli.sync();
+    go_back_to(&mut world, &backup);
+    let (_, pushed) = iseli.sync_and_list_pushed(&world);
+    assert!(pushed.iter().any(is_edit), "control");
+    let (_, pushed) = berger.sync_and_list_pushed(&world);
+    assert!(!pushed.iter().any(is_edit));
+    let incident = berger.nahtlos.incidents().unwrap().pop().unwrap();
+    assert_eq!((incident.taken_back, incident.waiting), (0, 0));
+    assert_eq!(berger.journal(&number), iseli.journal(&number));
+}
