@@ -210,6 +210,8 @@ pub struct Line {
     pub pushed: Vec<Vec<u8>>,
     /// An envelope that is served with a receipt of the journal's beginning.
     pub serves_backdated: Option<Vec<u8>>,
+    /// The line breaks as soon as the relay has done something with what was pushed.
+    pub breaks: bool,
     /// These envelopes never arrive.
     pub drops: Vec<EnvelopeId>,
     /// Items arrive in an order that this number makes.
@@ -234,6 +236,7 @@ impl Line {
             hides_envelopes: false,
             pushed: Vec::new(),
             serves_backdated: None,
+            breaks: false,
             drops: Vec::new(),
             shuffles: None,
         }
@@ -273,6 +276,12 @@ impl Transport for Line {
             }
         }
         let mut response: SyncResponse = codec::decode(&answer.body, 1 << 25).expect("a response");
+        if self.breaks && !response.results.is_empty() {
+            return Err(TransportError::Unreachable {
+                url: "test".into(),
+                reason: "the line broke".into(),
+            });
+        }
         response.items.retain(|item| {
             let envelope = Envelope::decode(&item.bytes);
             !envelope.is_ok_and(|envelope| self.drops.contains(&envelope.id()))

@@ -101,6 +101,26 @@ fn a_discarded_edit_is_refused_for_everybody_and_its_author_sees_it() {
 }
 
 #[test]
+fn the_answer_about_a_held_edit_may_be_lost_and_it_is_held_once() {
+    let mut scene = scene();
+    type_notes(&mut scene.iseli.nahtlos, &scene.number, &[1]);
+    scene.set_role(Role::Read);
+    let mut line = Line::to(&scene.world);
+    line.breaks = true;
+    let lost = scene.iseli.nahtlos.sync(&mut line, &mut |_| {});
+    assert_eq!(lost.unwrap_err().code(), "relay_unreachable");
+    assert_eq!(scene.iseli.nahtlos.status().unwrap().undelivered_edits, 1);
+    scene.iseli.sync();
+    scene.sync_all();
+    assert_eq!(scene.iseli.nahtlos.status().unwrap().undelivered_edits, 0);
+    for home in [&scene.berger, &scene.iseli] {
+        assert!(scene.notes(home).is_empty());
+        assert_eq!(home.nahtlos.held_list().unwrap().len(), 1);
+        assert_eq!(home.nahtlos.clones().unwrap(), []);
+    }
+}
+
+#[test]
 fn story_2_an_adoption_by_somebody_who_is_removed_counts_provisionally_with_what_it_builds_on() {
     let mut scene = scene();
     type_notes(&mut scene.iseli.nahtlos, &scene.number, &[1]);

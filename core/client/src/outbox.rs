@@ -18,7 +18,7 @@ use nahtlos_protocol::space::{LogHead, SpaceState, authority, staleness};
 use rand_core::Rng;
 
 use crate::apply::{Opened, advance, apply_batch, put_document};
-use crate::counting::{Fact, Tally, put_fact, put_tally};
+use crate::counting::{Fact, KnowledgeCache, Tally, put_fact, put_tally};
 use crate::error::ClientError;
 use crate::ingest::{NOT_LOOKED_AT, UNSETTLED};
 use crate::nahtlos::Nahtlos;
@@ -385,6 +385,11 @@ impl Nahtlos {
                 return self.to_be_counted(envelope);
             }
         }
+        let state = self.space_state(space)?;
+        let (fact, mut known) = (Fact::of(envelope), KnowledgeCache::default());
+        if !self.counts_by_itself(&state, &fact, &self.suspended(&state), &mut known) {
+            return self.to_be_counted(envelope);
+        }
         let mut record = self.document_record(space)?;
         let mut document = self.published_document(space, &record)?;
         let key_id = envelope.header().key_id;
@@ -404,7 +409,7 @@ impl Nahtlos {
         let mut tally = self.tally(space)?;
         let fact = Fact {
             applied: true,
-            ..Fact::of(envelope)
+            ..fact
         };
         tally.tail_bytes = tally.tail_bytes.saturating_add(fact.bytes);
         // What counted provisionally may have been vouched for.

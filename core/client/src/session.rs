@@ -567,6 +567,14 @@ impl<'a> Session<'a> {
             return Ok(None);
         }
         match result.status {
+            // One that is held is stored, too: its answer had been lost.
+            Status::Duplicate
+                if result.code.is_some() && self.is_proven(result, envelope.id().into()) =>
+            {
+                self.touched.insert(space);
+                self.replica
+                    .keep_held(&envelope, &edits, verdict_word(result))?;
+            }
             Status::Accepted | Status::Duplicate => {
                 if !self.is_proven(result, envelope.id().into()) {
                     self.report.notices.push(
