@@ -11,7 +11,6 @@ mod messages;
 mod operations;
 mod outcome;
 mod refused;
-mod refused_operations;
 mod scenarios;
 mod support;
 mod words;

@@ -1,19 +1,13 @@
-//! Operations and envelopes that follow a world and are refused, with the word stated beside each.
+//! Operations that follow a world and are refused, with the word stated beside each.
 
-use nahtlos_protocol::codec;
-use nahtlos_protocol::envelope::header::Salt;
-use nahtlos_protocol::envelope::{Envelope, EnvelopeKind, Header, Payload};
 use nahtlos_protocol::identifier::{
-    DeviceId, GrantId, KeyId, Nonce, OperationId, RecipientId, SpaceId, VerifyingKeyBytes, WrapHash,
+    GrantId, KeyId, Nonce, OperationId, RecipientId, SpaceId, VerifyingKeyBytes,
 };
 use nahtlos_protocol::space::authority::path_heads;
-use nahtlos_protocol::space::effect::HealedOperation;
 use nahtlos_protocol::space::{
-    Effect, History, Kind, LogHead, Logs, Member, Operation, Recipient, Role, SignedOperation,
-    SpaceState, WrapMethod,
+    Effect, History, Kind, LogHead, Logs, Member, Operation, Role, SignedOperation, SpaceState,
 };
 
-use crate::desk::access_heads;
 use crate::forms::IntoSecret;
 use crate::outcome::Outcome;
 use crate::support::root;
@@ -41,18 +35,18 @@ pub fn all() -> Vec<Refused> {
 }
 
 /// A world with its people.
-struct Scene {
+pub struct Scene {
     world: &'static str,
-    replica: Replica,
-    a1: Device,
-    c1: Device,
+    pub replica: Replica,
+    pub a1: Device,
+    pub c1: Device,
     k1: Device,
-    section: SpaceId,
-    team: SpaceId,
+    pub section: SpaceId,
+    pub team: SpaceId,
 }
 
 impl Scene {
-    fn of(world: &'static str) -> Self {
+    pub fn of(world: &'static str) -> Self {
         let replica = Outcome::of(&root().join("worlds").join(world)).replica;
         let (a1, c1, k1) = (Device::new(1), Device::new(3), Device::new(5));
         let of_kind = |kind, writer: &Device| {
@@ -77,7 +71,7 @@ impl Scene {
         }
     }
 
-    fn state(&self, space: SpaceId) -> &SpaceState {
+    pub fn state(&self, space: SpaceId) -> &SpaceState {
         &self.replica.logs[&space]
     }
 
@@ -124,7 +118,7 @@ impl Scene {
         (self.world, name.to_owned(), signed, Some(error))
     }
 
-    fn refuse(&self, name: &str, who: &Device, effect: Effect, error: &'static str) -> Refused {
+    pub fn refuse(&self, name: &str, who: &Device, effect: Effect, error: &'static str) -> Refused {
         let operation = self.next(who, self.section, vec![effect]);
         self.signed(name, who, operation, error)
     }
@@ -218,7 +212,7 @@ impl Scene {
         }
     }
 
-    fn grant_of_team(&self) -> GrantId {
+    pub fn grant_of_team(&self) -> GrantId {
         let member = RecipientId::from(self.team);
         let mut live = self.state(self.section).live_grants();
         live.find(|grant| grant.member.recipient() == member)
@@ -397,201 +391,6 @@ impl Scene {
         ]
     }
 
-    fn keys(&self) -> Vec<Refused> {
-        let (a1, c1) = (&self.a1, &self.c1);
-        let current = self.state(self.section).current_epoch().expect("an epoch");
-        let current_id = current.key_id;
-        let recipients: Vec<Recipient> = current
-            .recipients
-            .values()
-            .map(|record| record.recipient)
-            .collect();
-        let epoch = |change: &dyn Fn(&mut Shape)| {
-            let mut shape = Shape {
-                key_id: KeyId([8; 32]),
-                previous: Some(current_id),
-                link: None,
-                kem: None,
-                recipients: recipients.clone(),
-                cut: false,
-                suspended: vec![],
-            };
-            change(&mut shape);
-            shape.effect()
-        };
-        let stranger = Recipient {
-            id: RecipientId([1; 32]),
-            key: KeyId([1; 32]),
-            method: WrapMethod::Hybrid,
-            wrap: WrapHash([1; 32]),
-        };
-        let wrap = |recipients| Effect::Wrap {
-            key_id: current_id,
-            recipients,
-            suspended: vec![],
-        };
-        let link = |key_id, previous| Effect::Link {
-            key_id,
-            previous,
-            link: vec![0; 48],
-        };
-        let bad = |recipient| Effect::BadWrap {
-            key_id: current_id,
-            recipient,
-        };
-        let grant = self.grant_of_team();
-        let other_team = recipients
-            .iter()
-            .find(|recipient| recipient.id != self.team.into())
-            .expect("T1")
-            .id;
-        vec![
-            self.refuse(
-                "Epoch that follows no epoch",
-                a1,
-                epoch(&|shape| shape.previous = None),
-                "contradiction",
-            ),
-            self.refuse(
-                "Epoch under a used seed",
-                a1,
-                epoch(&|shape| shape.key_id = current_id),
-                "contradiction",
-            ),
-            self.refuse(
-                "Epoch with a link of 47 bytes",
-                a1,
-                epoch(&|shape| shape.link = Some(vec![0; 47])),
-                "contradiction",
-            ),
-            self.refuse(
-                "Epoch that cuts and links",
-                a1,
-                epoch(&|shape| {
-                    shape.cut = true;
-                    shape.link = Some(vec![0; 48]);
-                }),
-                "contradiction",
-            ),
-            self.refuse(
-                "Epoch of a section with a KEM key",
-                a1,
-                epoch(&|shape| shape.kem = Some(vec![0; 1216])),
-                "contradiction",
-            ),
-            self.refuse(
-                "Epoch that passes over a grant that stands",
-                a1,
-                epoch(&|shape| shape.suspended = vec![grant]),
-                "contradiction",
-            ),
-            self.refuse(
-                "Epoch for nobody",
-                a1,
-                epoch(&|shape| shape.recipients.clear()),
-                "not_exact",
-            ),
-            self.refuse(
-                "Epoch for one more",
-                a1,
-                epoch(&|shape| {
-                    shape.recipients.push(stranger);
-                    shape.recipients.sort();
-                }),
-                "not_exact",
-            ),
-            self.refuse(
-                "Epoch for one less",
-                a1,
-                epoch(&|shape| {
-                    shape.recipients.pop();
-                }),
-                "not_exact",
-            ),
-            self.refuse(
-                "Epoch whose recipients do not ascend",
-                a1,
-                epoch(&|shape| shape.recipients.reverse()),
-                "not_exact",
-            ),
-            self.refuse(
-                "Epoch for another key of a recipient",
-                a1,
-                epoch(&|shape| shape.recipients[0].key = KeyId([1; 32])),
-                "not_exact",
-            ),
-            self.refuse(
-                "Epoch, symmetric by an outsider",
-                c1,
-                epoch(&|shape| {
-                    for recipient in &mut shape.recipients {
-                        recipient.method = WrapMethod::Symmetric;
-                    }
-                }),
-                "contradiction",
-            ),
-            self.refuse("Wrap for nobody", a1, wrap(vec![]), "not_exact"),
-            self.refuse("Wrap for a stranger", a1, wrap(vec![stranger]), "not_exact"),
-            self.refuse(
-                "Wrap for who has one",
-                a1,
-                wrap(vec![recipients[0]]).hybrid(),
-                "contradiction",
-            ),
-            self.refuse(
-                "Wrap of another epoch",
-                a1,
-                Effect::Wrap {
-                    key_id: KeyId([8; 32]),
-                    recipients: recipients.clone(),
-                    suspended: vec![],
-                },
-                "contradiction",
-            ),
-            self.refuse(
-                "Link to itself",
-                a1,
-                link(current_id, current_id),
-                "contradiction",
-            ),
-            self.refuse(
-                "Link to no epoch",
-                a1,
-                link(current_id, KeyId([8; 32])),
-                "contradiction",
-            ),
-            self.refuse(
-                "BadWrap for somebody else",
-                c1,
-                bad(other_team),
-                "not_entitled",
-            ),
-            self.refuse(
-                "BadWrap of no wrap",
-                a1,
-                bad(RecipientId::from(self.a1.id)),
-                "contradiction",
-            ),
-            self.refuse(
-                "Heal of nothing",
-                a1,
-                Effect::Heal { branch: vec![] },
-                "contradiction",
-            ),
-            self.refuse(
-                "Heal of what is no operation",
-                a1,
-                Effect::Heal {
-                    branch: vec![HealedOperation {
-                        operation: vec![0],
-                        receipt: vec![0],
-                    }],
-                },
-                "contradiction",
-            ),
-        ]
-    }
-
     fn foundings(&self) -> Vec<Refused> {
         let a1 = &self.a1;
         let found = |name: &str, effects: Vec<Effect>, error| {
@@ -648,48 +447,6 @@ impl Scene {
     }
 }
 
-/// What an epoch names.
-struct Shape {
-    key_id: KeyId,
-    previous: Option<KeyId>,
-    link: Option<Vec<u8>>,
-    kem: Option<Vec<u8>>,
-    recipients: Vec<Recipient>,
-    cut: bool,
-    suspended: Vec<GrantId>,
-}
-
-impl Shape {
-    fn effect(self) -> Effect {
-        Effect::Epoch {
-            key_id: self.key_id,
-            kem: self.kem,
-            previous: self.previous,
-            link: self.link,
-            label: None,
-            recipients: self.recipients,
-            cut: self.cut,
-            suspended: self.suspended,
-        }
-    }
-}
-
-trait Hybrid {
-    fn hybrid(self) -> Self;
-}
-
-impl Hybrid for Effect {
-    /// The same with hybrid wraps.
-    fn hybrid(mut self) -> Self {
-        if let Self::Wrap { recipients, .. } = &mut self {
-            for recipient in recipients {
-                recipient.method = WrapMethod::Hybrid;
-            }
-        }
-        self
-    }
-}
-
 /// In a closed section nothing follows but what ends rights.
 fn closed() -> Vec<Refused> {
     let mut scene = Scene::of("ends/all");
@@ -723,69 +480,6 @@ fn closed() -> Vec<Refused> {
                 reason: 5,
             },
             "contradiction",
-        ),
-    ]
-}
-
-/// Envelopes that a reader of a world refuses, and a control.
-pub fn envelopes(world: &Outcome) -> Vec<(&'static str, Vec<u8>, Option<&'static str>)> {
-    let scene = Scene::of("shared");
-    let state = scene.state(scene.section);
-    let seed =
-        nahtlos_protocol::crypto::epoch_secret::EpochSeed::from_secret([0x77; 32].into_secret());
-    let current = state.current_epoch().expect("an epoch").key_id;
-    let header = Header {
-        version: 1,
-        suite: 2,
-        kind: EnvelopeKind::Changes,
-        space: scene.section,
-        key_id: KeyId(seed.key_id()),
-        author_device: scene.a1.id,
-        author_sequence: 9,
-        access_heads: access_heads(&world.replica, &scene.a1, state),
-        parents: vec![],
-        salt: Salt([1; 32]),
-    };
-    let sealed = |header: &Header, signer: &Device| {
-        let envelope = Envelope::seal(header, &Payload::default(), &seed, &signer.keys.signing);
-        envelope.expect("it is short").bytes().to_vec()
-    };
-    let changed = |change: &dyn Fn(&mut Header)| {
-        let mut changed = header.clone();
-        change(&mut changed);
-        sealed(&changed, &scene.a1)
-    };
-    let unknown = Device::new(77);
-    let author = |id: DeviceId| changed(&|header| header.author_device = id);
-    // A good one moved: its header names another epoch, the signature is the old one.
-    let mut moved = sealed(&header, &scene.a1);
-    let own = codec::encode(&header.key_id);
-    let at = moved
-        .windows(own.len())
-        .position(|window| window == own)
-        .expect("the key id");
-    moved[at..at + own.len()].copy_from_slice(&codec::encode(&current));
-    vec![
-        (
-            "signed by somebody else",
-            sealed(&header, &scene.c1),
-            Some("bad_signature"),
-        ),
-        ("moved to another epoch", moved, Some("bad_signature")),
-        (
-            "an author whom no log names",
-            author(unknown.id),
-            Some("unknown_author"),
-        ),
-        (
-            "an access head that is not here",
-            changed(&|header| header.access_heads[0].operation = OperationId([7; 32])),
-            Some("unknown_reference"),
-        ),
-        (
-            "an epoch that is not of its space",
-            changed(&|_| {}),
-            Some("unknown_epoch"),
         ),
     ]
 }
