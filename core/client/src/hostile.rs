@@ -205,6 +205,16 @@ impl Nahtlos {
         shown
     }
 
+    /// Founds a second person for this device: a device belongs to one for ever, so no relay takes it.
+    ///
+    /// # Errors
+    /// Where the vault fails.
+    pub fn hostile_second_person(&mut self) -> Result<(), ClientError> {
+        let person = self.create_person(self.institution()?);
+        let prepared = self.prepare(person, &[], None)?;
+        self.store_own(&[prepared], |_| Ok(()))
+    }
+
     /// The key id of a space's current epoch.
     pub fn epoch_in(&self, space: &SpaceId) -> Option<KeyId> {
         Some(self.logs().load(space).ok()??.current_epoch()?.key_id)

@@ -392,6 +392,7 @@ impl Nahtlos {
             self.is_or_leads_to(holder, member)
         })?;
         let mut sentences = explain(&name, kind, role, &grants, &waiting, holds_key);
+        sentences.extend(self.former_rights(&state, member));
         sentences.extend(self.consent_sentences(case, kind, member)?);
         let grants = [grants, waiting].concat();
         Ok(Explanation {
@@ -492,15 +493,17 @@ impl Nahtlos {
 
     /// The strongest role a team or person holds in a section.
     fn member_role(&self, state: &SpaceState, member: &SpaceId) -> Option<Role> {
+        let suspended = self.suspended(state);
         state
             .live_grants()
+            .filter(|grant| grant.is_confirmed() && !suspended.contains(&grant.id))
             .filter(|grant| grant.role.holds_keys() && self.leads_to(grant, member))
             .map(|grant| grant.role)
             .max()
     }
 
     /// Whether a grant is for this member, or for a space it is a member of.
-    fn leads_to(&self, grant: &Grant, member: &SpaceId) -> bool {
+    pub(crate) fn leads_to(&self, grant: &Grant, member: &SpaceId) -> bool {
         let MemberId::Space(holder) = grant.member else {
             return false;
         };

@@ -11,6 +11,7 @@ use crate::error::ClientError;
 use crate::forks::{Fork, LostAddition};
 use crate::incidents::Incident;
 use crate::ingest::NOT_LOOKED_AT;
+use crate::intents::returned::Decision;
 use crate::nahtlos::Nahtlos;
 use crate::records::{self, HeldItem, HeldRecord, InvitationRecord};
 use crate::silence::InstitutionHeard;
@@ -39,6 +40,8 @@ pub struct Status {
     pub undelivered_edits: u64,
     /// Changes of access that wait for the next sync.
     pub waiting_decisions: Vec<String>,
+    /// Changes of access that came back: a person must decide them again, or drop them.
+    pub returned_decisions: Vec<Decision>,
     /// What is held and why.
     pub held: Vec<HeldLine>,
     /// Invitations issued here and not answered.
@@ -115,6 +118,11 @@ impl Nahtlos {
                 .iter()
                 .map(|record| self.describe_intent(&record.intent))
                 .collect::<Result<_, _>>()?,
+            returned_decisions: self
+                .decisions()?
+                .into_iter()
+                .filter(|decision| decision.state == "returned")
+                .collect(),
             held: self.held_lines()?,
             open_invitations: self.open_invitations()?,
             foreign_sections: self.foreign_sections()?.len(),
@@ -264,6 +272,10 @@ fn sentence(record: &HeldRecord) -> String {
         "not_entitled" => "was written without the right to do so".into(),
         "gate" => format!(
             "damages the document and was not applied: {}",
+            record.detail
+        ),
+        "founding_refused" => format!(
+            "a case, section or team founded here was refused by the relay for good ({})",
             record.detail
         ),
         "forked_or_gap" => "contradicts the log this device has".into(),
