@@ -569,3 +569,53 @@ pub(crate) fn put_clones(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fact(author: u8, author_sequence: u64, parents: &[u8]) -> Fact {
+        Fact {
+            author: DeviceId([author; 32]),
+            author_sequence,
+            kind: EnvelopeKind::Changes,
+            key_id: KeyId([0; 32]),
+            parents: parents
+                .iter()
+                .map(|parent| EnvelopeId([*parent; 32]))
+                .collect(),
+            access_heads: Vec::new(),
+            bytes: 0,
+            standing: Standing::Counts,
+            applied: false,
+        }
+    }
+
+    #[test]
+    fn parents_come_before_children_whatever_the_order_and_unknown_ones_are_left_out() {
+        let facts = [fact(1, 3, &[2, 9]), fact(1, 2, &[1]), fact(1, 1, &[])];
+        let ids = [3, 2, 1].map(|id| EnvelopeId([id; 32]));
+        let listed: Vec<(EnvelopeId, &Fact)> = ids.into_iter().zip(&facts).collect();
+        let expected = [1, 2, 3].map(|id| EnvelopeId([id; 32]));
+        assert_eq!(in_causal_order(&listed), expected);
+        let turned: Vec<_> = listed.into_iter().rev().collect();
+        assert_eq!(in_causal_order(&turned), expected);
+    }
+
+    #[test]
+    fn a_number_that_is_not_above_the_last_of_its_author_is_looked_into() {
+        let mut tally = Tally::default();
+        assert!(tally.advance(&fact(1, 1, &[])));
+        assert!(tally.advance(&fact(2, 1, &[])), "another author");
+        assert!(tally.advance(&fact(1, 2, &[])));
+        assert!(!tally.advance(&fact(1, 2, &[])));
+        let said = Fact {
+            kind: EnvelopeKind::Attest,
+            ..fact(1, 2, &[])
+        };
+        assert!(
+            tally.advance(&said),
+            "what is said about edits has no number of its own"
+        );
+    }
+}
