@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::values::TypedValue;
+use super::values::{Answered, TypedValue};
 
 /// Which cases to list.
 #[derive(Clone, Debug, Default, Args)]
@@ -105,6 +105,16 @@ pub enum SectionCommand {
         case: String,
         /// Section code: core, ident, function, plan, journal, tasks, consent
         section: String,
+    },
+    /// Erases your copy of a section that is not shared with you any more, and says so to who manages it
+    Erase {
+        /// Number or name, or the beginning of either
+        case: String,
+        /// Section code
+        section: String,
+        /// Whether to ask.
+        #[command(flatten)]
+        answered: Answered,
     },
     /// Exports a section unencrypted
     Export(SectionExport),

@@ -3,6 +3,7 @@
 mod case;
 mod consent;
 mod device;
+mod function;
 mod network;
 mod plan;
 mod reference;
@@ -17,6 +18,7 @@ use clap::{Args, Parser, Subcommand};
 pub use case::{CaseCommand, CaseFilter, CaseOpen, SectionCommand, SectionExport};
 pub use consent::{ConsentCommand, ConsentGive, ConsentWithdraw};
 pub use device::{DeviceCommand, DocsOptions, HeldCommand, KeyCommand};
+pub use function::{FunctionAdd, FunctionCommand};
 pub use network::{
     FounderOptions, InstitutionCommand, IntroductionOptions, MemberCommand, MemberRole,
     NetworkCommand, TeamCommand,
@@ -154,6 +156,16 @@ pub enum Command {
         /// What to do.
         #[command(subcommand)]
         command: Option<JournalCommand>,
+    },
+    /// What somebody can do: assessments, without diagnosis
+    #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+    Function {
+        /// Whose assessments to show.
+        #[arg(value_name = "CASE", required = true)]
+        case: Option<String>,
+        /// What to do.
+        #[command(subcommand)]
+        command: Option<FunctionCommand>,
     },
     /// Shared tasks of a case
     #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]

@@ -3,7 +3,7 @@
 use nahtlos_casework::edit::IdentKey;
 
 use super::{
-    CaseCommand, Command, ConflictCommand, GoalCommand, JournalCommand, KeyCommand, PlanCommand,
+    CaseCommand, Command, ConflictCommand, FunctionCommand, GoalCommand, JournalCommand, KeyCommand, PlanCommand,
     SectionCommand, ShareCommand, StepCommand, TaskCommand,
 };
 
@@ -19,6 +19,10 @@ impl Command {
             Self::Journal { case, command } => match command {
                 Some(JournalCommand::Add(new)) => (Some(&new.case), Some("journal")),
                 None => (case.as_deref(), Some("journal")),
+            },
+            Self::Function { case, command } => match command {
+                Some(FunctionCommand::Add(new)) => (Some(&new.case), Some("function")),
+                None => (case.as_deref(), Some("function")),
             },
             Self::Task { case, command } => match command {
                 Some(command) => (Some(of_task(command)), Some("tasks")),
@@ -54,6 +58,7 @@ fn of_section(command: &SectionCommand) -> Subject<'_> {
         SectionCommand::Export(export) => (Some(&export.case), Some(&export.section)),
         SectionCommand::Open { case, section }
         | SectionCommand::Show { case, section }
+        | SectionCommand::Erase { case, section, .. }
         | SectionCommand::History { case, section, .. }
         | SectionCommand::Diff { case, section, .. } => (Some(case), Some(section)),
     }

@@ -10,6 +10,7 @@ mod device;
 mod doctor;
 mod entries;
 mod founding;
+mod function;
 mod held;
 mod institution;
 mod journal;
@@ -20,6 +21,7 @@ mod network;
 mod pages;
 mod plan;
 mod section;
+mod section_erase;
 mod section_history;
 mod share;
 mod step;
@@ -59,6 +61,7 @@ pub fn run(context: &Context, command: Command) -> Result<Answer, Failure> {
         Command::Section { command } => section::run(context, command),
         Command::Plan { command } => plan::run(context, command),
         Command::Journal { case, command } => journal::run(context, case, command),
+        Command::Function { case, command } => function::run(context, case, command),
         Command::Task { case, command } => task::run(context, case, command),
         Command::Share { command } => share::run(context, command),
         Command::Consent { case, command } => consent::run(context, case, command),

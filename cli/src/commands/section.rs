@@ -21,6 +21,11 @@ pub fn run(context: &Context, command: SectionCommand) -> Result<Answer, Failure
         SectionCommand::List { case } => list(context, &case),
         SectionCommand::Open { case, section } => open(context, &case, &section_kind(&section)?),
         SectionCommand::Show { case, section } => show(context, &case, &section_kind(&section)?),
+        SectionCommand::Erase {
+            case,
+            section,
+            answered,
+        } => super::section_erase::run(context, &case, &section, answered),
         SectionCommand::Export(export) => self::export(context, &export),
         SectionCommand::History {
             case,

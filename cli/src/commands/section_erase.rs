@@ -1,0 +1,91 @@
+//! `nahtlos section erase`: a copy of a section that is not shared any more.
+
+use nahtlos_client::Nahtlos;
+use nahtlos_client::erasing::LostSection;
+use serde_json::{Value, json};
+
+use crate::arguments::Answered;
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::input;
+use crate::output::{Answer, Page, dates};
+
+pub fn run(
+    context: &Context,
+    case: &str,
+    section: &str,
+    answered: Answered,
+) -> Result<Answer, Failure> {
+    let mut nahtlos = context.open()?;
+    let lost = find(&nahtlos, case, section)?;
+    let data = |done: &str| -> Value { json!({ "section": lost, "done": done }) };
+    if lost.erased {
+        let said = if lost.confirmed {
+            "It is erased, and the relay has your signed word."
+        } else {
+            "It is erased; your signed word goes out with the next `nahtlos sync`."
+        };
+        return Ok(Answer::sentence(data("nothing"), said));
+    }
+    let page = Page::default()
+        .title(format!("Your copy of {section}"))
+        .line(how_it_ended(&lost))
+        .line("Erased are: what others and you wrote there, as this device has it, and its keys.")
+        .line("Kept are: your own changes that are held until a manager decides.")
+        .line("Who manages the section will see that this device erased its copy, and when.");
+    if answered.dry_run {
+        return Ok(Answer::new(
+            data("dry_run"),
+            page.line("Nothing was done (--dry-run)."),
+        ));
+    }
+    if !answered.yes {
+        page.show_before_asking();
+        if !input::confirm("Erase it?")? {
+            return Ok(Answer::sentence(data("nothing"), "Nothing was done."));
+        }
+    }
+    let erased = nahtlos.erase_lost(&lost.space)?;
+    Ok(Answer::sentence(
+        json!({ "section": erased, "done": "erased" }),
+        format!("Erased: this device holds nothing of {section} any more."),
+    )
+    .note("`nahtlos sync` sends your signed word that it is."))
+}
+
+fn find(nahtlos: &Nahtlos, case: &str, section: &str) -> Result<LostSection, Failure> {
+    // A case of which nothing else is shared is in no list any more: its identifier still names it.
+    let id = match nahtlos.find_case(case) {
+        Ok(found) => found.id.to_string(),
+        Err(_) => case.to_owned(),
+    };
+    let lost = nahtlos.lost_sections()?;
+    let found = lost
+        .into_iter()
+        .find(|one| one.section == section && one.case.starts_with(&id));
+    found.ok_or_else(|| {
+        Failure::new(
+            Exit::Failed,
+            "nothing_to_erase",
+            format!("There is no copy of {section} to erase."),
+            "Only what is not shared with you any more is erased; this device has no such copy.",
+            "See what you may read with `nahtlos section list CASE`.",
+        )
+    })
+}
+
+/// Since when, by whom and why.
+pub fn how_it_ended(lost: &LostSection) -> String {
+    let Some(ended) = &lost.ended else {
+        return "It is not shared with you any more.".into();
+    };
+    let reason = ended.reason.map_or_else(String::new, |reason| {
+        format!(" ({})", reason.replace('_', " "))
+    });
+    format!(
+        "It is not shared with you any more since {}: ended by {}{reason}.",
+        dates::moment(ended.ended_at_ms),
+        ended.by
+    )
+}

@@ -1,0 +1,185 @@
+//! Story S2, consent withdrawn while a coach is offline, steps 2 to 6 without the employer's slice,
+//! through the real programs: one relay process, one home for each of three institutions, sockets
+//! and files.
+
+mod story;
+
+use serde_json::Value;
+use story::{CASE_FILE, Device, Homes, Stage, disk, exit};
+
+const CASE: &str = "mosimann";
+const COACHING: &str = "Stellwerk Coaching";
+const IV_TEAM: &str = "IV-Stelle Eingliederung";
+
+const BEFORE: &str = "Belastbar am Vormittag, zwei Stunden am Stück";
+const BY_LEAD: &str = "Nach dem Widerruf neu eingeschätzt";
+const BY_COACH: &str = "Im Betrieb beobachtet, ohne Netz aufgeschrieben";
+const NOTE: &str = "Besuch in der Werkstatt, Emir ist pünktlich";
+
+/// The lead (Rüegg), the IV (Iseli) and a coach (Keller), with one case between them.
+struct Withdrawal {
+    stage: Stage,
+    ruegg: Device,
+    iseli: Device,
+    keller: Device,
+    consent: String,
+}
+
+impl Withdrawal {
+    /// Day 1: the consent opens the case to the coach; the IV reads `function` by law.
+    fn begin() -> Self {
+        let stage = Stage::new(Homes::Quick, &[]);
+        let team = "Sozialdienst Team Nord";
+        let words = ["Sozialdienst Oberes Emmental", "soz", team, "Nora Rüegg", "lead"];
+        let ruegg = stage.found("device-1", &words);
+        let words = ["IV-Stelle Bern", "iv", IV_TEAM, "Marc Iseli", "officer"];
+        let iseli = stage.join(&ruegg, "device-2", &words);
+        let words = ["Stellwerk", "provider", COACHING, "Urs Keller", "coach"];
+        let keller = stage.join(&ruegg, "device-3", &words);
+        ruegg.done(&["case", "open", "--from", CASE_FILE]);
+        for device in [&ruegg, &iseli, &keller, &ruegg] {
+            device.done(&["sync"]);
+        }
+        let grant = ["share", "grant", CASE, "--section", "function", "--to", IV_TEAM];
+        let terms = ["--role", "read", "--basis", "IVG68bis", "--yes"];
+        ruegg.done(&[&grant[..], &terms].concat());
+        let core = format!("core={COACHING}");
+        let rest = format!("function,journal,plan,tasks={COACHING}");
+        let given = ruegg.json(&[
+            "consent", "give", CASE, "--read", &core, "--write", &rest, "--form", "paper", "--yes",
+        ]);
+        let consent = text(&given["consent"]).to_owned();
+        assess(&ruegg, BEFORE);
+        for device in [&ruegg, &iseli, &keller, &ruegg] {
+            device.done(&["sync"]);
+        }
+        Self {
+            stage,
+            ruegg,
+            iseli,
+            keller,
+            consent,
+        }
+    }
+
+    /// Day 21: the client withdraws `function` for the coach; the lead records it offline.
+    fn withdraw(&self) {
+        let only = format!("function={COACHING}");
+        let words = ["consent", "withdraw", CASE, &self.consent, "--only", &only];
+        let said = self.ruegg.done(&[&words[..], &["--dry-run"]].concat()).stdout;
+        assert!(said.contains(COACHING), "{said}");
+        assert!(said.contains("function"), "{said}");
+        self.ruegg.done(&[&words[..], &["--yes"]].concat());
+    }
+}
+
+/// Adds an assessment whose basis is a text.
+fn assess(device: &Device, basis: &str) {
+    let assessment = format!(r#"{{"capacity": 50, "from": "2026-10-01", "basis": "{basis}"}}"#);
+    device.done_with(&["function", "add", CASE], &assessment);
+}
+
+/// What the assessments of a device rest on, in order.
+fn bases(device: &Device) -> Vec<String> {
+    let shown = device.json(&["section", "show", CASE, "function"]);
+    let assessments = shown["content"]["assessments"].as_array().unwrap();
+    let mut bases: Vec<String> = assessments
+        .iter()
+        .map(|one| text(&one["basis"]).to_owned())
+        .collect();
+    bases.sort();
+    bases
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+#[test]
+fn story_s2_a_consent_is_withdrawn_while_the_coach_writes_offline() {
+    let story = Withdrawal::begin();
+    let Withdrawal {
+        ruegg,
+        iseli,
+        keller,
+        ..
+    } = &story;
+    assert!(bases(keller).contains(&BEFORE.to_owned()), "control: the coach reads");
+
+    // 2, 3: offline the lead withdraws, syncs in the evening, and goes on writing.
+    story.withdraw();
+    ruegg.done(&["sync"]);
+    assess(ruegg, BY_LEAD);
+    ruegg.done(&["sync"]);
+    iseli.done(&["sync"]);
+    assert!(bases(iseli).contains(&BY_LEAD.to_owned()), "the IV reads on by law");
+
+    // 4: still offline the coach writes a note, which is allowed, and in `function`.
+    keller.done_with(&["journal", "add", CASE, "--kind", "visit"], NOTE);
+    assess(keller, BY_COACH);
+    let synced = keller.run(&["sync"]);
+    let synced = synced.expect_exit(exit::HELD, &["sync"]);
+    assert!(synced.stdout.contains("held") || synced.stderr.contains("held"), "{synced:?}");
+    let own = keller.json(&["held", "list"]);
+    assert_eq!(own["edits"].as_array().unwrap().len(), 1, "{own}");
+    assert_eq!(own["edits"][0]["reason"], "access_ended");
+    assert_eq!(own["edits"][0]["own"], true);
+    ruegg.done(&["sync"]);
+    let journal = ruegg.json(&["section", "show", CASE, "journal"]).to_string();
+    assert!(journal.contains(NOTE), "what is still allowed arrives");
+    assert!(!bases(ruegg).contains(&BY_COACH.to_owned()), "held for everybody");
+    let held = ruegg.json(&["held", "list"]);
+    let held = &held["edits"][0];
+    assert_eq!(text(&held["author"]), "Urs Keller", "{held}");
+    let id = text(&held["id"]);
+    let shown = ruegg.done(&["held", "show", id]).stdout;
+    assert!(shown.contains("Urs Keller") && shown.contains(BY_COACH), "{shown}");
+    ruegg.done(&["held", "adopt", id, "--yes"]);
+    ruegg.done(&["sync"]);
+    iseli.done(&["sync"]);
+    for device in [ruegg, iseli] {
+        assert!(bases(device).contains(&BY_COACH.to_owned()), "adopted, under its author's name");
+    }
+
+    // Nothing newer reached the coach, and another sync is in nobody's way.
+    keller.run(&["sync"]);
+    assert_eq!(bases_in_the_dark(keller).iter().filter(|basis| *basis == BY_LEAD).count(), 0);
+
+    // 5: the coach's device erases its copy; the lead sees "not confirmed" until it says so.
+    let matrix = |device: &Device| device.json(&["share", "list", CASE])["former"].clone();
+    assert_eq!(matrix(ruegg)[0]["erased"], 0, "{}", matrix(ruegg));
+    keller.done(&["section", "erase", CASE, "function", "--yes"]);
+    keller.run(&["sync"]);
+    ruegg.done(&["sync"]);
+    let former = matrix(ruegg);
+    assert_eq!((&former[0]["devices"], &former[0]["erased"]), (&1.into(), &1.into()));
+
+    // 6: the IV's access rests on law and is unchanged.
+    let explained = ruegg.done(&["share", "explain", CASE, "function", "--for", IV_TEAM]).stdout;
+    assert!(explained.contains("IVG68bis"), "{explained}");
+    let explained = ruegg.done(&["share", "explain", CASE, "function", "--for", COACHING]).stdout;
+    assert!(explained.contains("withdrawn") || explained.contains("ended"), "{explained}");
+
+    for device in [ruegg, iseli, keller] {
+        let doctor = device.run(&["doctor", "--json"]);
+        let doctor: Value = serde_json::from_str(&doctor.stdout).unwrap();
+        assert_eq!(doctor["sound"], true, "{doctor}");
+    }
+    let markers = [BEFORE, BY_LEAD, BY_COACH, NOTE, "Mosimann"].map(str::to_owned);
+    let homes = [ruegg, iseli, keller].map(|device| device.home.clone());
+    let places: Vec<_> = story.stage.relay.everything().into_iter().chain(homes).collect();
+    let (found, bytes) = disk::search(&places, &markers);
+    assert_eq!(found, [""; 0]);
+    assert!(bytes > 100_000, "only {bytes} bytes were searched");
+}
+
+/// What a device that lost the section still shows of it, where it shows anything.
+fn bases_in_the_dark(device: &Device) -> Vec<String> {
+    let shown = device.run(&["section", "show", CASE, "function", "--json"]);
+    let Ok(shown) = serde_json::from_str::<Value>(&shown.stdout) else {
+        return Vec::new();
+    };
+    let assessments = shown["content"]["assessments"].as_array();
+    let texts = assessments.into_iter().flatten();
+    texts.map(|one| text(&one["basis"]).to_owned()).collect()
+}
