@@ -109,7 +109,7 @@ impl SpaceState {
             });
         }
         let operations = read_branch(lost)?;
-        let relay_keys = relay_keys(context)?;
+        let relay_keys = self.known_relay_keys(context)?;
         for (operation, receipt) in &operations {
             let id = operation.id().into();
             let proved = relay_keys
@@ -158,6 +158,19 @@ impl SpaceState {
             return Err(contradiction("Heal", "the branch was carried back before"));
         }
         Ok(())
+    }
+
+    /// The relay keys the network had named by what the operation comes after. (An operation of the
+    /// network's own log comes after what stands before it there.)
+    fn known_relay_keys(&self, context: &Context<'_>) -> Result<Vec<VerifyingKey>, ReplayError> {
+        if context.logs.network() == Some(self.id) {
+            return Ok(self.relay_keys_at(context.index).copied().collect());
+        }
+        let unnamed = contradiction("Heal", "it does not come after the network's log");
+        let network = context.logs.network().ok_or(unnamed.clone())?;
+        let length = context.knowledge.length(&network).ok_or(unnamed.clone())?;
+        let state = context.logs.state(&network).ok_or(unnamed)?;
+        Ok(state.relay_keys_at(length).copied().collect())
     }
 
     /// The space where a branch begins: this log at an earlier length, or the end of a branch that
@@ -237,13 +250,4 @@ fn read_branch(lost: &[HealedOperation]) -> Result<Vec<(SignedOperation, Receipt
         operations.push((operation, receipt));
     }
     Ok(operations)
-}
-
-/// The relay keys the network had named by what the operation comes after.
-fn relay_keys(context: &Context<'_>) -> Result<Vec<VerifyingKey>, ReplayError> {
-    let unnamed = contradiction("Heal", "it does not come after the network's log");
-    let network = context.logs.network().ok_or(unnamed.clone())?;
-    let length = context.knowledge.length(&network).ok_or(unnamed.clone())?;
-    let state = context.logs.state(&network).ok_or(unnamed)?;
-    Ok(state.relay_keys_at(length).copied().collect())
 }

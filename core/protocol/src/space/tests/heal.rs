@@ -286,3 +286,25 @@ fn a_device_admitted_on_the_branch_is_known_as_an_author_afterwards() {
     f.o.world.act(&f.o.a1, f.heal(), Some(person));
     assert_eq!(tried(&f.o.world), not_entitled("Void"));
 }
+
+#[test]
+fn a_lost_branch_of_the_networks_own_log_is_carried_back_too() {
+    let mut f = before_a_fork();
+    let (network, two) = (f.network, f.o.two.institution);
+    f.lose(&TestDevice::new(1), draft([remove_member(two)]), network);
+    let heal = draft([Effect::Heal {
+        branch: f.branch.clone(),
+    }]);
+    // Meanwhile its log went on without it.
+    let invitation = InvitationId([7; 32]);
+    let other = Effect::Invite {
+        invitation,
+        role: Role::Write,
+        not_after_ms: 9,
+    };
+    f.o.world.act(&f.o.a1, draft([other]), Some(network));
+    f.o.world.act(&f.o.a1, heal, Some(network));
+    let state = &f.o.world.logs[&network];
+    let mut live = state.live_grants().map(|grant| grant.member);
+    assert!(!live.any(|member| member == super::super::state::MemberId::Space(two)));
+}
