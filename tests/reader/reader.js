@@ -4,12 +4,13 @@
  *
  *     node reader.js BUNDLE [--device-seed-file FILE]
  *
- * Exit status 0 if the bundle could be read, 2 if it could not or the arguments are wrong. What a single item got wrong
- * stands in `problems`.
+ * Exit status 0 if all of it was verified and nothing is wrong, 1 if something stands in `problems`, `forked` or
+ * `keys_not_opened`, 2 if the bundle cannot be read or the arguments are wrong.
  */
 import { parseArgs } from "node:util";
 import { readBundle } from "./src/bundle.js";
 import { Reading } from "./src/reading.js";
+import { report } from "./src/report.js";
 import { ReaderError } from "./src/errors.js";
 
 const USAGE = "usage: node reader.js BUNDLE [--device-seed-file FILE]";
@@ -21,7 +22,9 @@ async function main() {
   });
   if (positionals.length !== 1) throw new ReaderError("usage", USAGE);
   const reading = await Reading.of(readBundle(positionals[0], values["device-seed-file"] ?? null));
-  process.stdout.write(`${JSON.stringify(reading.toJson(), null, 2)}\n`);
+  const said = report(reading);
+  process.stdout.write(`${JSON.stringify(said, null, 2)}\n`);
+  if ([said.problems, said.forked, said.keys_not_opened].some((list) => list.length > 0)) process.exitCode = 1;
 }
 
 try {

@@ -6,26 +6,12 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { decode } from "./cbor.js";
-import { bytes, list, plainEnum, struct } from "./schema.js";
-import { identifier } from "./common.js";
+import { list, readMessage } from "./schema.js";
 import { BundleError, ReaderError } from "./errors.js";
 import { fromHex } from "./bytes.js";
-import { receiptShape } from "./receipt.js";
+import { itemShape } from "./sync.js";
 
-const wrap = struct([
-  ["recipient", identifier(32)],
-  ["bytes", bytes],
-]);
-
-const items = list(
-  struct([
-    ["kind", plainEnum({ 1: "operation", 2: "envelope", 3: "join_request" })],
-    ["bytes", bytes],
-    ["wraps", list(wrap)],
-    ["receipt", receiptShape],
-  ]),
-);
+const items = list(itemShape);
 
 /**
  * @param {string} directory
@@ -60,7 +46,7 @@ function readHex(path, length, convert) {
 function readItems(path) {
   const content = readFile(path);
   try {
-    return items(decode(new Uint8Array(content)));
+    return readMessage(items, new Uint8Array(content));
   } catch (error) {
     if (!(error instanceof ReaderError)) throw error;
     throw new BundleError("bundle_malformed", `${path}: ${error.message}`);

@@ -3,6 +3,9 @@
  * text strings, arrays, booleans and null. Everything else, and every longer form of the same value, is refused.
  *
  * Integers decode to `number` up to 2^53 − 1 and to `bigint` above. Byte strings are views into the input.
+ *
+ * Since the first failure decides, and only a shape knows what an enum number means, `parse` reads as far as it can: what
+ * cannot be read becomes a `Broken` in its place, and what another encoding of the same value shows is told at the end.
  */
 import { MalformedError } from "./errors.js";
 import { concat, utf8 } from "./bytes.js";
@@ -24,16 +27,41 @@ const MAX_DEPTH = 32;
 
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
+/** Stands where a value cannot be read. No shape takes it. */
+export class Broken {
+  /** @param {string} why */
+  constructor(why) {
+    this.why = why;
+  }
+}
+
+/**
+ * @param {Uint8Array} bytes
+ * @returns {{value: *, late: string|null}} number, bigint, Uint8Array, string, boolean, null, `Broken` or an array of these
+ *   (with `declared`, its length as written); `late`: why these bytes are not the one encoding of the value, if they are not
+ */
+export function parse(bytes) {
+  const input = { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length), offset: 0, late: null, broken: false };
+  const value = readValue(input, 0);
+  if (!input.broken && input.offset !== bytes.length) input.late ??= "bytes after the value";
+  return { value, late: input.late };
+}
+
 /**
  * @param {Uint8Array} bytes exactly one value and nothing after it
  * @returns {*} number, bigint, Uint8Array, string, boolean, null or an array of these
  * @throws {MalformedError}
  */
 export function decode(bytes) {
-  const input = { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length), offset: 0 };
-  const value = readValue(input, 0);
-  if (input.offset !== bytes.length) throw new MalformedError("bytes after the value");
+  const { value, late } = parse(bytes);
+  requireWhole(value);
+  if (late !== null) throw new MalformedError(late);
   return value;
+}
+
+function requireWhole(value) {
+  if (value instanceof Broken) throw new MalformedError(value.why);
+  if (Array.isArray(value)) value.forEach(requireWhole);
 }
 
 /**
@@ -45,7 +73,7 @@ export function decode(bytes) {
  * @throws {MalformedError} if it is no array that begins with as many integers
  */
 export function peekIntegers(bytes, count) {
-  const input = { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length), offset: 0 };
+  const input = { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length), offset: 0, late: null };
   const integers = [];
   const length = readHead(input, MAJOR_ARRAY);
   if (length < count) throw new MalformedError("array too short");
@@ -60,6 +88,16 @@ function readHead(input, major) {
 }
 
 function readValue(input, depth) {
+  try {
+    return readWholeValue(input, depth);
+  } catch (error) {
+    if (!(error instanceof MalformedError)) throw error;
+    input.broken = true;
+    return new Broken(error.message);
+  }
+}
+
+function readWholeValue(input, depth) {
   if (depth > MAX_DEPTH) throw new MalformedError("nested too deeply");
   const initial = take(input, 1)[0];
   const major = initial >> 5;
@@ -94,7 +132,7 @@ function readArgument(input, additional) {
   take(input, width);
   const value = readInteger(input.view, start, width);
   const smallest = width === 1 ? 24n : 1n << BigInt(4 * width);
-  if (BigInt(value) < smallest) throw new MalformedError("integer not in its shortest form");
+  if (BigInt(value) < smallest) input.late ??= "integer not in its shortest form";
   return value;
 }
 
@@ -107,10 +145,9 @@ function readInteger(view, offset, width) {
 }
 
 function readArray(input, length, depth) {
-  // Each element takes at least one byte, so a length beyond the input is refused before anything is made.
-  if (length > input.bytes.length - input.offset) throw new MalformedError("array longer than its bytes");
   const items = [];
-  for (let index = 0; index < length; index += 1) items.push(readValue(input, depth + 1));
+  Object.defineProperty(items, "declared", { value: length });
+  for (let index = 0; index < length && !input.broken; index += 1) items.push(readValue(input, depth + 1));
   return items;
 }
 

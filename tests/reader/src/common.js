@@ -1,5 +1,5 @@
 /** Shapes that operations and envelopes share (PROTOCOL §2, §5, §10, §15). */
-import { ascending, bytesOf, plainEnum, struct, unsigned } from "./schema.js";
+import { ascending, bytesOf, list, plainEnum, struct, unsigned } from "./schema.js";
 import { fromHex, toHex } from "./bytes.js";
 import { peekIntegers } from "./cbor.js";
 import { NeedsNewerError } from "./errors.js";
@@ -31,8 +31,10 @@ const logHead = struct([
   ["operation", identifier(32)],
 ]);
 
-/** `[space, index, operation id]`, ascending by space: references, access heads. */
-export const logHeads = ascending(logHead, (head) => fromHex(head.space), limits.REFERENCES);
+/** References: `[space, index, operation id]`; replay asks for their order. */
+export const references = list(logHead, limits.REFERENCES);
+/** Access heads: the same, ascending by space. */
+export const accessHeads = ascending(logHead, (head) => fromHex(head.space), limits.REFERENCES);
 
 /** Looks at version and suite before anything else is decoded (PROTOCOL §2, 9). @throws {NeedsNewerError} */
 export function requireVersionAndSuite(bytes) {

@@ -1,36 +1,24 @@
 /**
  * Which edits count (PROTOCOL §16). Content is not needed for it: rights come from the logs, order from the graph of
  * envelopes and from the relay's receipts.
- *
- *  1. The author's right has no known end in the newest logs: the edit counts.
- *  2. What an edit builds on that counts by 1 or 3 counts with it, even if its author never was entitled: whoever builds
- *     on it adopts it.
- *  3. The right has ended, and nothing vouches: the edit counts provisionally if the relay took it in before the ends,
- *     and nobody who knew of the end has written since.
- *  4. Everything else is held.
- *
- * A voided edit and whatever builds on it never count.
  */
+import { equal } from "./bytes.js";
+import { learn, requireKnown } from "./replay.js";
+import { atLeast, remains } from "./rights.js";
+import { suspendedGrants } from "./standing.js";
 import { View } from "./state.js";
-import { atLeast, contentRole, remainingRight } from "./rights.js";
-import { learn } from "./replay.js";
-import { isEarlier } from "./receipt.js";
 
 /**
  * What the author of an envelope had seen of the logs.
  * @param {Logs} logs
  * @param {Array<{space: string, index: number, operation: string}>} accessHeads
- * @returns {{knowledge: Map<string, number>, missing: string[]}}
+ * @returns {Map<string, number>}
+ * @throws {MissingError} `unknown_reference`
  */
 export function knowledgeOf(logs, accessHeads) {
   const knowledge = new Map();
-  const missing = [];
-  for (const head of accessHeads) {
-    const known = logs.operations.get(head.operation);
-    if (known === undefined || known.space !== head.space || known.index !== head.index) missing.push(head.operation);
-    else learn(knowledge, known);
-  }
-  return { knowledge, missing };
+  for (const head of accessHeads) learn(knowledge, requireKnown(logs, head));
+  return knowledge;
 }
 
 /**
@@ -38,127 +26,59 @@ export function knowledgeOf(logs, accessHeads) {
  * @param {string} space
  * @param {Array<object>} envelopes verified, of this space: `{id, author, kind, knowledge, parents, receipt}`; `receipt`
  *   is null where there is no valid one
- * @param {(operation: string) => object|null} receiptOf the verified receipt of an operation
+ * @param {Arrivals} arrivals when operations were received
  * @returns {Map<string, {verdict: string, reason: string|null}>} by envelope id: `counts`, `vouched`, `provisional`, `held`
  */
-export function judge(logs, space, envelopes, receiptOf) {
-  const court = new Court(logs, space, envelopes, receiptOf);
-  return court.verdicts();
+export function judge(logs, space, envelopes, arrivals) {
+  return new Court(logs, space, envelopes, arrivals).verdicts();
 }
 
-/** Snapshots, attestations and disputes vouch for nothing. */
-function isEdit(envelope) {
-  return envelope.kind === "changes";
-}
+const isEdit = ({ kind }) => kind === "changes";
+
+/** The role that an envelope's author needs. */
+const NEEDED = { changes: "write", snapshot: "write", blob: "write", attest: "read", dispute: "read", erasure: "none" };
 
 class Court {
-  constructor(logs, space, envelopes, receiptOf) {
+  constructor(logs, space, envelopes, arrivals) {
     this.logs = logs;
     this.space = space;
     this.envelopes = envelopes;
     this.byId = new Map(envelopes.map((envelope) => [envelope.id, envelope]));
-    this.receiptOf = receiptOf;
+    this.arrivals = arrivals;
     this.newest = View.newest(logs);
     this.state = this.newest.required(space);
-    this.views = new Map();
+    this.suspended = suspendedGrants(this.newest, space, arrivals);
+    this.result = new Map();
   }
 
   verdicts() {
-    const result = new Map();
-    for (const [id, reason] of this.voided()) result.set(id, { verdict: "held", reason });
-    const open = this.envelopes.filter((envelope) => !result.has(envelope.id));
-    for (const envelope of open) {
-      if (this.heldWrite(envelope) && this.stillWrites(envelope)) {
-        result.set(envelope.id, { verdict: "counts", reason: null });
-      }
-    }
-    const firm = open.filter((envelope) => isEdit(envelope) && result.get(envelope.id)?.verdict === "counts");
-    this.vouch(firm, result);
-    const rest = open.filter((envelope) => !result.has(envelope.id));
-    const provisional = rest.filter((envelope) => this.isProvisional(envelope, firm));
-    for (const envelope of provisional) result.set(envelope.id, { verdict: "provisional", reason: null });
-    this.vouch(provisional.filter(isEdit), result);
-    for (const envelope of open.filter((each) => each.kind === "snapshot")) this.judgeSnapshot(envelope, result);
-    for (const envelope of rest) {
-      if (!result.has(envelope.id)) result.set(envelope.id, { verdict: "held", reason: this.reasonOf(envelope) });
-    }
-    return result;
+    this.holdVoided();
+    const edits = this.envelopes.filter((envelope) => isEdit(envelope) && !this.result.has(envelope.id));
+    const firm = edits.filter((envelope) => this.stands(envelope));
+    for (const envelope of firm) this.say(envelope, "counts");
+    this.vouchFor(firm);
+    const provisional = edits.filter((envelope) => !this.result.has(envelope.id) && this.isProvisional(envelope, firm));
+    const settled = new Map(this.result);
+    for (const envelope of provisional) this.say(envelope, "provisional");
+    this.vouchFor(provisional);
+    for (const envelope of edits) if (!this.result.has(envelope.id)) this.say(envelope, "held", this.reasonOf(envelope));
+    this.judgeOthers(settled);
+    return this.result;
+  }
+
+  say({ id }, verdict, reason = null) {
+    this.result.set(id, { verdict, reason });
   }
 
   /** Voided envelopes and all that builds on them. */
-  *voided() {
-    const dead = new Set();
-    const reach = (envelope) => envelope.parents.some((parent) => dead.has(parent));
-    for (const envelope of this.envelopes) if (this.state.voided.has(envelope.id)) dead.add(envelope.id);
-    for (const id of dead) yield [id, "voided"];
-    for (let grown = true; grown; ) {
-      grown = false;
-      for (const envelope of this.envelopes) {
-        if (dead.has(envelope.id) || !reach(envelope)) continue;
-        dead.add(envelope.id);
-        grown = true;
-        yield [envelope.id, "builds_on_voided"];
-      }
+  holdVoided() {
+    for (const envelope of this.envelopes) {
+      if (this.state.voided.has(envelope.id)) this.say(envelope, "held", "voided");
     }
-  }
-
-  viewOf(envelope) {
-    if (!this.views.has(envelope.id)) this.views.set(envelope.id, View.known(this.logs, envelope.knowledge));
-    return this.views.get(envelope.id);
-  }
-
-  /** `write` at the access heads; a closed space gives nobody more than `read`. */
-  heldWrite(envelope) {
-    const view = this.viewOf(envelope);
-    if (view.state(this.space)?.closed ?? true) return false;
-    return atLeast(contentRole(view, envelope.author, this.space), "write");
-  }
-
-  stillWrites(envelope, later = this.newest, known = (_operation) => true) {
-    if (later.state(this.space)?.closed && known(later.state(this.space).closedBy)) return false;
-    const left = remainingRight(this.viewOf(envelope), later, envelope.author, this.space, { knows: known });
-    return atLeast(left.role, "write");
-  }
-
-  /** What these build on counts with them. */
-  vouch(witnesses, result) {
-    const open = witnesses.flatMap((envelope) => envelope.parents);
-    const seen = new Set();
-    while (open.length > 0) {
-      const id = open.pop();
-      const envelope = this.byId.get(id);
-      if (seen.has(id) || envelope === undefined) continue;
-      seen.add(id);
-      if (!result.has(id)) result.set(id, { verdict: "vouched", reason: null });
-      open.push(...envelope.parents);
+    for (const envelope of this.envelopes) {
+      const onVoided = [...this.ancestorsOf(envelope)].some((id) => this.state.voided.has(id));
+      if (onVoided && !this.result.has(envelope.id)) this.say(envelope, "held", "builds_on_voided");
     }
-  }
-
-  isProvisional(envelope, firm) {
-    if (envelope.receipt === null || !this.heldWrite(envelope)) return false;
-    const endedBefore = (operation) => {
-      const receipt = this.receiptOf(operation);
-      return receipt !== null && isEarlier(receipt, envelope.receipt);
-    };
-    if (!this.stillWrites(envelope, this.newest, endedBefore)) return false;
-    return !firm.some((other) => this.knewOfTheEnd(other, envelope));
-  }
-
-  /** Whether a firm edit of the same journal was written in the knowledge that this one's right had ended. */
-  knewOfTheEnd(other, envelope) {
-    if (other.receipt === null) return false;
-    if (Buffer.compare(other.receipt.journal, envelope.receipt.journal) !== 0) return false;
-    const merged = new Map(envelope.knowledge);
-    for (const [space, length] of other.knowledge) merged.set(space, Math.max(length, merged.get(space) ?? 0));
-    return !this.stillWrites(envelope, View.known(this.logs, merged));
-  }
-
-  /** A snapshot stands only on edits that count without a receipt's help. */
-  judgeSnapshot(envelope, result) {
-    const verdict = result.get(envelope.id)?.verdict;
-    if (verdict !== "counts" && verdict !== "provisional") return;
-    const covers = [...this.ancestorsOf(envelope)].every((id) => ["counts", "vouched"].includes(result.get(id)?.verdict));
-    if (!covers) result.set(envelope.id, { verdict: "held", reason: "covers_what_does_not_count" });
   }
 
   ancestorsOf(envelope) {
@@ -173,23 +93,82 @@ class Court {
     return seen;
   }
 
-  reasonOf(envelope) {
-    if (!this.heldWrite(envelope)) return "never_entitled";
-    const closingOnly = this.state.closed && this.stillWritesApartFromClosing(envelope);
-    if (closingOnly) return "closed";
-    const left = remainingRight(this.viewOf(envelope), this.newest, envelope.author, this.space);
-    return left.role === "none" ? "access_ended" : "access_reduced";
+  /** What remains of the author's right, by its access heads, in a view of what came since. */
+  remaining(envelope, since) {
+    const then = View.known(this.logs, envelope.knowledge);
+    return remains(then, since, envelope.author, this.space, this.suspended);
   }
 
-  stillWritesApartFromClosing(envelope) {
-    return atLeast(remainingRight(this.viewOf(envelope), this.newest, envelope.author, this.space).role, "write");
+  isEnough(envelope, since) {
+    const needed = NEEDED[envelope.kind];
+    return atLeast(this.remaining(envelope, since).role, needed);
+  }
+
+  wasEntitled(envelope) {
+    return this.isEnough(envelope, View.known(this.logs, envelope.knowledge));
+  }
+
+  stands(envelope) {
+    return this.isEnough(envelope, this.newest);
+  }
+
+  stoodWhenReceived(envelope) {
+    if (envelope.receipt === null) return false;
+    return this.isEnough(envelope, new View(this.logs, this.arrivals.beforeReceipt(envelope.receipt)));
+  }
+
+  /** All ancestors of these, whoever wrote them. */
+  vouchFor(witnesses) {
+    for (const witness of witnesses) {
+      for (const id of this.ancestorsOf(witness)) {
+        if (this.byId.has(id) && !this.result.has(id)) this.say({ id }, "vouched");
+      }
+    }
+  }
+
+  isProvisional(envelope, firm) {
+    if (!this.wasEntitled(envelope) || !this.stoodWhenReceived(envelope)) return false;
+    return !firm.some((other) => this.knewOfTheEnd(other, envelope));
+  }
+
+  /** Whether a firm edit of the same journal was written in the knowledge that this one's right had ended. */
+  knewOfTheEnd(other, envelope) {
+    if (other.receipt === null || !equal(other.receipt.journal, envelope.receipt.journal)) return false;
+    return !this.isEnough(envelope, View.known(this.logs, other.knowledge));
+  }
+
+  /** Snapshots, attests, disputes and erasures vouch for nothing. `settled`: what counts without a receipt's help. */
+  judgeOthers(settled) {
+    for (const envelope of this.envelopes) {
+      if (isEdit(envelope) || this.result.has(envelope.id)) continue;
+      if (!this.stands(envelope) && !this.stoodWhenReceived(envelope)) {
+        this.say(envelope, "held", this.reasonOf(envelope));
+      } else if (envelope.kind === "snapshot" && !this.coversWhatCounts(envelope, settled)) {
+        this.say(envelope, "held", "covers_held");
+      } else {
+        this.say(envelope, "counts");
+      }
+    }
+  }
+
+  /** Ancestors that are not here any more were pruned, and counted. */
+  coversWhatCounts(envelope, settled) {
+    const good = ["counts", "vouched"];
+    return [...this.ancestorsOf(envelope)].every((id) => !this.byId.has(id) || good.includes(settled.get(id)?.verdict));
+  }
+
+  reasonOf(envelope) {
+    if (!this.wasEntitled(envelope)) return "never_entitled";
+    if (this.state.closed) return "closed";
+    return this.remaining(envelope, this.newest).role === "none" ? "access_ended" : "access_reduced";
   }
 }
 
-/** Envelopes of one author that share a number: the device was cloned. @returns {string[][]} */
-export function clones(envelopes) {
+/** Counting edits of one author that share a number: the device was cloned. @returns {string[][]} */
+export function clones(envelopes, verdicts) {
   const groups = new Map();
-  for (const { id, author, authorSequence } of envelopes) {
+  for (const { id, kind, author, authorSequence } of envelopes) {
+    if (kind !== "changes" || verdicts.get(id).verdict === "held") continue;
     const key = `${author} ${authorSequence}`;
     groups.set(key, [...(groups.get(key) ?? []), id]);
   }

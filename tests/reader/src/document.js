@@ -1,9 +1,10 @@
 /** Documents: the genesis change, the form of a change, whose it is, and the JSON it all comes to (PROTOCOL §15). */
 import * as Automerge from "@automerge/automerge";
 import { EnvelopeError } from "./errors.js";
-import { equal, toHex } from "./bytes.js";
+import { equal } from "./bytes.js";
 import { digest } from "./primitives.js";
 import { actorId } from "./identifiers.js";
+import * as limits from "./limits.js";
 
 const CHUNK_MAGIC = Uint8Array.of(0x85, 0x6f, 0x4a, 0x83);
 const CHUNK_TYPE_CHANGE = 1;
@@ -13,9 +14,23 @@ const GENESIS_ACTOR = "00".repeat(16);
 /** Containers of the network's document, the directory. */
 export const DIRECTORY_CONTAINERS = ["network", "institutions", "teams", "people"];
 
+const SECTION_CONTAINERS = {
+  core: ["case", "person", "contact", "languages", "nationalities", "bodies", "acknowledged"],
+  ident: ["ident", "local_ids", "acknowledged"],
+  function: ["assessments", "acknowledged"],
+  journal: ["entries", "acknowledged"],
+  tasks: ["tasks", "acknowledged"],
+  plan: ["plan", "goals", "acknowledged"],
+};
+
+/** @param {string} code of a section @returns {string[]} */
+export function sectionContainers(code) {
+  return Object.hasOwn(SECTION_CONTAINERS, code) ? SECTION_CONTAINERS[code] : [];
+}
+
 /**
  * The change that every device makes itself and nobody sends.
- * @param {string[]} containers names of the empty maps at the root
+ * @param {string[]} containers names of the empty maps at the root; at least one
  * @returns {Uint8Array} the change chunk
  */
 export function genesis(containers) {
@@ -41,6 +56,7 @@ function refuse(code, message) {
  * @throws {EnvelopeError} `bad_change`
  */
 export function decodeChange(bytes) {
+  if (bytes.length > limits.CHANGE_BYTES) refuse("bad_change", "the change is too large");
   requireChunk(bytes);
   let decoded;
   try {
@@ -48,7 +64,8 @@ export function decodeChange(bytes) {
   } catch {
     refuse("bad_change", "automerge does not read the change");
   }
-  return { hash: decoded.hash, actor: decoded.actor, seq: decoded.seq, deps: decoded.deps, bytes };
+  const { hash, actor, seq, startOp, deps, ops } = decoded;
+  return { hash, actor, seq, deps, bytes, startOp, lastOp: startOp + ops.length - 1 };
 }
 
 function requireChunk(bytes) {
@@ -85,11 +102,13 @@ export class SpaceDocument {
     this.document = Automerge.init();
     /** device id → actors it has brought the run nonce of */
     this.actors = new Map();
-    /** change hash → its actor and sequence */
+    /** change hash → its last operation */
     this.changes = new Map();
     /** actor → last sequence */
     this.sequences = new Map();
-    this.take([decodeChange(genesis(containers))]);
+    /** the highest operation */
+    this.highest = 0;
+    if (containers.length > 0) this.take([decodeChange(genesis(containers))]);
   }
 
   /**
@@ -101,21 +120,28 @@ export class SpaceDocument {
   apply(device, { runNonces, changes }) {
     const actors = new Set(this.actors.get(device) ?? []);
     for (const nonce of runNonces) actors.add(actorId(this.space, device, nonce));
-    const decoded = changes.map(decodeChange);
+    const decoded = changes.map(decodeChange).filter(({ hash }) => !this.changes.has(hash));
     this.requireOrder(decoded, actors);
-    this.take(decoded);
+    if (decoded.length > 0) this.take(decoded);
     this.actors.set(device, actors);
   }
 
+  /** Whose, upon what, and which number: the rules of the gate that concern the change as a whole (PROTOCOL §24). */
   requireOrder(decoded, actors) {
-    const known = new Set(this.changes.keys());
+    const known = new Map(this.changes);
     const sequences = new Map(this.sequences);
+    let { highest } = this;
     for (const change of decoded) {
-      if (!actors.has(change.actor)) refuse("foreign_actor", "a change of an actor that is not its author's");
-      if (change.deps.some((dep) => !known.has(dep))) refuse("missing_dependency", "a change builds on one not here");
-      if (change.seq !== (sequences.get(change.actor) ?? 0) + 1) refuse("bad_sequence", "a change out of its sequence");
-      known.add(change.hash);
-      sequences.set(change.actor, change.seq);
+      const { hash, actor, seq, deps, startOp, lastOp } = change;
+      if (!actors.has(actor) || actor === GENESIS_ACTOR) refuse("foreign_actor", "a change of an actor that is not its author's");
+      if (deps.some((dep) => !known.has(dep))) refuse("missing_dependency", "a change builds on one not here");
+      if (seq !== (sequences.get(actor) ?? 0) + 1) refuse("bad_sequence", "a change out of its sequence");
+      if (lastOp < startOp) refuse("bad_change", "a change has at least one operation");
+      const isInOrder = startOp <= highest + 1 && deps.every((dep) => known.get(dep).lastOp < startOp);
+      if (!isInOrder || lastOp > limits.HIGHEST_OPERATION) refuse("bad_counter", "a change's operations are out of their order");
+      known.set(hash, change);
+      sequences.set(actor, seq);
+      highest = Math.max(highest, lastOp);
     }
   }
 
@@ -126,10 +152,13 @@ export class SpaceDocument {
     } catch {
       refuse("does_not_apply", "automerge refuses the changes");
     }
-    for (const change of decoded) {
-      this.changes.set(change.hash, { actor: change.actor, seq: change.seq });
-      this.sequences.set(change.actor, change.seq);
-    }
+    for (const change of decoded) this.note(change);
+  }
+
+  note({ hash, actor, seq, lastOp }) {
+    this.changes.set(hash, { lastOp });
+    this.sequences.set(actor, Math.max(seq, this.sequences.get(actor) ?? 0));
+    this.highest = Math.max(this.highest, lastOp);
   }
 
   /** Hashes of the newest changes, ascending. */
@@ -137,7 +166,7 @@ export class SpaceDocument {
     return [...Automerge.getHeads(this.document)].sort();
   }
 
-  /** The document as plain JSON values; bytes in hexadecimal, times in milliseconds. */
+  /** The document as plain JSON values; bytes as numbers, times in milliseconds. */
   toJson() {
     return plain(Automerge.toJS(this.document));
   }
@@ -146,7 +175,7 @@ export class SpaceDocument {
 function plain(value) {
   if (value === null || ["string", "number", "boolean"].includes(typeof value)) return value;
   if (typeof value === "bigint") return value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : String(value);
-  if (value instanceof Uint8Array) return toHex(value);
+  if (value instanceof Uint8Array) return [...value];
   if (value instanceof Date) return value.getTime();
   if (value instanceof Automerge.Counter) return value.value;
   if (Automerge.isImmutableString(value)) return value.toString();

@@ -1,18 +1,25 @@
 /** What several effects demand or do (PROTOCOL §12). */
+import { compare, fromHex } from "./bytes.js";
 import { ReplayError } from "./errors.js";
 import { checkKemKey, parseVerifyingKey } from "./primitives.js";
-import { atLeast, changesMembers } from "./rights.js";
+import { atLeast, changesMembers, isConfirmed } from "./rights.js";
+import { liveGrants } from "./state.js";
 
 export function refuse(code, message) {
   throw new ReplayError(code, message);
 }
 
-export function invalid(message) {
-  refuse("invalid", message);
+export function contradiction(message) {
+  refuse("contradiction", message);
 }
 
 export function requireMembersRight({ right }) {
   if (!changesMembers(right)) refuse("not_entitled", "the author does not change members here");
+}
+
+/** `manage` that closing does not cap: to take away. */
+export function requireManager({ right }) {
+  if (!right.manages) refuse("not_entitled", "the author does not hold manage here");
 }
 
 export function requireRole({ right }, needed) {
@@ -20,21 +27,44 @@ export function requireRole({ right }, needed) {
 }
 
 export function requireValidKeys(keys) {
-  try {
+  attempt("contradiction", "device keys", () => {
     parseVerifyingKey(keys.verifying);
     checkKemKey(keys.kem);
+  });
+}
+
+/** Runs a check of keys or signatures, and gives its failure the word that replay has for it. */
+export function attempt(code, what, check) {
+  try {
+    check();
   } catch (error) {
-    invalid(error.message);
+    refuse(code, `${what}: ${error.message}`);
   }
+}
+
+/** Whether identifiers ascend without repetition. */
+export function ascends(identifiers) {
+  return identifiers.every((id, index) => index === 0 || compare(fromHex(identifiers[index - 1]), fromHex(id)) < 0);
 }
 
 export function liveGrant({ state }, id) {
   const grant = state.grants.get(id);
-  if (grant === undefined || grant.ended !== null) invalid("no such grant stands here");
+  if (grant === undefined || grant.ended !== null) contradiction("no such grant is live here");
   return grant;
 }
 
 export function end(state, grant, operation, cause, reason = null) {
   const { index, author, claimedAtMs } = operation.body;
   state.grants.set(grant.id, { ...grant, ended: { at: index, by: author, operation: operation.id, cause, reason, claimedAtMs } });
+}
+
+/** A space other than a person's must not lose its last confirmed grant with `manage` by being changed. */
+export function keepingLastManage(state, change) {
+  const before = hasManage(state);
+  change();
+  if (state.kind !== "person" && before && !hasManage(state)) contradiction("no grant with manage would be left");
+}
+
+function hasManage(state) {
+  return [...liveGrants(state)].some((grant) => isConfirmed(grant) && grant.role === "manage");
 }

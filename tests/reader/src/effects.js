@@ -6,45 +6,42 @@
  * before the operation, `view()` the logs with what its preceding effects made of this one.
  */
 import { toHex } from "./bytes.js";
-import { end, invalid, liveGrant, requireMembersRight, requireRole, requireValidKeys } from "./effect-rules.js";
+import { attempt, contradiction, end, keepingLastManage, liveGrant, requireManager, requireMembersRight, requireRole } from "./effect-rules.js";
 import { badWrap, epoch, link, wrap } from "./epoch-effects.js";
 import { heal } from "./heal.js";
-import { deviceId } from "./identifiers.js";
-import { add, confirm, expire, remove, setRole } from "./member-effects.js";
+import { add, confirm, expire, isUpwards, remove, setRole } from "./member-effects.js";
+import { parseVerifyingKey } from "./primitives.js";
 import { atLeast } from "./rights.js";
-import { KINDS_WITH_GUARDIAN } from "./state.js";
 
-function create(context, effect) {
-  const { state, operation } = context;
-  if (operation.body.index !== 0 || state.kind !== null) invalid("Create is the first effect of a log and no other");
-  if (effect.guardian !== null && !KINDS_WITH_GUARDIAN.includes(effect.kind)) invalid("this kind has no guardian");
+/** The form of operation 0 was checked before anything else. */
+function create({ state, operation }, effect) {
+  if (operation.body.index !== 0 || state.kind !== null) contradiction("Create is the first effect of a log and no other");
   state.kind = effect.kind;
   state.nonce = effect.nonce;
   state.guardian = effect.guardian;
   state.founder = operation.body.author;
-  if (effect.founder !== null) {
-    requireValidKeys(effect.founder);
-    if (deviceId(effect.founder) !== operation.body.author) invalid("the founder's keys are not the author's");
-    state.devices.set(operation.body.author, effect.founder);
-  }
+  if (effect.founder !== null) state.devices.set(operation.body.author, effect.founder);
 }
 
 function voidEnvelopesAndGrants(context, effect) {
-  requireRole(context, "manage");
+  requireManager(context);
   const { state, operation } = context;
+  if (effect.envelopes.length === 0 && effect.grants.length === 0) contradiction("Void names something");
   for (const envelope of effect.envelopes) state.voided.add(envelope);
-  for (const id of effect.grants) end(state, liveGrant(context, id), operation, "voided");
+  keepingLastManage(state, () => {
+    for (const id of effect.grants) end(state, liveGrant(context, id), operation, "voided");
+  });
 }
 
 function setRelay(context, effect) {
   requireRole(context, "manage");
-  if (context.state.kind !== "network") invalid("only a network names a relay");
+  if (context.state.kind !== "network") contradiction("only a network names a relay");
+  attempt("contradiction", "the relay's key", () => parseVerifyingKey(effect.key));
   context.state.relayKeys.push(effect.key);
 }
 
 function close(context) {
   requireRole(context, "manage");
-  if (context.state.closed) invalid("the space is closed");
   context.state.closed = true;
   context.state.closedBy = context.operation.id;
 }
@@ -52,7 +49,7 @@ function close(context) {
 function invite(context, effect) {
   requireMembersRight(context);
   const key = toHex(effect.invitation);
-  if (context.state.invitations.has(key)) invalid("the invitation key is not new");
+  if (context.state.invitations.has(key)) contradiction("the invitation key is not new");
   context.state.invitations.set(key, {
     role: effect.role,
     notAfterMs: effect.notAfterMs,
@@ -80,7 +77,7 @@ const APPLY = {
   Invite: invite,
 };
 
-/** What may still be done in a closed space; `SetRole` only downwards. */
+/** What may still be done in a closed space. */
 const AFTER_CLOSING = ["Remove", "SetRole", "Expire", "Void", "Heal"];
 
 /**
@@ -88,6 +85,13 @@ const AFTER_CLOSING = ["Remove", "SetRole", "Expire", "Void", "Heal"];
  * @throws {ReplayError|MissingError}
  */
 export function applyEffect(context, effect) {
-  if (context.state.closed && !AFTER_CLOSING.includes(effect.type)) invalid("the space is closed");
+  if (context.state.closed && !isAllowedAfterClosing(context.state, effect)) contradiction("the space is closed");
   APPLY[effect.type](context, effect);
+}
+
+/** `SetRole` only downwards; where it names no grant it fails by itself. */
+function isAllowedAfterClosing(state, effect) {
+  if (effect.type !== "SetRole") return AFTER_CLOSING.includes(effect.type);
+  const grant = state.grants.get(effect.grant);
+  return grant === undefined || !isUpwards(grant.role, effect.role);
 }

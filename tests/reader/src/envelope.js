@@ -1,9 +1,8 @@
 /** Decoding, verifying and opening of envelopes (PROTOCOL §15). */
-import { decode } from "./cbor.js";
-import { ascending, bytes, bytesOf, list, plainEnum, struct, unsigned } from "./schema.js";
-import { identifier, logHeads, requireVersionAndSuite } from "./common.js";
+import { ascending, bytes, bytesOf, list, plainEnum, read, readMessage, struct, unsigned } from "./schema.js";
+import { accessHeads, identifier, requireVersionAndSuite } from "./common.js";
 import { concat, fromHex } from "./bytes.js";
-import { EnvelopeError, MalformedError } from "./errors.js";
+import { EnvelopeError, MalformedError, TooLargeError } from "./errors.js";
 import { envelopeId } from "./identifiers.js";
 import * as limits from "./limits.js";
 import { digest, verifySignature } from "./primitives.js";
@@ -19,12 +18,12 @@ const sealedEnvelope = struct([
 const envelopeHeader = struct([
   ["version", unsigned(8)],
   ["suite", unsigned(8)],
-  ["kind", plainEnum({ 1: "changes", 2: "snapshot", 3: "blob", 4: "attest", 5: "dispute" })],
+  ["kind", plainEnum({ 1: "changes", 2: "snapshot", 3: "blob", 4: "attest", 5: "dispute", 6: "erasure" })],
   ["space", identifier(32)],
   ["keyId", identifier(32)],
   ["author", identifier(32)],
   ["authorSequence", unsigned(64)],
-  ["accessHeads", logHeads],
+  ["accessHeads", accessHeads],
   ["parents", ascending(identifier(32), fromHex, limits.PARENTS)],
   ["salt", bytesOf(32)],
 ]);
@@ -34,6 +33,24 @@ const changesPayload = struct([
   ["changes", list(bytes, limits.CHANGES)],
 ]);
 
+const ascendingHashes = (limit) => ascending(identifier(32), fromHex, limit);
+
+const snapshotPayload = struct([
+  ["document", bytes],
+  ["documentBytes", unsigned(64)],
+  ["heads", ascendingHashes(limits.HEADS)],
+  ["actors", ascending(struct([["actor", identifier(16)], ["device", identifier(32)]]), ({ actor }) => fromHex(actor), limits.SNAPSHOT_ACTORS)],
+  ["covered", ascendingHashes(limits.SNAPSHOT_COVERED)],
+]);
+
+const headsPayload = struct([["heads", ascendingHashes(limits.HEADS)]]);
+
+/** A header alone, from its bytes; what the vectors show. */
+export function decodeHeader(bytesOfHeader) {
+  requireVersionAndSuite(bytesOfHeader);
+  return read(envelopeHeader, bytesOfHeader);
+}
+
 /**
  * @param {Uint8Array} sealed exact bytes of an envelope
  * @returns {{id: string, header: object, headerBytes: Uint8Array, commitment: Uint8Array, ciphertext: Uint8Array,
@@ -41,11 +58,12 @@ const changesPayload = struct([
  * @throws {MalformedError|NeedsNewerError}
  */
 export function decodeEnvelope(sealed) {
-  if (sealed.length > limits.ENVELOPE_BYTES) throw new MalformedError("envelope too large");
-  const { header: headerBytes, commitment, ciphertext, signature } = sealedEnvelope(decode(sealed));
-  if (headerBytes.length > limits.HEADER_BYTES) throw new MalformedError("header too large");
+  if (sealed.length > limits.ENVELOPE_BYTES) throw new TooLargeError("envelope too large");
+  const { header: headerBytes, commitment, ciphertext, signature } = read(sealedEnvelope, sealed);
+  if (headerBytes.length > limits.HEADER_BYTES) throw new TooLargeError("header too large");
   requireVersionAndSuite(headerBytes);
-  const header = envelopeHeader(decode(headerBytes));
+  const header = read(envelopeHeader, headerBytes);
+  if (header.authorSequence === 0) throw new MalformedError("author sequences begin with 1");
   return { id: envelopeId(sealed), header, headerBytes, commitment, ciphertext, signature };
 }
 
@@ -75,11 +93,21 @@ export function openPayload(envelope, epoch) {
     commitment: envelope.commitment,
     ciphertext: envelope.ciphertext,
   });
-  if (payload.length > limits.PAYLOAD_BYTES) throw new MalformedError("payload too large");
+  if (payload.length > limits.PAYLOAD_BYTES) throw new TooLargeError("payload too large");
   return payload;
 }
 
-/** Payload of kind 1. @returns {{runNonces: Uint8Array[], changes: Uint8Array[]}} */
+/** Payload of kinds 1 and 6. @returns {{runNonces: Uint8Array[], changes: Uint8Array[]}} */
 export function decodeChanges(payload) {
-  return changesPayload(decode(payload));
+  return readMessage(changesPayload, payload);
+}
+
+/** Payload of kind 2. */
+export function decodeSnapshot(payload) {
+  return readMessage(snapshotPayload, payload);
+}
+
+/** Payload of kinds 4 and 5: the heads that their author came to. @returns {string[]} */
+export function decodeHeads(payload) {
+  return readMessage(headsPayload, payload).heads;
 }

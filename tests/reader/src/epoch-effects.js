@@ -1,26 +1,25 @@
 /** Effects on keys: `Epoch`, `Wrap`, `Link`, `BadWrap` (PROTOCOL §12). */
-import { invalid, refuse, requireRole } from "./effect-rules.js";
-import * as limits from "./limits.js";
+import { ascends, attempt, contradiction, refuse, requireRole } from "./effect-rules.js";
 import { checkKemKey } from "./primitives.js";
-import { KINDS_WITH_KEM, currentEpoch, epochOf } from "./state.js";
+import { KINDS_WITH_KEM, currentEpoch, isKnownEpoch } from "./state.js";
 import { contentRole } from "./rights.js";
 import { effectiveRecipients, isStale } from "./recipients.js";
+import { doubtfulGrants } from "./standing.js";
 
 const LINK_BYTES = 48;
 
 export function epoch(context, effect) {
   requireRole(context, "write");
   const { state, operation } = context;
-  const current = currentEpoch(state);
-  if (effect.previous !== (current?.keyId ?? null)) invalid("previous is not the current epoch");
-  if (epochOf(state, effect.keyId) !== null) invalid("the key id is not new");
-  if (effect.link !== null && effect.link.length !== LINK_BYTES) invalid("a history link has 48 bytes");
-  if (effect.link !== null && effect.previous === null) invalid("a history link without an epoch before");
-  if (effect.cut && (effect.link !== null || effect.previous === null)) invalid("a cut has an epoch before and no link");
-  if ((effect.kem !== null) !== KINDS_WITH_KEM.includes(state.kind)) invalid("a KEM key exactly where spaces above wrap");
-  if (effect.kem !== null) requireKemKey(effect.kem);
-  if ((effect.label?.length ?? 0) > limits.SEALED_LABEL_BYTES) refuse("too_large", "the label is too large");
-  requireExactRecipients(context, effect.recipients);
+  if (effect.previous !== (currentEpoch(state)?.keyId ?? null)) contradiction("previous is not the current epoch");
+  if (isKnownEpoch(state, effect.keyId)) contradiction("the key id is not new");
+  requireLinkOrCut(effect);
+  requireKemKey(state, effect.kem);
+  const suspended = suspendedOf(context, effect.suspended);
+  const exact = effectiveRecipients(context.view(), state.space, suspended);
+  requireRecipients(effect.recipients, exact);
+  if (exact.size !== effect.recipients.length) refuse("not_exact", "an effective recipient has no wrap");
+  requireInside(context, effect.recipients);
   state.epochs.push({
     keyId: effect.keyId,
     kem: effect.kem,
@@ -34,49 +33,55 @@ export function epoch(context, effect) {
   });
 }
 
-function requireKemKey(key) {
-  try {
-    checkKemKey(key);
-  } catch (error) {
-    invalid(error.message);
+function requireLinkOrCut({ link: history, previous, cut }) {
+  if (history !== null && history.length !== LINK_BYTES) contradiction("a history link has 48 bytes");
+  if (history !== null && previous === null) contradiction("a history link without an epoch before");
+  if (cut && (history !== null || previous === null)) contradiction("a cut has an epoch before and no link");
+}
+
+function requireKemKey(state, kem) {
+  if ((kem !== null) !== KINDS_WITH_KEM.includes(state.kind)) contradiction("a KEM key exactly where spaces above wrap");
+  if (kem !== null) attempt("contradiction", "the epoch's KEM key", () => checkKemKey(kem));
+}
+
+/** The grants that the author passes over: each in doubt here, or in what this space rests on. */
+function suspendedOf(context, named) {
+  if (!ascends(named)) contradiction("suspended grants ascend");
+  if (named.length === 0) return new Set();
+  const doubtful = doubtfulGrants(context.view(), context.state.space);
+  if (!named.every((grant) => doubtful.has(grant))) contradiction("a grant that is passed over is not in doubt");
+  return new Set(named);
+}
+
+/** Ascending, each an effective recipient with exactly that key. */
+function requireRecipients(recipients, effective) {
+  if (!ascends(recipients.map(({ id }) => id))) refuse("not_exact", "recipients ascend");
+  for (const { id, key } of recipients) {
+    if (!effective.has(id)) refuse("not_exact", "a wrap for somebody who is no effective recipient");
+    if (effective.get(id).key !== key) refuse("not_exact", "a wrap to another key than the recipient's");
   }
 }
 
-/** All effective recipients; those of additions in doubt may be among them or not. */
-function requireExactRecipients(context, recipients) {
-  if (recipients.length > limits.RECIPIENTS) refuse("too_large", "too many recipients");
-  const view = context.view();
-  const needed = effectiveRecipients(view, context.state.space, { withDoubtful: false });
-  const allowed = effectiveRecipients(view, context.state.space, { withDoubtful: true });
-  const named = new Set(recipients.map((recipient) => recipient.id));
-  for (const id of needed.keys()) if (!named.has(id)) refuse("not_exact", "an effective recipient has no wrap");
-  for (const recipient of recipients) {
-    requireRecipient(context, recipient, allowed.get(recipient.id) ?? needed.get(recipient.id));
-  }
-}
-
-function requireRecipient(context, recipient, effective) {
-  if (effective === undefined) refuse("not_exact", "a wrap for somebody who is no effective recipient");
-  if (effective.key !== recipient.key) refuse("not_exact", "a wrap to another key than the recipient's");
-  if (recipient.method !== "symmetric") return;
+function requireInside(context, recipients) {
   const { author } = context.operation.body;
-  if (effective.isDevice || contentRole(context.viewBefore(), author, recipient.id) === "none") {
-    invalid("a symmetric wrap by an author who is not inside the recipient space");
+  for (const { id, method } of recipients) {
+    if (method === "symmetric" && contentRole(context.viewBefore(), author, id) === "none") {
+      contradiction("a symmetric wrap by an author who is not inside the recipient space");
+    }
   }
 }
 
 export function wrap(context, effect) {
   requireRole(context, "read");
   const { state } = context;
-  const current = requireCurrentEpoch(state, effect.keyId);
-  if (effect.recipients.length === 0) invalid("Wrap names at least one recipient");
-  if (effect.recipients.length > limits.RECIPIENTS) refuse("too_large", "too many recipients");
-  const view = context.view();
-  const allowed = effectiveRecipients(view, state.space, { withDoubtful: true });
+  const current = requireUsableEpoch(context, effect.keyId);
+  const suspended = suspendedOf(context, effect.suspended);
+  if (effect.recipients.length === 0) refuse("not_exact", "Wrap names at least one recipient");
+  requireRecipients(effect.recipients, effectiveRecipients(context.view(), state.space, suspended));
+  requireInside(context, effect.recipients);
   const wraps = new Map(current.wraps);
   for (const recipient of effect.recipients) {
-    if (wraps.has(recipient.id)) invalid("the recipient has a wrap of this epoch");
-    requireRecipient(context, recipient, allowed.get(recipient.id));
+    if (wraps.has(recipient.id)) contradiction("the recipient has a wrap of this epoch");
     wraps.set(recipient.id, recipient);
   }
   replaceEpoch(state, { ...current, wraps });
@@ -84,7 +89,14 @@ export function wrap(context, effect) {
 
 function requireCurrentEpoch(state, keyId) {
   const current = currentEpoch(state);
-  if (current === null || current.keyId !== keyId) invalid("not the current epoch");
+  if (current === null || current.keyId !== keyId) contradiction("not the current epoch");
+  return current;
+}
+
+/** The current epoch, under which something may still be sealed. */
+function requireUsableEpoch(context, keyId) {
+  const current = requireCurrentEpoch(context.state, keyId);
+  if (isStale(context.view(), context.state.space)) contradiction("the current epoch may no longer be used");
   return current;
 }
 
@@ -96,26 +108,34 @@ function replaceEpoch(state, changed) {
 export function link(context, effect) {
   requireRole(context, "read");
   const { state } = context;
-  const current = requireCurrentEpoch(state, effect.keyId);
-  if (isStale(context.view(), state.space)) invalid("the current epoch may no longer be used");
-  const earlier = state.epochs.findIndex((each) => each.keyId === effect.previous);
-  if (earlier < 0 || earlier === state.epochs.length - 1) invalid("no earlier epoch of this log");
-  if (state.epochs.slice(earlier + 1).some((each) => each.cut)) invalid("a link must not cross a cut");
-  if (effect.link.length !== LINK_BYTES) invalid("a history link has 48 bytes");
-  if (current.links.some((each) => each.previous === effect.previous)) invalid("both are linked already");
+  const current = requireUsableEpoch(context, effect.keyId);
+  if (epochsSince(state, effect.previous).some((each) => each.cut)) contradiction("a link must not cross a cut");
+  if (effect.link.length !== LINK_BYTES) contradiction("a history link has 48 bytes");
+  if (current.links.some((each) => each.previous === effect.previous)) contradiction("both are linked already");
   replaceEpoch(state, { ...current, links: [...current.links, { previous: effect.previous, link: effect.link }] });
+}
+
+/** The epochs between an earlier one, of this log or a healed branch, and now; the current one is among them. */
+function epochsSince(state, keyId) {
+  const position = state.epochs.findIndex((each) => each.keyId === keyId);
+  if (position === state.epochs.length - 1) contradiction("an epoch is not linked to itself");
+  if (position >= 0) return state.epochs.slice(position + 1);
+  for (const { epochs, fork } of state.branches) {
+    const there = epochs.findIndex((each) => each.keyId === keyId);
+    if (there >= 0) return [...epochs.slice(there + 1), ...state.epochs.filter((each) => each.at >= fork)];
+  }
+  return contradiction("no epoch of this log or of a healed branch");
 }
 
 export function badWrap(context, effect) {
   requireRole(context, "read");
   const { state, operation } = context;
-  const current = requireCurrentEpoch(state, effect.keyId);
-  const recipient = current.wraps.get(effect.recipient);
-  if (recipient === undefined) invalid("the recipient has no wrap of this epoch");
-  if (current.badWraps.has(effect.recipient)) invalid("the wrap is reported already");
   const { author } = operation.body;
   if (author !== effect.recipient && contentRole(context.viewBefore(), author, effect.recipient) === "none") {
     refuse("not_entitled", "the author is not inside the recipient");
   }
+  const current = requireCurrentEpoch(state, effect.keyId);
+  if (!current.wraps.has(effect.recipient)) contradiction("the recipient has no wrap of this epoch");
+  if (current.badWraps.has(effect.recipient)) contradiction("the wrap is reported already");
   replaceEpoch(state, { ...current, badWraps: new Set(current.badWraps).add(effect.recipient) });
 }

@@ -27,6 +27,13 @@ export class NeedsNewerError extends ReaderError {
   }
 }
 
+/** More bytes or elements than PROTOCOL §25 allows. */
+export class TooLargeError extends ReaderError {
+  constructor(message) {
+    super("too_large", message);
+  }
+}
+
 /** A signature, key, ciphertext or commitment that does not hold (PROTOCOL §3, §8, §9). */
 export class CryptoError extends ReaderError {}
 

@@ -2,118 +2,107 @@
  * Healing of a fork (PROTOCOL §12, `Heal`): a branch that the relay had acknowledged and that this log lost. What it took
  * back is taken back here, what it gave is not given.
  */
-import { ReaderError, ReplayError, MissingError } from "./errors.js";
+import { contradiction, end, refuse } from "./effect-rules.js";
+import { NeedsNewerError, ReaderError, ReplayError } from "./errors.js";
+import { HEALED_BRANCHES, HEAL_RECEIPT_BYTES } from "./limits.js";
 import { decodeOperation } from "./operation.js";
-import { decodeReceipt, verifyReceipt } from "./receipt.js";
-import { standingGrants } from "./state.js";
+import { decodeReceipt, isReceiptOf } from "./receipt.js";
 import { atLeast, holdsKeys } from "./rights.js";
-
-function invalid(message) {
-  throw new ReplayError("invalid", message);
-}
+import { liveGrants } from "./state.js";
 
 /** Applies `Heal`. Nobody needs a right for it: the receipts are the proof. */
 export function heal(context, { branch }) {
   const { state, operation } = context;
-  if (branch.length === 0) invalid("a branch has at least one operation");
-  const relayKeys = relayKeysKnown(context);
-  const operations = branch.map((item) => decodeBranchItem(item, relayKeys, state.space));
-  const start = startOf(context, operations[0].body);
+  if (state.branches.length >= HEALED_BRANCHES) refuse("limit_reached", "too many branches were healed here");
+  const items = branch.map(decodeBranchItem);
+  if (new Set(items.map(({ operation: { id } }) => id)).size !== items.length) contradiction("an operation stands there twice");
+  requireReceipts(context, items);
+  const operations = items.map((item) => item.operation);
+  const start = startOf(context, operations);
   const healed = walk(context, operations, start);
-  takeBack(state, healed.tip, operation);
+  takeBack(context, healed, operation);
   for (const envelope of healed.tip.voided) state.voided.add(envelope);
-  if (healed.tip.closed && !state.closed) Object.assign(state, { closed: true, closedBy: operation.id });
+  if (healed.tip.closed) Object.assign(state, { closed: true, closedBy: state.closedBy ?? operation.id });
+  for (const [device, keys] of healed.tip.devices) if (!state.devices.has(device)) state.devices.set(device, keys);
   state.branches.push(healed);
 }
 
-/** Every key that the network's log ever named, as far as the operation knows it. */
-function relayKeysKnown({ logs, view }) {
+function decodeBranchItem({ operation, receipt }) {
+  try {
+    if (receipt.length > HEAL_RECEIPT_BYTES) contradiction("a receipt is too large");
+    return { operation: decodeOperation(operation), receipt: decodeReceipt(receipt) };
+  } catch (error) {
+    const passes = error instanceof ReplayError || error instanceof NeedsNewerError;
+    if (passes || !(error instanceof ReaderError)) throw error;
+    return contradiction(`a branch operation: ${error.message}`);
+  }
+}
+
+/** Each was acknowledged by a relay key that the network's log ever named, as far as this operation knows it. */
+function requireReceipts({ logs, state, view }, items) {
   const network = logs.network === null ? null : view().state(logs.network);
-  if (network === null || network.relayKeys.length === 0) invalid("it does not come after the network naming its relay");
-  return network.relayKeys;
-}
-
-function decodeBranchItem({ operation: bytes, receipt }, relayKeys, space) {
-  try {
-    const operation = decodeOperation(bytes);
-    if (operation.space !== space) invalid("a branch operation of another space");
-    const decoded = decodeReceipt(receipt);
-    if (!relayKeys.some((key) => isReceiptBy(decoded, operation.id, key))) invalid("a branch operation without a receipt");
-    return operation;
-  } catch (error) {
-    if (error instanceof ReplayError || !(error instanceof ReaderError)) throw error;
-    return invalid(`a branch operation: ${error.message}`);
+  if (network === null) contradiction("it does not come after the network's log");
+  for (const { operation, receipt } of items) {
+    if (!network.relayKeys.some((key) => isReceiptOf(receipt, operation.id, key))) {
+      contradiction("a branch operation without a receipt");
+    }
+    if (operation.space !== state.space) contradiction("a branch operation of another space");
   }
 }
 
-function isReceiptBy(receipt, id, key) {
-  try {
-    verifyReceipt(receipt, id, key);
-    return true;
-  } catch (error) {
-    if (error instanceof ReaderError) return false;
-    throw error;
-  }
-}
-
-/** What the branch follows: an operation of this log, or the tip of a branch healed before. */
-function startOf({ logs, state }, { index, previous }) {
+/** What the branch follows: an operation of this log, or the last operation of a branch healed before. */
+function startOf({ logs, state }, operations) {
+  if (operations.length === 0) contradiction("a branch has at least one operation");
+  const healed = new Set(state.branches.flatMap((branch) => branch.operations.map(({ id }) => id)));
+  if (healed.has(operations.at(-1).id)) contradiction("the branch was healed before");
+  const { index, previous } = operations[0].body;
   const log = logs.logs.get(state.space);
   if (index > 0 && log?.operations[index - 1]?.id === previous) {
     return { fork: index, before: log.states[index], knowledge: logs.operations.get(previous).knowledge };
   }
   const earlier = state.branches.find((branch) => branch.operations.at(-1).id === previous);
-  if (earlier === undefined) return invalid("the branch follows nothing that is known here");
-  const tip = earlier.operations.at(-1);
-  if (tip.index + 1 !== index) return invalid("the branch leaves out operations");
-  return { fork: earlier.fork, before: earlier.tip, knowledge: tip.knowledge };
+  if (earlier === undefined) return contradiction("the branch follows nothing that is known here");
+  return { fork: earlier.fork, before: earlier.tip, knowledge: earlier.operations.at(-1).knowledge };
 }
 
 /** Replays the branch on the state at the fork. */
 function walk({ logs, evaluate }, operations, start) {
   let { before, knowledge } = start;
-  let previous = null;
+  let previous = operations[0].body.previous;
   const known = [];
   for (const operation of operations) {
-    if (previous !== null && !follows(operation, previous)) invalid("the branch has a gap");
-    if (logs.logs.get(operation.space).operations[operation.body.index]?.id === operation.id) {
-      invalid("the branch holds an operation of this log");
-    }
-    try {
-      ({ state: before, knowledge } = evaluate(logs, operation, before, knowledge));
-    } catch (error) {
-      if (error instanceof MissingError || !(error instanceof ReaderError)) throw error;
-      invalid(`the branch does not replay: ${error.message}`);
-    }
     const { index } = operation.body;
+    if (logs.operationAt(operation.space, index)?.id === operation.id) contradiction("an operation of this log");
+    if (operation.body.previous !== previous || index !== before.length) refuse("not_next", "the branch has a gap");
+    ({ state: before, knowledge } = evaluate(logs, operation, before, knowledge));
     known.push({ id: operation.id, space: operation.space, index, length: start.fork, knowledge });
-    previous = operation;
+    previous = operation.id;
   }
   return {
     fork: start.fork,
     operations: known,
     tip: before,
-    epochs: before.epochs.filter((epoch) => epoch.at >= start.fork),
-    additions: [...before.grants.values()].filter((grant) => grant.addedAt >= start.fork),
+    epochs: before.epochs.filter((epoch) => epoch.at >= start.before.length),
   };
 }
 
-function follows(operation, previous) {
-  return operation.body.index === previous.body.index + 1 && operation.body.previous === previous.id;
-}
-
-/** Ends and lowers here what the branch ended and lowered. */
-function takeBack(state, tip, operation) {
-  const { index, author, claimedAtMs } = operation.body;
-  for (const grant of [...standingGrants(state)]) {
+/** Ends and lowers here what the branch ended and lowered, of the grants from before the fork. */
+function takeBack({ logs, state }, { tip, fork }, operation) {
+  const atFork = logs.stateAt(state.space, fork);
+  const { index } = operation.body;
+  for (const grant of [...liveGrants(state)]) {
+    const then = atFork.grants.get(grant.id);
     const there = tip.grants.get(grant.id);
-    if (there === undefined || there.before !== grant.before) continue;
+    if (then === undefined || then.ended !== null) continue;
     if (there.ended !== null) {
-      const ended = { at: index, by: author, operation: operation.id, cause: "healed", reason: null, claimedAtMs };
-      state.grants.set(grant.id, { ...grant, ended });
-    } else if (holdsKeys(grant.role) && !atLeast(there.role, grant.role)) {
+      end(state, grant, operation, "healed");
+    } else if (holdsKeys(grant.role) && isLower(there.role, then.role) && isLower(there.role, grant.role)) {
       const change = { at: index, role: there.role, operation: operation.id };
       state.grants.set(grant.id, { ...grant, role: there.role, roles: [...grant.roles, change] });
     }
   }
+}
+
+function isLower(left, right) {
+  return !atLeast(left, right);
 }

@@ -1,20 +1,23 @@
 /** Effects on members: `Add`, `Confirm`, `Remove`, `SetRole`, `Expire` (PROTOCOL §12). */
 import { concat, fromHex, toHex } from "./bytes.js";
-import { end, invalid, liveGrant, refuse, requireMembersRight, requireRole, requireValidKeys } from "./effect-rules.js";
-import * as limits from "./limits.js";
+import {
+  attempt, contradiction, end, keepingLastManage, liveGrant, refuse, requireMembersRight, requireRole, requireValidKeys,
+} from "./effect-rules.js";
+import { MissingError } from "./errors.js";
 import { deviceId } from "./identifiers.js";
+import * as limits from "./limits.js";
 import { verifySignature } from "./primitives.js";
-import { MEMBER_KINDS, epochOf, standingGrants } from "./state.js";
-import { atLeast, contentRole, holdsKeys, isDoubtful } from "./rights.js";
+import { Holders } from "./recipients.js";
+import { atLeast, changesMembers, holdsKeys, isConfirmed, isFounding, rightOf } from "./rights.js";
+import { MEMBER_KINDS, epochOf, liveGrants } from "./state.js";
 
 const UNBORN_SPACE = new Uint8Array(32);
 
 export function add(context, effect) {
   requireMembersRight(context);
   const { state, operation, right } = context;
-  if (state.grants.has(effect.grant)) invalid("the grant id is not new");
-  if (state.grants.size >= limits.GRANTS) invalid("too many grants");
-  if ((effect.basis?.length ?? 0) > limits.SEALED_LABEL_BYTES) refuse("too_large", "the basis is too large");
+  if (state.grants.size >= limits.GRANTS) refuse("limit_reached", "too many grants");
+  if (state.grants.has(effect.grant)) contradiction("the grant id is not new");
   const member = effect.member.type === "device" ? addDevice(context, effect.member) : addSpace(context, effect.member);
   const invitation = effect.invitation === null ? null : useInvitation(context, effect, member);
   state.grants.set(effect.grant, {
@@ -28,28 +31,23 @@ export function add(context, effect) {
     addedAt: operation.body.index,
     addedBy: operation.body.author,
     claimedAtMs: operation.body.claimedAtMs,
-    knowledge: context.knowledge,
-    before: context.before,
-    confirmed: confirmedAtOnce(effect, right, invitation),
-    vouched: false,
+    sponsors: isSponsoredAtOnce(effect, right, invitation) ? [sponsorHere(context)] : [],
     cut: null,
     ended: null,
   });
 }
 
 function addDevice({ state, operation }, { keys, countersignature }) {
-  if (!MEMBER_KINDS[state.kind].includes("device")) invalid("devices are members of persons only");
-  requireValidKeys(keys);
+  if (state.kind !== "person") contradiction("devices are members of persons only");
   const id = deviceId(keys);
+  if (isMemberDevice(state, id)) contradiction("the device was admitted here before");
+  requireValidKeys(keys);
   const founding = operation.body.index === 0;
-  if (founding && id !== operation.body.author) invalid("operation 0 adds no device but its author");
-  if (isMemberDevice(state, id)) invalid("the device is known here already");
+  if (founding && id !== operation.body.author) contradiction("operation 0 adds no device but its author");
   const person = founding ? UNBORN_SPACE : fromHex(state.space);
-  try {
-    verifySignature(keys.verifying, "admission/sign", concat(person, fromHex(id)), countersignature);
-  } catch (error) {
-    invalid(`countersignature: ${error.message}`);
-  }
+  attempt("bad_signature", "countersignature", () =>
+    verifySignature(keys.verifying, "admission/sign", concat(person, fromHex(id)), countersignature),
+  );
   state.devices.set(id, keys);
   return { type: "device", id };
 }
@@ -60,117 +58,106 @@ function isMemberDevice(state, device) {
 
 function addSpace(context, { space }) {
   const member = context.view().state(space);
-  if (member === null) invalid("the operation does not come after the founding of its new member");
-  if (!MEMBER_KINDS[context.state.kind].includes(member.kind)) invalid("this kind is no member here");
+  if (member === null) throw new MissingError("missing_log", "it does not come after the founding of its new member", [space]);
+  if (!MEMBER_KINDS[context.state.kind].includes(member.kind)) contradiction("this kind is no member here");
   return { type: "space", id: space };
 }
 
 function useInvitation({ state }, effect, member) {
+  if (member.type !== "space") contradiction("an invitation is for a space");
   const key = toHex(effect.invitation.invitation);
   const invitation = state.invitations.get(key);
-  if (invitation === undefined) invalid("no such invitation in this log");
-  if (invitation.role !== effect.role) invalid("the invitation is for another role");
-  if (invitation.usedBy !== null && invitation.usedBy !== member.id) invalid("the invitation is used");
-  try {
+  if (invitation === undefined) contradiction("no such invitation in this log");
+  if (invitation.usedBy !== null && invitation.usedBy !== member.id) contradiction("the invitation is used");
+  if (invitation.role !== effect.role) contradiction("the invitation is for another role");
+  attempt("bad_signature", "invitation", () => {
     const message = concat(fromHex(state.space), fromHex(member.id));
     verifySignature(effect.invitation.invitation, "invitation/sign", message, effect.invitation.signature);
-  } catch (error) {
-    invalid(`invitation: ${error.message}`);
-  }
+  });
   state.invitations.set(key, { ...invitation, usedBy: member.id });
   return invitation;
 }
 
-function confirmedAtOnce(effect, right, invitation) {
-  if (effect.role === "administer") return true;
-  if (effect.history === "from_now") return false;
-  return atLeast(right.role, "manage") || (invitation?.byManager ?? false);
+function isSponsoredAtOnce({ role, history }, right, invitation) {
+  if (role === "administer") return true;
+  return history === "full" && (atLeast(right.role, "manage") || invitation?.byManager === true);
+}
+
+/** The author as somebody who stands for a grant, by the right it holds in this space. */
+function sponsorHere(context) {
+  return sponsorIn(context, context.state.space, atLeast(context.right.role, "manage"), isFounding(context.before, context.operation.body.author));
+}
+
+function sponsorIn({ operation, knowledge, before }, space, managed, asFounder) {
+  const { index, author } = operation.body;
+  return { index, operation: operation.id, device: author, space, managed, asFounder, knowledge, before };
 }
 
 export function confirm(context, effect) {
   const { state, right } = context;
   const grant = liveGrant(context, effect.grant);
-  const doubtful = isDoubtful(context.view(), state.space, grant.id);
-  if (grant.confirmed && !doubtful) invalid("the grant is confirmed");
-  if (doubtful) requireRole(context, "manage");
-  else if (!atLeast(right.role, "write")) requireRescue(context);
+  const sponsor = atLeast(right.role, "write") ? sponsorHere(context) : sponsorAbove(context);
+  if (isConfirmed(grant)) requireRole(context, "manage");
   const cut = cutOf(state, grant, effect.keyId);
-  state.grants.set(grant.id, { ...grant, confirmed: true, vouched: true, cut });
+  state.grants.set(grant.id, { ...grant, sponsors: [...grant.sponsors, sponsor], cut });
 }
 
-/** Where no device holds a content role any more: `write` in a space above, which the operation refers to. */
-function requireRescue(context) {
+/** Where nobody reads any more: the first space referred to that has this one as a member and in which the author writes. */
+function sponsorAbove(context) {
   const { state, operation } = context;
   const view = context.viewBefore();
-  const hasHolder = devicesBeneath(view, state.space).some((device) => contentRole(view, device, state.space) !== "none");
-  if (hasHolder) refuse("not_entitled", "the author does not hold write here");
-  const above = operation.body.references.some(({ space }) => {
+  if ([...new Holders(view).reachedFrom(state.space).values()].includes("device")) {
+    refuse("not_entitled", "the author does not hold write here");
+  }
+  for (const { space } of operation.body.references) {
     const upper = view.state(space);
-    return isConfirmedMember(upper, state.space) && atLeast(contentRole(view, operation.body.author, space), "write");
-  });
-  if (!above) refuse("not_entitled", "the author holds write neither here nor in a space above");
-}
-
-function isConfirmedMember(upper, space) {
-  return [...standingGrants(upper)].some(
-    (grant) => grant.confirmed && holdsKeys(grant.role) && grant.member.type === "space" && grant.member.id === space,
-  );
-}
-
-function devicesBeneath(view, space) {
-  const devices = [];
-  for (const grant of standingGrants(view.required(space))) {
-    if (grant.member.type === "device") devices.push(grant.member.id);
-    else devices.push(...devicesBeneath(view, grant.member.id));
+    if (upper === null || !hasKeyHoldingMember(upper, state.space)) continue;
+    const right = rightOf(view, operation.body.author, space);
+    if (atLeast(right.role, "write")) return sponsorIn(context, space, right.role === "manage", false);
   }
-  return devices;
+  return refuse("not_entitled", "the author holds write neither here nor in a space above");
 }
 
-/** The epoch at which a member's reading begins; named exactly where the history is from now. */
+function hasKeyHoldingMember(upper, space) {
+  return [...liveGrants(upper)].some((grant) => isConfirmed(grant) && holdsKeys(grant.role) && grant.member.id === space);
+}
+
+/** The epoch at which a member's reading begins; named exactly where the grant needs one and has none. */
 function cutOf(state, grant, keyId) {
-  if ((keyId !== null) !== (grant.history === "from_now")) {
-    invalid("a key id stands exactly where the history is from now");
-  }
-  if (keyId === null) return null;
+  const isNeeded = grant.history === "from_now" && holdsKeys(grant.role) && grant.cut === null;
+  if ((keyId !== null) !== isNeeded) contradiction("a key id stands exactly where a cut is needed");
+  if (keyId === null) return grant.cut;
   const epoch = epochOf(state, keyId);
-  if (epoch === null || !epoch.cut || epoch.at < grant.addedAt) invalid("no cut epoch of this log since the addition");
+  if (epoch === null || !epoch.cut || epoch.at < grant.addedAt) contradiction("no cut epoch of this log since the addition");
   return keyId;
 }
 
 export function remove(context, effect) {
   requireMembersRight(context);
   const { state, operation } = context;
-  if ((effect.grant === null) === (effect.member === null)) invalid("Remove names a grant or a member");
+  if ((effect.grant === null) === (effect.member === null)) contradiction("Remove names a grant or a member");
   const ending =
     effect.grant !== null
       ? [liveGrant(context, effect.grant)]
-      : [...standingGrants(state)].filter((grant) => grant.member.id === effect.member);
-  if (ending.length === 0) invalid("no grant of this member stands");
+      : [...liveGrants(state)].filter((grant) => grant.member.id === effect.member);
+  if (ending.length === 0) contradiction("no grant of this member is live");
   keepingLastManage(state, () => {
     for (const grant of ending) end(state, grant, operation, "removed", effect.reason);
   });
 }
 
-/** A space other than a person's must not lose the last way to `manage` by being changed. */
-function keepingLastManage(state, change) {
-  const before = hasManage(state);
-  change();
-  if (state.kind !== "person" && before && !hasManage(state)) invalid("it would remove the last path with manage");
-}
-
-function hasManage(state) {
-  return [...standingGrants(state)].some((grant) => grant.confirmed && grant.role === "manage");
+/** Whether a change of role gives more. */
+export function isUpwards(from, to) {
+  return holdsKeys(from) && holdsKeys(to) && from !== to && atLeast(to, from);
 }
 
 export function setRole(context, effect) {
-  requireMembersRight(context);
   const { state, operation } = context;
   const grant = liveGrant(context, effect.grant);
-  if (holdsKeys(grant.role) !== holdsKeys(effect.role)) invalid("a role with keys does not become one without, nor back");
-  if (grant.role === effect.role) invalid("the grant has this role");
-  const upwards = atLeast(effect.role, grant.role);
-  if (upwards && state.closed) invalid("the space is closed");
-  if (upwards) requireRole(context, "manage");
+  if (grant.role === effect.role) contradiction("the grant has this role");
+  if (!holdsKeys(grant.role) || !holdsKeys(effect.role)) contradiction("both roles hold keys");
+  if (isUpwards(grant.role, effect.role)) requireRole(context, "manage");
+  else requireMembersRight(context);
   const change = { at: operation.body.index, role: effect.role, operation: operation.id };
   keepingLastManage(state, () => {
     state.grants.set(grant.id, { ...grant, role: effect.role, roles: [...grant.roles, change] });
@@ -179,9 +166,10 @@ export function setRole(context, effect) {
 
 export function expire(context, effect) {
   const { state, operation, right } = context;
-  if (!atLeast(right.role, "write") && !right.administers) refuse("not_entitled", "the author may not end this grant");
-  const grant = liveGrant(context, effect.grant);
-  if (grant.notAfterMs === null) invalid("the grant has no end of its own");
-  if (BigInt(operation.body.claimedAtMs) < BigInt(grant.notAfterMs)) invalid("the grant has not run out yet");
-  keepingLastManage(state, () => end(state, grant, operation, "expired"));
+  if (!atLeast(right.role, "write") && !changesMembers(right)) refuse("not_entitled", "the author may not end this grant");
+  const grant = state.grants.get(effect.grant);
+  if (grant === undefined) contradiction("no such grant");
+  if (grant.notAfterMs === null) contradiction("the grant has no end of its own");
+  if (BigInt(operation.body.claimedAtMs) < BigInt(grant.notAfterMs)) contradiction("the grant has not run out yet");
+  keepingLastManage(state, () => end(state, liveGrant(context, effect.grant), operation, "expired"));
 }

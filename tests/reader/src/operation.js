@@ -1,9 +1,7 @@
 /** Decoding of operations and their effects (PROTOCOL §11, §12). */
-import { decode } from "./cbor.js";
-import { ascending, bytes, bytesOf, list, nullable, optional, plainEnum, struct, unsigned, variantEnum, boolean } from "./schema.js";
-import { deviceKeys, history, identifier, kind, logHeads, requireVersionAndSuite, role, wrapMethod } from "./common.js";
-import { MalformedError } from "./errors.js";
-import { fromHex } from "./bytes.js";
+import { boolean, bytes, bytesOf, list, nullable, optional, read, struct, unsigned, variantEnum } from "./schema.js";
+import { deviceKeys, history, identifier, kind, references, requireVersionAndSuite, role, wrapMethod } from "./common.js";
+import { TooLargeError } from "./errors.js";
 import { operationId, spaceId } from "./identifiers.js";
 import * as limits from "./limits.js";
 
@@ -35,7 +33,8 @@ const recipient = struct([
   ["wrapHash", identifier(32)],
 ]);
 
-const recipients = ascending(recipient, (item) => fromHex(item.id));
+/** In the order in which they came; replay asks for theirs. */
+const recipients = list(recipient);
 
 const branchItem = struct([
   ["operation", bytes],
@@ -76,6 +75,7 @@ const effect = variantEnum({
     fields: [
       ["keyId", identifier(32)],
       ["recipients", recipients],
+      ["suspended", list(identifier(16))],
     ],
   },
   4: {
@@ -112,6 +112,7 @@ const effect = variantEnum({
       ["label", optional(bytes)],
       ["recipients", recipients],
       ["cut", boolean],
+      ["suspended", list(identifier(16))],
     ],
   },
   9: {
@@ -149,7 +150,7 @@ const operationBody = struct([
   ["previous", nullable(identifier(32))],
   ["author", identifier(32)],
   ["claimedAtMs", unsigned(64)],
-  ["references", logHeads],
+  ["references", references],
   ["effects", list(effect, limits.EFFECTS)],
 ]);
 
@@ -160,23 +161,22 @@ export const readEffect = effect;
  * @param {Uint8Array} signed exact bytes of a signed operation
  * @returns {{id: string, space: string, bodyBytes: Uint8Array, signature: Uint8Array, body: object}} `space` also for
  *   operation 0, whose body names none
- * @throws {MalformedError|NeedsNewerError}
+ * @throws {MalformedError|NeedsNewerError|TooLargeError}
  */
 export function decodeOperation(signed) {
-  if (signed.length > limits.SIGNED_OPERATION_BYTES) throw new MalformedError("operation too large");
-  const { body: bodyBytes, signature } = signedOperation(decode(signed));
+  if (signed.length > limits.SIGNED_OPERATION_BYTES) throw new TooLargeError("operation too large");
+  const { body: bodyBytes, signature } = read(signedOperation, signed);
   requireVersionAndSuite(bodyBytes);
-  const body = operationBody(decode(bodyBytes));
-  requireForm(body);
+  const body = read(operationBody, bodyBytes);
+  body.effects.forEach(requireSizes);
   const space = body.index === 0 ? spaceId(signed) : body.space;
   return { id: operationId(signed), space, bodyBytes, signature, body };
 }
 
-/** What holds of every operation by itself, whatever the log says. */
-function requireForm(body) {
-  const founding = body.index === 0;
-  if (founding !== (body.space === null) || founding !== (body.previous === null)) {
-    throw new MalformedError("space and previous are null in operation 0 and nowhere else");
+/** What is measured once all of it was decoded (PROTOCOL §2, 8). */
+function requireSizes({ recipients: named = [], label = null, basis = null }) {
+  if (named.length > limits.RECIPIENTS) throw new TooLargeError("too many recipients");
+  for (const sealed of [label, basis]) {
+    if ((sealed?.length ?? 0) > limits.SEALED_LABEL_BYTES) throw new TooLargeError("a sealed label or basis is too large");
   }
-  if (body.effects.length === 0) throw new MalformedError("an operation has at least one effect");
 }

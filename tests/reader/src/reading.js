@@ -1,15 +1,16 @@
-/** From items to documents: replay, keys, receipts, which envelopes count, and what they say (PROTOCOL §24). */
-import { ReaderError } from "./errors.js";
+/** From items to documents: replay, keys, receipts, which envelopes count, and what they say (PROTOCOL §24, §28). */
+import { MissingError, ReaderError } from "./errors.js";
 import { decodeEnvelope, decodeChanges, openPayload, verifyEnvelope } from "./envelope.js";
 import { decodeOperation } from "./operation.js";
 import { deviceFromSeed } from "./keys.js";
-import { DIRECTORY_CONTAINERS, SpaceDocument } from "./document.js";
+import { DIRECTORY_CONTAINERS, SpaceDocument, sectionContainers } from "./document.js";
 import { judge, clones, knowledgeOf } from "./counting.js";
 import { Keyring, WrapStore } from "./keyring.js";
 import { replayAll } from "./replay.js";
-import { contentRole, findDeviceKeys } from "./rights.js";
-import { verifyReceipt } from "./receipt.js";
-import { Logs, View, readableEpochs } from "./state.js";
+import { findDeviceKeys } from "./rights.js";
+import { isEarlier, isReceiptOf } from "./receipt.js";
+import { Arrivals } from "./standing.js";
+import { Logs, View, isKnownEpoch } from "./state.js";
 import { openSectionLabel } from "./sealing.js";
 
 /** Verdicts under which an edit is part of the document. */
@@ -29,6 +30,7 @@ export class Reading {
     reading.keyring = new Keyring(await deviceFromSeed(bundle.seed));
     await reading.keyring.open(reading.logs, reading.wraps);
     reading.verifyReceipts();
+    reading.findForks(refused);
     reading.verifyEnvelopes();
     reading.openSpaces();
     return reading;
@@ -42,8 +44,12 @@ export class Reading {
     this.wraps = new WrapStore();
     this.receipts = new Map();
     this.claimedReceipts = [];
-    /** what was refused or waits: `{what, id, code, message}` */
+    /** spaces whose log the relay acknowledged in two ways */
+    this.forked = new Set();
+    /** what was refused, or waits for what the bundle does not hold: `{what, id, code, message}` */
     this.problems = [];
+    /** envelopes that count and that this device has no key for: what it may not read */
+    this.unread = [];
     /** space id → what is shown of it */
     this.spaces = new Map();
     this.keyring = null;
@@ -68,12 +74,26 @@ export class Reading {
     });
   }
 
-  /** Keeps the receipts that verify by a relay key which the network's log ever named. */
+  /** Keeps the earliest receipts that verify by a relay key which the network's log ever named. */
   verifyReceipts() {
     const keys = this.logs.newest(this.logs.network)?.relayKeys ?? [];
     for (const { id, receipt } of this.claimedReceipts) {
-      if (keys.some((key) => verifies(receipt, id, key))) this.receipts.set(id, receipt);
-      else this.problems.push({ what: "receipt", id, code: "bad_receipt", message: "by no relay of the network" });
+      if (!keys.some((key) => isReceiptOf(receipt, id, key))) {
+        this.problems.push({ what: "receipt", id, code: "bad_receipt", message: "by no relay of the network" });
+        continue;
+      }
+      const before = this.receipts.get(id);
+      if (before === undefined || isEarlier(receipt, before)) this.receipts.set(id, receipt);
+    }
+    this.arrivals = new Arrivals(this.logs, (operation) => this.receipts.get(operation) ?? null, isEarlier);
+  }
+
+  /** A log is forked where the relay took in another operation for a place that is taken, and no `Heal` carries it. */
+  findForks(refused) {
+    for (const { operation } of refused) {
+      const taken = this.logs.operationAt(operation.space, operation.body.index);
+      const isOther = taken !== undefined && taken.id !== operation.id && !this.logs.operations.has(operation.id);
+      if (isOther && this.receipts.has(operation.id)) this.forked.add(operation.space);
     }
   }
 
@@ -91,8 +111,7 @@ export class Reading {
 
   verifyOne(envelope) {
     const { header } = envelope;
-    const { knowledge, missing } = knowledgeOf(this.logs, header.accessHeads);
-    if (missing.length > 0) throw new ReaderError("missing_heads", "access heads are not here");
+    const knowledge = knowledgeOf(this.logs, header.accessHeads);
     if (!header.accessHeads.some((head) => head.space === header.space)) {
       throw new ReaderError("no_own_head", "its own log is not among its access heads");
     }
@@ -100,8 +119,8 @@ export class Reading {
     const keys = findDeviceKeys(view, [header.space, ...knowledge.keys()], header.author);
     if (keys === null) throw new ReaderError("unknown_author", "no log it names knows its author's keys");
     verifyEnvelope(envelope, keys.verifying);
-    if (!readableEpochs(this.logs.newest(header.space)).some((epoch) => epoch.keyId === header.keyId)) {
-      throw new ReaderError("unknown_epoch", "no epoch of its space");
+    if (!isKnownEpoch(this.logs.newest(header.space), header.keyId)) {
+      throw new MissingError("unknown_epoch", "no epoch of its space", [header.keyId]);
     }
     return {
       id: envelope.id,
@@ -126,11 +145,11 @@ export class Reading {
     const state = this.logs.newest(space);
     const envelopes = this.verified.filter((envelope) => envelope.space === space);
     const complete = this.withParents(envelopes);
-    const verdicts = judge(this.logs, space, complete, (operation) => this.receipts.get(operation) ?? null);
+    const verdicts = judge(this.logs, space, complete, this.arrivals);
     const label = this.labelOf(state);
-    const containers = state.kind === "network" ? DIRECTORY_CONTAINERS : null;
+    const containers = containersOf(state, label);
     const document = containers === null ? null : this.compose(space, containers, complete, verdicts);
-    return { state, label, verdicts, clones: clones(complete), document };
+    return { state, label, verdicts, clones: clones(complete, verdicts), document };
   }
 
   /** Those whose parents are all here, and theirs; parents come first. */
@@ -170,51 +189,33 @@ export class Reading {
     return null;
   }
 
-  /** The document from the edits that count. */
+  /** The document from the edits that count. What builds on an edit that is not there waits with it. */
   compose(space, containers, ordered, verdicts) {
     const document = new SpaceDocument(space, containers);
-    const failed = new Set();
+    const left = new Set();
     for (const { id, kind, author, parents, envelope } of ordered) {
       if (kind !== "changes" || !IN_THE_DOCUMENT.includes(verdicts.get(id).verdict)) continue;
+      const epoch = this.keyring.epoch(space, envelope.header.keyId);
+      if (epoch === null || parents.some((parent) => left.has(parent))) {
+        left.add(id);
+        this.unread.push(id);
+        continue;
+      }
       try {
-        if (parents.some((parent) => failed.has(parent))) throw new ReaderError("parent_failed", "what it builds on failed");
-        const epoch = this.keyring.epoch(space, envelope.header.keyId);
-        if (epoch === null) throw new ReaderError("no_key", "this device holds no key of its epoch");
         document.apply(author, decodeChanges(openPayload(envelope, epoch)));
       } catch (error) {
-        failed.add(id);
+        left.add(id);
         this.problem("envelope", id, error);
       }
     }
     return document;
   }
+}
 
-  /** What `reader.js` prints. */
-  toJson() {
-    const newest = View.newest(this.logs);
-    const spaces = {};
-    for (const [space, { state, label, verdicts, clones: cloned, document }] of this.spaces) {
-      spaces[space] = {
-        kind: state.kind,
-        length: state.length,
-        role: contentRole(newest, this.keyring.device.id, space),
-        closed: state.closed,
-        epochs: state.epochs.map(({ keyId }) => ({ key_id: keyId, opened: this.keyring.epoch(space, keyId) !== null })),
-        label,
-        envelopes: Object.fromEntries([...verdicts].sort()),
-        clones: cloned,
-        heads: document?.heads() ?? null,
-        document: document?.toJson() ?? null,
-      };
-    }
-    return {
-      network: this.logs.network,
-      device: this.keyring.device.id,
-      spaces,
-      problems: this.problems,
-      keys_not_opened: this.keyring.failures,
-    };
-  }
+/** What a space's document begins with; null where it has none, or where this device cannot know. */
+function containersOf(state, label) {
+  if (state.kind === "network") return DIRECTORY_CONTAINERS;
+  return label === null ? null : sectionContainers(label.code);
 }
 
 function byAuthor(left, right) {
@@ -222,14 +223,4 @@ function byAuthor(left, right) {
   const order = BigInt(left.authorSequence) - BigInt(right.authorSequence);
   if (order !== 0n) return order < 0n ? -1 : 1;
   return left.id < right.id ? -1 : 1;
-}
-
-function verifies(receipt, id, key) {
-  try {
-    verifyReceipt(receipt, id, key);
-    return true;
-  } catch (error) {
-    if (error instanceof ReaderError) return false;
-    throw error;
-  }
 }

@@ -1,6 +1,5 @@
 /** The relay's receipts: that it took an item in, and where (PROTOCOL §17). */
-import { decode } from "./cbor.js";
-import { bytesOf, list, struct, unsigned } from "./schema.js";
+import { bytesOf, list, readMessage, struct, unsigned } from "./schema.js";
 import { concat, fromHex, toHex, u32BigEndian, u64BigEndian } from "./bytes.js";
 import { CryptoError } from "./errors.js";
 import * as limits from "./limits.js";
@@ -17,9 +16,22 @@ export const receiptShape = struct([
   ["signature", bytesOf(64)],
 ]);
 
+/** A journal mark inside another message. */
+export const markShape = struct([
+  ["journal", bytesOf(16)],
+  ["sequence", unsigned(64)],
+  ["hash", bytesOf(32)],
+  ["beganAfter", unsigned(64)],
+]);
+
+/** The journal's chain after one more item. @param {Uint8Array} before 32 bytes @returns {Uint8Array} */
+export function chainAfter(before, sequence, itemId) {
+  return hash("journal", before, u64BigEndian(sequence), fromHex(itemId));
+}
+
 /** @param {Uint8Array} bytes a receipt that travels as bytes of its own */
 export function decodeReceipt(bytes) {
-  return receiptShape(decode(bytes));
+  return readMessage(receiptShape, bytes);
 }
 
 /**
@@ -32,6 +44,17 @@ export function verifyReceipt(receipt, itemId, relayKey) {
   const root = rootOf(receipt, itemId);
   const message = concat(receipt.journal, u64BigEndian(receipt.acceptedAtMs), u32BigEndian(receipt.count), root);
   verifySignature(relayKey, "receipt/sign", message, receipt.signature);
+}
+
+/** Whether a receipt is for this item and by this key. */
+export function isReceiptOf(receipt, itemId, relayKey) {
+  try {
+    verifyReceipt(receipt, itemId, relayKey);
+    return true;
+  } catch (error) {
+    if (error instanceof CryptoError) return false;
+    throw error;
+  }
 }
 
 /** Walks from the leaf to the root of a tree in the shape of RFC 6962. */

@@ -1,82 +1,115 @@
 /** Whom a space's key must be wrapped to, and when a space's key may no longer be used (PROTOCOL §14). */
 import { currentEpoch } from "./state.js";
-import { holdsKeys, isDoubtful } from "./rights.js";
+import { holdsKeys, isConfirmed } from "./rights.js";
 
 /**
- * @param {View} view
- * @param {string} space
- * @param {{withDoubtful: boolean}} options whether additions in doubt are in it
- * @returns {Map<string, {id: string, key: string, kem: Uint8Array, isDevice: boolean}>} by recipient id
- * @throws {MissingError} if the log of a member space is not known
+ * Both questions in one view, passing over the same suspended grants.
  */
-export function effectiveRecipients(view, space, { withDoubtful }) {
-  const found = new Map();
-  collect(view, space, withDoubtful, found);
-  return found;
-}
+export class Holders {
+  /**
+   * @param {View} view
+   * @param {Set<string>} suspended grant ids
+   */
+  constructor(view, suspended = new Set()) {
+    this.view = view;
+    this.suspended = suspended;
+    this.stale = new Map();
+  }
 
-function collect(view, space, withDoubtful, found) {
-  const state = view.required(space);
-  for (const grant of keyHoldingGrants(view, state, withDoubtful)) {
-    const { id, type } = grant.member;
-    if (type === "device") {
-      found.set(id, { id, key: id, kem: state.devices.get(id).kem, isDevice: true });
-      continue;
+  /** Key holders: grants that are live, confirmed, hold keys and are not suspended. */
+  *grantsOf(state) {
+    for (const grant of state.grants.values()) {
+      const holds = grant.ended === null && isConfirmed(grant) && holdsKeys(grant.role);
+      if (holds && !this.suspended.has(grant.id)) yield grant;
     }
-    const epoch = usableEpoch(view, id);
-    if (epoch === null) collect(view, id, withDoubtful, found);
-    else found.set(id, { id, key: epoch.keyId, kem: epoch.kem, isDevice: false });
   }
-}
 
-function* keyHoldingGrants(view, state, withDoubtful) {
-  for (const grant of state.grants.values()) {
-    if (grant.ended !== null || !grant.confirmed || !holdsKeys(grant.role)) continue;
-    if (!withDoubtful && isDoubtful(view, state.space, grant.id)) continue;
-    yield grant;
+  /**
+   * Effective recipients.
+   * @returns {Map<string, {id: string, key: string, kem: Uint8Array, isDevice: boolean}>} by recipient id
+   * @throws {MissingError} `missing_log`
+   */
+  recipientsOf(space) {
+    const found = new Map();
+    this.collect(space, found);
+    return found;
   }
-}
 
-/** The current epoch of a member space if others may wrap to it, else null. */
-function usableEpoch(view, space) {
-  const epoch = currentEpoch(view.required(space));
-  if (epoch === null || epoch.kem === null || isStale(view, space)) return null;
-  return epoch;
-}
+  collect(space, found) {
+    const state = this.view.required(space);
+    for (const { member } of this.grantsOf(state)) {
+      const { id, type } = member;
+      if (type === "device") {
+        found.set(id, { id, key: id, kem: state.devices.get(id).kem, isDevice: true });
+        continue;
+      }
+      const epoch = this.usableEpoch(id, state.kind);
+      if (epoch === null) this.collect(id, found);
+      else found.set(id, { id, key: epoch.keyId, kem: epoch.kem, isDevice: false });
+    }
+  }
 
-/**
- * Whether a space's key may no longer be used: there is none, a wrap of it is reported as bad, or somebody who knows it
- * may not read any more.
- */
-export function isStale(view, space) {
-  return view.remember(`stale ${space}`, () => {
-    const epoch = currentEpoch(view.required(space));
+  /** The current epoch of a member space if it is wrapped to, else null. A network takes its institutions' as it is. */
+  usableEpoch(space, kindAbove) {
+    const epoch = currentEpoch(this.view.required(space));
+    if (epoch === null) return null;
+    return kindAbove === "network" || !this.isStale(space) ? epoch : null;
+  }
+
+  /** Whether a space's key may no longer be used. */
+  isStale(space) {
+    if (!this.stale.has(space)) this.stale.set(space, this.computeStale(space));
+    return this.stale.get(space);
+  }
+
+  computeStale(space) {
+    const state = this.view.required(space);
+    const epoch = currentEpoch(state);
     if (epoch === null || epoch.badWraps.size > 0) return true;
-    const reached = reachedFrom(view, space);
-    if (!reached.has(epoch.author)) return true;
-    return [...epoch.wraps.values()].some((wrap) => !stillReads(view, reached, wrap));
-  });
-}
-
-function stillReads(view, reached, wrap) {
-  if (!reached.has(wrap.id)) return false;
-  if (wrap.id === wrap.key) return true;
-  const epoch = currentEpoch(view.required(wrap.id));
-  return epoch !== null && epoch.keyId === wrap.key && !isStale(view, wrap.id);
-}
-
-/** Devices and spaces that lead down from a space through grants that hold keys and are not in doubt. */
-function reachedFrom(view, space) {
-  const reached = new Set();
-  const open = [space];
-  while (open.length > 0) {
-    const state = view.required(open.pop());
-    for (const grant of keyHoldingGrants(view, state, false)) {
-      const { id, type } = grant.member;
-      if (reached.has(id)) continue;
-      reached.add(id);
-      if (type === "space") open.push(id);
-    }
+    return state.kind === "network" ? this.isStaleNetwork(state, epoch) : this.knowsSomebodyGone(space, epoch);
   }
-  return reached;
+
+  /** What is beneath an institution is its own business: only the institutions themselves are asked about. */
+  isStaleNetwork(state, epoch) {
+    const holders = new Set([...this.grantsOf(state)].map(({ member }) => member.id));
+    return [...epoch.wraps.values()].some(({ id, key }) => {
+      if (this.view.logs.newest(id)?.kind !== "institution") return false;
+      return !holders.has(id) || currentEpoch(this.view.required(id))?.keyId !== key;
+    });
+  }
+
+  knowsSomebodyGone(space, epoch) {
+    const reached = this.reachedFrom(space);
+    if (!reached.has(epoch.author)) return true;
+    return [...epoch.wraps.values()].some(({ id, key }) => {
+      if (!reached.has(id)) return true;
+      if (reached.get(id) === "device") return false;
+      return currentEpoch(this.view.required(id))?.keyId !== key || this.isStale(id);
+    });
+  }
+
+  /** Key holders, theirs if they are spaces, and so on: id → `device` or `space`. @throws {MissingError} `missing_log` */
+  reachedFrom(space) {
+    const reached = new Map();
+    const open = [space];
+    while (open.length > 0) {
+      const state = this.view.required(open.pop());
+      for (const { member } of this.grantsOf(state)) {
+        if (reached.has(member.id)) continue;
+        reached.set(member.id, member.type);
+        if (member.type === "space") open.push(member.id);
+      }
+    }
+    return reached;
+  }
+}
+
+/** @param {Set<string>} [suspended] */
+export function effectiveRecipients(view, space, suspended) {
+  return new Holders(view, suspended).recipientsOf(space);
+}
+
+/** @param {Set<string>} [suspended] */
+export function isStale(view, space, suspended) {
+  return new Holders(view, suspended).isStale(space);
 }

@@ -1,14 +1,12 @@
-/**
- * Replay of operations into logs, and the knowledge of each (PROTOCOL §11): position → references → signature → right →
- * effects.
- */
+/** Replay of operations into logs, and the knowledge of each (PROTOCOL §11). The first failure is the verdict. */
+import { ascends, attempt, contradiction, refuse } from "./effect-rules.js";
 import { MissingError, NeedsNewerError, ReplayError } from "./errors.js";
 import { applyEffect } from "./effects.js";
 import { deviceId } from "./identifiers.js";
 import * as limits from "./limits.js";
-import { verifySignature } from "./primitives.js";
+import { parseVerifyingKey, verifySignature } from "./primitives.js";
 import { findDeviceKeys, rightOf } from "./rights.js";
-import { View, copyState, emptyState } from "./state.js";
+import { KINDS_WITH_GUARDIAN, View, copyState, emptyState } from "./state.js";
 
 /**
  * Replays one operation at the end of its log.
@@ -18,11 +16,39 @@ import { View, copyState, emptyState } from "./state.js";
  * @throws {MissingError} if it waits for something, {ReplayError} if its log refuses it
  */
 export function replay(logs, operation) {
+  if (operation.body.index === 0) requireFounding(operation);
   const before = requirePosition(logs, operation);
   const knownBefore = operation.body.index === 0 ? new Map() : logs.operations.get(operation.body.previous).knowledge;
   const { state, knowledge } = evaluate(logs, operation, before, knownBefore);
   logs.append(operation, knowledge, state);
   return state;
+}
+
+/** The form of operation 0. */
+function requireFounding({ body }) {
+  const [first] = body.effects;
+  if (first?.type !== "Create") refuse("bad_founding", "the first effect of a log is Create");
+  if (first.guardian !== null && !KINDS_WITH_GUARDIAN.includes(first.kind)) refuse("bad_founding", "this kind has no guardian");
+  const keys = foundersKeys(body);
+  if (keys === null) return;
+  if (deviceId(keys) !== body.author) refuse("bad_founding", "the founder's keys are not the author's");
+  attempt("bad_founding", "the founder's key", () => parseVerifyingKey(keys.verifying));
+}
+
+/** Those that `Create` names, or else those of the first device that the same operation adds. */
+function foundersKeys({ effects }) {
+  return effects[0].founder ?? effects.find(({ type, member }) => type === "Add" && member.type === "device")?.member.keys ?? null;
+}
+
+function requirePosition(logs, { space, body }) {
+  const length = logs.length(space);
+  if (body.index > length) throw new MissingError("not_next", "operations before it are not here", [space]);
+  if (body.index < length) throw new ReplayError("not_next", "another operation stands at its place");
+  const isFirst = body.index === 0;
+  if ((body.space === null) !== isFirst) refuse("not_next", "operation 0 alone names no space");
+  if (body.previous !== (isFirst ? null : logs.operationAt(space, length - 1).id)) refuse("not_next", "it follows another operation");
+  if (body.index >= limits.OPERATIONS) refuse("limit_reached", "the log is full");
+  return isFirst ? emptyState(space) : logs.newest(space);
 }
 
 /**
@@ -36,10 +62,11 @@ export function replay(logs, operation) {
 function evaluate(logs, operation, before, knownBefore) {
   const { index, author, effects } = operation.body;
   const knowledge = requireReferences(logs, operation, knownBefore);
-  requireSignature(logs, operation, before, knowledge);
   const viewBefore = View.known(logs, knowledge, before);
-  const right = index === 0 ? { role: "manage", administers: true } : rightOf(viewBefore, author, operation.space);
-  requireFounding(operation);
+  requireSignature(viewBefore, operation, knowledge);
+  if (effects.length === 0) contradiction("an operation has at least one effect");
+  const founding = { role: "manage", administers: true, manages: true };
+  const right = index === 0 ? founding : rightOf(viewBefore, author, operation.space);
   const state = copyState(before);
   state.length = index + 1;
   const view = () => View.known(logs, knowledge, state);
@@ -48,36 +75,30 @@ function evaluate(logs, operation, before, knownBefore) {
   return { state, knowledge };
 }
 
-function requirePosition(logs, { space, body }) {
-  const length = logs.length(space);
-  if (body.index > length) throw new MissingError("gap", "operations before it are not here", [space]);
-  if (body.index < length) throw new ReplayError("log_moved", "another operation stands at its place");
-  if (body.index >= limits.OPERATIONS) throw new ReplayError("invalid", "the log is full");
-  if (length === 0) return emptyState(space);
-  const log = logs.logs.get(space);
-  if (log.operations.at(-1).id !== body.previous) throw new ReplayError("log_moved", "it follows another operation");
-  return log.states.at(-1);
-}
-
 /** @returns {Map<string, number>} how long each other log was that the operation comes after */
 function requireReferences(logs, { space, body }, before) {
-  const knowledge = new Map(before);
-  for (const reference of body.references) {
-    if (reference.space === space) throw new ReplayError("invalid", "a reference to the own log");
-    const known = logs.operations.get(reference.operation);
-    if (known === undefined) {
-      throw new MissingError("unknown_reference", "it comes after an operation that is not here", [reference.operation]);
-    }
-    if (known.space !== reference.space || known.index !== reference.index) {
-      throw new ReplayError("invalid", "a reference that names the wrong place");
-    }
-    if (reference.index + 1 < (before.get(reference.space) ?? 0)) {
-      throw new ReplayError("invalid", "a reference older than what the operation before knew");
-    }
-    learn(knowledge, known, space);
+  const { references } = body;
+  if (!ascends(references.map((reference) => reference.space))) refuse("bad_references", "references ascend");
+  for (const reference of references) {
+    if (reference.space === space) refuse("bad_references", "a reference to the own log");
+    if (reference.index + 1 < (before.get(reference.space) ?? 0)) refuse("bad_references", "back along a log");
   }
-  if (knowledge.size > limits.KNOWN_SPACES) throw new ReplayError("invalid", "it comes after too many logs");
+  const knowledge = new Map(before);
+  for (const reference of references) learn(knowledge, requireKnown(logs, reference), space);
+  if (knowledge.size > limits.KNOWN_SPACES) refuse("limit_reached", "it comes after too many logs");
   return knowledge;
+}
+
+/**
+ * The operation that a reference or an access head names, at the place it names.
+ * @throws {MissingError} `unknown_reference`
+ */
+export function requireKnown(logs, { space, index, operation }) {
+  const known = logs.operations.get(operation);
+  if (known === undefined || known.space !== space || known.index !== index) {
+    throw new MissingError("unknown_reference", "it comes after an operation that is not here", [operation]);
+  }
+  return known;
 }
 
 /**
@@ -92,32 +113,14 @@ export function learn(knowledge, known, ownSpace = null) {
   raise(known.space, known.length);
 }
 
-function requireSignature(logs, operation, before, knowledge) {
-  const { author } = operation.body;
-  const view = View.known(logs, knowledge, before);
-  const keys = ownKeys(operation) ?? findDeviceKeys(view, [operation.space, ...knowledge.keys()], author);
-  if (keys === null) throw new ReplayError("unknown_author", "nothing it comes after names its author's keys");
-  try {
-    verifySignature(keys.verifying, "operation/sign", operation.bodyBytes, operation.signature);
-  } catch (error) {
-    throw new ReplayError("bad_signature", error.message);
-  }
-}
-
-/** In operation 0: the founder's keys, or those in an `Add` of the author's device. */
-function ownKeys({ body }) {
-  if (body.index !== 0) return null;
-  for (const effect of body.effects) {
-    const keys = effect.type === "Create" ? effect.founder : effect.member?.keys ?? null;
-    if (keys !== null && deviceId(keys) === body.author) return keys;
-  }
-  return null;
-}
-
-function requireFounding({ body }) {
-  if (body.index === 0 && body.effects[0].type !== "Create") {
-    throw new ReplayError("invalid", "the first effect of a log is Create");
-  }
+function requireSignature(view, operation, knowledge) {
+  const { author, index } = operation.body;
+  const own = index === 0 ? foundersKeys(operation.body) : null;
+  const keys = own ?? findDeviceKeys(view, [operation.space, ...knowledge.keys()], author);
+  if (keys === null) refuse("unknown_author", "nothing it comes after names its author's keys");
+  attempt("bad_signature", "the author's signature", () =>
+    verifySignature(keys.verifying, "operation/sign", operation.bodyBytes, operation.signature),
+  );
 }
 
 /**

@@ -1,8 +1,8 @@
 /**
- * Who may do what (PROTOCOL §13), additions whose right is in doubt, and rights that have ended since (§16).
+ * Who may do what, and what remains of a right (PROTOCOL §13).
  *
- * All of it is one walk over grants in a view. What differs is how much of a grant counts: everything it gave in that
- * view, or only what has not been taken back in a later one.
+ * Both are one walk over the grants of a view. What differs is how much of a grant counts: everything it gives in that
+ * view, or only what a later one has not taken back.
  */
 import { View } from "./state.js";
 
@@ -24,17 +24,22 @@ export function holdsKeys(role) {
   return role !== "administer";
 }
 
-/** What a grant gives in a view by itself: its role there if it stands and is confirmed, else null. */
-function asItStands(_space, grant) {
-  return grant.ended === null && grant.confirmed ? grant.role : null;
+/** Whether somebody stands for this grant. */
+export function isConfirmed(grant) {
+  return grant.sponsors.length > 0;
 }
 
-/**
- * A walk over the grants of a view.
- * @param {View} view
- * @param {(space: string, grant: object) => string|null} roleOf what of a grant counts
- */
+/** What a grant gives in a view by itself: its role there if it is live and has a sponsor, else null. */
+function asItStands(_state, grant) {
+  return grant.ended === null && isConfirmed(grant) ? grant.role : null;
+}
+
+/** A walk over the grants of a view. */
 class Walk {
+  /**
+   * @param {View} view
+   * @param {(state: object, grant: object) => string|null} roleOf what of a grant counts
+   */
   constructor(view, roleOf) {
     this.view = view;
     this.roleOf = roleOf;
@@ -51,10 +56,9 @@ class Walk {
   computeContentRole(device, space) {
     const state = this.view.state(space);
     if (state === null) return "none";
-    if (isFounding(state, device)) return "manage";
     let strongest = 0;
     for (const grant of state.grants.values()) {
-      const role = this.roleOf(space, grant);
+      const role = this.roleOf(state, grant);
       if (role === null || !holdsKeys(role)) continue;
       strongest = Math.max(strongest, STRENGTH[this.through(device, grant, role)]);
     }
@@ -64,120 +68,103 @@ class Walk {
   through(device, grant, role) {
     if (grant.member.type === "device") return grant.member.id === device ? role : "none";
     const below = this.contentRole(device, grant.member.id);
-    if (below === "none" || below === "read") return below;
-    return role;
+    return below === "none" || below === "read" ? below : role;
   }
 
-  /** Whether a device administers a space, by a grant or as its guardian. */
+  /** Whether a device administers a space, by a grant or through its guardian. */
   administers(device, space) {
     const state = this.view.state(space);
     if (state === null) return false;
-    if (isFounding(state, device)) return true;
     for (const grant of state.grants.values()) {
-      if (this.roleOf(space, grant) !== "administer") continue;
+      if (this.roleOf(state, grant) !== "administer") continue;
       if (grant.member.type === "device" && grant.member.id === device) return true;
       if (grant.member.type === "space" && atLeast(this.contentRole(device, grant.member.id), "write")) return true;
     }
-    return this.administersAsGuardian(device, state);
+    const guardian = state.guardian === null ? null : this.view.state(state.guardian);
+    return guardian?.kind === "institution" && this.administers(device, state.guardian);
   }
-
-  administersAsGuardian(device, state) {
-    if (state.guardian === null) return false;
-    const guardian = this.view.state(state.guardian);
-    return guardian !== null && guardian.kind === "institution" && this.administers(device, state.guardian);
-  }
-
-  /** Both at once. */
-  right(device, space) {
-    return { role: this.contentRole(device, space), administers: this.administers(device, space) };
-  }
-}
-
-/**
- * Until the first grant stands in a log, its founder holds `manage` and `administer`. Not again once all have ended: the
- * founder's device may be the lost one.
- */
-function isFounding(state, device) {
-  return state.founder === device && state.grants.size === 0;
 }
 
 function plainWalk(view) {
   return view.remember("walk", () => new Walk(view, asItStands));
 }
 
-/** A device's content role in a space, in a view; in a closed space `read` at most. */
+/** A device's content role in a space, in a view. Closing does not lower it: it gives reading beneath and above. */
 export function contentRole(view, device, space) {
-  const role = plainWalk(view).contentRole(device, space);
-  return view.state(space)?.closed ? weaker(role, "read") : role;
+  return plainWalk(view).contentRole(device, space);
+}
+
+/** Whether a device administers a space, in a view. */
+export function administers(view, device, space) {
+  return plainWalk(view).administers(device, space);
 }
 
 /**
- * A device's right in a space, in a view: `{role, administers}`. Closing does not lower it: what a closed space still
- * allows is a matter of the effects.
+ * An author's right in a space: its role (in a closed space `read` at most), whether it administers, and whether it may
+ * `takeAway`, which closing does not cap.
+ * @returns {{role: string, administers: boolean, manages: boolean}} `manages`: `manage` as if the space were open
  */
 export function rightOf(view, device, space) {
-  return plainWalk(view).right(device, space);
+  const state = view.state(space);
+  if (isFounding(state, device)) return { role: "manage", administers: true, manages: true };
+  const role = contentRole(view, device, space);
+  return {
+    role: state?.closed ? weaker(role, "read") : role,
+    administers: administers(view, device, space),
+    manages: role === "manage",
+  };
+}
+
+/** Until the first grant was added to a log, ended since or not, its founder holds everything in it. */
+export function isFounding(state, device) {
+  return state !== null && state.founder === device && state.grants.size === 0;
 }
 
 /** Whether a right is `manage` or `administer`. */
 export function changesMembers(right) {
-  return atLeast(right.role, "manage") || right.administers;
+  return right.manages || right.administers;
 }
 
+const NOBODY = new Set();
+
 /**
- * What is left of a device's right in `known`, after everything that has been taken back until `later`. A grant made
- * since does not help.
- * @param {View} known
- * @param {View} later knows at least as much
+ * What remains of what a device held in `then`, as far as `since` has not taken it back.
+ * @param {View} then
+ * @param {View} since
  * @param {string} device
  * @param {string} space
- * @param {{withoutDoubtful?: boolean, knows?: (operation: string) => boolean}} options `knows`: which operations are
- *   looked at among those that took something back; all, if it is not given
+ * @param {Set<string>} suspended ids of grants that give nothing
+ * @returns {{role: string, administers: boolean, withoutClosing: string}}
  */
-export function remainingRight(known, later, device, space, { withoutDoubtful = false, knows = () => true } = {}) {
-  const walk = new Walk(known, (where, grant) => {
-    const role = asItStands(where, grant);
-    if (role === null) return null;
-    const left = lowestSince(known, later, where, grant.id, role, knows);
-    if (left === null) return null;
-    return withoutDoubtful && isDoubtful(later, where, grant.id) ? null : left;
+export function remains(then, since, device, space, suspended = NOBODY) {
+  const walk = new Walk(then, (state, grant) => {
+    const role = suspended.has(grant.id) ? null : asItStands(state, grant);
+    return role === null ? null : lowestUntil(state, laterState(state, since), grant, role);
   });
-  return walk.right(device, space);
+  const state = then.state(space);
+  const withoutClosing = walk.contentRole(device, space);
+  const closed = state !== null && laterState(state, since).closed;
+  return {
+    role: closed ? weaker(withoutClosing, "read") : withoutClosing,
+    administers: walk.administers(device, space),
+    withoutClosing,
+  };
 }
 
-/** The weakest role a grant had between two views; null if it has ended. */
-function lowestSince(known, later, space, grantId, role, knows) {
-  const grant = later.state(space)?.grants.get(grantId);
-  if (grant === undefined) return role;
-  if (grant.ended !== null && knows(grant.ended.operation)) return null;
-  const from = known.state(space).length;
+/** The state at the later of both lengths. */
+function laterState(state, since) {
+  const later = since.state(state.space);
+  return later === null || later.length < state.length ? state : later;
+}
+
+/** The weakest role a grant had at any length from one state to another; null if it has ended there. */
+function lowestUntil(from, to, { id }, role) {
+  const grant = to.grants.get(id);
+  if (grant === undefined || grant.ended !== null) return grant === undefined ? role : null;
+  if (!holdsKeys(role)) return role;
   return grant.roles
-    .filter((change) => change.at >= from && knows(change.operation))
-    .reduce((lowest, change) => lower(lowest, change.role), role);
-}
-
-function lower(left, right) {
-  if (left === "administer" || right === "administer") return left;
-  return weaker(left, right);
-}
-
-/**
- * Whether an addition is in doubt in a view: every path by which its author could add has been taken back there, which
- * the author had not seen.
- */
-export function isDoubtful(view, space, grantId) {
-  return view.remember(`doubtful ${space} ${grantId}`, () => {
-    const state = view.state(space);
-    const grant = state?.grants.get(grantId);
-    if (grant === undefined || grant.ended !== null || grant.addedAt === 0 || grant.vouched) return false;
-    const before = beforeOperation(view, grant);
-    return !changesMembers(remainingRight(before, view, grant.addedBy, space, { withoutDoubtful: true }));
-  });
-}
-
-/** The logs as the author of an addition knew them, the own one up to that operation. */
-function beforeOperation(view, grant) {
-  return View.known(view.logs, grant.knowledge, grant.before);
+    .filter((change, position, all) => change.at >= from.length && all[position + 1]?.at !== change.at)
+    .reduce((lowest, change) => weaker(lowest, change.role), role);
 }
 
 /** The devices' keys that a view names, its own space first. @returns {object|null} DeviceKeys */

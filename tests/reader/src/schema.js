@@ -4,8 +4,45 @@
  * A shape is a function from a decoded value to what the reader works with; it throws `MalformedError` for what no
  * encoder writes, and `NeedsNewerError` for an enum number this version does not know.
  */
+import { parse } from "./cbor.js";
 import { MalformedError, NeedsNewerError } from "./errors.js";
 import { compare } from "./bytes.js";
+
+/** What the comparison with the encoder's bytes would find; it is told after everything else was read (rule 10). */
+let lateFailures = [];
+
+/**
+ * Bytes as an object of this shape: the first failure decides, and what only a comparison with the encoder's bytes shows
+ * comes last.
+ * @template T
+ * @param {(value: *) => T} shape
+ * @param {Uint8Array} encoded
+ * @returns {T}
+ * @throws {MalformedError|NeedsNewerError}
+ */
+export function read(shape, encoded) {
+  const outer = lateFailures;
+  lateFailures = [];
+  try {
+    const { value, late } = parse(encoded);
+    const result = shape(value);
+    const first = late ?? lateFailures[0];
+    if (first !== undefined) throw new MalformedError(first);
+    return result;
+  } finally {
+    lateFailures = outer;
+  }
+}
+
+/** The same for messages that no newer program writes: an unknown enum number in them is malformed (rule 9). */
+export function readMessage(shape, encoded) {
+  try {
+    return read(shape, encoded);
+  } catch (error) {
+    if (error instanceof NeedsNewerError) throw new MalformedError(error.message);
+    throw error;
+  }
+}
 
 /** @param {number} length @returns bytes of exactly this length */
 export function bytesOf(length) {
@@ -57,21 +94,21 @@ export function optional(shape) {
 export function struct(fields) {
   return (value) => {
     if (!Array.isArray(value)) throw new MalformedError("expected an array");
-    if (value.length > fields.length) throw new MalformedError("unknown further elements");
-    refuseTrailingNull(value, fields);
     const result = {};
     fields.forEach(([name, field], index) => {
       result[name] = readField(name, field, value, index);
     });
+    if (value.length > fields.length) lateFailures.push("unknown further elements");
+    else noteTrailingNull(value, fields);
     return result;
   };
 }
 
-function refuseTrailingNull(value, fields) {
+function noteTrailingNull(value, fields) {
   if (value.length === 0) return;
   const last = value.length - 1;
   const [, field] = fields[last];
-  if (field.optional && value[last] === null) throw new MalformedError("null at the end of an array");
+  if (field.optional && value[last] === null) lateFailures.push("null at the end of an array");
 }
 
 function readField(name, field, value, index) {
@@ -92,7 +129,7 @@ export function nullable(shape) {
 export function list(shape, limit = Infinity) {
   return (value) => {
     if (!Array.isArray(value)) throw new MalformedError("expected an array");
-    if (value.length > limit) throw new MalformedError(`more than ${limit} elements`);
+    if ((value.declared ?? value.length) > limit) throw new MalformedError(`more than ${limit} elements`);
     return value.map((item) => shape(item));
   };
 }
@@ -114,7 +151,7 @@ export function ascending(shape, keyOf, limit = Infinity) {
 /** An enum without fields. @param {Record<number, string>} names by number */
 export function plainEnum(names) {
   return (value) => {
-    if (typeof value !== "number" && typeof value !== "bigint") throw new MalformedError("expected an enum number");
+    if (typeof value !== "number" || value > 255) throw new MalformedError("expected an enum number");
     const name = names[Number(value)];
     if (name === undefined) throw new NeedsNewerError(`unknown enum number ${value}`);
     return name;
@@ -127,13 +164,12 @@ export function plainEnum(names) {
  */
 export function variantEnum(variants) {
   return (value) => {
-    if (!Array.isArray(value) || value.length !== 2 || !Array.isArray(value[1])) {
-      throw new MalformedError("expected [number, [fields]]");
-    }
+    if (!Array.isArray(value) || value.length === 0) throw new MalformedError("expected [number, [fields]]");
     const [number, fields] = value;
     if (typeof number !== "number" && typeof number !== "bigint") throw new MalformedError("expected an enum number");
     const variant = variants[Number(number)];
     if (variant === undefined) throw new NeedsNewerError(`unknown enum number ${number}`);
+    if (value.length > 2) lateFailures.push("unknown further elements");
     return { type: variant.type, ...struct(variant.fields)(fields) };
   };
 }

@@ -1,8 +1,7 @@
 /** Sealing with a key commitment, padding, and sealed labels (PROTOCOL §9). */
 import * as primitives from "./primitives.js";
 import { concat, equalConstantTime, fromHex, toHex } from "./bytes.js";
-import { decode } from "./cbor.js";
-import { bytesOf, struct, text } from "./schema.js";
+import { bytesOf, readMessage, struct, text } from "./schema.js";
 import { CryptoError, MalformedError } from "./errors.js";
 import { caseId } from "./identifiers.js";
 
@@ -80,7 +79,8 @@ export function openSealedLabel(labelKey, context, sealed) {
   return openSelfContained(labelKey, "sealed-label", context, sealed);
 }
 
-function openSelfContained(key, labelName, header, sealed) {
+/** Opens `salt ‖ commitment ‖ ciphertext`. */
+export function openSelfContained(key, labelName, header, sealed) {
   if (sealed.length < 64) throw new CryptoError("does_not_open", "too short to be sealed");
   return open({
     key,
@@ -102,13 +102,13 @@ const sectionLabel = struct([
  * A section's label.
  * @param {object} epoch the epoch it stands in
  * @param {Uint8Array} sealed
- * @returns {{code: string, home: string, caseId: string}}
+ * @returns {{code: string, home: string, nonce: string, caseId: string}}
  */
 export function openSectionLabel(epoch, sealed) {
   const plain = openSealedLabel(epoch.labelKey, fromHex(epoch.id), sealed);
-  const value = sectionLabel(decode(plain));
+  const value = readMessage(sectionLabel, plain);
   const home = toHex(value.home);
-  return { code: value.code, home, caseId: caseId(home, value.nonce) };
+  return { code: value.code, home, nonce: toHex(value.nonce), caseId: caseId(home, value.nonce) };
 }
 
 /** A grant's basis: why it was made. @param {string} grant grant id */

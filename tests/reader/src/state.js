@@ -39,6 +39,8 @@ export function emptyState(space) {
     invitations: new Map(),
     relayKeys: [],
     closed: false,
+    /** the operation that closed it, or null */
+    closedBy: null,
     /** envelope ids */
     voided: new Set(),
     branches: [],
@@ -69,13 +71,18 @@ export function epochOf(state, keyId) {
   return state.epochs.find((epoch) => epoch.keyId === keyId) ?? null;
 }
 
+/** Whether a key id was ever announced here, healed branches included. */
+export function isKnownEpoch(state, keyId) {
+  return readableEpochs(state).some((epoch) => epoch.keyId === keyId);
+}
+
 /** All epochs under which content can be read: those of this log and of healed branches. */
 export function readableEpochs(state) {
   return [...state.epochs, ...state.branches.flatMap((branch) => branch.epochs)];
 }
 
-/** The grants that stand: added and not ended. */
-export function* standingGrants(state) {
+/** The grants that are live: added and not ended. */
+export function* liveGrants(state) {
   for (const grant of state.grants.values()) {
     if (grant.ended === null) yield grant;
   }
@@ -92,21 +99,37 @@ export class Logs {
     this.network = null;
   }
 
+  /** The same logs, to try something at their end. */
+  copy() {
+    const copied = new Logs();
+    copied.network = this.network;
+    copied.operations = new Map(this.operations);
+    for (const [space, { operations, states }] of this.logs) {
+      copied.logs.set(space, { operations: [...operations], states: [...states] });
+    }
+    return copied;
+  }
+
   /** How many operations of this space have been replayed. */
   length(space) {
     return this.logs.get(space)?.operations.length ?? 0;
   }
 
-  /** @throws {MissingError} `unknown_space` or `short_log` if this replica does not have that much of the log */
+  /** @throws {MissingError} `missing_log` if this replica does not have that much of the log */
   stateAt(space, length) {
     const log = this.logs.get(space);
     if (log === undefined) {
-      throw new MissingError("unknown_space", "the log of a space is not here", [space]);
+      throw new MissingError("missing_log", "the log of a space is not here", [space]);
     }
     if (length >= log.states.length) {
-      throw new MissingError("short_log", "the log of a space is not here as far as it is named", [space]);
+      throw new MissingError("missing_log", "the log of a space is not here as far as it is named", [space]);
     }
     return log.states[length];
+  }
+
+  /** The operation at a place, or undefined. */
+  operationAt(space, index) {
+    return this.logs.get(space)?.operations[index];
   }
 
   /** The newest state of a space, or null if it is not known. */
@@ -136,12 +159,13 @@ export class View {
   /**
    * @param {Logs} logs
    * @param {(space: string) => number} lengthOf 0 where the log is not known
-   * @param {object|null} overlay a state that stands in for its own space, while an operation is being replayed
+   * @param {object[]} overlays states that stand in for their own spaces: of an operation being replayed, of a branch; of
+   *   two of one space the first
    */
-  constructor(logs, lengthOf, overlay = null) {
+  constructor(logs, lengthOf, overlays = []) {
     this.logs = logs;
     this.lengthOf = lengthOf;
-    this.overlay = overlay;
+    this.overlays = overlays;
     this.memory = new Map();
   }
 
@@ -153,23 +177,24 @@ export class View {
   /**
    * Every log as a knowledge says.
    * @param {Map<string, number>} knowledge
-   * @param {object|null} overlay
+   * @param {object|null} own the state of the own space
    */
-  static known(logs, knowledge, overlay = null) {
-    return new View(logs, (space) => knowledge.get(space) ?? 0, overlay);
+  static known(logs, knowledge, own = null) {
+    return new View(logs, (space) => knowledge.get(space) ?? 0, own === null ? [] : [own]);
   }
 
   /** The state of a space in this view; null where the view has nothing of it. */
   state(space) {
-    if (this.overlay !== null && this.overlay.space === space) return this.overlay;
+    const own = this.overlays.find((state) => state.space === space);
+    if (own !== undefined) return own.length === 0 ? null : own;
     const length = this.lengthOf(space);
     return length === 0 ? null : this.logs.stateAt(space, length);
   }
 
-  /** The same where it must be there. @throws {MissingError} `unknown_space` */
+  /** The same where it must be there. @throws {MissingError} `missing_log` */
   required(space) {
     const state = this.state(space);
-    if (state === null) throw new MissingError("unknown_space", "the log of a member space is not known", [space]);
+    if (state === null) throw new MissingError("missing_log", "the log of a member space is not known", [space]);
     return state;
   }
 

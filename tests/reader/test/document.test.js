@@ -46,7 +46,7 @@ test("changes of an author whose run nonce is known are applied and come out as 
   assert.deepEqual(document.toJson(), {
     institutions: {},
     network: { card: "x" },
-    people: { bytes: "01ff", count: 3, list: [1, null, true, { a: 2.5 }], text: "Grüezi" },
+    people: { bytes: [1, 255], count: 3, list: [1, null, true, { a: 2.5 }], text: "Grüezi" },
     teams: {},
   });
 });

@@ -52,15 +52,15 @@ export const effects = {
     trimmed([grant, [1, [fromHex(space)]], ROLES[role], history, null, notAfterMs, invitation]),
   ],
   confirm: (grant, keyId = null) => [2, trimmed([grant, keyId])],
-  wrap: (keyId, recipients) => [3, [keyId, recipients]],
+  wrap: (keyId, recipients, suspended = []) => [3, [keyId, recipients, suspended]],
   link: (keyId, previous, link = new Uint8Array(48)) => [4, [keyId, previous, link]],
   removeGrant: (grant, reason = 0) => [5, [grant, null, reason]],
   removeMember: (member, reason = 0) => [5, [null, fromHex(member), reason]],
   setRole: (grant, role) => [6, [grant, ROLES[role]]],
   expire: (grant) => [7, [grant]],
-  epoch: ({ keyId = fresh(32), kem = null, previous = null, link = null, label = null, recipients, cut = false }) => [
+  epoch: ({ keyId = fresh(32), kem = null, previous = null, link = null, label = null, recipients, cut = false, suspended = [] }) => [
     8,
-    [keyId, kem, previous, link, label, recipients, cut],
+    [keyId, kem, previous, link, label, recipients, cut, suspended],
   ],
   badWrap: (keyId, recipient) => [9, [keyId, fromHex(recipient)]],
   void: (envelopes, grants) => [10, [envelopes.map(fromHex), grants]],
@@ -127,8 +127,8 @@ export class World {
   }
 
   /** Recipients as an honest author would name them now, all hybrid, ascending. */
-  recipients(space) {
-    const effective = effectiveRecipients(View.newest(this.logs), space, { withDoubtful: true });
+  recipients(space, suspended = []) {
+    const effective = effectiveRecipients(View.newest(this.logs), space, new Set(suspended));
     return [...effective.values()]
       .sort((left, right) => (left.id < right.id ? -1 : 1))
       .map(({ id, key }) => [fromHex(id), fromHex(key), 1, fresh(32)]);

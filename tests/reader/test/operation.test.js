@@ -2,6 +2,8 @@ import test from "node:test";
 import assert from "node:assert/strict";
 import { decode, encode } from "../src/cbor.js";
 import { concat, fromHex } from "../src/bytes.js";
+import { replay } from "../src/replay.js";
+import { Logs } from "../src/state.js";
 import { decodeOperation, readEffect } from "../src/operation.js";
 import { verifySignature } from "../src/primitives.js";
 import { deviceFromSeed } from "../src/keys.js";
@@ -66,14 +68,17 @@ test("every body cut short, and every operation with a byte more, is malformed",
   assert.throws(() => decodeOperation(encode([concat(body, Uint8Array.of(0)), signature])), { code: "malformed" });
 });
 
-test("an operation that names a space at index 0, none at index 1, or holds no effect is malformed", () => {
+test("an operation that names a space at index 0, none at index 1, or holds no effect is refused in replay", () => {
   const fields = decode(body);
   const changedAt = (position, value) => {
     const changed = [...fields];
     changed[position] = value;
     return encode([encode(changed), signature]);
   };
-  for (const wrong of [changedAt(2, fromHex("44".repeat(32))), changedAt(3, 1), changedAt(4, fromHex("44".repeat(32))), changedAt(8, [])]) {
-    assert.throws(() => decodeOperation(wrong), { code: "malformed" });
+  const other = fromHex("44".repeat(32));
+  for (const [wrong, code] of [
+    [changedAt(2, other), "not_next"], [changedAt(3, 1), "not_next"], [changedAt(4, other), "not_next"], [changedAt(8, []), "bad_founding"],
+  ]) {
+    assert.throws(() => replay(new Logs(), decodeOperation(wrong)), { code });
   }
 });

@@ -99,7 +99,7 @@ export class Scribe extends World {
   }
 
   async wrapsOf(space, epoch, symmetricTo) {
-    const effective = effectiveRecipients(View.newest(this.logs), space, { withDoubtful: true });
+    const effective = effectiveRecipients(View.newest(this.logs), space);
     const recipients = [];
     const wraps = [];
     for (const { id, key, kem } of [...effective.values()].sort((left, right) => (left.id < right.id ? -1 : 1))) {

@@ -47,7 +47,7 @@ test("a section's label opens under its epoch and names its case", () => {
   };
   const plaintext = encode(["measure/x", fromHex(home), filled(7, 16)]);
   const sealed = selfContained(fromHex(epoch.id), plaintext);
-  assert.deepEqual(openSectionLabel(epoch, sealed), { code: "measure/x", home, caseId: caseId(home, filled(7, 16)) });
+  assert.deepEqual(openSectionLabel(epoch, sealed), { code: "measure/x", home, nonce: "07".repeat(16), caseId: caseId(home, filled(7, 16)) });
   assert.throws(() => openSectionLabel(epochFromSeed(filled(1)), sealed), { code: "wrong_commitment" });
 
   const grant = "33".repeat(16);
