@@ -48,6 +48,20 @@ fn role_of(home: &Home, number: &str) -> Option<&'static str> {
         .role
 }
 
+fn why_not(home: &Home, number: &str) -> Vec<String> {
+    let case = home.nahtlos.find_case(number).unwrap();
+    let team = home
+        .nahtlos
+        .directory()
+        .unwrap()
+        .find_team(IV_TEAM)
+        .unwrap();
+    home.nahtlos
+        .explain_share(&case, &TASKS, &team)
+        .unwrap()
+        .sentences
+}
+
 /// Story 14.
 #[test]
 fn yesterdays_grant_meets_todays_removal_and_a_person_is_asked() {
@@ -68,6 +82,10 @@ fn yesterdays_grant_meets_todays_removal_and_a_person_is_asked() {
     let decisions = berger.nahtlos.decisions().unwrap();
     assert_eq!(decisions.len(), 1);
     assert_eq!(decisions[0].state, "returned");
+    assert_eq!(
+        berger.nahtlos.status().unwrap().returned_decisions,
+        decisions
+    );
     let reason = decisions[0].reason.clone().unwrap();
     assert!(
         reason.contains("Beat Lüthi removed IV-Stelle Bern Team 1 here"),
@@ -79,6 +97,11 @@ fn yesterdays_grant_meets_todays_removal_and_a_person_is_asked() {
     iseli.sync();
     luthi.sync();
     assert_eq!(role_of(&luthi, &number), None);
+    let said = why_not(&luthi, &number).join(" ");
+    assert!(
+        said.contains("withdrawn on") && said.contains("by Beat Lüthi"),
+        "{said}"
+    );
 
     // Decided again, knowing of the removal, it is made.
     berger
@@ -136,4 +159,24 @@ fn a_removal_that_became_pointless_is_simply_done() {
     assert!(report.notices.is_empty(), "{report:?}");
     assert!(berger.nahtlos.decisions().unwrap().is_empty());
     assert_eq!(role_of(&berger, &number), None);
+}
+
+#[test]
+fn a_founding_that_the_relay_refuses_for_good_is_named_once_and_not_sent_for_ever() {
+    let (_world, mut berger, ..) = world();
+    berger.nahtlos.hostile_second_person().unwrap();
+    let report = berger.sync();
+    let said = report.notices.join(" ");
+    assert!(
+        said.contains("refused by the relay for good (invalid)"),
+        "{said}"
+    );
+    let held = berger.nahtlos.held_lines().unwrap();
+    assert!(
+        held.iter().any(|line| line.reason == "founding_refused"),
+        "{held:?}"
+    );
+    let report = berger.sync();
+    assert!(report.notices.is_empty(), "{report:?}");
+    assert_eq!(report.requests, 1, "an idle sync again");
 }

@@ -280,6 +280,14 @@ impl Nahtlos {
         })
     }
 
+    /// Whether the relay refused this space's founding for good: it takes nothing in it.
+    pub(crate) fn is_founding_refused(&self, state: &SpaceState) -> Result<bool, ClientError> {
+        match state.operation(0) {
+            Some(first) => Ok(self.vault.contains(Collection::Held, &first.id.0)?),
+            None => Ok(false),
+        }
+    }
+
     /// What a space needs that this device can give it; none where nothing.
     fn upkeep_of(
         &self,
@@ -294,6 +302,9 @@ impl Nahtlos {
         let Some(state) = logs.state(space) else {
             return Ok(None);
         };
+        if self.is_founding_refused(&state)? {
+            return Ok(None);
+        }
         let right = authority::right(&logs, &self.device_id, space);
         let expiring = self.expiring_now(&state, right)?;
         if !expiring.is_empty() {

@@ -216,6 +216,10 @@ impl Nahtlos {
         if self.is_forked(&space) {
             return Ok(Outcome::Waits);
         }
+        if self.is_founding_refused(&state)? {
+            let reason = "the relay refused the space it is about".into();
+            return Ok(Outcome::GoesBack(reason));
+        }
         match self.next_step(&record.intent, &state, &logs)? {
             Step::Make(draft) => {
                 if let Some(reason) = self.overtaken(record, &state, &logs)? {
