@@ -296,6 +296,14 @@ impl Nahtlos {
         self.decide(Intent::Close { space }, &space)
     }
 
+    /// Whether this device may close a section.
+    ///
+    /// # Errors
+    /// As [`Self::close_section`].
+    pub fn check_close(&self, case: &Case, kind: &SectionKind) -> Result<(), ClientError> {
+        self.require_manager(&case.section(kind)?, "close this section")
+    }
+
     /// The space whose right ends, once it is sure that this device may end it.
     fn ending_state(&self, ending: &Ending) -> Result<std::sync::Arc<SpaceState>, ClientError> {
         let space = match ending {

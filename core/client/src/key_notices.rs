@@ -182,33 +182,6 @@ impl Nahtlos {
         }
     }
 
-    /// Grants that once led to a member, or do not count yet, in words: oldest first.
-    pub(crate) fn former_rights(&self, state: &SpaceState, member: &SpaceId) -> Vec<String> {
-        let suspended = self.suspended(state);
-        let length = state.length();
-        let grants = state.grants().iter();
-        let about = grants.filter(|grant| grant.role.holds_keys() && self.leads_to(grant, member));
-        let said = about.filter_map(|grant| {
-            let notice = match (grant.ended, grant.not_after_ms) {
-                (Some(end), Some(since_ms)) if end.reason == EndReason::Expired => {
-                    KeyNotice::Expired { since_ms }
-                }
-                (Some(end), _) => KeyNotice::Ended {
-                    since_ms: end.claimed_at_ms,
-                    by: end.by,
-                },
-                _ if grant.is_live_at(length) && !grant.is_confirmed() => {
-                    KeyNotice::WaitsForConfirmation
-                }
-                _ if suspended.contains(&grant.id) => KeyNotice::Suspended,
-                _ => return None,
-            };
-            let why = self.key_explanation(&state.id(), notice);
-            Some(format!("A grant of `{}`: {why}.", grant.role.word()))
-        });
-        said.collect()
-    }
-
     /// The notice in words, with who and when where that is known.
     #[must_use]
     pub fn key_explanation(&self, space: &SpaceId, notice: KeyNotice) -> String {

@@ -26,6 +26,7 @@ pub mod ending;
 mod enrolment;
 pub mod erasing;
 pub mod error;
+pub mod explaining;
 pub mod forks;
 mod founding;
 pub mod held;

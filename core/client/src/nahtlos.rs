@@ -49,9 +49,22 @@ impl Nahtlos {
         passphrase: &[u8],
         derivation: KeyDerivation,
     ) -> Result<Self, ClientError> {
-        let mut rng = random::system();
-        let vault = Vault::create(home, passphrase, derivation, &mut rng)?;
-        let seed = DeviceSeed::random(&mut rng);
+        let seed = DeviceSeed::random(&mut random::system());
+        Self::create_with_seed(home, passphrase, derivation, &seed)
+    }
+
+    /// Makes a device whose seed is known outside already: demonstrations and test vectors hand
+    /// theirs to a second implementation. A seed that was born here is never given out.
+    ///
+    /// # Errors
+    /// [`ClientError::Vault`].
+    pub fn create_with_seed(
+        home: &Path,
+        passphrase: &[u8],
+        derivation: KeyDerivation,
+        seed: &DeviceSeed,
+    ) -> Result<Self, ClientError> {
+        let vault = Vault::create(home, passphrase, derivation, &mut random::system())?;
         let device = DeviceRecord {
             version: 1,
             seed: SecretBytes(*seed.as_secret().expose()),

@@ -49,7 +49,7 @@ impl Nahtlos {
     /// # Errors
     /// Where the vault cannot be read.
     pub fn waiting_members(&self) -> Result<Vec<WaitingGrant>, ClientError> {
-        let directory = self.shared_directory()?;
+        let directory = self.shared_directory().unwrap_or_default();
         let mut waiting = Vec::new();
         for space in self.spaces_known()? {
             let Some(state) = self.logs().load(&space)? else {

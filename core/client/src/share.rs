@@ -68,23 +68,6 @@ struct Terms<'a> {
     history: History,
 }
 
-/// Why somebody can or cannot see a section.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Explanation {
-    /// Whom it is about.
-    pub member: String,
-    /// Section code.
-    pub section: String,
-    /// Their strongest role, none where they cannot see it.
-    pub role: Option<&'static str>,
-    /// The chain: grants that lead to them, with basis.
-    pub grants: Vec<GrantLine>,
-    /// Whether the current key is wrapped to them.
-    pub holds_key: bool,
-    /// In words, first line the answer.
-    pub sentences: Vec<String>,
-}
-
 /// What a grant would do, said before it is made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct GrantPreview {
@@ -364,47 +347,6 @@ impl Nahtlos {
         Ok(rows)
     }
 
-    /// Why a team or person can or cannot see a section.
-    ///
-    /// # Errors
-    /// [`ClientError::NotFound`] where this device does not know the section itself.
-    pub fn explain_share(
-        &self,
-        case: &Case,
-        kind: &SectionKind,
-        member: &SpaceId,
-    ) -> Result<Explanation, ClientError> {
-        let directory = self.directory()?;
-        let space = case.section(kind)?;
-        let state = self.section_state(&space)?;
-        let name = directory.name(member);
-        let role = self.member_role(&state, member);
-        let grants: Vec<GrantLine> = state
-            .live_grants()
-            .filter(|grant| self.leads_to(grant, member))
-            .map(|grant| self.grant_line(&state, grant, &directory))
-            .collect();
-        let holds_key = state
-            .live_grants()
-            .filter(|grant| self.leads_to(grant, member))
-            .any(|grant| self.is_wrapped(&state, &grant.member));
-        let waiting = self.waiting_grants(&space, &directory, |holder, _| {
-            self.is_or_leads_to(holder, member)
-        })?;
-        let mut sentences = explain(&name, kind, role, &grants, &waiting, holds_key);
-        sentences.extend(self.former_rights(&state, member));
-        sentences.extend(self.consent_sentences(case, kind, member)?);
-        let grants = [grants, waiting].concat();
-        Ok(Explanation {
-            member: name,
-            section: kind.code(),
-            role: role.map(Role::word),
-            grants,
-            holds_key,
-            sentences,
-        })
-    }
-
     pub(crate) fn require_manager(
         &self,
         space: &SpaceId,
@@ -519,7 +461,7 @@ impl Nahtlos {
             })
     }
 
-    fn is_wrapped(&self, state: &SpaceState, member: &MemberId) -> bool {
+    pub(crate) fn is_wrapped(&self, state: &SpaceState, member: &MemberId) -> bool {
         let Some(epoch) = state.current_epoch() else {
             return false;
         };
@@ -651,60 +593,4 @@ fn device_name(device: &DeviceId) -> String {
         "device {}",
         nahtlos_protocol::crypto::fingerprint::Fingerprint::of(&device.0)
     )
-}
-
-fn explain(
-    name: &str,
-    kind: &SectionKind,
-    role: Option<Role>,
-    grants: &[GrantLine],
-    waiting: &[GrantLine],
-    holds_key: bool,
-) -> Vec<String> {
-    let section = kind.code();
-    let Some(role) = role else {
-        if !waiting.is_empty() {
-            return waiting
-                .iter()
-                .map(|grant| {
-                    format!(
-                        "Not yet: granted by {} on {}; it takes effect with the next sync.",
-                        grant.granted_by,
-                        grant.basis.as_deref().unwrap_or_default()
-                    )
-                })
-                .collect();
-        }
-        return vec![
-            format!("No: {name} cannot see `{section}`."),
-            "No grant leads to them: no consent and no legal basis stands for this section.".into(),
-            "Without a grant their devices hold no key, so neither they nor the relay can open it."
-                .into(),
-        ];
-    };
-    let mut sentences = vec![format!("Yes: {name} may {} `{section}`.", role.word())];
-    for grant in grants {
-        let basis = grant
-            .basis
-            .as_deref()
-            .unwrap_or("not readable on this device");
-        sentences.push(format!(
-            "{} ({}) was granted `{}` by {}, on the basis: {basis}.",
-            grant.member, grant.institution, grant.role, grant.granted_by
-        ));
-    }
-    for grant in waiting {
-        sentences.push(format!(
-            "`{}` was granted by {} on {} too; that takes effect with the next sync.",
-            grant.role,
-            grant.granted_by,
-            grant.basis.as_deref().unwrap_or_default()
-        ));
-    }
-    sentences.push(if holds_key {
-        "Their devices can open it.".into()
-    } else {
-        "Their devices cannot open it yet: that follows with the next sync of who manages the section.".into()
-    });
-    sentences
 }

@@ -132,7 +132,7 @@ impl Nahtlos {
 
     /// What was decided, in words.
     pub(crate) fn describe_intent(&self, intent: &Intent) -> Result<String, ClientError> {
-        let directory = self.shared_directory()?;
+        let directory = self.shared_directory().unwrap_or_default();
         let place = intent.space().map_or_else(String::new, |space| {
             let label = self.label(&space).ok();
             label.map_or_else(

@@ -1,0 +1,330 @@
+//! What needs somebody's attention, worst first, each with the next command: for `status` and
+//! `doctor`.
+
+use nahtlos_client::Nahtlos;
+use nahtlos_client::held::HeldEnvelope;
+use nahtlos_client::incidents::Incident;
+use nahtlos_client::intents::returned::Decision;
+use nahtlos_client::repair::WaitingGrant;
+use nahtlos_client::silence::InstitutionHeard;
+use nahtlos_client::status::Status;
+use serde::Serialize;
+
+use super::held::{is_open, place_of};
+use super::sync::count;
+use super::{decision, newcomer};
+use crate::failure::Failure;
+use crate::output::{Page, dates};
+
+/// One thing that needs attention.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Sign {
+    /// Stable word.
+    pub code: &'static str,
+    /// What happened and why, in words.
+    pub says: String,
+    /// What to do, with the command in backticks.
+    pub next: String,
+}
+
+/// Silence of an institution that is worth a question.
+const SILENT_AFTER_MS: u64 = 14 * 24 * 60 * 60 * 1000;
+
+/// Signs that `status` shows; the rest is in `doctor`.
+const SHOWN_MAX: usize = 5;
+
+/// Everything, worst first.
+///
+/// # Errors
+/// Where the vault cannot be read.
+pub fn signs(nahtlos: &Nahtlos, status: &Status) -> Result<Vec<Sign>, Failure> {
+    let mut signs = Vec::new();
+    signs.extend(status.other_copy.as_ref().map(|copy| Sign {
+        code: "other_copy",
+        says: format!("{}.", capitalised(copy.sentence)),
+        next: "Save what was typed here: `nahtlos held export --to FILE`.".into(),
+    }));
+    for fork in &status.forks {
+        signs.push(Sign {
+            code: "forked",
+            says: format!(
+                "{} is read-only since {}: {}.",
+                named(nahtlos, &fork.space),
+                dates::moment(fork.noticed_at_ms),
+                fork.sentence
+            ),
+            next: "Run `nahtlos sync`; go on reading meanwhile.".into(),
+        });
+    }
+    signs.extend(status.incidents.last().and_then(incident));
+    signs.extend(came_back(&decision::returned(nahtlos)?));
+    signs.extend(waiting(&nahtlos.waiting_members()?));
+    signs.extend(held(nahtlos, &nahtlos.held_list()?));
+    signs.extend(set_aside(status));
+    for addition in &status.lost_additions {
+        signs.push(Sign {
+            code: "lost_addition",
+            says: format!(
+                "{} was to {} in {}, but the relay lost that when it went back.",
+                addition.name.as_deref().unwrap_or("A device"),
+                addition.role,
+                named(nahtlos, &addition.space)
+            ),
+            next: "Who manages it decides it anew: `nahtlos share grant CASE --help`.".into(),
+        });
+    }
+    for clone in nahtlos.clones()? {
+        signs.push(Sign {
+            code: "cloned_device",
+            says: format!(
+                "The device {} has written twice under one number in {}: its home was copied. Both edits count.",
+                clone.device.get(..8).unwrap_or(&clone.device),
+                named(nahtlos, &clone.space)
+            ),
+            next: "Tell its institution to revoke it: `nahtlos device revoke DEVICE --dry-run`.".into(),
+        });
+    }
+    signs.extend(foreign(status));
+    if let Some(synced_at_ms) = status.synced_at_ms {
+        signs.extend(silent(&status.institutions_heard, synced_at_ms));
+    }
+    Ok(signs)
+}
+
+/// The worst of them on a page, as `status` shows them.
+pub fn told(page: Page, signs: &[Sign]) -> Page {
+    let mut page = page;
+    for sign in signs.iter().take(SHOWN_MAX) {
+        page = page
+            .line(format!("! {}", sign.says))
+            .line(format!("  {}", sign.next));
+    }
+    match signs.len().saturating_sub(SHOWN_MAX) {
+        0 => page,
+        more => page.line(format!("! {more} more: `nahtlos doctor` lists everything.")),
+    }
+}
+
+/// The relay went back, and something is open from that.
+fn incident(incident: &Incident) -> Option<Sign> {
+    let offered = incident.taken_back + incident.known_there + incident.refused;
+    let open = incident.waiting > 0 || incident.refused > 0 || incident.forks > 0;
+    let gap = incident.common_up_to.map_or_else(
+        || "it does not say since when".to_owned(),
+        |number| format!("it had lost everything after its number {number}"),
+    );
+    let says = format!(
+        "The relay went back to an earlier state, noticed on {} ({gap}). {} offered again: {} taken \
+         back, {} were there already, {} refused; {}.",
+        dates::moment(incident.noticed_at_ms),
+        count(offered, "item was", "items were"),
+        incident.taken_back,
+        incident.known_there,
+        incident.refused,
+        count(incident.waiting, "item waits", "items wait")
+    );
+    open.then(|| Sign {
+        code: "relay_went_back",
+        says,
+        next: if incident.waiting > 0 {
+            "Run `nahtlos sync` until none waits, and tell the relay's operator.".into()
+        } else {
+            "Tell the relay's operator; what this device has is safe here.".into()
+        },
+    })
+}
+
+fn came_back(returned: &[Decision]) -> Option<Sign> {
+    let first = returned.first()?;
+    Some(Sign {
+        code: "decision_came_back",
+        says: format!(
+            "{} came back to you and {} not carried out: {} ({}).",
+            count(returned.len() as u64, "decision", "decisions"),
+            if returned.len() == 1 { "is" } else { "are" },
+            first.what,
+            first.reason.as_deref().unwrap_or("decide again")
+        ),
+        next: "Look at it with `nahtlos decision`.".into(),
+    })
+}
+
+fn waiting(waiting: &[WaitingGrant]) -> Option<Sign> {
+    let mut yours = waiting.iter().filter(|one| one.can_confirm);
+    let first = yours.next()?;
+    Some(Sign {
+        code: "waits_for_confirmation",
+        says: format!(
+            "{} for you: {} in {} ({}). They receive no key until then.",
+            count(1 + yours.count() as u64, "newcomer waits", "newcomers wait"),
+            first.member,
+            first.in_space,
+            newcomer::why(first)
+        ),
+        next: "Compare fingerprints, then confirm: `nahtlos member waiting`.".into(),
+    })
+}
+
+fn held(nahtlos: &Nahtlos, edits: &[HeldEnvelope]) -> Option<Sign> {
+    let open = || edits.iter().filter(|one| is_open(one));
+    let first = open().find(|one| one.may_adopt).or_else(|| open().next())?;
+    let number = open().count() as u64;
+    let place = place_of(nahtlos, &first.space);
+    Some(Sign {
+        code: "held",
+        says: format!(
+            "{} not count: {} by {}, {}. Nothing of it is lost.",
+            count(number, "change is held and does", "changes are held and do"),
+            place,
+            if first.own { "you" } else { &first.author },
+            first.sentence
+        ),
+        next: "Look at it with `nahtlos held`.".into(),
+    })
+}
+
+/// What could not be delivered or applied.
+fn set_aside(status: &Status) -> Option<Sign> {
+    let first = status.held.first()?;
+    Some(Sign {
+        code: "not_applied",
+        says: format!(
+            "{} not be delivered or applied: it {}.",
+            count(status.held.len() as u64, "item could", "items could"),
+            first.sentence
+        ),
+        next: "See `nahtlos held`; `nahtlos sync --all` asks again for what is missing.".into(),
+    })
+}
+
+fn foreign(status: &Status) -> Option<Sign> {
+    (status.foreign_sections > 0).then(|| Sign {
+        code: "foreign_sections",
+        says: format!(
+            "{} shared with you claim a case they are no part of and are not shown: opened twice at \
+             once by colleagues, or by a modified program.",
+            count(status.foreign_sections as u64, "section", "sections")
+        ),
+        next: "Tell the coordinating office; nothing is to be done here.".into(),
+    })
+}
+
+/// Measured at the last sync: who has not synced has heard of nobody.
+fn silent(heard: &[InstitutionHeard], synced_at_ms: u64) -> Option<Sign> {
+    let long: Vec<String> = heard
+        .iter()
+        .filter(|one| {
+            one.heard_at_ms
+                .is_some_and(|at_ms| synced_at_ms.saturating_sub(at_ms) > SILENT_AFTER_MS)
+        })
+        .map(|one| {
+            let since = one.heard_at_ms.map(dates::moment).unwrap_or_default();
+            format!("{} (last {since})", one.name)
+        })
+        .collect();
+    (!long.is_empty()).then(|| Sign {
+        code: "silent_institution",
+        says: format!(
+            "Nothing has arrived for two weeks or more from {}. They may have written nothing; a relay \
+             that withholds their work looks the same.",
+            long.join(", ")
+        ),
+        next: "Ask them by telephone when they last wrote; then `nahtlos sync --all`.".into(),
+    })
+}
+
+/// Case number and section; else what group it is.
+fn named(nahtlos: &Nahtlos, space: &str) -> String {
+    match place_of(nahtlos, space) {
+        place if place.is_empty() => {
+            let known = nahtlos.key_lines().unwrap_or_default();
+            let line = known.into_iter().find(|line| line.id == space);
+            line.map_or_else(|| "a group".into(), |line| line.space)
+        }
+        place => place,
+    }
+}
+
+fn capitalised(text: &str) -> String {
+    let mut characters = text.chars();
+    match characters.next() {
+        Some(first) => first.to_uppercase().chain(characters).collect(),
+        None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn incident_with(waiting: u64, refused: u64, forks: u64) -> Incident {
+        Incident {
+            noticed_at_ms: 1_800_000_000_000,
+            journal_before: "01".into(),
+            sequence_before: 50,
+            journal_after: "02".into(),
+            sequence_after: 45,
+            common_up_to: Some(40),
+            taken_back: 3,
+            known_there: 2,
+            refused,
+            forks,
+            waiting,
+        }
+    }
+
+    #[test]
+    fn an_incident_is_told_while_something_of_it_is_open() {
+        assert_eq!(incident(&incident_with(0, 0, 0)), None);
+        let sign = incident(&incident_with(4, 1, 0)).unwrap();
+        assert!(sign.says.contains("after its number 40"), "{}", sign.says);
+        assert!(
+            sign.says.contains("6 items were offered again"),
+            "{}",
+            sign.says
+        );
+        assert!(sign.says.contains("4 items wait"), "{}", sign.says);
+        assert!(sign.next.contains("`nahtlos sync`"));
+        assert!(
+            incident(&incident_with(0, 1, 0))
+                .unwrap()
+                .next
+                .contains("operator")
+        );
+        assert!(incident(&incident_with(0, 0, 1)).is_some());
+    }
+
+    #[test]
+    fn an_institution_is_silent_after_two_weeks_and_not_before() {
+        let heard = |heard_at_ms| {
+            vec![InstitutionHeard {
+                institution: "00".into(),
+                name: "IV-Stelle".into(),
+                heard_at_ms,
+            }]
+        };
+        let now = 100 * SILENT_AFTER_MS;
+        assert_eq!(silent(&heard(Some(now)), now), None);
+        assert_eq!(silent(&heard(Some(now - SILENT_AFTER_MS)), now), None);
+        assert_eq!(silent(&heard(None), now), None, "nothing was ever shared");
+        let sign = silent(&heard(Some(now - SILENT_AFTER_MS - 1)), now).unwrap();
+        assert!(sign.says.contains("IV-Stelle"), "{}", sign.says);
+    }
+
+    #[test]
+    fn status_shows_the_worst_and_says_how_many_more_there_are() {
+        let sign = |number: usize| Sign {
+            code: "held",
+            says: format!("sign {number}"),
+            next: "`nahtlos held`".into(),
+        };
+        let drawn = |number: usize| {
+            let signs: Vec<Sign> = (0..number).map(sign).collect();
+            format!("{:?}", told(Page::default(), &signs))
+        };
+        assert!(!drawn(SHOWN_MAX).contains("more:"));
+        let many = drawn(SHOWN_MAX + 2);
+        assert!(many.contains("2 more: `nahtlos doctor`"), "{many}");
+        assert!(!many.contains("sign 5"), "{many}");
+    }
+}

@@ -1,0 +1,141 @@
+//! `nahtlos member waiting`, `member confirm` and `member refuse`: newcomers for whom somebody must
+//! stand before any key is sealed to them.
+
+use nahtlos_client::Nahtlos;
+use nahtlos_client::repair::WaitingGrant;
+use serde_json::json;
+
+use super::ending;
+use crate::arguments::Answered;
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::input;
+use crate::output::{Answer, Page, dates, json};
+
+/// Characters of a number that lists show.
+const SHOWN: usize = 8;
+
+pub fn list(context: &Context) -> Result<Answer, Failure> {
+    let waiting = context.open()?.waiting_members()?;
+    let rows = waiting
+        .iter()
+        .map(|one| {
+            vec![
+                short(one),
+                one.member.clone(),
+                one.in_space.clone(),
+                one.role.to_owned(),
+                one.added_by.clone(),
+                why(one).to_owned(),
+                one.fingerprint.clone(),
+            ]
+        })
+        .collect();
+    let page = Page::default().table(
+        &[
+            "newcomer",
+            "who",
+            "in",
+            "may",
+            "added by",
+            "waits because",
+            "fingerprint",
+        ],
+        rows,
+        "Nobody waits to be confirmed.",
+    );
+    let mut answer = Answer::new(json!({ "waiting": json::value(&waiting) }), page);
+    if waiting.iter().any(|one| one.can_confirm) {
+        answer = answer.note(
+            "Let them read their fingerprint to you, by telephone or in person; then \
+             `nahtlos member confirm NUMBER --fingerprint WHAT-THEY-READ`, or \
+             `nahtlos member refuse NUMBER` where it is another one.",
+        );
+    }
+    Ok(answer)
+}
+
+pub fn confirm(
+    context: &Context,
+    number: &str,
+    fingerprint: Option<String>,
+) -> Result<Answer, Failure> {
+    let mut nahtlos = context.open()?;
+    let newcomer = find(&nahtlos, number)?;
+    let read_out = match fingerprint {
+        Some(fingerprint) => fingerprint,
+        None => {
+            told(&newcomer).show_before_asking();
+            input::ask_line("The fingerprint they read to you")?
+        }
+    };
+    let confirmed = nahtlos.confirm(&newcomer.grant, &read_out)?;
+    let said = format!(
+        "You stand for {} in {}: they receive the key.",
+        confirmed.member, confirmed.in_space
+    );
+    let data = json!({ "done": "confirmed", "newcomer": json::value(&confirmed) });
+    Ok(Answer::sentence(data, said).note(ending::WITH_NEXT_SYNC))
+}
+
+pub fn refuse(context: &Context, number: &str, answered: Answered) -> Result<Answer, Failure> {
+    let mut nahtlos = context.open()?;
+    let newcomer = find(&nahtlos, number)?;
+    let data = |done: &str| json!({ "done": done, "newcomer": json::value(&newcomer) });
+    let page =
+        told(&newcomer).line("They never receive the key; everybody there sees that you refused.");
+    if let Some(answer) = ending::unless_confirmed(answered, page, "Refuse them?", data)? {
+        return Ok(answer);
+    }
+    let refused = nahtlos.refuse(&newcomer.grant)?;
+    let said = format!("Refused: {} in {}.", refused.member, refused.in_space);
+    Ok(Answer::sentence(data("refused"), said).note(ending::WITH_NEXT_SYNC))
+}
+
+fn told(one: &WaitingGrant) -> Page {
+    Page::default().fields([
+        ("newcomer", Some(one.member.clone())),
+        ("in", Some(format!("{} ({})", one.in_space, one.kind))),
+        ("may", Some(one.role.to_owned())),
+        ("added by", Some(one.added_by.clone())),
+        ("added", Some(dates::moment(one.added_at_ms))),
+        ("waits because", Some(why(one).to_owned())),
+    ])
+}
+
+/// Why nothing is sealed to them yet.
+pub fn why(one: &WaitingGrant) -> &'static str {
+    match one.reason {
+        "suspended" => "who added them had no right any more",
+        "waits_for_cut" => "the past is not cut off yet",
+        _ => "who added them holds no key",
+    }
+}
+
+/// By the beginning of its number.
+fn find(nahtlos: &Nahtlos, input: &str) -> Result<WaitingGrant, Failure> {
+    let wanted = input.trim().to_lowercase();
+    let mut found = nahtlos.waiting_members()?;
+    found.retain(|one| !wanted.is_empty() && one.grant.starts_with(&wanted));
+    if found.len() > 1 {
+        return Err(super::ambiguous(
+            "newcomers",
+            input,
+            found.iter().map(|one| one.grant.clone()),
+        ));
+    }
+    found.pop().ok_or_else(|| {
+        Failure::new(
+            Exit::Failed,
+            "not_found",
+            format!("No newcomer who waits has a number that begins with \"{input}\"."),
+            "They were confirmed or refused already, or the number was mistyped.",
+            "See who waits: `nahtlos member waiting`.",
+        )
+    })
+}
+
+fn short(one: &WaitingGrant) -> String {
+    one.grant.chars().take(SHOWN).collect()
+}

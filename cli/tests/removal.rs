@@ -1,0 +1,393 @@
+//! Rights that end: sections withdrawn, roles reduced, people and devices removed, new keys.
+
+mod support;
+
+use support::{Home, World, grant, refused, sync_all, with};
+
+/// Case number, with `sections` shared with Iseli's team for writing and delivered.
+fn shared(world: &World, sections: &str) -> String {
+    let case = world.open_case();
+    // Without the core data a case has no number or name on the other device.
+    grant(world, &case, "core", "read").json();
+    grant(world, &case, sections, "write").json();
+    sync_all(world);
+    case
+}
+
+fn reads(home: &Home, case: &str, section: &str, text: &str) -> bool {
+    let run = home.run(&["section", "show", case, section]);
+    run.exit == 0 && run.stdout.contains(text)
+}
+
+#[test]
+fn a_withdrawal_says_first_who_will_no_longer_read_and_does_nothing_unasked() {
+    let world = World::new();
+    let case = shared(&world, "plan,journal");
+    let words = [
+        "share",
+        "withdraw",
+        &case,
+        "plan",
+        "--from",
+        "Eingliederung",
+    ];
+    let dry = world.berger.run(&with(&words, &["--dry-run"])).ok().stdout;
+    assert!(
+        dry.contains("Urs Iseli") && dry.contains("AVG35a1"),
+        "{dry}"
+    );
+    assert!(dry.contains("stays with them"), "{dry}");
+    assert!(dry.contains("Nothing was done"), "{dry}");
+    refused(
+        &world.berger.run(&with(&["--json"], &words)),
+        2,
+        "confirmation_missing",
+    );
+    let waiting = world.berger.run(&["--json", "decision"]).json();
+    assert_eq!(waiting["decisions"], serde_json::json!([]));
+    let done = world.berger.run(&with(&words, &["--json", "--yes"])).json();
+    assert_eq!(done["done"], "withdrawn");
+    let waiting = world.berger.run(&["--json", "decision"]).json();
+    assert_eq!(waiting["decisions"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn who_lost_a_section_keeps_what_they_read_and_receives_nothing_of_what_follows() {
+    let world = World::new();
+    let case = shared(&world, "plan,journal");
+    world
+        .berger
+        .run(&[
+            "share",
+            "withdraw",
+            &case,
+            "plan",
+            "--from",
+            "Eingliederung",
+            "--yes",
+            "--reason",
+            "basis-ended",
+        ])
+        .ok();
+    sync_all(&world);
+    let typed = ["plan", "set", &case, "situation", "--from", "-"];
+    world
+        .berger
+        .type_in(&typed, "Seit dem Entzug geschrieben.")
+        .ok();
+    sync_all(&world);
+    assert!(
+        reads(&world.berger, &case, "plan", "Seit dem Entzug"),
+        "control"
+    );
+    assert!(!reads(&world.iseli, &case, "plan", "Seit dem Entzug"));
+    assert!(
+        reads(&world.iseli, &case, "journal", "Erstgespräch"),
+        "the other section stays"
+    );
+    let edit = world.iseli.type_in(&with(&["--json"], &typed), "Trotzdem.");
+    refused(&edit, 5, "no_right");
+    let explained = world
+        .berger
+        .run(&["share", "explain", &case, "plan", "--for", "Eingliederung"])
+        .ok()
+        .stdout;
+    assert!(
+        explained.contains("No longer:") && explained.contains("Anna Berger"),
+        "{explained}"
+    );
+}
+
+#[test]
+fn a_right_that_rests_on_a_consent_ends_and_the_one_by_law_stays() {
+    let world = World::new();
+    let case = world.open_case();
+    grant(&world, &case, "core,plan", "read").json();
+    world
+        .berger
+        .run(&[
+            "share",
+            "grant",
+            &case,
+            "--section",
+            "plan",
+            "--to",
+            "Eingliederung",
+            "--role",
+            "write",
+            "--basis",
+            "consent of 14.09.2026",
+            "--yes",
+        ])
+        .ok();
+    sync_all(&world);
+    let words = [
+        "share",
+        "withdraw",
+        &case,
+        "plan",
+        "--from",
+        "Eingliederung",
+        "--basis",
+    ];
+    let dry = with(&words, &["consent of 14.09.2026", "--dry-run"]);
+    let dry = world.berger.run(&dry).ok().stdout;
+    assert!(dry.contains("read (Eingliederung, AVG35a1)"), "{dry}");
+    let other = world
+        .berger
+        .run(&with(&words, &["SHG8", "--yes", "--json"]));
+    refused(&other, 1, "not_found");
+    world
+        .berger
+        .run(&with(
+            &words,
+            &[
+                "consent of 14.09.2026",
+                "--yes",
+                "--reason",
+                "consent-withdrawn",
+            ],
+        ))
+        .ok();
+    sync_all(&world);
+    assert!(reads(&world.iseli, &case, "plan", "Pflege"));
+    let typed = ["--json", "plan", "set", &case, "situation", "--from", "-"];
+    refused(&world.iseli.type_in(&typed, "x"), 5, "no_right");
+}
+
+#[test]
+fn nothing_to_withdraw_names_what_was_perhaps_meant() {
+    let world = World::new();
+    let case = shared(&world, "plan");
+    let withdraw = |section: &str, from: &str| {
+        let words = [
+            "--json", "share", "withdraw", &case, section, "--from", from, "--yes",
+        ];
+        world.berger.run(&words)
+    };
+    refused(&withdraw("journal", "Eingliederung"), 1, "not_found");
+    let by_team = withdraw("plan", "Urs Iseli");
+    refused(&by_team, 1, "held_by_team");
+    assert!(
+        by_team.stderr.contains("Eingliederung"),
+        "{}",
+        by_team.stderr
+    );
+    refused(&withdraw("plan", "RAV Team"), 5, "last_manager");
+    let foreign = [
+        "--json", "share", "withdraw", &case, "plan", "--from", "RAV Team", "--yes",
+    ];
+    refused(&world.iseli.run(&foreign), 5, "no_right");
+}
+
+#[test]
+fn a_role_is_reduced_and_raised_again() {
+    let world = World::new();
+    let case = shared(&world, "plan");
+    let typed = ["--json", "plan", "set", &case, "situation", "--from", "-"];
+    let role = |role: &str, more: &str| {
+        world.berger.run(&[
+            "--json",
+            "share",
+            "role",
+            &case,
+            "plan",
+            role,
+            "--for",
+            "Eingliederung",
+            more,
+        ])
+    };
+    assert_eq!(role("read", "--dry-run").json()["done"], "dry_run");
+    assert_eq!(role("write", "--yes").json()["done"], "nothing");
+    assert_eq!(role("read", "--yes").json()["done"], "changed");
+    sync_all(&world);
+    refused(&world.iseli.type_in(&typed, "x"), 5, "no_right");
+    assert_eq!(role("write", "--yes").json()["done"], "changed");
+    sync_all(&world);
+    world.iseli.type_in(&typed, "Wieder.").json();
+    refused(
+        &world.iseli.run(&[
+            "--json",
+            "share",
+            "role",
+            &case,
+            "plan",
+            "manage",
+            "--for",
+            "Eingliederung",
+            "--yes",
+        ]),
+        5,
+        "no_right",
+    );
+}
+
+#[test]
+fn a_closed_section_is_read_and_not_written() {
+    let world = World::new();
+    let case = shared(&world, "plan");
+    let close = ["share", "close", &case, "plan"];
+    let dry = world.berger.run(&with(&close, &["--dry-run"])).ok().stdout;
+    assert!(dry.contains("Nothing was done"), "{dry}");
+    refused(
+        &world.iseli.run(&with(&close, &["--json", "--yes"])),
+        5,
+        "no_right",
+    );
+    world.berger.run(&with(&close, &["--yes"])).ok();
+    sync_all(&world);
+    for home in [&world.berger, &world.iseli] {
+        assert!(reads(home, &case, "plan", "Pflege"));
+        let typed = ["--json", "plan", "set", &case, "situation", "--from", "-"];
+        refused(&home.type_in(&typed, "x"), 5, "no_right");
+    }
+}
+
+#[test]
+fn a_colleague_who_leaves_the_team_receives_nothing_more() {
+    let world = World::new();
+    let trachsel = world.colleague("Beat Trachsel", "write");
+    let case = world.open_case();
+    sync_all(&world);
+    trachsel.run(&["sync"]).ok();
+    assert!(
+        reads(&trachsel, &case, "journal", "Erstgespräch"),
+        "control"
+    );
+    let remove = ["member", "remove", "Trachsel", "--team", "RAV Team"];
+    let dry = world.berger.run(&with(&remove, &["--dry-run"])).ok().stdout;
+    assert!(
+        dry.contains("Beat Trachsel") && dry.contains("stays with them"),
+        "{dry}"
+    );
+    refused(
+        &trachsel.run(&[
+            "--json", "member", "remove", "Berger", "--team", "RAV Team", "--yes",
+        ]),
+        5,
+        "no_right",
+    );
+    world
+        .berger
+        .run(&with(&remove, &["--yes", "--reason", "left"]))
+        .ok();
+    world.berger.run(&["sync"]).ok();
+    let entry = ["journal", "add", &case, "--kind", "call", "--from", "-"];
+    world.berger.type_in(&entry, "Nach dem Austritt.").ok();
+    world.berger.run(&["sync"]).ok();
+    trachsel.run(&["sync"]);
+    assert!(!reads(&trachsel, &case, "journal", "Nach dem Austritt"));
+    let again = world.berger.run(&with(&remove, &["--yes", "--json"]));
+    refused(&again, 1, "not_found");
+}
+
+#[test]
+fn a_lost_device_is_revoked_and_everything_it_held_gets_a_new_key_at_once() {
+    let world = World::new();
+    let trachsel = world.colleague("Beat Trachsel", "write");
+    let case = world.open_case();
+    sync_all(&world);
+    trachsel.run(&["sync"]).ok();
+    let revoke = ["device", "revoke", "Beat Trachsel", "--lost"];
+    let dry = world.berger.run(&with(&revoke, &["--dry-run"])).ok().stdout;
+    assert!(
+        dry.contains("only device") && dry.contains("a new key"),
+        "{dry}"
+    );
+    let epochs = || {
+        let key = world
+            .berger
+            .run(&["--json", "key", "explain", &case, "journal"])
+            .json();
+        key["key"]["epochs"].as_u64().unwrap()
+    };
+    let before = epochs();
+    let done = world
+        .berger
+        .run(&with(&revoke, &["--now", "--yes", "--json"]));
+    assert!([0, 3].contains(&done.exit), "{}", done.stderr);
+    world.berger.run(&["sync"]).ok();
+    assert!(epochs() > before, "no new key was made");
+    refused(
+        &world
+            .berger
+            .run(&["--json", "device", "revoke", "nobody", "--yes"]),
+        1,
+        "not_found",
+    );
+}
+
+#[test]
+fn new_keys_are_made_for_a_section_a_case_or_everything_and_nobody_loses_access() {
+    let world = World::new();
+    let case = shared(&world, "plan");
+    let rotate = ["key", "rotate", &case, "plan"];
+    let dry = world
+        .berger
+        .run(&with(&rotate, &["--dry-run", "--json"]))
+        .json();
+    assert_eq!(dry["keys"]["left"], 1);
+    let done = world
+        .berger
+        .run(&with(&rotate, &["--yes", "--json"]))
+        .json();
+    assert_eq!(done["rotation"]["rotated"], 1);
+    let typed = ["plan", "set", &case, "situation", "--from", "-"];
+    world
+        .berger
+        .type_in(&typed, "Unter dem neuen Schlüssel.")
+        .ok();
+    sync_all(&world);
+    assert!(reads(
+        &world.iseli,
+        &case,
+        "plan",
+        "Unter dem neuen Schlüssel"
+    ));
+    let all = world
+        .berger
+        .run(&["--json", "key", "rotate", "--all", "--yes"])
+        .json();
+    assert!(all["rotation"]["rotated"].as_u64().unwrap() > 1, "{all}");
+    let usage = world.berger.run(&["key", "rotate", "--yes"]);
+    assert_eq!(usage.exit, 2, "{}", usage.stderr);
+    let foreign = world
+        .iseli
+        .run(&["--json", "key", "rotate", &case, "journal", "--yes"]);
+    refused(&foreign, 5, "not_found");
+}
+
+#[test]
+fn without_the_relay_a_withdrawal_waits_and_can_be_taken_back() {
+    let mut world = World::new();
+    let case = shared(&world, "plan");
+    world.stop_relay();
+    world
+        .berger
+        .run(&[
+            "share",
+            "withdraw",
+            &case,
+            "--from",
+            "Eingliederung",
+            "--yes",
+        ])
+        .ok();
+    refused(
+        &world.berger.run(&["--json", "sync"]),
+        20,
+        "relay_unreachable",
+    );
+    let list = world.berger.run(&["--json", "decision"]).json();
+    let waiting = list["decisions"].as_array().unwrap();
+    assert_eq!(waiting.len(), 2, "core and plan: {list}");
+    for decision in waiting {
+        assert_eq!(decision["state"], "waiting");
+        let id = decision["id"].as_str().unwrap();
+        let drop = ["decision", "drop", &id[..8], "--yes"];
+        world.berger.run(&drop).ok();
+    }
+    let list = world.berger.run(&["--json", "decision"]).json();
+    assert_eq!(list["decisions"], serde_json::json!([]));
+}
