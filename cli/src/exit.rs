@@ -60,7 +60,9 @@ impl Exit {
             Self::Usage => {
                 "the command, or a value that was typed, is not valid; nothing was changed"
             }
-            Self::PartlyHeld => "done in part: something is held (see `nahtlos held`)",
+            Self::PartlyHeld => {
+                "done in part: something is held or waits (see `nahtlos held`, `nahtlos decision`)"
+            }
             Self::Locked => {
                 "locked or not enrolled: wrong passphrase, no vault, in use by another program, \
                  not admitted yet, or a key that has not arrived"

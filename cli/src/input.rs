@@ -118,6 +118,18 @@ pub fn text(typed: &TypedValue, question: &str) -> Result<String, Failure> {
     typed?.ok_or_else(nothing_stored)
 }
 
+/// Asks for one line that is no value about a client.
+///
+/// # Errors
+/// Where nobody can be asked, or nothing is answered.
+pub fn ask_line(question: &str) -> Result<String, Failure> {
+    let answer = ask(question)?.unwrap_or_default();
+    if answer.is_empty() {
+        return Err(no_answer("Nothing was done."));
+    }
+    Ok(answer)
+}
+
 /// Asks for one line. `None` where the input ends instead.
 ///
 /// # Errors

@@ -111,7 +111,7 @@ fn a_right_by_consent_names_it_and_ends_with_it_while_the_law_stays() {
     assert_eq!(data["sections"][0]["section"], "function");
     sync_all(&world);
     let why = explained(&world.berger, &case, "function");
-    assert!(why.starts_with("No:"), "{why}");
+    assert!(why.starts_with("No longer:"), "{why}");
     assert!(why.contains("it was withdrawn on"), "{why}");
     let plan = explained(&world.berger, &case, "plan");
     assert!(

@@ -211,7 +211,8 @@ fn what_was_shared_waits_for_the_sync_and_is_not_shared_twice() {
     let waiting_once = waiting();
     assert_eq!(
         explained().trim(),
-        "Not yet: granted by Anna Berger on AVG35a1; it takes effect with the next sync."
+        "Not yet: Urs Iseli cannot see `plan`.\n\
+         Granted by Anna Berger on AVG35a1; it takes effect with the next sync."
     );
     for role in ["write", "read"] {
         assert_eq!(grant(&world, &case, "plan", role).json()["done"], "nothing");
@@ -270,7 +271,7 @@ fn answers_say_what_a_right_a_basis_and_a_decision_mean() {
         );
     }
     let explained = run(&["key", "explain"]).ok().stdout;
-    assert!(explained.contains("makes no new key when somebody's right ends"));
+    assert!(explained.contains("When somebody's right ends, the section gets a new key"));
     assert!(run(&["key"]).ok().stdout.contains("keys so far"));
 }
 

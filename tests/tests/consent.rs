@@ -232,7 +232,7 @@ fn withdrawn_offline_the_coach_reads_nothing_newer_and_who_reads_by_law_goes_on(
     assert_eq!(held(&story.ruegg, &number, &function, COACHES), []);
     assert_eq!(held(&story.ruegg, &number, &plan, COACHES).len(), 1);
     let explained = explain(&story.ruegg, &number, &function, "Urs Keller").sentences;
-    assert!(explained[0].starts_with("No:"), "{explained:?}");
+    assert!(explained[0].starts_with("No longer:"), "{explained:?}");
     let said = format!("it was withdrawn on {day}.");
     assert!(explained.iter().any(|sentence| sentence.ends_with(&said)));
 

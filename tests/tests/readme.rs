@@ -118,7 +118,11 @@ fn the_tour_of_the_readme_works_block_by_block() {
         if text.ends_with("nahtlos conflict\n") {
             assert!(said.contains("2 different values"), "{said}");
         }
-        if text.contains("share explain") {
+        if text.contains("held adopt") {
+            assert!(said.contains("Nach dem Entzug geschrieben."), "{said}");
+            assert!(said.contains("No longer: Marc Iseli sees"), "{said}");
+        }
+        if text.contains("share explain mosimann function") {
             assert!(said.contains("No: Marc Iseli cannot see"), "{said}");
         }
         run += 1;

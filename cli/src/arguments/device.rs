@@ -4,11 +4,29 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::values::{Answered, TypedValue};
+
 /// What can be done with devices.
 #[derive(Debug, Subcommand)]
 pub enum DeviceCommand {
     /// Lists devices of your institution's people, with fingerprints to compare by voice
     List,
+    /// Ends the right of a device, as when it is lost: it receives nothing more
+    Revoke {
+        /// The beginning of its fingerprint or id as `device list` shows it, or the person who has
+        /// only this one
+        #[arg(value_name = "DEVICE OR PERSON")]
+        device: String,
+        /// It is lost or stolen
+        #[arg(long)]
+        lost: bool,
+        /// Make new keys of everything it could open at once, not only at the next write there
+        #[arg(long)]
+        now: bool,
+        /// Whether to ask.
+        #[command(flatten)]
+        answered: Answered,
+    },
 }
 
 /// What can be done with keys.
@@ -24,6 +42,43 @@ pub enum KeyCommand {
         /// Section code
         section: Option<String>,
     },
+    /// Makes new keys at once, for a case, one of its sections, or everything you may
+    Rotate {
+        /// Number or name, or the beginning of either
+        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        case: Option<String>,
+        /// Section code; without one: every section of the case
+        section: Option<String>,
+        /// Your team and every section of every case
+        #[arg(long)]
+        all: bool,
+        /// Whether to ask.
+        #[command(flatten)]
+        answered: Answered,
+    },
+}
+
+/// What can be done with decisions. A decision is named by the beginning of its identifier.
+#[derive(Debug, Subcommand)]
+pub enum DecisionCommand {
+    /// Lists changes of access that came back to you, and those that wait for the next sync
+    List,
+    /// Decides it again, on what is known now; it is carried out at the next sync
+    Retry {
+        /// Which decision
+        decision: String,
+        /// Whether to ask.
+        #[command(flatten)]
+        answered: Answered,
+    },
+    /// Drops it: it is not carried out
+    Drop {
+        /// Which decision
+        decision: String,
+        /// Whether to ask.
+        #[command(flatten)]
+        answered: Answered,
+    },
 }
 
 /// What can be done with what is held.
@@ -31,6 +86,30 @@ pub enum KeyCommand {
 pub enum HeldCommand {
     /// Lists what is held and why
     List,
+    /// Shows a held change: who wrote it when, and what it would change
+    Show {
+        /// Which one: the beginning of its identifier
+        held: String,
+    },
+    /// Takes a held change over: it counts, and your name stands for it
+    Adopt {
+        /// Which one: the beginning of its identifier
+        held: String,
+        /// Whether to ask.
+        #[command(flatten)]
+        answered: Answered,
+    },
+    /// Decides that a held change does not count; what was written stays with its author
+    Discard {
+        /// Which one: the beginning of its identifier
+        held: String,
+        /// Why.
+        #[command(flatten)]
+        reason: TypedValue,
+        /// Whether to ask.
+        #[command(flatten)]
+        answered: Answered,
+    },
     /// Writes your own refused edits to a file, unencrypted
     Export {
         /// The file (made new, for you alone), or `-` for standard output

@@ -17,7 +17,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub use case::{CaseCommand, CaseFilter, CaseOpen, SectionCommand, SectionExport};
 pub use consent::{ConsentCommand, ConsentGive, ConsentWithdraw};
-pub use device::{DeviceCommand, DocsOptions, HeldCommand, KeyCommand};
+pub use device::{DecisionCommand, DeviceCommand, DocsOptions, HeldCommand, KeyCommand};
 pub use function::{FunctionAdd, FunctionCommand};
 pub use network::{
     FounderOptions, InstitutionCommand, IntroductionOptions, MemberCommand, MemberRole,
@@ -28,7 +28,9 @@ pub use plan::{
     TaskCommand,
 };
 pub use reference::{command_line_reference, manual_pages};
-pub use share::{ConflictCommand, ShareCommand, ShareGrant, ShareRole};
+pub use share::{
+    ConflictCommand, ReasonCode, SectionRole, ShareCommand, ShareGrant, ShareRole, ShareWithdraw,
+};
 pub use values::{Answered, TypedValue};
 
 /// One shared, end-to-end encrypted case file and integration plan for several institutions.
@@ -199,6 +201,12 @@ pub enum Command {
         #[command(subcommand)]
         command: Option<ConflictCommand>,
     },
+    /// Changes of access that came back to you because something changed meanwhile; alone: lists them
+    Decision {
+        /// What to do.
+        #[command(subcommand)]
+        command: Option<DecisionCommand>,
+    },
     /// Exchanges with the relay: sends what was typed here, brings what others wrote
     Sync {
         /// Ask for everything again: for a device that lacks something the relay did not serve
@@ -209,7 +217,7 @@ pub enum Command {
     Status,
     /// Looks for what is wrong: vault, clock, relay, permissions
     Doctor,
-    /// What could not be delivered or applied; nothing of it is lost
+    /// Changes that do not count, or could not be delivered or applied; nothing of it is lost
     Held {
         /// What to do.
         #[command(subcommand)]

@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::share::ReasonCode;
+use super::values::Answered;
+
 /// What a person says about themselves when they join.
 #[derive(Clone, Debug, Default, Args)]
 pub struct IntroductionOptions {
@@ -112,6 +115,38 @@ pub enum MemberRole {
 pub enum MemberCommand {
     /// Lists people
     List,
+    /// Lists newcomers for whom somebody must stand before they receive a key
+    Waiting,
+    /// Stands for a newcomer whose fingerprint you compared with them, by voice or in person
+    Confirm {
+        /// Which one: the beginning of its number in `member waiting`
+        newcomer: String,
+        /// The fingerprint they read to you; asked for where it is not given
+        #[arg(long, value_name = "FINGERPRINT")]
+        fingerprint: Option<String>,
+    },
+    /// Refuses a newcomer: they never receive a key
+    Refuse {
+        /// Which one: the beginning of its number in `member waiting`
+        newcomer: String,
+        /// Whether to ask.
+        #[command(flatten)]
+        answered: Answered,
+    },
+    /// Ends a person's right in a team; says first what they will no longer read
+    Remove {
+        /// The person
+        person: String,
+        /// The team they leave
+        #[arg(long, value_name = "TEAM")]
+        team: String,
+        /// Why, as a code
+        #[arg(long, value_enum)]
+        reason: Option<ReasonCode>,
+        /// Whether to ask.
+        #[command(flatten)]
+        answered: Answered,
+    },
     /// Makes an invitation for a colleague
     Invite {
         /// The team they will work in

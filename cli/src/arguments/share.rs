@@ -38,6 +38,63 @@ pub struct ShareGrant {
     /// Last day of the right
     #[arg(long, value_name = "DATE")]
     pub until: Option<String>,
+    /// Only what is written from now on: no key ever leads them to the section's history
+    #[arg(long)]
+    pub from_now: bool,
+    /// Whether to ask.
+    #[command(flatten)]
+    pub answered: Answered,
+}
+
+/// What somebody may do with a section they hold already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SectionRole {
+    /// Opens it.
+    Read,
+    /// Opens and edits it.
+    Write,
+    /// Also shares it and withdraws it.
+    Manage,
+}
+
+/// Why a right ends: a code that everybody with the section sees, never words about a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReasonCode {
+    /// They left the team or institution.
+    Left,
+    /// The device is lost or stolen.
+    DeviceLost,
+    /// The client withdrew the consent.
+    ConsentWithdrawn,
+    /// The legal basis ended.
+    BasisEnded,
+    /// The case is closed.
+    CaseClosed,
+    /// A conflict of interest.
+    ConflictOfInterest,
+    /// Somebody else took over.
+    Replaced,
+    /// A key or device is in wrong hands.
+    Compromised,
+}
+
+/// A right that ends.
+#[derive(Debug, Args)]
+pub struct ShareWithdraw {
+    /// Number or name, or the beginning of either
+    pub case: String,
+    /// Section codes; without any: every section of the case that they hold
+    #[arg(value_name = "SECTION")]
+    pub sections: Vec<String>,
+    /// The team or person whose right ends
+    #[arg(long, value_name = "TEAM OR PERSON")]
+    pub from: String,
+    /// Only what rests on this basis, as it was stated; what rests on another stays
+    #[arg(long, value_name = "CODE OR TEXT")]
+    pub basis: Option<String>,
+    /// Why, as a code
+    #[arg(long, value_enum)]
+    pub reason: Option<ReasonCode>,
     /// Whether to ask.
     #[command(flatten)]
     pub answered: Answered,
@@ -48,6 +105,35 @@ pub struct ShareGrant {
 pub enum ShareCommand {
     /// Lets a team or person open sections; says first how many people will read them
     Grant(ShareGrant),
+    /// Ends the right of a team or person to sections; says first who will no longer read, and what
+    /// stays
+    Withdraw(ShareWithdraw),
+    /// Changes what a team or person may do with a section they hold
+    Role {
+        /// Number or name, or the beginning of either
+        case: String,
+        /// Section code
+        section: String,
+        /// The team or person whose right changes
+        #[arg(long = "for", value_name = "TEAM OR PERSON")]
+        member: String,
+        /// What they may do from then on
+        #[arg(value_enum)]
+        role: SectionRole,
+        /// Whether to ask.
+        #[command(flatten)]
+        answered: Answered,
+    },
+    /// Closes a section for good: it stays readable and nobody writes there any more
+    Close {
+        /// Number or name, or the beginning of either
+        case: String,
+        /// Section code
+        section: String,
+        /// Whether to ask.
+        #[command(flatten)]
+        answered: Answered,
+    },
     /// Who can open which section
     List {
         /// Number or name, or the beginning of either

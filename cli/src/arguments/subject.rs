@@ -3,8 +3,8 @@
 use nahtlos_casework::edit::IdentKey;
 
 use super::{
-    CaseCommand, Command, ConflictCommand, FunctionCommand, GoalCommand, JournalCommand, KeyCommand, PlanCommand,
-    SectionCommand, ShareCommand, StepCommand, TaskCommand,
+    CaseCommand, Command, ConflictCommand, FunctionCommand, GoalCommand, JournalCommand,
+    KeyCommand, PlanCommand, SectionCommand, ShareCommand, StepCommand, TaskCommand,
 };
 
 type Subject<'a> = (Option<&'a str>, Option<&'a str>);
@@ -34,6 +34,9 @@ impl Command {
             } => (of_conflict(command), None),
             Self::Key {
                 command: Some(KeyCommand::Explain { case, section }),
+            } => (case.as_deref(), section.as_deref()),
+            Self::Key {
+                command: Some(KeyCommand::Rotate { case, section, .. }),
             } => (case.as_deref(), section.as_deref()),
             _ => (None, None),
         }
@@ -98,8 +101,14 @@ fn of_share(command: &ShareCommand) -> Subject<'_> {
             Some(&grant.case),
             grant.sections.first().map(String::as_str),
         ),
+        ShareCommand::Withdraw(withdrawal) => (
+            Some(&withdrawal.case),
+            withdrawal.sections.first().map(String::as_str),
+        ),
         ShareCommand::List { case } => (Some(case), None),
-        ShareCommand::Explain { case, section, .. } => (Some(case), Some(section)),
+        ShareCommand::Role { case, section, .. }
+        | ShareCommand::Close { case, section, .. }
+        | ShareCommand::Explain { case, section, .. } => (Some(case), Some(section)),
     }
 }
 

@@ -1,12 +1,34 @@
 //! `nahtlos device`.
 
+use nahtlos_client::ending::{Ending, Reason};
+use nahtlos_client::rotation::{Rotation, RotationReport};
+use nahtlos_client::status::DeviceLine;
+use nahtlos_client::{ClientError, Nahtlos};
+use nahtlos_protocol::identifier::SpaceId;
 use serde_json::json;
 
+use super::ending::{self, End, WITH_NEXT_SYNC};
+use super::key;
+use super::sync::count;
+use crate::arguments::{Answered, DeviceCommand};
 use crate::context::Context;
+use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Answer, Page, json};
 
-pub fn list(context: &Context) -> Result<Answer, Failure> {
+pub fn run(context: &Context, command: Option<DeviceCommand>) -> Result<Answer, Failure> {
+    match command {
+        None | Some(DeviceCommand::List) => list(context),
+        Some(DeviceCommand::Revoke {
+            device,
+            lost,
+            now,
+            answered,
+        }) => revoke(context, &device, lost, now, answered),
+    }
+}
+
+fn list(context: &Context) -> Result<Answer, Failure> {
     let devices = context.open()?.devices()?;
     let rows = devices
         .iter()
@@ -27,4 +49,127 @@ pub fn list(context: &Context) -> Result<Answer, Failure> {
         json!({ "devices": json::value(&devices) }),
         page,
     ))
+}
+
+fn revoke(
+    context: &Context,
+    input: &str,
+    lost: bool,
+    now: bool,
+    answered: Answered,
+) -> Result<Answer, Failure> {
+    let mut nahtlos = context.open()?;
+    let ending = device_named(&nahtlos, input)?;
+    let Ending::Device(person, device) = ending else {
+        return Err(not_found(input));
+    };
+    let rotation = Rotation::HeldByDevice(device);
+    let ends = [End::of(&nahtlos, ending)?];
+    let keys = nahtlos.preview_rotation(&rotation)?;
+    let name = nahtlos.directory()?.person_name(&person);
+    let page = revocation_page(&nahtlos, &person, &name, &ends, keys, now)?;
+    let data = |done: &str| {
+        let mut data = ending::data(done, &ends);
+        data["keys"] = json::value(&keys);
+        data
+    };
+    if let Some(answer) = ending::unless_confirmed(answered, page, "Revoke it?", data)? {
+        return Ok(answer);
+    }
+    let reason = if lost {
+        Reason::DeviceLost
+    } else {
+        Reason::Unstated
+    };
+    ending::carry_out(&mut nahtlos, &ends, reason)?;
+    let said = format!("Revoked: {}, a device of {name}.", ends[0].preview.member);
+    if !now {
+        return Ok(Answer::sentence(data("revoked"), said)
+            .note(
+                "Each section gets a new key at its next write; `--now` makes all of them at once.",
+            )
+            .note(WITH_NEXT_SYNC));
+    }
+    let report = key::rotate_with_bar(context, &mut nahtlos, &rotation)?;
+    let mut data = data("revoked");
+    data["rotation"] = json::value(&report);
+    Ok(key::told(
+        Answer::new(data, Page::default().line(said).line(key::in_words(report))),
+        report,
+    ))
+}
+
+fn revocation_page(
+    nahtlos: &Nahtlos,
+    person: &SpaceId,
+    name: &str,
+    ends: &[End],
+    keys: RotationReport,
+    now: bool,
+) -> Result<Page, Failure> {
+    let others = devices_of(nahtlos, person)?.len().saturating_sub(1);
+    let mut page = ending::page(format!("A device of {name}"), ends);
+    page = page.line(format!(
+        "{} could be opened by it and {} a new key {}.",
+        count(
+            keys.left,
+            "group or section of yours",
+            "groups and sections of yours"
+        ),
+        if keys.left == 1 { "gets" } else { "get" },
+        if now {
+            "now"
+        } else {
+            "at the next write there"
+        }
+    ));
+    if keys.not_ours > 0 {
+        page = page.line(format!(
+            "{} more: their own writers make the new key, at their next write.",
+            keys.not_ours
+        ));
+    }
+    if others == 0 {
+        page = page.line(format!(
+            "It is {name}'s only device: until another one is added they read and write nothing."
+        ));
+    }
+    Ok(page.line("What it stores already stays on it, protected by its passphrase alone."))
+}
+
+/// A device by the beginning of its fingerprint or id, or the only one of a person.
+fn device_named(nahtlos: &Nahtlos, input: &str) -> Result<Ending, Failure> {
+    match nahtlos.device_to_revoke(input) {
+        Err(ClientError::NotFound { .. }) => {}
+        found => return Ok(found?),
+    }
+    let person = nahtlos.directory()?.find_member(input);
+    let person = person.map_err(|_| not_found(input))?;
+    let devices = devices_of(nahtlos, &person)?;
+    match devices.as_slice() {
+        [one] => Ok(nahtlos.device_to_revoke(&one.id)?),
+        [] => Err(not_found(input)),
+        several => Err(super::ambiguous(
+            "devices",
+            input,
+            several.iter().map(|line| line.fingerprint.clone()),
+        )),
+    }
+}
+
+fn devices_of(nahtlos: &Nahtlos, person: &SpaceId) -> Result<Vec<DeviceLine>, ClientError> {
+    let name = nahtlos.directory()?.person_name(person);
+    let mut devices = nahtlos.devices()?;
+    devices.retain(|line| line.person == name);
+    Ok(devices)
+}
+
+fn not_found(input: &str) -> Failure {
+    Failure::new(
+        Exit::Failed,
+        "not_found",
+        format!("No device of your institution matches \"{input}\"; nothing was done."),
+        "A device is named by at least four characters of its fingerprint, or by its person.",
+        "See them: `nahtlos device`. Another institution's devices are revoked there.",
+    )
 }

@@ -1,13 +1,19 @@
 //! `nahtlos doctor`: looks for what is wrong and changes nothing.
 
+use std::collections::BTreeMap;
+
+use nahtlos_client::incidents::Incident;
+use nahtlos_client::key_report::KeyLine;
+use nahtlos_client::status::Status;
 use nahtlos_client::{ClientError, Nahtlos};
 use serde::Serialize;
 use serde_json::json;
 
+use super::attention;
 use crate::context::{Context, is_private};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output::{Answer, Page, json};
+use crate::output::{Answer, Page, dates, json};
 use crate::passphrase;
 
 /// One thing that was looked at.
@@ -29,6 +35,8 @@ pub fn run(context: &Context) -> Answer {
         Ok(mut nahtlos) => checks.extend(unlocked(context, &mut nahtlos)),
         Err(failure) => checks.push(failed("vault", &failure)),
     }
+    // Worst first; where all is well the order is that of looking.
+    checks.sort_by_key(|check| check.sound);
     let rows = checks
         .iter()
         .map(|check| {
@@ -95,38 +103,8 @@ fn unlocked(context: &Context, nahtlos: &mut Nahtlos) -> Vec<Check> {
                     _ => "this device has not founded or joined anything yet".into(),
                 },
             ));
-            checks.push(check(
-                "relay's memory",
-                status.relay_went_back == 0,
-                match status.relay_went_back {
-                    0 => "the relay never went back to an earlier state".into(),
-                    times => format!(
-                        "it went back {times} time(s): tell its operator; what you typed is still on this device"
-                    ),
-                },
-            ));
-            checks.push(check(
-                "sections",
-                status.foreign_sections == 0,
-                match status.foreign_sections {
-                    0 => "every section belongs to the case it names".into(),
-                    number => format!(
-                        "{number} shared with you claim a case they are no part of and are not \
-                         shown: opened twice at once by colleagues, or by a modified program; tell the \
-                         coordinating office"
-                    ),
-                },
-            ));
-            checks.push(check(
-                "held",
-                status.held.is_empty(),
-                match status.held.len() {
-                    0 => "nothing is held".into(),
-                    number => format!(
-                        "{number} held: see `nahtlos held`; `nahtlos sync --all` asks again for what is missing"
-                    ),
-                },
-            ));
+            checks.push(memory(&status.incidents));
+            checks.extend(signs(nahtlos, &status));
         }
         Err(error) => checks.push(failed("status", &error.into())),
     }
@@ -134,6 +112,78 @@ fn unlocked(context: &Context, nahtlos: &mut Nahtlos) -> Vec<Check> {
         checks.extend(relay(context, nahtlos));
     }
     checks
+}
+
+/// Whether the relay ever went back to an earlier state.
+fn memory(incidents: &[Incident]) -> Check {
+    let says = match incidents.last() {
+        None => "the relay never went back to an earlier state".into(),
+        Some(last) => format!(
+            "it went back {} time(s), last noticed on {}: {} of what this device had were taken back; \
+             tell its operator, who may have restored an old backup",
+            incidents.len(),
+            dates::moment(last.noticed_at_ms),
+            last.taken_back
+        ),
+    };
+    check("relay's memory", incidents.is_empty(), says)
+}
+
+/// What needs attention, and which sections do not open; one good line where nothing does.
+fn signs(nahtlos: &Nahtlos, status: &Status) -> Vec<Check> {
+    let mut checks = Vec::new();
+    match attention::signs(nahtlos, status) {
+        Ok(signs) if signs.is_empty() => {
+            checks.push(check(
+                "held",
+                true,
+                "nothing is held, came back or waits".into(),
+            ));
+        }
+        Ok(signs) => checks.extend(
+            signs
+                .into_iter()
+                .map(|sign| check(sign.code, false, format!("{} {}", sign.says, sign.next))),
+        ),
+        Err(failure) => checks.push(failed("attention", &failure)),
+    }
+    match nahtlos.key_lines() {
+        Ok(lines) => checks.push(keys(&lines)),
+        Err(error) => checks.push(failed("keys", &error.into())),
+    }
+    checks
+}
+
+/// Sections that cannot be opened, and why; those of one reason together.
+fn keys(lines: &[KeyLine]) -> Check {
+    let mut closed: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for line in lines.iter().filter(|line| line.state != "held") {
+        let why = line.explanation.as_deref().unwrap_or(line.state);
+        closed.entry(why).or_default().push(&line.space);
+    }
+    if closed.is_empty() {
+        return check("keys", true, "every section shared with you opens".into());
+    }
+    let says: Vec<String> = closed
+        .iter()
+        .map(|(why, spaces)| match spaces.as_slice() {
+            [one] => format!("{one}: {why}"),
+            [first, rest @ ..] => format!("{first} and {} more: {why}", rest.len()),
+            [] => String::new(),
+        })
+        .collect();
+    // What ended or was never given is as it should be.
+    let waits = lines.iter().any(|line| {
+        !matches!(
+            line.state,
+            "held" | "ended" | "expired" | "cut_before" | "not_granted"
+        )
+    });
+    check(
+        "keys",
+        !waits,
+        format!("{}. See `nahtlos key list`.", says.join("; ")),
+    )
 }
 
 fn vault(nahtlos: &mut Nahtlos) -> Check {

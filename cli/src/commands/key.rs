@@ -1,11 +1,16 @@
 //! `nahtlos key`.
 
-use nahtlos_client::ClientError;
+use indicatif::{ProgressBar, ProgressStyle};
+use nahtlos_client::rotation::{Rotation, RotationReport};
+use nahtlos_client::{ClientError, Nahtlos};
+use nahtlos_protocol::identifier::SpaceId;
 use serde_json::json;
 
-use super::section_kind;
-use crate::arguments::KeyCommand;
+use super::sync::count;
+use super::{ending, section_kind};
+use crate::arguments::{Answered, KeyCommand};
 use crate::context::Context;
+use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Answer, Page, json};
 
@@ -13,8 +18,8 @@ const EXPLANATION: &str = "\
 Each section of a case is encrypted with a key of its own. The relay stores only what is encrypted
 and holds no key. Who is granted a section gets its key sealed to their team's or person's key, and
 those are sealed to their people's devices: this device opens a section where such a chain leads to
-it. This version makes no new key when somebody's right ends: what they received, and the key, they
-keep.
+it. When somebody's right ends, the section gets a new key at the latest with the next write: who
+left opens nothing of what follows. What they received before, and its key, they keep.
 
   this device -> you -> your team -> section
 
@@ -27,6 +32,12 @@ pub fn run(context: &Context, command: Option<KeyCommand>) -> Result<Answer, Fai
             case: Some(case),
             section: Some(section),
         }) => explain(context, &case, &section),
+        Some(KeyCommand::Rotate {
+            case,
+            section,
+            all: _,
+            answered,
+        }) => rotate(context, case.as_deref(), section.as_deref(), answered),
         Some(KeyCommand::Explain { .. }) => Ok(Answer::sentence(
             json!({ "explanation": EXPLANATION }),
             EXPLANATION,
@@ -83,4 +94,131 @@ fn explain(context: &Context, case: &str, section: &str) -> Result<Answer, Failu
         ]);
     let page = page.line("Everybody in that list can open the section; the relay cannot.");
     Ok(Answer::new(json!({ "key": json::value(&line) }), page))
+}
+
+/// Without a case: everything.
+fn rotate(
+    context: &Context,
+    case: Option<&str>,
+    section: Option<&str>,
+    answered: Answered,
+) -> Result<Answer, Failure> {
+    let mut nahtlos = context.open()?;
+    let rotation = Rotation::Spaces(spaces(&nahtlos, case, section)?);
+    let preview = nahtlos.preview_rotation(&rotation)?;
+    let data = |done: &str| json!({ "done": done, "keys": json::value(&preview) });
+    if preview.left == 0 {
+        return Err(nothing_to_rotate());
+    }
+    let page = Page::default().line(format!(
+        "{} made. Nobody loses or gains access by that.",
+        count(preview.left, "new key is", "new keys are")
+    ));
+    let page = others(page, preview);
+    if let Some(answer) = ending::unless_confirmed(answered, page, "Make them?", data)? {
+        return Ok(answer);
+    }
+    let report = rotate_with_bar(context, &mut nahtlos, &rotation)?;
+    let mut data = data("rotated");
+    data["rotation"] = json::value(&report);
+    Ok(told(
+        Answer::new(data, Page::default().line(in_words(report))),
+        report,
+    ))
+}
+
+fn spaces(
+    nahtlos: &Nahtlos,
+    case: Option<&str>,
+    section: Option<&str>,
+) -> Result<Vec<SpaceId>, Failure> {
+    match (case, section) {
+        (Some(case), Some(section)) => {
+            let kind = section_kind(section)?;
+            Ok(vec![nahtlos.find_case(case)?.section(&kind)?])
+        }
+        (Some(case), None) => Ok(nahtlos
+            .find_case(case)?
+            .sections
+            .values()
+            .copied()
+            .collect()),
+        (None, _) => {
+            let lines = nahtlos.key_lines()?;
+            let groups = lines
+                .iter()
+                .filter(|line| matches!(line.kind, "person" | "team" | "section"));
+            Ok(groups
+                .filter_map(|line| SpaceId::from_hex(&line.id))
+                .collect())
+        }
+    }
+}
+
+/// Rotates, with a bar where standard error is a terminal. What is left goes on at the next sync.
+///
+/// # Errors
+/// As [`Nahtlos::rotate_now`].
+pub fn rotate_with_bar(
+    context: &Context,
+    nahtlos: &mut Nahtlos,
+    rotation: &Rotation,
+) -> Result<RotationReport, Failure> {
+    let mut transport = context.transport_of(nahtlos)?;
+    let bar = ProgressBar::new(0).with_message("new keys");
+    bar.set_style(
+        ProgressStyle::with_template("{msg} [{bar:30}] {pos}/{len}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar()),
+    );
+    let report = nahtlos.rotate_now(&mut transport, rotation, &mut |progress| {
+        bar.set_length(progress.spaces);
+        bar.set_position(progress.rotated);
+    });
+    bar.finish_and_clear();
+    Ok(report?)
+}
+
+/// What came of it, one sentence.
+pub fn in_words(report: RotationReport) -> String {
+    count(report.rotated, "new key was made.", "new keys were made.")
+}
+
+/// With what is left to others or to the next sync.
+pub fn told(answer: Answer, report: RotationReport) -> Answer {
+    let mut answer = answer;
+    if report.not_ours > 0 {
+        answer = answer.note(format!(
+            "{} not yours to make: the writers there make them at their next write.",
+            count(report.not_ours, "more is", "more are")
+        ));
+    }
+    if report.left == 0 {
+        return answer;
+    }
+    answer
+        .note(format!(
+            "{} for the next `nahtlos sync`, which goes on by itself.",
+            count(report.left, "more waits", "more wait")
+        ))
+        .exit(Exit::PartlyHeld)
+}
+
+fn others(page: Page, report: RotationReport) -> Page {
+    if report.not_ours == 0 {
+        return page;
+    }
+    page.line(format!(
+        "{} left alone: you may not write there.",
+        count(report.not_ours, "more is", "more are")
+    ))
+}
+
+fn nothing_to_rotate() -> Failure {
+    Failure::new(
+        Exit::NoRight,
+        "no_right",
+        "You have no right to make a new key there; nothing was done.",
+        "Only who may write in a section makes keys for it, and a closed section gets none.",
+        "See your right: `nahtlos key list`. Ask somebody who writes there.",
+    )
 }

@@ -2,21 +2,39 @@
 
 use std::path::Path;
 
+use nahtlos_client::ending::Ending;
 use nahtlos_client::{ClientError, Directory, Nahtlos};
 use nahtlos_protocol::identifier::SpaceId;
 use nahtlos_protocol::space::kind::Role;
 use serde_json::json;
 
+use super::ending::{self, End, WITH_NEXT_SYNC};
 use super::founding::{self, Answers};
 use super::institution::{NOT_ADMITTED_YET, file_for_invitation, hand_over, read_invitation};
-use crate::arguments::{IntroductionOptions, MemberCommand, MemberRole};
+use super::newcomer;
+use crate::arguments::{Answered, IntroductionOptions, MemberCommand, MemberRole, ReasonCode};
 use crate::context::Context;
+use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Answer, Page, json};
 
 pub fn run(context: &Context, command: Option<MemberCommand>) -> Result<Answer, Failure> {
     match command {
         None | Some(MemberCommand::List) => list(context),
+        Some(MemberCommand::Waiting) => newcomer::list(context),
+        Some(MemberCommand::Confirm {
+            newcomer,
+            fingerprint,
+        }) => newcomer::confirm(context, &newcomer, fingerprint),
+        Some(MemberCommand::Refuse { newcomer, answered }) => {
+            newcomer::refuse(context, &newcomer, answered)
+        }
+        Some(MemberCommand::Remove {
+            person,
+            team,
+            reason,
+            answered,
+        }) => remove(context, &person, &team, reason, answered),
         Some(MemberCommand::Invite {
             team,
             role,
@@ -45,6 +63,48 @@ pub fn run(context: &Context, command: Option<MemberCommand>) -> Result<Answer, 
             from,
         }) => join(context, &invitation, &introduction, from.as_deref()),
     }
+}
+
+fn remove(
+    context: &Context,
+    person: &str,
+    team: &str,
+    reason: Option<ReasonCode>,
+    answered: Answered,
+) -> Result<Answer, Failure> {
+    let mut nahtlos = context.open()?;
+    let team = own_team(&nahtlos, team)?;
+    let directory = nahtlos.directory()?;
+    let person = directory.find_member(person)?;
+    let (name, team_name) = (directory.name(&person), directory.name(&team));
+    let ends = match End::of(&nahtlos, Ending::Member(team, person)) {
+        Ok(end) => [end],
+        Err(failure) if failure.code == "not_found" => {
+            return Err(not_a_member(&name, &team_name));
+        }
+        Err(failure) => return Err(failure),
+    };
+    let page = ending::page(format!("{name} leaves {team_name}"), &ends)
+        .line("What was shared with them by name stays: `nahtlos share withdraw CASE --from PERSON` ends it.");
+    let data = |done: &str| ending::data(done, &ends);
+    if let Some(answer) = ending::unless_confirmed(answered, page, "Remove them?", data)? {
+        return Ok(answer);
+    }
+    ending::carry_out(&mut nahtlos, &ends, ending::reason(reason))?;
+    let said = format!("Removed: {name} from {team_name}.");
+    Ok(Answer::sentence(data("removed"), said)
+        .note("The team's sections get new keys at their next write.")
+        .note(WITH_NEXT_SYNC))
+}
+
+fn not_a_member(person: &str, team: &str) -> Failure {
+    Failure::new(
+        Exit::Failed,
+        "not_found",
+        format!("{person} is no member of {team}; nothing was done."),
+        "They left it already, work in another team, or have not been admitted yet.",
+        "See who works where: `nahtlos member`. What waits for the next sync: `nahtlos decision`.",
+    )
 }
 
 /// One of one's own institution's teams: others are not ours to invite into.

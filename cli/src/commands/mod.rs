@@ -1,13 +1,16 @@
 //! What each command does, one file a thing.
 
+mod attention;
 mod case;
 mod case_open;
 mod conflict;
 mod consent;
 mod consent_give;
 mod consent_withdraw;
+mod decision;
 mod device;
 mod doctor;
+mod ending;
 mod entries;
 mod founding;
 mod function;
@@ -18,6 +21,7 @@ mod key;
 mod member;
 mod names;
 mod network;
+mod newcomer;
 mod pages;
 mod plan;
 mod section;
@@ -29,13 +33,14 @@ mod sync;
 mod task;
 mod team;
 mod values;
+mod withdrawal;
 
 use std::process::ExitCode;
 
 use clap::CommandFactory;
 use nahtlos_casework::SectionKind;
 use nahtlos_casework::edit::Edit;
-use nahtlos_client::{Case, Nahtlos};
+use nahtlos_client::{Case, ClientError, Nahtlos};
 use serde_json::json;
 
 use crate::arguments::{Arguments, Command, DocsOptions, command_line_reference, manual_pages};
@@ -55,7 +60,7 @@ pub fn run(context: &Context, command: Command) -> Result<Answer, Failure> {
         Command::Institution { command } => institution::run(context, command),
         Command::Team { command } => team::run(context, command),
         Command::Member { command } => member::run(context, command),
-        Command::Device { command: _ } => device::list(context),
+        Command::Device { command } => device::run(context, command),
         Command::Key { command } => key::run(context, command),
         Command::Case { filter, command } => case::run(context, filter, command),
         Command::Section { command } => section::run(context, command),
@@ -66,6 +71,7 @@ pub fn run(context: &Context, command: Command) -> Result<Answer, Failure> {
         Command::Share { command } => share::run(context, command),
         Command::Consent { case, command } => consent::run(context, case, command),
         Command::Conflict { command } => conflict::run(context, command),
+        Command::Decision { command } => decision::run(context, command),
         Command::Sync { all } => sync::sync(context, all),
         Command::Status => sync::status(context),
         Command::Doctor => Ok(doctor::run(context)),
@@ -111,6 +117,15 @@ const NOT_DELIVERED_YET: &str = "Stored on this device; `nahtlos sync` delivers 
 /// Makes one edit of a case.
 fn edit(nahtlos: &mut Nahtlos, case: &Case, edit: Edit) -> Result<(), Failure> {
     Ok(nahtlos.edit_case(&case.id.to_string(), &[edit])?)
+}
+
+/// Several things that could be meant.
+fn ambiguous(what: &'static str, input: &str, matches: impl Iterator<Item = String>) -> Failure {
+    Failure::from(ClientError::Ambiguous {
+        what,
+        input: input.to_owned(),
+        matches: matches.collect(),
+    })
 }
 
 /// Reads a section's code.

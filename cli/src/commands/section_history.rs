@@ -187,20 +187,9 @@ pub fn difference(
         .difference(&before, &after)
         .map_err(refused)?;
     let names = Names::of_case(&section.nahtlos, &section.case);
-    let rows = differences
-        .iter()
-        .map(|found| {
-            vec![
-                subject(&section, &found.path),
-                shown(found.before.as_ref(), &names),
-                shown(found.after.as_ref(), &names),
-            ]
-        })
-        .collect();
     let title = case_title(&section.nahtlos, &section.case)?;
-    let page = Page::default()
-        .title(format!("{title} · {}", section.kind.titles()[2]))
-        .table(&["field", "before", "after"], rows, "Nothing differs.");
+    let page = Page::default().title(format!("{title} · {}", section.kind.titles()[2]));
+    let page = differences_table(page, &section.kind, &section.document, &differences, &names);
     let data: Vec<_> = differences.iter().map(to_json).collect();
     Ok(Answer::new(
         json!({ "section": section.kind.code(), "differences": data }),
@@ -208,7 +197,29 @@ pub fn difference(
     ))
 }
 
-fn to_json(difference: &Difference) -> serde_json::Value {
+/// What differs, field by field.
+pub fn differences_table(
+    page: Page,
+    kind: &SectionKind,
+    document: &Document,
+    differences: &[Difference],
+    names: &Names,
+) -> Page {
+    let rows = differences
+        .iter()
+        .map(|found| {
+            vec![
+                subject(kind, document, &found.path),
+                shown(found.before.as_ref(), names),
+                shown(found.after.as_ref(), names),
+            ]
+        })
+        .collect();
+    page.table(&["field", "before", "after"], rows, "Nothing differs.")
+}
+
+/// A difference for programs.
+pub fn to_json(difference: &Difference) -> serde_json::Value {
     json!({
         "path": difference.path.to_string(),
         "before": difference.before.as_ref().map(Value::to_json),
@@ -227,9 +238,9 @@ fn label(kind: &SectionKind, path: &Path) -> String {
 }
 
 /// A field's name and the entry it lies in.
-fn subject(section: &Section, path: &Path) -> String {
-    let name = label(&section.kind, path);
-    let read = section.document.read();
+fn subject(kind: &SectionKind, document: &Document, path: &Path) -> String {
+    let name = label(kind, path);
+    let read = document.read();
     let mut entry = path.clone();
     while let Some((parent, _)) = entry.split_last() {
         let title = read

@@ -8,7 +8,7 @@ use nahtlos_protocol::space::kind::Role;
 use serde_json::json;
 
 use super::sync::count;
-use super::{case_title, section_kind};
+use super::{case_title, section_kind, withdrawal};
 use crate::arguments::{ShareCommand, ShareGrant, ShareRole};
 use crate::context::Context;
 use crate::exit::Exit;
@@ -19,6 +19,19 @@ use crate::output::{Answer, Page, dates, json};
 pub fn run(context: &Context, command: ShareCommand) -> Result<Answer, Failure> {
     match command {
         ShareCommand::Grant(grant) => self::grant(context, &grant),
+        ShareCommand::Withdraw(request) => withdrawal::withdraw(context, &request),
+        ShareCommand::Role {
+            case,
+            section,
+            member,
+            role,
+            answered,
+        } => withdrawal::role(context, &case, &section, &member, role, answered),
+        ShareCommand::Close {
+            case,
+            section,
+            answered,
+        } => withdrawal::close(context, &case, &section, answered),
         ShareCommand::List { case } => list(context, &case),
         ShareCommand::Explain {
             case,
@@ -72,6 +85,7 @@ fn grant(context: &Context, new: &ShareGrant) -> Result<Answer, Failure> {
             "role": role.word(),
             "basis": basis,
             "not_after_ms": until,
+            "from_now": new.from_now,
             "sections": json::value(&previews),
         })
     };
@@ -95,7 +109,13 @@ fn grant(context: &Context, new: &ShareGrant) -> Result<Answer, Failure> {
         }
         page = Page::default();
     }
-    grant_all(&mut nahtlos, &case, &kinds, &member, role, basis, until)?;
+    for kind in &kinds {
+        if new.from_now {
+            nahtlos.grant_from_now(&case, kind, &member, role, basis, until)?;
+        } else {
+            nahtlos.grant(&case, kind, &member, role, basis, until)?;
+        }
+    }
     let page = page.line(format!(
         "Shared {} with {}.",
         count(kinds.len() as u64, "section", "sections"),
@@ -135,21 +155,6 @@ fn split_held(
     Ok((held, open))
 }
 
-fn grant_all(
-    nahtlos: &mut Nahtlos,
-    case: &Case,
-    kinds: &[SectionKind],
-    member: &SpaceId,
-    role: Role,
-    basis: &str,
-    until: Option<u64>,
-) -> Result<(), Failure> {
-    for kind in kinds {
-        nahtlos.grant(case, kind, member, role, basis, until)?;
-    }
-    Ok(())
-}
-
 fn preview_page(
     title: &str,
     previews: &[GrantPreview],
@@ -170,7 +175,11 @@ fn preview_page(
         .map(|preview| {
             vec![
                 preview.section.clone(),
-                count(preview.history_changes, "change", "changes"),
+                if new.from_now {
+                    "no".to_owned()
+                } else {
+                    count(preview.history_changes, "change", "changes")
+                },
                 preview.already.unwrap_or("").to_owned(),
             ]
         })
@@ -196,6 +205,12 @@ fn preview_page(
             rows,
             "",
         )
+        .line(if new.from_now {
+            "They receive no key to what was written before, and see of new changes only what does \
+             not build on it: meant for a conflict of interest, not for working together."
+        } else {
+            "Their devices can open the section with its whole history."
+        })
         .line("What was delivered cannot be taken back, also if the right ends later.")
 }
 
@@ -208,7 +223,7 @@ pub fn with_institution(preview: &GrantPreview) -> String {
     }
 }
 
-fn sections(codes: &[String]) -> Result<Vec<SectionKind>, Failure> {
+pub fn sections(codes: &[String]) -> Result<Vec<SectionKind>, Failure> {
     let mut kinds = Vec::new();
     for code in codes {
         let kind = section_kind(code)?;

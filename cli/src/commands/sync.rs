@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use nahtlos_client::held::HeldEnvelope;
 use nahtlos_client::{Nahtlos, SyncReport};
 use serde_json::json;
 
+use super::held::is_open;
+use super::{attention, decision};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -17,6 +20,10 @@ pub fn sync(context: &Context, all: bool) -> Result<Answer, Failure> {
         nahtlos.pull_everything_again()?;
     }
     let mut transport = context.transport_of(&nahtlos)?;
+    let before = Before {
+        returned: decision::returned(&nahtlos)?.len(),
+        waiting: nahtlos.rotations_left()?.len(),
+    };
     // Draws on standard error, and only where that is a terminal.
     let bar = ProgressBar::new_spinner().with_message("connecting");
     bar.set_style(
@@ -31,10 +38,24 @@ pub fn sync(context: &Context, all: bool) -> Result<Answer, Failure> {
         ));
     });
     bar.finish_and_clear();
-    report(&nahtlos, &synced?)
+    report(&nahtlos, &synced?, &before)
 }
 
-fn report(nahtlos: &Nahtlos, report: &SyncReport) -> Result<Answer, Failure> {
+/// How it was before, to tell what is new.
+struct Before {
+    /// Decisions that had come back.
+    returned: usize,
+    /// New keys that had been decided.
+    waiting: usize,
+}
+
+fn report(nahtlos: &Nahtlos, report: &SyncReport, before: &Before) -> Result<Answer, Failure> {
+    let returned = decision::returned(nahtlos)?;
+    let held_edits = nahtlos.held_list()?;
+    let open_edits = held_edits.iter().filter(|one| is_open(one)).count() as u64;
+    let rotated = before
+        .waiting
+        .saturating_sub(nahtlos.rotations_left()?.len()) as u64;
     let conflicts: usize = nahtlos
         .cases()?
         .iter()
@@ -56,6 +77,10 @@ fn report(nahtlos: &Nahtlos, report: &SyncReport) -> Result<Answer, Failure> {
                 "{} received, {} delivered",
                 report.operations_received, report.operations_delivered
             )),
+        ),
+        (
+            "new keys",
+            (rotated > 0).then(|| count(rotated, "of those decided", "of those decided")),
         ),
         ("admitted", listed(&report.admitted)),
         (
@@ -85,16 +110,56 @@ fn report(nahtlos: &Nahtlos, report: &SyncReport) -> Result<Answer, Failure> {
             )
         ));
     }
-    if report.held.is_empty() {
-        return Ok(answer);
-    }
     let held: u64 = report.held.iter().map(|(_, number)| number).sum();
-    Ok(answer
-        .note(format!(
-            "{} here, nothing of it is lost: see `nahtlos held`.",
-            count(held, "item is held", "items are held")
-        ))
-        .exit(Exit::PartlyHeld))
+    if held > 0 {
+        answer = answer
+            .note(format!(
+                "{} here, nothing of it is lost: see `nahtlos held`.",
+                count(held, "item is held", "items are held")
+            ))
+            .exit(Exit::PartlyHeld);
+    }
+    if open_edits > 0 {
+        answer = answer
+            .note(held_sentence(open_edits, &held_edits))
+            .exit(Exit::PartlyHeld);
+    }
+    if let Some(decision) = returned.last() {
+        answer = answer.note(format!(
+            "{} not carried out, because something changed meanwhile ({}): see `nahtlos decision`.",
+            count(
+                returned.len() as u64,
+                "decision of yours was",
+                "decisions of yours were"
+            ),
+            decision.reason.as_deref().unwrap_or(&decision.what)
+        ));
+    }
+    // What had come back before is said, and fails no later sync.
+    if returned.len() > before.returned {
+        answer = answer.exit(Exit::Conflict);
+    }
+    Ok(answer)
+}
+
+/// Held edits in one sentence, one's own first.
+fn held_sentence(number: u64, edits: &[HeldEnvelope]) -> String {
+    let own = edits.iter().find(|one| one.own && is_open(one));
+    match own {
+        Some(one) => format!(
+            "No longer permitted: {}, because {}. Nothing of it is lost: see `nahtlos held`.",
+            count(number, "change is held", "changes are held"),
+            one.sentence
+        ),
+        None => format!(
+            "{} and count once you take them over: see `nahtlos held`.",
+            count(
+                number,
+                "change of others is held",
+                "changes of others are held"
+            )
+        ),
+    }
 }
 
 pub fn status(context: &Context) -> Result<Answer, Failure> {
@@ -112,7 +177,10 @@ pub fn status(context: &Context) -> Result<Answer, Failure> {
     let synced = status
         .synced_at_ms
         .map_or_else(|| "never".to_owned(), dates::moment);
-    let page = Page::default().fields([
+    let signs = attention::signs(&nahtlos, &status)?;
+    let held_edits = nahtlos.held_list()?;
+    let held_edits = held_edits.iter().filter(|one| is_open(one)).count();
+    let page = attention::told(Page::default(), &signs).fields([
         ("person", status.person.clone()),
         ("team", status.team.clone()),
         ("institution", status.institution.clone()),
@@ -130,7 +198,7 @@ pub fn status(context: &Context) -> Result<Answer, Failure> {
         ("waiting for sync", listed(&status.waiting_decisions)),
         ("open invitations", listed(&status.open_invitations)),
         ("conflicts", Some(conflicts.to_string())),
-        ("held", Some(status.held.len().to_string())),
+        ("held", Some((status.held.len() + held_edits).to_string())),
         (
             "not fully arrived",
             (not_arrived > 0).then(|| count(not_arrived, "case", "cases")),
@@ -152,10 +220,8 @@ pub fn status(context: &Context) -> Result<Answer, Failure> {
     data["unread"] = unread.into();
     data["conflicts"] = conflicts.into();
     data["home"] = json!(context.home);
+    data["attention"] = json::value(&signs);
     let mut answer = Answer::new(data, page);
-    if !status.held.is_empty() {
-        answer = answer.note("Something is held: see `nahtlos held`.");
-    }
     if status.undelivered_edits > 0 || !status.waiting_decisions.is_empty() {
         answer = answer.note("`nahtlos sync` delivers what waits.");
     }

@@ -6,6 +6,8 @@ mod error;
 mod matrix;
 mod narrator;
 mod onward;
+mod reader_bundle;
+mod removal;
 mod story;
 mod world;
 
@@ -39,6 +41,10 @@ pub struct DemoOptions {
     /// Repeat a run's order of synchronisation, which is otherwise random
     #[arg(long, value_name = "NUMBER")]
     pub seed: Option<u64>,
+    /// Also leave in DIR/reader-bundle what one device was given, seed included, to be read by a
+    /// second implementation of the protocol
+    #[arg(long)]
+    pub reader_bundle: bool,
 }
 
 /// Runs the demo. Succeeds only if every claim it printed was checked and held.
@@ -85,6 +91,11 @@ fn play(options: &DemoOptions, narrator: &mut Narrator<'_>) -> Result<(), DemoEr
     let due = tell_conflicts(&mut world, &targets, narrator)?;
     let own = own_case(&mut world)?;
     try_keys(&mut world, &number, &own, narrator)?;
+    removal::tell(&mut world, &number, narrator)?;
+    if options.reader_bundle {
+        let bundle = reader_bundle::write(&mut world)?;
+        narrator.say(format!("For a second reader: {}.", bundle.display()))?;
+    }
     search_disks(&mut world, &number, narrator)?;
     onward::tell(&world, due.as_ref(), narrator)
 }
@@ -380,7 +391,7 @@ fn columns(world: &mut World, number: &str, own: &Case) -> Result<Vec<Column>, D
     Ok(columns)
 }
 
-/// Step 7.
+/// Step 8.
 fn search_disks(
     world: &mut World,
     number: &str,
@@ -515,6 +526,7 @@ mod tests {
         let options = DemoOptions {
             dir: Some(directory.path().to_owned()),
             seed: None,
+            reader_bundle: false,
         };
         let mut output = Vec::new();
         assert!(!tell(&options, &mut output, false));

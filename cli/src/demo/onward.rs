@@ -8,7 +8,7 @@ use super::DemoError;
 use super::narrator::Narrator;
 use super::world::{Who, World};
 
-/// Step 8.
+/// Step 9.
 ///
 /// # Errors
 /// Where the output is closed.

@@ -144,7 +144,11 @@ fn edits_of(case_file: &str) -> Result<Vec<Edit>, DemoError> {
     Ok(edits)
 }
 
-fn new_id() -> Result<EntryId, DemoError> {
+/// An identifier of something new.
+///
+/// # Errors
+/// [`DemoError::NoRandomness`].
+pub fn new_id() -> Result<EntryId, DemoError> {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes).map_err(|_| DemoError::NoRandomness)?;
     Ok(EntryId::from_random(bytes))

@@ -6,13 +6,18 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use data_encoding::BASE32_NOPAD;
+use nahtlos_client::transport::Answer as TransportAnswer;
 use nahtlos_client::vault::KeyDerivation;
 use nahtlos_client::{
     ClientError, Founder, HttpTransport, InstitutionCard, Introduction, Nahtlos, NetworkCard,
-    SyncReport,
+    SyncReport, Transport, TransportError,
 };
+use nahtlos_protocol::crypto::device_key::DeviceSeed;
+use nahtlos_protocol::crypto::secret::Secret32;
 use nahtlos_protocol::space::Role;
 use nahtlos_protocol::wire::claim::Claim;
+use nahtlos_protocol::wire::{Item, SYNC_PATH, SyncResponse};
+use nahtlos_protocol::{codec, limits};
 use nahtlos_relay::{Config, RunningRelay};
 use zeroize::Zeroizing;
 
@@ -42,6 +47,9 @@ impl Who {
         Self::Sommer,
         Self::Keller,
     ];
+
+    /// Whose device a second implementation is handed.
+    pub const READER: Self = Self::Iseli;
 
     /// First and last name.
     pub const fn name(self) -> &'static str {
@@ -119,12 +127,49 @@ pub struct Home {
 }
 
 impl Home {
+    /// Syncs, and gives everything the relay served.
+    ///
+    /// # Errors
+    /// As [`Nahtlos::sync`].
+    pub fn sync_recorded(&mut self) -> Result<Vec<Item>, ClientError> {
+        let mut recorder = Recorder {
+            transport: &mut self.transport,
+            items: Vec::new(),
+        };
+        self.nahtlos.sync(&mut recorder, &mut |_| {})?;
+        Ok(recorder.items)
+    }
+
     /// Syncs with the relay.
     ///
     /// # Errors
     /// As [`Nahtlos::sync`].
     pub fn sync(&mut self) -> Result<SyncReport, ClientError> {
         self.nahtlos.sync(&mut self.transport, &mut |_| {})
+    }
+}
+
+/// Listens to what the relay serves.
+struct Recorder<'a> {
+    transport: &'a mut HttpTransport,
+    items: Vec<Item>,
+}
+
+impl Transport for Recorder<'_> {
+    fn post(
+        &mut self,
+        path: &str,
+        token: Option<&str>,
+        body: &[u8],
+    ) -> Result<TransportAnswer, TransportError> {
+        let answer = self.transport.post(path, token, body)?;
+        if path == SYNC_PATH
+            && let Ok(response) =
+                codec::decode::<SyncResponse>(&answer.body, limits::SYNC_RESPONSE_BYTES_MAX)
+        {
+            self.items.extend(response.items);
+        }
+        Ok(answer)
     }
 }
 
@@ -138,6 +183,8 @@ pub struct World {
     pub address: SocketAddr,
     relay: Option<RunningRelay>,
     passphrase: Zeroizing<String>,
+    /// The seed of [`Who::READER`]'s device, for the second reader.
+    reader_seed: DeviceSeed,
 }
 
 impl World {
@@ -159,8 +206,14 @@ impl World {
             address: relay.address,
             relay: Some(relay),
             passphrase,
+            reader_seed: new_seed()?,
         };
         Ok((world, claim))
+    }
+
+    /// The seed of [`Who::READER`]'s device, which was made for this demo.
+    pub fn reader_seed(&self) -> &DeviceSeed {
+        &self.reader_seed
     }
 
     /// The relay's data directory.
@@ -275,10 +328,16 @@ impl World {
     fn new_home(&self, who: Who) -> Result<Home, DemoError> {
         let directory = self.home_directory(who);
         let passphrase = self.passphrase.as_bytes();
+        let derivation = KeyDerivation::default();
         let url = format!("http://{}", self.address);
+        let nahtlos = if who == Who::READER {
+            Nahtlos::create_with_seed(&directory, passphrase, derivation, &self.reader_seed)?
+        } else {
+            Nahtlos::create(&directory, passphrase, derivation)?
+        };
         Ok(Home {
             who,
-            nahtlos: Nahtlos::create(&directory, passphrase, KeyDerivation::default())?,
+            nahtlos,
             transport: HttpTransport::new(&url, None).map_err(ClientError::from)?,
         })
     }
@@ -319,7 +378,13 @@ fn new_passphrase() -> Result<Zeroizing<String>, DemoError> {
     Ok(Zeroizing::new(groups.join("-")))
 }
 
-fn write_private(path: &Path, text: &str) -> Result<(), DemoError> {
+fn new_seed() -> Result<DeviceSeed, DemoError> {
+    let mut random = Zeroizing::new([0; Secret32::BYTES]);
+    getrandom::fill(random.as_mut_slice()).map_err(|_| DemoError::NoRandomness)?;
+    Ok(DeviceSeed::from_secret(Secret32::from_bytes(*random)))
+}
+
+pub fn write_private(path: &Path, text: &str) -> Result<(), DemoError> {
     let failed = |source| DemoError::File {
         path: path.to_owned(),
         source,

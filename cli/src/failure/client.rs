@@ -22,7 +22,7 @@ impl From<ClientError> for Failure {
                 Exit::NoRight,
                 "This would end the last right to manage it.",
                 "Nobody could ever let anybody in again.",
-                "Share it with `manage` with another team first, sync, and then end this right.",
+                "Let another team manage it first: `nahtlos share role CASE SECTION manage --for TEAM`, then `nahtlos sync`, then this command again.",
             ),
             ClientError::NoRight { action, reason } => say(
                 Exit::NoRight,
@@ -114,6 +114,18 @@ impl From<ClientError> for Failure {
                 &format!("The relay address {url} is not usable."),
                 &format!("{}.", super::capitalised(reason)),
                 "Ask for a claim or invitation with the relay's present address.",
+            ),
+            ClientError::Forked => say(
+                Exit::Failed,
+                "This is read-only here for now; nothing was changed.",
+                "The relay went back to an old state and then took other changes of access: there are two histories, and they must be joined first.",
+                "Run `nahtlos sync`: a device that knows both joins them. `nahtlos status` says whether it is done.",
+            ),
+            ClientError::Cloned => say(
+                Exit::Failed,
+                "This home writes nothing any more: another copy of it has written under its name.",
+                "An old copy was restored, or two copies are in use; both would give the same numbers to different things.",
+                "Go on with the other copy. Save what was typed here with `nahtlos held export --to FILE`; without the other copy, ask to be invited again and join with a new `--home DIR`.",
             ),
             // A later version of the client; its own words are better than none.
             other => say(

@@ -222,9 +222,74 @@ impl World {
         opened["case_number"].as_str().unwrap().to_owned()
     }
 
+    /// A colleague in Berger's team, admitted and synced.
+    pub fn colleague(&self, name: &str, role: &str) -> Home {
+        let home = Home::new(self.directory.path(), name);
+        let invitation = self.directory.path().join(format!("{name}.invitation"));
+        let invitation = invitation.to_str().unwrap();
+        self.berger
+            .run(&[
+                "member", "invite", "--team", "RAV Team", "--role", role, "--to", invitation,
+            ])
+            .ok();
+        self.berger.run(&["sync"]).ok();
+        home.run(&[
+            "member",
+            "join",
+            "--invitation",
+            invitation,
+            "--person",
+            name,
+            "--function",
+            "officer",
+        ])
+        .ok();
+        for one in [&self.berger, &home, &self.berger, &home, &self.iseli] {
+            one.run(&["sync"]).ok();
+        }
+        home
+    }
+
+    /// Copies the relay's data, stopped for it.
+    pub fn back_up_relay(&mut self) -> PathBuf {
+        let backup = self.directory.path().join("backup");
+        self.while_stopped(|data| copy(data, &backup));
+        backup
+    }
+
+    /// Puts an older copy in the place of the relay's data.
+    pub fn restore_relay(&mut self, backup: &Path) {
+        self.while_stopped(|data| {
+            std::fs::remove_dir_all(data).unwrap();
+            copy(backup, data);
+        });
+    }
+
+    fn while_stopped(&mut self, change: impl FnOnce(&Path)) {
+        let address = self.relay.as_ref().unwrap().address;
+        self.stop_relay();
+        let data = self.directory.path().join("relay");
+        change(&data);
+        let config = nahtlos_relay::Config::new(data, address);
+        self.relay = Some(nahtlos_relay::RunningRelay::start(config).unwrap());
+    }
+
     pub fn stop_relay(&mut self) {
         if let Some(relay) = self.relay.take() {
             relay.stop();
+        }
+    }
+}
+
+pub fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
         }
     }
 }
@@ -269,6 +334,11 @@ pub fn grant(world: &World, case: &str, sections: &str, role: &str) -> Run {
         "AVG35a1",
         "--yes",
     ])
+}
+
+/// A command's words and some more, as `["share", "withdraw"]` with `["--yes"]`.
+pub fn with<'a>(words: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
+    words.iter().chain(more).copied().collect()
 }
 
 /// Both sync until both have everything.
