@@ -121,7 +121,8 @@ class Court {
   vouchFor(witnesses) {
     for (const witness of witnesses) {
       for (const id of this.ancestorsOf(witness)) {
-        if (this.byId.has(id) && !this.result.has(id)) this.say({ id }, "vouched");
+        const isOpen = this.byId.has(id) && isEdit(this.byId.get(id)) && !this.result.has(id);
+        if (isOpen) this.say({ id }, "vouched");
       }
     }
   }

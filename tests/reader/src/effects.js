@@ -2,7 +2,7 @@
  * What each effect demands and does (PROTOCOL §12). Every function takes the operation's context and the effect, checks
  * it against the state as the preceding effects left it, and changes that copy.
  *
- * Context: `{logs, operation, knowledge, before, state, right, viewBefore(), view(), evaluate}`; `before` is the state
+ * Context: `{logs, lineage, operation, knowledge, before, state, right, viewBefore(), view(), evaluate}`; `before` is the state
  * before the operation, `view()` the logs with what its preceding effects made of this one.
  */
 import { toHex } from "./bytes.js";

@@ -51,44 +51,53 @@ function requireReceipts({ logs, state, view }, items) {
 }
 
 /** What the branch follows: an operation of this log, or the last operation of a branch healed before. */
-function startOf({ logs, state }, operations) {
+function startOf({ lineage, state }, operations) {
   if (operations.length === 0) contradiction("a branch has at least one operation");
   const healed = new Set(state.branches.flatMap((branch) => branch.operations.map(({ id }) => id)));
   if (healed.has(operations.at(-1).id)) contradiction("the branch was healed before");
   const { index, previous } = operations[0].body;
-  const log = logs.logs.get(state.space);
-  if (index > 0 && log?.operations[index - 1]?.id === previous) {
-    return { fork: index, before: log.states[index], knowledge: logs.operations.get(previous).knowledge };
+  const followed = index > 0 ? lineage.operationAt(index - 1) : undefined;
+  if (followed?.id === previous) {
+    return { fork: index, before: lineage.stateAt(index), knowledge: followed.knowledge, lineage };
   }
-  const earlier = state.branches.find((branch) => branch.operations.at(-1).id === previous);
+  const earlier = state.branches.find(({ last }) => last.id === previous);
   if (earlier === undefined) return contradiction("the branch follows nothing that is known here");
-  return { fork: earlier.fork, before: earlier.tip, knowledge: earlier.operations.at(-1).knowledge };
+  return { fork: earlier.fork, before: earlier.tip, knowledge: earlier.last.knowledge, lineage: earlier.lineage };
 }
 
 /** Replays the branch on the state at the fork. */
-function walk({ logs, evaluate }, operations, start) {
-  let { before, knowledge } = start;
+function walk({ logs, lineage: own, evaluate }, operations, start) {
+  let { before, knowledge, lineage } = start;
   let previous = operations[0].body.previous;
   const known = [];
   for (const operation of operations) {
     const { index } = operation.body;
-    if (logs.operationAt(operation.space, index)?.id === operation.id) contradiction("an operation of this log");
+    if (own.operationAt(index)?.id === operation.id) contradiction("an operation of this log");
     if (operation.body.previous !== previous || index !== before.length) refuse("not_next", "the branch has a gap");
-    ({ state: before, knowledge } = evaluate(logs, operation, before, knowledge));
+    ({ state: before, knowledge } = evaluate(logs, operation, before, knowledge, lineage));
+    lineage = lineage.followedBy(operation, knowledge, before);
     known.push({ id: operation.id, space: operation.space, index, length: start.fork, knowledge });
     previous = operation.id;
   }
   return {
     fork: start.fork,
-    operations: known,
+    operations: [...known, ...healedThere(before, start)],
+    last: known.at(-1),
     tip: before,
+    lineage,
     epochs: before.epochs.filter((epoch) => epoch.at >= start.before.length),
   };
 }
 
+/** What the branch itself had healed becomes known here with it. It left this log where the branch did, at the latest. */
+function healedThere(tip, { before, fork }) {
+  const added = tip.branches.slice(before.branches.length);
+  return added.flatMap(({ operations }) => operations.map((known) => ({ ...known, length: Math.min(known.length, fork) })));
+}
+
 /** Ends and lowers here what the branch ended and lowered, of the grants from before the fork. */
-function takeBack({ logs, state }, { tip, fork }, operation) {
-  const atFork = logs.stateAt(state.space, fork);
+function takeBack({ lineage, state }, { tip, fork }, operation) {
+  const atFork = lineage.stateAt(fork);
   const { index } = operation.body;
   for (const grant of [...liveGrants(state)]) {
     const then = atFork.grants.get(grant.id);

@@ -6,7 +6,7 @@ import { deviceId } from "./identifiers.js";
 import * as limits from "./limits.js";
 import { parseVerifyingKey, verifySignature } from "./primitives.js";
 import { findDeviceKeys, rightOf } from "./rights.js";
-import { KINDS_WITH_GUARDIAN, View, copyState, emptyState } from "./state.js";
+import { KINDS_WITH_GUARDIAN, Lineage, View, copyState, emptyState } from "./state.js";
 
 /**
  * Replays one operation at the end of its log.
@@ -19,7 +19,8 @@ export function replay(logs, operation) {
   if (operation.body.index === 0) requireFounding(operation);
   const before = requirePosition(logs, operation);
   const knownBefore = operation.body.index === 0 ? new Map() : logs.operations.get(operation.body.previous).knowledge;
-  const { state, knowledge } = evaluate(logs, operation, before, knownBefore);
+  const lineage = Lineage.ofLog(logs, operation.space, operation.body.index);
+  const { state, knowledge } = evaluate(logs, operation, before, knownBefore, lineage);
   logs.append(operation, knowledge, state);
   return state;
 }
@@ -57,9 +58,10 @@ function requirePosition(logs, { space, body }) {
  * @param {object} operation
  * @param {object} before
  * @param {Map<string, number>} knownBefore the knowledge of the operation before
+ * @param {Lineage} lineage what comes before it
  * @returns {{state: object, knowledge: Map<string, number>}}
  */
-function evaluate(logs, operation, before, knownBefore) {
+function evaluate(logs, operation, before, knownBefore, lineage) {
   const { index, author, effects } = operation.body;
   const knowledge = requireReferences(logs, operation, knownBefore);
   const viewBefore = View.known(logs, knowledge, before);
@@ -70,7 +72,7 @@ function evaluate(logs, operation, before, knownBefore) {
   const state = copyState(before);
   state.length = index + 1;
   const view = () => View.known(logs, knowledge, state);
-  const context = { logs, operation, knowledge, before, state, right, viewBefore: () => viewBefore, view, evaluate };
+  const context = { logs, lineage, operation, knowledge, before, state, right, viewBefore: () => viewBefore, view, evaluate };
   for (const effect of effects) applyEffect(context, effect);
   return { state, knowledge };
 }

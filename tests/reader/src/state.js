@@ -76,9 +76,47 @@ export function isKnownEpoch(state, keyId) {
   return readableEpochs(state).some((epoch) => epoch.keyId === keyId);
 }
 
-/** All epochs under which content can be read: those of this log and of healed branches. */
+/** All epochs under which content can be read: those of this log and of healed branches, and of what these had healed. */
 export function readableEpochs(state) {
-  return [...state.epochs, ...state.branches.flatMap((branch) => branch.epochs)];
+  const found = new Map(state.epochs.map((epoch) => [epoch.keyId, epoch]));
+  for (const { tip } of state.branches) {
+    for (const epoch of readableEpochs(tip)) if (!found.has(epoch.keyId)) found.set(epoch.keyId, epoch);
+  }
+  return [...found.values()];
+}
+
+/**
+ * What comes before an operation in its own log, which for an operation of a branch is the branch and what it follows.
+ * Places count from 0; `stateAt(n)` is the state at length n.
+ */
+export class Lineage {
+  /**
+   * @param {(index: number) => {id: string, knowledge: Map<string, number>}|undefined} operationAt
+   * @param {(length: number) => object} stateAt
+   */
+  constructor(operationAt, stateAt) {
+    this.operationAt = operationAt;
+    this.stateAt = stateAt;
+  }
+
+  /** Of a log as this replica has it, or of its first operations. */
+  static ofLog(logs, space, length = Infinity) {
+    const operationAt = (index) => {
+      const operation = index < length ? logs.operationAt(space, index) : undefined;
+      return operation && { id: operation.id, knowledge: logs.operations.get(operation.id).knowledge };
+    };
+    return new Lineage(operationAt, (at) => logs.stateAt(space, at));
+  }
+
+  /** The same up to a length, and after it one more operation. */
+  followedBy(operation, knowledge, state) {
+    const { index } = operation.body;
+    const own = { id: operation.id, knowledge };
+    return new Lineage(
+      (at) => (at < index ? this.operationAt(at) : at === index ? own : undefined),
+      (length) => (length <= index ? this.stateAt(length) : state),
+    );
+  }
 }
 
 /** The grants that are live: added and not ended. */
@@ -148,7 +186,9 @@ export class Logs {
     log.states.push(state);
     const { index } = operation.body;
     this.operations.set(operation.id, { space: operation.space, index, length: index + 1, knowledge });
-    for (const known of state.branches.flatMap((branch) => branch.operations)) this.operations.set(known.id, known);
+    for (const known of state.branches.flatMap((branch) => branch.operations)) {
+      if (!this.operations.has(known.id)) this.operations.set(known.id, known);
+    }
   }
 }
 

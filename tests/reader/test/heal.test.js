@@ -68,3 +68,39 @@ test("a branch without good receipts, out of order, forged or of this very log h
   assert.throws(() => world.write(section, carla, [effects.heal(good)], unaware), { code: "contradiction" });
   assert.deepEqual([role(beat), role(carla)], ["manage", "write"]);
 });
+
+test("two sides that heal each other come to the same, whichever of them the relay keeps", async () => {
+  const { world, carla, anna, section, first, second, role } = await fork();
+  const ours = world.logs.logs.get(section).operations[1];
+  const there = world.logs.copy();
+  there.logs.get(section).operations.pop();
+  there.logs.get(section).states.pop();
+  for (const operation of [first, second]) replay(there, operation);
+  const here = world.logs;
+  world.logs = there;
+  const healedThere = world.write(section, anna, [effects.heal(world.branchOf(ours))]);
+  world.logs = here;
+  world.write(section, anna, [effects.heal(world.branchOf(first, second, healedThere))]);
+  assert.equal(role(carla), "none");
+  assert.equal(here.operations.get(healedThere.id).length, 1);
+  assert.equal(here.operations.get(ours.id).length, 2, "the own log's operations stay its own");
+});
+
+test("what a branch had healed itself is known here with it", async () => {
+  const { world, anna, beat, carla, section, first } = await fork();
+  const here = world.logs;
+  const side = here.copy();
+  side.logs.get(section).operations.pop();
+  side.logs.get(section).states.pop();
+  const elsewhere = side.copy();
+  replay(side, first);
+  world.logs = elsewhere;
+  const third = world.write(section, carla, [effects.heal(world.branchOf(first))]);
+  assert.equal(elsewhere.operations.get(third.id).index, 1);
+  world.logs = here;
+  world.write(section, beat, [effects.heal(world.branchOf(third))]);
+  assert.ok(here.operations.has(first.id));
+  assert.equal(here.operations.get(first.id).length, 1);
+  assert.equal(contentRole(View.newest(here), beat.id, section), "none");
+  assert.equal(contentRole(View.newest(here), anna.id, section), "manage");
+});
