@@ -9,7 +9,7 @@ import * as limits from "./limits.js";
 const CHUNK_MAGIC = Uint8Array.of(0x85, 0x6f, 0x4a, 0x83);
 const CHUNK_TYPE_CHANGE = 1;
 const CHECKSUM_END = 8;
-const GENESIS_ACTOR = "00".repeat(16);
+export const GENESIS_ACTOR = "00".repeat(16);
 
 /** Containers of the network's document, the directory. */
 export const DIRECTORY_CONTAINERS = ["network", "institutions", "teams", "people"];
@@ -57,7 +57,7 @@ function refuse(code, message) {
  */
 export function decodeChange(bytes) {
   if (bytes.length > limits.CHANGE_BYTES) refuse("bad_change", "the change is too large");
-  requireChunk(bytes);
+  requireChunk(bytes, CHUNK_TYPE_CHANGE);
   let decoded;
   try {
     decoded = Automerge.decodeChange(bytes);
@@ -68,11 +68,15 @@ export function decodeChange(bytes) {
   return { hash, actor, seq, deps, bytes, startOp, lastOp: startOp + ops.length - 1 };
 }
 
-function requireChunk(bytes) {
+/**
+ * Exactly one uncompressed automerge chunk of a type, its checksum right.
+ * @throws {EnvelopeError} `bad_change`
+ */
+export function requireChunk(bytes, type) {
   if (bytes.length < CHECKSUM_END + 2 || !equal(bytes.subarray(0, 4), CHUNK_MAGIC)) {
     refuse("bad_change", "no automerge chunk");
   }
-  if (bytes[CHECKSUM_END] !== CHUNK_TYPE_CHANGE) refuse("bad_change", "not an uncompressed change chunk");
+  if (bytes[CHECKSUM_END] !== type) refuse("bad_change", "a chunk of another type");
   const { value, end } = readLeb128(bytes, CHECKSUM_END + 1);
   if (end + value !== bytes.length) refuse("bad_change", "not exactly one chunk");
   const hash = digest(bytes.subarray(CHECKSUM_END));
@@ -109,6 +113,23 @@ export class SpaceDocument {
     /** the highest operation */
     this.highest = 0;
     if (containers.length > 0) this.take([decodeChange(genesis(containers))]);
+  }
+
+  /**
+   * A document that begins with a snapshot. Its authors' actors are those that it names.
+   * @param {string} space
+   * @param {{document: object, changes: object[], owners: Map<string, string>}} loaded as `loadSnapshot` gives it
+   */
+  static fromSnapshot(space, { document, changes, owners }) {
+    const begun = new SpaceDocument(space, []);
+    begun.document = document;
+    for (const { hash, actor, seq, startOp, ops } of changes) {
+      begun.note({ hash, actor, seq, lastOp: startOp + ops.length - 1 });
+    }
+    for (const [actor, device] of owners) {
+      begun.actors.set(device, new Set(begun.actors.get(device)).add(actor));
+    }
+    return begun;
   }
 
   /**

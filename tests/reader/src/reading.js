@@ -1,9 +1,9 @@
 /** From items to documents: replay, keys, receipts, which envelopes count, and what they say (PROTOCOL §24, §28). */
 import { MissingError, ReaderError } from "./errors.js";
-import { decodeEnvelope, decodeChanges, openPayload, verifyEnvelope } from "./envelope.js";
+import { decodeChanges, decodeEnvelope, decodeHeads, decodeSnapshot, openPayload, verifyEnvelope } from "./envelope.js";
 import { decodeOperation } from "./operation.js";
 import { deviceFromSeed } from "./keys.js";
-import { DIRECTORY_CONTAINERS, SpaceDocument, sectionContainers } from "./document.js";
+import { DIRECTORY_CONTAINERS, SpaceDocument, decodeChange, genesis, sectionContainers } from "./document.js";
 import { judge, clones, knowledgeOf } from "./counting.js";
 import { Keyring, WrapStore } from "./keyring.js";
 import { replayAll } from "./replay.js";
@@ -12,6 +12,7 @@ import { isEarlier, isReceiptOf } from "./receipt.js";
 import { Arrivals } from "./standing.js";
 import { Logs, View, isKnownEpoch } from "./state.js";
 import { openSectionLabel } from "./sealing.js";
+import { loadSnapshot, trustedSnapshot } from "./snapshot.js";
 
 /** Verdicts under which an edit is part of the document. */
 const IN_THE_DOCUMENT = ["counts", "vouched", "provisional"];
@@ -144,25 +145,73 @@ export class Reading {
   openSpace(space) {
     const state = this.logs.newest(space);
     const envelopes = this.verified.filter((envelope) => envelope.space === space);
-    const complete = this.withParents(envelopes);
-    const verdicts = judge(this.logs, space, complete, this.arrivals);
     const label = this.labelOf(state);
     const containers = containersOf(state, label);
-    const document = containers === null ? null : this.compose(space, containers, complete, verdicts);
+    const snapshots = this.openSnapshots(envelopes, containers);
+    const { complete, isPruned } = this.withParents(envelopes, snapshots);
+    const verdicts = judge(this.logs, space, complete, this.arrivals);
+    const base = isPruned ? this.baseOf(envelopes, snapshots, verdicts) : null;
+    const document = containers === null ? null : this.compose(space, containers, complete, verdicts, base);
     return { state, label, verdicts, clones: clones(complete, verdicts), document };
   }
 
-  /** Those whose parents are all here, and theirs; parents come first. */
-  withParents(envelopes) {
+  /** The snapshots that this device can open, and whose documents are what they say. */
+  openSnapshots(envelopes, containers) {
+    const opened = [];
+    for (const { id, kind, author, space, parents, envelope } of envelopes) {
+      const epoch = this.keyring.epoch(space, envelope.header.keyId);
+      if (kind !== "snapshot" || epoch === null || containers === null) continue;
+      try {
+        const payload = decodeSnapshot(openPayload(envelope, epoch));
+        if (!parents.every((parent) => payload.covered.includes(parent))) {
+          throw new ReaderError("bad_snapshot", "it does not cover what it builds on");
+        }
+        const begins = containers.length === 0 ? null : decodeChange(genesis(containers));
+        opened.push({ id, author, payload, loaded: loadSnapshot(payload, begins) });
+      } catch (error) {
+        this.problem("envelope", id, error);
+      }
+    }
+    return opened;
+  }
+
+  /** What a document begins with where originals are gone; null if no snapshot is to be trusted. */
+  baseOf(envelopes, snapshots, verdicts) {
+    const judgements = envelopes
+      .filter(({ kind }) => kind === "attest" || kind === "dispute")
+      .map((each) => ({ ...each, heads: this.headsOf(each) }));
+    return trustedSnapshot(snapshots, judgements, verdicts);
+  }
+
+  headsOf({ id, space, envelope }) {
+    const epoch = this.keyring.epoch(space, envelope.header.keyId);
+    if (epoch === null) return null;
+    try {
+      return decodeHeads(openPayload(envelope, epoch));
+    } catch (error) {
+      this.problem("envelope", id, error);
+      return null;
+    }
+  }
+
+  /**
+   * Those whose parents are all here, or were dropped under a snapshot, and theirs; parents come first. `isPruned`:
+   * whether something was dropped.
+   */
+  withParents(envelopes, snapshots) {
+    const here = new Set(envelopes.map(({ id }) => id));
+    const dropped = new Set(snapshots.flatMap(({ payload }) => payload.covered).filter((id) => !here.has(id)));
     const waiting = [...envelopes].sort(byAuthor);
-    const ordered = [];
-    const here = new Set();
+    const complete = [];
+    const ordered = new Set();
+    let isPruned = false;
     for (let progress = true; progress; ) {
       progress = false;
       for (const envelope of [...waiting]) {
-        if (!envelope.parents.every((parent) => here.has(parent))) continue;
-        ordered.push(envelope);
-        here.add(envelope.id);
+        if (!envelope.parents.every((parent) => ordered.has(parent) || dropped.has(parent))) continue;
+        isPruned ||= envelope.parents.some((parent) => dropped.has(parent));
+        complete.push(envelope);
+        ordered.add(envelope.id);
         waiting.splice(waiting.indexOf(envelope), 1);
         progress = true;
       }
@@ -170,7 +219,7 @@ export class Reading {
     for (const { id } of waiting) {
       this.problems.push({ what: "envelope", id, code: "missing_parents", message: "it builds on what is not here" });
     }
-    return ordered;
+    return { complete, isPruned };
   }
 
   /** A section's label is the one of its first epoch that this device can open. */
@@ -189,22 +238,25 @@ export class Reading {
     return null;
   }
 
-  /** The document from the edits that count. What builds on an edit that is not there waits with it. */
-  compose(space, containers, ordered, verdicts) {
-    const document = new SpaceDocument(space, containers);
-    const left = new Set();
+  /**
+   * The document from the edits that count. What builds on an edit that is not there waits with it.
+   * @param {object|null} base the snapshot to begin with
+   */
+  compose(space, containers, ordered, verdicts, base) {
+    const document = base === null ? new SpaceDocument(space, containers) : SpaceDocument.fromSnapshot(space, base.loaded);
+    const here = new Set(base?.payload.covered);
     for (const { id, kind, author, parents, envelope } of ordered) {
-      if (kind !== "changes" || !IN_THE_DOCUMENT.includes(verdicts.get(id).verdict)) continue;
+      const isPart = kind === "changes" && IN_THE_DOCUMENT.includes(verdicts.get(id).verdict) && !here.has(id);
+      if (!isPart) continue;
       const epoch = this.keyring.epoch(space, envelope.header.keyId);
-      if (epoch === null || parents.some((parent) => left.has(parent))) {
-        left.add(id);
+      if (epoch === null || !parents.every((parent) => here.has(parent))) {
         this.unread.push(id);
         continue;
       }
       try {
         document.apply(author, decodeChanges(openPayload(envelope, epoch)));
+        here.add(id);
       } catch (error) {
-        left.add(id);
         this.problem("envelope", id, error);
       }
     }

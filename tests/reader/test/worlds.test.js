@@ -76,6 +76,31 @@ test("a world that is changed by one byte of an item is not the same", async () 
   assert.deepEqual(problems.map(({ code }) => code).sort(), ["bad_receipt", "bad_signature"]);
 });
 
+test("where originals are gone a document begins with the attested snapshot, unless somebody disputes it", async () => {
+  const whole = await readingOf("snapshots");
+  const [snapshot] = whole.verified.filter(({ id, kind, space }) => {
+    return kind === "snapshot" && whole.spaces.get(space).verdicts.get(id).verdict === "counts";
+  });
+  const about = (kind) => whole.verified.find((each) => each.kind === kind && each.parents.includes(snapshot.id)).id;
+  const below = new Set(snapshot.parents);
+  for (const id of below) for (const parent of whole.verified.find((each) => each.id === id).parents) below.add(parent);
+  const without = async (...ids) => {
+    const bundle = readBundle(place("snapshots"));
+    bundle.items = bundle.items.filter(({ kind, bytes }) => kind !== "envelope" || !ids.includes(decodeEnvelope(bytes).id));
+    return Reading.of(bundle);
+  };
+  const documentOf = (reading) => reading.spaces.get(snapshot.space).document;
+  const original = documentOf(whole);
+  const pruned = await without(...below, about("dispute"));
+  assert.deepEqual(pruned.problems, []);
+  assert.deepEqual(documentOf(pruned).toJson(), original.toJson());
+  assert.deepEqual(documentOf(pruned).heads(), original.heads());
+  for (const reading of [await without(...below), await without(...below, about("dispute"), about("attest"))]) {
+    assert.notDeepEqual(documentOf(reading).heads(), original.heads());
+    assert.ok(reading.unread.length > 0);
+  }
+});
+
 const refused = (name) => JSON.parse(readFileSync(join(ROOT, "refused", `${name}.json`), "utf8")).vectors;
 
 function verdictOf(check) {

@@ -1,0 +1,46 @@
+import test from "node:test";
+import assert from "node:assert/strict";
+import { deflateSync } from "node:zlib";
+import * as Automerge from "@automerge/automerge";
+import { decodeChange, genesis, sectionContainers } from "../src/document.js";
+import { concat } from "../src/bytes.js";
+import { loadSnapshot } from "../src/snapshot.js";
+
+const actor = "42".repeat(16);
+const device = "55".repeat(32);
+const begins = decodeChange(genesis(sectionContainers("tasks")));
+
+/** A snapshot of a document with one change on top of a genesis, as it says of itself; `changed` replaces what it says. */
+function snapshot(changed = {}) {
+  let [document] = Automerge.applyChanges(Automerge.init({ actor }), [begins.bytes]);
+  document = Automerge.change(document, { time: 0 }, (doc) => (doc.tasks.t1 = "x"));
+  const chunk = Automerge.save(document);
+  const said = { document: deflateSync(chunk), documentBytes: chunk.length, heads: Automerge.getHeads(document), actors: [{ actor, device }], covered: [] };
+  return { ...said, ...changed(said, chunk) };
+}
+
+test("a snapshot that is what it says loads, with the device behind each actor", () => {
+  const { document, owners, changes } = loadSnapshot(snapshot(() => ({})), begins);
+  assert.equal(document.tasks.t1, "x");
+  assert.deepEqual([...owners], [[actor, device]]);
+  assert.equal(changes.length, 2);
+});
+
+test("a snapshot with other heads, sizes, actors, another genesis, or bytes after its stream or chunk is refused", () => {
+  const twice = (chunk) => ({ document: deflateSync(concat(chunk, chunk)), documentBytes: 2 * chunk.length });
+  const wrong = [
+    () => ({ heads: ["00".repeat(32)] }),
+    ({ documentBytes }) => ({ documentBytes: documentBytes + 1 }),
+    ({ documentBytes }) => ({ documentBytes: documentBytes - 1 }),
+    ({ document }) => ({ document: concat(document, Uint8Array.of(0)) }),
+    (_, chunk) => twice(chunk),
+    (_, chunk) => ({ document: chunk }),
+    () => ({ actors: [] }),
+    ({ actors }) => ({ actors: [...actors, { actor: "43".repeat(16), device }] }),
+  ];
+  for (const changed of wrong) {
+    assert.throws(() => loadSnapshot(snapshot(changed), begins), { name: "EnvelopeError" }, changed.toString());
+  }
+  assert.throws(() => loadSnapshot(snapshot(() => ({})), decodeChange(genesis(["other"]))), { code: "bad_snapshot" });
+  assert.throws(() => loadSnapshot(snapshot(() => ({ documentBytes: 67_108_865 })), begins), { code: "too_large" });
+});
