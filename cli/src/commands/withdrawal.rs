@@ -71,7 +71,7 @@ pub fn role(
     let case = nahtlos.find_case(case)?;
     let member = nahtlos.directory()?.find_member(member)?;
     let space = case.section(&kind)?;
-    let held = nahtlos.grants_of(&case, &kind, &member)?;
+    let held = nahtlos.grants_held_by(&case, &kind, &member)?;
     let changed = grants_to_change(&held, wanted);
     let name = nahtlos.directory()?.name(&member);
     let data = |done: &str| json!({ "done": done, "role": wanted.word(), "changed": json::value(&changed) });
@@ -151,7 +151,7 @@ fn sections_of(
 ) -> Result<Vec<SectionKind>, ClientError> {
     let mut kinds = Vec::new();
     for kind in case.sections.keys() {
-        if !nahtlos.grants_of(case, kind, member)?.is_empty() {
+        if !nahtlos.grants_held_by(case, kind, member)?.is_empty() {
             kinds.push(kind.clone());
         }
     }
@@ -166,7 +166,7 @@ fn end_of(
     member: &SpaceId,
     basis: Option<&str>,
 ) -> Result<Option<End>, Failure> {
-    let held = nahtlos.grants_of(case, kind, member)?;
+    let held = nahtlos.grants_held_by(case, kind, member)?;
     let (ending, rest): (Vec<GrantLine>, Vec<GrantLine>) =
         held.into_iter().partition(|line| rests_on(line, basis));
     if ending.is_empty() {
@@ -242,7 +242,7 @@ fn nothing_to_end(
     request: &ShareWithdraw,
 ) -> Result<Failure, Failure> {
     let name = nahtlos.directory()?.name(member);
-    let held = nahtlos.grants_of(case, kind, member)?;
+    let held = nahtlos.grants_held_by(case, kind, member)?;
     if let (Some(_), false) = (&request.basis, held.is_empty()) {
         return Ok(Failure::new(
             Exit::Failed,

@@ -113,7 +113,7 @@ impl Nahtlos {
     ///
     /// # Errors
     /// [`ClientError::NotFound`] where this device does not know the section.
-    pub fn grants_of(
+    pub fn grants_held_by(
         &self,
         case: &Case,
         kind: &SectionKind,
