@@ -1,6 +1,7 @@
 /** Documents: the genesis change, the form of a change, whose it is, and the JSON it all comes to (PROTOCOL §15). */
 import * as Automerge from "@automerge/automerge";
 import { EnvelopeError } from "./errors.js";
+import { noteObjects, requireColumns, requireOperations, rootObjects } from "./gate.js";
 import { equal } from "./bytes.js";
 import { digest } from "./primitives.js";
 import { actorId } from "./identifiers.js";
@@ -57,7 +58,7 @@ function refuse(code, message) {
  */
 export function decodeChange(bytes) {
   if (bytes.length > limits.CHANGE_BYTES) refuse("bad_change", "the change is too large");
-  requireChunk(bytes, CHUNK_TYPE_CHANGE);
+  const { otherActors } = requireColumns(requireChunk(bytes, CHUNK_TYPE_CHANGE));
   let decoded;
   try {
     decoded = Automerge.decodeChange(bytes);
@@ -65,11 +66,13 @@ export function decodeChange(bytes) {
     refuse("bad_change", "automerge does not read the change");
   }
   const { hash, actor, seq, startOp, deps, ops } = decoded;
-  return { hash, actor, seq, deps, bytes, startOp, lastOp: startOp + ops.length - 1 };
+  if (ops.length === 0 || ops.length > limits.CHANGE_OPERATIONS) refuse("bad_change", "a change has operations, and not too many");
+  return { hash, actor, seq, deps, bytes, startOp, ops, otherActors, lastOp: startOp + ops.length - 1 };
 }
 
 /**
  * Exactly one uncompressed automerge chunk of a type, its checksum right.
+ * @returns {Uint8Array} its body, behind the length
  * @throws {EnvelopeError} `bad_change`
  */
 export function requireChunk(bytes, type) {
@@ -81,6 +84,7 @@ export function requireChunk(bytes, type) {
   if (end + value !== bytes.length) refuse("bad_change", "not exactly one chunk");
   const hash = digest(bytes.subarray(CHECKSUM_END));
   if (!equal(hash.subarray(0, 4), bytes.subarray(4, CHECKSUM_END))) refuse("bad_change", "the chunk's checksum is wrong");
+  return bytes.subarray(end);
 }
 
 /** An unsigned LEB128 number in its shortest form. */
@@ -110,6 +114,8 @@ export class SpaceDocument {
     this.changes = new Map();
     /** actor → last sequence */
     this.sequences = new Map();
+    /** its objects, by id */
+    this.objects = rootObjects();
     /** the highest operation */
     this.highest = 0;
     if (containers.length > 0) this.take([decodeChange(genesis(containers))]);
@@ -123,9 +129,7 @@ export class SpaceDocument {
   static fromSnapshot(space, { document, changes, owners }) {
     const begun = new SpaceDocument(space, []);
     begun.document = document;
-    for (const { hash, actor, seq, startOp, ops } of changes) {
-      begun.note({ hash, actor, seq, lastOp: startOp + ops.length - 1 });
-    }
+    for (const change of changes) begun.note({ ...change, lastOp: change.startOp + change.ops.length - 1 });
     for (const [actor, device] of owners) {
       begun.actors.set(device, new Set(begun.actors.get(device)).add(actor));
     }
@@ -147,19 +151,21 @@ export class SpaceDocument {
     this.actors.set(device, actors);
   }
 
-  /** Whose, upon what, and which number: the rules of the gate that concern the change as a whole (PROTOCOL §24). */
+  /** Whose, upon what, and which number (PROTOCOL §24, the gate). */
   requireOrder(decoded, actors) {
     const known = new Map(this.changes);
     const sequences = new Map(this.sequences);
+    const objects = new Map(this.objects);
     let { highest } = this;
     for (const change of decoded) {
       const { hash, actor, seq, deps, startOp, lastOp } = change;
       if (!actors.has(actor) || actor === GENESIS_ACTOR) refuse("foreign_actor", "a change of an actor that is not its author's");
       if (deps.some((dep) => !known.has(dep))) refuse("missing_dependency", "a change builds on one not here");
       if (seq !== (sequences.get(actor) ?? 0) + 1) refuse("bad_sequence", "a change out of its sequence");
-      if (lastOp < startOp) refuse("bad_change", "a change has at least one operation");
+      if (change.otherActors.some((other) => !sequences.has(other))) refuse("bad_change", "an actor that has no change here");
       const isInOrder = startOp <= highest + 1 && deps.every((dep) => known.get(dep).lastOp < startOp);
       if (!isInOrder || lastOp > limits.HIGHEST_OPERATION) refuse("bad_counter", "a change's operations are out of their order");
+      requireOperations(objects, change);
       known.set(hash, change);
       sequences.set(actor, seq);
       highest = Math.max(highest, lastOp);
@@ -176,7 +182,9 @@ export class SpaceDocument {
     for (const change of decoded) this.note(change);
   }
 
-  note({ hash, actor, seq, lastOp }) {
+  note(change) {
+    const { hash, actor, seq, lastOp } = change;
+    noteObjects(this.objects, change);
     this.changes.set(hash, { lastOp });
     this.sequences.set(actor, Math.max(seq, this.sequences.get(actor) ?? 0));
     this.highest = Math.max(this.highest, lastOp);
