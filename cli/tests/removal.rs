@@ -391,3 +391,51 @@ fn without_the_relay_a_withdrawal_waits_and_can_be_taken_back() {
     let list = world.berger.run(&["--json", "decision"]).json();
     assert_eq!(list["decisions"], serde_json::json!([]));
 }
+
+#[test]
+fn who_is_let_in_from_now_on_opens_nothing_written_before() {
+    let world = World::new();
+    let case = world.open_case();
+    grant(&world, &case, "core", "read").json();
+    let words = [
+        "share",
+        "grant",
+        &case,
+        "--section",
+        "journal",
+        "--to",
+        "Eingliederung",
+        "--role",
+        "read",
+        "--basis",
+        "AVG35a1",
+        "--from-now",
+    ];
+    let too_early = world.berger.run(&with(&["--json"], &words));
+    refused(&too_early, 1, "not_delivered");
+    sync_all(&world);
+    let dry = world.berger.run(&with(&words, &["--dry-run"])).ok().stdout;
+    assert!(dry.contains("no key to what was written before"), "{dry}");
+    world.berger.run(&with(&words, &["--yes"])).ok();
+    world.berger.run(&["sync"]).ok();
+    // What builds on the past cannot be applied there: it is held, and said.
+    assert_eq!(world.iseli.run(&["sync"]).exit, 3);
+    assert!(
+        reads(&world.berger, &case, "journal", "Erstgespräch"),
+        "control"
+    );
+    assert!(!reads(&world.iseli, &case, "journal", "Erstgespräch"));
+    let explained = world
+        .berger
+        .run(&[
+            "share",
+            "explain",
+            &case,
+            "journal",
+            "--for",
+            "Eingliederung",
+        ])
+        .ok()
+        .stdout;
+    assert!(explained.contains("nothing written before"), "{explained}");
+}

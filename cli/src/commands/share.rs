@@ -72,6 +72,9 @@ fn grant(context: &Context, new: &ShareGrant) -> Result<Answer, Failure> {
     let case = nahtlos.find_case(&new.case)?;
     let member = nahtlos.directory()?.find_member(&new.to)?;
     refuse_past(&nahtlos, new.until.as_deref())?;
+    if new.from_now {
+        refuse_undelivered(&nahtlos, &case)?;
+    }
     // All are looked at before the first is granted.
     let previews = kinds
         .iter()
@@ -259,6 +262,30 @@ fn basis_shown(basis: &str) -> String {
         return basis.to_owned();
     }
     format!("{basis} (in words; not a known code)")
+}
+
+/// What was typed before and is not delivered would be sealed after the cut, and so go along.
+fn refuse_undelivered(nahtlos: &Nahtlos, case: &Case) -> Result<(), Failure> {
+    let id = case.id.to_string();
+    let line = nahtlos.cases()?.into_iter().find(|line| line.id == id);
+    let undelivered = line.map_or(0, |line| line.undelivered);
+    if undelivered == 0 {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Exit::Failed,
+        "not_delivered",
+        format!(
+            "{} not delivered yet; nothing was shared.",
+            count(
+                undelivered,
+                "edit of this case is",
+                "edits of this case are"
+            )
+        ),
+        "What goes out after a grant `--from-now` can be read by whoever is let in, also where it was typed before.",
+        "Run `nahtlos sync`, then this command again.",
+    ))
 }
 
 fn refuse_past(nahtlos: &Nahtlos, until: Option<&str>) -> Result<(), Failure> {

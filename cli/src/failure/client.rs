@@ -189,7 +189,7 @@ fn no_key(notice: KeyNotice) -> Failure {
         ),
         KeyNotice::Expired { .. } | KeyNotice::Ended { .. } | KeyNotice::CutBefore => (
             Exit::NoRight,
-            "Ask the case lead's team to share it again; what you read before stays readable here.",
+            "See who ended it and why: `nahtlos share explain CASE SECTION --for YOU`. The case lead's team can share it again; what you read before stays readable here.",
         ),
         KeyNotice::WaitsForConfirmation | KeyNotice::Suspended => (
             Exit::Locked,
@@ -258,4 +258,44 @@ fn ambiguous(what: &str, input: &str, matches: &[String]) -> Failure {
     );
     failure.details = matches.into();
     failure
+}
+
+#[cfg(test)]
+mod tests {
+    use nahtlos_protocol::identifier::DeviceId;
+
+    use super::*;
+
+    #[test]
+    fn every_reason_for_not_holding_a_key_says_why_and_the_next_command() {
+        let by = DeviceId([7; 32]);
+        let since_ms = 1_800_000_000_000;
+        let notices = [
+            (KeyNotice::NotGranted, Exit::NoRight),
+            (KeyNotice::NoEpoch, Exit::Locked),
+            (KeyNotice::Pending, Exit::Locked),
+            (KeyNotice::WaitsForConfirmation, Exit::Locked),
+            (KeyNotice::Suspended, Exit::Locked),
+            (KeyNotice::Expired { since_ms }, Exit::NoRight),
+            (KeyNotice::Ended { since_ms, by }, Exit::NoRight),
+            (KeyNotice::CutBefore, Exit::NoRight),
+            (KeyNotice::BadWrap, Exit::Locked),
+            (KeyNotice::EarlierContentWaits, Exit::Locked),
+            (KeyNotice::Forked, Exit::Locked),
+        ];
+        let mut said = Vec::new();
+        for (notice, exit) in notices {
+            let failure = no_key(notice);
+            assert_eq!(failure.exit, exit, "{notice:?}");
+            assert_eq!(failure.code, notice.word());
+            assert!(!said.contains(&failure.why), "{notice:?}: {}", failure.why);
+            assert!(failure.next.ends_with('.'), "{notice:?}: {}", failure.next);
+            assert!(
+                failure.next.contains("`nahtlos "),
+                "{notice:?}: {}",
+                failure.next
+            );
+            said.push(failure.why);
+        }
+    }
 }
