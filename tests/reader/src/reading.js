@@ -2,6 +2,7 @@
 import { MissingError, ReaderError } from "./errors.js";
 import { decodeChanges, decodeEnvelope, decodeHeads, decodeSnapshot, openPayload, verifyEnvelope } from "./envelope.js";
 import { decodeOperation } from "./operation.js";
+import { envelopeId, operationId } from "./identifiers.js";
 import { deviceFromSeed } from "./keys.js";
 import { DIRECTORY_CONTAINERS, SpaceDocument, decodeChange, genesis, sectionContainers } from "./document.js";
 import { judge, clones, knowledgeOf } from "./counting.js";
@@ -62,17 +63,17 @@ export class Reading {
   }
 
   sort(items) {
-    items.forEach((item, position) => {
+    for (const item of items) {
       for (const wrap of item.wraps) this.wraps.add(wrap);
-      if (item.kind === "join_request") return;
+      if (item.kind === "join_request") continue;
       try {
         const decoded = item.kind === "operation" ? decodeOperation(item.bytes) : decodeEnvelope(item.bytes);
         (item.kind === "operation" ? this.operations : this.envelopes).push(decoded);
         if (item.receipt !== null) this.claimedReceipts.push({ id: decoded.id, receipt: item.receipt });
       } catch (error) {
-        this.problem(item.kind, `item ${position}`, error);
+        this.problem(item.kind, item.kind === "operation" ? operationId(item.bytes) : envelopeId(item.bytes), error);
       }
-    });
+    }
   }
 
   /** Keeps the earliest receipts that verify by a relay key which the network's log ever named. */
