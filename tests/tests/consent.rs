@@ -116,7 +116,7 @@ fn explain(
     number: &str,
     section: &SectionKind,
     name: &str,
-) -> nahtlos_client::share::Explanation {
+) -> nahtlos_client::explaining::Explanation {
     home.nahtlos
         .explain_share(&case(home, number), section, &member(home, name))
         .unwrap()
