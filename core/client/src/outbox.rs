@@ -106,6 +106,9 @@ impl Nahtlos {
         let mut set_aside = Vec::new();
         let mut empty = Vec::new();
         for space in self.spaces_to_seal()? {
+            if self.is_forked(&space) {
+                continue;
+            }
             let pending = self.pending_edits(&space)?;
             if pending.is_empty() && self.adoptable(&space)?.is_empty() {
                 match self.due_snapshot(&space)? {
@@ -156,6 +159,9 @@ impl Nahtlos {
     fn examine_snapshots(&self, made: &mut Vec<Made>) -> Result<Vec<SpaceId>, ClientError> {
         let mut examined = Vec::new();
         for space in self.spaces_to_examine()? {
+            if self.is_forked(&space) {
+                continue;
+            }
             let mut unanswered = made.iter().map(|(envelope, _)| envelope.header().space);
             if unanswered.any(|sealed| sealed == space) || self.sealed_spaces()?.contains(&space) {
                 continue;
