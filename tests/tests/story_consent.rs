@@ -30,7 +30,13 @@ impl Withdrawal {
     fn begin() -> Self {
         let stage = Stage::new(Homes::Quick, &[]);
         let team = "Sozialdienst Team Nord";
-        let words = ["Sozialdienst Oberes Emmental", "soz", team, "Nora Rüegg", "lead"];
+        let words = [
+            "Sozialdienst Oberes Emmental",
+            "soz",
+            team,
+            "Nora Rüegg",
+            "lead",
+        ];
         let ruegg = stage.found("device-1", &words);
         let words = ["IV-Stelle Bern", "iv", IV_TEAM, "Marc Iseli", "officer"];
         let iseli = stage.join(&ruegg, "device-2", &words);
@@ -40,7 +46,15 @@ impl Withdrawal {
         for device in [&ruegg, &iseli, &keller, &ruegg] {
             device.done(&["sync"]);
         }
-        let grant = ["share", "grant", CASE, "--section", "function", "--to", IV_TEAM];
+        let grant = [
+            "share",
+            "grant",
+            CASE,
+            "--section",
+            "function",
+            "--to",
+            IV_TEAM,
+        ];
         let terms = ["--role", "read", "--basis", "IVG68bis", "--yes"];
         ruegg.done(&[&grant[..], &terms].concat());
         let core = format!("core={COACHING}");
@@ -66,7 +80,10 @@ impl Withdrawal {
     fn withdraw(&self) {
         let only = format!("function={COACHING}");
         let words = ["consent", "withdraw", CASE, &self.consent, "--only", &only];
-        let said = self.ruegg.done(&[&words[..], &["--dry-run"]].concat()).stdout;
+        let said = self
+            .ruegg
+            .done(&[&words[..], &["--dry-run"]].concat())
+            .stdout;
         assert!(said.contains(COACHING), "{said}");
         assert!(said.contains("function"), "{said}");
         self.ruegg.done(&[&words[..], &["--yes"]].concat());
@@ -104,7 +121,10 @@ fn story_s2_a_consent_is_withdrawn_while_the_coach_writes_offline() {
         keller,
         ..
     } = &story;
-    assert!(bases(keller).contains(&BEFORE.to_owned()), "control: the coach reads");
+    assert!(
+        bases(keller).contains(&BEFORE.to_owned()),
+        "control: the coach reads"
+    );
 
     // 2, 3: offline the lead withdraws, syncs in the evening, and goes on writing.
     story.withdraw();
@@ -112,38 +132,61 @@ fn story_s2_a_consent_is_withdrawn_while_the_coach_writes_offline() {
     assess(ruegg, BY_LEAD);
     ruegg.done(&["sync"]);
     iseli.done(&["sync"]);
-    assert!(bases(iseli).contains(&BY_LEAD.to_owned()), "the IV reads on by law");
+    assert!(
+        bases(iseli).contains(&BY_LEAD.to_owned()),
+        "the IV reads on by law"
+    );
 
     // 4: still offline the coach writes a note, which is allowed, and in `function`.
     keller.done_with(&["journal", "add", CASE, "--kind", "visit"], NOTE);
     assess(keller, BY_COACH);
     let synced = keller.run(&["sync"]);
     let synced = synced.expect_exit(exit::HELD, &["sync"]);
-    assert!(synced.stdout.contains("held") || synced.stderr.contains("held"), "{synced:?}");
+    assert!(
+        synced.stdout.contains("held") || synced.stderr.contains("held"),
+        "{synced:?}"
+    );
     let own = keller.json(&["held", "list"]);
     assert_eq!(own["edits"].as_array().unwrap().len(), 1, "{own}");
     assert_eq!(own["edits"][0]["reason"], "access_ended");
     assert_eq!(own["edits"][0]["own"], true);
     ruegg.done(&["sync"]);
-    let journal = ruegg.json(&["section", "show", CASE, "journal"]).to_string();
+    let journal = ruegg
+        .json(&["section", "show", CASE, "journal"])
+        .to_string();
     assert!(journal.contains(NOTE), "what is still allowed arrives");
-    assert!(!bases(ruegg).contains(&BY_COACH.to_owned()), "held for everybody");
+    assert!(
+        !bases(ruegg).contains(&BY_COACH.to_owned()),
+        "held for everybody"
+    );
     let held = ruegg.json(&["held", "list"]);
     let held = &held["edits"][0];
     assert_eq!(text(&held["author"]), "Urs Keller", "{held}");
     let id = text(&held["id"]);
     let shown = ruegg.done(&["held", "show", id]).stdout;
-    assert!(shown.contains("Urs Keller") && shown.contains(BY_COACH), "{shown}");
+    assert!(
+        shown.contains("Urs Keller") && shown.contains(BY_COACH),
+        "{shown}"
+    );
     ruegg.done(&["held", "adopt", id, "--yes"]);
     ruegg.done(&["sync"]);
     iseli.done(&["sync"]);
     for device in [ruegg, iseli] {
-        assert!(bases(device).contains(&BY_COACH.to_owned()), "adopted, under its author's name");
+        assert!(
+            bases(device).contains(&BY_COACH.to_owned()),
+            "adopted, under its author's name"
+        );
     }
 
     // Nothing newer reached the coach, and another sync is in nobody's way.
     keller.run(&["sync"]);
-    assert_eq!(bases_in_the_dark(keller).iter().filter(|basis| *basis == BY_LEAD).count(), 0);
+    assert_eq!(
+        bases_in_the_dark(keller)
+            .iter()
+            .filter(|basis| *basis == BY_LEAD)
+            .count(),
+        0
+    );
 
     // 5: the coach's device erases its copy; the lead sees "not confirmed" until it says so.
     let matrix = |device: &Device| device.json(&["share", "list", CASE])["former"].clone();
@@ -152,13 +195,23 @@ fn story_s2_a_consent_is_withdrawn_while_the_coach_writes_offline() {
     keller.run(&["sync"]);
     ruegg.done(&["sync"]);
     let former = matrix(ruegg);
-    assert_eq!((&former[0]["devices"], &former[0]["erased"]), (&1.into(), &1.into()));
+    assert_eq!(
+        (&former[0]["devices"], &former[0]["erased"]),
+        (&1.into(), &1.into())
+    );
 
     // 6: the IV's access rests on law and is unchanged.
-    let explained = ruegg.done(&["share", "explain", CASE, "function", "--for", IV_TEAM]).stdout;
+    let explained = ruegg
+        .done(&["share", "explain", CASE, "function", "--for", IV_TEAM])
+        .stdout;
     assert!(explained.contains("IVG68bis"), "{explained}");
-    let explained = ruegg.done(&["share", "explain", CASE, "function", "--for", COACHING]).stdout;
-    assert!(explained.contains("withdrawn") || explained.contains("ended"), "{explained}");
+    let explained = ruegg
+        .done(&["share", "explain", CASE, "function", "--for", COACHING])
+        .stdout;
+    assert!(
+        explained.contains("withdrawn") || explained.contains("ended"),
+        "{explained}"
+    );
 
     for device in [ruegg, iseli, keller] {
         let doctor = device.run(&["doctor", "--json"]);
@@ -167,7 +220,13 @@ fn story_s2_a_consent_is_withdrawn_while_the_coach_writes_offline() {
     }
     let markers = [BEFORE, BY_LEAD, BY_COACH, NOTE, "Mosimann"].map(str::to_owned);
     let homes = [ruegg, iseli, keller].map(|device| device.home.clone());
-    let places: Vec<_> = story.stage.relay.everything().into_iter().chain(homes).collect();
+    let places: Vec<_> = story
+        .stage
+        .relay
+        .everything()
+        .into_iter()
+        .chain(homes)
+        .collect();
     let (found, bytes) = disk::search(&places, &markers);
     assert_eq!(found, [""; 0]);
     assert!(bytes > 100_000, "only {bytes} bytes were searched");

@@ -1,6 +1,7 @@
 //! `nahtlos share`.
 
 use nahtlos_casework::SectionKind;
+use nahtlos_client::erasing::FormerMember;
 use nahtlos_client::share::{GrantPreview, SectionShares};
 use nahtlos_client::{Case, Nahtlos};
 use nahtlos_protocol::identifier::SpaceId;
@@ -309,8 +310,35 @@ fn list(context: &Context, case: &str) -> Result<Answer, Failure> {
     let nahtlos = context.open()?;
     let case = nahtlos.find_case(case)?;
     let shares = nahtlos.shares(&case)?;
-    let page = matrix(Page::default().title(case_title(&nahtlos, &case)?), &shares);
-    Ok(Answer::new(json!({ "shares": json::value(&shares) }), page))
+    let former = nahtlos.former_members(&case)?;
+    let mut page = matrix(Page::default().title(case_title(&nahtlos, &case)?), &shares);
+    if !former.is_empty() {
+        page = page.table(
+            &["no longer", "section", "since", "their copy"],
+            former_rows(&former),
+            "",
+        );
+    }
+    let data = json!({ "shares": json::value(&shares), "former": json::value(&former) });
+    Ok(Answer::new(data, page))
+}
+
+/// Who lost a section, and whether their devices said that they erased it.
+fn former_rows(former: &[FormerMember]) -> Vec<Vec<String>> {
+    let copy = |one: &FormerMember| match (one.erased, one.devices) {
+        (0, _) => "erasure not confirmed".to_owned(),
+        (erased, devices) if erased < devices => format!("erased on {erased} of {devices} devices"),
+        _ => "erased".to_owned(),
+    };
+    let rows = former.iter().map(|one| {
+        vec![
+            one.member.clone(),
+            one.section.clone(),
+            dates::moment(one.ended.ended_at_ms),
+            copy(one),
+        ]
+    });
+    rows.collect()
 }
 
 /// Sections down, members across.
