@@ -51,7 +51,7 @@ impl Withdrawal {
             "grant",
             CASE,
             "--section",
-            "function",
+            "core,function",
             "--to",
             IV_TEAM,
         ];
@@ -84,7 +84,10 @@ impl Withdrawal {
             .ruegg
             .done(&[&words[..], &["--dry-run"]].concat())
             .stdout;
-        assert!(said.contains(COACHING), "{said}");
+        assert!(
+            said.contains("Urs Keller") && said.contains("IVG68bis"),
+            "{said}"
+        );
         assert!(said.contains("function"), "{said}");
         self.ruegg.done(&[&words[..], &["--yes"]].concat());
     }
@@ -150,7 +153,8 @@ fn story_s2_a_consent_is_withdrawn_while_the_coach_writes_offline() {
     assert_eq!(own["edits"].as_array().unwrap().len(), 1, "{own}");
     assert_eq!(own["edits"][0]["reason"], "access_ended");
     assert_eq!(own["edits"][0]["own"], true);
-    ruegg.done(&["sync"]);
+    let told = ruegg.run(&["sync"]).expect_exit(exit::HELD, &["sync"]);
+    assert!(told.stderr.contains("held"), "{told:?}");
     let journal = ruegg
         .json(&["section", "show", CASE, "journal"])
         .to_string();

@@ -3,7 +3,7 @@
 use nahtlos_casework::SectionKind;
 use nahtlos_casework::edit::{Assessment, Edit, FunctionEdit};
 use nahtlos_casework::fields::Field;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::entries::new_id;
 use super::{NOT_DELIVERED_YET, case_title, section};
@@ -45,7 +45,17 @@ fn add(context: &Context, new: &FunctionAdd) -> Result<Answer, Failure> {
 }
 
 fn from_json(text: &str) -> Result<Assessment, Failure> {
-    serde_json::from_str(text).map_err(|error| {
+    let read = || {
+        let mut assessment: Value = serde_json::from_str(text)?;
+        // As in a case file: a percentage is a number.
+        if let Some(capacity) = assessment.get_mut("capacity")
+            && let Some(per_cent) = capacity.as_u64()
+        {
+            *capacity = per_cent.to_string().into();
+        }
+        serde_json::from_value(assessment)
+    };
+    read().map_err(|error: serde_json::Error| {
         Failure::new(
             Exit::Usage,
             "assessment_invalid",
