@@ -1,5 +1,6 @@
 //! What a person should know about this device: what is not delivered, what is held, what waits.
 
+use nahtlos_protocol::counting::HeldReason;
 use nahtlos_protocol::crypto::fingerprint::Fingerprint;
 use nahtlos_protocol::identifier::SpaceId;
 use nahtlos_protocol::space::{Logs, authority};
@@ -182,7 +183,7 @@ impl Nahtlos {
         let mut lines = Vec::new();
         for (key, bytes) in self.vault.list_all(Collection::Held)? {
             let record: HeldRecord = records::decode(&bytes)?;
-            if record.reason == NOT_LOOKED_AT {
+            if record.reason == NOT_LOOKED_AT || waits_for_a_manager(&record) {
                 continue;
             }
             let (space, edits) = match &record.item {
@@ -205,12 +206,12 @@ impl Nahtlos {
         Ok(lines)
     }
 
-    /// Held items by reason.
+    /// What could not be delivered or applied, by reason.
     pub(crate) fn held_counts(&self) -> Result<Vec<(String, u64)>, ClientError> {
         let mut counts = std::collections::BTreeMap::new();
         for (_, bytes) in self.vault.list_all(Collection::Held)? {
             let record: HeldRecord = records::decode(&bytes)?;
-            if record.reason != NOT_LOOKED_AT {
+            if record.reason != NOT_LOOKED_AT && !waits_for_a_manager(&record) {
                 *counts.entry(record.reason).or_insert(0) += 1;
             }
         }
@@ -260,6 +261,14 @@ impl Nahtlos {
         lines.retain(|line| !line.edits.is_empty());
         Ok(lines)
     }
+}
+
+/// An edit that does not count: nothing is wrong with it, and [`Nahtlos::held_list`] lists it.
+fn waits_for_a_manager(record: &HeldRecord) -> bool {
+    matches!(record.item, HeldItem::Envelope { .. })
+        && HeldReason::ALL
+            .iter()
+            .any(|reason| reason.word() == record.reason)
 }
 
 fn sentence(record: &HeldRecord) -> String {

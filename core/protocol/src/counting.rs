@@ -88,6 +88,17 @@ pub enum HeldReason {
 }
 
 impl HeldReason {
+    /// Every reason.
+    pub const ALL: [Self; 7] = [
+        Self::AccessEnded,
+        Self::AccessReduced,
+        Self::NeverEntitled,
+        Self::Closed,
+        Self::Voided,
+        Self::BuildsOnVoided,
+        Self::CoversHeld,
+    ];
+
     /// The stable word used in output and documentation.
     #[must_use]
     pub fn word(self) -> &'static str {
