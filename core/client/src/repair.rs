@@ -3,6 +3,7 @@
 
 use nahtlos_protocol::crypto::fingerprint::Fingerprint;
 use nahtlos_protocol::identifier::{DeviceId, GrantId, SpaceId};
+use nahtlos_protocol::space::authority::View;
 use nahtlos_protocol::space::kind::{Kind, Role};
 use nahtlos_protocol::space::state::{Grant, MemberId};
 use nahtlos_protocol::space::{Logs, SpaceState, authority};
@@ -110,25 +111,26 @@ impl Nahtlos {
     }
 
     /// The space above `space` that lets this device confirm there: it may write in it, `space` is
-    /// its member, and no device holds a key in `space` any more.
+    /// its member, it answers for `space`, and no device holds a key in `space` any more.
     pub(crate) fn writes_above(
         &self,
         space: &SpaceId,
         logs: &dyn Logs,
     ) -> Result<Option<SpaceId>, ClientError> {
-        if has_device(logs, space) {
+        let Some(state) = logs.state(space).filter(|_| !has_device(logs, space)) else {
             return Ok(None);
-        }
+        };
         Ok(self.spaces_above(space)?.into_iter().find(|above| {
             let right = authority::right(logs, &self.device_id, above);
             right.at_least(Role::Write)
-                && logs.state(above).is_some_and(|state| {
-                    let mut members = state.live_grants();
-                    members.any(|grant| {
+                && logs.state(above).is_some_and(|above| {
+                    let mut members = above.live_grants();
+                    let is_member = members.any(|grant| {
                         grant.member == MemberId::Space(*space)
                             && grant.is_confirmed()
                             && grant.role.holds_keys()
-                    })
+                    });
+                    is_member && state.is_answered_for_by(logs, &above, View::NEWEST)
                 })
         }))
     }

@@ -84,12 +84,15 @@ impl Nahtlos {
     }
 
     /// A space's document as a snapshot, and the header to seal it under; none where something in it
-    /// may still cease to count by itself, or where it is too large.
+    /// may still cease to count by itself, where somebody reads from a cut on, or where it is too large.
     pub(crate) fn snapshot_of(
         &self,
         space: &SpaceId,
     ) -> Result<Option<(Header, SnapshotPayload, EpochSeed)>, ClientError> {
         let state = self.space_state(space)?;
+        if has_reader_from_now(&state) {
+            return Ok(None);
+        }
         let facts = self.facts(space)?;
         let counting = self.count_all(&state, &facts, &mut KnowledgeCache::default());
         let record = self.document_record(space)?;
@@ -380,6 +383,12 @@ fn statements<'a>(
             && fact.parents == [*snapshot]
             && counting.verdicts.get(id).is_some_and(|one| one.counts())
     })
+}
+
+/// Whether somebody reads here from a cut on. A snapshot holds everything and is sealed under the
+/// epoch of today: it would carry the past across the cut.
+fn has_reader_from_now(state: &SpaceState) -> bool {
+    state.live_grants().any(Nahtlos::is_from_now)
 }
 
 /// By rule 1 or 2: only that may be covered.

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use minicbor::{Decode, Encode};
 use nahtlos_protocol::crypto::epoch_secret::{self, EpochSeed};
-use nahtlos_protocol::identifier::{GrantId, SpaceId};
+use nahtlos_protocol::identifier::{GrantId, KeyId, SpaceId};
 use nahtlos_protocol::space::authority::{self, View};
 use nahtlos_protocol::space::effect::{Effect, Member};
 use nahtlos_protocol::space::kind::{Kind, Role};
@@ -21,6 +21,7 @@ use nahtlos_protocol::space::{Draft, Logs, Right, SpaceState, Suspended, recipie
 
 use crate::error::ClientError;
 use crate::intents::Round;
+use crate::keys::opened_by_links;
 use crate::nahtlos::Nahtlos;
 use crate::records::{self, HeldItem, HeldRecord, SealedRecord};
 use crate::vault::{Collection, Transaction};
@@ -39,6 +40,8 @@ const ABOVE: &[u8] = b"above:";
 const FOUNDING_REFUSED: &str = "founding_refused";
 /// Epochs without a link that are tried at one look: a log may hold very many.
 const LINKS_TRIED_MAX: usize = 8;
+/// Newest epochs of a log that are looked at for links that are missing.
+const EPOCHS_LOOKED_AT_MAX: usize = 10_000;
 
 /// A grant that runs out.
 #[derive(Clone, Copy, Debug, Encode, Decode)]
@@ -393,22 +396,25 @@ impl Nahtlos {
     }
 
     /// A link back to the nearest earlier epoch that the current one does not lead to, where this
-    /// device holds that epoch's seed. Never across a cut.
+    /// device holds that epoch's seed. Never across a cut. What counts is which links open: a link
+    /// or an epoch that somebody made up must not stand in the way of those that were there before.
     fn missing_link(&self, state: &SpaceState, seed: &EpochSeed) -> Option<Effect> {
         let epochs = state.epochs();
         let first = epochs.iter().rposition(|epoch| epoch.cut).unwrap_or(0);
-        let readable = epochs.get(first..)?;
+        let newest = epochs.len().saturating_sub(EPOCHS_LOOKED_AT_MAX);
+        let readable = epochs.get(first.max(newest)..)?;
         let current = readable.last()?;
-        let mut linked = BTreeSet::from([current.key_id]);
-        let mut unlinked = Vec::new();
-        for epoch in readable.iter().rev() {
-            if !linked.contains(&epoch.key_id) {
-                unlinked.push(epoch.key_id);
-            }
-            linked.extend(epoch.links_back().map(|(previous, _)| previous));
-        }
-        let nearest = unlinked.into_iter().take(LINKS_TRIED_MAX);
-        nearest.into_iter().find_map(|previous| {
+        let opened = opened_by_links(readable, seed);
+        // A link that does not open cannot be made again before the next epoch.
+        let direct: BTreeSet<KeyId> = current.links_back().map(|(previous, _)| previous).collect();
+        let unlinked = || {
+            let ids = readable.iter().rev().map(|epoch| epoch.key_id);
+            ids.filter(|id| !opened.contains(id) && !direct.contains(id))
+        };
+        let is_held = |id: &KeyId| self.seeds.get(&self.vault, id).is_some();
+        let held = unlinked().filter(is_held).take(LINKS_TRIED_MAX);
+        let nearest = unlinked().take(LINKS_TRIED_MAX);
+        held.chain(nearest).find_map(|previous| {
             let held = self
                 .key_ring()
                 .open_to_hand_on(&state.id(), &previous)

@@ -278,10 +278,23 @@ impl Reference {
         empty
             && self.referred(by, space).into_iter().any(|above| {
                 self.role(by, above) >= Some(Level::Write)
-                    && self
-                        .key_holders(above)
-                        .any(|held| held.party == Party::Space(space))
+                    && self.holds_key(above, space)
+                    && self.answers_for(above, space)
             })
+    }
+
+    /// The guardian, or what holds a key in it; the network for what has no guardian.
+    fn answers_for(&self, above: Space, space: Space) -> bool {
+        match self.places[&space].guardian {
+            Some(guardian) => guardian == above || self.holds_key(guardian, above),
+            // The network, which is no place here.
+            None => false,
+        }
+    }
+
+    fn holds_key(&self, space: Space, member: Space) -> bool {
+        self.key_holders(space)
+            .any(|held| held.party == Party::Space(member))
     }
 
     /// The spaces an author's operation refers to: those through which it holds its right.

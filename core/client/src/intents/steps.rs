@@ -242,8 +242,12 @@ impl Nahtlos {
             let Some(above) = self.writes_above(&state.id(), logs)? else {
                 return Ok(Step::GoesBack("it is no longer yours to make".into()));
             };
-            let confirm = confirm(*grant, None);
-            return Ok(Step::make(draft.effect(confirm).after(above)));
+            let draft = draft.effect(confirm(*grant, None)).after(above);
+            // Whose word counts for an empty space is its guardian's matter.
+            return Ok(Step::make(match state.guardian() {
+                Some(guardian) => draft.after(guardian),
+                None => draft,
+            }));
         }
         if Self::is_from_now(known) && known.cut.is_none() {
             let Some(mut epoch) = self.next_epoch(state) else {

@@ -48,6 +48,7 @@ impl SpaceState {
             } => self.admit_device(keys, countersignature, context)?,
             Member::Space { id } => self.admit_space(*id, context)?,
         };
+        let sponsors = self.first_sponsor(*role, *history, invitation.as_ref(), context);
         if let Some(proof) = invitation {
             self.use_invitation(proof, member_id, *role, context.index)?;
         }
@@ -61,7 +62,7 @@ impl SpaceState {
             added_at: context.index,
             added_by: context.author,
             claimed_at_ms: context.claimed_at_ms,
-            sponsors: self.first_sponsor(*role, *history, invitation.as_ref(), context),
+            sponsors,
             cut: None,
             changes: Vec::new(),
             ended: None,
@@ -123,7 +124,7 @@ impl SpaceState {
     }
 
     /// The space in which the author may confirm: this one, as a writer; or, where no device holds
-    /// a key here any more, one above it.
+    /// a key here any more, one above it that answers for it.
     fn confirms_through(&self, context: &Context<'_>) -> Option<SpaceId> {
         if context.right.at_least(Role::Write) {
             return Some(self.id);
@@ -136,15 +137,33 @@ impl SpaceState {
             let above = context.logs.state(&head.space)?;
             let at = context.at;
             let length = at.length(&above);
-            let is_member = above.grants.iter().any(|grant| {
-                grant.member == MemberId::Space(self.id)
-                    && grant.is_live_at(length)
-                    && grant.is_confirmed_at(length)
-                    && grant.role.holds_keys()
-            });
+            let answers = above.holds_member(self.id, length)
+                && self.is_answered_for_by(context.logs, &above, View::at(at));
             let right = authority::right_in(context.logs, &context.author, &above, length, at);
-            (is_member && right.at_least(Role::Write)).then_some(head.space)
+            (answers && right.at_least(Role::Write)).then_some(head.space)
         })
+    }
+
+    /// Whether a space above is one that may stand for newcomers where nobody is left inside: the
+    /// guardian, or what the guardian's own key holders stand for; without a guardian the network.
+    /// Anybody may found a space and take anybody in, so being above alone says nothing.
+    #[must_use]
+    pub fn is_answered_for_by(&self, logs: &dyn Logs, above: &Self, view: View<'_>) -> bool {
+        let Some(guardian) = self.guardian else {
+            return logs.network() == Some(above.id);
+        };
+        if guardian == above.id {
+            return self.kind.guardian_kind() == Some(above.kind);
+        }
+        logs.state(&guardian).is_some_and(|guardian| {
+            self.kind.guardian_kind() == Some(guardian.kind)
+                && guardian.holds_member(above.id, view.length(&guardian))
+        })
+    }
+
+    /// Whether a member space holds keys here in a log of this length.
+    fn holds_member(&self, member: SpaceId, length: u64) -> bool {
+        key_holders(self, length, &Suspended::new()).contains(&MemberId::Space(member))
     }
 
     /// The epoch from which on a `from now` grant reads, as its `Confirm` has to name it.
@@ -172,16 +191,24 @@ impl SpaceState {
     }
 
     /// What a key holder adds stands at once; what a keyless administrator adds waits for a key
-    /// holder's `Confirm`, unless it gives no key or answers an invitation a key holder issued.
+    /// holder's `Confirm`, unless it gives no key or answers an invitation that a key holder issued
+    /// who still manages. An invitation stands for somebody once: whoever was let in by it and
+    /// removed is not brought back by the same word.
     fn is_confirmed_at_once(
         &self,
         role: Role,
         invitation: Option<&InvitationProof>,
         context: &Context<'_>,
     ) -> bool {
+        let still_manages = |inviter: &DeviceId| {
+            let (index, at) = (context.index, context.at);
+            authority::right_in(context.logs, inviter, self, index, at).manages
+        };
         let invited_by_key_holder = invitation
             .and_then(|proof| self.invitations.get(&proof.invitation))
-            .is_some_and(|open| open.by_key_holder);
+            .is_some_and(|open| {
+                open.by_key_holder && open.used.is_none() && still_manages(&open.invited_by)
+            });
         context.right.at_least(Role::Manage) || !role.holds_keys() || invited_by_key_holder
     }
 

@@ -144,7 +144,8 @@ pub fn write_custodian() {
     let c2 = Device::new(6);
     let person_c = town.two.person;
     let (team, network) = (town.two.team, town.network);
-    let groups = [person_c, team, town.two.institution, network];
+    let institution = town.two.institution;
+    let groups = [person_c, team, institution, network];
     let Town {
         world, c1, d1, k1, ..
     } = &mut town;
@@ -154,6 +155,7 @@ pub fn write_custodian() {
     let first = at_d.write(world, &old, d1, task("t1", "by D"));
     world.accept_envelope(&first);
 
+    join(world, c1, institution, team, Role::Read);
     let revoke = Effect::Remove {
         grant: None,
         member: Some(c1.id.into()),
@@ -179,7 +181,9 @@ pub fn write_custodian() {
         grant,
         key_id: None,
     };
-    world.act(d1, Draft::new().effect(confirm).after(team), Some(person_c));
+    let draft = Draft::new().effect(confirm);
+    let draft = draft.after(team).after(institution);
+    world.act(d1, draft, Some(person_c));
     rotate(world, d1, team);
     rotate(world, d1, section);
     let now = world.replica.clone();

@@ -103,7 +103,9 @@ fn where_no_device_is_left_inside_a_writer_of_a_space_above_confirms() {
     let add = o.world.add_device(&c2, Some(o.two.person));
     let grant = granted(&add);
     o.world.act(&k2, draft([add]), Some(o.two.person));
-    let above = |team| draft([confirm(grant, None)]).after(team);
+    let institution = o.two.institution;
+    o.world.join(&o.c1, institution, o.two.team, Role::Read);
+    let above = |team| draft([confirm(grant, None)]).after(team).after(institution);
 
     // As long as C has a device inside, it alone confirms.
     let (team, person) = (o.two.team, o.two.person);
@@ -135,6 +137,36 @@ fn a_reader_above_cannot_confirm_for_an_empty_person() {
         not_entitled("Confirm"),
         "the section does not stand directly above the person"
     );
+}
+
+#[test]
+fn a_space_that_the_custodian_founded_confirms_nobody_in_an_empty_person() {
+    let (mut o, k2, c2, grant) = nobody_inside();
+    let (person, institution) = (o.two.person, o.two.institution);
+    let k = authority::person_of(&o.world.logs, &k2.id, &o.world.logs[&institution]).unwrap();
+    // Anybody may found a section or a team, name any guardian and take anybody in.
+    let create = o.world.create(Kind::Team, Some(institution), None);
+    let manage = o.world.add(k, Role::Manage);
+    let epoch = k2.fresh(o.world.next());
+    let founding = draft([create, manage]).epoch(epoch);
+    let own_team = o.world.act(&k2, founding, None).state.id();
+    let (own_section, _) = o.world.section(&k2, own_team);
+    for own in [own_section, own_team] {
+        let lure = o.world.add(person, Role::Read);
+        o.world.act(&k2, draft([lure]), Some(own));
+        let effects = draft([confirm(grant, None)]).after(own).after(institution);
+        let tried = o.world.attempt_draft(&k2, effects, person);
+        assert_eq!(refusal(tried), not_entitled("Confirm"));
+    }
+    // Not even where a keyless administrator takes the team into the institution.
+    let into = o.world.add(own_team, Role::Manage);
+    o.world.act(&k2, draft([into]), Some(institution));
+    let effects = draft([confirm(grant, None)])
+        .after(own_team)
+        .after(institution);
+    let tried = o.world.attempt_draft(&k2, effects, person);
+    assert_eq!(refusal(tried), not_entitled("Confirm"));
+    assert_eq!(o.world.right(&c2, o.two.team).role, None);
 }
 
 #[test]

@@ -12,6 +12,8 @@ fn story_6_an_empty_person_blocks_nobody() {
         TestDevice::new(16),
     );
     let d = o.world.person(&d1, o.two.institution);
+    o.world
+        .join(&o.c1, o.two.institution, o.two.team, Role::Read);
     o.world.join(&o.c1, o.two.team, d, Role::Write);
     o.world.custodian(&o.c1, &k2, o.two.institution);
     let (team, person) = (o.two.team, o.two.person);
@@ -37,7 +39,9 @@ fn story_6_an_empty_person_blocks_nobody() {
     assert!(o.world.opens(&d1, o.section) && o.world.opens(&o.a1, o.section));
 
     // A writer of team two confirms; C is in again with a key of its own.
-    let flow = draft([confirm(grant, None)]).after(team);
+    let flow = draft([confirm(grant, None)])
+        .after(team)
+        .after(o.two.institution);
     o.world.act(&d1, flow, Some(person));
     assert!(o.world.right(&c2, o.section).at_least(Role::Write));
     o.world
