@@ -2,6 +2,8 @@
 //! anybody who knew the first one came by.
 
 use nahtlos_casework::SectionKind;
+use nahtlos_client::KeyNotice;
+use nahtlos_client::rotation::Rotation;
 use nahtlos_protocol::identifier::SpaceId;
 use nahtlos_protocol::space::Role;
 use nahtlos_protocol::wire::{Item, ItemKind, PushItem};
@@ -57,6 +59,18 @@ fn go_back_to(world: &mut World, backup: &std::path::Path) {
 fn journal_of(home: &Home, number: &str) -> SpaceId {
     let case = home.nahtlos.find_case(number).unwrap();
     case.section(&SectionKind::Journal).unwrap()
+}
+
+fn rotate_team(world: &World, home: &mut Home) {
+    let status = home.nahtlos.status().unwrap();
+    let directory = home.nahtlos.directory().unwrap();
+    let team = directory.find_team(&status.team.unwrap()).unwrap();
+    let rotation = Rotation::Spaces(vec![team]);
+    let report = home
+        .nahtlos
+        .rotate_now(&mut world.transport(), &rotation, &mut |_| {})
+        .unwrap();
+    assert_eq!(report.rotated, 1, "{report:?}");
 }
 
 /// With whom the journal is shared, as the log says.
@@ -272,6 +286,52 @@ fn nothing_is_written_in_a_forked_space_until_it_is_healed() {
     assert!(report.held.is_empty(), "{report:?}");
     keller.sync();
     assert_eq!(keller.journal(&number).len(), 4);
+}
+
+/// A removal in a team's log may be what was lost. The sections above name nothing of it, and would be
+/// wrapped to the team as the relay serves it now.
+#[test]
+fn what_stands_above_a_forked_team_waits_too() {
+    let Office {
+        mut world,
+        mut berger,
+        mut keller,
+        number,
+        ..
+    } = office();
+    let journal = journal_of(&berger, &number);
+    let backup = world.stop_and_copy_relay();
+    world.start_relay();
+    rotate_team(&world, &mut berger);
+    go_back_to(&mut world, &backup);
+    rotate_team(&world, &mut keller);
+    assert_eq!(berger.nahtlos.key_notice(&journal), None, "control");
+
+    let breaks_at_heal = berger.sync_over(
+        &world,
+        &mut |request| {
+            let heals = request
+                .push
+                .iter()
+                .any(|item| matches!(item, PushItem::Operation { receipt: None, .. }));
+            if heals {
+                Passing::Breaks
+            } else {
+                Passing::Arrives
+            }
+        },
+        &mut |_| Passing::Arrives,
+    );
+    assert_eq!(breaks_at_heal.unwrap_err().code(), "relay_unreachable");
+    let forks = berger.nahtlos.forks().unwrap();
+    assert!(forks.iter().all(|fork| fork.space != journal.to_string()));
+    let notice = berger.nahtlos.key_notice(&journal);
+    assert_eq!(notice, Some(KeyNotice::Forked));
+    // Typing goes on; it is sealed once the team's log is one again.
+    berger.nahtlos.edit_case(&number, &[note(1)]).unwrap();
+    berger.sync();
+    assert!(berger.nahtlos.forks().unwrap().is_empty());
+    assert_eq!(berger.nahtlos.status().unwrap().undelivered_edits, 0);
 }
 
 #[test]

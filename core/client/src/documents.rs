@@ -143,7 +143,7 @@ impl Nahtlos {
         if self.is_cloned()? {
             return Err(ClientError::Cloned);
         }
-        if self.is_forked(space) {
+        if self.has_forked(space) {
             return Err(ClientError::Forked);
         }
         let right = authority::right(&self.logs(), &self.device_id, space);

@@ -83,12 +83,32 @@ struct Crossing {
 }
 
 impl Nahtlos {
-    /// Whether a space's log has forked, or comes after one that has: nothing is sealed, wrapped or
-    /// decided there.
+    /// Whether a space's log has forked, comes after one that has, or stands above one: nothing is
+    /// sealed, wrapped or decided there. What a lost branch took from a member was taken from them
+    /// in every space above, too, although these logs name nothing of it.
     pub(crate) fn is_forked(&self, space: &SpaceId) -> bool {
-        let marked = self.vault.contains(Collection::Notice, &fork_key(space));
         // Where the vault does not say, nothing is done that could do harm.
+        self.has_forked(space) || self.is_above_a_fork(space).unwrap_or(true)
+    }
+
+    /// Whether this very log has forked, or comes after one that has. Above it people may type on:
+    /// what they type waits.
+    pub(crate) fn has_forked(&self, space: &SpaceId) -> bool {
+        let marked = self.vault.contains(Collection::Notice, &fork_key(space));
         marked.unwrap_or(true)
+    }
+
+    fn is_above_a_fork(&self, space: &SpaceId) -> Result<bool, ClientError> {
+        if self
+            .vault
+            .last_position(Collection::Notice, FORKED)?
+            .is_none()
+        {
+            return Ok(false);
+        }
+        let forked = self.fork_records()?;
+        let above = self.with_all_above(forked.iter().map(|record| record.space))?;
+        Ok(above.contains(space))
     }
 
     /// Logs that have forked and are not healed yet.
@@ -304,7 +324,7 @@ impl Nahtlos {
     fn settle_first_lost(&mut self, space: &SpaceId) -> Result<bool, ClientError> {
         let first = self.lost_operations(space)?.into_iter().next();
         let Some(operation) = first else {
-            let marked = self.is_forked(space);
+            let marked = self.has_forked(space);
             self.commit(|transaction| {
                 transaction.delete(Collection::Notice, &fork_key(space))?;
                 Ok(())

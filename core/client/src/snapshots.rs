@@ -171,6 +171,7 @@ impl Nahtlos {
     ) -> Result<Option<(Header, EpochSeed)>, ClientError> {
         let (logs, space) = (self.logs(), state.id());
         let stale = staleness::is_stale(&logs, state, &self.suspended(state)).unwrap_or(true);
+        let stale = stale || self.is_forked(&space);
         let Some(epoch) = state.current_epoch().filter(|_| !stale) else {
             return Ok(None);
         };

@@ -19,7 +19,7 @@ export function add(context, effect) {
   if (state.grants.size >= limits.GRANTS) refuse("limit_reached", "too many grants");
   if (state.grants.has(effect.grant)) contradiction("the grant id is not new");
   const member = effect.member.type === "device" ? addDevice(context, effect.member) : addSpace(context, effect.member);
-  const invitation = effect.invitation === null ? null : useInvitation(context, effect, member);
+  const invited = effect.invitation !== null && useInvitation(context, effect, member);
   state.grants.set(effect.grant, {
     id: effect.grant,
     member,
@@ -31,7 +31,7 @@ export function add(context, effect) {
     addedAt: operation.body.index,
     addedBy: operation.body.author,
     claimedAtMs: operation.body.claimedAtMs,
-    sponsors: isSponsoredAtOnce(effect, right, invitation) ? [sponsorHere(context)] : [],
+    sponsors: isSponsoredAtOnce(effect, right, invited) ? [sponsorHere(context)] : [],
     cut: null,
     ended: null,
   });
@@ -63,7 +63,9 @@ function addSpace(context, { space }) {
   return { type: "space", id: space };
 }
 
-function useInvitation({ state }, effect, member) {
+/** Whether a key holder's word stands for the newcomer: once, and while its author manages. */
+function useInvitation(context, effect, member) {
+  const { state } = context;
   if (member.type !== "space") contradiction("an invitation is for a space");
   const key = toHex(effect.invitation.invitation);
   const invitation = state.invitations.get(key);
@@ -74,13 +76,18 @@ function useInvitation({ state }, effect, member) {
     const message = concat(fromHex(state.space), fromHex(member.id));
     verifySignature(effect.invitation.invitation, "invitation/sign", message, effect.invitation.signature);
   });
+  const stands = invitation.byManager && invitation.usedBy === null && stillManages(context, invitation.by);
   state.invitations.set(key, { ...invitation, usedBy: member.id });
-  return invitation;
+  return stands;
 }
 
-function isSponsoredAtOnce({ role, history }, right, invitation) {
+function stillManages(context, device) {
+  return atLeast(rightOf(context.viewBefore(), device, context.state.space).role, "manage");
+}
+
+function isSponsoredAtOnce({ role, history }, right, invitedByManager) {
   if (role === "administer") return true;
-  return history === "full" && (atLeast(right.role, "manage") || invitation?.byManager === true);
+  return history === "full" && (atLeast(right.role, "manage") || invitedByManager);
 }
 
 /** The author as somebody who stands for a grant, by the right it holds in this space. */
@@ -111,11 +118,19 @@ function sponsorAbove(context) {
   }
   for (const { space } of operation.body.references) {
     const upper = view.state(space);
-    if (upper === null || !hasKeyHoldingMember(upper, state.space)) continue;
+    if (upper === null || !hasKeyHoldingMember(upper, state.space) || !answersFor(context, view, space)) continue;
     const right = rightOf(view, operation.body.author, space);
     if (atLeast(right.role, "write")) return sponsorIn(context, space, right.role === "manage", false);
   }
   return refuse("not_entitled", "the author holds write neither here nor in a space above");
+}
+
+/** The guardian, or what holds a key in it; the network for a space without a guardian. */
+function answersFor({ state, logs }, view, upper) {
+  if (state.guardian === null) return upper === logs.network;
+  const guardian = view.state(state.guardian);
+  if (guardian === null || guardian.kind !== "institution") return false;
+  return state.guardian === upper || hasKeyHoldingMember(guardian, upper);
 }
 
 function hasKeyHoldingMember(upper, space) {
