@@ -14,7 +14,6 @@ use nahtlos_protocol::wire::claim::InvitationText;
 use nahtlos_protocol::wire::join::JoinRequest;
 
 use crate::directory::{DirectoryEdit, PersonCard};
-use crate::edits::TypedEdit;
 use crate::error::ClientError;
 use crate::intents::{Outcome, Round, Source};
 use crate::joining::Introduction;
@@ -233,8 +232,7 @@ impl Nahtlos {
                 id: person.to_string(),
                 card,
             };
-            let network = self.network()?;
-            self.edit_space(&network, &[TypedEdit::Directory(edit)])?;
+            self.publish_card(edit)?;
         }
         Ok(())
     }

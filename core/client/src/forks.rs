@@ -367,6 +367,7 @@ impl Nahtlos {
             };
             let branch = self.branch_to_carry(&state)?;
             if branch.is_empty() {
+                notices.extend(self.why_not_put_back(&record.space)?);
                 continue;
             }
             match self.prepare_heal(&state, &branch) {
@@ -379,6 +380,22 @@ impl Nahtlos {
             }
         }
         Ok((heals, notices))
+    }
+
+    /// Why what was set aside in a space can neither be put back nor carried: for good, as far as
+    /// this device knows, so a person has to hear of it.
+    fn why_not_put_back(&self, space: &SpaceId) -> Result<Option<String>, ClientError> {
+        let first = self.lost_operations(space)?.into_iter().next();
+        let refused = first.and_then(|operation| self.logs().replay(&operation).err());
+        Ok(refused.and_then(|error| match error {
+            // It waits for another log, or its place is taken.
+            ReplayError::UnknownReference(_)
+            | ReplayError::MissingLog(_)
+            | ReplayError::NotNext => None,
+            error => Some(format!(
+                "a decision from before the relay's old state cannot be put back: {error}"
+            )),
+        }))
     }
 
     /// Lost operations whose places are taken, in order, each with its receipt.

@@ -144,8 +144,27 @@ impl Nahtlos {
             id: team.to_string(),
             card,
         };
-        self.edit_space(&self.network()?, &[TypedEdit::Directory(edit)])?;
+        self.publish_card(edit)?;
         Ok(team)
+    }
+
+    /// Publishes a card, as soon as the directory is writable: a sync must not break off because it
+    /// is not.
+    pub(crate) fn publish_card(&mut self, card: DirectoryEdit) -> Result<(), ClientError> {
+        let damaged = |error: serde_json::Error| ClientError::DamagedRecord {
+            reason: error.to_string(),
+        };
+        let mut cards: Vec<DirectoryEdit> = match self.vault.get(Collection::Setting, CARDS)? {
+            Some(bytes) => serde_json::from_slice(&bytes).map_err(damaged)?,
+            None => Vec::new(),
+        };
+        cards.push(card);
+        let value = serde_json::to_vec(&cards).map_err(damaged)?;
+        self.commit(|transaction| {
+            transaction.put(Collection::Setting, b"", CARDS, 0, &value)?;
+            Ok(())
+        })?;
+        self.publish_waiting_cards()
     }
 
     /// Publishes the cards that waited for the directory to be writable.
