@@ -1,10 +1,11 @@
 //! Snapshots: what many edits made in one envelope, attested by another institution, so that who comes
 //! later needs the originals no more.
 
+use nahtlos_casework::SectionKind;
 use nahtlos_protocol::envelope::Envelope;
 use nahtlos_protocol::envelope::snapshot::SnapshotPayload;
 use nahtlos_protocol::identifier::EnvelopeId;
-use nahtlos_protocol::space::Effect;
+use nahtlos_protocol::space::{Effect, Role};
 use nahtlos_tests::Home;
 use nahtlos_tests::scene::{Line, Scene, newcomer, scene, type_notes};
 
@@ -57,6 +58,51 @@ fn a_writer_makes_a_snapshot_when_the_tail_outweighs_the_last_and_another_instit
         1,
         "not after each edit"
     );
+}
+
+/// Somebody reads the journal from now on. A snapshot would hold what was before, under the key they
+/// have: none is made. (What makes one without them is seen above.)
+#[test]
+fn beside_somebody_who_reads_from_now_on_no_snapshot_is_made() {
+    let mut scene = scene();
+    let mut sommer = {
+        let berger = &mut scene.berger;
+        scene
+            .world
+            .institution(berger, "sommer", "Eva Sommer", "Sozialdienst", "soz")
+    };
+    type_notes(&mut scene.keller.nahtlos, &scene.number, &[1000]);
+    scene.keller.sync();
+    scene.sync_all();
+    let berger = &mut scene.berger.nahtlos;
+    let case = berger.find_case(&scene.number).unwrap();
+    let directory = berger.directory().unwrap();
+    let team = directory.find_team("Sozialdienst Team 1").unwrap();
+    berger
+        .grant_from_now(
+            &case,
+            &SectionKind::Journal,
+            &team,
+            Role::Read,
+            "AVG35a1",
+            None,
+        )
+        .unwrap();
+    scene.berger.sync();
+    scene.sync_all();
+    type_notes(&mut scene.keller.nahtlos, &scene.number, &many());
+    scene.keller.sync();
+    scene.sync_all();
+    scene.sync_all();
+    sommer.sync();
+    assert_eq!(
+        scene.notes(&scene.berger).len(),
+        401,
+        "control: a long tail"
+    );
+    for home in [&scene.berger, &scene.keller, &scene.iseli, &sommer] {
+        assert!(said(&scene, home, "Snapshot").is_empty());
+    }
 }
 
 #[test]
