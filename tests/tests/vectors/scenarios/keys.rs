@@ -7,8 +7,8 @@ use nahtlos_protocol::space::{
     Draft, Effect, History, Operation, Recipient, Role, SignedOperation, Wrap, recipients,
 };
 
-use super::{Town, join};
 use super::removal::rotate;
+use super::{Town, join};
 use crate::desk::{Desk, section_containers, task};
 use crate::world::{Device, World, add_as};
 
