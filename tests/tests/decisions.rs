@@ -64,7 +64,7 @@ fn why_not(home: &Home, number: &str) -> Vec<String> {
 
 /// Story 14.
 #[test]
-fn yesterdays_grant_meets_todays_removal_and_a_person_is_asked() {
+fn story_14_yesterdays_grant_meets_todays_removal_and_a_person_is_asked() {
     let (_world, mut berger, mut luthi, mut iseli, number) = world();
     berger.share(&number, &TASKS, IV_TEAM, Role::Write, "AVG35a1");
     withdraw(&mut luthi, &number, Reason::ConflictOfInterest);

@@ -85,7 +85,7 @@ fn only_managers_and_administrators_remove() {
 }
 
 #[test]
-fn the_last_path_with_manage_cannot_be_removed_reduced_run_out_or_voided() {
+fn story_16_the_last_path_with_manage_cannot_be_removed_reduced_run_out_or_voided() {
     // Two managers; one of the grants has a time of its own.
     let mut o = offices();
     let add = until(o.world.add(o.two.team, Role::Manage), 900);
