@@ -439,3 +439,36 @@ fn who_is_let_in_from_now_on_opens_nothing_written_before() {
         .stdout;
     assert!(explained.contains("nothing written before"), "{explained}");
 }
+
+#[test]
+fn an_old_copy_says_that_it_is_old_and_an_erased_one_does_not_look_empty() {
+    // Iseli reads the plan, loses it, still has the old copy, then erases it.
+    let world = World::new();
+    let case = shared(&world, "plan,journal");
+    let show = ["--json", "section", "show", &case, "plan"];
+    let before = world.iseli.run(&show).json();
+    assert_eq!(before["no_longer_shared"], serde_json::Value::Null);
+    let words = ["share", "withdraw", &case, "plan", "--from"];
+    let withdraw = with(&words, &["Eingliederung", "--yes"]);
+    world.berger.run(&withdraw).ok();
+    sync_all(&world);
+
+    let said = world.iseli.run(&["section", "show", &case, "plan"]).ok();
+    let said = said.stdout;
+    assert!(
+        said.contains("not shared with you any more since") && said.contains("old copy"),
+        "{said}"
+    );
+    assert!(said.contains("section erase"), "{said}");
+    let list = world.iseli.run(&["section", "list", &case]).ok().stdout;
+    assert!(list.contains("an old copy"), "{list}");
+
+    let erase = ["section", "erase", &case, "plan", "--yes"];
+    world.iseli.run(&erase).ok();
+    refused(&world.iseli.run(&show), 5, "erased");
+    let export = ["--json", "section", "export", &case, "plan"];
+    refused(&world.iseli.run(&export), 5, "erased");
+    let list = world.iseli.run(&["section", "list", &case]).ok().stdout;
+    assert!(list.contains("erased here"), "{list}");
+    assert!(reads(&world.iseli, &case, "journal", "Erstgespräch"));
+}

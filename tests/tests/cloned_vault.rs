@@ -31,6 +31,10 @@ fn an_old_copy_of_a_home_notices_what_it_wrote_since_and_sends_nothing() {
     assert_eq!(old.nahtlos.status().unwrap().other_copy, Some(other));
     let refused = old.nahtlos.edit_case(&number, &[note(3)]);
     assert_eq!(refused.unwrap_err().code(), "cloned");
+    // Nor does it take decisions that it would never carry out.
+    let refused = old.nahtlos.invite_institution("IV-Stelle Bern");
+    assert_eq!(refused.unwrap_err().code(), "cloned");
+    assert_eq!(old.nahtlos.decisions().unwrap(), []);
 
     // What was typed is kept, and stays so.
     let mut old = world.closed_and_reopened(old);

@@ -92,3 +92,71 @@ fn who_lost_a_section_erases_the_copy_and_the_lead_sees_when_it_is_confirmed() {
             .any(|entry| entry.contains("vor dem Entzug"))
     );
 }
+
+#[test]
+fn what_comes_back_after_an_erasure_is_no_sign_of_another_copy_of_the_home() {
+    // Iseli writes, loses the section, erases the copy and says so; then it is shared again.
+    let world = World::new();
+    let mut berger = world.found("berger", "Anna Berger", "RAV Langnau", "alv");
+    let mut iseli = world.institution(&mut berger, "iseli", "Marc Iseli", "IV-Stelle Bern", "iv");
+    let number = berger.open_example_case();
+    berger.share(&number, &SectionKind::Core, IV_TEAM, Role::Read, "AVG35a1");
+    berger.share(&number, &JOURNAL, IV_TEAM, Role::Write, "AVG35a1");
+    berger.sync();
+    iseli.sync();
+    iseli
+        .nahtlos
+        .edit_case(&number, &[note_saying(1, "vor dem Entzug")])
+        .unwrap();
+    iseli.sync();
+    berger.sync();
+    let case = berger.nahtlos.find_case(&number).unwrap();
+    let directory = berger.nahtlos.directory().unwrap();
+    let member = directory.find_member(IV_TEAM).unwrap();
+    let ending = berger.nahtlos.withdrawal(&case, &JOURNAL, &member).unwrap();
+    berger.nahtlos.end(&ending, Reason::BasisEnded).unwrap();
+    berger.sync();
+    iseli.sync();
+    let lost = iseli.nahtlos.lost_sections().unwrap();
+    iseli.nahtlos.erase_lost(&lost[0].space).unwrap();
+    iseli.sync();
+
+    berger.share(&number, &JOURNAL, IV_TEAM, Role::Write, "AVG35a1");
+    berger.sync();
+    iseli.sync();
+    assert_eq!(iseli.nahtlos.other_copy().unwrap(), None);
+    iseli
+        .nahtlos
+        .edit_case(&number, &[note_saying(2, "wieder geteilt")])
+        .unwrap();
+    iseli.sync();
+    berger.sync();
+
+    for home in [&mut berger, &mut iseli] {
+        let journal = home.journal(&number);
+        for text in ["vor dem Entzug", "wieder geteilt"] {
+            assert!(
+                journal.iter().any(|entry| entry.contains(text)),
+                "{text}: {journal:?}"
+            );
+        }
+        assert_eq!(home.nahtlos.held_list().unwrap(), []);
+        assert!(home.nahtlos.clones().unwrap().is_empty());
+    }
+
+    // Lost again: the first copy was erased, the second is not until the device says so.
+    let ending = berger.nahtlos.withdrawal(&case, &JOURNAL, &member).unwrap();
+    berger.nahtlos.end(&ending, Reason::BasisEnded).unwrap();
+    berger.sync();
+    iseli.sync();
+    let said = |berger: &nahtlos_tests::Home| {
+        let former = berger.nahtlos.former_members(&case).unwrap();
+        (former[0].devices, former[0].erased)
+    };
+    assert_eq!(said(&berger), (1, 0));
+    let lost = iseli.nahtlos.lost_sections().unwrap();
+    iseli.nahtlos.erase_lost(&lost[0].space).unwrap();
+    iseli.sync();
+    berger.sync();
+    assert_eq!(said(&berger), (1, 1));
+}

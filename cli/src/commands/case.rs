@@ -184,9 +184,16 @@ pub fn sections(nahtlos: &Nahtlos, case: &Case) -> Vec<(String, String, Option<S
         .iter()
         .map(|(kind, space)| {
             let role = nahtlos.own_role(space).unwrap_or("nothing");
-            let notice = match nahtlos.section_document(case, kind) {
-                Ok(_) => None,
-                Err(error) => Some(error.to_string()),
+            let lost = super::section::lost_copy(nahtlos, case, kind)
+                .ok()
+                .flatten();
+            let notice = match (lost, nahtlos.section_document(case, kind)) {
+                (Some(lost), _) if lost.erased => {
+                    Some("no: not shared any more, erased here".into())
+                }
+                (Some(_), Ok(_)) => Some("an old copy: not shared any more".into()),
+                (_, Ok(_)) => None,
+                (_, Err(error)) => Some(error.to_string()),
             };
             (kind.code(), role.to_owned(), notice)
         })

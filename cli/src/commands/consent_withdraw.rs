@@ -67,8 +67,10 @@ pub fn withdraw(context: &Context, words: &ConsentWithdraw) -> Result<Answer, Fa
     let withdrawn = nahtlos.consent_withdraw(&case, &id, part, stated, note)?;
     let ended = (withdrawn.ended + withdrawn.dropped) as u64;
     if !withdrawn.recorded && ended == 0 {
-        let said =
-            "It was withdrawn before, and nothing rests on it any more; nothing was changed.";
+        let said = format!(
+            "Consent {} was withdrawn before, and no right rests on it any more; nothing was changed.",
+            named(given)
+        );
         return Ok(Answer::sentence(data("nothing"), said));
     }
     let said = format!(

@@ -119,7 +119,7 @@ fn memory(incidents: &[Incident]) -> Check {
     let says = match incidents.last() {
         None => "the relay never went back to an earlier state".into(),
         Some(last) => format!(
-            "it went back {} time(s), last noticed on {}: {} of what this device had were taken back; \
+            "it went back {} time(s), last noticed on {}: this device gave it {} of its items again; \
              tell its operator, who may have restored an old backup",
             incidents.len(),
             dates::moment(last.noticed_at_ms),

@@ -161,7 +161,7 @@ fn discard(
         data
     };
     let page = preview_page(nahtlos, &preview)?
-        .line("It will count for nobody. Its author keeps what they wrote and sees that it was discarded.");
+        .line("It will count for nobody. Its author keeps what they wrote, and sees that it was discarded where they may still read the section.");
     if answered.dry_run {
         let page = page.line("Nothing was done (--dry-run).");
         return Ok(Answer::new(data("dry_run"), page));
@@ -274,9 +274,10 @@ fn why(one: &HeldEnvelope) -> String {
     one.sentence.to_string()
 }
 
-/// Whether nobody has decided about it here.
+/// Whether nobody has decided about it yet, as far as this device knows.
 pub fn is_open(one: &HeldEnvelope) -> bool {
-    !one.adopting && one.discarded.is_none()
+    let is_discarded = one.discarded.is_some() || one.reason == "voided";
+    !one.adopting && !is_discarded
 }
 
 /// Case number and section, where this device knows them.

@@ -2,12 +2,14 @@
 
 use nahtlos_casework::SectionKind;
 use nahtlos_casework::view::{CoreView, FunctionView, IdentView, JournalView, PlanView, TasksView};
+use nahtlos_client::erasing::LostSection;
 use nahtlos_client::{Case, Nahtlos};
 use serde_json::{Value, json};
 
 use super::consent::consent_page;
 use super::names::Names;
 use super::pages::{core_fields, function_page, ident_fields, journal_page, plan_page, tasks_page};
+use super::section_erase::how_it_ended;
 use super::section_history::{Span, difference, history};
 use super::{NOT_DELIVERED_YET, case, case_title, section_kind};
 use crate::arguments::{SectionCommand, SectionExport};
@@ -74,13 +76,50 @@ pub fn show(context: &Context, case: &str, kind: &SectionKind) -> Result<Answer,
     let case = nahtlos.find_case(case)?;
     refuse_not_opened(&nahtlos, &case, kind)?;
     let title = format!("{} · {}", case_title(&nahtlos, &case)?, kind.titles()[2]);
-    let (view, page) = read(&nahtlos, &case, kind, Page::default().title(title))?;
+    let mut page = Page::default().title(title);
+    let lost = lost_copy(&nahtlos, &case, kind)?;
+    if let Some(lost) = &lost {
+        let code = kind.code();
+        if lost.erased {
+            return Err(erased(lost));
+        }
+        page = page.line(how_it_ended(lost)).line(format!(
+            "What stands here is this device's old copy: nothing newer arrives. `nahtlos section erase {} {code}` erases it.",
+            case.id
+        ));
+    }
+    let (view, page) = read(&nahtlos, &case, kind, page)?;
     let data = json!({
         "case": case.id.to_string(),
         "section": kind.code(),
         "content": view,
+        "no_longer_shared": lost,
     });
     Ok(Answer::new(data, page))
+}
+
+/// The old copy of a section that is not shared any more, or that it was erased.
+pub fn lost_copy(
+    nahtlos: &Nahtlos,
+    case: &Case,
+    kind: &SectionKind,
+) -> Result<Option<LostSection>, Failure> {
+    let (id, code) = (case.id.to_string(), kind.code());
+    let mut lost = nahtlos.lost_sections()?.into_iter();
+    Ok(lost.find(|one| one.case == id && one.section == code))
+}
+
+fn erased(lost: &LostSection) -> Failure {
+    Failure::new(
+        Exit::NoRight,
+        "erased",
+        format!(
+            "Your copy of `{}` was erased on this device; there is nothing to show.",
+            lost.section
+        ),
+        how_it_ended(lost),
+        "The case lead's team can share it again; it arrives with `nahtlos sync` then.",
+    )
 }
 
 /// Who manages the case knows of all its sections: one that is missing does not exist. To others it
@@ -187,6 +226,9 @@ fn export(context: &Context, export: &SectionExport) -> Result<Answer, Failure> 
     let nahtlos = context.open()?;
     let kind = section_kind(&export.section)?;
     let case = nahtlos.find_case(&export.case)?;
+    if let Some(lost) = lost_copy(&nahtlos, &case, &kind)?.filter(|lost| lost.erased) {
+        return Err(erased(&lost));
+    }
     let document = nahtlos.section_document(&case, &kind)?;
     let content = document.export_json();
     let data = json!({ "section": kind.code(), "content": content });

@@ -51,7 +51,7 @@ pub fn run(
         json!({ "section": erased, "done": "erased" }),
         format!("Erased: this device holds nothing of {section} any more."),
     )
-    .note("`nahtlos sync` sends your signed word that it is."))
+    .note("`nahtlos sync` sends your signed word that it is erased."))
 }
 
 fn find(nahtlos: &Nahtlos, case: &str, section: &str) -> Result<LostSection, Failure> {

@@ -100,6 +100,14 @@ fn report(nahtlos: &Nahtlos, report: &SyncReport, before: &Before) -> Result<Ans
     for notice in &report.notices {
         answer = answer.note(format!("Note: {notice}."));
     }
+    if let Some(copy) = nahtlos.other_copy()? {
+        answer = answer
+            .note(format!(
+                "Nothing was sent: {}. Save what was typed here: `nahtlos held export --to FILE`.",
+                copy.sentence
+            ))
+            .exit(Exit::PartlyHeld);
+    }
     if conflicts > 0 {
         answer = answer.note(format!(
             "{}: see `nahtlos conflict`.",
@@ -152,11 +160,11 @@ fn held_sentence(number: u64, edits: &[HeldEnvelope]) -> String {
             one.sentence
         ),
         None => format!(
-            "{} and count once you take them over: see `nahtlos held`.",
+            "{} once you take over what should: see `nahtlos held`.",
             count(
                 number,
-                "change of others is held",
-                "changes of others are held"
+                "change of others is held and counts",
+                "changes of others are held and count"
             )
         ),
     }

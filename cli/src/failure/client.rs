@@ -226,6 +226,15 @@ fn not_found(what: &str, input: &str) -> Failure {
             "See what you can open: `nahtlos section list CASE`. The case lead's team can share it.",
         );
     }
+    if what == "team" {
+        return Failure::new(
+            Exit::Failed,
+            "not_found",
+            format!("No team of your institution matches \"{input}\"."),
+            "Who is in another institution's team is decided there; what you share with that team you can withdraw.",
+            "See `nahtlos team` for yours; `nahtlos share withdraw CASE --from TEAM` ends what it reads of a case.",
+        );
+    }
     let next = match what {
         "case" => {
             "See `nahtlos case`; a case that was shared with you arrives with `nahtlos sync`."
@@ -233,7 +242,9 @@ fn not_found(what: &str, input: &str) -> Failure {
         "team or person" => {
             "Run `nahtlos sync` (they may be new), then see `nahtlos network`; nothing is shared with a whole institution."
         }
-        "team" => "See `nahtlos team`.",
+        "consent" => "See `nahtlos consent CASE`, then run the command again.",
+        "held edit" => "See `nahtlos held`, then run the command again.",
+        "decision" => "See `nahtlos decision`, then run the command again.",
         "section" => "See which sections you can open: `nahtlos section list CASE`.",
         "invitation for an institution" => "Use `nahtlos member join --invitation FILE`.",
         "invitation for a person" => "Use `nahtlos institution join --invitation FILE`.",

@@ -23,8 +23,8 @@ use crate::vault::{Collection, Transaction};
 
 /// Key in `Collection::Notice`.
 const CLONED: &[u8] = b"cloned";
-/// Group in `Collection::Setting`: items of one's own that were sent or refused and stand nowhere
-/// else; key = `s` ‖ item.
+/// Group in `Collection::Setting`: items of one's own that were sent, refused or erased and stand
+/// nowhere else; key = `s` ‖ item.
 const SENT: &[u8] = b"sent";
 
 /// This device has written elsewhere: `Collection::Notice`.
@@ -196,7 +196,8 @@ pub(crate) fn put_cloned(
     Ok(())
 }
 
-fn put_sent(transaction: &Transaction<'_>, item: &ItemId) -> Result<(), ClientError> {
+/// Keeps that an item was made by this vault, though it stands nowhere else in it.
+pub(crate) fn put_sent(transaction: &Transaction<'_>, item: &ItemId) -> Result<(), ClientError> {
     transaction.put(Collection::Setting, SENT, &sent_key(item), 0, b"")?;
     Ok(())
 }

@@ -17,6 +17,7 @@ use serde::Serialize;
 
 use crate::apply::put_document;
 use crate::cases::{Case, hex};
+use crate::clones::put_sent;
 use crate::counting::{Tally, put_tally};
 use crate::directory::Directory;
 use crate::ending::Reason;
@@ -77,6 +78,15 @@ pub struct FormerMember {
     pub erased_at_ms: Option<u64>,
 }
 
+/// A device's signed word that it erased its copy.
+struct Erased {
+    device: DeviceId,
+    /// Index of the last operation of the space that it knew.
+    known: u64,
+    /// By the relay's clock, Unix milliseconds.
+    accepted_at_ms: Option<u64>,
+}
+
 impl Nahtlos {
     /// Sections of which this device holds or held a copy and which it may not read any more.
     ///
@@ -134,12 +144,12 @@ impl Nahtlos {
             });
         }
         let envelope = self.seal_erasure(&state)?;
-        let own: BTreeSet<_> = self
-            .facts(&id)?
-            .into_iter()
-            .filter(|(_, fact)| fact.author == self.device_id && !fact.standing.counts())
-            .map(|(id, _)| id)
-            .collect();
+        let mut own = self.facts(&id)?;
+        own.retain(|(_, fact)| fact.author == self.device_id);
+        let is_kept = |key: &[u8]| {
+            let mut held = own.iter().filter(|(_, fact)| !fact.standing.counts());
+            held.any(|(held, _)| held.0.as_slice() == key)
+        };
         // One's own number stays: an edit after the section was shared again must not repeat it.
         let emptied = DocumentRecord {
             own_sequence: self.document_record(&id)?.own_sequence,
@@ -154,16 +164,21 @@ impl Nahtlos {
         let envelopes = self.vault.list(Collection::Envelope, &id.0)?;
         self.commit(|transaction| {
             for (key, _) in &envelopes {
-                if !own.iter().any(|kept| kept.0.as_slice() == key.as_slice()) {
+                if !is_kept(key) {
                     transaction.delete(Collection::Envelope, key)?;
                     transaction.delete(Collection::Counting, key)?;
                 }
+            }
+            // Shared again, all of it comes back: one's own is no sign of another copy of this home.
+            for (id, _) in &own {
+                put_sent(transaction, &(*id).into())?;
             }
             erase_keys(transaction, &state)?;
             put_document(transaction, &id, &emptied)?;
             put_tally(transaction, &id, &counted_anew)?;
             transaction.put(Collection::Setting, ERASED, &mark_key(&id), 0, b"")?;
             if let Some(envelope) = &envelope {
+                put_sent(transaction, &envelope.id().into())?;
                 let record = SealedRecord::Envelope {
                     bytes: envelope.bytes().to_vec(),
                     edits: Vec::new(),
@@ -227,7 +242,7 @@ impl Nahtlos {
         kind: &SectionKind,
         member: MemberId,
         grant: &Grant,
-        erased: &BTreeMap<DeviceId, Option<u64>>,
+        erased: &[Erased],
         directory: &Directory,
     ) -> Option<FormerMember> {
         let stands = state.live_grants().any(|live| live.member == member);
@@ -236,9 +251,12 @@ impl Nahtlos {
         let reads = |device: &DeviceId| authority::right(&logs, device, &state.id()).role.is_some();
         let mut devices = devices_beneath(&logs, member);
         devices.retain(|device| !reads(device));
-        let said: Vec<Option<u64>> = devices
+        // Shared again and lost again: what was said of the first copy says nothing of the second.
+        let of_this_end = |one: &&Erased| devices.contains(&one.device) && one.known >= end.at;
+        let said: BTreeMap<DeviceId, Option<u64>> = erased
             .iter()
-            .filter_map(|device| erased.get(device).copied())
+            .filter(of_this_end)
+            .map(|one| (one.device, one.accepted_at_ms))
             .collect();
         Some(FormerMember {
             section: kind.code(),
@@ -249,19 +267,24 @@ impl Nahtlos {
             ended: self.end_in_words(&end, state, directory),
             devices: devices.len() as u64,
             erased: said.len() as u64,
-            erased_at_ms: said.into_iter().flatten().max(),
+            erased_at_ms: said.into_values().flatten().max(),
         })
     }
 
-    /// Devices that signed that they erased their copy, with the relay's time.
-    fn erasures(&self, space: &SpaceId) -> Result<BTreeMap<DeviceId, Option<u64>>, ClientError> {
+    /// What devices signed about their copies of a space.
+    fn erasures(&self, space: &SpaceId) -> Result<Vec<Erased>, ClientError> {
         let receipts = self.receipts();
         let facts = self.facts(space)?.into_iter();
         Ok(facts
             .filter(|(_, fact)| fact.kind == EnvelopeKind::Erasure)
-            .map(|(id, fact)| {
+            .filter_map(|(id, fact)| {
                 let receipt = receipts.receipt(&id.into());
-                (fact.author, receipt.map(|receipt| receipt.accepted_at_ms))
+                let mut heads = fact.access_heads.iter();
+                Some(Erased {
+                    device: fact.author,
+                    known: heads.find(|head| head.space == *space)?.index,
+                    accepted_at_ms: receipt.map(|receipt| receipt.accepted_at_ms),
+                })
             })
             .collect())
     }

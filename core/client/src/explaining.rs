@@ -216,6 +216,10 @@ struct Told {
 impl Told {
     fn sentences(&self, grants: &[GrantLine], ended: &[EndedLine]) -> Vec<String> {
         let mut sentences = match self.role {
+            // Closing caps what everybody may; the grant below it still says what was granted.
+            Some(role) if self.closed && role != Role::Manage => {
+                vec![format!("Yes: {} may read `{}`.", self.name, self.section)]
+            }
             Some(role) => vec![format!(
                 "Yes: {} may {} `{}`.",
                 self.name,
@@ -235,7 +239,7 @@ impl Told {
         sentences.extend(self.about_keys(grants, ended).map(str::to_owned));
         if self.closed {
             sentences.push(
-                "The section is closed: it is read, and nobody writes there any more.".into(),
+                "The section is closed: it is read, and nobody writes there any more, whatever they were granted.".into(),
             );
         }
         sentences

@@ -132,7 +132,8 @@ impl ConsentView {
     fn sort(&mut self) {
         self.given.sort_by_key(|given| {
             let from = given.valid_from.as_ref().map(Stored::canonical);
-            (from, given.id.canonical())
+            // Of one day in the order they were recorded: people name them by their number.
+            (from, given.origin.at, given.id.canonical())
         });
         self.withdrawn.sort_by_key(|withdrawn| {
             let stated = withdrawn.stated_at.as_ref().map(Stored::canonical);

@@ -121,12 +121,16 @@ impl Nahtlos {
         self.commit(|transaction| put_intent(transaction, &record))
     }
 
-    /// A decision made now, not kept yet.
+    /// A decision made now, not kept yet. A home that sends nothing any more takes none: it would wait
+    /// for ever.
     pub(crate) fn decision_about(
         &self,
         intent: Intent,
         space: &SpaceId,
     ) -> Result<IntentRecord, ClientError> {
+        if returned::is_a_choice(&intent) && self.is_cloned()? {
+            return Err(ClientError::Cloned);
+        }
         Ok(IntentRecord {
             id: random::nonce(&mut random::system()),
             decided_at: self.heads_decided_at(&intent, space)?,

@@ -182,7 +182,7 @@ impl Nahtlos {
 }
 
 /// Whether a person chose it, so that they may also take it back.
-fn is_a_choice(intent: &Intent) -> bool {
+pub(super) fn is_a_choice(intent: &Intent) -> bool {
     !matches!(
         intent,
         Intent::Admit { .. }
