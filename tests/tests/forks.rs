@@ -332,6 +332,15 @@ fn what_stands_above_a_forked_team_waits_too() {
     let report = berger.sync();
     assert_eq!(report.envelopes_delivered, 1, "{report:?}");
     assert_eq!(berger.nahtlos.key_notice(&journal), None);
+    // What stood above on the lost branch, wrapped to the team's lost key, is carried back too.
+    for _ in 0..2 {
+        keller.sync();
+        berger.sync();
+    }
+    for home in [&berger, &keller] {
+        assert_eq!(home.nahtlos.forks().unwrap(), []);
+        assert_eq!(home.journal(&number).len(), berger.journal(&number).len());
+    }
 }
 
 #[test]

@@ -434,7 +434,12 @@ pub(crate) fn put_intent(
     transaction: &crate::vault::Transaction<'_>,
     record: &IntentRecord,
 ) -> Result<(), ClientError> {
-    let position = i64::try_from(record.decided_at_ms).unwrap_or(i64::MAX);
+    // In the order in which it was decided, also within one millisecond: a member space is rotated
+    // before those above it.
+    let last = transaction.last_position(Collection::Intent, INTENTS)?;
+    let decided = i64::try_from(record.decided_at_ms).unwrap_or(i64::MAX / 1000);
+    let decided = decided.saturating_mul(1000);
+    let position = last.map_or(decided, |last| decided.max(last.saturating_add(1)));
     let value = records::encode(record);
     transaction.put(Collection::Intent, INTENTS, &record.id.0, position, &value)?;
     Ok(())

@@ -55,6 +55,18 @@ impl<'vault> Transaction<'vault> {
         self.records.list(collection, group)
     }
 
+    /// As [`super::Vault::last_position`], seeing what this transaction has written.
+    ///
+    /// # Errors
+    /// [`VaultError::Io`].
+    pub fn last_position(
+        &self,
+        collection: Collection,
+        group: &[u8],
+    ) -> Result<Option<i64>, VaultError> {
+        self.records.last_position(collection, group)
+    }
+
     /// As [`super::Vault::list_all`], with this transaction's writes.
     pub fn list_all(&self, collection: Collection) -> Result<RecordList, VaultError> {
         self.records.list_all(collection)

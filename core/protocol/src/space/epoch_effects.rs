@@ -7,7 +7,7 @@ use super::authority::{self, View};
 use super::effect::{Effect, Recipient, WrapMethod};
 use super::kind::Role;
 use super::recipients;
-use super::replay::{Context, ReplayError, contradiction, invalid_key};
+use super::replay::{Context, Lane, ReplayError, contradiction, invalid_key};
 use super::staleness;
 use super::standing::{self, NoReceipts, Suspended};
 use super::state::{Epoch, LinkRecord, SpaceState, WrapRecord};
@@ -37,14 +37,9 @@ impl SpaceState {
         context.require(context.right.at_least(Role::Write), "Epoch")?;
         self.check_succession(key_id, previous.as_ref(), link.as_deref(), *cut)?;
         let kem = self.epoch_public_key(kem.as_deref())?;
-        let view = self.view_after(context);
-        let suspended = self.passed_over(suspended, context)?;
-        let exact = recipients::effective_recipients(context.logs, self, view, &suspended)?;
-        let named = recipients.iter().map(|wrap| (wrap.id, wrap.key));
-        if !named.eq(exact.values().map(|target| (target.id(), target.key()))) {
-            return Err(ReplayError::NotExact);
+        if context.lane == Lane::Log {
+            self.check_exact(recipients, suspended, context)?;
         }
-        self.check_methods(recipients, context)?;
         self.epochs.push(Epoch {
             key_id: *key_id,
             kem,
@@ -59,6 +54,44 @@ impl SpaceState {
             bad_wraps: BTreeMap::new(),
         });
         Ok(())
+    }
+
+    /// An epoch is wrapped to exactly the effective recipients.
+    fn check_exact(
+        &self,
+        named: &[Recipient],
+        suspended: &[GrantId],
+        context: &Context<'_>,
+    ) -> Result<(), ReplayError> {
+        let view = self.view_after(context);
+        let suspended = self.passed_over(suspended, context)?;
+        let exact = recipients::effective_recipients(context.logs, self, view, &suspended)?;
+        let targets = exact.values().map(|target| (target.id(), target.key()));
+        if !targets.eq(named.iter().map(|wrap| (wrap.id, wrap.key))) {
+            return Err(ReplayError::NotExact);
+        }
+        self.check_methods(named, context)
+    }
+
+    /// A later wrap is for effective recipients.
+    fn check_entitled(
+        &self,
+        named: &[Recipient],
+        suspended: &[GrantId],
+        context: &Context<'_>,
+    ) -> Result<(), ReplayError> {
+        let view = self.view_after(context);
+        let suspended = self.passed_over(suspended, context)?;
+        let exact = recipients::effective_recipients(context.logs, self, view, &suspended)?;
+        let entitled = named.iter().all(|wrap| {
+            exact
+                .get(&wrap.id)
+                .is_some_and(|target| target.key() == wrap.key)
+        });
+        if !entitled {
+            return Err(ReplayError::NotExact);
+        }
+        self.check_methods(named, context)
     }
 
     /// An epoch follows the current one, under a seed of its own, and links back or not at all.
@@ -138,19 +171,13 @@ impl SpaceState {
     ) -> Result<(), ReplayError> {
         context.require(context.right.at_least(Role::Read), "Wrap")?;
         self.require_usable(key_id, "Wrap", context)?;
-        let view = self.view_after(context);
-        let suspended = self.passed_over(suspended, context)?;
-        let exact = recipients::effective_recipients(context.logs, self, view, &suspended)?;
-        let entitled = wraps.iter().all(|wrap| {
-            exact
-                .get(&wrap.id)
-                .is_some_and(|target| target.key() == wrap.key)
-        });
         let ascending = wraps.is_sorted_by(|left, right| left.id < right.id);
-        if !entitled || !ascending || wraps.is_empty() {
+        if !ascending || wraps.is_empty() {
             return Err(ReplayError::NotExact);
         }
-        self.check_methods(wraps, context)?;
+        if context.lane == Lane::Log {
+            self.check_entitled(wraps, suspended, context)?;
+        }
         let records = wrap_records(wraps, context.index);
         let Some(epoch) = self.epochs.last_mut() else {
             return Err(contradiction("Wrap", "there is no epoch"));
@@ -250,8 +277,11 @@ impl SpaceState {
         effect: &'static str,
         context: &Context<'_>,
     ) -> Result<(), ReplayError> {
-        let view = self.view_after(context);
         let current = self.current_epoch().map(|epoch| epoch.key_id);
+        if context.lane == Lane::LostBranch && current == Some(key_id) {
+            return Ok(());
+        }
+        let view = self.view_after(context);
         let stale = staleness::staleness(context.logs, self, view, &Suspended::new())?;
         if current == Some(key_id) && stale.is_none() {
             return Ok(());

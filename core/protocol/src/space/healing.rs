@@ -12,7 +12,7 @@ use std::sync::Arc;
 use super::authority::Knowledge;
 use super::effect::HealedOperation;
 use super::operation::{LogHead, SignedOperation};
-use super::replay::{Context, ReplayError, Signatures, contradiction};
+use super::replay::{Context, ReplayError, contradiction};
 use super::state::{End, EndReason, Epoch, Grant, RoleChange, SpaceState};
 use crate::codec;
 use crate::crypto::signature::VerifyingKey;
@@ -135,7 +135,7 @@ impl SpaceState {
                     "an operation of the branch is not lost",
                 ));
             }
-            tip = tip.append(operation, context.logs, Signatures::Verify)?;
+            tip = tip.append_lost(operation, context.logs)?;
         }
         self.adopt_ends(&tip, fork, context);
         self.branches.push(HealedBranch {

@@ -106,16 +106,38 @@ impl SpaceState {
     /// # Errors
     /// [`ReplayError`]; the state is consumed, so that a half-applied one cannot be used.
     pub fn append(
+        self,
+        signed: &SignedOperation,
+        logs: &dyn Logs,
+        signatures: Signatures,
+    ) -> Result<Self, ReplayError> {
+        self.append_as(signed, logs, signatures, Lane::Log)
+    }
+
+    /// Applies the next operation of a branch that is carried back. Whom it wrapped to is not
+    /// checked: what it comes after may be a lost branch of another log, of which only the part before
+    /// the fork is known, and the keys of a branch serve for reading alone.
+    pub(super) fn append_lost(
+        self,
+        signed: &SignedOperation,
+        logs: &dyn Logs,
+    ) -> Result<Self, ReplayError> {
+        self.append_as(signed, logs, Signatures::Verify, Lane::LostBranch)
+    }
+
+    fn append_as(
         mut self,
         signed: &SignedOperation,
         logs: &dyn Logs,
         signatures: Signatures,
+        lane: Lane,
     ) -> Result<Self, ReplayError> {
         let knowledge = self.accept_position(signed, logs)?;
         if signatures == Signatures::Verify {
             self.check_signature(signed, logs, &knowledge)?;
         }
-        self.apply_all(signed.operation(), logs, &knowledge, At::Known(&knowledge))?;
+        let at = At::Known(&knowledge);
+        self.apply_all(signed.operation(), logs, &knowledge, at, lane)?;
         self.operations.push(OperationRecord {
             id: signed.id(),
             author: signed.operation().author,
@@ -141,7 +163,7 @@ impl SpaceState {
             None => Self::founded(signed)?,
         };
         let knowledge = state.accept_position(signed, logs)?;
-        state.apply_all(signed.operation(), logs, &knowledge, At::Newest)
+        state.apply_all(signed.operation(), logs, &knowledge, At::Newest, Lane::Log)
     }
 
     /// Applies the effects in order; the author's right is that before the operation, for all.
@@ -151,6 +173,7 @@ impl SpaceState {
         logs: &dyn Logs,
         knowledge: &Knowledge,
         at: At<'_>,
+        lane: Lane,
     ) -> Result<(), ReplayError> {
         if operation.effects.is_empty() {
             return Err(contradiction("operation", "it has no effect"));
@@ -165,6 +188,7 @@ impl SpaceState {
             at,
             knowledge,
             references: &operation.references,
+            lane,
             founding_effect: index == 0,
         };
         for effect in &operation.effects {
@@ -278,6 +302,15 @@ impl SpaceState {
     }
 }
 
+/// Where an operation stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lane {
+    /// In the log.
+    Log,
+    /// On a lost branch that is carried back.
+    LostBranch,
+}
+
 /// What an effect is judged by.
 pub(super) struct Context<'a> {
     pub(super) logs: &'a dyn Logs,
@@ -290,6 +323,8 @@ pub(super) struct Context<'a> {
     /// What it is judged by: that, or the newest logs.
     pub(super) at: At<'a>,
     pub(super) references: &'a [LogHead],
+    /// Whether it extends the log or a branch that is carried back.
+    pub(super) lane: Lane,
     /// The effect is the first of operation 0.
     founding_effect: bool,
 }
