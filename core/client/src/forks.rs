@@ -386,16 +386,21 @@ impl Nahtlos {
     /// this device knows, so a person has to hear of it.
     fn why_not_put_back(&self, space: &SpaceId) -> Result<Option<String>, ClientError> {
         let first = self.lost_operations(space)?.into_iter().next();
-        let refused = first.and_then(|operation| self.logs().replay(&operation).err());
-        Ok(refused.and_then(|error| match error {
+        let refused = first.and_then(|operation| self.why_not_replayed(&operation));
+        Ok(refused.map(|error| {
+            format!("a decision from before the relay's old state cannot be put back: {error}")
+        }))
+    }
+
+    /// Why a lost operation does not follow its log, where nothing that may still arrive helps.
+    fn why_not_replayed(&self, operation: &SignedOperation) -> Option<ReplayError> {
+        match self.logs().replay(operation).err()? {
             // It waits for another log, or its place is taken.
             ReplayError::UnknownReference(_)
             | ReplayError::MissingLog(_)
             | ReplayError::NotNext => None,
-            error => Some(format!(
-                "a decision from before the relay's old state cannot be put back: {error}"
-            )),
-        }))
+            error => Some(error),
+        }
     }
 
     /// Lost operations whose places are taken, in order, each with its receipt.
@@ -409,7 +414,10 @@ impl Nahtlos {
         for operation in self.lost_operations(&state.id())? {
             let body = operation.operation();
             let begins = branch.is_empty();
-            if begins && state.length() <= body.index {
+            // Its place is free: it goes back there by itself, unless what it came after is a lost
+            // branch of another log.
+            let free = state.length() <= body.index;
+            if begins && free && self.why_not_replayed(&operation).is_none() {
                 return Ok(branch);
             }
             let Some(receipt) = receipts.receipt(&operation.id().into()) else {
