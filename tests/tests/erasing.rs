@@ -159,4 +159,23 @@ fn what_comes_back_after_an_erasure_is_no_sign_of_another_copy_of_the_home() {
     iseli.sync();
     berger.sync();
     assert_eq!(said(&berger), (1, 1));
+
+    // Shared again before the second copy's erasure went out: nothing stands in the way.
+    berger.share(&number, &JOURNAL, IV_TEAM, Role::Write, "AVG35a1");
+    berger.sync();
+    iseli.sync();
+    let ending = berger.nahtlos.withdrawal(&case, &JOURNAL, &member).unwrap();
+    berger.nahtlos.end(&ending, Reason::BasisEnded).unwrap();
+    berger.sync();
+    iseli.sync();
+    let lost = iseli.nahtlos.lost_sections().unwrap();
+    iseli.nahtlos.erase_lost(&lost[0].space).unwrap();
+    berger.share(&number, &JOURNAL, IV_TEAM, Role::Write, "AVG35a1");
+    berger.sync();
+    iseli.sync();
+    iseli
+        .nahtlos
+        .edit_case(&number, &[note_saying(3, "nach allem")])
+        .unwrap();
+    assert_eq!(iseli.sync().envelopes_delivered, 1);
 }

@@ -56,15 +56,32 @@ pub fn run(
 
 fn find(nahtlos: &Nahtlos, case: &str, section: &str) -> Result<LostSection, Failure> {
     // A case of which nothing else is shared is in no list any more: its identifier still names it.
-    let id = match nahtlos.find_case(case) {
-        Ok(found) => found.id.to_string(),
-        Err(_) => case.to_owned(),
-    };
+    let known = nahtlos.find_case(case).ok();
+    let is_known = known.is_some();
+    let id = known.map_or_else(|| case.to_owned(), |found| found.id.to_string());
     let lost = nahtlos.lost_sections()?;
+    let mut copies = lost
+        .iter()
+        .filter(|one| one.section == section && !one.erased);
+    let nameless = copies
+        .next()
+        .map(|one| one.case.clone())
+        .filter(|_| !is_known);
     let found = lost
         .into_iter()
         .find(|one| one.section == section && one.case.starts_with(&id));
     found.ok_or_else(|| {
+        if let Some(id) = nameless {
+            return Failure::new(
+                Exit::Failed,
+                "not_found",
+                format!("No case matches \"{case}\"; nothing was erased."),
+                format!(
+                    "With its core data a case loses its name and number here; a copy of {section} is still on this device."
+                ),
+                format!("`nahtlos section erase {id} {section}` erases it."),
+            );
+        }
         Failure::new(
             Exit::Failed,
             "nothing_to_erase",

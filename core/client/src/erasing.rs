@@ -100,9 +100,7 @@ impl Nahtlos {
                 continue;
             };
             let erased = self.erased_mark(&space)?;
-            let reads = authority::right(&self.logs(), &self.device_id, &space)
-                .role
-                .is_some();
+            let reads = self.reads(&space);
             let holds = !self.document_record(&space)?.published.is_empty();
             // Shared again and lost again since it was erased: there is a copy again.
             let erased = erased.filter(|_| !holds);
@@ -119,6 +117,12 @@ impl Nahtlos {
             });
         }
         Ok(lost)
+    }
+
+    /// Whether this device has a right in the space now.
+    pub(crate) fn reads(&self, space: &SpaceId) -> bool {
+        let right = authority::right(&self.logs(), &self.device_id, space);
+        right.role.is_some()
     }
 
     /// Erases this device's copy of a section it may not read any more: the document, what others
@@ -209,6 +213,16 @@ impl Nahtlos {
                 0,
                 b"confirmed",
             )?;
+            Ok(())
+        })
+    }
+
+    /// The section is shared again and the word was never taken in.
+    pub(crate) fn erasure_given_up(&mut self, envelope: &Envelope) -> Result<(), ClientError> {
+        let space = envelope.header().space;
+        self.commit(|transaction| {
+            transaction.delete(Collection::Sealed, &envelope.id().0)?;
+            transaction.delete(Collection::Setting, &mark_key(&space))?;
             Ok(())
         })
     }

@@ -563,6 +563,10 @@ impl<'a> Session<'a> {
             // Sent again until the relay proves that it took it in: managers wait for it.
             if self.is_proven(result, envelope.id().into()) {
                 self.replica.erasure_delivered(&envelope)?;
+            } else if self.replica.reads(&space) {
+                // Shared again before it was sent: it says nothing any more, and nobody takes it.
+                // Kept, it would stand before everything typed there.
+                self.replica.erasure_given_up(&envelope)?;
             }
             return Ok(None);
         }
