@@ -2,8 +2,9 @@
  * What each effect demands and does (PROTOCOL §12). Every function takes the operation's context and the effect, checks
  * it against the state as the preceding effects left it, and changes that copy.
  *
- * Context: `{logs, lineage, operation, knowledge, before, state, right, viewBefore(), view(), evaluate}`; `before` is the state
- * before the operation, `view()` the logs with what its preceding effects made of this one.
+ * Context: `{logs, lineage, inBranch, operation, knowledge, before, state, right, viewBefore(), view(), evaluate}`; `before` is
+ * the state before the operation, `view()` the logs with what its preceding effects made of this one, `inBranch` whether a
+ * `Heal` carries it.
  */
 import { toHex } from "./bytes.js";
 import { attempt, contradiction, end, keepingLastManage, liveGrant, requireManager, requireMembersRight, requireRole } from "./effect-rules.js";

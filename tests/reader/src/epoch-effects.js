@@ -16,9 +16,9 @@ export function epoch(context, effect) {
   requireLinkOrCut(effect);
   requireKemKey(state, effect.kem);
   const suspended = suspendedOf(context, effect.suspended);
-  const exact = effectiveRecipients(context.view(), state.space, suspended);
+  const exact = recipientsOf(context, suspended);
   requireRecipients(effect.recipients, exact);
-  if (exact.size !== effect.recipients.length) refuse("not_exact", "an effective recipient has no wrap");
+  if (exact !== null && exact.size !== effect.recipients.length) refuse("not_exact", "an effective recipient has no wrap");
   requireInside(context, effect.recipients);
   state.epochs.push({
     keyId: effect.keyId,
@@ -47,15 +47,24 @@ function requireKemKey(state, kem) {
 /** The grants that the author passes over: each in doubt here, or in what this space rests on. */
 function suspendedOf(context, named) {
   if (!ascends(named)) contradiction("suspended grants ascend");
-  if (named.length === 0) return new Set();
+  if (named.length === 0 || context.inBranch) return new Set(named);
   const doubtful = doubtfulGrants(context.view(), context.state.space);
   if (!named.every((grant) => doubtful.has(grant))) contradiction("a grant that is passed over is not in doubt");
   return new Set(named);
 }
 
-/** Ascending, each an effective recipient with exactly that key. */
+/**
+ * The effective recipients; null for an operation of a branch. That may have wrapped to an epoch of another log's lost branch,
+ * of which only the part before the fork is known here; and its keys serve for reading alone.
+ */
+function recipientsOf({ view, state, inBranch }, suspended) {
+  return inBranch ? null : effectiveRecipients(view(), state.space, suspended);
+}
+
+/** Ascending, each an effective recipient with exactly that key, where it matters who these are. */
 function requireRecipients(recipients, effective) {
   if (!ascends(recipients.map(({ id }) => id))) refuse("not_exact", "recipients ascend");
+  if (effective === null) return;
   for (const { id, key } of recipients) {
     if (!effective.has(id)) refuse("not_exact", "a wrap for somebody who is no effective recipient");
     if (effective.get(id).key !== key) refuse("not_exact", "a wrap to another key than the recipient's");
@@ -63,6 +72,7 @@ function requireRecipients(recipients, effective) {
 }
 
 function requireInside(context, recipients) {
+  if (context.inBranch) return;
   const { author } = context.operation.body;
   for (const { id, method } of recipients) {
     if (method === "symmetric" && contentRole(context.viewBefore(), author, id) === "none") {
@@ -77,7 +87,7 @@ export function wrap(context, effect) {
   const current = requireUsableEpoch(context, effect.keyId);
   const suspended = suspendedOf(context, effect.suspended);
   if (effect.recipients.length === 0) refuse("not_exact", "Wrap names at least one recipient");
-  requireRecipients(effect.recipients, effectiveRecipients(context.view(), state.space, suspended));
+  requireRecipients(effect.recipients, recipientsOf(context, suspended));
   requireInside(context, effect.recipients);
   const wraps = new Map(current.wraps);
   for (const recipient of effect.recipients) {
@@ -93,10 +103,10 @@ function requireCurrentEpoch(state, keyId) {
   return current;
 }
 
-/** The current epoch, under which something may still be sealed. */
+/** The current epoch, under which something may still be sealed; in a branch nothing is any more. */
 function requireUsableEpoch(context, keyId) {
   const current = requireCurrentEpoch(context.state, keyId);
-  if (isStale(context.view(), context.state.space)) contradiction("the current epoch may no longer be used");
+  if (!context.inBranch && isStale(context.view(), context.state.space)) contradiction("the current epoch may no longer be used");
   return current;
 }
 

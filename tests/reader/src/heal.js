@@ -65,7 +65,10 @@ function startOf({ lineage, state }, operations) {
   return { fork: earlier.fork, before: earlier.tip, knowledge: earlier.last.knowledge, lineage: earlier.lineage };
 }
 
-/** Replays the branch on the state at the fork. */
+/**
+ * Replays the branch on the state at the fork, which may be the end of this log: the place after it is free, and an operation
+ * that came after another log's lost branch was never taken there.
+ */
 function walk({ logs, lineage: own, evaluate }, operations, start) {
   let { before, knowledge, lineage } = start;
   let previous = operations[0].body.previous;
@@ -74,7 +77,7 @@ function walk({ logs, lineage: own, evaluate }, operations, start) {
     const { index } = operation.body;
     if (own.operationAt(index)?.id === operation.id) contradiction("an operation of this log");
     if (operation.body.previous !== previous || index !== before.length) refuse("not_next", "the branch has a gap");
-    ({ state: before, knowledge } = evaluate(logs, operation, before, knowledge, lineage));
+    ({ state: before, knowledge } = evaluate(logs, operation, before, knowledge, lineage, { inBranch: true }));
     lineage = lineage.followedBy(operation, knowledge, before);
     known.push({ id: operation.id, space: operation.space, index, length: start.fork, knowledge });
     previous = operation.id;

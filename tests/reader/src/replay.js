@@ -59,9 +59,10 @@ function requirePosition(logs, { space, body }) {
  * @param {object} before
  * @param {Map<string, number>} knownBefore the knowledge of the operation before
  * @param {Lineage} lineage what comes before it
+ * @param {{inBranch?: boolean}} [options] whether a `Heal` carries it: whom it wrapped to is not checked then
  * @returns {{state: object, knowledge: Map<string, number>}}
  */
-function evaluate(logs, operation, before, knownBefore, lineage) {
+function evaluate(logs, operation, before, knownBefore, lineage, { inBranch = false } = {}) {
   const { index, author, effects } = operation.body;
   const knowledge = requireReferences(logs, operation, knownBefore);
   const viewBefore = View.known(logs, knowledge, before);
@@ -72,7 +73,9 @@ function evaluate(logs, operation, before, knownBefore, lineage) {
   const state = copyState(before);
   state.length = index + 1;
   const view = () => View.known(logs, knowledge, state);
-  const context = { logs, lineage, operation, knowledge, before, state, right, viewBefore: () => viewBefore, view, evaluate };
+  const context = {
+    logs, lineage, inBranch, operation, knowledge, before, state, right, viewBefore: () => viewBefore, view, evaluate,
+  };
   for (const effect of effects) applyEffect(context, effect);
   return { state, knowledge };
 }

@@ -2,7 +2,7 @@ import test from "node:test";
 import assert from "node:assert/strict";
 import { replay } from "../src/replay.js";
 import { contentRole } from "../src/rights.js";
-import { View } from "../src/state.js";
+import { View, currentEpoch, isKnownEpoch } from "../src/state.js";
 import { device, effects, fresh, fromHex, toHex } from "./fixture.js";
 import { Scribe } from "./scribe.js";
 
@@ -103,4 +103,87 @@ test("what a branch had healed itself is known here with it", async () => {
   assert.equal(here.operations.get(first.id).length, 1);
   assert.equal(contentRole(View.newest(here), beat.id, section), "none");
   assert.equal(contentRole(View.newest(here), anna.id, section), "manage");
+});
+
+/** Signs operations one after the other at the end of a log, none of which this log has. */
+function lostAfter(world, section, ...written) {
+  const operations = [];
+  for (const [author, effectsWritten] of written) {
+    const last = operations.at(-1);
+    const body = last === undefined ? {} : { 3: last.body.index + 1, 4: fromHex(last.id) };
+    operations.push(world.sign(section, author, effectsWritten, { body }));
+  }
+  return operations;
+}
+
+const ascending = (recipients) => [...recipients].sort((left, right) => (toHex(left[0]) < toHex(right[0]) ? -1 : 1));
+
+test("whom a healed branch wrapped to is not checked, also where it begins right after the log's last operation", async () => {
+  const { world, anna, carla, section } = await fork();
+  const keyId = fresh(32);
+  const others = ascending([[fresh(32), fresh(32), 1, fresh(32)], [fresh(32), fresh(32), 2, fresh(32)]]);
+  const [lost] = lostAfter(world, section, [carla, [effects.epoch({ keyId, recipients: others })]]);
+  assert.equal(lost.body.index, world.state(section).length);
+  assert.throws(() => replay(world.logs, lost), { code: "not_exact" });
+  const healing = world.write(section, anna, [effects.heal(world.branchOf(lost))]);
+  assert.equal(healing.body.index, lost.body.index);
+  const state = world.state(section);
+  assert.ok(isKnownEpoch(state, toHex(keyId)));
+  assert.equal(currentEpoch(state), null);
+  const known = world.logs.operations.get(lost.id);
+  assert.deepEqual([known.index, known.length], [lost.body.index, lost.body.index]);
+});
+
+test("nor is it checked in a branch that left the log earlier", async () => {
+  const { world, anna, carla, section, first } = await fork();
+  const keyId = fresh(32);
+  const epoch = effects.epoch({ keyId, recipients: [[fresh(32), fresh(32), 1, fresh(32)]] });
+  const after = world.sign(section, anna, [epoch], { body: { 3: 2, 4: fromHex(first.id) } });
+  world.write(section, carla, [effects.heal(world.branchOf(first, after))]);
+  assert.ok(isKnownEpoch(world.state(section), toHex(keyId)));
+});
+
+test("a branch may pass over what is not in doubt, and wrap and link under an epoch that is stale", async () => {
+  const { world, anna, carla, section } = await fork();
+  const [one, two] = [fresh(32), fresh(32)];
+  const wrapTo = (method) => [fresh(32), fresh(32), method, fresh(32)];
+  const begun = effects.epoch({ keyId: one, recipients: world.recipients(section) });
+  const passedOver = effects.epoch({ keyId: two, previous: one, recipients: [wrapTo(1)], suspended: [fresh()] });
+  const wrapped = effects.wrap(two, ascending([wrapTo(1), wrapTo(2)]), [fresh()]);
+  world.write(section, anna, [begun]);
+  for (const [effect, code] of [[passedOver, "contradiction"], [effects.wrap(one, [wrapTo(1)]), "not_exact"]]) {
+    assert.throws(() => world.write(section, carla, [effect]), { code });
+  }
+  const operations = lostAfter(world, section, [carla, [passedOver]], [anna, [wrapped]], [carla, [effects.link(two, one)]]);
+  world.write(section, anna, [effects.heal(world.branchOf(...operations))]);
+  const [epoch] = world.state(section).branches[0].epochs;
+  assert.deepEqual([epoch.keyId, epoch.wraps.size, epoch.links.length], [toHex(two), 3, 1]);
+  assert.equal(currentEpoch(world.state(section)).keyId, toHex(one));
+});
+
+test("a branch's author needs the right, and its form, order and succession are checked as ever", async () => {
+  const { world, anna, carla, dora, section } = await fork();
+  const one = fresh(32);
+  const others = ascending([[fresh(32), fresh(32), 1, fresh(32)], [fresh(32), fresh(32), 1, fresh(32)]]);
+  const [carlas] = [...world.state(section).grants.values()].filter(({ role }) => role === "write");
+  const lowered = effects.setRole(fromHex(carlas.id), "read");
+  const epoch = (fields = {}) => effects.epoch({ recipients: others, ...fields });
+  const begun = [carla, [epoch({ keyId: one })]];
+  const refused = [
+    ["not_entitled", [dora, [epoch()]]],
+    ["not_entitled", [anna, [lowered]], [carla, [epoch()]]],
+    ["not_entitled", begun, [dora, [effects.wrap(one, [[fresh(32), fresh(32), 1, fresh(32)]])]]],
+    ["not_exact", [carla, [epoch({ recipients: [...others].reverse() })]]],
+    ["not_exact", begun, [carla, [effects.wrap(one, [])]]],
+    ["contradiction", [carla, [epoch({ suspended: [fresh(), fresh()].reverse() })]]],
+    ["contradiction", [carla, [epoch({ previous: fresh(32) })]]],
+    ["contradiction", begun, [carla, [epoch({ keyId: one, previous: one })]]],
+    ["contradiction", begun, [carla, [effects.wrap(one, [others[0]])]]],
+    ["contradiction", begun, [carla, [effects.wrap(fresh(32), [[fresh(32), fresh(32), 1, fresh(32)]])]]],
+  ];
+  for (const [code, ...written] of refused) {
+    const branch = world.branchOf(...lostAfter(world, section, ...written));
+    assert.throws(() => world.write(section, anna, [effects.heal(branch)]), { code });
+  }
+  assert.equal(world.state(section).branches.length, 0);
 });
