@@ -197,6 +197,8 @@ fn story_s2_a_consent_is_withdrawn_while_the_coach_writes_offline() {
     assert_eq!(matrix(ruegg)[0]["erased"], 0, "{}", matrix(ruegg));
     keller.done(&["section", "erase", CASE, "function", "--yes"]);
     keller.run(&["sync"]);
+    let kept = keller.done(&["held", "export", "--to", "-"]).stdout;
+    assert!(kept.contains(BY_COACH), "what he typed stays his: {kept}");
     ruegg.done(&["sync"]);
     let former = matrix(ruegg);
     assert_eq!(

@@ -304,7 +304,9 @@ impl Nahtlos {
                 return Ok(Base::Snapshot(Box::new(beginning)));
             }
         }
-        Ok(if dropped {
+        // Where the originals are gone and no attested snapshot is left, what stands here is all there
+        // is: it stays until one comes. From nothing the document would come up empty.
+        Ok(if dropped && covered.is_empty() {
             Base::Genesis
         } else {
             Base::AsItIs { covered }

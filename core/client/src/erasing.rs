@@ -1,9 +1,9 @@
 //! Erasing one's copy of a section that is not shared any more, and saying so.
 //!
 //! Nobody can take back what was read. But whoever lost access can erase what their device holds, and
-//! sign that they did: an envelope of kind `Erasure` goes into the held lane, where managers see it.
-//! Until it arrives they see "not confirmed". One's own edits that are held stay: they are no copy of
-//! what others wrote.
+//! sign that they did: an envelope of kind `Erasure`, which everybody who reads the section receives.
+//! Until it arrives managers see "not confirmed". One's own edits that are held stay as they were typed:
+//! they are no copy of what others wrote.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,7 +23,7 @@ use crate::directory::Directory;
 use crate::ending::Reason;
 use crate::error::ClientError;
 use crate::nahtlos::Nahtlos;
-use crate::outbox::{ENVELOPES, random_salt};
+use crate::outbox::{ENVELOPES, keep_as_typed, random_salt};
 use crate::records::{self, DocumentRecord, SealedRecord};
 use crate::vault::{Collection, Transaction};
 use nahtlos_casework::SectionKind;
@@ -150,10 +150,6 @@ impl Nahtlos {
         let envelope = self.seal_erasure(&state)?;
         let mut own = self.facts(&id)?;
         own.retain(|(_, fact)| fact.author == self.device_id);
-        let is_kept = |key: &[u8]| {
-            let mut held = own.iter().filter(|(_, fact)| !fact.standing.counts());
-            held.any(|(held, _)| held.0.as_slice() == key)
-        };
         // One's own number stays: an edit after the section was shared again must not repeat it.
         let emptied = DocumentRecord {
             own_sequence: self.document_record(&id)?.own_sequence,
@@ -167,11 +163,11 @@ impl Nahtlos {
         let now = i64::try_from(self.now_ms()).unwrap_or(i64::MAX);
         let envelopes = self.vault.list(Collection::Envelope, &id.0)?;
         self.commit(|transaction| {
+            keep_as_typed(transaction, &id)?;
             for (key, _) in &envelopes {
-                if !is_kept(key) {
-                    transaction.delete(Collection::Envelope, key)?;
-                    transaction.delete(Collection::Counting, key)?;
-                }
+                transaction.delete(Collection::Envelope, key)?;
+                transaction.delete(Collection::Counting, key)?;
+                transaction.delete(Collection::Held, key)?;
             }
             // Shared again, all of it comes back: one's own is no sign of another copy of this home.
             for (id, _) in &own {

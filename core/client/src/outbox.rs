@@ -507,6 +507,7 @@ impl Nahtlos {
             put_document(transaction, &space, &record)?;
             put_tally(transaction, &space, &tally)?;
             put_arrived(transaction, envelope, position, reason)?;
+            put_as_typed(transaction, envelope, &refused, reason)?;
             put_adoptions(transaction, &space, &adopted)?;
             put_refused(transaction, envelope, &refused, &resettled)
         })?;
@@ -605,6 +606,43 @@ fn put_arrived(
     transaction.put(Collection::Held, &space.0, &id.0, position, &value)?;
     let unsettled = [b"u".as_slice(), &space.0].concat();
     transaction.put(Collection::Setting, UNSETTLED, &unsettled, 0, b"")?;
+    Ok(())
+}
+
+/// Keeps what is in a held envelope of one's own as it was typed: the envelope opens only as long as
+/// this device holds the section's keys.
+fn put_as_typed(
+    transaction: &crate::vault::Transaction<'_>,
+    envelope: &Envelope,
+    edits: &[OutboxRecord],
+    reason: &str,
+) -> Result<(), ClientError> {
+    let key = [b"h".as_slice(), &envelope.id().0].concat();
+    let record = HeldRecord {
+        reason: reason.to_owned(),
+        detail: String::new(),
+        item: HeldItem::Edits {
+            edits: edits.to_vec(),
+        },
+    };
+    let value = records::encode(&record);
+    let space = envelope.header().space;
+    transaction.put(Collection::Draft, &space.0, &key, 0, &value)?;
+    Ok(())
+}
+
+/// Moves what was kept as typed to the edits set aside: their envelopes do not open here any more.
+pub(crate) fn keep_as_typed(
+    transaction: &crate::vault::Transaction<'_>,
+    space: &SpaceId,
+) -> Result<(), ClientError> {
+    for (_, bytes) in transaction.list(Collection::Draft, &space.0)? {
+        let record: HeldRecord = records::decode(&bytes)?;
+        if let HeldItem::Edits { edits } = &record.item {
+            put_set_aside(transaction, space, edits, &record.reason)?;
+        }
+    }
+    transaction.delete_group(Collection::Draft, &space.0)?;
     Ok(())
 }
 

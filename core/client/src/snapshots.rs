@@ -18,7 +18,7 @@ use nahtlos_protocol::envelope::snapshot::{
 use nahtlos_protocol::envelope::{Envelope, EnvelopeKind, Header};
 use nahtlos_protocol::identifier::{DeviceId, EnvelopeId, SpaceId};
 use nahtlos_protocol::space::kind::Role;
-use nahtlos_protocol::space::state::MemberId;
+use nahtlos_protocol::space::state::{Grant, MemberId};
 use nahtlos_protocol::space::{Logs, SpaceState, authority, staleness};
 
 use crate::counting::{Fact, Facts, KnowledgeCache};
@@ -342,7 +342,8 @@ impl Nahtlos {
             MemberId::Space(member) => logs.state(&member)?.guardian(),
             MemberId::Device(_) => None,
         };
-        let holders = state.live_grants().filter(|grant| grant.role.holds_keys());
+        let holds = |grant: &&Grant| grant.role.holds_keys() && grant.is_confirmed();
+        let holders = state.live_grants().filter(holds);
         let others = holders
             .filter_map(|grant| home_of(grant.member))
             .any(|home| Some(home) != author_home);
