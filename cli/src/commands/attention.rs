@@ -7,7 +7,7 @@ use nahtlos_client::incidents::Incident;
 use nahtlos_client::intents::returned::Decision;
 use nahtlos_client::repair::WaitingGrant;
 use nahtlos_client::silence::InstitutionHeard;
-use nahtlos_client::status::Status;
+use nahtlos_client::status::{HeldLine, Status, is_after_an_end};
 use serde::Serialize;
 
 use super::held::{is_open, place_of};
@@ -185,12 +185,18 @@ fn held(nahtlos: &Nahtlos, edits: &[HeldEnvelope]) -> Option<Sign> {
 
 /// What could not be delivered or applied.
 fn set_aside(status: &Status) -> Option<Sign> {
-    let first = status.held.first()?;
+    // What one typed after a right had ended is kept, and no fault of this device.
+    let faults: Vec<&HeldLine> = status
+        .held
+        .iter()
+        .filter(|line| !is_after_an_end(&line.reason))
+        .collect();
+    let first = faults.first()?;
     Some(Sign {
         code: "not_applied",
         says: format!(
             "{} not be delivered or applied: it {}.",
-            count(status.held.len() as u64, "item could", "items could"),
+            count(faults.len() as u64, "item could", "items could"),
             first.sentence
         ),
         next: "See `nahtlos held`; `nahtlos sync --all` asks again for what is missing.".into(),

@@ -32,7 +32,9 @@ pub fn run(
         .title(format!("Your copy of {section}"))
         .line(how_it_ended(&lost))
         .line("Erased are: what others and you wrote there, as this device has it, and its keys.")
-        .line("Kept are: your own changes that are held, as you typed them (`nahtlos held export`).")
+        .line(
+            "Kept are: your own changes that are held, as you typed them (`nahtlos held export`).",
+        )
         .line("Who manages the section will see that this device erased its copy, and when.");
     if answered.dry_run {
         return Ok(Answer::new(

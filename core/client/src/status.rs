@@ -211,7 +211,7 @@ impl Nahtlos {
         let mut counts = std::collections::BTreeMap::new();
         for (_, bytes) in self.vault.list_all(Collection::Held)? {
             let record: HeldRecord = records::decode(&bytes)?;
-            if record.reason != NOT_LOOKED_AT && !waits_for_a_manager(&record) {
+            if record.reason != NOT_LOOKED_AT && !is_after_an_end(&record.reason) {
                 *counts.entry(record.reason).or_insert(0) += 1;
             }
         }
@@ -265,10 +265,13 @@ impl Nahtlos {
 
 /// An edit that does not count: nothing is wrong with it, and [`Nahtlos::held_list`] lists it.
 fn waits_for_a_manager(record: &HeldRecord) -> bool {
-    matches!(record.item, HeldItem::Envelope { .. })
-        && HeldReason::ALL
-            .iter()
-            .any(|reason| reason.word() == record.reason)
+    matches!(record.item, HeldItem::Envelope { .. }) && is_after_an_end(&record.reason)
+}
+
+/// Whether something does not count because a right had ended: then nothing is wrong with it.
+#[must_use]
+pub fn is_after_an_end(reason: &str) -> bool {
+    HeldReason::ALL.iter().any(|known| known.word() == reason)
 }
 
 fn sentence(record: &HeldRecord) -> String {
