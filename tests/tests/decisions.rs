@@ -99,7 +99,7 @@ fn story_14_yesterdays_grant_meets_todays_removal_and_a_person_is_asked() {
     assert_eq!(role_of(&luthi, &number), None);
     let said = why_not(&luthi, &number).join(" ");
     assert!(
-        said.contains("withdrawn on") && said.contains("by Beat Lüthi"),
+        said.contains("was ended on") && said.contains("by Beat Lüthi"),
         "{said}"
     );
 
