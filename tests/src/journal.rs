@@ -4,6 +4,7 @@ use nahtlos_casework::SectionKind;
 use nahtlos_casework::edit::{Edit, JournalEdit};
 use nahtlos_casework::fields::{EntryId, Field, JournalKind, JournalText};
 use nahtlos_casework::view::JournalView;
+use nahtlos_client::share::Terms;
 use nahtlos_protocol::space::Role;
 
 use crate::Home;
@@ -45,7 +46,7 @@ impl Home {
         let directory = self.nahtlos.directory().expect("a directory");
         let member = directory.find_member(with).expect("the member");
         self.nahtlos
-            .grant(&case, kind, &member, role, basis, None)
+            .grant(&case, kind, &member, &Terms::new(role, basis))
             .expect("a manager");
     }
 

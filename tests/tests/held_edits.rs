@@ -2,6 +2,7 @@
 //! and stories of the protocol's design where there is one.
 
 use nahtlos_casework::SectionKind;
+use nahtlos_client::share::Terms;
 use nahtlos_protocol::identifier::EnvelopeId;
 use nahtlos_protocol::space::{Effect, Role};
 use nahtlos_tests::note;
@@ -198,10 +199,11 @@ fn story_17_what_is_typed_after_a_refused_edit_goes_out_without_it() {
     let person = scene.iseli.nahtlos.identity().person.unwrap();
     let case = scene.berger.nahtlos.find_case(&scene.number).unwrap();
     let kind = SectionKind::Journal;
-    let granted = scene
-        .berger
-        .nahtlos
-        .grant(&case, &kind, &person, Role::Write, "AVG35a1", None);
+    let granted =
+        scene
+            .berger
+            .nahtlos
+            .grant(&case, &kind, &person, &Terms::new(Role::Write, "AVG35a1"));
     granted.unwrap();
     scene.berger.sync();
     scene.iseli.sync();

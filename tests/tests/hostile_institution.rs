@@ -5,6 +5,7 @@ use nahtlos_casework::SectionKind;
 use nahtlos_casework::edit::{Edit, TaskEdit};
 use nahtlos_casework::fields::{EntryId, Field, Line};
 use nahtlos_client::directory::DirectoryEdit;
+use nahtlos_client::share::Terms;
 use nahtlos_client::{InstitutionCard, Introduction, PersonCard, TeamCard};
 use nahtlos_protocol::identifier::SpaceId;
 use nahtlos_protocol::space::Role;
@@ -207,7 +208,7 @@ fn an_epoch_under_a_borrowed_key_id_never_makes_a_member_hand_on_the_lent_key() 
     let kind = SectionKind::Tasks;
     berger
         .nahtlos
-        .grant(&case, &kind, &person, Role::Read, "AVG35a1", None)
+        .grant(&case, &kind, &person, &Terms::new(Role::Read, "AVG35a1"))
         .unwrap();
     berger.sync();
     rogue.sync();
@@ -231,7 +232,7 @@ fn who_is_granted_a_section_after_many_epochs_reads_it_from_its_beginning() {
     berger.sync();
     berger
         .nahtlos
-        .grant(&case, &kind, &team, Role::Read, "AVG35a1", None)
+        .grant(&case, &kind, &team, &Terms::new(Role::Read, "AVG35a1"))
         .unwrap();
     berger.sync();
     let before = berger.nahtlos.find_case(&number).unwrap();

@@ -7,6 +7,7 @@ use nahtlos_casework::edit::{Edit, IdentEdit, IdentField};
 use nahtlos_casework::fields::Field;
 use nahtlos_casework::view::IdentView;
 use nahtlos_casework::{CaseFile, SectionKind};
+use nahtlos_client::share::Terms;
 use nahtlos_protocol::space::Role;
 use nahtlos_tests::{Home, World, bytes_below, holds};
 use story::{BERGER, CASE_FILE, Device, Homes, Stage, exit};
@@ -288,7 +289,7 @@ fn identifiers_are_never_granted_to_a_provider_whatever_basis_is_stated() {
         let (kind, role) = (SectionKind::Ident, nahtlos_protocol::space::Role::Read);
         berger
             .nahtlos
-            .grant(&case, &kind, &member, role, "AHVG153c", None)
+            .grant(&case, &kind, &member, &Terms::new(role, "AHVG153c"))
     };
     for to in ["Stellwerk Team 1", "Urs Keller"] {
         assert_eq!(grant(to).unwrap_err().code(), "no_right", "{to}");

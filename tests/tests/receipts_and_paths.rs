@@ -1,6 +1,7 @@
 //! What receipts and paths decide: an edit that was accepted before a removal returns to its place
 //! after a restore, and an edit whose path ended is sealed again by another one.
 
+use nahtlos_client::share::Terms;
 use std::cell::RefCell;
 
 use nahtlos_client::ending::{Ending, Reason};
@@ -83,7 +84,7 @@ fn story_5_an_unanswered_edit_whose_path_ended_is_sealed_again_by_another_path_a
     let person = scene.iseli.nahtlos.identity().person.unwrap();
     let kind = nahtlos_casework::SectionKind::Journal;
     let berger = &mut scene.berger.nahtlos;
-    let granted = berger.grant(&case, &kind, &person, Role::Write, "AVG35a1", None);
+    let granted = berger.grant(&case, &kind, &person, &Terms::new(Role::Write, "AVG35a1"));
     granted.unwrap();
     let ending = Ending::Grant(scene.journal, scene.grant);
     berger.end(&ending, Reason::Replaced).unwrap();

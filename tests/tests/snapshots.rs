@@ -2,6 +2,7 @@
 //! later needs the originals no more.
 
 use nahtlos_casework::SectionKind;
+use nahtlos_client::share::Terms;
 use nahtlos_protocol::envelope::Envelope;
 use nahtlos_protocol::envelope::snapshot::SnapshotPayload;
 use nahtlos_protocol::identifier::EnvelopeId;
@@ -79,13 +80,11 @@ fn beside_somebody_who_reads_from_now_on_no_snapshot_is_made() {
     let directory = berger.directory().unwrap();
     let team = directory.find_team("Sozialdienst Team 1").unwrap();
     berger
-        .grant_from_now(
+        .grant(
             &case,
             &SectionKind::Journal,
             &team,
-            Role::Read,
-            "AVG35a1",
-            None,
+            &Terms::new(Role::Read, "AVG35a1").from_now(),
         )
         .unwrap();
     scene.berger.sync();

@@ -3,6 +3,7 @@
 
 use nahtlos_casework::SectionKind;
 use nahtlos_client::ending::{Ending, Reason};
+use nahtlos_client::share::Terms;
 use nahtlos_client::{ClientError, KeyNotice};
 use nahtlos_protocol::identifier::GrantId;
 use nahtlos_protocol::space::effect::{History, Member};
@@ -133,7 +134,12 @@ fn who_is_let_in_from_now_on_never_gets_a_key_to_what_was_before() {
     scene
         .berger
         .nahtlos
-        .grant_from_now(&case, &JOURNAL, &team, Role::Read, "AVG35a1", None)
+        .grant(
+            &case,
+            &JOURNAL,
+            &team,
+            &Terms::new(Role::Read, "AVG35a1").from_now(),
+        )
         .unwrap();
     scene.berger.sync();
     type_notes(&mut scene.berger.nahtlos, &scene.number, &[2]);
@@ -242,7 +248,12 @@ fn a_grant_that_has_run_out_is_ended_by_the_next_writer_and_says_so() {
     let kind = SectionKind::Tasks;
     let berger = &mut scene.berger.nahtlos;
     berger
-        .grant(&case, &kind, &team, Role::Read, "AVG35a1", Some(1))
+        .grant(
+            &case,
+            &kind,
+            &team,
+            &Terms::new(Role::Read, "AVG35a1").until(Some(1)),
+        )
         .unwrap();
     scene.berger.sync();
     let grants = scene.berger.nahtlos.grants_of(&tasks);
@@ -251,7 +262,12 @@ fn a_grant_that_has_run_out_is_ended_by_the_next_writer_and_says_so() {
     let in_a_year = 4_000_000_000_000;
     let berger = &mut scene.berger.nahtlos;
     berger
-        .grant(&case, &kind, &team, Role::Read, "AVG35a1", Some(in_a_year))
+        .grant(
+            &case,
+            &kind,
+            &team,
+            &Terms::new(Role::Read, "AVG35a1").until(Some(in_a_year)),
+        )
         .unwrap();
     scene.sync_all();
     scene.berger.sync();

@@ -2,7 +2,7 @@
 
 use nahtlos_casework::SectionKind;
 use nahtlos_client::erasing::FormerMember;
-use nahtlos_client::share::{GrantPreview, SectionShares};
+use nahtlos_client::share::{GrantPreview, SectionShares, Terms};
 use nahtlos_client::{Case, Nahtlos};
 use nahtlos_protocol::identifier::SpaceId;
 use nahtlos_protocol::space::kind::Role;
@@ -113,12 +113,14 @@ fn grant(context: &Context, new: &ShareGrant) -> Result<Answer, Failure> {
         }
         page = Page::default();
     }
+    let terms = Terms::new(role, basis).until(until);
+    let terms = if new.from_now {
+        terms.from_now()
+    } else {
+        terms
+    };
     for kind in &kinds {
-        if new.from_now {
-            nahtlos.grant_from_now(&case, kind, &member, role, basis, until)?;
-        } else {
-            nahtlos.grant(&case, kind, &member, role, basis, until)?;
-        }
+        nahtlos.grant(&case, kind, &member, &terms)?;
     }
     let page = page.line(format!(
         "Shared {} with {}.",

@@ -9,6 +9,7 @@ use nahtlos_casework::fields::{
 };
 use nahtlos_casework::view::{PlanView, TasksView};
 use nahtlos_casework::{CaseFile, Conflict, ConflictKind, Origin, SectionKind};
+use nahtlos_client::share::Terms;
 use nahtlos_client::{Case, Nahtlos};
 use nahtlos_protocol::space::Role;
 
@@ -164,7 +165,7 @@ pub fn share(world: &mut World, number: &str) -> Result<(), DemoError> {
     for share in &SHARES {
         let member = berger.directory()?.find_member(share.with)?;
         for (section, role) in share.sections {
-            berger.grant(&case, section, &member, *role, share.basis, None)?;
+            berger.grant(&case, section, &member, &Terms::new(*role, share.basis))?;
         }
     }
     Ok(())

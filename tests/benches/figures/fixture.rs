@@ -1,5 +1,6 @@
 //! A relay, an institution that owns many cases, and another one that was granted all of them.
 
+use nahtlos_client::share::Terms;
 use std::path::Path;
 
 use nahtlos_casework::edit::{CoreEdit, CoreField, Edit};
@@ -130,7 +131,7 @@ fn share_all(home: &mut Home, cases: &[String]) {
         let case = home.nahtlos.find_case(case).expect("the case");
         for kind in case.sections.keys() {
             home.nahtlos
-                .grant(&case, kind, &team, Role::Write, "AVG35a1", None)
+                .grant(&case, kind, &team, &Terms::new(Role::Write, "AVG35a1"))
                 .expect("a manager");
         }
     }

@@ -8,7 +8,7 @@ use rand_core::CryptoRng;
 use super::authority::{self, At, Knowledge, Logs, View};
 use super::effect::{Effect, Member, Recipient, WrapMethod};
 use super::operation::{LogHead, Operation, SignedOperation};
-use super::recipients::{self, Wrap, WrapTarget};
+use super::recipients::{self, MissingLog, Wrap, WrapTarget};
 use super::replay::{ReplayError, Signatures};
 use super::standing::Suspended;
 use super::state::SpaceState;
@@ -254,20 +254,15 @@ impl Maker<'_> {
         operation: &mut Operation,
         rng: &mut dyn CryptoRng,
     ) -> Result<Vec<Wrap>, AuthorError> {
-        let logs = self.wrapper.logs;
-        let before = provisional(operation, self.wrapper.author, self.space, logs)?;
-        let knowledge = knowledge(operation, &before, logs)?;
-        let length = operation.index.saturating_add(1);
-        let view = View::of(&before, length, At::Known(&knowledge));
-        let targets = recipients::effective_recipients(logs, &before, view, self.suspended)
-            .map_err(ReplayError::from)?
-            .into_values();
-        let made = self
-            .wrapper
-            .wrap_all(rng, &before.nonce(), &epoch.seed, targets)?;
+        let everybody = |before: &SpaceState, view: View<'_>| {
+            let logs = self.wrapper.logs;
+            let targets = recipients::effective_recipients(logs, before, view, self.suspended)?;
+            Ok(targets.into_values().collect())
+        };
+        let (before, made) = self.wrap_to(everybody, &epoch.seed, operation, rng)?;
         let effect = epoch_effect(epoch, &before, &made, self.suspended, rng);
         operation.effects.push(effect);
-        Ok(made.into_iter().map(|(_, wrap)| wrap).collect())
+        Ok(wraps_of(made))
     }
 
     fn wrap_missing(
@@ -276,15 +271,10 @@ impl Maker<'_> {
         operation: &mut Operation,
         rng: &mut dyn CryptoRng,
     ) -> Result<Vec<Wrap>, AuthorError> {
-        let logs = self.wrapper.logs;
-        let before = provisional(operation, self.wrapper.author, self.space, logs)?;
-        let knowledge = knowledge(operation, &before, logs)?;
-        let length = operation.index.saturating_add(1);
-        let view = View::of(&before, length, At::Known(&knowledge));
-        let targets = recipients::missing_wraps(logs, &before, view, self.suspended)
-            .map_err(ReplayError::from)?
-            .into_iter();
-        let made = self.wrapper.wrap_all(rng, &before.nonce(), seed, targets)?;
+        let who_lacks_it = |before: &SpaceState, view: View<'_>| {
+            recipients::missing_wraps(self.wrapper.logs, before, view, self.suspended)
+        };
+        let (_, made) = self.wrap_to(who_lacks_it, seed, operation, rng)?;
         if !made.is_empty() {
             operation.effects.push(Effect::Wrap {
                 key_id: KeyId(seed.key_id()),
@@ -292,8 +282,32 @@ impl Maker<'_> {
                 suspended: self.suspended.iter().copied().collect(),
             });
         }
-        Ok(made.into_iter().map(|(_, wrap)| wrap).collect())
+        Ok(wraps_of(made))
     }
+
+    /// Wraps a seed to those whom `targets` names in the space as the effects so far leave it. Gives
+    /// that space, too.
+    fn wrap_to(
+        &self,
+        targets: impl FnOnce(&SpaceState, View<'_>) -> Result<Vec<WrapTarget>, MissingLog>,
+        seed: &EpochSeed,
+        operation: &Operation,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(SpaceState, Vec<(Recipient, Wrap)>), AuthorError> {
+        let logs = self.wrapper.logs;
+        let before = provisional(operation, self.wrapper.author, self.space, logs)?;
+        let knowledge = knowledge(operation, &before, logs)?;
+        let length = operation.index.saturating_add(1);
+        let view = View::of(&before, length, At::Known(&knowledge));
+        let targets = targets(&before, view).map_err(ReplayError::from)?;
+        let targets = targets.into_iter();
+        let made = self.wrapper.wrap_all(rng, &before.nonce(), seed, targets)?;
+        Ok((before, made))
+    }
+}
+
+fn wraps_of(made: Vec<(Recipient, Wrap)>) -> Vec<Wrap> {
+    made.into_iter().map(|(_, wrap)| wrap).collect()
 }
 
 /// The space after the effects so far. Signed provisionally: nobody else sees it.

@@ -1,0 +1,318 @@
+//! Sharing a section of a case: what it would do, and the decision itself. How grants read to people
+//! stands in [`lines`], who stands behind a member in [`people`].
+
+mod lines;
+mod people;
+
+use nahtlos_casework::SectionKind;
+use nahtlos_casework::fields::Field;
+use nahtlos_casework::matrix::{Access, Party, default_access};
+use nahtlos_casework::role::InstitutionKind;
+use nahtlos_protocol::identifier::SpaceId;
+use nahtlos_protocol::space::authority;
+use nahtlos_protocol::space::effect::History;
+use nahtlos_protocol::space::kind::{Kind, Role};
+use nahtlos_protocol::space::state::MemberId;
+use nahtlos_protocol::space::{Logs, SpaceState};
+use serde::Serialize;
+
+pub use lines::{GrantLine, SectionShares};
+
+use crate::cases::Case;
+use crate::error::ClientError;
+use crate::nahtlos::Nahtlos;
+use crate::random;
+use crate::records::Intent;
+
+/// What a grant is made on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms<'a> {
+    role: Role,
+    basis: &'a str,
+    not_after_ms: Option<u64>,
+    history: History,
+}
+
+impl<'a> Terms<'a> {
+    /// For as long as nobody ends it, with the whole history. The basis is a law or a consent, as
+    /// stated by who grants.
+    #[must_use]
+    pub fn new(role: Role, basis: &'a str) -> Self {
+        Self {
+            role,
+            basis,
+            not_after_ms: None,
+            history: History::Full,
+        }
+    }
+
+    /// Until then, Unix milliseconds; with none, for as long as nobody ends it.
+    #[must_use]
+    pub fn until(mut self, not_after_ms: Option<u64>) -> Self {
+        self.not_after_ms = not_after_ms;
+        self
+    }
+
+    /// From now on only: the past is cut off, so no key ever leads the newcomer to what was written
+    /// before. (Nor can they apply a change that builds on it: they see what is new only as far as it
+    /// stands alone.)
+    #[must_use]
+    pub fn from_now(mut self) -> Self {
+        self.history = History::FromNow;
+        self
+    }
+}
+
+/// What a grant would do, said before it is made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct GrantPreview {
+    /// Whom.
+    pub member: String,
+    /// Their institution, empty where its own log does not confirm them: names alone can be
+    /// imitated.
+    pub institution: String,
+    /// Kind code of that institution, empty where it is not confirmed.
+    pub kind: String,
+    /// Section code.
+    pub section: String,
+    /// People who will read it, each with the institution in parentheses.
+    pub people: Vec<String>,
+    /// Changes people made to it, undelivered ones included: its history, which goes along.
+    pub history_changes: u64,
+    /// Whether they can read it already.
+    pub already: Option<&'static str>,
+}
+
+impl Nahtlos {
+    /// What granting would do.
+    ///
+    /// # Errors
+    /// [`ClientError::NotFound`], [`ClientError::NoRight`].
+    pub fn preview_grant(
+        &self,
+        case: &Case,
+        kind: &SectionKind,
+        member: &SpaceId,
+    ) -> Result<GrantPreview, ClientError> {
+        let space = case.section(kind)?;
+        self.require_manager(&space, "share this section")?;
+        let directory = self.directory()?;
+        let state = self.section_state(&space)?;
+        let history = self.shared_document(&space)?.history();
+        // The genesis, which every device makes for itself, says nothing about anybody.
+        let by_people = history
+            .iter()
+            .filter(|change| change.actor != nahtlos_document::GENESIS_ACTOR);
+        let confirmed = self.confirmed_institution(member);
+        let card = confirmed.and_then(|id| directory.institutions.get(&id.to_string()));
+        Ok(GrantPreview {
+            member: directory.name(member),
+            institution: confirmed.map_or_else(String::new, |id| directory.institution_name(&id)),
+            kind: card.map_or_else(String::new, |card| card.kind.clone()),
+            section: kind.code(),
+            people: self.people_with_institution(member, &directory),
+            history_changes: by_people.count() as u64,
+            already: self.member_role(&state, member).map(Role::word),
+        })
+    }
+
+    /// Grants a section to a team or a person. Decided now, carried out at the next sync. Where they
+    /// hold it already ([`Nahtlos::is_granted`]), nothing is decided.
+    ///
+    /// # Errors
+    /// [`ClientError::NotFound`], [`ClientError::NoRight`].
+    pub fn grant(
+        &mut self,
+        case: &Case,
+        kind: &SectionKind,
+        member: &SpaceId,
+        terms: &Terms<'_>,
+    ) -> Result<(), ClientError> {
+        let space = self.require_sharable(case, kind, member)?;
+        if self.is_granted(case, kind, member, terms.role, terms.not_after_ms)? {
+            return Ok(());
+        }
+        let intent = Intent::Grant {
+            space,
+            grant: random::grant_id(),
+            member: *member,
+            role: terms.role,
+            basis: terms.basis.to_owned(),
+            not_after_ms: terms.not_after_ms,
+            history: terms.history,
+        };
+        self.decide(intent, &space)
+    }
+
+    /// The space of a section that this device may share with a team or person.
+    pub(crate) fn require_sharable(
+        &self,
+        case: &Case,
+        kind: &SectionKind,
+        member: &SpaceId,
+    ) -> Result<SpaceId, ClientError> {
+        let space = case.section(kind)?;
+        self.require_manager(&space, "share this section")?;
+        let logs = self.logs();
+        let known = logs.state(member).map(|state| state.kind());
+        if !known.is_some_and(|known| Kind::Section.admits_space(known)) {
+            return Err(ClientError::NotFound {
+                what: "team or person",
+                input: member.to_string(),
+            });
+        }
+        self.refuse_where_never_allowed(kind, member)?;
+        Ok(space)
+    }
+
+    /// Adds a person to a team of one's institution, or a team to it: somebody known already, without
+    /// an invitation. `from_now` cuts off the past: no key leads them to what the group held before.
+    /// Decided now, carried out at the next sync.
+    ///
+    /// # Errors
+    /// [`ClientError::NotFound`] where the group admits no such member, [`ClientError::NoRight`].
+    pub fn add_member(
+        &mut self,
+        group: &SpaceId,
+        member: &SpaceId,
+        role: Role,
+        from_now: bool,
+    ) -> Result<(), ClientError> {
+        self.require_manager(group, "add a member")?;
+        let logs = self.logs();
+        let kinds = logs.state(group).zip(logs.state(member));
+        let admitted = kinds.is_some_and(|(group, member)| {
+            let is_group = matches!(group.kind(), Kind::Team | Kind::Institution);
+            is_group && group.kind().admits_space(member.kind())
+        });
+        if !admitted {
+            return Err(ClientError::NotFound {
+                what: "team or person",
+                input: member.to_string(),
+            });
+        }
+        let intent = Intent::Grant {
+            space: *group,
+            grant: random::grant_id(),
+            member: *member,
+            role,
+            basis: String::new(),
+            not_after_ms: None,
+            history: if from_now {
+                History::FromNow
+            } else {
+                History::Full
+            },
+        };
+        self.decide(intent, group)
+    }
+
+    /// Whether exactly this team or person was granted at least this, for at least as long; what
+    /// waits for the next sync counts, what a person may through their team does not, because they
+    /// may leave it.
+    ///
+    /// # Errors
+    /// [`ClientError::NotFound`] where this device does not know the section.
+    pub fn is_granted(
+        &self,
+        case: &Case,
+        kind: &SectionKind,
+        member: &SpaceId,
+        role: Role,
+        not_after_ms: Option<u64>,
+    ) -> Result<bool, ClientError> {
+        let space = case.section(kind)?;
+        let covers = |granted: Role, until: Option<u64>| {
+            granted.holds_keys()
+                && granted >= role
+                && until.is_none_or(|until| not_after_ms.is_some_and(|wanted| until >= wanted))
+        };
+        let state = self.section_state(&space)?;
+        let mut live = state.live_grants();
+        if live.any(|grant| {
+            grant.member == MemberId::Space(*member) && covers(grant.role, grant.not_after_ms)
+        }) {
+            return Ok(true);
+        }
+        let waiting = self.waiting_intents()?;
+        Ok(waiting.iter().any(|record| match &record.intent {
+            Intent::Grant {
+                space: granted,
+                member: holder,
+                role,
+                not_after_ms,
+                ..
+            } => *granted == space && holder == member && covers(*role, *not_after_ms),
+            _ => false,
+        }))
+    }
+
+    /// The AHV number and other identifiers never go to providers, social enterprises or employers
+    /// (AHVG 153b-d), whatever basis is stated.
+    fn refuse_where_never_allowed(
+        &self,
+        kind: &SectionKind,
+        member: &SpaceId,
+    ) -> Result<(), ClientError> {
+        if *kind != SectionKind::Ident {
+            return Ok(());
+        }
+        let directory = self.shared_directory()?;
+        let institution = self.confirmed_institution(member).map(|id| id.to_string());
+        let card = institution.and_then(|id| directory.institutions.get(&id));
+        let party = card.and_then(|card| InstitutionKind::parse(&card.kind).ok());
+        let allowed = party.is_some_and(|party| {
+            let access = default_access(kind, Party::Institution(party));
+            !matches!(access, None | Some(Access::None))
+        });
+        if allowed {
+            return Ok(());
+        }
+        Err(ClientError::NoRight {
+            action: "share these identifiers",
+            reason: "this kind of institution may never receive them".into(),
+        })
+    }
+
+    pub(crate) fn require_manager(
+        &self,
+        space: &SpaceId,
+        action: &'static str,
+    ) -> Result<(), ClientError> {
+        let right = authority::right(&self.logs(), &self.device_id, space);
+        if right.at_least(Role::Manage) {
+            return Ok(());
+        }
+        let reason = match right.role {
+            Some(role) => format!(
+                "you hold `{}` here; who manages it can do this",
+                role.word()
+            ),
+            None => "it is not shared with you or your team".to_owned(),
+        };
+        Err(ClientError::NoRight { action, reason })
+    }
+
+    pub(crate) fn section_state(
+        &self,
+        space: &SpaceId,
+    ) -> Result<std::sync::Arc<SpaceState>, ClientError> {
+        self.logs()
+            .load(space)?
+            .ok_or_else(|| ClientError::NotFound {
+                what: "section",
+                input: space.to_string(),
+            })
+    }
+
+    /// The strongest role a team or person holds in a section.
+    fn member_role(&self, state: &SpaceState, member: &SpaceId) -> Option<Role> {
+        let suspended = self.suspended(state);
+        state
+            .live_grants()
+            .filter(|grant| grant.is_confirmed() && !suspended.contains(&grant.id))
+            .filter(|grant| grant.role.holds_keys() && self.leads_to(grant, member))
+            .map(|grant| grant.role)
+            .max()
+    }
+}
