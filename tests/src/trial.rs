@@ -48,14 +48,7 @@ impl World {
             .expect("rows")
             .collect::<Result<_, _>>()
             .expect("rows");
-        let mut operations = connection
-            .prepare("SELECT body.bytes FROM journal JOIN body USING (sequence) WHERE kind = 1")
-            .expect("a journal");
-        let operations: Vec<Vec<u8>> = operations
-            .query_map([], |row| row.get(0))
-            .expect("rows")
-            .collect::<Result<_, _>>()
-            .expect("rows");
+        let operations = self.stored_operations();
         let wraps: Vec<StoredWrap<'_>> = wraps
             .iter()
             .map(|(operation, recipient, bytes)| StoredWrap {
@@ -67,6 +60,24 @@ impl World {
         let mut trial = home.nahtlos.key_trial().expect("a trial");
         trial.take_wraps(&wraps, &operations);
         trial
+    }
+
+    /// Every operation that the relay stores.
+    ///
+    /// # Panics
+    /// Where the relay's store cannot be read.
+    #[must_use]
+    pub fn stored_operations(&self) -> Vec<Vec<u8>> {
+        let database = self.directory.path().join("relay/relay.sqlite");
+        let connection = rusqlite::Connection::open(database).expect("the store");
+        let mut operations = connection
+            .prepare("SELECT body.bytes FROM journal JOIN body USING (sequence) WHERE kind = 1")
+            .expect("a journal");
+        operations
+            .query_map([], |row| row.get(0))
+            .expect("rows")
+            .collect::<Result<_, _>>()
+            .expect("rows")
     }
 
     /// Which of these envelopes a device can open, every wrap in its hands.

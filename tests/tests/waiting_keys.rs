@@ -77,7 +77,7 @@ fn what_a_keyless_custodian_adds_waits_until_a_key_holder_compared_the_fingerpri
     );
     assert!(found.can_confirm && found.can_refuse);
     let wrong = scene.berger.nahtlos.confirm(&found.grant, "0000 0000 0000");
-    assert!(matches!(wrong, Err(ClientError::NoRight { .. })));
+    assert!(matches!(wrong, Err(ClientError::OtherFingerprint)));
     scene
         .berger
         .nahtlos

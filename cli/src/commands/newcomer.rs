@@ -48,10 +48,14 @@ pub fn list(context: &Context) -> Result<Answer, Failure> {
     let mut answer = Answer::new(json!({ "waiting": json::value(&waiting) }), page);
     if waiting.iter().any(|one| one.can_confirm) {
         answer = answer.note(
-            "Let them read their fingerprint to you, by telephone or in person; then \
+            "Let them read their fingerprint to you, by telephone or in person: `nahtlos status` on \
+             their device shows it (a person's beside \"you\", a team's beside \"team\"). Then \
              `nahtlos member confirm NUMBER --fingerprint WHAT-THEY-READ`, or \
              `nahtlos member refuse NUMBER` where it is another one.",
         );
+    } else if !waiting.is_empty() {
+        answer =
+            answer.note("None of them is yours to confirm; the lists of those who may say so.");
     }
     Ok(answer)
 }
@@ -63,16 +67,19 @@ pub fn confirm(
 ) -> Result<Answer, Failure> {
     let mut nahtlos = context.open()?;
     let newcomer = find(&nahtlos, number)?;
+    if !newcomer.can_confirm {
+        return Err(not_yours(&newcomer, "confirm"));
+    }
     let read_out = match fingerprint {
         Some(fingerprint) => fingerprint,
         None => {
             told(&newcomer).show_before_asking();
-            input::ask_line("The fingerprint they read to you")?
+            input::ask_line("The fingerprint they read to you").map_err(without_terminal)?
         }
     };
     let confirmed = nahtlos.confirm(&newcomer.grant, &read_out)?;
     let said = format!(
-        "You stand for {} in {}: they receive the key.",
+        "You stand for {} in {}: their device receives the key.",
         confirmed.member, confirmed.in_space
     );
     let data = json!({ "done": "confirmed", "newcomer": json::value(&confirmed) });
@@ -82,6 +89,9 @@ pub fn confirm(
 pub fn refuse(context: &Context, number: &str, answered: Answered) -> Result<Answer, Failure> {
     let mut nahtlos = context.open()?;
     let newcomer = find(&nahtlos, number)?;
+    if !newcomer.can_refuse {
+        return Err(not_yours(&newcomer, "refuse"));
+    }
     let data = |done: &str| json!({ "done": done, "newcomer": json::value(&newcomer) });
     let page =
         told(&newcomer).line("They never receive the key; everybody there sees that you refused.");
@@ -91,6 +101,38 @@ pub fn refuse(context: &Context, number: &str, answered: Answered) -> Result<Ans
     let refused = nahtlos.refuse(&newcomer.grant)?;
     let said = format!("Refused: {} in {}.", refused.member, refused.in_space);
     Ok(Answer::sentence(data("refused"), said).note(ending::WITH_NEXT_SYNC))
+}
+
+fn not_yours(one: &WaitingGrant, action: &str) -> Failure {
+    Failure::new(
+        Exit::NoRight,
+        "no_right",
+        format!(
+            "You cannot {action} {} in {}; nothing was done.",
+            one.member, one.in_space
+        ),
+        match one.reason {
+            "suspended" => {
+                "Who added them had no right any more, so somebody who manages it has to decide."
+            }
+            _ => "Somebody who may write there has to decide.",
+        },
+        "Call a colleague who may; `nahtlos member waiting` on their device tells them how.",
+    )
+}
+
+/// Nobody can be asked where there is no terminal.
+fn without_terminal(failure: Failure) -> Failure {
+    if failure.code != "value_missing" {
+        return failure;
+    }
+    Failure::new(
+        Exit::Usage,
+        "value_missing",
+        "The fingerprint is missing; nobody was confirmed.",
+        "It would be asked for at a terminal, and there is none.",
+        "Give what they read to you: `nahtlos member confirm NUMBER --fingerprint WHAT-THEY-READ`.",
+    )
 }
 
 fn told(one: &WaitingGrant) -> Page {

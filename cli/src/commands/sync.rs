@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use nahtlos_client::held::HeldEnvelope;
+use nahtlos_client::status::Status;
 use nahtlos_client::{Nahtlos, SyncReport};
 use serde_json::json;
 
@@ -193,7 +194,7 @@ pub fn status(context: &Context) -> Result<Answer, Failure> {
         ("team", status.team.clone()),
         ("institution", status.institution.clone()),
         ("network", status.network.clone()),
-        ("device", Some(status.device.clone())),
+        ("fingerprints", Some(fingerprints(&status))),
         ("state", Some(enrolment.to_owned())),
         ("relay", status.relay.clone()),
         ("last sync", Some(synced)),
@@ -234,6 +235,19 @@ pub fn status(context: &Context) -> Result<Answer, Failure> {
         answer = answer.note("`nahtlos sync` delivers what waits.");
     }
     Ok(answer)
+}
+
+/// What one reads to somebody who compares it: who waits as a person, a team or a device has another.
+fn fingerprints(status: &Status) -> String {
+    let of = |what: &str, fingerprint: &Option<String>| {
+        fingerprint.as_ref().map(|text| format!("{what} {text}"))
+    };
+    let all = [
+        of("you", &status.person_fingerprint),
+        of("team", &status.team_fingerprint),
+        Some(format!("this device {}", status.device)),
+    ];
+    all.into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }
 
 /// A number with its noun.

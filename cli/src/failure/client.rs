@@ -24,6 +24,12 @@ impl From<ClientError> for Failure {
                 "Nobody could ever let anybody in again.",
                 "Let another team manage it first: `nahtlos share role CASE SECTION manage --for TEAM`, then `nahtlos sync`, then this command again.",
             ),
+            ClientError::OtherFingerprint => say(
+                Exit::NoRight,
+                "This is not the fingerprint of who was added; nobody was confirmed.",
+                "It was misread or mistyped, or somebody else was added than the person you spoke to.",
+                "Let them read it again, from `nahtlos status` on their device. If it stays another one, refuse: `nahtlos member refuse NUMBER`.",
+            ),
             ClientError::NoRight { action, reason } => say(
                 Exit::NoRight,
                 &format!("You have no right to {action}."),

@@ -94,6 +94,9 @@ pub enum ClientError {
         /// Why not.
         reason: String,
     },
+    /// What was read out is not the fingerprint of who was added.
+    #[error("the fingerprint that was read out is not that of who was added")]
+    OtherFingerprint,
     /// It would end the last path with `manage`: nobody could ever let anybody in again.
     #[error("it would end the last `manage` there: grant `manage` to somebody else first")]
     LastManager,
@@ -157,6 +160,7 @@ impl ClientError {
             Self::NotFound { .. } => "not_found",
             Self::Ambiguous { .. } => "ambiguous",
             Self::NoRight { .. } => "no_right",
+            Self::OtherFingerprint => "other_fingerprint",
             Self::LastManager => "last_manager",
             Self::NoKey(notice) => notice.word(),
             Self::NeedsNewer => "needs_newer",

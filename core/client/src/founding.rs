@@ -268,7 +268,7 @@ impl Nahtlos {
             })
     }
 
-    fn own_keys(&self) -> DeviceKeys {
+    pub(crate) fn own_keys(&self) -> DeviceKeys {
         let public = self.keys.public_keys();
         DeviceKeys {
             verifying: VerifyingKeyBytes(*public.verifying.as_bytes()),

@@ -1,12 +1,13 @@
 //! What a modified client could do, for tests only: the honest facade never does it.
 
+use nahtlos_protocol::crypto::label;
 use nahtlos_protocol::envelope::snapshot::SnapshotPayload;
 use nahtlos_protocol::envelope::{Envelope, EnvelopeKind};
-use nahtlos_protocol::identifier::{EnvelopeId, KeyId, SpaceId};
-use nahtlos_protocol::space::effect::History;
+use nahtlos_protocol::identifier::{EnvelopeId, KeyId, SignatureBytes, SpaceId};
+use nahtlos_protocol::space::effect::{History, Member};
 use nahtlos_protocol::space::kind::Role;
 use nahtlos_protocol::space::operation::SignedOperation;
-use nahtlos_protocol::space::{Draft, Effect};
+use nahtlos_protocol::space::{Draft, Effect, admission_message};
 use nahtlos_protocol::wire::claim::InvitationText;
 
 use crate::cases::Case;
@@ -14,10 +15,10 @@ use crate::directory::DirectoryEdit;
 use crate::edits::TypedEdit;
 use crate::error::ClientError;
 use crate::ingest::UNSETTLED;
-use crate::nahtlos::Nahtlos;
+use crate::nahtlos::{Nahtlos, put_device};
 use crate::outbox::ENVELOPES;
 use crate::random;
-use crate::records::{self, Intent, InvitationRecord, LabelRecord};
+use crate::records::{self, DeviceRecord, Intent, InvitationRecord, LabelRecord};
 use crate::vault::Collection;
 
 impl Nahtlos {
@@ -213,6 +214,31 @@ impl Nahtlos {
         let person = self.create_person(self.institution()?);
         let prepared = self.prepare(person, &[], None)?;
         self.store_own(&[prepared], |_| Ok(()))
+    }
+
+    /// This device's keys, and its consent to be admitted to somebody's devices: what a custodian adds
+    /// a replacement by. No command enrols a second device yet.
+    pub fn admission_to(&self, person: &SpaceId) -> Member {
+        let message = admission_message(Some(*person), self.device_id);
+        let countersignature = self.keys.signing.sign(label::ADMISSION_SIGN, &message);
+        Member::Device {
+            keys: self.own_keys(),
+            countersignature: SignatureBytes(*countersignature.as_bytes()),
+        }
+    }
+
+    /// Takes the place of another device of the same person: the same network, with keys of its own.
+    ///
+    /// # Errors
+    /// Where the vault fails.
+    pub fn take_place_of(&mut self, other: &Self) -> Result<(), ClientError> {
+        let record = DeviceRecord {
+            seed: self.device.seed.clone(),
+            ..other.device.clone()
+        };
+        self.commit(|transaction| put_device(transaction, &record))?;
+        self.device = record;
+        Ok(())
     }
 
     /// The key id of a space's current epoch.

@@ -74,22 +74,17 @@ impl Nahtlos {
     /// Decided now, carried out at the next sync.
     ///
     /// # Errors
-    /// [`ClientError::NotFound`] where no such grant waits; [`ClientError::NoRight`], also where the
-    /// fingerprint is another one: then somebody else was added than is thought.
+    /// [`ClientError::NotFound`] where no such grant waits; [`ClientError::NoRight`];
+    /// [`ClientError::OtherFingerprint`]: then somebody else was added than is thought.
     pub fn confirm(&mut self, grant: &str, fingerprint: &str) -> Result<WaitingGrant, ClientError> {
         let waiting = self.waiting_member(grant)?;
-        let plain = |text: &str| -> String {
-            let kept = text.chars().filter(|letter| letter.is_alphanumeric());
-            kept.collect::<String>().to_lowercase()
-        };
-        if plain(fingerprint) != plain(&waiting.fingerprint) {
-            return Err(ClientError::NoRight {
-                action: "confirm this member",
-                reason: "the fingerprint is not that of who was added: ask who added them".into(),
-            });
-        }
         if !waiting.can_confirm {
             return Err(not_yours("confirm this member"));
+        }
+        // Read as people write it: small letters, blanks, O for 0.
+        let read_out = fingerprint.parse::<Fingerprint>();
+        if !read_out.is_ok_and(|read_out| read_out.to_string() == waiting.fingerprint) {
+            return Err(ClientError::OtherFingerprint);
         }
         let (space, grant) = parsed(&waiting)?;
         self.decide(Intent::Confirm { space, grant }, &space)?;

@@ -31,6 +31,10 @@ pub struct Status {
     pub network: Option<String>,
     /// Short fingerprint of this device.
     pub device: String,
+    /// Short fingerprint of the person: what they read to somebody who confirms them.
+    pub person_fingerprint: Option<String>,
+    /// Short fingerprint of the team.
+    pub team_fingerprint: Option<String>,
     /// Relay address.
     pub relay: Option<String>,
     /// `new`, `waiting_for_admission` or `enrolled`.
@@ -97,6 +101,8 @@ impl Nahtlos {
     pub fn status(&self) -> Result<Status, ClientError> {
         let directory = self.directory().unwrap_or_default();
         let name = |space: Option<SpaceId>| space.map(|space| directory.name(&space));
+        let fingerprint =
+            |space: Option<SpaceId>| space.map(|space| Fingerprint::of(&space.0).to_string());
         let sync = self.sync_record()?;
         let intents = self.waiting_intents()?;
         let incidents = self.incidents()?;
@@ -106,6 +112,8 @@ impl Nahtlos {
             team: name(self.device.team),
             network: directory.network.as_ref().map(|card| card.name.clone()),
             device: self.device_fingerprint(),
+            person_fingerprint: fingerprint(self.device.person),
+            team_fingerprint: fingerprint(self.device.team),
             relay: self.device.relay_url.clone(),
             enrolment: match (self.device.person, self.device.admitted) {
                 (None, _) => "new",

@@ -370,7 +370,9 @@ impl Played {
         }
     }
 
-    fn device(&self, device: Device) -> DeviceId {
+    /// A device's id.
+    #[must_use]
+    pub fn device(&self, device: Device) -> DeviceId {
         DeviceId(self.keys[device].public_keys().device_id())
     }
 }
@@ -429,7 +431,9 @@ impl Played {
         }
     }
 
-    fn state(&self, space: Space) -> Arc<SpaceState> {
+    /// The log of a space.
+    #[must_use]
+    pub fn state(&self, space: Space) -> Arc<SpaceState> {
         Arc::clone(&self.replica.states[&self.spaces[space]])
     }
 }

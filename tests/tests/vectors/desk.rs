@@ -36,6 +36,8 @@ pub struct Desk {
     announced: bool,
     actors: BTreeMap<[u8; 16], DeviceId>,
     covered: BTreeSet<EnvelopeId>,
+    /// Logs that its access heads name besides the section's and the author's path.
+    pub also_names: Vec<SpaceId>,
 }
 
 impl Desk {
@@ -52,6 +54,7 @@ impl Desk {
             announced: false,
             actors: BTreeMap::new(),
             covered: BTreeSet::new(),
+            also_names: Vec::new(),
         }
     }
 
@@ -112,6 +115,10 @@ impl Desk {
         parents: Vec<EnvelopeId>,
     ) -> Header {
         self.sequence += 1;
+        let mut access_heads = access_heads(replica, who, &replica.logs[&self.space]);
+        let also = self.also_names.iter();
+        access_heads.extend(also.filter_map(|space| replica.logs[space].head()));
+        access_heads.sort_by_key(|head| head.space);
         Header {
             version: 1,
             suite: 2,
@@ -120,7 +127,7 @@ impl Desk {
             key_id: KeyId(seed.key_id()),
             author_device: who.id,
             author_sequence: self.sequence,
-            access_heads: access_heads(replica, who, &replica.logs[&self.space]),
+            access_heads,
             parents,
             salt: Salt(world.random.bytes()),
         }

@@ -1,6 +1,7 @@
 //! The worlds. Institution 1: team T1 with A (device a1, manages) and B (b1). Institution 2: team T2
 //! with C (c1, manages) and D (d1), and K (k1), who administers without keys. A network of both.
 
+pub mod edges;
 pub mod ends;
 pub mod healed;
 pub mod keys;
@@ -17,10 +18,11 @@ use nahtlos_protocol::identifier::{InvitationId, SignatureBytes, SpaceId, Verify
 use nahtlos_protocol::space::effect::InvitationProof;
 use nahtlos_protocol::space::{Draft, Effect, Kind, Role, invitation_message};
 
+use crate::support::root;
 use crate::world::{Device, NOW_MS, World};
 
 /// Bundles that are expected to come out as their `expected.json` says.
-pub const BUNDLES: [&str; 19] = [
+pub const BUNDLES: [&str; 22] = [
     "shared",
     "removal/provisional",
     "removal/held",
@@ -40,19 +42,34 @@ pub const BUNDLES: [&str; 19] = [
     "suspended/decided",
     "suspended/added",
     "snapshots",
+    "edges/keys",
+    "edges/rights",
+    "edges/branches",
 ];
 
-/// Builds every world and writes its bundles.
-pub fn write_all() {
-    shared::write();
-    removal::write();
-    keys::write_from_now();
-    keys::write_junk_epoch();
-    keys::write_custodian();
-    ends::write();
-    healed::write();
-    suspended::write();
-    snapshots::write();
+/// Who builds which bundles.
+const WRITERS: [(&str, fn()); 12] = [
+    ("shared", shared::write),
+    ("removal", removal::write),
+    ("from_now", keys::write_from_now),
+    ("junk_epoch", keys::write_junk_epoch),
+    ("custodian", keys::write_custodian),
+    ("ends", ends::write),
+    ("healed", healed::write),
+    ("suspended", suspended::write),
+    ("snapshots", snapshots::write),
+    ("edges/keys", edges::write_keys),
+    ("edges/rights", edges::write_rights),
+    ("edges/branches", edges::write_branches),
+];
+
+/// Builds the worlds that are missing and writes their bundles.
+pub fn write_missing() {
+    for (name, build) in WRITERS {
+        if !root().join("worlds").join(name).exists() {
+            build();
+        }
+    }
 }
 
 /// Everybody.
