@@ -17,7 +17,10 @@ mod claim_file;
 pub mod cli;
 pub mod config;
 mod engine;
+mod entropy;
 mod http;
+#[cfg(feature = "in-process")]
+pub mod in_process;
 pub mod metrics;
 pub mod relay;
 pub mod store;

@@ -5,6 +5,7 @@ mod journal;
 mod line;
 pub mod model;
 pub mod scene;
+pub mod simulation;
 mod trial;
 
 use std::path::{Path, PathBuf};

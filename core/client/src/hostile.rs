@@ -7,7 +7,7 @@ use nahtlos_protocol::identifier::{EnvelopeId, KeyId, SignatureBytes, SpaceId};
 use nahtlos_protocol::space::effect::{History, Member};
 use nahtlos_protocol::space::kind::Role;
 use nahtlos_protocol::space::operation::SignedOperation;
-use nahtlos_protocol::space::{Draft, Effect, admission_message};
+use nahtlos_protocol::space::{Draft, Effect, LogHead, admission_message};
 use nahtlos_protocol::wire::claim::InvitationText;
 
 use crate::cases::Case;
@@ -189,6 +189,11 @@ impl Nahtlos {
     pub fn grants_of(&self, space: &SpaceId) -> Vec<nahtlos_protocol::space::Grant> {
         let state = self.logs().load(space).ok().flatten();
         state.map_or_else(Vec::new, |state| state.live_grants().cloned().collect())
+    }
+
+    /// What stands last in a space's log here.
+    pub fn log_head(&self, space: &SpaceId) -> Option<LogHead> {
+        self.logs().load(space).ok()??.head()
     }
 
     /// Which envelopes of a space count here, and which are part of its document.

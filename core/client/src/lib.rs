@@ -55,6 +55,8 @@ mod seeds;
 pub mod session;
 pub mod share;
 pub mod silence;
+#[cfg(feature = "test-key-derivation")]
+pub mod simulated;
 mod snapshots;
 pub mod status;
 mod summaries;

@@ -4,17 +4,28 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use nahtlos_casework::fields::EntryId;
 use nahtlos_protocol::identifier::{GrantId, Nonce};
-use rand_core::{CryptoRng, Rng, UnwrapErr};
+use rand_core::{CryptoRng, Rng};
 
 /// The operating system's random number generator.
 ///
 /// # Panics
 /// Where the operating system has no randomness at all: nothing secure can be done then.
-pub(crate) type SystemRandom = UnwrapErr<getrandom::SysRng>;
+#[cfg(not(feature = "test-key-derivation"))]
+pub(crate) type SystemRandom = rand_core::UnwrapErr<getrandom::SysRng>;
+/// The same, or what a simulation made of its seed.
+#[cfg(feature = "test-key-derivation")]
+pub(crate) type SystemRandom = crate::simulated::Random;
 
 /// A handle to [`SystemRandom`].
+#[cfg(not(feature = "test-key-derivation"))]
 pub(crate) fn system() -> SystemRandom {
-    UnwrapErr(getrandom::SysRng)
+    rand_core::UnwrapErr(getrandom::SysRng)
+}
+
+/// A handle to [`SystemRandom`].
+#[cfg(feature = "test-key-derivation")]
+pub(crate) fn system() -> SystemRandom {
+    crate::simulated::Random
 }
 
 /// 16 random bytes.

@@ -16,6 +16,7 @@ use super::world::{FIRST_CHAIN, World};
 use super::writer::{JOBS_WAITING_MAX, Writer};
 use super::{Clock, Engine, READERS, Shared};
 use crate::config::Limits;
+use crate::entropy;
 use crate::metrics::Metrics;
 use crate::store::{Identity, Reader, Store, StoreError};
 
@@ -65,9 +66,13 @@ impl Engine {
         let (jobs, waiting) = std::sync::mpsc::sync_channel(JOBS_WAITING_MAX);
         store.probe((shared.clock)())?;
         let writer = Writer::new(Arc::clone(&shared), store, waiting);
+        let random = entropy::of_this_thread();
         let thread = std::thread::Builder::new()
             .name("writer".into())
-            .spawn(move || writer.run())
+            .spawn(move || {
+                entropy::take_over(random);
+                writer.run();
+            })
             .map_err(StartError::Thread)?;
         Ok(Self {
             shared,
@@ -119,7 +124,7 @@ pub(crate) fn identity(
 /// Random bytes.
 pub(crate) fn random<const N: usize>() -> Result<[u8; N], StartError> {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(StartError::Random)?;
+    entropy::fill(&mut bytes).map_err(StartError::Random)?;
     Ok(bytes)
 }
 

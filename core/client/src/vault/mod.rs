@@ -11,6 +11,7 @@
 mod check;
 mod collection;
 mod error;
+mod fault;
 mod header;
 mod lock;
 mod private_files;
@@ -30,6 +31,8 @@ use rusqlite::{Connection, TransactionBehavior};
 pub use check::CheckReport;
 pub use collection::Collection;
 pub use error::{DamagedPart, VaultError};
+#[cfg(feature = "test-key-derivation")]
+pub use fault::Fault;
 pub use header::KeyDerivation;
 pub use seal::{NAME_LIMIT_BYTES, VALUE_LIMIT_BYTES};
 pub use transaction::{RecordList, Transaction};
@@ -52,6 +55,7 @@ pub struct Vault {
     sealer: Sealer,
     vault_key: VaultKey,
     home: PathBuf,
+    disk: fault::Disk,
     _lock: HomeLock,
 }
 
@@ -188,7 +192,9 @@ impl Vault {
         if transaction.has_failed() {
             return Err(VaultError::TransactionFailed.into());
         }
+        self.disk.before_commit()?;
         database.commit().map_err(VaultError::from)?;
+        self.disk.after_commit()?;
         Ok(outcome)
     }
 
@@ -234,6 +240,7 @@ impl Vault {
             sealer: Sealer::new(&vault_key)?,
             vault_key,
             home: home.to_path_buf(),
+            disk: fault::Disk::default(),
             _lock: lock,
         })
     }

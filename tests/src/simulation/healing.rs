@@ -1,0 +1,61 @@
+//! The end of all faults: everybody reaches the one relay again and syncs until nothing moves any more.
+
+use std::sync::atomic::Ordering;
+
+use super::plan::Plan;
+use super::world::World;
+
+/// Rounds of syncs after which all must be quiet. Somebody who had lost the most still needs: what the
+/// relay lost, the logs, a key from a colleague, that colleague's next sync, an own envelope, and one
+/// round in which nothing happens.
+const ROUNDS_MAX: u32 = 16;
+/// A relay begins a new journal on a device's word at most once an hour.
+const BETWEEN_ROUNDS_MS: u64 = 61 * 60 * 1000;
+
+impl World {
+    /// Ends the faults, and lets everybody sync until all is quiet.
+    pub fn heal(&mut self) {
+        self.story.tell("the faults end");
+        self.plan = Plan::without_faults();
+        for device in &mut self.devices {
+            device.cut_off = false;
+            device.relay = 0;
+        }
+        while !self.air.is_empty() {
+            self.land_one();
+        }
+        for round in 0..ROUNDS_MAX {
+            self.time.fetch_add(BETWEEN_ROUNDS_MS, Ordering::SeqCst);
+            if self.round_is_quiet() {
+                self.coverage
+                    .count(format!("quiet after {:02} rounds", round + 1));
+                return;
+            }
+        }
+        self.fail(format!("something still moves after {ROUNDS_MAX} rounds"));
+    }
+
+    fn round_is_quiet(&mut self) -> bool {
+        let mut quiet = true;
+        for device in 0..self.devices.len() {
+            match self.sync(device, u32::MAX) {
+                Some(report) => {
+                    quiet &= report.requests == 1
+                        && report.operations_received == 0
+                        && report.envelopes_received == 0
+                        && report.operations_delivered == 0
+                        && report.envelopes_delivered == 0;
+                }
+                None => quiet &= self.may_not_sync(device),
+            }
+        }
+        quiet
+    }
+
+    /// Whether a device is one that the relay does not know: nothing will come of its syncs.
+    fn may_not_sync(&mut self, device: usize) -> bool {
+        let name = self.devices[device].name.clone();
+        self.fail(format!("{name} cannot sync although all faults have ended"));
+        false
+    }
+}

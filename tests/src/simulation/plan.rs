@@ -1,0 +1,63 @@
+//! Which faults a run has, and how often: few at a time, so that each is also seen alone.
+
+use super::chance::Chance;
+
+/// How often each fault happens, in a hundred requests or steps; 0 in runs without it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// Steps before the faults end.
+    pub steps: u64,
+    /// A request is lost.
+    pub drop: u64,
+    /// A request arrives twice.
+    pub duplicate: u64,
+    /// A request arrives much later, when its sender has given it up.
+    pub late: u64,
+    /// Others go on while a request or its answer is on its way.
+    pub overtake: u64,
+    /// An answer is lost after the relay has done its work.
+    pub lose_answer: u64,
+    /// A device's program ends at one of its effects.
+    pub crash: u64,
+    /// A device's disk is full for a while.
+    pub disk_full: u64,
+    /// The relay ends at one of its effects.
+    pub relay_crash: u64,
+    /// The relay's disk is full for a while.
+    pub relay_disk_full: u64,
+    /// A device is cut off, or reaches the relay again.
+    pub partition: u64,
+    /// A device's clock goes wrong by up to a day.
+    pub skew: u64,
+}
+
+impl Plan {
+    /// The plan of a seed.
+    pub fn draw(chance: &mut Chance) -> Self {
+        let mut often = |percent| {
+            if chance.percent(30) { percent } else { 0 }
+        };
+        let mut plan = Self {
+            drop: often(15),
+            duplicate: often(15),
+            late: often(12),
+            overtake: often(20),
+            lose_answer: often(15),
+            crash: often(12),
+            disk_full: often(10),
+            relay_crash: often(8),
+            relay_disk_full: often(6),
+            partition: often(6),
+            skew: often(4),
+            steps: 0,
+        };
+        plan.steps = 12 + chance.below(24);
+        plan
+    }
+
+    /// The same without faults: what a run ends with.
+    #[must_use]
+    pub fn without_faults() -> Self {
+        Self::default()
+    }
+}

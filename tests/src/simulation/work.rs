@@ -1,0 +1,292 @@
+//! What people do at random: they write, share, withdraw, change roles, change keys, invite, and decide about
+//! what is held.
+
+use nahtlos_casework::SectionKind;
+use nahtlos_casework::edit::{CoreEdit, CoreField, Edit};
+use nahtlos_casework::fields::{Field, Name};
+use nahtlos_client::ending::{Ending, Reason};
+use nahtlos_client::rotation::Rotation;
+use nahtlos_client::share::Terms;
+use nahtlos_protocol::space::Role;
+use nahtlos_protocol::space::state::MemberId;
+
+use super::line::Line;
+use super::scene::{DEVICES, SCENE, TEAMS, person};
+use super::world::{Typed, World};
+use crate::note;
+use crate::scene::correction;
+
+/// What somebody may do.
+#[derive(Clone, Copy, Debug)]
+enum Work {
+    Note,
+    Correction,
+    Name,
+    Grant,
+    Withdraw,
+    SetRole,
+    RemovePerson,
+    Rotate,
+    Adopt,
+    Discard,
+    Confirm,
+    Refuse,
+    Retry,
+    DropDecision,
+}
+
+const OFTEN: [(u64, Work); 14] = [
+    (45, Work::Note),
+    (5, Work::Correction),
+    (8, Work::Name),
+    (9, Work::Grant),
+    (6, Work::Withdraw),
+    (6, Work::SetRole),
+    (3, Work::RemovePerson),
+    (4, Work::Rotate),
+    (5, Work::Adopt),
+    (4, Work::Discard),
+    (3, Work::Confirm),
+    (1, Work::Refuse),
+    (2, Work::Retry),
+    (1, Work::DropDecision),
+];
+
+impl World {
+    /// Somebody does something.
+    pub(super) fn work(&mut self) {
+        let (Some(device), Some(work)) = (self.somebody(), self.chance.weighted(&OFTEN)) else {
+            return;
+        };
+        match work {
+            Work::Note => self.type_note(device, None),
+            Work::Correction => {
+                let of = self.chance.below(self.next_note);
+                self.type_note(device, Some(of));
+            }
+            Work::Name => self.name_somebody(device),
+            Work::Grant => self.grant(device),
+            Work::Withdraw => self.withdraw(device),
+            Work::SetRole => self.set_role(device),
+            Work::RemovePerson => self.remove_person(device),
+            Work::Rotate => self.rotate(device),
+            Work::Adopt | Work::Discard => self.decide_held(device, matches!(work, Work::Adopt)),
+            Work::Confirm | Work::Refuse => {
+                self.decide_waiting(device, matches!(work, Work::Confirm));
+            }
+            Work::Retry | Work::DropDecision => {
+                self.decide_returned(device, matches!(work, Work::Retry));
+            }
+        }
+    }
+
+    fn section(&mut self) -> SectionKind {
+        if self.chance.percent(75) {
+            SectionKind::Journal
+        } else {
+            SectionKind::Core
+        }
+    }
+
+    fn role(&mut self) -> Role {
+        let roles = [Role::Read, Role::Write, Role::Write, Role::Manage];
+        *self.chance.one_of(&roles).unwrap_or(&Role::Read)
+    }
+
+    /// A team, or now and then a person.
+    fn member(&mut self) -> String {
+        if self.chance.percent(70) {
+            (*self.chance.one_of(&TEAMS).unwrap_or(&TEAMS[0])).to_owned()
+        } else {
+            let (device, _) = self.chance.one_of(&DEVICES).unwrap_or(&DEVICES[0]);
+            person(device)
+        }
+    }
+
+    fn type_note(&mut self, device: usize, corrects: Option<u64>) {
+        let number = self.next_note;
+        self.next_note += 1;
+        let edit = match corrects {
+            None => note(number),
+            Some(of) => correction(number, of),
+        };
+        let case = SCENE.case.clone();
+        let what = match corrects {
+            None => format!("note: entry {number}"),
+            Some(of) => format!("correction: entry {number} of {of}"),
+        };
+        let typed = self.act(device, &what, |replica| replica.edit_case(&case, &[edit]));
+        if typed.is_some() {
+            self.typed.push(Typed {
+                device,
+                kind: SectionKind::Journal,
+                text: format!("entry {number}"),
+            });
+        }
+    }
+
+    fn name_somebody(&mut self, device: usize) {
+        let number = self.next_note;
+        self.next_note += 1;
+        let Ok(name) = Name::parse(&format!("Name {number}")) else {
+            return;
+        };
+        let edit = Edit::Core(CoreEdit::Set(CoreField::CallName(name)));
+        let case = SCENE.case.clone();
+        self.act(device, &format!("name: {number}"), |replica| {
+            replica.edit_case(&case, &[edit])
+        });
+    }
+
+    fn grant(&mut self, device: usize) {
+        let (kind, role, member) = (self.section(), self.role(), self.member());
+        let what = format!("grant: {} to {member} ({})", kind.code(), role.word());
+        self.act(device, &what, |replica| {
+            let case = replica.find_case(&SCENE.case)?;
+            let id = replica.directory()?.find_member(&member)?;
+            replica.grant(&case, &kind, &id, &Terms::new(role, "AVG35a1"))
+        });
+    }
+
+    fn withdraw(&mut self, device: usize) {
+        let (kind, member) = (self.section(), self.member());
+        let what = format!("withdraw: {} from {member}", kind.code());
+        self.act(device, &what, |replica| {
+            let case = replica.find_case(&SCENE.case)?;
+            let id = replica.directory()?.find_member(&member)?;
+            let ending = replica.withdrawal(&case, &kind, &id)?;
+            replica.end(&ending, Reason::BasisEnded)
+        });
+    }
+
+    fn set_role(&mut self, device: usize) {
+        let (kind, role) = (self.section(), self.role());
+        let place = self.chance.bits();
+        let what = format!("role: {} of some grant to {}", kind.code(), role.word());
+        self.act(device, &what, |replica| {
+            let case = replica.find_case(&SCENE.case)?;
+            let space = case.section(&kind)?;
+            let grants = replica.grants_of(&space);
+            let place = usize::try_from(place % grants.len().max(1) as u64).unwrap_or(0);
+            match grants.get(place) {
+                Some(grant) => replica.set_role(&space, &grant.id, role),
+                None => Ok(()),
+            }
+        });
+    }
+
+    /// Somebody leaves a team, or comes back to it.
+    fn remove_person(&mut self, device: usize) {
+        let (name, institution) = *self.chance.one_of(&DEVICES).unwrap_or(&DEVICES[0]);
+        let team = format!("{institution} Team 1");
+        let leaves = self.chance.percent(60);
+        let word = if leaves { "remove" } else { "add" };
+        let what = format!("{word}: {} and {team}", person(name));
+        self.act(device, &what, |replica| {
+            let directory = replica.directory()?;
+            let team = directory.find_team(&team)?;
+            let member = directory.find_member(&person(name))?;
+            if leaves {
+                replica.end(&Ending::Member(team, member), Reason::Left)
+            } else {
+                let known = replica.grants_of(&team);
+                let stands = known
+                    .iter()
+                    .any(|grant| grant.member == MemberId::Space(member));
+                if stands {
+                    return Ok(());
+                }
+                replica.add_member(&team, &member, Role::Write, false)
+            }
+        });
+    }
+
+    fn rotate(&mut self, device: usize) {
+        let kind = self.section();
+        let Some(mut replica) = self.devices[device].replica.take() else {
+            return;
+        };
+        let space = replica
+            .find_case(&SCENE.case)
+            .and_then(|case| case.section(&kind));
+        let name = self.devices[device].name.clone();
+        self.story
+            .tell(format!("{name} changes the key of {}", kind.code()));
+        if let Ok(space) = space {
+            let mut line = Line {
+                world: self,
+                device,
+                depth: 0,
+            };
+            let rotation = Rotation::Spaces(vec![space]);
+            let rotated = replica.rotate_now(&mut line, &rotation, &mut |_| {});
+            let word = match &rotated {
+                Ok(report) if report.rotated > 0 => "work: rotate",
+                Ok(_) => "work: rotate nothing",
+                Err(_) => "work: rotate later",
+            };
+            self.coverage.count(word);
+        }
+        self.devices[device].replica = Some(replica);
+    }
+
+    fn decide_held(&mut self, device: usize, adopts: bool) {
+        let place = self.chance.bits();
+        let word = if adopts { "adopt" } else { "discard" };
+        let Some(replica) = &self.devices[device].replica else {
+            return;
+        };
+        let Ok(held) = replica.held_list() else {
+            self.fail("what is held cannot be listed");
+            return;
+        };
+        let place = usize::try_from(place % held.len().max(1) as u64).unwrap_or(0);
+        let Some(one) = held.get(place).map(|one| one.id.clone()) else {
+            return;
+        };
+        let what = format!("{word}: {}", one.chars().take(8).collect::<String>());
+        self.act(device, &what, |replica| {
+            if adopts {
+                replica.held_adopt(&one)
+            } else {
+                replica.held_discard(&one, "not needed")
+            }
+        });
+    }
+
+    fn decide_waiting(&mut self, device: usize, confirms: bool) {
+        let word = if confirms { "confirm" } else { "refuse" };
+        let Some(replica) = &self.devices[device].replica else {
+            return;
+        };
+        let waiting = replica.waiting_members().unwrap_or_default();
+        let Some(one) = self.chance.one_of(&waiting).cloned() else {
+            return;
+        };
+        self.act(device, &format!("{word}: {}", one.member), |replica| {
+            if confirms {
+                replica.confirm(&one.grant, &one.fingerprint)
+            } else {
+                replica.refuse(&one.grant)
+            }
+        });
+    }
+
+    fn decide_returned(&mut self, device: usize, again: bool) {
+        let word = if again { "retry" } else { "drop decision" };
+        let Some(replica) = &self.devices[device].replica else {
+            return;
+        };
+        let decisions = replica.decisions().unwrap_or_default();
+        let Some(one) = self.chance.one_of(&decisions).cloned() else {
+            return;
+        };
+        self.act(device, &format!("{word}: {}", one.what), |replica| {
+            if again {
+                replica.retry_decision(&one.id)
+            } else {
+                replica.drop_decision(&one.id)
+            }
+        });
+    }
+}

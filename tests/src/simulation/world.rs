@@ -1,0 +1,277 @@
+//! The world of one run: devices, relays, what is on its way, and the steps that chance picks.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use nahtlos_casework::SectionKind;
+use nahtlos_client::vault::Fault;
+use nahtlos_client::{ClientError, Nahtlos, SyncReport, simulated};
+
+use super::chance::Chance;
+use super::coverage::Coverage;
+use super::device::Device;
+use super::line::{InTheAir, Line};
+use super::plan::Plan;
+use super::relay::SimulatedRelay;
+use super::scene::{BEGIN_MS, DEVICES, SCENE, directory};
+use super::story::Story;
+
+/// How deep devices may overtake each other.
+pub const DEPTH_MAX: u32 = 2;
+/// Effects after which a device's program may end.
+const EFFECTS_MAX: u64 = 14;
+/// What no device may ever answer, whatever happens around it.
+const NEVER: [&str; 4] = ["vault_damaged", "vault_io", "needs_newer", "other_relay"];
+
+/// An edit that a device acknowledged to the person who typed it.
+#[derive(Clone, Debug)]
+pub struct Typed {
+    /// Who typed it.
+    pub device: usize,
+    /// Where.
+    pub kind: SectionKind,
+    /// The text, which nobody else types.
+    pub text: String,
+}
+
+/// One run.
+pub struct World {
+    /// The seed of all its chance.
+    pub seed: u64,
+    /// What chance decides next.
+    pub chance: Chance,
+    /// Which faults there are.
+    pub plan: Plan,
+    /// What happened.
+    pub story: Story,
+    /// What occurred.
+    pub coverage: Coverage,
+    /// What should never have happened.
+    pub failures: Vec<String>,
+    /// The relays; the first is the one all return to.
+    pub relays: Vec<SimulatedRelay>,
+    /// The devices.
+    pub devices: Vec<Device>,
+    /// Requests that arrive later.
+    pub air: Vec<InTheAir>,
+    /// Everything that was acknowledged.
+    pub typed: Vec<Typed>,
+    /// Devices that lost their relay's answer or worse since their last complete sync.
+    pub unsettled: BTreeSet<usize>,
+    /// Unix milliseconds.
+    pub time: Arc<AtomicU64>,
+    pub(super) next_note: u64,
+    /// Removed with everything in it at the end.
+    pub directory: tempfile::TempDir,
+}
+
+impl World {
+    /// The world of a seed, before its first step.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        // Before this thread's randomness is seeded: the scene is the same for all seeds.
+        let scene = &*SCENE;
+        simulated::seed_this_thread(seed.wrapping_add(1));
+        let directory = directory();
+        scene.lay_out(directory.path());
+        let time = Arc::new(AtomicU64::new(BEGIN_MS));
+        let mut chance = Chance::new(seed);
+        let plan = Plan::draw(&mut chance);
+        let relay = SimulatedRelay::start(directory.path().join("relay"), Arc::clone(&time), seed);
+        let devices = DEVICES
+            .iter()
+            .map(|(name, _)| Device::open(name, directory.path().join(name), &time))
+            .collect();
+        let mut world = Self {
+            seed,
+            chance,
+            plan,
+            story: Story::default(),
+            coverage: Coverage::default(),
+            failures: Vec::new(),
+            relays: vec![relay],
+            devices,
+            air: Vec::new(),
+            typed: Vec::new(),
+            unsettled: BTreeSet::new(),
+            time,
+            next_note: 1,
+            directory,
+        };
+        let plan = format!("{:?}", world.plan);
+        world.story.tell(format!("seed {seed}: {plan}"));
+        world
+    }
+
+    /// Everything that happens before the faults end.
+    pub fn live(&mut self) {
+        for _ in 0..self.plan.steps {
+            self.step(0);
+            if !self.failures.is_empty() {
+                return;
+            }
+        }
+    }
+
+    /// One step: time goes on, something breaks or heals, somebody does something.
+    pub fn step(&mut self, depth: u32) {
+        let passed = 1 + self.chance.below(90_000);
+        self.time.fetch_add(passed, Ordering::SeqCst);
+        self.break_something();
+        if self.chance.percent(40) {
+            if let Some(device) = self.somebody() {
+                self.sync(device, depth);
+            }
+        } else {
+            self.work();
+        }
+    }
+
+    /// A device whose program is not in the middle of something.
+    pub fn somebody(&mut self) -> Option<usize> {
+        let idle: Vec<usize> = (0..self.devices.len())
+            .filter(|device| self.devices[*device].replica.is_some())
+            .collect();
+        self.chance.one_of(&idle).copied()
+    }
+
+    /// One device syncs, with what may go wrong meanwhile.
+    pub fn sync(&mut self, device: usize, depth: u32) -> Option<SyncReport> {
+        let mut replica = self.devices[device].replica.take()?;
+        let name = self.devices[device].name.clone();
+        self.story.tell(format!("{name} syncs"));
+        let fault = self.disk_fault();
+        replica.vault_mut().set_fault(fault);
+        let mut line = Line {
+            world: self,
+            device,
+            depth,
+        };
+        let synced = replica.sync(&mut line, &mut |_| {});
+        let report = self.took(device, "sync", &mut replica, synced);
+        self.put_back(device, replica);
+        if let Some(report) = &report {
+            self.story
+                .tell(format!("{name} has synced: {}", told(report)));
+            self.unsettled.remove(&device);
+        } else {
+            self.unsettled.insert(device);
+        }
+        report
+    }
+
+    /// One device does something offline, with what may go wrong meanwhile.
+    pub fn act<T>(
+        &mut self,
+        device: usize,
+        what: &str,
+        action: impl FnOnce(&mut Nahtlos) -> Result<T, ClientError>,
+    ) -> Option<T> {
+        let mut replica = self.devices[device].replica.take()?;
+        let fault = self.disk_fault();
+        replica.vault_mut().set_fault(fault);
+        let result = action(&mut replica);
+        let name = self.devices[device].name.clone();
+        let outcome = match &result {
+            Ok(_) => "done".to_owned(),
+            Err(error) => error.code().to_owned(),
+        };
+        self.story.tell(format!("{name}: {what}: {outcome}"));
+        let taken = self.took(device, what, &mut replica, result);
+        if taken.is_some() {
+            self.coverage.count(format!("work: {}", first_word(what)));
+        }
+        self.put_back(device, replica);
+        taken
+    }
+
+    /// What came of it; an error that nothing explains is a failure of the run.
+    fn took<T>(
+        &mut self,
+        device: usize,
+        what: &str,
+        replica: &mut Nahtlos,
+        result: Result<T, ClientError>,
+    ) -> Option<T> {
+        let vault = replica.vault_mut();
+        let (struck, crashed) = (vault.has_failed(), vault.has_crashed());
+        if struck {
+            let word = if crashed { "crash" } else { "disk full" };
+            self.coverage.count(format!("fault: {word}"));
+        }
+        match result {
+            // A program that has ended says nothing to anybody.
+            Ok(_) if crashed => None,
+            Ok(taken) => Some(taken),
+            Err(error) => {
+                let code = error.code();
+                self.coverage.count(format!("error: {code}"));
+                let name = &self.devices[device].name;
+                self.story.tell(format!("{name}: {what} failed: {code}"));
+                if NEVER.contains(&code) && !crashed {
+                    self.fail(format!("{what} failed with {code}: {error}"));
+                }
+                None
+            }
+        }
+    }
+
+    fn put_back(&mut self, device: usize, mut replica: Nahtlos) {
+        let vault = replica.vault_mut();
+        let crashed = vault.has_crashed();
+        vault.set_fault(None);
+        self.devices[device].replica = Some(replica);
+        if crashed {
+            self.devices[device].restart();
+            let name = self.devices[device].name.clone();
+            self.story
+                .tell(format!("{name}'s program ended and is started again"));
+        }
+    }
+
+    fn disk_fault(&mut self) -> Option<Fault> {
+        if self.chance.percent(self.plan.crash) {
+            return Some(Fault::Crash {
+                after: self.chance.below(EFFECTS_MAX),
+                keeps: self.chance.percent(50),
+            });
+        }
+        self.chance
+            .percent(self.plan.disk_full)
+            .then(|| Fault::Full {
+                after: self.chance.below(EFFECTS_MAX),
+                failing: 1 + self.chance.below(3),
+            })
+    }
+
+    /// Something that should never have happened.
+    pub fn fail(&mut self, what: impl Into<String>) {
+        let what = what.into();
+        self.story.tell(format!("FAILURE: {what}"));
+        self.failures.push(what);
+    }
+}
+
+fn first_word(what: &str) -> &str {
+    what.split(':').next().unwrap_or(what)
+}
+
+/// A report as the story tells it.
+fn told(report: &SyncReport) -> String {
+    let mut told = format!(
+        "{} requests, {} operations and {} envelopes in, {} and {} out",
+        report.requests,
+        report.operations_received,
+        report.envelopes_received,
+        report.operations_delivered,
+        report.envelopes_delivered
+    );
+    for (reason, count) in &report.held {
+        told.push_str(&format!(", {count} held ({reason})"));
+    }
+    for notice in &report.notices {
+        told.push_str(&format!("; {notice}"));
+    }
+    told
+}

@@ -1,0 +1,46 @@
+//! Simulated worlds (see `nahtlos_tests::simulation`): faults by chance, then healing, then what must
+//! be true. `cargo run --release -p nahtlos-tests --bin simulate -- --seeds 20000` runs more of them.
+
+use nahtlos_tests::simulation::runs::{kept_seeds, run_all};
+use nahtlos_tests::simulation::{EXPECTED, Outcome, run};
+
+/// Seeds in the normal tests.
+const SEEDS: u64 = 150;
+
+fn told(outcome: &Outcome) -> String {
+    format!(
+        "{}\n{}\nseed {} failed: {}\nreplay: cargo run -p nahtlos-tests --bin simulate -- --seed {}",
+        outcome.story,
+        outcome.failures.join("\n"),
+        outcome.seed,
+        outcome.failures.first().map_or("", |first| first.as_str()),
+        outcome.seed,
+    )
+}
+
+#[test]
+fn the_same_seed_gives_the_same_world_byte_for_byte_and_another_seed_another_one() {
+    let (first, second, other) = (run(3), run(3), run(4));
+    assert_eq!(first.story, second.story);
+    assert_eq!(first.hash, second.hash, "what passed on the lines differs");
+    assert_ne!(first.hash, other.hash);
+}
+
+#[test]
+fn worlds_that_failed_once_hold_what_was_promised() {
+    for seed in kept_seeds() {
+        let outcome = run(seed);
+        assert!(outcome.failures.is_empty(), "{}", told(&outcome));
+    }
+}
+
+#[test]
+fn after_any_faults_all_who_may_read_see_the_same_and_nothing_is_lost() {
+    let runs = run_all(0, SEEDS, 2, &|| true, &|_| ());
+    let failed: Vec<u64> = runs.failed.iter().map(|outcome| outcome.seed).collect();
+    if let Some(first) = runs.failed.first() {
+        panic!("{}\nfailed: {failed:?}", told(first));
+    }
+    let missing = runs.coverage.missing(&EXPECTED);
+    assert!(missing.is_empty(), "never occurred: {missing:?}");
+}
