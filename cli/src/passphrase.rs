@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use zeroize::Zeroizing;
 
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{Failure, system_says};
 
 /// Names a file that holds the passphrase.
 pub const FILE_VARIABLE: &str = "NAHTLOS_PASSPHRASE_FILE";
@@ -69,9 +69,9 @@ fn from_file(path: &Path) -> Result<Passphrase, Failure> {
         .and_then(|file| file.take(BYTES_MAX + 1).read_to_end(&mut bytes))
         .map_err(|error| {
             source_failed(format!(
-                "{FILE_VARIABLE} names {}: {}",
+                "{FILE_VARIABLE} names {}. {}",
                 path.display(),
-                error.kind()
+                system_says(&error).trim_end_matches('.')
             ))
         })?;
     checked(bytes)
@@ -170,6 +170,15 @@ mod tests {
         assert_eq!(read("drei Worte\r\n"), b"drei Worte");
         assert_eq!(read("drei Worte\n\n"), b"drei Worte\n");
         assert_eq!(read(" drei Worte "), b" drei Worte ");
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_said_in_words() {
+        let why = from_file(Path::new("/no/such/file")).unwrap_err().why;
+        assert!(
+            why.ends_with("names /no/such/file. There is no such file."),
+            "{why}"
+        );
     }
 
     #[test]

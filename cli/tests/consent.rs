@@ -94,7 +94,7 @@ fn a_right_by_consent_names_it_and_ends_with_it_while_the_law_stays() {
     for part in [
         "Will no longer read `function`: Urs Iseli (IV-Stelle).",
         "Can still read `plan`, by AVG35a1: Urs Iseli (IV-Stelle).",
-        "What was read already cannot be taken back",
+        "What was delivered to them before stays readable to them",
         "Nothing was done",
     ] {
         assert!(said.contains(part), "{part}: {said}");
@@ -220,4 +220,49 @@ fn what_is_not_clear_is_refused_and_nothing_is_recorded() {
     let foreign = give(&case, "core=RAV Team", &["--yes"]);
     refused(&world.iseli.run(&foreign), 5, "no_right");
     given(&world, &case, &share);
+}
+
+#[test]
+fn the_end_of_a_right_is_not_dropped_while_its_consent_is_withdrawn() {
+    let world = World::new();
+    let case = world.open_case();
+    given(&world, &case, &format!("function={TEAM}"));
+    grant(&world, &case, "plan", "read").json();
+    sync_all(&world);
+    let berger = &world.berger;
+    let only_waiting = || {
+        let list = berger.run(&["--json", "decision"]).json();
+        let decisions = list["decisions"].as_array().unwrap().clone();
+        assert_eq!(decisions.len(), 1, "{list}");
+        decisions[0]["id"].as_str().unwrap().to_owned()
+    };
+    // Control: the end of a right by law is dropped.
+    let by_law = ["share", "withdraw", &case, "plan", "--from", TEAM, "--yes"];
+    berger.run(&by_law).ok();
+    let drop = |id: &str| berger.run(&["--json", "decision", "drop", id, "--yes"]);
+    assert_eq!(drop(&only_waiting()).json()["done"], "dropped");
+
+    let withdraw = ["consent", "withdraw", &case, "1", "--yes"];
+    berger.run(&withdraw).ok();
+    let id = only_waiting();
+    let refusal = drop(&id);
+    refused(&refusal, 6, "consent_withdrawn");
+    assert!(
+        refusal.error()["next"]
+            .as_str()
+            .unwrap()
+            .contains("consent give"),
+        "{}",
+        refusal.stderr
+    );
+    assert_eq!(only_waiting(), id, "it still waits");
+
+    // Who agrees again gives a new consent; the end of the old right still goes out, and the new
+    // right stands.
+    let new = given(&world, &case, &format!("function={TEAM}"));
+    sync_all(&world);
+    let why = explained(berger, &case, "function");
+    assert!(why.starts_with("Yes:") && why.contains(&new[..8]), "{why}");
+    let decided = berger.run(&["--json", "decision"]).json();
+    assert_eq!(decided["decisions"], serde_json::json!([]));
 }

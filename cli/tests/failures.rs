@@ -252,10 +252,7 @@ fn each_family_of_errors_has_its_exit_status() {
         url: "https://relay".into(),
         reason: "refused".into(),
     };
-    let refused = |code: &str| ClientError::Refused {
-        code: code.into(),
-        detail: "no".into(),
-    };
+    let refused = |code: &str| ClientError::refused(code, "no");
     let cases: Vec<(ClientError, Exit)> = vec![
         (
             ClientError::Vault(VaultError::WrongPassphrase),
@@ -281,6 +278,24 @@ fn each_family_of_errors_has_its_exit_status() {
         (ClientError::AlreadyEnrolled, Exit::Failed),
         (ClientError::OtherRelay, Exit::Failed),
         (ClientError::NeedsNewer, Exit::Failed),
+        (
+            ClientError::NotShared {
+                section: "plan".into(),
+            },
+            Exit::NoRight,
+        ),
+        (
+            ClientError::OtherInvitation {
+                for_institution: true,
+            },
+            Exit::Failed,
+        ),
+        (
+            ClientError::Closed {
+                managers: vec!["RAV Team (RAV Langnau)".into()],
+            },
+            Exit::NoRight,
+        ),
         (ClientError::NoKey(KeyNotice::NotGranted), Exit::NoRight),
         (ClientError::NoKey(KeyNotice::Pending), Exit::Locked),
         (

@@ -108,6 +108,40 @@ fn a_held_entry_is_discarded_with_a_reason_that_never_stands_on_the_command_line
     );
 }
 
+/// A discard that waits for the next sync is taken back as a whole: the edit is open again.
+#[test]
+fn a_discard_that_is_taken_back_leaves_the_edit_open() {
+    let world = World::new();
+    let (case, id) = late(&world);
+    let discard = ["--json", "held", "discard", &id, "--yes", "--from", "-"];
+    world.berger.type_in(&discard, "Falsche Akte.").json();
+    let why = || world.berger.run(&["held"]).ok().stdout;
+    assert!(why().contains("Falsche Akte."), "control: {}", why());
+    let list = world.berger.run(&["--json", "decision"]).json();
+    let decision = list["decisions"][0]["id"].as_str().unwrap();
+    let drop = ["decision", "drop", decision, "--yes"];
+    world.berger.run(&drop).ok();
+    assert!(!why().contains("Falsche Akte."), "{}", why());
+    world.berger.run(&["held", "adopt", &id, "--yes"]).ok();
+    world.berger.run(&["sync"]).ok();
+    assert!(journal(&world, &case).contains("Nach dem Entzug."));
+}
+
+/// Nobody types a reason for nothing: who may not discard is told so first.
+#[test]
+fn who_may_not_discard_is_told_so_before_a_reason_is_asked_for() {
+    let world = World::new();
+    // Who reads in a team reads in its sections, and manages nothing there.
+    let trachsel = world.colleague("Beat Trachsel", "read");
+    let (case, id) = late(&world);
+    trachsel.run(&["sync"]);
+    let discard = ["--json", "held", "discard", &id, "--yes"];
+    refused(&trachsel.run(&discard), 5, "no_right");
+    // Control: who may is asked for the reason.
+    refused(&world.berger.run(&discard), 2, "value_missing");
+    assert!(!journal(&world, &case).contains("Nach dem Entzug."));
+}
+
 #[test]
 fn status_says_what_is_held_and_the_next_command() {
     let world = World::new();

@@ -44,10 +44,68 @@ fn a_relay_restored_from_a_backup_is_told_and_what_it_lost_is_there_again() {
     let doctor = world.berger.run(&["doctor"]);
     assert_eq!(doctor.exit, 1, "{}", doctor.stdout);
     assert!(
-        doctor.stdout.contains("it went back 1 time(s)"),
+        doctor
+            .stdout
+            .contains("noticed 1 time that it had gone back")
+            && doctor.stdout.contains("`nahtlos doctor --acknowledge`"),
         "{}",
         doctor.stdout
     );
+}
+
+/// The relay goes back, Berger types and syncs, and everything is healed.
+fn goes_back(world: &mut World, case: &str, backup: &std::path::Path) {
+    let words = ["journal", "add", case, "--kind", "call", "--from", "-"];
+    world.berger.type_in(&words, "Nach der Sicherung.").ok();
+    world.berger.run(&["sync"]).ok();
+    world.restore_relay(backup);
+}
+
+#[test]
+fn an_incident_is_acknowledged_when_nothing_is_missing_any_more_and_the_next_one_shows_again() {
+    let mut world = World::new();
+    let case = world.open_case();
+    grant(&world, &case, "core,journal", "write").json();
+    sync_all(&world);
+    let acknowledge = ["--json", "doctor", "--acknowledge"];
+    let nothing = world.berger.run(&acknowledge).json();
+    assert_eq!(nothing["acknowledged"], 0, "control: nothing happened yet");
+    let backup = world.back_up_relay();
+    goes_back(&mut world, &case, &backup);
+
+    let marked =
+        |world: &World| world.berger.run(&["--json", "status"]).json()["incidents"].clone();
+    for home in [&world.berger, &world.berger, &world.iseli] {
+        home.run(&["sync"]).ok();
+    }
+    assert_eq!(world.berger.run(&["doctor"]).exit, 1, "control");
+    let noted = world.berger.run(&acknowledge).json();
+    assert_eq!(
+        (&noted["acknowledged"], &noted["sound"]),
+        (&1.into(), &true.into()),
+        "{noted}"
+    );
+    let doctor = world.berger.run(&["doctor"]).ok();
+    assert!(
+        doctor.stdout.contains("1 time") && doctor.stdout.contains("noted on"),
+        "it stays in the history: {}",
+        doctor.stdout
+    );
+    assert_ne!(
+        marked(&world)[0]["acknowledged_at_ms"],
+        serde_json::Value::Null
+    );
+
+    goes_back(&mut world, &case, &backup);
+    world.berger.run(&["sync"]).ok();
+    let doctor = world.berger.run(&["doctor"]);
+    assert_eq!(doctor.exit, 1, "{}", doctor.stdout);
+    assert!(doctor.stdout.contains(" times that"), "{}", doctor.stdout);
+    let incidents = marked(&world);
+    let incidents = incidents.as_array().unwrap();
+    let open = |one: &serde_json::Value| one["acknowledged_at_ms"].is_null();
+    assert!(!open(&incidents[0]), "the old one stays history");
+    assert!(incidents.len() > 1 && incidents.iter().skip(1).all(open));
 }
 
 #[test]

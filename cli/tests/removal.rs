@@ -36,7 +36,7 @@ fn a_withdrawal_says_first_who_will_no_longer_read_and_does_nothing_unasked() {
         dry.contains("Urs Iseli") && dry.contains("AVG35a1"),
         "{dry}"
     );
-    assert!(dry.contains("stays with them"), "{dry}");
+    assert!(dry.contains("stays readable to them"), "{dry}");
     assert!(dry.contains("Nothing was done"), "{dry}");
     refused(
         &world.berger.run(&with(&["--json"], &words)),
@@ -240,8 +240,130 @@ fn a_closed_section_is_read_and_not_written() {
     for home in [&world.berger, &world.iseli] {
         assert!(reads(home, &case, "plan", "Pflege"));
         let typed = ["--json", "plan", "set", &case, "situation", "--from", "-"];
-        refused(&home.type_in(&typed, "x"), 5, "no_right");
+        let edit = home.type_in(&typed, "x");
+        refused(&edit, 5, "section_closed");
+        // What can still be done, and who to ask; not the advice to ask for a right.
+        let next = edit.error()["next"].as_str().unwrap().to_owned();
+        for part in ["section show", "share withdraw", "RAV Team (RAV Langnau)"] {
+            assert!(next.contains(part), "{part}: {next}");
+        }
     }
+    let list = world.berger.run(&["share", "list", &case]).ok().stdout;
+    let row = |section: &str| {
+        let mut rows = list
+            .lines()
+            .filter(|line| line.trim_start().starts_with(section));
+        rows.next().unwrap().to_owned()
+    };
+    assert!(row("plan").contains("read (closed)"), "{list}");
+    assert!(row("plan").contains("read, withdraw (closed)"), "{list}");
+    assert!(!row("plan").contains("write"), "{list}");
+    assert!(row("journal").contains("manage"), "control: {list}");
+    // The lead is told the same where they would share it, and can still withdraw it.
+    refused(&grant(&world, &case, "plan", "read"), 5, "section_closed");
+    let withdraw = [
+        "share",
+        "withdraw",
+        &case,
+        "plan",
+        "--from",
+        "Eingliederung",
+        "--yes",
+    ];
+    world.berger.run(&withdraw).ok();
+}
+
+#[test]
+fn an_end_that_waits_for_the_next_sync_is_named_where_a_right_is_explained() {
+    let world = World::new();
+    let case = shared(&world, "plan,journal");
+    let explained = |section: &str, member: &str| {
+        let words = ["share", "explain", &case, section, "--for", member];
+        world.berger.run(&words).ok().stdout
+    };
+    let waits = "is decided, and goes out with the next sync";
+    assert!(!explained("plan", "Urs Iseli").contains(waits), "control");
+    let words = [
+        "share",
+        "withdraw",
+        &case,
+        "plan",
+        "--from",
+        "Eingliederung",
+        "--yes",
+    ];
+    world.berger.run(&words).ok();
+    for member in ["Eingliederung", "Urs Iseli"] {
+        let said = explained("plan", member);
+        assert!(said.starts_with("Yes:") && said.contains(waits), "{said}");
+    }
+    assert!(!explained("journal", "Eingliederung").contains(waits));
+    let words = [
+        "share",
+        "role",
+        &case,
+        "journal",
+        "read",
+        "--for",
+        "Eingliederung",
+        "--yes",
+    ];
+    world.berger.run(&words).ok();
+    let said = explained("journal", "Eingliederung");
+    assert!(
+        said.contains(waits) && said.contains("let Eingliederung read"),
+        "{said}"
+    );
+    world
+        .berger
+        .run(&["share", "close", &case, "core", "--yes"])
+        .ok();
+    assert!(explained("core", "Eingliederung").contains("close the section core"));
+    sync_all(&world);
+    for section in ["plan", "journal", "core"] {
+        let said = explained(section, "Eingliederung");
+        assert!(!said.contains(waits), "{section}: {said}");
+    }
+}
+
+/// Every end of a right says the same of what stays readable.
+#[test]
+fn all_ends_of_rights_say_in_the_same_words_what_stays_readable() {
+    let world = World::new();
+    let trachsel = world.colleague("Beat Trachsel", "write");
+    let case = shared(&world, "plan,journal");
+    trachsel.run(&["sync"]).ok();
+    let same = "What was delivered to them before stays readable to them. What is sealed after the relay \
+                has the end of their right is not: the key is renewed with the next edit at the latest, \
+                at once with `nahtlos key rotate`.";
+    let ends: [&[&str]; 3] = [
+        &[
+            "share",
+            "withdraw",
+            &case,
+            "plan",
+            "--from",
+            "Eingliederung",
+        ],
+        &["member", "remove", "Trachsel", "--team", "RAV Team"],
+        &["device", "revoke", "Beat Trachsel", "--lost"],
+    ];
+    for words in ends {
+        for more in ["--dry-run", "--yes"] {
+            let run = world.berger.run(&with(words, &[more])).ok();
+            let said = format!("{}{}", run.stdout, run.stderr);
+            let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(said.contains(same), "{words:?} {more}: {said}");
+            for other in ["same step", "next write", "read already", "at their next"] {
+                assert!(!said.contains(other), "{other}: {said}");
+            }
+        }
+    }
+    sync_all(&world);
+    let words = ["share", "explain", &case, "plan", "--for", "Eingliederung"];
+    let said = world.berger.run(&words).ok().stdout;
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains(same), "{said}");
 }
 
 #[test]
@@ -258,7 +380,7 @@ fn a_colleague_who_leaves_the_team_receives_nothing_more() {
     let remove = ["member", "remove", "Trachsel", "--team", "RAV Team"];
     let dry = world.berger.run(&with(&remove, &["--dry-run"])).ok().stdout;
     assert!(
-        dry.contains("Beat Trachsel") && dry.contains("stays with them"),
+        dry.contains("Beat Trachsel") && dry.contains("stays readable to them"),
         "{dry}"
     );
     refused(
@@ -292,7 +414,7 @@ fn a_lost_device_is_revoked_and_everything_it_held_gets_a_new_key_at_once() {
     let revoke = ["device", "revoke", "Beat Trachsel", "--lost"];
     let dry = world.berger.run(&with(&revoke, &["--dry-run"])).ok().stdout;
     assert!(
-        dry.contains("only device") && dry.contains("a new key"),
+        dry.contains("only device") && dry.contains("renews all of these keys at once"),
         "{dry}"
     );
     let epochs = || {

@@ -114,6 +114,8 @@ fn an_offering_whose_answer_is_lost_goes_on_after_the_program_was_started_again(
     );
 
     let mut berger = world.closed_and_reopened(berger);
+    let too_early = berger.nahtlos.acknowledge_incidents().unwrap_err();
+    assert_eq!(too_early.code(), "incident_open");
     let (_, pushed) = berger.sync_and_list_pushed(&world);
     assert!(pushed.iter().all(is_offered_again));
     let incidents = berger.nahtlos.incidents().unwrap();
@@ -126,6 +128,8 @@ fn an_offering_whose_answer_is_lost_goes_on_after_the_program_was_started_again(
         "it was taken back before"
     );
     assert!(incident.known_there > 0);
+    assert_eq!(berger.nahtlos.acknowledge_incidents().unwrap(), 1);
+    assert_eq!(berger.nahtlos.acknowledge_incidents().unwrap(), 0, "once");
     let (_, pushed) = berger.sync_and_list_pushed(&world);
     assert!(pushed.is_empty(), "nothing is offered twice");
 }

@@ -216,7 +216,12 @@ pub enum Command {
     /// What this device is, what is not delivered, what is held
     Status,
     /// Looks for what is wrong: vault, clock, relay, permissions
-    Doctor,
+    Doctor {
+        /// Take note that the relay went back to an earlier state, once nothing is missing any more:
+        /// it stays in the history, and the next time is told again
+        #[arg(long)]
+        acknowledge: bool,
+    },
     /// Changes that do not count, or could not be delivered or applied; nothing of it is lost
     Held {
         /// What to do.

@@ -30,6 +30,9 @@ pub struct Sign {
 /// Silence of an institution that is worth a question.
 const SILENT_AFTER_MS: u64 = 14 * 24 * 60 * 60 * 1000;
 
+/// The client's word for a founding operation that the relay refuses for good.
+const FOUNDING_REFUSED: &str = "founding_refused";
+
 /// Signs that `status` shows; the rest is in `doctor`.
 const SHOWN_MAX: usize = 5;
 
@@ -56,10 +59,11 @@ pub fn signs(nahtlos: &Nahtlos, status: &Status) -> Result<Vec<Sign>, Failure> {
             next: "Run `nahtlos sync`; go on reading meanwhile.".into(),
         });
     }
-    signs.extend(status.incidents.last().and_then(incident));
+    signs.extend(status.incidents.iter().filter_map(incident));
     signs.extend(came_back(&decision::returned(nahtlos)?));
     signs.extend(waiting(&nahtlos.waiting_members()?));
     signs.extend(held(nahtlos, &nahtlos.held_list()?));
+    signs.extend(founding_refused(nahtlos, status));
     signs.extend(set_aside(status));
     for addition in &status.lost_additions {
         signs.push(Sign {
@@ -105,13 +109,16 @@ pub fn told(page: Page, signs: &[Sign]) -> Page {
     }
 }
 
-/// The relay went back, and something is open from that.
+/// The relay went back, something is open from that, and nobody took note of it.
 fn incident(incident: &Incident) -> Option<Sign> {
+    if incident.acknowledged_at_ms.is_some() {
+        return None;
+    }
     let offered = incident.taken_back + incident.known_there + incident.refused;
     let open = incident.waiting > 0 || incident.refused > 0 || incident.forks > 0;
     let gap = incident.common_up_to.map_or_else(
         || "it does not say since when".to_owned(),
-        |number| format!("it had lost everything after its number {number}"),
+        |number| format!("it may have lost whatever came after its number {number}"),
     );
     let says = format!(
         "The relay went back to an earlier state, noticed on {} ({gap}). {} offered again: {} taken \
@@ -129,7 +136,9 @@ fn incident(incident: &Incident) -> Option<Sign> {
         next: if incident.waiting > 0 {
             "Run `nahtlos sync` until none waits, and tell the relay's operator.".into()
         } else {
-            "Tell the relay's operator; what this device has is safe here.".into()
+            "Tell the relay's operator; what this device has is safe here. When nothing is missing: \
+             `nahtlos doctor --acknowledge`."
+                .into()
         },
     })
 }
@@ -183,13 +192,43 @@ fn held(nahtlos: &Nahtlos, edits: &[HeldEnvelope]) -> Option<Sign> {
     })
 }
 
+/// What was founded here and the relay will never take.
+fn founding_refused(nahtlos: &Nahtlos, status: &Status) -> Option<Sign> {
+    let refused = status
+        .held
+        .iter()
+        .filter(|line| line.reason == FOUNDING_REFUSED);
+    let spaces: Vec<String> = refused
+        .map(|line| {
+            line.space
+                .as_deref()
+                .map_or_else(String::new, |space| named(nahtlos, space))
+        })
+        .collect();
+    let first = spaces.first()?;
+    Some(Sign {
+        code: FOUNDING_REFUSED,
+        says: format!(
+            "The relay refused for good what was founded here: {first}{}. It is not sent again; what \
+             you typed in it stays readable on this device, and nobody else sees it.",
+            match spaces.len() {
+                1 => String::new(),
+                more => format!(" and {} more", more - 1),
+            }
+        ),
+        next: "Keep a copy with `nahtlos section export CASE SECTION`, open it anew, and tell the relay's \
+               operator (`nahtlos held` says why)."
+            .into(),
+    })
+}
+
 /// What could not be delivered or applied.
 fn set_aside(status: &Status) -> Option<Sign> {
     // What one typed after a right had ended is kept, and no fault of this device.
     let faults: Vec<&HeldLine> = status
         .held
         .iter()
-        .filter(|line| !is_after_an_end(&line.reason))
+        .filter(|line| !is_after_an_end(&line.reason) && line.reason != FOUNDING_REFUSED)
         .collect();
     let first = faults.first()?;
     Some(Sign {
@@ -276,6 +315,7 @@ mod tests {
             refused,
             forks,
             waiting,
+            acknowledged_at_ms: None,
         }
     }
 
@@ -298,6 +338,9 @@ mod tests {
                 .contains("operator")
         );
         assert!(incident(&incident_with(0, 0, 1)).is_some());
+        let mut noted = incident_with(0, 0, 1);
+        noted.acknowledged_at_ms = Some(1_800_000_000_001);
+        assert_eq!(incident(&noted), None);
     }
 
     #[test]

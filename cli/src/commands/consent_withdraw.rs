@@ -2,6 +2,7 @@
 
 use nahtlos_casework::fields::{Date, LongText};
 use nahtlos_client::consent::{SectionWithdrawal, WithdrawalPreview};
+use nahtlos_client::ending::WHAT_STAYS_READABLE;
 use nahtlos_client::share::GrantLine;
 use serde_json::json;
 
@@ -87,7 +88,8 @@ pub fn withdraw(context: &Context, words: &ConsentWithdraw) -> Result<Answer, Fa
     answer = answer.note(NOT_DELIVERED_YET);
     if withdrawn.ended > 0 {
         answer = answer.note(
-            "The rights end with the next `nahtlos sync`: until then the relay still serves them.",
+            "The rights end with the next `nahtlos sync`: until then the relay still serves them. \
+             This is not taken back; if the person agrees again, record a new consent.",
         );
     }
     Ok(answer)
@@ -129,7 +131,7 @@ fn preview_page(mut page: Page, preview: &WithdrawalPreview) -> Page {
         staying_rows(preview),
         "",
     )
-    .line("What was read already cannot be taken back: it stays on their devices until they remove it.")
+    .line(WHAT_STAYS_READABLE)
 }
 
 /// Everybody's rights that stay, but not the lead's own.

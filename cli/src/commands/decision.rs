@@ -88,6 +88,7 @@ fn retry(nahtlos: &mut Nahtlos, id: &str, answered: Answered) -> Result<Answer, 
 fn drop(nahtlos: &mut Nahtlos, id: &str, answered: Answered) -> Result<Answer, Failure> {
     let decision = find(nahtlos, id)?;
     let data = |done: &str| json!({ "done": done, "decision": json::value(&decision) });
+    nahtlos.check_drop(&decision.id)?;
     let page = told(&decision);
     if let Some(answer) = ending::unless_confirmed(answered, page, "Drop it?", data)? {
         return Ok(answer);

@@ -1,6 +1,6 @@
 //! `nahtlos device`.
 
-use nahtlos_client::ending::{Ending, Reason};
+use nahtlos_client::ending::{Ending, Reason, WHAT_STAYS_READABLE};
 use nahtlos_client::rotation::{Rotation, RotationReport};
 use nahtlos_client::status::DeviceLine;
 use nahtlos_client::{ClientError, Nahtlos};
@@ -85,9 +85,7 @@ fn revoke(
     let said = format!("Revoked: {}, a device of {name}.", ends[0].preview.member);
     if !now {
         return Ok(Answer::sentence(data("revoked"), said)
-            .note(
-                "Each section gets a new key at its next write; `--now` makes all of them at once.",
-            )
+            .note(WHAT_STAYS_READABLE)
             .note(WITH_NEXT_SYNC));
     }
     let report = key::rotate_with_bar(context, &mut nahtlos, &rotation)?;
@@ -110,22 +108,21 @@ fn revocation_page(
     let others = devices_of(nahtlos, person)?.len().saturating_sub(1);
     let mut page = ending::page(format!("A device of {name}"), ends);
     page = page.line(format!(
-        "{} could be opened by it and {} a new key {}.",
+        "{} could be opened by it{}",
         count(
             keys.left,
             "group or section of yours",
             "groups and sections of yours"
         ),
-        if keys.left == 1 { "gets" } else { "get" },
         if now {
-            "now"
+            ": all of these keys are renewed now."
         } else {
-            "at the next write there"
+            "; `--now` renews all of these keys at once."
         }
     ));
     if keys.not_ours > 0 {
         page = page.line(format!(
-            "{} more: their own writers make the new key, at their next write.",
+            "{} more: their own writers renew the key, with their next edit.",
             keys.not_ours
         ));
     }

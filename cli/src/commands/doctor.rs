@@ -1,4 +1,5 @@
-//! `nahtlos doctor`: looks for what is wrong and changes nothing.
+//! `nahtlos doctor`: looks for what is wrong and changes nothing, but that with `--acknowledge` a
+//! person takes note of a relay that went back.
 
 use std::collections::BTreeMap;
 
@@ -10,6 +11,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::attention;
+use super::sync::count;
 use crate::context::{Context, is_private};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -29,10 +31,17 @@ struct Check {
 /// Clocks further apart make times in histories misleading.
 const CLOCK_TOLERANCE_MS: u64 = 2 * 60 * 1000;
 
-pub fn run(context: &Context) -> Answer {
+pub fn run(context: &Context, acknowledge: bool) -> Result<Answer, Failure> {
     let mut checks = files(context);
+    let mut acknowledged = None;
     match context.open() {
-        Ok(mut nahtlos) => checks.extend(unlocked(context, &mut nahtlos)),
+        Ok(mut nahtlos) => {
+            if acknowledge {
+                acknowledged = Some(nahtlos.acknowledge_incidents()?);
+            }
+            checks.extend(unlocked(context, &mut nahtlos));
+        }
+        Err(failure) if acknowledge => return Err(failure),
         Err(failure) => checks.push(failed("vault", &failure)),
     }
     // Worst first; where all is well the order is that of looking.
@@ -52,11 +61,17 @@ pub fn run(context: &Context) -> Answer {
         .unwrap_or(Exit::Done);
     let sound = exit == Exit::Done;
     let page = Page::default().table(&["", "what", "says"], rows, "");
-    Answer::new(
-        json!({ "sound": sound, "checks": json::value(&checks) }),
-        page,
-    )
-    .exit(exit)
+    let data = json!({
+        "sound": sound,
+        "acknowledged": acknowledged,
+        "checks": json::value(&checks),
+    });
+    let answer = Answer::new(data, page).exit(exit);
+    Ok(match acknowledged {
+        None => answer,
+        Some(0) => answer.note("There was nothing new to take note of."),
+        Some(_) => answer.note("Noted. It stays in the history; the next time is told again."),
+    })
 }
 
 fn files(context: &Context) -> Vec<Check> {
@@ -114,19 +129,34 @@ fn unlocked(context: &Context, nahtlos: &mut Nahtlos) -> Vec<Check> {
     checks
 }
 
-/// Whether the relay ever went back to an earlier state.
+/// Whether the relay ever went back to an earlier state. Once somebody took note of it, that is
+/// history.
 fn memory(incidents: &[Incident]) -> Check {
-    let says = match incidents.last() {
-        None => "the relay never went back to an earlier state".into(),
-        Some(last) => format!(
-            "it went back {} time(s), last noticed on {}: this device gave it {} of its items again; \
-             tell its operator, who may have restored an old backup",
-            incidents.len(),
-            dates::moment(last.noticed_at_ms),
-            last.taken_back
-        ),
+    let Some(last) = incidents.last() else {
+        let says = "the relay never went back to an earlier state".into();
+        return check("relay's memory", true, says);
     };
-    check("relay's memory", incidents.is_empty(), says)
+    let noticed = count(incidents.len() as u64, "time", "times");
+    let what = format!(
+        "this device noticed {noticed} that it had gone back, last on {} (a device that did not sync \
+         in between notices several as one): it gave it {} again",
+        dates::moment(last.noticed_at_ms),
+        count(
+            incidents.iter().map(|one| one.taken_back).sum(),
+            "item",
+            "items"
+        ),
+    );
+    if incidents.iter().all(|one| one.acknowledged_at_ms.is_some()) {
+        let noted = last.acknowledged_at_ms.map(dates::moment);
+        let says = format!("{what}; noted on {}", noted.unwrap_or_default());
+        return check("relay's memory", true, says);
+    }
+    let says = format!(
+        "{what}. Tell its operator, who may have restored an old backup; when nothing is missing any \
+         more, take note of it: `nahtlos doctor --acknowledge`"
+    );
+    check("relay's memory", false, says)
 }
 
 /// What needs attention, and which sections do not open; one good line where nothing does.

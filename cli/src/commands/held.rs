@@ -154,6 +154,8 @@ fn discard(
     reason: &TypedValue,
     answered: Answered,
 ) -> Result<Answer, Failure> {
+    // Before anybody types a reason.
+    nahtlos.check_discard(id)?;
     let preview = nahtlos.held_show(id)?;
     let data = |done: &str| {
         let mut data = preview_data(&preview);

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use nahtlos_client::ending::Ending;
+use nahtlos_client::ending::{Ending, WHAT_STAYS_READABLE};
 use nahtlos_client::{ClientError, Directory, Nahtlos};
 use nahtlos_protocol::identifier::SpaceId;
 use nahtlos_protocol::space::kind::Role;
@@ -93,7 +93,7 @@ fn remove(
     ending::carry_out(&mut nahtlos, &ends, ending::reason(reason))?;
     let said = format!("Removed: {name} from {team_name}.");
     Ok(Answer::sentence(data("removed"), said)
-        .note("The team's sections get new keys at their next write.")
+        .note(WHAT_STAYS_READABLE)
         .note(WITH_NEXT_SYNC))
 }
 

@@ -74,7 +74,7 @@ pub fn run(context: &Context, command: Command) -> Result<Answer, Failure> {
         Command::Decision { command } => decision::run(context, command),
         Command::Sync { all } => sync::sync(context, all),
         Command::Status => sync::status(context),
-        Command::Doctor => Ok(doctor::run(context)),
+        Command::Doctor { acknowledge } => doctor::run(context, acknowledge),
         Command::Held { command } => held::run(context, command),
         Command::Demo(options) => Ok(demo(&options)),
         Command::Completions { shell } => Ok(completions(shell)),

@@ -371,7 +371,7 @@ fn matrix(page: Page, shares: &[SectionShares]) -> Page {
                     .filter(|grant| name(&grant.member, &grant.institution) == *member)
                     .map(|grant| {
                         let mark = if grant.delivered { "" } else { "*" };
-                        format!("{}{mark}", grant.role)
+                        format!("{}{mark}", may(row, grant.role))
                     })
                     .collect();
                 if roles.is_empty() {
@@ -386,10 +386,27 @@ fn matrix(page: Page, shares: &[SectionShares]) -> Page {
     let mut headers = vec!["section"];
     headers.extend(members.iter().map(String::as_str));
     let page = page.table(&headers, rows, "No section is shared with you.");
+    let page = if shares.iter().any(|row| row.closed) {
+        page.line(
+            "closed: nobody writes there or is let in any more; who managed it can withdraw access \
+             (`nahtlos share withdraw CASE SECTION --from MEMBER`)",
+        )
+    } else {
+        page
+    };
     if waits {
         return page.line("* takes effect with the next sync");
     }
     page
+}
+
+/// What somebody granted this role can do there now.
+fn may(row: &SectionShares, role: &'static str) -> &'static str {
+    match (row.closed, role) {
+        (false, _) | (true, "administer") => role,
+        (true, "manage") => "read, withdraw (closed)",
+        (true, _) => "read (closed)",
+    }
 }
 
 fn explain(context: &Context, case: &str, section: &str, member: &str) -> Result<Answer, Failure> {

@@ -1,7 +1,7 @@
 //! `nahtlos share withdraw`, `share role` and `share close`: less than before.
 
 use nahtlos_casework::SectionKind;
-use nahtlos_client::ending::Ending;
+use nahtlos_client::ending::{Ending, WHAT_STAYS_READABLE};
 use nahtlos_client::share::GrantLine;
 use nahtlos_client::{Case, ClientError, Nahtlos};
 use nahtlos_protocol::identifier::{GrantId, SpaceId};
@@ -50,7 +50,9 @@ pub fn withdraw(context: &Context, request: &ShareWithdraw) -> Result<Answer, Fa
         ending::sections(ends.len()),
         nahtlos.directory()?.name(&member)
     );
-    Ok(Answer::sentence(data("withdrawn"), said).note(WITH_NEXT_SYNC))
+    Ok(Answer::sentence(data("withdrawn"), said)
+        .note(WHAT_STAYS_READABLE)
+        .note(WITH_NEXT_SYNC))
 }
 
 pub fn role(

@@ -1,6 +1,7 @@
 //! Every error of the client as what a person is told.
 
 use nahtlos_casework::edit::ApplyError;
+use nahtlos_client::incidents::OpenIncident;
 use nahtlos_client::{ClientError, KeyNotice};
 
 use super::{Failure, relay, vault};
@@ -16,7 +17,11 @@ impl From<ClientError> for Failure {
             ClientError::Field(error) => Failure::field(error),
             ClientError::Edit(error) => edit(code, error),
             ClientError::Transport(error) => relay::transport(code, error),
-            ClientError::Refused { code, detail } => relay::refused(code, detail),
+            ClientError::Refused {
+                refusal,
+                code,
+                detail,
+            } => relay::refused(*refusal, code, detail),
             ClientError::NoKey(notice) => no_key(*notice),
             ClientError::LastManager => say(
                 Exit::NoRight,
@@ -36,6 +41,17 @@ impl From<ClientError> for Failure {
                 &format!("{}.", super::capitalised(reason)),
                 "`nahtlos share explain CASE SECTION --for YOU` says why; ask the case lead's team for the right.",
             ),
+            ClientError::ConsentIsWithdrawn { consent } => say(
+                Exit::Conflict,
+                "The end of this right cannot be dropped; nothing was changed.",
+                &format!(
+                    "It rests on consent {consent}, which is withdrawn in the ledger: without this end \
+                     they would read on without a consent."
+                ),
+                "`nahtlos sync` carries it out. If the person agrees again, record that as a new consent: \
+                 `nahtlos consent give CASE --help`.",
+            ),
+            ClientError::IncidentOpen(open) => incident_open(*open),
             ClientError::DamagedRecord { reason } => say(
                 Exit::Failed,
                 "The vault is damaged.",
@@ -92,6 +108,19 @@ impl From<ClientError> for Failure {
                 "Ask them to sync, then run `nahtlos sync` here.",
             ),
             ClientError::NotFound { what, input } => not_found(what, input),
+            ClientError::NotShared { section } => say(
+                Exit::NoRight,
+                &format!("The section `{section}` of this case is not shared with you."),
+                "No right leads to you or your team, so this device holds no key and cannot open it.",
+                "See what you can open: `nahtlos section list CASE`. The case lead's team can share it.",
+            ),
+            ClientError::OtherInvitation { for_institution } => other_invitation(*for_institution),
+            ClientError::Closed { managers } => say(
+                Exit::NoRight,
+                "This section is closed; nothing was changed.",
+                "Nobody writes there or is let in any more, whatever they were granted, and it is never opened again.",
+                &closed_next(managers),
+            ),
             ClientError::Ambiguous {
                 what,
                 input,
@@ -187,6 +216,74 @@ fn edit(code: &str, error: &ApplyError) -> Failure {
     }
 }
 
+/// What can still be done in a closed section, and by whom.
+fn closed_next(managers: &[String]) -> String {
+    let still = "Read it with `nahtlos section show CASE SECTION`; what is new goes into another section, \
+                 for example `nahtlos journal add CASE`";
+    match managers {
+        [] => format!("{still}."),
+        _ => format!(
+            "{still}. Access to it is still withdrawn with `nahtlos share withdraw CASE SECTION --from \
+             MEMBER`, by: {}.",
+            managers.join(", ")
+        ),
+    }
+}
+
+fn other_invitation(for_institution: bool) -> Failure {
+    let (whom, next) = if for_institution {
+        (
+            "an institution",
+            "Use `nahtlos institution join --invitation FILE`.",
+        )
+    } else {
+        ("a person", "Use `nahtlos member join --invitation FILE`.")
+    };
+    Failure::new(
+        Exit::Failed,
+        "other_invitation",
+        format!("This invitation is for {whom}; nothing was done."),
+        "Institutions and people join by different commands.",
+        next,
+    )
+}
+
+fn incident_open(open: OpenIncident) -> Failure {
+    let part = |number: u64, one: &str, more: &str| {
+        let words = if number == 1 { one } else { more };
+        (number > 0).then(|| format!("{number} {words}"))
+    };
+    let parts = [
+        part(
+            open.waiting,
+            "item waits to be offered to the relay again",
+            "items wait to be offered to the relay again",
+        ),
+        part(
+            open.forks,
+            "log has two histories that are not joined",
+            "logs have two histories that are not joined",
+        ),
+        part(
+            open.refused,
+            "item was refused and is missing at the relay",
+            "items were refused and are missing at the relay",
+        ),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    Failure::new(
+        Exit::Failed,
+        "incident_open",
+        "This is not over yet, so it stays on the list.",
+        format!("{}. All of it is safe on this device.", parts.join("; ")),
+        if open.waiting > 0 || open.forks > 0 {
+            "Run `nahtlos sync`, then this command again; a colleague's device may have to sync too."
+        } else {
+            "Tell the relay's operator: only the relay can say why it refuses. `nahtlos status` shows since when."
+        },
+    )
+}
+
 fn no_key(notice: KeyNotice) -> Failure {
     let (exit, next) = match notice {
         KeyNotice::NotGranted => (
@@ -223,15 +320,6 @@ fn no_key(notice: KeyNotice) -> Failure {
 }
 
 fn not_found(what: &str, input: &str) -> Failure {
-    if what == "section shared with you" {
-        return Failure::new(
-            Exit::NoRight,
-            "not_found",
-            format!("The section `{input}` of this case is not shared with you."),
-            "No right leads to you or your team, so this device holds no key and cannot open it.",
-            "See what you can open: `nahtlos section list CASE`. The case lead's team can share it.",
-        );
-    }
     if what == "team" {
         return Failure::new(
             Exit::Failed,
@@ -252,8 +340,6 @@ fn not_found(what: &str, input: &str) -> Failure {
         "held edit" => "See `nahtlos held`, then run the command again.",
         "decision" => "See `nahtlos decision`, then run the command again.",
         "section" => "See which sections you can open: `nahtlos section list CASE`.",
-        "invitation for an institution" => "Use `nahtlos member join --invitation FILE`.",
-        "invitation for a person" => "Use `nahtlos institution join --invitation FILE`.",
         _ => "Look at the list again, then run the command again.",
     };
     Failure::new(

@@ -122,7 +122,7 @@ impl From<FieldError> for Failure {
 }
 
 /// What the system says of a file, in words of people who do not program.
-fn system_says(error: &std::io::Error) -> String {
+pub(crate) fn system_says(error: &std::io::Error) -> String {
     use std::io::ErrorKind;
     let known = match error.kind() {
         ErrorKind::NotFound => "There is no such file.",

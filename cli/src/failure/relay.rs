@@ -1,6 +1,7 @@
 //! Failures between this device and the relay.
 
 use nahtlos_client::TransportError;
+use nahtlos_client::refusal::Refusal;
 
 use super::Failure;
 use crate::exit::Exit;
@@ -45,36 +46,32 @@ pub(super) fn transport(code: &str, error: &TransportError) -> Failure {
     }
 }
 
-/// What a person is told when the relay answered with a refusal of the whole request. The codes are
-/// those of the relay's `problem` module.
-pub(super) fn refused(code: &str, detail: &str) -> Failure {
+/// What a person is told when the relay answered with a refusal of the whole request.
+pub(super) fn refused(refusal: Refusal, code: &str, detail: &str) -> Failure {
     let detail = detail.trim_end_matches('.');
-    let cannot_now = code.starts_with("http_5")
-        || matches!(
-            code,
-            "busy" | "storage_full" | "storage_failed" | "internal" | "timeout" | "rate_limited"
-        );
-    if cannot_now {
-        return Failure::new(
-            Exit::RelayUnreachable,
-            code,
-            "The relay cannot answer now. Everything you typed is safe on this device.",
-            format!("It says: {detail}."),
-            "Run `nahtlos sync` again in a few minutes; if it stays so, tell the relay's operator.",
-        );
-    }
-    let next = match code {
-        "already_claimed" => {
+    let next = match refusal {
+        Refusal::CannotNow => {
+            return Failure::new(
+                Exit::RelayUnreachable,
+                code,
+                "The relay cannot answer now. Everything you typed is safe on this device.",
+                format!("It says: {detail}."),
+                "Run `nahtlos sync` again in a few minutes; if it stays so, tell the relay's operator.",
+            );
+        }
+        Refusal::AlreadyClaimed => {
             "This relay already serves a network: ask there for an invitation, or start a new relay."
         }
-        "claim_refused" => "Ask the relay's operator for its claim, then run the command again.",
-        "invitation_unknown" | "invitation_used" | "invitation_expired" => {
+        Refusal::ClaimRefused => {
+            "Ask the relay's operator for its claim, then run the command again."
+        }
+        Refusal::InvitationUnknown | Refusal::InvitationUsed | Refusal::InvitationExpired => {
             "Ask who invited you to sync, or to make a new invitation; then run the command again."
         }
-        "unsupported_version" => {
+        Refusal::UnsupportedVersion => {
             "Update nahtlos, then run the command again; `nahtlos --version` shows the one you have."
         }
-        "clock_skew" | "token_expired" => {
+        Refusal::Clock => {
             "Set this machine's clock, then run the command again; `nahtlos doctor` compares it."
         }
         _ => "Run `nahtlos doctor`; if it finds nothing, send its answer to the relay's operator.",
@@ -90,7 +87,13 @@ pub(super) fn refused(code: &str, detail: &str) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use nahtlos_client::ClientError;
+
     use super::*;
+
+    fn of(code: &str, detail: &str) -> Failure {
+        ClientError::refused(code, detail).into()
+    }
 
     #[test]
     fn a_relay_that_cannot_now_is_told_from_one_that_does_not_want_to() {
@@ -103,15 +106,15 @@ mod tests {
             "timeout",
             "rate_limited",
         ] {
-            assert_eq!(refused(code, "no").exit, Exit::RelayUnreachable, "{code}");
+            assert_eq!(of(code, "no").exit, Exit::RelayUnreachable, "{code}");
         }
         for code in ["already_claimed", "invitation_used", "malformed_request"] {
-            assert_eq!(refused(code, "no").exit, Exit::Failed, "{code}");
+            assert_eq!(of(code, "no").exit, Exit::Failed, "{code}");
         }
     }
 
     #[test]
     fn what_the_relay_says_ends_with_one_full_stop() {
-        assert_eq!(refused("busy", "Wait.").why, "It says: Wait.");
+        assert_eq!(of("busy", "Wait.").why, "It says: Wait.");
     }
 }

@@ -58,15 +58,13 @@ impl Case {
     /// The space of a section.
     ///
     /// # Errors
-    /// [`ClientError::NotFound`] where this device knows of no such section: it was not shared, or
-    /// does not exist.
+    /// [`ClientError::NotShared`] where this device knows of no such section.
     pub fn section(&self, kind: &SectionKind) -> Result<SpaceId, ClientError> {
         self.sections
             .get(kind)
             .copied()
-            .ok_or_else(|| ClientError::NotFound {
-                what: "section shared with you",
-                input: kind.code(),
+            .ok_or_else(|| ClientError::NotShared {
+                section: kind.code(),
             })
     }
 }

@@ -150,6 +150,9 @@ impl Nahtlos {
         if right.at_least(Role::Write) {
             return Ok(());
         }
+        if right.role.is_some() {
+            self.refuse_closed(space)?;
+        }
         let reason = match right.role {
             Some(_) => "you may read this section but not change it".to_owned(),
             None => "this section is not shared with you or your team".to_owned(),

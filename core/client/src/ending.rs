@@ -22,6 +22,11 @@ use crate::share::GrantLine;
 pub(crate) const LAST_MANAGER: &str =
     "it would end the last `manage` here: grant `manage` to somebody else first";
 
+/// What the end of any right means for whom it ends: the one wording of it, wherever it is said.
+pub const WHAT_STAYS_READABLE: &str = "What was delivered to them before stays readable to them. What \
+    is sealed after the relay has the end of their right is not: the key is renewed with the next edit \
+    at the latest, at once with `nahtlos key rotate`.";
+
 /// Why a right ends, as a code that stands in the log in clear: nothing about a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
@@ -165,7 +170,7 @@ impl Nahtlos {
             Err(_) => directory.name(&state.id()),
         };
         Ok(EndPreview {
-            sentences: self.end_sentences(&state, &member, &stands, &lose),
+            sentences: end_sentences(&member, &stands, &lose),
             ends: lines(&ends),
             stands: lines(&stands),
             member,
@@ -339,42 +344,6 @@ impl Nahtlos {
         }
         self.require_manager(space, action)
     }
-
-    fn end_sentences(
-        &self,
-        state: &SpaceState,
-        member: &str,
-        stands: &[&Grant],
-        lose: &[String],
-    ) -> Vec<String> {
-        let mut sentences = Vec::new();
-        if let Some(strongest) = stands.iter().map(|grant| grant.role).max() {
-            sentences.push(format!(
-                "{member} may still {} by {} that stands: a member keeps its strongest live grant.",
-                strongest.word(),
-                if stands.len() == 1 {
-                    "a grant"
-                } else {
-                    "grants"
-                }
-            ));
-        }
-        if !lose.is_empty() {
-            sentences.push(format!(
-                "No longer readable for {}: what is written from the next change on.",
-                lose.join(", ")
-            ));
-        }
-        sentences.push("What they have read already stays with them.".into());
-        let keeps_keys =
-            authority::right(&self.logs(), &self.device_id, &state.id()).at_least(Role::Write);
-        sentences.push(if keeps_keys {
-            "A new key is made in the same step.".into()
-        } else {
-            "You hold no key here: the next member who writes makes the new one.".into()
-        });
-        sentences
-    }
 }
 
 impl Ending {
@@ -404,6 +373,26 @@ impl Ending {
             Self::Device(_, device) => device.to_string(),
         }
     }
+}
+
+fn end_sentences(member: &str, stands: &[&Grant], lose: &[String]) -> Vec<String> {
+    let mut sentences = Vec::new();
+    if let Some(strongest) = stands.iter().map(|grant| grant.role).max() {
+        sentences.push(format!(
+            "{member} may still {} by {} that stands: a member keeps its strongest live grant.",
+            strongest.word(),
+            if stands.len() == 1 {
+                "a grant"
+            } else {
+                "grants"
+            }
+        ));
+    }
+    if !lose.is_empty() {
+        sentences.push(format!("Will no longer read on: {}.", lose.join(", ")));
+    }
+    sentences.push(WHAT_STAYS_READABLE.into());
+    sentences
 }
 
 /// Whether somebody still manages a space once some grants are gone. A person's space is the

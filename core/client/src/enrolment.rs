@@ -16,7 +16,7 @@ use crate::nahtlos::{Nahtlos, put_device};
 use crate::outbox::OPERATIONS;
 use crate::random;
 use crate::records::{self, Intent, IntentRecord};
-use crate::sync::refusal;
+use crate::refusal::Refusal;
 use crate::transport::{Answer, Transport, TransportError};
 use crate::vault::Collection;
 
@@ -53,9 +53,6 @@ struct PendingRecord {
     #[n(2)]
     answers: String,
 }
-
-/// Refusals after which the same request may succeed later.
-const MAY_SUCCEED_LATER: [&str; 3] = ["invitation_unknown", "rate_limited", "storage_full"];
 
 impl Nahtlos {
     /// Whether this home may found or join now: it is new, or it has an unanswered request for the
@@ -129,15 +126,15 @@ impl Nahtlos {
             self.check_answer(&pending, &answer)?;
             return self.enrolment_answered(&pending);
         }
-        let refused = refusal(&answer);
-        let ClientError::Refused { code, .. } = &refused else {
+        let refused = ClientError::of_refusal(&answer);
+        let ClientError::Refused { refusal, .. } = &refused else {
             return Err(refused);
         };
         // Our own claim, whose answer was lost, is "claimed already": then the relay knows us.
-        if code == "already_claimed" && self.probe(transport).is_ok() {
+        if *refusal == Refusal::AlreadyClaimed && self.probe(transport).is_ok() {
             return self.enrolment_answered(&pending);
         }
-        if answer.status < 500 && !MAY_SUCCEED_LATER.contains(&code.as_str()) {
+        if answer.status < 500 && !refusal.may_pass() {
             self.give_up_enrolment()?;
         }
         Err(refused)
@@ -160,10 +157,8 @@ impl Nahtlos {
             if response.results.iter().all(|result| taken(result.status)) {
                 return Ok(());
             }
-            return Err(ClientError::Refused {
-                code: "claim_items".into(),
-                detail: "the relay did not take the founding operations".into(),
-            });
+            let detail = "the relay did not take the founding operations";
+            return Err(ClientError::refused("claim_items", detail));
         }
         let joined: JoinAnswer =
             codec::decode(&answer.body, limits::JOIN_REQUEST_BYTES_MAX).map_err(not_a_relay)?;

@@ -42,6 +42,8 @@ pub enum ClientError {
     /// The relay refused the request as a whole.
     #[error("the relay refused: {detail}")]
     Refused {
+        /// What it means for what to do next.
+        refusal: crate::refusal::Refusal,
         /// The relay's stable code.
         code: String,
         /// In words.
@@ -76,6 +78,24 @@ pub enum ClientError {
         /// What was looked for.
         input: String,
     },
+    /// A section that this device knows nothing of: it was not shared, or does not exist.
+    #[error("the section {section} of this case is not shared with you")]
+    NotShared {
+        /// Its code.
+        section: String,
+    },
+    /// An invitation for the other kind of newcomer.
+    #[error("this invitation is for the other kind of newcomer")]
+    OtherInvitation {
+        /// Whom it is for: an institution, otherwise a person.
+        for_institution: bool,
+    },
+    /// The section is closed: nobody writes there any more.
+    #[error("the section is closed: nobody writes there any more")]
+    Closed {
+        /// Who can still withdraw access to it, each with the institution.
+        managers: Vec<String>,
+    },
     /// Several match.
     #[error("\"{input}\" matches several {what}: {}", matches.join(", "))]
     Ambiguous {
@@ -100,6 +120,15 @@ pub enum ClientError {
     /// It would end the last path with `manage`: nobody could ever let anybody in again.
     #[error("it would end the last `manage` there: grant `manage` to somebody else first")]
     LastManager,
+    /// The right would go on although the consent it rests on is withdrawn.
+    #[error("the consent {consent} is withdrawn: the right that rests on it must end")]
+    ConsentIsWithdrawn {
+        /// What people name the consent by.
+        consent: String,
+    },
+    /// Something is still open from a relay that went back.
+    #[error("the relay lacks something still since it went back")]
+    IncidentOpen(crate::incidents::OpenIncident),
     /// The section's key is not held here.
     #[error("the section cannot be opened: {}", .0.sentence())]
     NoKey(KeyNotice),
@@ -157,11 +186,15 @@ impl ClientError {
             Self::NotEnrolled => "not_enrolled",
             Self::AlreadyEnrolled => "already_enrolled",
             Self::NotAdmitted => "not_admitted",
-            Self::NotFound { .. } => "not_found",
+            Self::NotFound { .. } | Self::NotShared { .. } => "not_found",
+            Self::OtherInvitation { .. } => "other_invitation",
+            Self::Closed { .. } => "section_closed",
             Self::Ambiguous { .. } => "ambiguous",
             Self::NoRight { .. } => "no_right",
             Self::OtherFingerprint => "other_fingerprint",
             Self::LastManager => "last_manager",
+            Self::IncidentOpen(_) => "incident_open",
+            Self::ConsentIsWithdrawn { .. } => "consent_withdrawn",
             Self::NoKey(notice) => notice.word(),
             Self::NeedsNewer => "needs_newer",
             Self::Forked => "forked",

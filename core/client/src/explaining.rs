@@ -1,7 +1,7 @@
 //! Why somebody can or cannot see a section, in words: what stands, what waits, what ended.
 
 use nahtlos_casework::SectionKind;
-use nahtlos_protocol::identifier::SpaceId;
+use nahtlos_protocol::identifier::{RecipientId, SpaceId};
 use nahtlos_protocol::space::kind::Role;
 use nahtlos_protocol::space::state::{EndReason, Grant, MemberId};
 use nahtlos_protocol::space::{Logs, SpaceState};
@@ -9,9 +9,10 @@ use serde::Serialize;
 
 use crate::cases::Case;
 use crate::directory::Directory;
-use crate::ending::Reason;
+use crate::ending::{Reason, WHAT_STAYS_READABLE};
 use crate::error::ClientError;
 use crate::nahtlos::Nahtlos;
+use crate::records::Intent;
 use crate::share::GrantLine;
 
 /// Why somebody can or cannot see a section.
@@ -27,6 +28,8 @@ pub struct Explanation {
     pub grants: Vec<GrantLine>,
     /// Rights that led to them and ended, latest first.
     pub ended: Vec<EndedLine>,
+    /// What was decided here about these rights and waits for the next sync, each in words.
+    pub waiting_changes: Vec<String>,
     /// Whether the current key is wrapped to them.
     pub holds_key: bool,
     /// In words, first line the answer.
@@ -96,7 +99,9 @@ impl Nahtlos {
                 .all(|grant| Self::is_from_now(grant)),
         };
         let ended = self.ended_lines(&state, member, &directory);
+        let waiting_changes = self.waiting_changes(&space, &leading, member)?;
         let mut sentences = told.sentences(&grants, &ended);
+        sentences.extend(waiting_changes.iter().cloned());
         sentences.extend(self.consent_sentences(case, kind, member)?);
         Ok(Explanation {
             member: told.name,
@@ -104,9 +109,54 @@ impl Nahtlos {
             role: role.map(Role::word),
             grants,
             ended,
+            waiting_changes,
             holds_key: told.holds_key,
             sentences,
         })
+    }
+
+    /// Ends, other roles and the closing that were decided here and are not carried out: of the
+    /// section's own grants that lead to somebody, and of memberships on the way to them.
+    fn waiting_changes(
+        &self,
+        section: &SpaceId,
+        leading: &[&Grant],
+        member: &SpaceId,
+    ) -> Result<Vec<String>, ClientError> {
+        let mut changes = Vec::new();
+        for record in self.waiting_intents()? {
+            let is_about = match &record.intent {
+                Intent::Remove {
+                    space,
+                    grant,
+                    member: removed,
+                    ..
+                } if space == section => leading.iter().any(|known| {
+                    *grant == Some(known.id) || *removed == Some(known.member.recipient())
+                }),
+                // A membership of a team that holds the section.
+                Intent::Remove {
+                    space,
+                    member: Some(removed),
+                    ..
+                } => {
+                    let holds = |known: &&Grant| known.member == MemberId::Space(*space);
+                    *removed == RecipientId::from(*member) && leading.iter().any(holds)
+                }
+                Intent::SetRole { space, grant, .. } => {
+                    space == section && leading.iter().any(|known| *grant == known.id)
+                }
+                Intent::Close { space } => space == section,
+                _ => false,
+            };
+            if is_about {
+                let what = self.describe_intent(&record.intent)?;
+                changes.push(format!(
+                    "This is decided, and goes out with the next sync: {what}."
+                ));
+            }
+        }
+        Ok(changes)
     }
 
     /// Live grants of exactly this team or person, strongest first.
@@ -292,9 +342,7 @@ impl Told {
                 "Their devices cannot open it yet: that follows with the next sync of who manages the section.",
             ),
             (None, _) if !grants.is_empty() => None,
-            (None, _) if !ended.is_empty() => Some(
-                "What was written before stays readable to them; of later keys they hold none.",
-            ),
+            (None, _) if !ended.is_empty() => Some(WHAT_STAYS_READABLE),
             (None, _) => Some(
                 "Without a grant their devices hold no key, so neither they nor the relay can open it.",
             ),

@@ -181,6 +181,21 @@ impl Nahtlos {
         }
     }
 
+    /// Whether this device may discard a held edit.
+    ///
+    /// # Errors
+    /// [`ClientError::NotFound`], [`ClientError::Ambiguous`], [`ClientError::NoRight`].
+    pub fn check_discard(&self, id: &str) -> Result<(), ClientError> {
+        let found = self.find_held(id)?;
+        if self.manages(&found.space) || self.is_own(&found.fact, &found.space) {
+            return Ok(());
+        }
+        Err(ClientError::NoRight {
+            action: "discard this edit",
+            reason: "only a manager of the section or its author discards it".into(),
+        })
+    }
+
     /// Discards a held envelope. By a manager it is voided for everybody at the next sync, so that its
     /// author sees it as discarded; the reason stays on this device. By its author's person, who may
     /// not manage, it is only marked here.
@@ -188,14 +203,9 @@ impl Nahtlos {
     /// # Errors
     /// [`ClientError::NotFound`], [`ClientError::Ambiguous`], [`ClientError::NoRight`].
     pub fn held_discard(&mut self, id: &str, reason: &str) -> Result<(), ClientError> {
+        self.check_discard(id)?;
         let found = self.find_held(id)?;
         let manages = self.manages(&found.space);
-        if !manages && !self.is_own(&found.fact, &found.space) {
-            return Err(ClientError::NoRight {
-                action: "discard this edit",
-                reason: "only a manager of the section or its author discards it".into(),
-            });
-        }
         if manages && !is_voided(&found.fact) {
             let (space, envelope) = (found.space, found.id);
             self.decide(Intent::Void { space, envelope }, &found.space)?;
@@ -307,7 +317,7 @@ impl Nahtlos {
     }
 }
 
-fn discard_key(id: &EnvelopeId) -> Vec<u8> {
+pub(crate) fn discard_key(id: &EnvelopeId) -> Vec<u8> {
     [b"d".as_slice(), &id.0].concat()
 }
 

@@ -42,6 +42,9 @@ pub(crate) struct IncidentRecord {
     /// Logs in which something else had taken a lost operation's place.
     #[n(7)]
     pub forks: u64,
+    /// When a person took note of it, once nothing was missing any more, Unix milliseconds.
+    #[n(8)]
+    pub acknowledged_at_ms: Option<u64>,
 }
 
 /// One time the relay went back to an earlier state, for a person and for the relay's operator.
@@ -57,7 +60,7 @@ pub struct Incident {
     pub journal_after: String,
     /// How far it went when this device noticed.
     pub sequence_after: u64,
-    /// The number up to which both are one; none where the relay does not say.
+    /// The number up to which both are one, at least; none where the relay does not say.
     pub common_up_to: Option<u64>,
     /// Items the relay took back from this device.
     pub taken_back: u64,
@@ -69,6 +72,19 @@ pub struct Incident {
     pub forks: u64,
     /// Items still to be offered again.
     pub waiting: u64,
+    /// When a person took note of it, once nothing was missing any more, Unix milliseconds.
+    pub acknowledged_at_ms: Option<u64>,
+}
+
+/// What is still open from a relay that went back, so that nobody can take note of it yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenIncident {
+    /// Items still to be offered again.
+    pub waiting: u64,
+    /// Logs that are read-only until their two histories are joined.
+    pub forks: u64,
+    /// Items that the relay refused to take back: it lacks them for good.
+    pub refused: u64,
 }
 
 /// What the relay's answer says about its journal, against what it said before.
@@ -120,6 +136,7 @@ impl Nahtlos {
             known_there: 0,
             refused: 0,
             forks: 0,
+            acknowledged_at_ms: None,
         };
         let offers = self.lost_items(setback)?;
         let mut position = self.sync_record()?;
@@ -144,6 +161,34 @@ impl Nahtlos {
         };
         change(&mut record);
         self.commit(|transaction| put_incident(transaction, &record))
+    }
+
+    /// Takes note of every time the relay went back: they stay in the history and need nobody's
+    /// attention any more. Gives how many were new.
+    ///
+    /// # Errors
+    /// [`ClientError::IncidentOpen`] while anything is still missing; nothing is changed then.
+    pub fn acknowledge_incidents(&mut self) -> Result<u64, ClientError> {
+        let mut records = self.incident_records()?;
+        records.retain(|record| record.acknowledged_at_ms.is_none());
+        let open = OpenIncident {
+            waiting: self.offers()?.len() as u64,
+            forks: self.forks()?.len() as u64,
+            refused: records.iter().map(|record| record.refused).sum(),
+        };
+        let is_open = open.waiting > 0 || open.forks > 0 || open.refused > 0;
+        if is_open && !records.is_empty() {
+            return Err(ClientError::IncidentOpen(open));
+        }
+        let now_ms = self.now_ms();
+        self.commit(|transaction| {
+            for record in &mut records {
+                record.acknowledged_at_ms = Some(now_ms);
+                put_incident(transaction, record)?;
+            }
+            Ok(())
+        })?;
+        Ok(records.len() as u64)
     }
 
     pub(crate) fn incident_records(&self) -> Result<Vec<IncidentRecord>, ClientError> {
@@ -182,6 +227,7 @@ fn line(record: &IncidentRecord) -> Incident {
         refused: record.refused,
         forks: record.forks,
         waiting: 0,
+        acknowledged_at_ms: record.acknowledged_at_ms,
     }
 }
 

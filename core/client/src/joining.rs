@@ -82,9 +82,8 @@ impl Nahtlos {
             return self.send_pending_enrolment(transport);
         }
         if invitation.guardian.is_some() {
-            return Err(ClientError::NotFound {
-                what: "invitation for an institution",
-                input: "this invitation, which is for a person".into(),
+            return Err(ClientError::OtherInvitation {
+                for_institution: false,
             });
         }
         let home = self.found_home(false)?;
@@ -135,9 +134,8 @@ impl Nahtlos {
             return self.send_pending_enrolment(transport);
         }
         let Some(institution) = invitation.guardian else {
-            return Err(ClientError::NotFound {
-                what: "invitation for a person",
-                input: "this invitation, which is for an institution".into(),
+            return Err(ClientError::OtherInvitation {
+                for_institution: true,
             });
         };
         let person = self.prepare(self.create_person(institution), &[], None)?;

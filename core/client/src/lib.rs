@@ -49,6 +49,7 @@ mod random;
 mod rebuilding;
 mod receipts;
 mod records;
+pub mod refusal;
 pub mod repair;
 pub mod rotation;
 mod seeds;

@@ -8,7 +8,7 @@ use nahtlos_protocol::wire::{SYNC_PATH, SyncRequest, SyncResponse};
 
 use crate::error::ClientError;
 use crate::nahtlos::Nahtlos;
-use crate::sync::{refusal, signed_difference};
+use crate::sync::signed_difference;
 use crate::transport::{Transport, TransportError};
 
 /// What the relay answered.
@@ -66,7 +66,7 @@ impl Nahtlos {
             answer = transport.post(SYNC_PATH, Some(&self.token(offset_ms)?), &body)?;
         }
         if answer.status != 200 {
-            return Err(refusal(&answer));
+            return Err(ClientError::of_refusal(&answer));
         }
         let response: SyncResponse = codec::decode(&answer.body, limits::SYNC_RESPONSE_BYTES_MAX)
             .map_err(|error| TransportError::NotARelay {

@@ -3,6 +3,7 @@
 use nahtlos_protocol::counting::HeldReason;
 use nahtlos_protocol::crypto::fingerprint::Fingerprint;
 use nahtlos_protocol::identifier::SpaceId;
+use nahtlos_protocol::space::operation::SignedOperation;
 use nahtlos_protocol::space::{Logs, authority};
 use serde::Serialize;
 
@@ -202,7 +203,13 @@ impl Nahtlos {
                         .filter_map(|edit| serde_json::from_str(&edit.edit).ok())
                         .collect(),
                 ),
-                HeldItem::Envelope { .. } | HeldItem::Operation { .. } => (None, Vec::new()),
+                HeldItem::Operation { bytes, .. } => (
+                    SignedOperation::decode(bytes)
+                        .ok()
+                        .map(|signed| signed.space()),
+                    Vec::new(),
+                ),
+                HeldItem::Envelope { .. } => (None, Vec::new()),
             };
             lines.push(HeldLine {
                 sentence: sentence(&record),

@@ -44,7 +44,7 @@ impl Nahtlos {
                 }
             };
             if answer.status != 200 {
-                return Err(refusal(&answer));
+                return Err(ClientError::of_refusal(&answer));
             }
             let step = session.receive(&answer.body)?;
             progress(step);
@@ -95,38 +95,4 @@ impl Nahtlos {
 pub(crate) fn signed_difference(relay_ms: u64, own_ms: u64) -> i64 {
     let relay = i64::try_from(relay_ms).unwrap_or(i64::MAX);
     relay.saturating_sub(i64::try_from(own_ms).unwrap_or(i64::MAX))
-}
-
-/// A refusal of the relay (problem+json, RFC 9457) as an error.
-pub(crate) fn refusal(answer: &Answer) -> ClientError {
-    #[derive(serde::Deserialize)]
-    struct Problem {
-        #[serde(default)]
-        code: String,
-        #[serde(default)]
-        detail: String,
-        #[serde(default)]
-        title: String,
-    }
-    let Ok(problem) = serde_json::from_slice::<Problem>(&answer.body) else {
-        return ClientError::Refused {
-            code: format!("http_{}", answer.status),
-            detail: format!("status {} without an explanation", answer.status),
-        };
-    };
-    if problem.code == "device_unknown" {
-        return ClientError::NotAdmitted;
-    }
-    if problem.code == "other_relay" {
-        return ClientError::OtherRelay;
-    }
-    let detail = if problem.detail.is_empty() {
-        problem.title
-    } else {
-        problem.detail
-    };
-    ClientError::Refused {
-        code: problem.code,
-        detail,
-    }
 }

@@ -126,6 +126,7 @@ impl Writer {
                 // Nobody knows when the copy was made, and numbers were given away since: whatever
                 // devices hold of other journals may be lost.
                 began_after: 0,
+                had_earlier: true,
                 network: world.network,
                 ..shared.identity.clone()
             }

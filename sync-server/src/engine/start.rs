@@ -96,6 +96,7 @@ pub(crate) fn identity(
             seed: random()?,
             journal: journal_id(now_ms)?,
             began_after: 0,
+            had_earlier: false,
             claim_key: [0; 32],
             network: None,
             restored: false,
@@ -104,7 +105,15 @@ pub(crate) fn identity(
     if identity.restored {
         identity.restored = false;
         identity.journal = journal_after(&identity.journal, now_ms)?;
-        identity.began_after = store.facts()?.last_number;
+        let last_number = store.facts()?.last_number;
+        // A device may not have heard of the journal in between: it must not take for safe what the
+        // first restore had lost already.
+        identity.began_after = if identity.had_earlier {
+            identity.began_after.min(last_number)
+        } else {
+            last_number
+        };
+        identity.had_earlier = true;
         tracing::warn!("this is a restored backup: a new journal begins, devices will notice");
     }
     if identity.network.is_none() {

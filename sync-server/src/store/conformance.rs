@@ -60,6 +60,7 @@ fn committed_data_survives_and_rolled_back_data_does_not(fixture: &Fixture) {
         seed: [1; 32],
         journal: JournalId([2; 16]),
         began_after: 9,
+        had_earlier: true,
         claim_key: [3; 32],
         network: None,
         restored: false,

@@ -165,8 +165,10 @@ pub struct Identity {
     pub seed: [u8; 32],
     /// This life of the journal.
     pub journal: JournalId,
-    /// The number after which it began.
+    /// The number up to which it is one with every journal before it, as far as is known.
     pub began_after: u64,
+    /// Whether journals came before it: the store went back at least once.
+    pub had_earlier: bool,
     /// Public half of the claim key.
     pub claim_key: [u8; 32],
     /// The network, once claimed.

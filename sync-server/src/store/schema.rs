@@ -16,7 +16,8 @@ CREATE TABLE identity (
     claim_key BLOB NOT NULL,
     network BLOB,
     restored INTEGER NOT NULL,
-    began_after INTEGER NOT NULL
+    began_after INTEGER NOT NULL,
+    had_earlier INTEGER NOT NULL
 );
 -- Every item, without its bytes, so that walking the journal reads few pages.
 CREATE TABLE journal (

@@ -20,7 +20,11 @@ fn data(setting: &Setting) -> PathBuf {
 
 /// A copy of the running relay's database, as `backup` makes it.
 fn back_up(setting: &Setting) -> PathBuf {
-    let to = setting.directory.path().join("backup.sqlite");
+    back_up_as(setting, "backup.sqlite")
+}
+
+fn back_up_as(setting: &Setting, name: &str) -> PathBuf {
+    let to = setting.directory.path().join(name);
     let data = data(setting);
     let arguments = [
         "backup",
@@ -378,4 +382,37 @@ fn a_receipt_for_a_number_still_to_come_proves_that_the_database_went_back() {
     assert_eq!(back.status, Status::Accepted);
     assert!(setting.client.mark.unwrap().journal > receipt.journal);
     assert_eq!(back.receipt, Some(receipt));
+}
+
+/// Restored twice: the second time from a backup that was made after the first. A device that heard
+/// of neither must offer what the first restore had lost.
+#[test]
+fn after_two_restores_the_mark_covers_what_either_has_lost() {
+    let mut case = Case::new();
+    let lost = push_envelope(&case.setting.world.envelope(&case.b1, case.section, 1, &[]));
+    let receipt = receipted(&mut case.b_client, &case.b1, &lost);
+    case.restore();
+    let setting = &mut case.setting;
+    setting.client.sync(&setting.a1, Vec::new());
+    let first = setting.client.mark.unwrap();
+    assert_eq!(
+        first.began_after, first.sequence,
+        "control: the gap is exact"
+    );
+    // The numbers given since reach beyond the lost one.
+    for number in 2..6 {
+        let edit = setting
+            .world
+            .envelope(&setting.a1, case.section, number, &[]);
+        receipted(&mut setting.client, &setting.a1, &push_envelope(&edit));
+    }
+    case.backup = back_up_as(&case.setting, "second.sqlite");
+    case.restore();
+    let setting = &mut case.setting;
+    setting.client.sync(&setting.a1, Vec::new());
+    let second = setting.client.mark.unwrap();
+    assert!(second.journal > first.journal);
+    assert!(second.sequence >= receipt.sequence, "control");
+    assert!(second.began_after < receipt.sequence, "{second:?}");
+    check(setting);
 }

@@ -6,12 +6,13 @@ use nahtlos_casework::SectionKind;
 use nahtlos_casework::fields::EntryId;
 use nahtlos_casework::record::ConsentScopes;
 use nahtlos_protocol::identifier::{GrantId, Nonce, SpaceId};
-use nahtlos_protocol::space::SpaceState;
 use nahtlos_protocol::space::state::{Grant, MemberId};
+use nahtlos_protocol::space::{Logs, SpaceState};
 
-use super::basis::rests_on;
+use super::basis::{consent_in, rests_on, short_name};
+use super::member_id;
 use super::withdrawal::WITHDRAW;
-use crate::cases::Case;
+use crate::cases::{Case, hex};
 use crate::ending::Reason;
 use crate::error::ClientError;
 use crate::nahtlos::Nahtlos;
@@ -83,6 +84,53 @@ impl Nahtlos {
         Ok(ends.collect())
     }
 
+    /// The withdrawn consent whose right would go on if this decision to end it were dropped. None
+    /// where another decision ends the right too, where it has ended, and where the ledger is not
+    /// readable here.
+    pub(crate) fn consent_that_forbids_dropping(
+        &self,
+        decision: &IntentRecord,
+    ) -> Result<Option<String>, ClientError> {
+        let Some(space) = decision.intent.space() else {
+            return Ok(None);
+        };
+        let (Some(state), Ok(label)) = (self.logs().state(&space), self.label(&space)) else {
+            return Ok(None);
+        };
+        let Ok(consents) = self.consents(&self.case(&hex(&label.case()))?) else {
+            return Ok(None);
+        };
+        let (kind, coverage) = (SectionKind::from_code(&label.kind), consents.coverage());
+        let mut others = self.waiting_intents()?;
+        others.retain(|other| other.id != decision.id);
+        for grant in state.live_grants() {
+            let MemberId::Space(member) = grant.member else {
+                continue;
+            };
+            let ends_too = others
+                .iter()
+                .any(|other| ends(&other.intent, &space, grant));
+            if ends_too || !ends(&decision.intent, &space, grant) {
+                continue;
+            }
+            let basis = self.open_basis(&state, grant);
+            let Some(name) = basis.as_deref().and_then(consent_in) else {
+                continue;
+            };
+            let holder = member_id(&member)?;
+            let is_withdrawn = coverage.iter().any(|coverage| {
+                coverage.share.section == kind
+                    && coverage.share.member == holder
+                    && coverage.withdrawn_at.is_some()
+                    && short_name(&coverage.consent) == name
+            });
+            if is_withdrawn {
+                return Ok(Some(name.to_owned()));
+            }
+        }
+        Ok(None)
+    }
+
     /// Decisions to grant that rest on a consent and are not carried out, those that came back
     /// included: a person must not be able to take them again.
     fn waiting_on(
@@ -147,4 +195,19 @@ impl Nahtlos {
             .filter(|grant| grant.basis.is_some() && self.open_basis(state, grant).is_none());
         hidden.count()
     }
+}
+
+/// Whether an intent ends this grant of this space.
+fn ends(intent: &Intent, space: &SpaceId, known: &Grant) -> bool {
+    let Intent::Remove {
+        space: named,
+        grant,
+        member,
+        ..
+    } = intent
+    else {
+        return false;
+    };
+    let by_member = member.is_some_and(|member| member == known.member.recipient());
+    named == space && (*grant == Some(known.id) || by_member)
 }

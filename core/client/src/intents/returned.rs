@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::{INTENTS, put_intent};
 use crate::cases::hex;
 use crate::error::ClientError;
+use crate::held::discard_key;
 use crate::nahtlos::Nahtlos;
 use crate::records::{self, Intent, IntentRecord, ReturnedRecord};
 use crate::vault::{Collection, Transaction};
@@ -81,22 +82,51 @@ impl Nahtlos {
     /// Drops a decision: one that came back, or one that waits for the next sync.
     ///
     /// # Errors
-    /// [`ClientError::NotFound`], [`ClientError::Ambiguous`]; what this program needs to go on by
-    /// itself (a first key, a team of one's own) is not to be dropped and is not found.
+    /// As [`Self::check_drop`]; nothing is changed then.
     pub fn drop_decision(&mut self, id: &str) -> Result<Decision, ClientError> {
-        let waiting = self.waiting_intents()?;
-        let waiting = waiting.iter().filter(|record| is_a_choice(&record.intent));
-        let returned = self.returned_decisions()?;
-        let returned = returned.iter().map(|record| record.record.id);
-        let id = find(waiting.map(|record| record.id).chain(returned), id)?;
-        let decisions = self.decisions()?;
-        let wanted = hex(&id);
-        let dropped = decisions.into_iter().find(|one| one.id == wanted);
+        let record = self.droppable(id)?;
+        let dropped = self.check_drop(id)?;
         self.commit(|transaction| {
-            transaction.delete(Collection::Intent, &id.0)?;
+            transaction.delete(Collection::Intent, &record.id.0)?;
+            // What is not discarded after all is open again, here too.
+            if let Intent::Void { envelope, .. } = &record.intent {
+                transaction.delete(Collection::Counting, &discard_key(envelope))?;
+            }
             Ok(())
         })?;
-        dropped.ok_or_else(|| not_found(&wanted))
+        if let Some(space) = record.intent.space() {
+            self.documents.forget(&space);
+        }
+        Ok(dropped)
+    }
+
+    /// The decision that [`Self::drop_decision`] would drop.
+    ///
+    /// # Errors
+    /// [`ClientError::NotFound`], [`ClientError::Ambiguous`]; what this program needs to go on by
+    /// itself (a first key, a team of one's own) is not to be dropped and is not found.
+    /// [`ClientError::ConsentIsWithdrawn`] where a right would go on without its consent: the
+    /// withdrawal stands in the ledger, and what is recorded there is not taken back.
+    pub fn check_drop(&self, id: &str) -> Result<Decision, ClientError> {
+        let record = self.droppable(id)?;
+        if let Some(consent) = self.consent_that_forbids_dropping(&record)? {
+            return Err(ClientError::ConsentIsWithdrawn { consent });
+        }
+        let wanted = hex(&record.id);
+        let decisions = self.decisions()?.into_iter();
+        let mut decisions = decisions.filter(|one| one.id == wanted);
+        decisions.next().ok_or_else(|| not_found(&wanted))
+    }
+
+    /// A decision that a person took, by the beginning of its identifier.
+    fn droppable(&self, id: &str) -> Result<IntentRecord, ClientError> {
+        let mut records = self.waiting_intents()?;
+        records.retain(|record| is_a_choice(&record.intent));
+        let returned = self.returned_decisions()?.into_iter();
+        records.extend(returned.map(|returned| returned.record));
+        let id = find(records.iter().map(|record| record.id), id)?;
+        let found = records.into_iter().find(|record| record.id == id);
+        found.ok_or_else(|| not_found(&hex(&id)))
     }
 
     pub(crate) fn returned_decisions(&self) -> Result<Vec<ReturnedRecord>, ClientError> {

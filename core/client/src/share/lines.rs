@@ -45,8 +45,10 @@ pub struct GrantLine {
 pub struct SectionShares {
     /// Section code.
     pub section: String,
-    /// Its grants.
+    /// Its grants, with the roles as granted.
     pub grants: Vec<GrantLine>,
+    /// Whether it is closed: then it is read, and who manages it can withdraw access, and no more.
+    pub closed: bool,
     /// Why this device cannot open it, where it cannot.
     pub notice: Option<String>,
 }
@@ -72,6 +74,7 @@ impl Nahtlos {
             rows.push(SectionShares {
                 section: kind.code(),
                 grants,
+                closed: state.closed_at().is_some(),
                 notice,
             });
         }

@@ -283,6 +283,9 @@ impl Nahtlos {
         if right.at_least(Role::Manage) {
             return Ok(());
         }
+        if right.role.is_some() {
+            self.refuse_closed(space)?;
+        }
         let reason = match right.role {
             Some(role) => format!(
                 "you hold `{}` here; who manages it can do this",
@@ -291,6 +294,29 @@ impl Nahtlos {
             None => "it is not shared with you or your team".to_owned(),
         };
         Err(ClientError::NoRight { action, reason })
+    }
+
+    /// In a closed section nobody writes or is let in, who managed it neither.
+    pub(crate) fn refuse_closed(&self, space: &SpaceId) -> Result<(), ClientError> {
+        let logs = self.logs();
+        let Some(state) = logs
+            .state(space)
+            .filter(|state| state.closed_at().is_some())
+        else {
+            return Ok(());
+        };
+        let managers = state
+            .live_grants()
+            .filter(|grant| grant.is_confirmed() && grant.role == Role::Manage)
+            .filter_map(|grant| match grant.member {
+                MemberId::Space(member) => Some(member),
+                MemberId::Device(_) => None,
+            });
+        let managers = managers.collect();
+        let directory = self.shared_directory().unwrap_or_default();
+        Err(ClientError::Closed {
+            managers: self.names_with_institution(&managers, &directory),
+        })
     }
 
     pub(crate) fn section_state(

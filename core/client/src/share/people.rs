@@ -31,20 +31,20 @@ impl Nahtlos {
         self.names_with_institution(&self.person_spaces_beneath(member), directory)
     }
 
-    /// Names of people, each with the institution that confirms them.
+    /// Names of people or teams, each with the institution that confirms them.
     pub(crate) fn names_with_institution(
         &self,
-        people: &BTreeSet<SpaceId>,
+        members: &BTreeSet<SpaceId>,
         directory: &Directory,
     ) -> Vec<String> {
-        let mut names: Vec<String> = people
+        let mut names: Vec<String> = members
             .iter()
-            .map(|person| {
-                let institution = self.confirmed_institution(person).map_or_else(
+            .map(|member| {
+                let institution = self.confirmed_institution(member).map_or_else(
                     || "institution not confirmed".to_owned(),
                     |id| directory.institution_name(&id),
                 );
-                format!("{} ({institution})", directory.person_name(person))
+                format!("{} ({institution})", directory.name(member))
             })
             .collect();
         names.sort();

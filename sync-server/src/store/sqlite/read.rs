@@ -18,7 +18,7 @@ impl Reader for SqliteStore {
         let row = self
             .connection
             .query_row(
-                "SELECT seed, journal, claim_key, network, restored, began_after FROM identity",
+                "SELECT seed, journal, claim_key, network, restored, began_after, had_earlier FROM identity",
                 [],
                 |row| {
                     Ok((
@@ -28,18 +28,20 @@ impl Reader for SqliteStore {
                         row.get::<_, Option<[u8; 32]>>(3)?,
                         row.get::<_, bool>(4)?,
                         row.get::<_, i64>(5)?,
+                        row.get::<_, bool>(6)?,
                     ))
                 },
             )
             .optional()?;
         Ok(row.map(
-            |(seed, journal, claim_key, network, restored, began_after)| Identity {
+            |(seed, journal, claim_key, network, restored, began_after, had_earlier)| Identity {
                 seed,
                 journal: JournalId(journal),
                 claim_key,
                 network: network.map(SpaceId),
                 restored,
                 began_after: to_unsigned(began_after),
+                had_earlier,
             },
         ))
     }

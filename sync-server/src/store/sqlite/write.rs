@@ -32,15 +32,16 @@ impl Store for SqliteStore {
     fn put_identity(&mut self, identity: &Identity) -> Result<(), StoreError> {
         self.execute(
             "INSERT OR REPLACE INTO identity
-             (one, seed, journal, claim_key, network, restored, began_after)
-             VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6)",
+             (one, seed, journal, claim_key, network, restored, began_after, had_earlier)
+             VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             params![
                 identity.seed,
                 identity.journal.0,
                 identity.claim_key,
                 identity.network.map(|network| network.0),
                 identity.restored,
-                to_signed(identity.began_after)
+                to_signed(identity.began_after),
+                identity.had_earlier
             ],
         )
     }
