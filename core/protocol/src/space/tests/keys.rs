@@ -168,3 +168,63 @@ fn a_team_gets_a_wrap_of_its_own_even_where_its_only_member_has_one() {
         "who joins the team later reads by it"
     );
 }
+
+/// The epoch of an operation that a device would make, changed by `change`.
+fn changed_epoch(
+    world: &mut World,
+    device: &TestDevice,
+    space: SpaceId,
+    change: impl FnOnce(&mut Effect),
+) -> Result<SpaceState, ReplayError> {
+    let epoch = world.new_epoch(device, space);
+    let made = world.prepare(device, Draft::new().epoch(epoch), Some(space));
+    let made = made.unwrap().operation;
+    let mut effect = made.operation().effects[0].clone();
+    change(&mut effect);
+    let references = made.operation().references.clone();
+    let refer = |operation: &mut Operation| operation.references = references;
+    forge(world, device, space, refer, vec![effect])
+}
+
+#[test]
+fn an_epoch_publishes_a_key_exactly_where_spaces_may_stand_above() {
+    let mut o = offices();
+    let published = o.world.new_epoch(&o.a1, o.section);
+    let published = published.seed.kem_keys().1.as_bytes().to_vec();
+    let (section, team) = (o.section, o.one.team);
+    for (space, wanted) in [(section, false), (team, true)] {
+        let with = |key: Option<Vec<u8>>| {
+            move |effect: &mut Effect| {
+                if let Effect::Epoch { kem, .. } = effect {
+                    assert_eq!(kem.is_some(), wanted);
+                    *kem = key;
+                }
+            }
+        };
+        let there = changed_epoch(&mut o.world, &o.a1, space, with(Some(published.clone())));
+        let absent = changed_epoch(&mut o.world, &o.a1, space, with(None));
+        assert_eq!((there.is_ok(), absent.is_ok()), (wanted, !wanted));
+    }
+}
+
+#[test]
+fn only_who_is_inside_a_space_wraps_to_it_symmetrically() {
+    let mut o = offices();
+    let (inside, outside) = (o.one.team, o.two.team);
+    let method = |state: &SpaceState, team: SpaceId| {
+        let epoch = state.current_epoch().unwrap();
+        epoch.recipients[&team.into()].recipient.method
+    };
+    let honest = changed_epoch(&mut o.world, &o.a1, o.section, |_| {}).unwrap();
+    assert_eq!(method(&honest, inside), WrapMethod::Symmetric, "control");
+    assert_eq!(method(&honest, outside), WrapMethod::Hybrid);
+    let forged = changed_epoch(&mut o.world, &o.a1, o.section, |effect| {
+        if let Effect::Epoch { recipients, .. } = effect {
+            for recipient in recipients {
+                recipient.method = WrapMethod::Symmetric;
+            }
+        }
+    });
+    let reason = "a symmetric wrap by an author outside the recipient";
+    assert_eq!(refusal(forged), contradiction("wrap", reason));
+}

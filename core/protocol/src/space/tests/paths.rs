@@ -137,3 +137,53 @@ fn a_stranger_or_a_reader_cannot_change_members_rotate_or_name_a_relay() {
     let prepared = world.prepare(&a1, Draft::new().effect(add), Some(section));
     assert!(prepared.is_ok());
 }
+
+#[test]
+fn over_several_paths_the_strongest_decides_and_the_last_one_keeps_the_right() {
+    let mut o = offices();
+    let read = o.world.join(&o.a1, o.section, o.two.person, Role::Read);
+    let right = |o: &Offices| o.world.right(&o.c1, o.section).role;
+    assert_eq!(
+        right(&o),
+        Some(Role::Write),
+        "through the team, not as a person"
+    );
+    let team = o.world.grant(o.section, o.two.team);
+    o.world.act(&o.a1, draft([remove(team)]), Some(o.section));
+    assert_eq!(right(&o), Some(Role::Read), "as a person");
+    o.world.act(&o.a1, draft([remove(read)]), Some(o.section));
+    assert_eq!(right(&o), None);
+}
+
+#[test]
+fn a_role_in_a_team_is_about_the_team_and_not_about_what_the_team_may_see() {
+    let mut o = offices();
+    let b1 = TestDevice::new(2);
+    let b = o.world.person(&b1, o.one.institution);
+    o.world.join(&o.a1, o.one.team, b, Role::Write);
+    assert_eq!(o.world.right(&b1, o.one.team).role, Some(Role::Write));
+    assert_eq!(o.world.right(&b1, o.section).role, Some(Role::Manage));
+    // The other way round: who manages a team that writes in a section only writes there.
+    assert_eq!(o.world.right(&o.c1, o.two.team).role, Some(Role::Manage));
+    assert_eq!(o.world.right(&o.c1, o.section).role, Some(Role::Write));
+    let add = o.world.add(b, Role::Read);
+    let refused = o.world.attempt(&b1, vec![add.clone()], o.one.team);
+    assert_eq!(refusal(refused), not_entitled("Add"));
+    assert!(
+        o.world.attempt(&b1, vec![add], o.section).is_ok(),
+        "control"
+    );
+}
+
+#[test]
+fn an_end_in_time_changes_no_right_until_somebody_expires_the_grant() {
+    // The authors' clocks stand at 1,000.
+    let mut o = offices();
+    let add = until(o.world.add(o.two.person, Role::Manage), 900);
+    let grant = granted(&add);
+    o.world.act(&o.a1, draft([add]), Some(o.section));
+    assert_eq!(o.world.right(&o.c1, o.section).role, Some(Role::Manage));
+    let expire = Effect::Expire { grant };
+    o.world.act(&o.a1, draft([expire]), Some(o.section));
+    assert_eq!(o.world.right(&o.c1, o.section).role, Some(Role::Write));
+}
