@@ -12,6 +12,8 @@ use nahtlos_protocol::envelope::{Envelope, Payload};
 use nahtlos_protocol::identifier::{DeviceId, EnvelopeId, SpaceId};
 use nahtlos_protocol::space::SpaceState;
 
+use crate::beginning::{Beginning, Wanted};
+use crate::building_on::PARENT_IS_NO_EDIT;
 use crate::counting::{
     Fact, Facts, KnowledgeCache, Standing, Tally, in_causal_order, put_clones, put_fact, put_tally,
     take_verdicts,
@@ -21,8 +23,9 @@ use crate::error::ClientError;
 use crate::nahtlos::Nahtlos;
 use crate::rebuilding::{Resettled, put_resettled};
 use crate::records::{self, DocumentRecord, HeldItem, HeldRecord, SealedRecord};
-use crate::snapshots::{Beginning, put_covered, put_to_examine};
+use crate::snapshots::{put_covered, put_to_examine};
 use crate::vault::{Collection, Transaction};
+use crate::waiting::put_waiting_space;
 
 /// Spaces whose envelopes and documents are held in memory at once: few enough for a phone, enough
 /// that the durable commit between them does not count.
@@ -33,12 +36,13 @@ const BYTES_PER_PASS: usize = 64 * 1024 * 1024;
 
 /// Reasons that nothing arriving later changes: such an envelope is kept and shown, and not looked
 /// at again, so that a member who writes junk costs the others one look.
-const FINAL_REASONS: [&str; 8] = [
+pub(crate) const FINAL_REASONS: [&str; 9] = [
     "unreadable",
     "needs_newer",
     "no_access_head",
     "unknown_author",
     "bad_signature",
+    PARENT_IS_NO_EDIT,
     "unknown_epoch",
     "does_not_open",
     "gate",
@@ -122,12 +126,12 @@ impl Nahtlos {
         if marks.is_empty() && !tally.recount {
             return Ok(Outcome::default());
         }
-        let Some(state) = self.logs().load(space)? else {
-            return Ok(Outcome::default());
-        };
         let mut outcome = Outcome {
             marks,
             ..Outcome::default()
+        };
+        let Some(state) = self.logs().load(space)? else {
+            return Ok(outcome);
         };
         let mut arrived = BTreeMap::new();
         let mut facts = self.count_in_space(&state, &tally, &mut arrived, &mut outcome)?;
@@ -138,7 +142,7 @@ impl Nahtlos {
             .collect();
         let base = self.base_of(&state, &mut facts, !dropped.is_empty())?;
         let anew = !matches!(base, Base::AsItIs { .. });
-        let wanted: Vec<(EnvelopeId, &Fact)> = facts
+        let mut wanted: Vec<(EnvelopeId, &Fact)> = facts
             .iter()
             .filter(|(id, fact)| {
                 let again = anew || (!fact.applied && !outcome.is_final(id));
@@ -146,6 +150,9 @@ impl Nahtlos {
             })
             .map(|(id, fact)| (*id, fact))
             .collect();
+        for (id, reason) in self.refuse_parents_that_are_no_edits(&state, &facts, &mut wanted)? {
+            outcome.note(id, reason);
+        }
         self.apply_to(&state, base, &wanted, &mut arrived, &mut outcome)?;
         outcome.settle_facts(facts, anew);
         outcome.note_tail(tally);
@@ -300,7 +307,11 @@ impl Nahtlos {
             let known: BTreeSet<EnvelopeId> = facts.iter().map(|(id, _)| *id).collect();
             let stored = self.facts(&state.id())?;
             facts.extend(stored.into_iter().filter(|(id, _)| !known.contains(id)));
-            if let Some(beginning) = self.beginning(state, facts)? {
+            let wanted = Wanted {
+                covered: &covered,
+                anew: dropped,
+            };
+            if let Some(beginning) = self.beginning(state, facts, &wanted)? {
                 return Ok(Base::Snapshot(Box::new(beginning)));
             }
         }
@@ -548,6 +559,18 @@ impl Outcome {
         mark.is_some_and(|reason| FINAL_REASONS.contains(&reason.as_str()))
     }
 
+    /// Whether something is left that a log or key that arrives later may free.
+    fn is_anything_waiting(&self) -> bool {
+        let new = self.notes.iter().map(|(id, note)| (id, &note.reason));
+        let before = self.marks.iter();
+        let before = before.filter(|(id, _)| !self.notes.contains_key(id));
+        let mut left = new.chain(before);
+        left.any(|(id, reason)| {
+            let is_done = self.applied.contains(id) || self.statements.contains(id);
+            !is_done && !FINAL_REASONS.contains(&reason.as_str())
+        })
+    }
+
     fn take(&mut self, record: &mut DocumentRecord, opened: Opened, device: &DeviceId) {
         let id = opened.envelope.id();
         let own = opened.envelope.header().author_device == *device;
@@ -619,6 +642,7 @@ impl Outcome {
         if let Some(record) = &self.record {
             put_document(transaction, space, record)?;
         }
+        put_waiting_space(transaction, space, self.is_anything_waiting())?;
         let done = self.applied.iter().chain(&self.statements);
         for id in done.filter(|id| self.marks.contains_key(id)) {
             transaction.delete(Collection::Held, &id.0)?;

@@ -1,8 +1,9 @@
 //! What a modified client could do, for tests only: the honest facade never does it.
 
 use nahtlos_protocol::crypto::label;
-use nahtlos_protocol::envelope::snapshot::SnapshotPayload;
-use nahtlos_protocol::envelope::{Envelope, EnvelopeKind};
+use nahtlos_protocol::envelope::sealed::Change;
+use nahtlos_protocol::envelope::snapshot::{DocumentHead, SnapshotPayload, StatementPayload};
+use nahtlos_protocol::envelope::{Envelope, EnvelopeKind, Payload};
 use nahtlos_protocol::identifier::{EnvelopeId, KeyId, SignatureBytes, SpaceId};
 use nahtlos_protocol::space::effect::{History, Member};
 use nahtlos_protocol::space::kind::Role;
@@ -145,16 +146,50 @@ impl Nahtlos {
         &mut self,
         space: &SpaceId,
         change: &dyn Fn(&mut SnapshotPayload),
-    ) -> Result<(), ClientError> {
-        let Some((header, mut payload, seed)) = self.snapshot_of(space)? else {
+    ) -> Result<EnvelopeId, ClientError> {
+        self.hostile_snapshot_of(space, &|_, payload| change(payload))
+    }
+
+    /// The same, with the edits it covers up to.
+    ///
+    /// # Errors
+    /// Where this device may not.
+    pub fn hostile_snapshot_of(
+        &mut self,
+        space: &SpaceId,
+        change: &dyn Fn(&mut Vec<EnvelopeId>, &mut SnapshotPayload),
+    ) -> Result<EnvelopeId, ClientError> {
+        let Some((mut header, mut payload, seed)) = self.snapshot_of(space)? else {
             return Err(ClientError::NotEnrolled);
         };
-        change(&mut payload);
+        change(&mut header.parents, &mut payload);
         let signing = &self.keys.signing;
         let sealed = Envelope::seal_snapshot(&header, &payload, &seed, signing);
-        let Ok(envelope) = sealed else {
+        self.hostile_envelope(sealed.ok())
+    }
+
+    /// Attests a snapshot unseen, with these heads; it is sent at the next sync.
+    ///
+    /// # Errors
+    /// Where this device may not.
+    pub fn hostile_attest(
+        &mut self,
+        space: &SpaceId,
+        snapshot: &EnvelopeId,
+        heads: Vec<DocumentHead>,
+    ) -> Result<EnvelopeId, ClientError> {
+        let state = self.space_state(space)?;
+        let kind = EnvelopeKind::Attest;
+        let Some((header, seed)) = self.statement_header(&state, kind, vec![*snapshot])? else {
             return Err(ClientError::NotEnrolled);
         };
+        let payload = StatementPayload { heads };
+        let sealed = Envelope::seal_statement(&header, &payload, &seed, &self.keys.signing);
+        self.hostile_envelope(sealed.ok())
+    }
+
+    fn hostile_envelope(&mut self, sealed: Option<Envelope>) -> Result<EnvelopeId, ClientError> {
+        let envelope = sealed.ok_or(ClientError::NotEnrolled)?;
         let record = records::SealedRecord::Envelope {
             bytes: envelope.bytes().to_vec(),
             edits: Vec::new(),
@@ -163,7 +198,55 @@ impl Nahtlos {
         self.commit(|transaction| {
             transaction.put(Collection::Sealed, ENVELOPES, &id.0, 0, &value)?;
             Ok(())
-        })
+        })?;
+        Ok(id)
+    }
+
+    /// What was typed in a space and is not sealed, as an envelope on these parents, whatever they are.
+    ///
+    /// # Errors
+    /// Where this device may not.
+    pub fn hostile_edit_on(
+        &self,
+        space: &SpaceId,
+        parents: Vec<EnvelopeId>,
+    ) -> Result<Vec<u8>, ClientError> {
+        let state = self.space_state(space)?;
+        let kind = EnvelopeKind::Changes;
+        let Some((header, seed)) = self.statement_header(&state, kind, parents)? else {
+            return Err(ClientError::NotEnrolled);
+        };
+        let pending = self.pending_edits(space)?;
+        let payload = Payload {
+            run_nonces: pending.iter().take(1).map(|edit| edit.run_nonce).collect(),
+            changes: pending
+                .into_iter()
+                .map(|edit| Change(edit.change))
+                .collect(),
+        };
+        let sealed = Envelope::seal(&header, &payload, &seed, &self.keys.signing);
+        let envelope = sealed.map_err(|_| ClientError::NotEnrolled)?;
+        Ok(envelope.bytes().to_vec())
+    }
+
+    /// What the snapshot covers that a space's document began with here.
+    pub fn began_with(&self, space: &SpaceId) -> Vec<EnvelopeId> {
+        let covered = self.covered(space).unwrap_or_default();
+        covered.into_iter().collect()
+    }
+
+    /// Spaces that are looked at again with each log that arrives.
+    pub fn looked_at_with_each_log(&self) -> Vec<SpaceId> {
+        self.spaces_waiting_for_keys().unwrap_or_default()
+    }
+
+    /// Links in a space's log that were supplied later, each to the epoch it leads back to.
+    pub fn links_supplied(&self, space: &SpaceId) -> Vec<KeyId> {
+        let state = self.logs().load(space).ok().flatten();
+        let epochs = state.iter().flat_map(|state| state.epochs());
+        epochs
+            .flat_map(|epoch| epoch.links.iter().map(|link| link.previous))
+            .collect()
     }
 
     /// What a snapshot says it covers.

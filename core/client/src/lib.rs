@@ -14,6 +14,8 @@
 mod admission;
 mod apply;
 pub mod audit;
+mod beginning;
+mod building_on;
 pub mod cases;
 pub mod clones;
 pub mod consent;
@@ -65,6 +67,7 @@ mod sync;
 pub mod transport;
 mod upkeep;
 pub mod vault;
+mod waiting;
 
 pub use cases::{Case, CaseLine};
 pub use directory::{Directory, InstitutionCard, NetworkCard, PersonCard, TeamCard};

@@ -1,7 +1,8 @@
 //! Snapshots: one envelope that holds what many edits made, so that the relay need not keep them for
 //! ever. A writer's device makes one when what came since the last one outweighs it. A device of
 //! another institution (else of another person) that holds the originals compares, and attests or
-//! disputes. Who lacks originals begins with an attested snapshot and applies what came after it.
+//! disputes. Who lacks originals begins with an attested snapshot and applies what came after it
+//! ([`crate::beginning`]).
 //!
 //! A snapshot is never needed where the originals are: documents are built from them.
 
@@ -25,7 +26,7 @@ use crate::counting::{Fact, Facts, KnowledgeCache};
 use crate::error::ClientError;
 use crate::nahtlos::Nahtlos;
 use crate::outbox::random_salt;
-use crate::records::{self, ActorRecord, DocumentRecord};
+use crate::records::{self, DocumentRecord};
 use crate::vault::{Collection, Transaction};
 
 /// Bytes of edits below which no snapshot is made.
@@ -35,13 +36,6 @@ const TO_EXAMINE: &[u8] = b"to-examine";
 /// Group in `Collection::Counting`: what the snapshot covers that a document began with; key = `v` ‖
 /// space.
 const COVERED: &[u8] = b"covered";
-
-/// A snapshot to begin a document with.
-pub(crate) struct Beginning {
-    pub record: DocumentRecord,
-    pub document: Document,
-    pub covered: BTreeSet<EnvelopeId>,
-}
 
 /// What is to be said about the snapshots of a space.
 pub(crate) enum Saying {
@@ -129,15 +123,33 @@ impl Nahtlos {
         for (id, fact) in facts.iter().filter(|(_, fact)| fact.is_snapshot()) {
             let own = self.device_id;
             let told = statements(&facts, &counting, id).any(|(_, said)| said.author == own);
-            let attested = self.is_attested(&state, &facts, &counting, (id, fact));
             let counts = counting.verdicts.get(id).is_some_and(|one| one.counts());
-            if told || attested || !counts || !self.may_attest(&state, &own, &fact.author) {
+            if told || !counts || fact.author == own {
+                continue;
+            }
+            let payload = self.opened_snapshot(space, id, fact)?;
+            let is_attested = payload.as_ref().is_some_and(|payload| {
+                self.is_attested(&state, &facts, &counting, (id, fact), &payload.heads)
+            });
+            let judges = !is_attested && self.may_attest(&state, &own, &fact.author);
+            // Whoever sees that it covers something else than it may says so, whatever others attest.
+            let is_disputed = statements(&facts, &counting, id)
+                .any(|(_, said)| said.kind == EnvelopeKind::Dispute);
+            let is_wrong = || {
+                payload
+                    .as_ref()
+                    .is_some_and(|payload| covers_otherwise(&facts, fact, payload))
+            };
+            if !judges && (is_disputed || !is_wrong()) {
                 continue;
             }
             let Comparison::Done { same, heads } = self.compare(&state, &facts, id, fact)? else {
-                later = true;
+                later |= judges;
                 continue;
             };
+            if !same && is_disputed {
+                continue;
+            }
             let kind = if same {
                 EnvelopeKind::Attest
             } else {
@@ -163,7 +175,7 @@ impl Nahtlos {
     }
 
     /// The header of what this device says under the current epoch; none where it must wait for one.
-    fn statement_header(
+    pub(crate) fn statement_header(
         &self,
         state: &SpaceState,
         kind: EnvelopeKind,
@@ -230,66 +242,13 @@ impl Nahtlos {
         Ok(Comparison::Done { same, heads })
     }
 
-    /// The attested snapshot that covers most, for a document whose originals are not all here.
-    pub(crate) fn beginning(
-        &self,
-        state: &SpaceState,
-        facts: &Facts,
-    ) -> Result<Option<Beginning>, ClientError> {
-        let space = state.id();
-        let counting = self.count_all(state, facts, &mut KnowledgeCache::default());
-        let mut best: Option<Beginning> = None;
-        for (id, fact) in facts.iter().filter(|(_, fact)| fact.is_snapshot()) {
-            let counts = counting.verdicts.get(id).is_some_and(|one| one.counts());
-            if !counts || !self.is_attested(state, facts, &counting, (id, fact)) {
-                continue;
-            }
-            let Some(envelope) = self.stored_envelope(id)? else {
-                continue;
-            };
-            let Ok(seed) = self.key_ring().open(&space, &fact.key_id) else {
-                continue;
-            };
-            let Ok(payload) = envelope.open_snapshot(&seed) else {
-                continue;
-            };
-            let more = best
-                .as_ref()
-                .is_none_or(|best| payload.covered.len() > best.covered.len());
-            if let Some(document) = self.load_payload(&space, &payload).filter(|_| more) {
-                best = Some(self.begin_with(&space, fact, payload, document)?);
-            }
-        }
-        Ok(best)
-    }
-
-    fn begin_with(
-        &self,
-        space: &SpaceId,
-        fact: &Fact,
-        payload: SnapshotPayload,
-        document: Document,
-    ) -> Result<Beginning, ClientError> {
-        let actors = payload.actors.iter().map(|known| ActorRecord {
-            actor: known.actor,
-            device: known.device,
-        });
-        let record = DocumentRecord {
-            heads: fact.parents.clone(),
-            actors: actors.collect(),
-            applied: payload.covered.len() as u64,
-            ..self.document_record(space)?.emptied()
-        };
-        Ok(Beginning {
-            record,
-            document,
-            covered: payload.covered.into_iter().collect(),
-        })
-    }
-
     /// A snapshot's document: bounded, verified, begun as this section is, with an author for each
     /// actor.
-    fn load_payload(&self, space: &SpaceId, payload: &SnapshotPayload) -> Option<Document> {
+    pub(crate) fn load_payload(
+        &self,
+        space: &SpaceId,
+        payload: &SnapshotPayload,
+    ) -> Option<Document> {
         let snapshot = Snapshot {
             compressed: payload.document.clone(),
             bytes: payload.document_bytes,
@@ -313,18 +272,49 @@ impl Nahtlos {
         (begun && authored).then_some(document)
     }
 
-    /// Whether somebody who may has attested a snapshot and nobody disputes it.
-    fn is_attested(
+    /// A snapshot as it opens here; none where it does not.
+    pub(crate) fn opened_snapshot(
+        &self,
+        space: &SpaceId,
+        id: &EnvelopeId,
+        fact: &Fact,
+    ) -> Result<Option<SnapshotPayload>, ClientError> {
+        let envelope = self.stored_envelope(id)?;
+        let seed = self.key_ring().open(space, &fact.key_id).ok();
+        Ok(envelope
+            .zip(seed)
+            .and_then(|(envelope, seed)| envelope.open_snapshot(&seed).ok()))
+    }
+
+    /// Whether somebody who may has attested a snapshot that has these heads, and nobody disputes it. An
+    /// attest of other heads says nothing about it: were it heard against the snapshot, one liar could
+    /// undo what the relay relies on.
+    pub(crate) fn is_attested(
         &self,
         state: &SpaceState,
         facts: &Facts,
         counting: &Counting,
         (id, snapshot): (&EnvelopeId, &Fact),
+        heads: &[DocumentHead],
     ) -> bool {
-        let mut said = statements(facts, counting, id).peekable();
-        said.peek().is_some()
-            && statements(facts, counting, id).all(|(_, fact)| fact.kind == EnvelopeKind::Attest)
-            && said.any(|(_, fact)| self.may_attest(state, &fact.author, &snapshot.author))
+        let all_attest =
+            statements(facts, counting, id).all(|(_, fact)| fact.kind == EnvelopeKind::Attest);
+        all_attest
+            && statements(facts, counting, id).any(|(attest, fact)| {
+                self.may_attest(state, &fact.author, &snapshot.author)
+                    && self.attested_heads(&state.id(), attest, fact).as_deref() == Some(heads)
+            })
+    }
+
+    fn attested_heads(
+        &self,
+        space: &SpaceId,
+        attest: &EnvelopeId,
+        fact: &Fact,
+    ) -> Option<Vec<DocumentHead>> {
+        let envelope = self.stored_envelope(attest).ok()??;
+        let seed = self.key_ring().open(space, &fact.key_id).ok()?;
+        Some(envelope.open_statement(&seed).ok()?.heads)
     }
 
     /// Whether a device's word about another one's snapshot suffices: it belongs to another
@@ -374,6 +364,13 @@ impl Nahtlos {
     }
 }
 
+/// Whether a snapshot covers by its own word anything else than what its parents build on, where all of
+/// that is here.
+fn covers_otherwise(facts: &Facts, fact: &Fact, payload: &SnapshotPayload) -> bool {
+    let covered = originals(facts, &fact.parents);
+    covered.is_some_and(|covered| !payload.covered.iter().eq(covered.keys()))
+}
+
 /// Attests and disputes of a snapshot that count.
 fn statements<'a>(
     facts: &'a Facts,
@@ -394,7 +391,7 @@ fn has_reader_from_now(state: &SpaceState) -> bool {
 }
 
 /// By rule 1 or 2: only that may be covered.
-fn is_sure(counting: &Counting, id: &EnvelopeId) -> bool {
+pub(crate) fn is_sure(counting: &Counting, id: &EnvelopeId) -> bool {
     use nahtlos_protocol::counting::Verdict;
     let verdict = counting.verdicts.get(id);
     matches!(verdict, Some(Verdict::Counts | Verdict::Vouched))

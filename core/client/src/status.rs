@@ -233,21 +233,6 @@ impl Nahtlos {
         Ok(counts.into_iter().collect())
     }
 
-    /// Spaces in which something waits that an arriving log or key may free.
-    pub(crate) fn spaces_waiting_for_keys(&self) -> Result<Vec<SpaceId>, ClientError> {
-        let mut spaces = Vec::new();
-        for (_, bytes) in self.vault.list_all(Collection::Held)? {
-            let record: HeldRecord = records::decode(&bytes)?;
-            if let HeldItem::Envelope { id } = record.item
-                && let Some(bytes) = self.vault.get(Collection::Envelope, &id.0)?
-                && let Ok(envelope) = nahtlos_protocol::envelope::Envelope::decode(&bytes)
-            {
-                spaces.push(envelope.header().space);
-            }
-        }
-        Ok(spaces)
-    }
-
     fn open_invitations(&self) -> Result<Vec<String>, ClientError> {
         let mut open = Vec::new();
         for (_, bytes) in self.vault.list_all(Collection::Invitation)? {
@@ -299,6 +284,10 @@ fn sentence(record: &HeldRecord) -> String {
         "not_entitled" => "was written without the right to do so".into(),
         "gate" => format!(
             "damages the document and was not applied: {}",
+            record.detail
+        ),
+        "parent_is_no_edit" => format!(
+            "builds on something that is no edit, as no honest program does: {}",
             record.detail
         ),
         "founding_refused" => format!(

@@ -16,7 +16,7 @@ use nahtlos_protocol::space::effect::{Effect, Member};
 use nahtlos_protocol::space::kind::{Kind, Role};
 use nahtlos_protocol::space::operation::SignedOperation;
 use nahtlos_protocol::space::staleness::{self, Staleness};
-use nahtlos_protocol::space::state::{Grant, MemberId};
+use nahtlos_protocol::space::state::{Epoch, Grant, MemberId};
 use nahtlos_protocol::space::{Draft, Logs, Right, SpaceState, Suspended, recipients};
 
 use crate::error::ClientError;
@@ -40,7 +40,7 @@ const ABOVE: &[u8] = b"above:";
 const FOUNDING_REFUSED: &str = "founding_refused";
 /// Epochs without a link that are tried at one look: a log may hold very many.
 const LINKS_TRIED_MAX: usize = 8;
-/// Newest epochs of a log that are looked at for links that are missing.
+/// Newest epochs of a log, and of its lost branches, that are looked at for links that are missing.
 const EPOCHS_LOOKED_AT_MAX: usize = 10_000;
 
 /// A grant that runs out.
@@ -344,16 +344,19 @@ impl Nahtlos {
         let Some(seed) = self.seed_to_hand_on(state) else {
             return Ok(self.bad_wrap_report(state));
         };
+        if right.at_least(Role::Write) {
+            let missing = recipients::missing_wraps(logs, state, View::NEWEST, suspended);
+            if missing.is_ok_and(|missing| !missing.is_empty()) {
+                return Ok(Some(Draft::new().wrap_missing(seed)));
+            }
+        }
+        let mut earlier = readable_epochs(state);
         if !right.at_least(Role::Write) {
-            return Ok(None);
+            // Few may hold an epoch of a lost branch: any of them supplies the link, readers too.
+            earlier.wanted_of_log.clear();
         }
-        let missing = recipients::missing_wraps(logs, state, View::NEWEST, suspended);
-        if missing.is_ok_and(|missing| !missing.is_empty()) {
-            return Ok(Some(Draft::new().wrap_missing(seed)));
-        }
-        Ok(self
-            .missing_link(state, &seed)
-            .map(|link| Draft::new().effect(link)))
+        let link = self.missing_link(state, &seed, &earlier);
+        Ok(link.map(|link| Draft::new().effect(link)))
     }
 
     fn expiring_now(&self, state: &SpaceState, right: Right) -> Result<Vec<GrantId>, ClientError> {
@@ -396,21 +399,38 @@ impl Nahtlos {
     }
 
     /// A link back to the nearest earlier epoch that the current one does not lead to, where this
-    /// device holds that epoch's seed. Never across a cut. What counts is which links open: a link
-    /// or an epoch that somebody made up must not stand in the way of those that were there before.
-    fn missing_link(&self, state: &SpaceState, seed: &EpochSeed) -> Option<Effect> {
-        let epochs = state.epochs();
-        let first = epochs.iter().rposition(|epoch| epoch.cut).unwrap_or(0);
-        let newest = epochs.len().saturating_sub(EPOCHS_LOOKED_AT_MAX);
-        let readable = epochs.get(first.max(newest)..)?;
-        let current = readable.last()?;
-        let opened = opened_by_links(readable, seed);
+    /// device holds that epoch's seed. What counts is which links open: a link or an epoch that
+    /// somebody made up must not stand in the way of those that were there before.
+    fn missing_link(
+        &self,
+        state: &SpaceState,
+        seed: &EpochSeed,
+        earlier: &Readable<'_>,
+    ) -> Option<Effect> {
+        let wanted = [&earlier.wanted_of_log, &earlier.wanted_of_branches];
+        if wanted.iter().all(|epochs| epochs.is_empty()) {
+            return None;
+        }
+        let current = state.current_epoch()?;
+        let opened = opened_by_links(earlier.all.iter().copied(), seed);
         // A link that does not open cannot be made again before the next epoch.
         let direct: BTreeSet<KeyId> = current.links_back().map(|(previous, _)| previous).collect();
-        let unlinked = || {
-            let ids = readable.iter().rev().map(|epoch| epoch.key_id);
-            ids.filter(|id| !opened.contains(id) && !direct.contains(id))
-        };
+        // The log's first: most of them lead to the others.
+        wanted.into_iter().find_map(|epochs| {
+            let ids = epochs.iter().copied();
+            let unlinked = ids.filter(|id| !opened.contains(id) && !direct.contains(id));
+            self.link_to_one_of(state, current, seed, &unlinked.collect::<Vec<_>>())
+        })
+    }
+
+    fn link_to_one_of(
+        &self,
+        state: &SpaceState,
+        current: &Epoch,
+        seed: &EpochSeed,
+        unlinked: &[KeyId],
+    ) -> Option<Effect> {
+        let unlinked = || unlinked.iter().copied();
         let is_held = |id: &KeyId| self.seeds.get(&self.vault, id).is_some();
         let held = unlinked().filter(is_held).take(LINKS_TRIED_MAX);
         let nearest = unlinked().take(LINKS_TRIED_MAX);
@@ -426,6 +446,57 @@ impl Nahtlos {
             })
         })
     }
+}
+
+/// What the current epoch may lead back to.
+struct Readable<'a> {
+    /// All of it and the current one itself: links lead from one to the next.
+    all: Vec<&'a Epoch>,
+    /// Earlier epochs of the log, nearest first.
+    wanted_of_log: Vec<KeyId>,
+    /// Epochs of lost branches that were carried back, nearest first.
+    wanted_of_branches: Vec<KeyId>,
+}
+
+/// Epochs with no cut after them up to the current one: who was added `from now` reads nothing from
+/// before.
+fn readable_epochs(state: &SpaceState) -> Readable<'_> {
+    let log = state.epochs();
+    let since_cut = log.iter().rposition(|epoch| epoch.cut).unwrap_or(0);
+    let of_log = log.iter().skip(since_cut).rev();
+    let of_log: Vec<&Epoch> = of_log.take(EPOCHS_LOOKED_AT_MAX).collect();
+    let of_branches = readable_epochs_of_branches(state);
+    let ids = |epochs: &[&Epoch]| epochs.iter().map(|epoch| epoch.key_id).collect();
+    Readable {
+        wanted_of_log: ids(of_log.get(1..).unwrap_or_default()),
+        wanted_of_branches: ids(&of_branches),
+        all: [of_log, of_branches].concat(),
+    }
+}
+
+/// Of a branch a cut counts that came later on it, or in the log since the branch left it.
+fn readable_epochs_of_branches(state: &SpaceState) -> Vec<&Epoch> {
+    let (mut readable, mut cut_off) = (Vec::new(), BTreeSet::new());
+    for branch in state.branches().iter().rev() {
+        let since_fork = |epoch: &&Epoch| epoch.began_at >= branch.fork;
+        let mut since_fork = state.epochs().iter().filter(since_fork);
+        let mut is_cut_off = since_fork.any(|epoch| epoch.cut);
+        let mut of_branch: Vec<&Epoch> = branch.epochs().collect();
+        of_branch.reverse();
+        for epoch in of_branch {
+            if is_cut_off {
+                cut_off.insert(epoch.key_id);
+            } else {
+                readable.push(epoch);
+            }
+            is_cut_off |= epoch.cut;
+        }
+    }
+    // A branch may go on from one that was carried back before: both hold the earlier epochs.
+    let mut seen = BTreeSet::new();
+    readable.retain(|epoch| !cut_off.contains(&epoch.key_id) && seen.insert(epoch.key_id));
+    readable.truncate(EPOCHS_LOOKED_AT_MAX);
+    readable
 }
 
 /// Whether somebody who may read has no way to the current epoch's key: neither they themselves nor

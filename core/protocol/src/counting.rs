@@ -200,7 +200,8 @@ impl Judge<'_> {
         counting
     }
 
-    /// Everything some edits build on, directly or through others.
+    /// Everything some edits build on, directly or through others. Only edits are built on: what names
+    /// a snapshot, an attest or a dispute as a parent vouches neither for it nor for what it covers.
     fn ancestors(&self, edits: &[&CountedEnvelope]) -> BTreeSet<EnvelopeId> {
         let mut found = BTreeSet::new();
         let mut waiting: Vec<EnvelopeId> = edits
@@ -208,8 +209,11 @@ impl Judge<'_> {
             .flat_map(|edit| edit.parents.iter().copied())
             .collect();
         while let Some(id) = waiting.pop() {
-            if found.insert(id)
-                && let Some(envelope) = self.by_id.get(&id)
+            let known = self.by_id.get(&id);
+            let is_edit = known.is_none_or(|one| one.kind == EnvelopeKind::Changes);
+            if is_edit
+                && found.insert(id)
+                && let Some(envelope) = known
             {
                 waiting.extend(envelope.parents.iter().copied());
             }

@@ -451,6 +451,28 @@ fn what_builds_on_pruned_edits_is_judged_without_them() {
     assert!(!d.counting().verdicts.contains_key(&gone));
 }
 
+/// A member whose right stands names what others said as a parent. (No relay takes that in; one that
+/// lies serves it.) Otherwise an attest of somebody who was removed would count again by it.
+#[test]
+fn what_names_a_snapshot_or_an_attest_as_a_parent_vouches_for_neither_nor_for_what_it_covers() {
+    let mut d = desk();
+    let [b1, d1] = [2, 3].map(TestDevice::new);
+    d.remove_b();
+    let late = d.write(&b1, &[]);
+    let snapshot = d.write_kind(EnvelopeKind::Snapshot, &b1, &[late]);
+    let attest = d.write_kind(EnvelopeKind::Attest, &b1, &[snapshot]);
+    d.write(&d1, &[snapshot, attest]);
+    let held = Held(NeverEntitled);
+    assert_eq!(d.verdicts(), [held, held, held, Counts]);
+    d.write(&d1, &[late]);
+    let verdicts = d.verdicts();
+    assert_eq!(
+        verdicts[0], Vouched,
+        "control: who builds on the edit vouches"
+    );
+    assert_eq!(verdicts[1..3], [held, held]);
+}
+
 /// One random step: who writes what on which edits, with which receipt, and what is decided.
 #[derive(Clone, Debug)]
 struct Step {

@@ -1,0 +1,281 @@
+//! Keys of a branch that a relay lost. Once the branch is carried back, who may read today reads what
+//! was sealed under them, also who came afterwards or was never given them; nobody else does.
+
+use nahtlos_casework::SectionKind;
+use nahtlos_client::ending::{Ending, Reason};
+use nahtlos_client::rotation::Rotation;
+use nahtlos_client::share::Terms;
+use nahtlos_protocol::identifier::{KeyId, SpaceId};
+use nahtlos_protocol::space::Role;
+use nahtlos_tests::{Home, World, note};
+
+const JOURNAL: SectionKind = SectionKind::Journal;
+const IV_TEAM: &str = "IV-Stelle Bern Team 1";
+const SOCIAL_TEAM: &str = "Sozialdienst Langnau Team 1";
+
+/// Berger and her colleagues Keller and Moser manage a journal; Iseli's team reads it.
+struct Office {
+    world: World,
+    berger: Home,
+    keller: Home,
+    moser: Home,
+    iseli: Home,
+    aebi: Home,
+    number: String,
+    journal: SpaceId,
+}
+
+fn office() -> Office {
+    let world = World::new();
+    let mut berger = world.found("berger", "Anna Berger", "RAV Langnau", "alv");
+    let mut iseli = world.institution(&mut berger, "iseli", "Marc Iseli", "IV-Stelle Bern", "iv");
+    let aebi = world.institution(
+        &mut berger,
+        "aebi",
+        "Lea Aebi",
+        "Sozialdienst Langnau",
+        "sozialhilfe",
+    );
+    let mut keller = world.colleague(&mut berger, "keller", "Rita Keller", Role::Manage);
+    let mut moser = world.colleague(&mut berger, "moser", "Urs Moser", Role::Manage);
+    let number = berger.open_example_case();
+    for kind in [SectionKind::Core, JOURNAL] {
+        berger.share(&number, &kind, IV_TEAM, Role::Read, "AVG35a1");
+    }
+    for home in [&mut berger, &mut keller, &mut moser, &mut iseli] {
+        home.sync();
+    }
+    let case = berger.nahtlos.find_case(&number).unwrap();
+    let journal = case.section(&JOURNAL).unwrap();
+    Office {
+        world,
+        berger,
+        keller,
+        moser,
+        iseli,
+        aebi,
+        number,
+        journal,
+    }
+}
+
+fn begin_epoch(world: &World, home: &mut Home, space: SpaceId) {
+    let rotation = Rotation::Spaces(vec![space]);
+    let mut transport = world.transport();
+    let rotated = home
+        .nahtlos
+        .rotate_now(&mut transport, &rotation, &mut |_| {});
+    assert_eq!(rotated.unwrap().rotated, 1);
+}
+
+impl Office {
+    /// The relay forgets what `on_the_lost_branch` does, and `on_the_other` takes its place. Returns the
+    /// journal's key on the lost branch.
+    fn fork(
+        &mut self,
+        on_the_lost_branch: impl FnOnce(&mut Self),
+        on_the_other: impl FnOnce(&mut Self),
+    ) -> KeyId {
+        let backup = self.world.stop_and_copy_relay();
+        self.world.start_relay();
+        on_the_lost_branch(self);
+        let lost = self.berger.nahtlos.epoch_in(&self.journal).unwrap();
+        self.world.stop_and_copy_relay();
+        self.world.restore_relay(&backup);
+        self.world.start_relay();
+        on_the_other(self);
+        assert_ne!(self.moser.nahtlos.epoch_in(&self.journal), Some(lost));
+        lost
+    }
+
+    fn sync_all(&mut self) {
+        for _ in 0..3 {
+            for home in [
+                &mut self.berger,
+                &mut self.keller,
+                &mut self.moser,
+                &mut self.iseli,
+                &mut self.aebi,
+            ] {
+                home.sync();
+            }
+        }
+    }
+
+    /// Berger begins a key of the journal and writes under it.
+    fn write_under_a_new_key(&mut self) {
+        begin_epoch(&self.world, &mut self.berger, self.journal);
+        self.berger
+            .nahtlos
+            .edit_case(&self.number, &[note(1)])
+            .unwrap();
+        self.berger.sync();
+    }
+
+    fn begin_another_key(&mut self) {
+        begin_epoch(&self.world, &mut self.moser, self.journal);
+    }
+
+    fn holds(&self, home: &Home, key: &KeyId) -> bool {
+        home.nahtlos.holds_seed(&self.journal, key)
+    }
+
+    fn grant_social_team_from_now(&mut self, by_moser: bool) {
+        let home = if by_moser {
+            &mut self.moser
+        } else {
+            &mut self.berger
+        };
+        let case = home.nahtlos.find_case(&self.number).unwrap();
+        let directory = home.nahtlos.directory().unwrap();
+        let team = directory.find_team(SOCIAL_TEAM).unwrap();
+        let granted = home.nahtlos.grant(
+            &case,
+            &JOURNAL,
+            &team,
+            &Terms::new(Role::Read, "SHG8").from_now(),
+        );
+        granted.unwrap();
+        home.sync();
+    }
+}
+
+/// Two hold the lost key, and one link is made.
+#[test]
+fn who_joins_after_the_branch_was_carried_back_reads_what_was_sealed_on_it() {
+    let mut office = office();
+    let lost = office.fork(
+        |office| {
+            office.write_under_a_new_key();
+            office.keller.sync();
+        },
+        Office::begin_another_key,
+    );
+    assert!(office.holds(&office.berger, &lost) && office.holds(&office.keller, &lost));
+    assert!(!office.holds(&office.moser, &lost), "control: never given");
+    office.sync_all();
+    assert_eq!(
+        office.berger.nahtlos.links_supplied(&office.journal),
+        [lost],
+        "once"
+    );
+    let newcomer = office
+        .world
+        .colleague(&mut office.berger, "neu", "Nina Neu", Role::Read);
+    let expected = office.berger.journal(&office.number);
+    assert!(
+        expected.iter().any(|line| line.contains(": entry 1")),
+        "{expected:?}"
+    );
+    for home in [&newcomer, &office.moser, &office.keller, &office.iseli] {
+        assert!(office.holds(home, &lost));
+        assert_eq!(home.journal(&office.number), expected);
+    }
+    // The next key leads back through the present one: nothing is supplied again.
+    office.begin_another_key();
+    office.sync_all();
+    assert_eq!(
+        office.berger.nahtlos.links_supplied(&office.journal).len(),
+        1
+    );
+}
+
+/// Berger's device never comes back; of those who are left, one who only reads holds the key.
+#[test]
+fn a_reader_who_holds_a_lost_key_supplies_the_link() {
+    let mut office = office();
+    let lost = office.fork(
+        |office| {
+            office.write_under_a_new_key();
+            office.iseli.sync();
+        },
+        Office::begin_another_key,
+    );
+    for _ in 0..2 {
+        office.iseli.sync();
+        office.moser.sync();
+    }
+    assert!(office.holds(&office.moser, &lost));
+    let notes = office.moser.journal(&office.number);
+    assert!(
+        notes.iter().any(|line| line.contains(": entry 1")),
+        "{notes:?}"
+    );
+}
+
+#[test]
+fn who_was_removed_on_the_lost_branch_gets_none_of_its_keys() {
+    let mut office = office();
+    let iv = office.iseli.nahtlos.identity().team.unwrap();
+    let lost = office.fork(
+        |office| {
+            let ending = Ending::Member(office.journal, iv);
+            office
+                .berger
+                .nahtlos
+                .end(&ending, Reason::BasisEnded)
+                .unwrap();
+            office.berger.sync();
+            office.write_under_a_new_key();
+        },
+        Office::begin_another_key,
+    );
+    office.iseli.sync();
+    let wrapped_to_iseli = office.moser.nahtlos.epoch_in(&office.journal).unwrap();
+    assert!(
+        office.holds(&office.iseli, &wrapped_to_iseli),
+        "control: on the other branch they read on"
+    );
+    office.sync_all();
+    let edit = office.berger.nahtlos.edit_case(&office.number, &[note(2)]);
+    edit.unwrap();
+    office.sync_all();
+    let newcomer = office
+        .world
+        .colleague(&mut office.berger, "neu", "Nina Neu", Role::Read);
+    office.sync_all();
+    let current = office.berger.nahtlos.epoch_in(&office.journal).unwrap();
+    assert_ne!(current, wrapped_to_iseli);
+    for key in [lost, current] {
+        assert!(office.holds(&newcomer, &key), "control");
+        assert!(!office.holds(&office.iseli, &key));
+    }
+}
+
+#[test]
+fn who_is_let_in_from_now_on_gets_no_key_of_a_branch_that_was_carried_back() {
+    let mut office = office();
+    let lost = office.fork(Office::write_under_a_new_key, Office::begin_another_key);
+    office.sync_all();
+    assert!(office.holds(&office.moser, &lost), "control: it is linked");
+    office.grant_social_team_from_now(false);
+    office.sync_all();
+    let current = office.berger.nahtlos.epoch_in(&office.journal).unwrap();
+    assert!(office.holds(&office.aebi, &current), "control");
+    assert!(!office.holds(&office.aebi, &lost));
+}
+
+/// On the branch that stands somebody was let in from now on: a link from there on would lead them to
+/// what was written before. Nobody makes one.
+#[test]
+fn across_a_cut_since_the_fork_nobody_links_to_a_lost_key() {
+    let mut office = office();
+    let lost = office.fork(Office::write_under_a_new_key, |office| {
+        office.grant_social_team_from_now(true);
+    });
+    office.sync_all();
+    let edit = office.berger.nahtlos.edit_case(&office.number, &[note(2)]);
+    edit.unwrap();
+    office.sync_all();
+    let current = office.berger.nahtlos.epoch_in(&office.journal).unwrap();
+    assert!(office.holds(&office.aebi, &current), "control");
+    assert!(
+        office.holds(&office.berger, &lost),
+        "control: a holder is there"
+    );
+    let supplied = office.berger.nahtlos.links_supplied(&office.journal);
+    assert!(!supplied.contains(&lost));
+    for home in [&office.aebi, &office.moser] {
+        assert!(!office.holds(home, &lost));
+    }
+}
