@@ -168,3 +168,131 @@ fn status_says_what_is_held_and_the_next_command() {
         .unwrap();
     assert!(worst < sound, "worst first: {}", doctor.stdout);
 }
+
+/// Berger decides about what is held, as `words` say, and tells the relay.
+fn decide(world: &World, words: &[&str]) {
+    let run = world.berger.type_in(words, "Gehört in eine andere Akte.");
+    run.ok();
+    world.berger.run(&["sync"]).ok();
+}
+
+#[test]
+fn who_lost_the_section_is_told_that_a_late_entry_was_taken_over_and_no_sync_fails_for_it_again() {
+    let world = World::new();
+    let (_, id) = late(&world);
+    // Held before: said, and no failure any more.
+    for home in [&world.iseli, &world.berger] {
+        let again = home.run(&["sync"]).ok();
+        assert!(again.stderr.contains("still waits"), "{}", again.stderr);
+    }
+    let own = world.iseli.run(&["held", "show", &id]).ok().stdout;
+    assert!(own.contains("not yet: whoever manages"), "{own}");
+    decide(&world, &["held", "adopt", &id, "--yes"]);
+
+    let told = world.iseli.run(&["sync"]).ok();
+    let said = "The relay says that somebody took over 1 change of yours";
+    assert!(told.stderr.contains(said), "{}", told.stderr);
+    assert!(told.stderr.contains("cannot check it"), "{}", told.stderr);
+    let again = world.iseli.run(&["sync"]).ok();
+    assert!(!again.stderr.contains("relay says"), "{}", again.stderr);
+    let listed = world.iseli.run(&["--json", "held"]).json();
+    assert_eq!(listed["edits"][0]["fate"], "relay_says_adopted");
+    let shown = world.iseli.run(&["held", "show", &id]).ok().stdout;
+    assert!(shown.contains("the relay says: it was taken"), "{shown}");
+    assert!(shown.contains("Nach dem Entzug."), "kept: {shown}");
+    let status = world.iseli.run(&["--json", "status"]).json();
+    assert_eq!(status["attention"], serde_json::json!([]), "{status}");
+
+    let discard = ["--json", "held", "discard", &id];
+    let unasked = world.iseli.run(&discard);
+    refused(&unasked, 2, "confirmation_missing");
+    let away = world.iseli.run(&with(&discard, &["--yes"])).json();
+    assert_eq!(away["done"], "put_away", "no reason is asked for");
+    let listed = world.iseli.run(&["--json", "held"]).json();
+    assert_eq!(listed["edits"], serde_json::json!([]));
+    let synced = world.iseli.run(&["--json", "sync"]).json();
+    assert_eq!(synced["operations_delivered"], 0, "nothing is sent");
+}
+
+#[test]
+fn who_lost_the_section_is_told_once_that_a_late_entry_was_discarded_and_status_goes_on_saying_so()
+{
+    let world = World::new();
+    let (_, id) = late(&world);
+    decide(&world, &["held", "discard", &id, "--yes", "--from", "-"]);
+    let told = world.iseli.run(&["sync"]);
+    assert_eq!(told.exit, 3, "{}{}", told.stdout, told.stderr);
+    let said = "The relay says that a manager discarded 1 change of yours";
+    assert!(told.stderr.contains(said), "{}", told.stderr);
+    let again = world.iseli.run(&["sync"]).ok();
+    assert!(!again.stderr.contains("relay says"), "{}", again.stderr);
+
+    let status = world.iseli.run(&["--json", "status"]).json();
+    assert_eq!(status["attention"][0]["code"], "held_discarded", "{status}");
+    let next = status["attention"][0]["next"].as_str().unwrap();
+    assert!(
+        next.contains(&format!("held discard {}", &id[..8])),
+        "{next}"
+    );
+    let shown = world.iseli.run(&["held", "show", &id]).ok().stdout;
+    assert!(shown.contains("Nach dem Entzug."), "kept: {shown}");
+    let away = ["--json", "held", "discard", &id[..8], "--yes"];
+    assert_eq!(world.iseli.run(&away).json()["done"], "put_away");
+    let status = world.iseli.run(&["--json", "status"]).json();
+    assert_eq!(status["attention"], serde_json::json!([]), "{status}");
+}
+
+#[test]
+fn who_erased_the_copy_is_told_too_and_keeps_what_was_typed() {
+    let world = World::new();
+    let (case, id) = late(&world);
+    let erase = ["section", "erase", &case, "journal", "--yes"];
+    world.iseli.run(&erase).ok();
+    world.iseli.run(&["sync"]).ok();
+    let shown = world.iseli.run(&["held", "show", &id]).ok();
+    assert!(shown.stdout.contains("not yet"), "{}", shown.stdout);
+    assert!(shown.stderr.contains("held export"), "{}", shown.stderr);
+    decide(&world, &["held", "discard", &id, "--yes", "--from", "-"]);
+    let told = world.iseli.run(&["sync"]);
+    assert_eq!(told.exit, 3, "{}{}", told.stdout, told.stderr);
+    assert!(told.stderr.contains("relay says"), "{}", told.stderr);
+    world.iseli.run(&["sync"]).ok();
+    let status = world.iseli.run(&["--json", "status"]).json();
+    assert_eq!(status["attention"][0]["code"], "held_discarded", "{status}");
+    let listed = world.iseli.run(&["--json", "held"]).json();
+    assert_eq!(listed["held"][0]["fate"], "relay_says_discarded");
+    let exported = world.iseli.run(&["held", "export", "--to", "-"]).ok();
+    assert!(exported.stdout.contains("Nach dem Entzug."));
+    let away = ["--json", "held", "discard", &id[..8], "--yes"];
+    assert_eq!(world.iseli.run(&away).json()["done"], "put_away");
+    let listed = world.iseli.run(&["--json", "held"]).json();
+    assert_eq!(listed["held"], serde_json::json!([]));
+}
+
+#[test]
+fn several_late_entries_are_told_with_the_reason_of_each_section() {
+    // Of two sections one is withdrawn and one is left to read, while Iseli types in both.
+    let world = World::new();
+    let case = world.open_case();
+    grant(&world, &case, "core,journal,plan", "write").json();
+    sync_all(&world);
+    let withdraw = ["share", "withdraw", &case, "journal"];
+    let withdraw = with(&withdraw, &["--from", "Eingliederung", "--yes"]);
+    world.berger.run(&withdraw).ok();
+    let reduce = ["share", "role", &case, "plan", "read"];
+    let reduce = with(&reduce, &["--for", "Eingliederung", "--yes"]);
+    world.berger.run(&reduce).ok();
+    world.berger.run(&["sync"]).ok();
+    let entry = ["journal", "add", &case, "--kind", "call", "--from", "-"];
+    world.iseli.type_in(&entry, "Zu spät.").ok();
+    let plan = ["plan", "set", &case, "situation", "--from", "-"];
+    world.iseli.type_in(&plan, "Auch zu spät.").ok();
+    let synced = world.iseli.run(&["sync"]);
+    assert_eq!(synced.exit, 3, "{}{}", synced.stdout, synced.stderr);
+    for (section, why) in [("journal", "access had ended"), ("plan", "could only read")] {
+        let says = |line: &&str| line.contains(&format!("{section}, because"));
+        let lines: Vec<&str> = synced.stderr.lines().filter(says).collect();
+        assert_eq!(lines.len(), 1, "{}", synced.stderr);
+        assert!(lines[0].contains(why), "{}", lines[0]);
+    }
+}

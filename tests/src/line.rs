@@ -103,5 +103,6 @@ pub fn is_offered_again(item: &PushItem) -> bool {
         PushItem::Operation { receipt, .. } | PushItem::Envelope { receipt, .. } => {
             receipt.is_some()
         }
+        PushItem::Question { .. } => false,
     }
 }

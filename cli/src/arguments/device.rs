@@ -99,7 +99,8 @@ pub enum HeldCommand {
         #[command(flatten)]
         answered: Answered,
     },
-    /// Decides that a held change does not count; what was written stays with its author
+    /// Decides that a held change does not count; what was written stays with its author. One of your
+    /// own that was decided about is put away
     Discard {
         /// Which one: the beginning of its identifier
         held: String,

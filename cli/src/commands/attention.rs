@@ -2,6 +2,7 @@
 //! `doctor`.
 
 use nahtlos_client::Nahtlos;
+use nahtlos_client::fate::Fate;
 use nahtlos_client::held::HeldEnvelope;
 use nahtlos_client::incidents::Incident;
 use nahtlos_client::intents::returned::Decision;
@@ -62,7 +63,9 @@ pub fn signs(nahtlos: &Nahtlos, status: &Status) -> Result<Vec<Sign>, Failure> {
     signs.extend(status.incidents.iter().filter_map(incident));
     signs.extend(came_back(&decision::returned(nahtlos)?));
     signs.extend(waiting(&nahtlos.waiting_members()?));
-    signs.extend(held(nahtlos, &nahtlos.held_list()?));
+    let edits = nahtlos.held_list()?;
+    signs.extend(held(nahtlos, &edits));
+    signs.extend(discarded(nahtlos, &edits, &status.held));
     signs.extend(founding_refused(nahtlos, status));
     signs.extend(set_aside(status));
     for addition in &status.lost_additions {
@@ -219,6 +222,43 @@ fn founding_refused(nahtlos: &Nahtlos, status: &Status) -> Option<Sign> {
         next: "Keep a copy with `nahtlos section export CASE SECTION`, open it anew, and tell the relay's \
                operator (`nahtlos held` says why)."
             .into(),
+    })
+}
+
+/// One's own edits that a manager discarded, until their author has put them away.
+fn discarded(nahtlos: &Nahtlos, edits: &[HeldEnvelope], lines: &[HeldLine]) -> Option<Sign> {
+    let own = edits
+        .iter()
+        .filter(|one| one.own && one.discarded.is_none());
+    let own = own.map(|one| (one.fate, one.space.as_str(), one.id.as_str()));
+    let aside = lines.iter().filter_map(|line| {
+        let id = line.id.as_deref()?;
+        Some((line.fate?, line.space.as_deref().unwrap_or_default(), id))
+    });
+    let discarded: Vec<_> = own
+        .chain(aside)
+        .filter(|(fate, ..)| fate.is_discarded())
+        .collect();
+    let (fate, space, id) = *discarded.first()?;
+    let word = match fate {
+        Fate::RelaySaysDiscarded => "The relay says that a manager discarded",
+        _ => "A manager discarded",
+    };
+    Some(Sign {
+        code: "held_discarded",
+        says: format!(
+            "{word} {}: {}. You keep what you typed.",
+            count(
+                discarded.len() as u64,
+                "change of yours",
+                "changes of yours"
+            ),
+            named(nahtlos, space)
+        ),
+        next: format!(
+            "Look at it with `nahtlos held`; `nahtlos held discard {}` puts it away.",
+            id.get(..8).unwrap_or(id)
+        ),
     })
 }
 

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use nahtlos_client::Nahtlos;
+use nahtlos_client::fate::Fate;
 use nahtlos_client::held::{HeldEnvelope, HeldPreview};
 use nahtlos_client::status::HeldLine;
 use serde_json::{Value, json};
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 use super::names::Names;
 use super::section_history::{differences_table, to_json};
 use super::sync::count;
-use super::{ending, section_kind};
+use super::{ending, held_news, section_kind};
 use crate::arguments::{Answered, HeldCommand, TypedValue};
 use crate::context::{Context, write_private_file};
 use crate::failure::Failure;
@@ -55,18 +56,20 @@ fn list(nahtlos: &Nahtlos) -> Result<Answer, Failure> {
                 one.typed_at_ms.map(dates::moment).unwrap_or_default(),
                 one.edits
                     .map_or_else(|| "?".into(), |edits| count(edits, "edit", "edits")),
-                why(one),
+                standing(one),
             ]
         })
         .collect();
     let other_rows = other
         .iter()
         .map(|line| {
+            let decided = line.fate.and_then(held_news::decided);
             vec![
+                line.id.as_deref().map(short).unwrap_or_default(),
                 line.space
                     .as_deref()
                     .map_or_else(String::new, |space| place_of(nahtlos, space)),
-                line.sentence.clone(),
+                decided.map_or_else(|| line.sentence.clone(), str::to_owned),
                 match line.edits.len() {
                     0 => "from others".to_owned(),
                     edits => count(edits as u64, "edit of yours", "edits of yours"),
@@ -77,20 +80,17 @@ fn list(nahtlos: &Nahtlos) -> Result<Answer, Failure> {
     let mut page = Page::default();
     if !edits.is_empty() {
         page = page.table(
-            &[
-                "held",
-                "section",
-                "by",
-                "typed",
-                "what",
-                "why it does not count",
-            ],
+            &["held", "section", "by", "typed", "what", "how it stands"],
             rows,
             "",
         );
     }
     if !other.is_empty() || edits.is_empty() {
-        page = page.table(&["section", "why", "what"], other_rows, "Nothing is held.");
+        page = page.table(
+            &["held", "section", "why", "what"],
+            other_rows,
+            "Nothing is held.",
+        );
     }
     let data = json!({ "held": json::value(&other), "edits": json::value(&edits) });
     let mut answer = Answer::new(data, page);
@@ -99,9 +99,18 @@ fn list(nahtlos: &Nahtlos) -> Result<Answer, Failure> {
             "`nahtlos held show ID` shows what it would change; `nahtlos held adopt ID` takes it \
              over, `nahtlos held discard ID` decides that it does not count.",
         );
-    } else if edits.iter().any(|one| one.own) {
+    } else if edits.iter().any(|one| one.own && one.fate.is_waiting()) {
         answer = answer.note(
             "What you wrote is kept. Who manages the section decides with `nahtlos held`; ask the case lead.",
+        );
+    }
+    let decided =
+        |own: bool, fate: Option<Fate>| own && fate.is_some_and(|fate| !fate.is_waiting());
+    if edits.iter().any(|one| decided(one.own, Some(one.fate)))
+        || other.iter().any(|line| decided(true, line.fate))
+    {
+        answer = answer.note(
+            "What was decided about your own is put away with `nahtlos held discard ID`; nothing is sent for it.",
         );
     }
     if other.iter().any(|line| !line.edits.is_empty()) {
@@ -113,18 +122,50 @@ fn list(nahtlos: &Nahtlos) -> Result<Answer, Failure> {
 }
 
 fn show(nahtlos: &Nahtlos, id: &str) -> Result<Answer, Failure> {
+    if let Some(line) = nahtlos.held_aside(id)? {
+        return Ok(show_aside(nahtlos, &line));
+    }
     let preview = nahtlos.held_show(id)?;
     let id = short(&preview.envelope.id);
     let page = preview_page(nahtlos, &preview)?;
     let answer = Answer::new(preview_data(&preview), page);
-    Ok(if preview.envelope.may_adopt {
-        answer.note(format!(
+    Ok(
+        if preview.envelope.own && !preview.envelope.fate.is_waiting() {
+            answer.note(format!(
+                "`nahtlos held discard {id}` puts it away; nothing is sent."
+            ))
+        } else if preview.envelope.may_adopt {
+            answer.note(format!(
             "Take it over with `nahtlos held adopt {id}`, or decide that it does not count with \
              `nahtlos held discard {id}`."
         ))
-    } else {
-        answer.note("Who manages the section decides about it; nothing of it is lost.")
-    })
+        } else {
+            answer.note("Who manages the section decides about it; nothing of it is lost.")
+        },
+    )
+}
+
+/// One's own in a section whose copy was erased here.
+fn show_aside(nahtlos: &Nahtlos, line: &HeldLine) -> Answer {
+    let fate = line.fate.unwrap_or(Fate::Waiting);
+    let edits = line.edits.len() as u64;
+    let space = line.space.as_deref().unwrap_or_default();
+    let page = Page::default()
+        .title(place_of(nahtlos, space))
+        .fields([
+            ("by", Some("you".to_owned())),
+            ("what", Some(count(edits, "edit", "edits"))),
+            ("held because", Some(line.sentence.clone())),
+            ("decided", Some(decision(fate).to_owned())),
+        ])
+        .line("The copy of that section was erased here; what you typed yourself is kept.");
+    Answer::new(json!({ "aside": json::value(line) }), page)
+        .note("`nahtlos held export --to FILE` writes what you typed.")
+}
+
+/// What was decided, or that nothing was.
+fn decision(fate: Fate) -> &'static str {
+    held_news::decided(fate).unwrap_or("not yet: whoever manages the section decides")
 }
 
 fn adopt(nahtlos: &mut Nahtlos, id: &str, answered: Answered) -> Result<Answer, Failure> {
@@ -154,6 +195,9 @@ fn discard(
     reason: &TypedValue,
     answered: Answered,
 ) -> Result<Answer, Failure> {
+    if let Some((id, space, fate)) = own_decided(nahtlos, id)? {
+        return put_away(nahtlos, &id, &space, fate, answered);
+    }
     // Before anybody types a reason.
     nahtlos.check_discard(id)?;
     let preview = nahtlos.held_show(id)?;
@@ -163,7 +207,7 @@ fn discard(
         data
     };
     let page = preview_page(nahtlos, &preview)?
-        .line("It will count for nobody. Its author keeps what they wrote, and sees that it was discarded where they may still read the section.");
+        .line("It will count for nobody. Its author keeps what they wrote, and their next sync tells them that it was discarded.");
     if answered.dry_run {
         let page = page.line("Nothing was done (--dry-run).");
         return Ok(Answer::new(data("dry_run"), page));
@@ -183,6 +227,48 @@ fn discard(
     Ok(Answer::sentence(data("discarded"), said).note(ending::WITH_NEXT_SYNC))
 }
 
+/// One's own that was decided about, or whose copy was erased here: full id, section, fate. None where
+/// no single one is meant.
+fn own_decided(nahtlos: &Nahtlos, id: &str) -> Result<Option<(String, String, Fate)>, Failure> {
+    if let Some(line) = nahtlos.held_aside(id)? {
+        let space = line.space.unwrap_or_default();
+        let found = line.id.zip(line.fate);
+        return Ok(found.map(|(id, fate)| (id, space, fate)));
+    }
+    let wanted = id.trim().to_lowercase();
+    let mut found = nahtlos.held_list()?;
+    found.retain(|one| one.id.starts_with(&wanted));
+    let one = found.pop().filter(|_| found.is_empty());
+    let one = one.filter(|one| one.own && !one.fate.is_waiting());
+    Ok(one.map(|one| (one.id, one.space, one.fate)))
+}
+
+/// There is nothing left to decide: no reason is asked for, and nothing is sent.
+fn put_away(
+    nahtlos: &mut Nahtlos,
+    id: &str,
+    space: &str,
+    fate: Fate,
+    answered: Answered,
+) -> Result<Answer, Failure> {
+    let data = |done: &str| json!({ "id": id, "fate": json::value(&fate), "done": done });
+    let page = Page::default()
+        .title(place_of(nahtlos, space))
+        .fields([
+            ("by", Some("you".to_owned())),
+            ("decided", Some(decision(fate).to_owned())),
+        ])
+        .line("It is listed no more, and what you typed there is no longer kept apart for you. Nothing is sent.");
+    if let Some(answer) = ending::unless_confirmed(answered, page, "Put it away?", data)? {
+        return Ok(answer);
+    }
+    nahtlos.held_discard(id, "")?;
+    Ok(Answer::sentence(
+        data("put_away"),
+        "Put away. Nothing is sent for it.",
+    ))
+}
+
 fn preview_page(nahtlos: &Nahtlos, preview: &HeldPreview) -> Result<Page, Failure> {
     let one = &preview.envelope;
     let page = Page::default()
@@ -192,6 +278,7 @@ fn preview_page(nahtlos: &Nahtlos, preview: &HeldPreview) -> Result<Page, Failur
             ("typed", one.typed_at_ms.map(dates::moment)),
             ("arrived", one.received_at_ms.map(dates::moment)),
             ("held because", Some(why(one))),
+            ("decided", one.own.then(|| decision(one.fate).to_owned())),
             (
                 "comes with it",
                 (!preview.with.is_empty()).then(|| {
@@ -276,10 +363,15 @@ fn why(one: &HeldEnvelope) -> String {
     one.sentence.to_string()
 }
 
+/// What became of one's own, or why it does not count.
+fn standing(one: &HeldEnvelope) -> String {
+    let decided = held_news::decided(one.fate).filter(|_| one.own);
+    decided.map_or_else(|| why(one), str::to_owned)
+}
+
 /// Whether nobody has decided about it yet, as far as this device knows.
 pub fn is_open(one: &HeldEnvelope) -> bool {
-    let is_discarded = one.discarded.is_some() || one.reason == "voided";
-    !one.adopting && !is_discarded
+    !one.adopting && one.discarded.is_none() && one.fate.is_waiting()
 }
 
 /// Case number and section, where this device knows them.

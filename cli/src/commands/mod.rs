@@ -15,6 +15,7 @@ mod entries;
 mod founding;
 mod function;
 mod held;
+mod held_news;
 mod institution;
 mod journal;
 mod key;

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use nahtlos_client::held::HeldEnvelope;
-use nahtlos_client::status::Status;
+use nahtlos_client::fate::HeldNews;
+use nahtlos_client::status::{Status, is_after_an_end};
 use nahtlos_client::{Nahtlos, SyncReport};
 use serde_json::json;
 
 use super::held::is_open;
-use super::{attention, decision};
+use super::{attention, decision, held_news};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -24,6 +24,7 @@ pub fn sync(context: &Context, all: bool) -> Result<Answer, Failure> {
     let before = Before {
         returned: decision::returned(&nahtlos)?.len(),
         waiting: nahtlos.rotations_left()?.len(),
+        set_aside: set_aside(&nahtlos)?,
     };
     // Draws on standard error, and only where that is a terminal.
     let bar = ProgressBar::new_spinner().with_message("connecting");
@@ -39,7 +40,9 @@ pub fn sync(context: &Context, all: bool) -> Result<Answer, Failure> {
         ));
     });
     bar.finish_and_clear();
-    report(&nahtlos, &synced?, &before)
+    let synced = synced?;
+    let news = nahtlos.tell_held_news()?;
+    report(&nahtlos, &synced, &before, &news)
 }
 
 /// How it was before, to tell what is new.
@@ -48,12 +51,24 @@ struct Before {
     returned: usize,
     /// New keys that had been decided.
     waiting: usize,
+    /// Edits of one's own that had been refused.
+    set_aside: u64,
 }
 
-fn report(nahtlos: &Nahtlos, report: &SyncReport, before: &Before) -> Result<Answer, Failure> {
+/// How often edits of one's own were refused, but for those after a right had ended.
+fn set_aside(nahtlos: &Nahtlos) -> Result<u64, Failure> {
+    let lines = nahtlos.set_aside_edits()?;
+    let refused = lines.iter().filter(|line| !is_after_an_end(&line.reason));
+    Ok(refused.count() as u64)
+}
+
+fn report(
+    nahtlos: &Nahtlos,
+    report: &SyncReport,
+    before: &Before,
+    news: &[HeldNews],
+) -> Result<Answer, Failure> {
     let returned = decision::returned(nahtlos)?;
-    let held_edits = nahtlos.held_list()?;
-    let open_edits = held_edits.iter().filter(|one| is_open(one)).count() as u64;
     let rotated = before
         .waiting
         .saturating_sub(nahtlos.rotations_left()?.len()) as u64;
@@ -97,6 +112,7 @@ fn report(nahtlos: &Nahtlos, report: &SyncReport, before: &Before) -> Result<Ans
         .iter()
         .map(|(reason, number)| json!({ "reason": reason, "count": number }))
         .collect();
+    data["held_news"] = json::value(&news);
     let mut answer = Answer::new(data, page);
     for notice in &report.notices {
         answer = answer.note(format!("Note: {notice}."));
@@ -121,17 +137,35 @@ fn report(nahtlos: &Nahtlos, report: &SyncReport, before: &Before) -> Result<Ans
     }
     let held: u64 = report.held.iter().map(|(_, number)| number).sum();
     if held > 0 {
-        answer = answer
-            .note(format!(
-                "{} here, nothing of it is lost: see `nahtlos held`.",
-                count(held, "item is held", "items are held")
-            ))
-            .exit(Exit::PartlyHeld);
+        answer = answer.note(format!(
+            "{} here, nothing of it is lost: see `nahtlos held`.",
+            count(held, "item is held", "items are held")
+        ));
     }
-    if open_edits > 0 {
-        answer = answer
-            .note(held_sentence(open_edits, &held_edits))
-            .exit(Exit::PartlyHeld);
+    // What was refused or held before is in `status`, and fails no later sync.
+    let refused = set_aside(nahtlos)?;
+    let waits = held > refused || refused > before.set_aside;
+    if waits || news.iter().any(HeldNews::needs_a_person) {
+        answer = answer.exit(Exit::PartlyHeld);
+    }
+    for sentence in held_news::sentences(nahtlos, news) {
+        answer = answer.note(sentence);
+    }
+    let open = nahtlos
+        .held_list()?
+        .iter()
+        .filter(|one| is_open(one))
+        .count();
+    let new = news.iter().filter(|one| one.fate.is_waiting()).count();
+    if open > new {
+        answer = answer.note(format!(
+            "{} for a decision: see `nahtlos held`.",
+            count(
+                (open - new) as u64,
+                "held change still waits",
+                "held changes still wait"
+            )
+        ));
     }
     if let Some(decision) = returned.last() {
         answer = answer.note(format!(
@@ -149,26 +183,6 @@ fn report(nahtlos: &Nahtlos, report: &SyncReport, before: &Before) -> Result<Ans
         answer = answer.exit(Exit::Conflict);
     }
     Ok(answer)
-}
-
-/// Held edits in one sentence, one's own first.
-fn held_sentence(number: u64, edits: &[HeldEnvelope]) -> String {
-    let own = edits.iter().find(|one| one.own && is_open(one));
-    match own {
-        Some(one) => format!(
-            "No longer permitted: {}, because {}. Nothing of it is lost: see `nahtlos held`.",
-            count(number, "change is held", "changes are held"),
-            one.sentence
-        ),
-        None => format!(
-            "{} once you take over what should: see `nahtlos held`.",
-            count(
-                number,
-                "change of others is held and counts",
-                "changes of others are held and count"
-            )
-        ),
-    }
 }
 
 pub fn status(context: &Context) -> Result<Answer, Failure> {

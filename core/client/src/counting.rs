@@ -86,8 +86,7 @@ impl Fact {
     }
 
     fn is_open(&self) -> bool {
-        let sure = matches!(self.standing, Standing::Counts | Standing::Vouched);
-        self.is_edit() && !sure
+        self.is_edit() && !self.standing.counts_for_good()
     }
 }
 
@@ -115,6 +114,11 @@ pub(crate) enum Standing {
 impl Standing {
     pub fn counts(&self) -> bool {
         !matches!(self, Self::Held { .. })
+    }
+
+    /// By rule 1 or 2: what counts provisionally may cease to.
+    pub fn counts_for_good(&self) -> bool {
+        matches!(self, Self::Counts | Self::Vouched)
     }
 }
 

@@ -15,10 +15,12 @@ use crate::cases::hex;
 use crate::counting::{Fact, Standing};
 use crate::directory::Directory;
 use crate::error::ClientError;
+use crate::fate::{Fate, delete_own_held};
 use crate::nahtlos::Nahtlos;
-use crate::outbox::OUTBOX_SPACES;
+use crate::outbox::{OUTBOX_SPACES, as_typed_key, held_aside_key};
 use crate::rebuilding::{held_closure, is_voided, put_adoptions};
 use crate::records::Intent;
+use crate::status::HeldLine;
 use crate::vault::Collection;
 
 /// Group in `Collection::Counting` of why held envelopes were discarded here; key = `d` ‖ envelope.
@@ -60,6 +62,8 @@ pub struct HeldEnvelope {
     pub adopting: bool,
     /// Why it was discarded on this device; the reason is told to nobody else.
     pub discarded: Option<String>,
+    /// What became of it, and by whose word.
+    pub fate: Fate,
 }
 
 /// What adopting a held envelope would bring in.
@@ -92,6 +96,10 @@ impl Nahtlos {
         let mut list = Vec::new();
         for found in self.held_envelopes()? {
             let line = self.held_envelope(&found, &directory)?;
+            // Its author knows what became of it and put it away.
+            if line.own && line.discarded.is_some() && !line.fate.is_waiting() {
+                continue;
+            }
             if line.may_adopt || line.own || self.manages(&found.space) {
                 list.push(line);
             }
@@ -197,12 +205,18 @@ impl Nahtlos {
     }
 
     /// Discards a held envelope. By a manager it is voided for everybody at the next sync, so that its
-    /// author sees it as discarded; the reason stays on this device. By its author's person, who may
-    /// not manage, it is only marked here.
+    /// author learns it; the reason stays on this device. By its author's person, who may not manage,
+    /// it is only marked here, and where it was decided about, put away: the reason may be empty then.
     ///
     /// # Errors
     /// [`ClientError::NotFound`], [`ClientError::Ambiguous`], [`ClientError::NoRight`].
     pub fn held_discard(&mut self, id: &str, reason: &str) -> Result<(), ClientError> {
+        if let Some((space, id)) = self.find_aside(id)? {
+            return self.commit(|transaction| {
+                transaction.delete(Collection::Held, &held_aside_key(&space, &id))?;
+                delete_own_held(transaction, &id)
+            });
+        }
         self.check_discard(id)?;
         let found = self.find_held(id)?;
         let manages = self.manages(&found.space);
@@ -213,7 +227,12 @@ impl Nahtlos {
         let mut adopted = self.adoptions(&found.space)?;
         adopted.retain(|id| *id != found.id);
         let (key, value) = (discard_key(&found.id), reason.as_bytes());
+        let puts_away =
+            self.is_own(&found.fact, &found.space) && !self.fate(&found.id)?.is_waiting();
         self.commit(|transaction| {
+            if puts_away {
+                transaction.delete(Collection::Draft, &as_typed_key(&found.id))?;
+            }
             transaction.put(Collection::Counting, DISCARDS, &key, 0, value)?;
             put_adoptions(transaction, &found.space, &adopted)
         })?;
@@ -236,6 +255,30 @@ impl Nahtlos {
             }
         }
         Ok(found)
+    }
+
+    /// One's own held edit whose copy was erased here, by the beginning of its id.
+    ///
+    /// # Errors
+    /// Where the vault cannot be read.
+    pub fn held_aside(&self, id: &str) -> Result<Option<HeldLine>, ClientError> {
+        let wanted = id.trim().to_lowercase();
+        let mut aside = self.set_aside_edits()?;
+        aside.retain(|line| {
+            let known = line.id.as_deref().unwrap_or_default();
+            wanted.len() >= ID_BEGINNING_MIN && known.starts_with(&wanted)
+        });
+        // Of several none: a longer beginning tells them apart.
+        Ok(aside.pop().filter(|_| aside.is_empty()))
+    }
+
+    fn find_aside(&self, id: &str) -> Result<Option<(SpaceId, EnvelopeId)>, ClientError> {
+        let Some(line) = self.held_aside(id)? else {
+            return Ok(None);
+        };
+        let space = line.space.as_deref().and_then(SpaceId::from_hex);
+        let id = line.id.as_deref().and_then(EnvelopeId::from_hex);
+        Ok(space.zip(id))
     }
 
     /// By the beginning of its id.
@@ -291,6 +334,7 @@ impl Nahtlos {
             may_adopt: self.may_adopt(found),
             adopting: self.adoptions(&found.space)?.contains(&found.id),
             discarded: self.discard_reason(&found.id)?,
+            fate: self.fate(&found.id)?,
         })
     }
 

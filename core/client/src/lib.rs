@@ -29,6 +29,7 @@ mod enrolment;
 pub mod erasing;
 pub mod error;
 pub mod explaining;
+pub mod fate;
 pub mod forks;
 mod founding;
 pub mod held;

@@ -343,5 +343,6 @@ fn item_bytes(item: &PushItem) -> usize {
             bytes.len() + wraps.sum::<usize>()
         }
         PushItem::Envelope { bytes, .. } => bytes.len(),
+        PushItem::Question { id } => id.0.len(),
     }
 }

@@ -20,6 +20,7 @@ use rand_core::Rng;
 use crate::apply::{Opened, advance, apply_batch, put_document};
 use crate::counting::{Fact, KnowledgeCache, Tally, put_fact, put_tally};
 use crate::error::ClientError;
+use crate::fate::{Fate, put_own_held};
 use crate::ingest::{NOT_LOOKED_AT, UNSETTLED};
 use crate::nahtlos::Nahtlos;
 use crate::random;
@@ -508,6 +509,7 @@ impl Nahtlos {
             put_tally(transaction, &space, &tally)?;
             put_arrived(transaction, envelope, position, reason)?;
             put_as_typed(transaction, envelope, &refused, reason)?;
+            put_own_held(transaction, &envelope.id(), &space, Fate::held_for(reason))?;
             put_adoptions(transaction, &space, &adopted)?;
             put_refused(transaction, envelope, &refused, &resettled)
         })?;
@@ -563,6 +565,8 @@ fn put_delivered(
         AfterDelivery::CameBack => {}
         AfterDelivery::ToBeCounted { adopted } => {
             put_arrived(transaction, envelope, position, NOT_LOOKED_AT)?;
+            // It may turn out to be held here, though the relay took it over meanwhile.
+            put_own_held(transaction, &id, space, Fate::Waiting)?;
             put_adoptions(transaction, space, adopted)?;
         }
         AfterDelivery::Said(tally) => {
@@ -617,7 +621,7 @@ fn put_as_typed(
     edits: &[OutboxRecord],
     reason: &str,
 ) -> Result<(), ClientError> {
-    let key = [b"h".as_slice(), &envelope.id().0].concat();
+    let key = as_typed_key(&envelope.id());
     let record = HeldRecord {
         reason: reason.to_owned(),
         detail: String::new(),
@@ -631,15 +635,26 @@ fn put_as_typed(
     Ok(())
 }
 
+/// In `Collection::Draft`, group = space: what is in a held envelope of one's own.
+pub(crate) fn as_typed_key(id: &EnvelopeId) -> Vec<u8> {
+    [b"h".as_slice(), &id.0].concat()
+}
+
+/// In [`SET_ASIDE`]: what was in a held envelope of one's own whose copy was erased. (Other edits that
+/// are set aside have the shorter name of the first of them behind the space.)
+pub(crate) fn held_aside_key(space: &SpaceId, id: &EnvelopeId) -> Vec<u8> {
+    [space.0, id.0].concat()
+}
+
 /// Moves what was kept as typed to the edits set aside: their envelopes do not open here any more.
 pub(crate) fn keep_as_typed(
     transaction: &crate::vault::Transaction<'_>,
     space: &SpaceId,
 ) -> Result<(), ClientError> {
-    for (_, bytes) in transaction.list(Collection::Draft, &space.0)? {
-        let record: HeldRecord = records::decode(&bytes)?;
-        if let HeldItem::Edits { edits } = &record.item {
-            put_set_aside(transaction, space, edits, &record.reason)?;
+    for (key, bytes) in transaction.list(Collection::Draft, &space.0)? {
+        if let Some(id) = key.get(1..).and_then(EnvelopeId::from_slice) {
+            let key = held_aside_key(space, &id);
+            transaction.put(Collection::Held, SET_ASIDE, &key, 0, &bytes)?;
         }
     }
     transaction.delete_group(Collection::Draft, &space.0)?;

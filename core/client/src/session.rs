@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use nahtlos_protocol::PROTOCOL_VERSION;
 use nahtlos_protocol::codec;
 use nahtlos_protocol::envelope::{Envelope, EnvelopeKind};
-use nahtlos_protocol::identifier::{ItemId, Nonce, SpaceId};
+use nahtlos_protocol::identifier::{EnvelopeId, ItemId, Nonce, SpaceId};
 use nahtlos_protocol::limits;
 use nahtlos_protocol::space::Prepared;
 use nahtlos_protocol::space::operation::SignedOperation;
@@ -81,6 +81,8 @@ enum InFlight {
     Lost(OfferRecord),
     /// A lost branch of a log, carried back.
     Heal(Box<Prepared>),
+    /// A held edit of one's own, asked about.
+    Asked(EnvelopeId),
 }
 
 impl InFlight {
@@ -95,6 +97,7 @@ impl InFlight {
                 .map(|signed| signed.id().into()),
             Self::Lost(offer) => Some(offer.item),
             Self::Heal(heal) => Some(heal.operation.id().into()),
+            Self::Asked(id) => Some((*id).into()),
         }
     }
 
@@ -109,6 +112,8 @@ impl InFlight {
                 .map(|signed| signed.space()),
             Self::Lost(offer) => Some(offer.space),
             Self::Heal(heal) => Some(heal.operation.space()),
+            // Its receipt is known, or nothing here needs it.
+            Self::Asked(_) => None,
         }
     }
 }
@@ -181,7 +186,9 @@ impl<'a> Session<'a> {
                 Vec::new()
             } else {
                 self.sent_unanswered = true;
-                self.push_unanswered()?
+                let mut push = self.push_unanswered()?;
+                self.ask(&mut push)?;
+                push
             }
         } else if self.more {
             Vec::new()
@@ -354,6 +361,20 @@ impl<'a> Session<'a> {
         Ok(push)
     }
 
+    /// Asks what became of held edits whose section is not served here any more, as far as there is
+    /// room.
+    fn ask(&mut self, push: &mut Vec<PushItem>) -> Result<(), ClientError> {
+        if self.replica.is_cloned()? {
+            return Ok(());
+        }
+        let room = limits::PUSH_ITEMS_MAX.saturating_sub(push.len());
+        for id in self.replica.questions()?.into_iter().take(room) {
+            push.push(PushItem::Question { id: id.into() });
+            self.in_flight.push(InFlight::Asked(id));
+        }
+        Ok(())
+    }
+
     /// What the relay has lost, as much as goes into one request; none where nothing more can be
     /// offered now.
     fn push_lost(&mut self) -> Result<Option<Vec<PushItem>>, ClientError> {
@@ -429,7 +450,7 @@ impl<'a> Session<'a> {
             .into());
         }
         let (mut founded, mut deliveries, mut done) = (Vec::new(), Vec::new(), Vec::new());
-        let mut lost = Vec::new();
+        let (mut lost, mut told) = (Vec::new(), Vec::new());
         for (sent, result) in in_flight.into_iter().zip(results) {
             self.keep_receipt(&sent, result);
             match sent {
@@ -447,6 +468,7 @@ impl<'a> Session<'a> {
                 }
                 InFlight::Lost(offer) => lost.push((offer, result)),
                 InFlight::Heal(heal) => self.heal_answered(*heal, result)?,
+                InFlight::Asked(id) => told.push((id, result)),
             }
         }
         self.replica.commit(|transaction| {
@@ -458,6 +480,7 @@ impl<'a> Session<'a> {
         if !lost.is_empty() {
             self.replica.offers_answered(&lost)?;
         }
+        self.replica.questions_answered(&told)?;
         self.logs_moved |= !done.is_empty();
         self.replica.delivered(&deliveries)?;
         self.replica.intents_done(done)

@@ -2,7 +2,7 @@
 
 use nahtlos_protocol::counting::HeldReason;
 use nahtlos_protocol::crypto::fingerprint::Fingerprint;
-use nahtlos_protocol::identifier::SpaceId;
+use nahtlos_protocol::identifier::{EnvelopeId, SpaceId};
 use nahtlos_protocol::space::operation::SignedOperation;
 use nahtlos_protocol::space::{Logs, authority};
 use serde::Serialize;
@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::clones::OtherCopy;
 use crate::edits::TypedEdit;
 use crate::error::ClientError;
+use crate::fate::Fate;
 use crate::forks::{Fork, LostAddition};
 use crate::incidents::Incident;
 use crate::ingest::NOT_LOOKED_AT;
@@ -79,6 +80,10 @@ pub struct HeldLine {
     pub space: Option<String>,
     /// One's own edits, as typed.
     pub edits: Vec<TypedEdit>,
+    /// Hexadecimal id of the held envelope they were in, whose copy was erased here.
+    pub id: Option<String>,
+    /// What became of that one.
+    pub fate: Option<Fate>,
 }
 
 /// A device in the logs.
@@ -195,6 +200,10 @@ impl Nahtlos {
             if record.reason == NOT_LOOKED_AT || waits_for_a_manager(&record) {
                 continue;
             }
+            let held = match &record.item {
+                HeldItem::Edits { .. } => key.get(32..).and_then(EnvelopeId::from_slice),
+                HeldItem::Envelope { .. } | HeldItem::Operation { .. } => None,
+            };
             let (space, edits) = match &record.item {
                 HeldItem::Edits { edits } => (
                     key.get(..32).and_then(SpaceId::from_slice),
@@ -216,6 +225,8 @@ impl Nahtlos {
                 reason: record.reason,
                 space: space.map(|space| space.to_string()),
                 edits,
+                id: held.map(|id| id.to_string()),
+                fate: held.map(|id| self.fate(&id)).transpose()?,
             });
         }
         Ok(lines)

@@ -76,6 +76,7 @@ impl Stage<'_> {
                 envelope.id().into(),
                 self.accept_envelope(pusher, envelope, verified_by.as_ref(), receipt.as_ref()),
             ),
+            Candidate::Question { id } => (*id, self.answer_question(pusher, id)),
             Candidate::Bad { id, code } => (*id, Ok(Outcome::Rejected(*code))),
         };
         let outcome = match outcome {

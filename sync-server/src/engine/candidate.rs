@@ -33,6 +33,8 @@ pub(crate) enum Candidate {
         /// The relay's own receipt for it, where it is offered again.
         receipt: Option<Receipt>,
     },
+    /// What became of an envelope of the asker's own.
+    Question { id: ItemId },
     /// Not of the form it should have.
     Bad { id: ItemId, code: VerdictCode },
 }
@@ -71,6 +73,7 @@ impl Candidate {
                     code: envelope_code(&error),
                 },
             },
+            PushItem::Question { id } => Self::Question { id },
         }
     }
 
@@ -78,7 +81,7 @@ impl Candidate {
     pub(super) fn receipt(&self) -> Option<&Receipt> {
         match self {
             Self::Operation { receipt, .. } | Self::Envelope { receipt, .. } => receipt.as_ref(),
-            Self::Bad { .. } => None,
+            Self::Question { .. } | Self::Bad { .. } => None,
         }
     }
 

@@ -14,7 +14,7 @@ use nahtlos_protocol::wire::{ItemKind, Receipt, VerdictCode};
 
 use super::stage::{Incoming, Outcome, Pusher, Refusal, Stage, reject};
 use super::world::Standing;
-use crate::store::{Carry, Found, NewEnvelope};
+use crate::store::{Carry, Found, NewEnvelope, StoreError};
 
 /// What becomes of an envelope that is not refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ impl Stage<'_> {
     ) -> Result<Outcome, Refusal> {
         let id: ItemId = envelope.id().into();
         if let Some(found) = self.find(&id)? {
-            return Ok(self.known_before(envelope, &found));
+            return Ok(self.known_before(&id, &found)?);
         }
         let lost = receipt.filter(|receipt| self.is_lost(receipt));
         if lost.is_none() {
@@ -78,17 +78,15 @@ impl Stage<'_> {
         })
     }
 
-    /// A lost answer is given again: also that the envelope is held.
-    fn known_before(&self, envelope: &Envelope, found: &Found) -> Outcome {
-        let header = envelope.header();
-        let state = self.view().state(&header.space);
-        match state.filter(|_| found.envelope.is_some_and(|known| known.held)) {
-            Some(state) => {
-                let code = self.reason_held(&header.author_device, &state);
-                Outcome::HeldBefore(found.sequence, code)
+    /// A lost answer is given again: also that the envelope is held, or was voided meanwhile.
+    fn known_before(&self, id: &ItemId, found: &Found) -> Result<Outcome, StoreError> {
+        Ok(match self.why_held(found)? {
+            Some(_) if self.is_voided(id, found)? => {
+                Outcome::HeldBefore(found.sequence, VerdictCode::Voided)
             }
+            Some(code) => Outcome::HeldBefore(found.sequence, code),
             None => Outcome::Duplicate(found.sequence),
-        }
+        })
     }
 
     /// Whoever was removed hands in what is their own, and nobody whom no institution admitted

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use nahtlos_protocol::identifier::{DeviceId, SpaceId};
+use nahtlos_protocol::identifier::{DeviceId, EnvelopeId, ItemId, SpaceId};
 use nahtlos_protocol::limits;
 use nahtlos_protocol::space::authority;
 use nahtlos_protocol::space::state::MemberId;
@@ -14,9 +14,9 @@ use nahtlos_protocol::space::{Logs, Role, SpaceState};
 use nahtlos_protocol::wire::VerdictCode;
 
 use super::feed::Needs;
-use super::stage::{Refusal, Stage, reject};
+use super::stage::{Outcome, Pusher, Refusal, Stage, reject};
 use super::world::{confirmed_grants, new_grants};
-use crate::store::{Carry, StoreError};
+use crate::store::{Carry, Found, StoreError};
 
 impl Stage<'_> {
     /// Why an author who could write cannot any more.
@@ -27,6 +27,57 @@ impl Stage<'_> {
             Some(_) if state.closed_at().is_some() => VerdictCode::Closed,
             Some(_) => VerdictCode::AccessReduced,
         }
+    }
+
+    /// What became of an envelope, for its author alone: they may be served nothing of the space any
+    /// more. Everybody else hears what they would hear of an id that nothing has.
+    pub(super) fn answer_question(
+        &mut self,
+        pusher: Pusher,
+        id: &ItemId,
+    ) -> Result<Outcome, Refusal> {
+        self.count_item(pusher)?;
+        let Some(found) = self.find(id)?.filter(|found| is_by(found, pusher)) else {
+            return reject(VerdictCode::NotEntitled);
+        };
+        let sequence = found.sequence;
+        if self.is_voided(id, &found)? {
+            return Ok(Outcome::Held(sequence, VerdictCode::Voided));
+        }
+        Ok(match self.why_held(&found)? {
+            Some(code) => Outcome::Held(sequence, code),
+            None => Outcome::Duplicate(sequence),
+        })
+    }
+
+    /// Why an envelope that is stored is in the held lane; none where it is not.
+    pub(super) fn why_held(&self, found: &Found) -> Result<Option<VerdictCode>, StoreError> {
+        let held = found.envelope.filter(|known| known.held);
+        let state = self.view().state(&found.space);
+        Ok(held
+            .zip(state)
+            .map(|(known, state)| self.reason_held(&known.author, &state)))
+    }
+
+    /// Whether a manager voided an envelope or something it builds on.
+    pub(super) fn is_voided(&self, id: &ItemId, found: &Found) -> Result<bool, StoreError> {
+        let Some(state) = self.view().state(&found.space) else {
+            return Ok(false);
+        };
+        let voided = state.voided();
+        if voided.is_empty() || voided.contains_key(&EnvelopeId(id.0)) {
+            return Ok(!voided.is_empty());
+        }
+        let mut first = found.sequence;
+        for id in voided.keys() {
+            let place = self.find(&(*id).into())?;
+            first = place.map_or(first, |place| place.sequence.min(first));
+        }
+        // What was stored before the first of them does not build on any.
+        let ancestors = self.store.ancestors(found.sequence, first)?;
+        Ok(ancestors
+            .iter()
+            .any(|related| voided.contains_key(&EnvelopeId(related.id.0))))
     }
 
     /// Whether the relay keeps one more envelope of this size for a device without a right to it.
@@ -48,7 +99,7 @@ impl Stage<'_> {
     ) -> Result<(), StoreError> {
         let mut promoted = held.clone();
         for sequence in held {
-            let ancestors = self.store.ancestors(*sequence)?;
+            let ancestors = self.store.ancestors(*sequence, 0)?;
             let waiting = ancestors.iter().filter(|related| related.envelope.held);
             promoted.extend(waiting.map(|related| related.sequence));
         }
@@ -97,4 +148,10 @@ impl Stage<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether a device asks about an envelope that it wrote.
+fn is_by(found: &Found, pusher: Pusher) -> bool {
+    let author = found.envelope.map(|known| Pusher::Device(known.author));
+    author == Some(pusher)
 }

@@ -168,7 +168,7 @@ impl<'a> Judge<'a> {
                 return Ok(None);
             }
         }
-        let covered = self.store.ancestors(self.snapshot)?;
+        let covered = self.store.ancestors(self.snapshot, 0)?;
         if covered
             .iter()
             .any(|related| related.envelope.held || self.is_voided(&related.id))

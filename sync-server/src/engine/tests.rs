@@ -88,8 +88,8 @@ impl Reader for Faulty {
     fn kept_for(&self, author: &DeviceId) -> Result<(u64, u64), StoreError> {
         self.store.kept_for(author)
     }
-    fn ancestors(&self, sequence: u64) -> Result<Vec<Related>, StoreError> {
-        self.store.ancestors(sequence)
+    fn ancestors(&self, sequence: u64, from: u64) -> Result<Vec<Related>, StoreError> {
+        self.store.ancestors(sequence, from)
     }
     fn children(&self, sequence: u64) -> Result<Vec<Related>, StoreError> {
         self.store.children(sequence)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::Request;
 use nahtlos_protocol::codec::{self, CodecError};
 use nahtlos_protocol::identifier::{ItemId, SignatureBytes};
-use nahtlos_protocol::wire::{Status, SyncRequest, SyncResponse};
+use nahtlos_protocol::wire::{PushItem, Status, SyncRequest, SyncResponse};
 use nahtlos_protocol::{PROTOCOL_VERSION, limits};
 
 use super::authentication::authenticate;
@@ -34,16 +34,20 @@ pub(super) async fn handle(app: Arc<App>, request: Request) -> Handled {
         drop(approaching);
         (Vec::new(), BTreeSet::new())
     } else {
+        // Who asks about an item may not have it: it is served like any other.
+        let asked: Vec<bool> = request.push.iter().map(is_question).collect();
         let results = app.engine.push(device, request.push, approaching).await?;
         let pushed: BTreeSet<ItemId> = results
             .iter()
-            .filter(|result| {
-                matches!(
-                    result.status,
-                    Status::Accepted | Status::Duplicate | Status::Held
-                )
+            .zip(asked)
+            .filter(|(result, asked)| {
+                !asked
+                    && matches!(
+                        result.status,
+                        Status::Accepted | Status::Duplicate | Status::Held
+                    )
             })
-            .map(|result| result.id)
+            .map(|(result, _)| result.id)
             .collect();
         (results, pushed)
     };
@@ -75,6 +79,10 @@ pub(super) async fn handle(app: Arc<App>, request: Request) -> Handled {
         body: codec::encode(&response),
         received,
     })
+}
+
+fn is_question(item: &PushItem) -> bool {
+    matches!(item, PushItem::Question { .. })
 }
 
 fn decode(bytes: &[u8]) -> Result<SyncRequest, Problem> {

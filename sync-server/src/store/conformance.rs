@@ -222,14 +222,17 @@ fn the_graph_of_envelopes_is_known_without_their_bytes(fixture: &Fixture) {
         related.iter().map(|related| related.sequence).collect()
     };
     let space = SpaceId([9; 32]);
-    assert_eq!(places(store.ancestors(6).unwrap()), [1, 2, 3]);
+    assert_eq!(places(store.ancestors(6, 0).unwrap()), [1, 2, 3]);
+    assert_eq!(places(store.ancestors(6, 2).unwrap()), [2, 3]);
+    assert_eq!(places(store.ancestors(6, 4).unwrap()), [0u64; 0]);
     assert_eq!(places(store.children(1).unwrap()), [2, 4, 6]);
     assert_eq!(store.held_places(&space).unwrap(), [2, 3]);
     assert_eq!(store.kept_for(&DeviceId([7; 32])).unwrap(), (2, 16));
     assert_eq!(store.kept_for(&DeviceId([8; 32])).unwrap(), (0, 0));
     assert_eq!(store.open_snapshots().unwrap(), [4]);
     let found = store.find(&ItemId([3; 32])).unwrap().unwrap();
-    assert!(found.envelope.unwrap().held);
+    let known = found.envelope.unwrap();
+    assert_eq!((known.held, known.author), (true, DeviceId([7; 32])));
     commit(&mut *store, |store| {
         store.promote(3).unwrap();
         store.drop_body(1).unwrap();
@@ -242,7 +245,7 @@ fn the_graph_of_envelopes_is_known_without_their_bytes(fixture: &Fixture) {
     assert_eq!(store.envelope_places(&space).unwrap(), [2, 3, 4, 5, 6]);
     let dropped = store.item(1).unwrap().unwrap();
     assert_eq!((dropped.bytes, dropped.id), (None, ItemId([1; 32])));
-    let graph = store.ancestors(6).unwrap();
+    let graph = store.ancestors(6, 0).unwrap();
     let bodies: Vec<bool> = graph.iter().map(|related| related.has_body).collect();
     assert_eq!(bodies, [false, true, true]);
 }

@@ -98,6 +98,8 @@ pub struct NewEnvelope<'a> {
 pub struct KnownEnvelope {
     /// What it holds.
     pub kind: EnvelopeKind,
+    /// Who signed it.
+    pub author: DeviceId,
     /// It waits in the held lane.
     pub held: bool,
 }
@@ -265,11 +267,12 @@ pub trait Reader: Send {
     /// # Errors
     /// [`StoreError`].
     fn kept_for(&self, author: &DeviceId) -> Result<(u64, u64), StoreError>;
-    /// All that an envelope builds on, directly or through others, ascending by place.
+    /// All that an envelope builds on, directly or through others, as far as it was stored at the
+    /// place `from` or after it, ascending by place. (A parent is stored before what names it.)
     ///
     /// # Errors
     /// [`StoreError`].
-    fn ancestors(&self, sequence: u64) -> Result<Vec<Related>, StoreError>;
+    fn ancestors(&self, sequence: u64, from: u64) -> Result<Vec<Related>, StoreError>;
     /// The envelopes that name this one as a parent, ascending by place.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use nahtlos_protocol::envelope::{Envelope, EnvelopeKind};
 use nahtlos_protocol::identifier::{EnvelopeId, ItemId, KeyId, SpaceId};
 use nahtlos_protocol::limits;
 use nahtlos_protocol::space::{Draft, Effect, Role};
-use nahtlos_protocol::wire::{ItemResult, Status, VerdictCode};
+use nahtlos_protocol::wire::{ItemResult, PushItem, Status, VerdictCode};
 
 use crate::client::{Client, Setting};
 use crate::ends::{colleague, edit, envelopes, fresh, remove, section};
@@ -296,4 +296,109 @@ fn somebody_whose_access_ended_may_say_that_the_copy_is_erased() {
     let untrue = seal(&case.b1, &header);
     let answer = case.b_client.push_one(&case.b1, push_envelope(&untrue));
     assert_eq!(told(&answer), rejected(VerdictCode::NotEntitled));
+}
+
+fn question(id: ItemId) -> PushItem {
+    PushItem::Question { id }
+}
+
+const VOIDED: Option<VerdictCode> = Some(VerdictCode::Voided);
+
+#[test]
+fn an_author_who_is_served_nothing_any_more_is_told_what_became_of_their_edits() {
+    // D hands in two edits, one on the other, after the end; A takes the first over, later both.
+    let mut case = Case::ended();
+    let offline = case.offline.clone();
+    let [first, second] = [0, 1].map(|number: usize| ItemId::from(offline[number].id()));
+    let ask = |case: &mut Case, id| case.d_client.push_one(&case.d1, question(id));
+    assert_eq!(
+        told(&ask(&mut case, first)),
+        rejected(VerdictCode::NotEntitled)
+    );
+    let kept = case.push(&offline[0]);
+    assert_eq!(told(&case.push(&offline[1])), ENDED);
+    let answer = ask(&mut case, first);
+    assert_eq!((told(&answer), answer.id), (ENDED, first));
+    assert_eq!(answer.receipt, kept.receipt);
+
+    let (setting, section) = (&mut case.setting, case.section);
+    edit(setting, section, 2);
+    let adopting = setting
+        .world
+        .envelope(&setting.a1, section, 3, &[offline[0].id()]);
+    setting
+        .client
+        .push(&setting.a1, vec![push_envelope(&adopting)]);
+    assert_eq!(told(&ask(&mut case, first)), (Status::Duplicate, None));
+    assert_eq!(told(&ask(&mut case, second)), ENDED, "not this one");
+    case.setting.restart();
+    case.d_client.address = case.setting.client.address;
+    assert_eq!(told(&ask(&mut case, first)), (Status::Duplicate, None));
+    assert_eq!(told(&ask(&mut case, second)), ENDED);
+}
+
+#[test]
+fn an_author_is_told_that_an_edit_or_what_it_builds_on_was_voided() {
+    let mut case = Case::ended();
+    let offline = case.offline.clone();
+    for edit in &offline {
+        assert_eq!(told(&case.push(edit)), ENDED);
+    }
+    let setting = &mut case.setting;
+    let void = Effect::Void {
+        envelopes: vec![offline[0].id()],
+        grants: Vec::new(),
+    };
+    let draft = Draft::new().effect(void);
+    setting.world.act(&setting.a1, draft, Some(case.section));
+    let push = setting.world.take();
+    setting.client.push(&setting.a1, push);
+    for edit in &offline {
+        let asked = question(edit.id().into());
+        let answer = case.d_client.push_one(&case.d1, asked);
+        assert_eq!(told(&answer), (Status::Held, VOIDED));
+        let pushed_again = case.push(edit);
+        assert_eq!(told(&pushed_again), (Status::Duplicate, VOIDED));
+    }
+}
+
+#[test]
+fn whoever_is_not_the_author_learns_no_more_than_about_an_id_that_nothing_has() {
+    // A manages the section and has the edit, B writes there, C is a stranger; D wrote it.
+    let mut case = Case::ended();
+    let first = case.offline[0].clone();
+    assert_eq!(told(&case.push(&first)), ENDED);
+    let c1 = TestDevice::new(6);
+    let (_, mut c_client) = case.setting.second_institution(&c1);
+    let held = question(first.id().into());
+    let nothing = question(ItemId([0x5a; 32]));
+    let operation = case.setting.world.logs[&case.section].head().unwrap();
+    let hear = |client: &mut Client, device: &TestDevice| {
+        let unknown = client.push_one(device, nothing.clone());
+        assert_eq!(told(&unknown), rejected(VerdictCode::NotEntitled));
+        for asked in [held.clone(), question(operation.operation.into())] {
+            let answer = client.push_one(device, asked);
+            assert_eq!(told(&answer), told(&unknown));
+            assert_eq!((answer.receipt, answer.missing), (None, Vec::new()));
+        }
+    };
+    hear(&mut case.setting.client, &case.setting.a1);
+    hear(&mut case.b_client, &case.b1);
+    hear(&mut c_client, &c1);
+    let control = case.d_client.push_one(&case.d1, held);
+    assert_eq!(told(&control), ENDED, "control: its author");
+}
+
+#[test]
+fn questions_count_as_items_and_what_is_asked_about_is_served_all_the_same() {
+    let mut setting = Setting::with(|config| config.limits.device_items_per_day_max = 30);
+    let section = section(&mut setting);
+    let own = edit(&mut setting, section, 1);
+    let mut client = fresh(&setting);
+    let (results, items) = client.sync(&setting.a1, vec![question(own)]);
+    assert_eq!(told(&results[0]), (Status::Duplicate, None));
+    assert_eq!(envelopes(&items), [own], "who asks may not have it");
+    let (results, _) = client.sync(&setting.a1, vec![question(own); 31]);
+    assert_eq!(told(&results[0]), (Status::Duplicate, None), "control");
+    assert_eq!(told(&results[30]), rejected(VerdictCode::Quota));
 }

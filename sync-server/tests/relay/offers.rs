@@ -62,6 +62,7 @@ fn offered(item: &PushItem, own: &Receipt) -> PushItem {
         PushItem::Operation { receipt, .. } | PushItem::Envelope { receipt, .. } => {
             *receipt = Some(own.clone());
         }
+        PushItem::Question { .. } => panic!("a question has no receipt"),
     }
     item
 }

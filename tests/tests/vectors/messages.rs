@@ -216,6 +216,44 @@ fn sync_requests_are_the_bytes_they_were() {
     }
 }
 
+/// What version 1 gained after its vectors were opened: a question about one's own envelope, and the
+/// code of its answer.
+#[test]
+fn questions_and_what_answers_them_are_the_bytes_they_were() {
+    let ask = SyncRequest {
+        version: 1,
+        cursor: 112,
+        journal_mark: Some(a_mark()),
+        push: vec![PushItem::Question {
+            id: ItemId([0x31; 32]),
+        }],
+        max_bytes: 8 * 1024 * 1024,
+    };
+    let voided = ItemResult {
+        id: ItemId([0x31; 32]),
+        status: Status::Held,
+        code: Some(VerdictCode::Voided),
+        receipt: Some(a_receipt()),
+        missing: Vec::new(),
+    };
+    let stored = stored("added/questions.json", || {
+        let vectors = vec![
+            json!({ "name": "question", "bytes": hex(&codec::encode(&ask)), "value": describe_request(&ask) }),
+            json!({ "name": "voided", "bytes": hex(&codec::encode(&voided)), "value": describe::result(&voided) }),
+        ];
+        let what = "a sync request that asks about an envelope, and the result that it was voided";
+        file("§19", what, vectors)
+    });
+    let mut read = each(&stored);
+    let (name, vector) = read.next().expect("a request");
+    let request: SyncRequest = same_again(name, &bytes(vector, "bytes"));
+    assert_eq!(describe_request(&request), vector["value"], "{name}");
+    let (name, vector) = read.next().expect("a result");
+    let result: ItemResult = same_again(name, &bytes(vector, "bytes"));
+    assert_eq!(describe::result(&result), vector["value"], "{name}");
+    assert_eq!((request, result), (ask, voided));
+}
+
 fn describe_request(request: &SyncRequest) -> Value {
     let push: Vec<Value> = request
         .push
@@ -234,6 +272,7 @@ fn describe_request(request: &SyncRequest) -> Value {
                 "envelope": hex(bytes),
                 "receipt": receipt.as_ref().map(describe::receipt),
             }),
+            PushItem::Question { id } => json!({ "question": id.to_string() }),
         })
         .collect();
     json!({

@@ -61,6 +61,14 @@ pub enum PushItem {
         #[n(1)]
         receipt: Option<Receipt>,
     },
+    /// What became of an envelope of the asking device's own: for an author whom nothing of the
+    /// space is served any more. Stores nothing.
+    #[n(2)]
+    Question {
+        /// The envelope.
+        #[n(0)]
+        id: ItemId,
+    },
 }
 
 /// `[version, results[], items[], cursor, more, journal_mark, time_ms, signature]`.
@@ -139,7 +147,7 @@ impl SyncResponse {
     }
 }
 
-/// What became of a pushed item.
+/// What became of a pushed item, or of the one that is asked about.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]
 pub struct ItemResult {
@@ -215,11 +223,14 @@ pub enum VerdictCode {
     AccessReduced,
     /// Held: the space is closed.
     Closed,
+    /// Held for good: a manager voided it, or something it builds on.
+    Voided,
 }
 numbered_enum!(VerdictCode {
     Malformed = 1, TooLarge = 2, BadSignature = 3, NotEntitled = 4, LogMoved = 5, Invalid = 6,
     NotExact = 7, WrapMismatch = 8, UnknownSpace = 9, NotAdmitted = 10, Quota = 11,
     NeedsNewer = 12, Unsupported = 13, AccessEnded = 14, AccessReduced = 15, Closed = 16,
+    Voided = 17,
 });
 
 impl VerdictCode {
@@ -243,6 +254,7 @@ impl VerdictCode {
             Self::AccessEnded => "access_ended",
             Self::AccessReduced => "access_reduced",
             Self::Closed => "closed",
+            Self::Voided => "voided",
         }
     }
 }

@@ -45,6 +45,9 @@ fn request() -> SyncRequest {
                 bytes: vec![5; 300],
                 receipt: None,
             },
+            PushItem::Question {
+                id: ItemId([6; 32]),
+            },
         ],
         max_bytes: 1 << 20,
     }

@@ -119,7 +119,7 @@ impl Reader for SqliteStore {
 
     fn find(&self, id: &ItemId) -> Result<Option<Found>, StoreError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT sequence, journal.kind, space, envelope.kind, held
+            "SELECT sequence, journal.kind, space, envelope.kind, held, author
                  FROM journal LEFT JOIN envelope USING (sequence) WHERE id = ?1",
         )?;
         let row = statement
@@ -128,17 +128,16 @@ impl Reader for SqliteStore {
                     row.get::<_, i64>(0)?,
                     row.get::<_, u8>(1)?,
                     row.get(2)?,
-                    row.get::<_, Option<u8>>(3)?,
-                    row.get::<_, Option<bool>>(4)?,
+                    known_columns(row, 3)?,
                 ))
             })
             .optional()?;
-        row.map(|(sequence, kind, space, envelope, held)| {
+        row.map(|(sequence, kind, space, envelope)| {
             Ok(Found {
                 sequence: to_unsigned(sequence),
                 kind: kind_from(kind)?,
                 space: SpaceId(space),
-                envelope: known_envelope(envelope, held)?,
+                envelope: known_envelope(envelope)?,
             })
         })
         .transpose()
@@ -147,7 +146,7 @@ impl Reader for SqliteStore {
     fn item(&self, sequence: u64) -> Result<Option<StoredItem>, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT id, journal.kind, space, body.bytes, receipt.bytes, chain, offered,
-                 envelope.kind, held
+                 envelope.kind, held, author
              FROM journal LEFT JOIN body USING (sequence) LEFT JOIN receipt USING (sequence)
              LEFT JOIN envelope USING (sequence) WHERE sequence = ?1",
         )?;
@@ -161,18 +160,18 @@ impl Reader for SqliteStore {
                     row.get::<_, Option<Vec<u8>>>(4)?,
                     ItemId(row.get(5)?),
                     row.get(6)?,
-                    (row.get::<_, Option<u8>>(7)?, row.get::<_, Option<bool>>(8)?),
+                    known_columns(row, 7)?,
                 ))
             })
             .optional()?;
         row.map(
-            |(id, kind, space, bytes, receipt, chain, offered, (envelope, held))| {
+            |(id, kind, space, bytes, receipt, chain, offered, envelope)| {
                 Ok(StoredItem {
                     id,
                     kind: kind_from(kind)?,
                     space,
                     bytes,
-                    envelope: known_envelope(envelope, held)?,
+                    envelope: known_envelope(envelope)?,
                     offered,
                     receipt: receipt.unwrap_or_default(),
                     chain,
@@ -225,28 +224,29 @@ impl Reader for SqliteStore {
         Ok((to_unsigned(items), to_unsigned(bytes)))
     }
 
-    fn ancestors(&self, sequence: u64) -> Result<Vec<Related>, StoreError> {
+    fn ancestors(&self, sequence: u64, from: u64) -> Result<Vec<Related>, StoreError> {
         self.related(
             "WITH RECURSIVE above (sequence) AS (
-                 SELECT parent FROM parent WHERE child = ?1
+                 SELECT parent FROM parent WHERE child = ?1 AND parent >= ?2
                  UNION
                  SELECT parent.parent FROM parent JOIN above ON parent.child = above.sequence
+                 WHERE parent.parent >= ?2
              )
-             SELECT sequence, id, envelope.kind, held, body.sequence IS NOT NULL
+             SELECT sequence, id, envelope.kind, held, author, body.sequence IS NOT NULL
              FROM above JOIN journal USING (sequence) JOIN envelope USING (sequence)
              LEFT JOIN body USING (sequence) ORDER BY sequence",
-            sequence,
+            &[to_signed(sequence), to_signed(from)],
         )
     }
 
     fn children(&self, sequence: u64) -> Result<Vec<Related>, StoreError> {
         self.related(
-            "SELECT journal.sequence, id, envelope.kind, held, body.sequence IS NOT NULL
+            "SELECT journal.sequence, id, envelope.kind, held, author, body.sequence IS NOT NULL
              FROM parent JOIN journal ON journal.sequence = child
              JOIN envelope ON envelope.sequence = child
              LEFT JOIN body ON body.sequence = child
              WHERE parent = ?1 ORDER BY child",
-            sequence,
+            &[to_signed(sequence)],
         )
     }
 
@@ -316,9 +316,9 @@ impl Reader for SqliteStore {
 }
 
 impl SqliteStore {
-    fn related(&self, sql: &str, sequence: u64) -> Result<Vec<Related>, StoreError> {
+    fn related(&self, sql: &str, places: &[i64]) -> Result<Vec<Related>, StoreError> {
         let mut statement = self.connection.prepare_cached(sql)?;
-        let mut found = statement.query([to_signed(sequence)])?;
+        let mut found = statement.query(rusqlite::params_from_iter(places))?;
         let mut related = Vec::new();
         while let Some(row) = found.next()? {
             related.push(Related {
@@ -327,23 +327,36 @@ impl SqliteStore {
                 envelope: KnownEnvelope {
                     kind: envelope_kind(row.get(2)?)?,
                     held: row.get(3)?,
+                    author: DeviceId(row.get(4)?),
                 },
-                has_body: row.get(4)?,
+                has_body: row.get(5)?,
             });
         }
         Ok(related)
     }
 }
 
-fn known_envelope(
-    kind: Option<u8>,
-    held: Option<bool>,
-) -> Result<Option<KnownEnvelope>, StoreError> {
-    let kind = kind.map(envelope_kind).transpose()?;
-    Ok(kind.map(|kind| KnownEnvelope {
-        kind,
-        held: held.unwrap_or(false),
-    }))
+/// Kind, held and author; none for what is no envelope.
+type KnownColumns = Option<(u8, bool, [u8; 32])>;
+
+/// The three columns from `first` on.
+fn known_columns(row: &Row<'_>, first: usize) -> rusqlite::Result<KnownColumns> {
+    let Some(kind) = row.get(first)? else {
+        return Ok(None);
+    };
+    Ok(Some((kind, row.get(first + 1)?, row.get(first + 2)?)))
+}
+
+fn known_envelope(columns: KnownColumns) -> Result<Option<KnownEnvelope>, StoreError> {
+    columns
+        .map(|(kind, held, author)| {
+            Ok(KnownEnvelope {
+                kind: envelope_kind(kind)?,
+                author: DeviceId(author),
+                held,
+            })
+        })
+        .transpose()
 }
 
 fn envelope_kind(number: u8) -> Result<EnvelopeKind, StoreError> {
