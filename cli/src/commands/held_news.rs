@@ -8,7 +8,7 @@ use nahtlos_client::fate::{Fate, HeldNews};
 use super::held::place_of;
 use super::sync::count;
 
-/// One sentence for each section, reason and fate; one's own last of those that are worst first.
+/// One sentence for each section, reason and fate; one's own first.
 pub fn sentences(nahtlos: &Nahtlos, news: &[HeldNews]) -> Vec<String> {
     let mut groups: BTreeMap<(bool, Fate, String, &str), u64> = BTreeMap::new();
     for one in news {
@@ -29,7 +29,7 @@ pub fn sentences(nahtlos: &Nahtlos, news: &[HeldNews]) -> Vec<String> {
         match others {
             false => of_ones_own(fate, &place, why, number),
             true => format!(
-                "{} in {place}: held, because {why}; counts once you take over what should: see `nahtlos held`.",
+                "{} in {place}: held, because {why}. Take over what should count: see `nahtlos held`.",
                 count(number, "change of others", "changes of others"),
             ),
         }
@@ -41,17 +41,19 @@ fn of_ones_own(fate: Fate, place: &str, why: &str, number: u64) -> String {
     let changes = count(number, "change of yours", "changes of yours");
     match fate {
         Fate::Waiting => format!(
-            "No longer permitted: {changes} in {place}, because {why}. It is held, nothing of it is lost, and whoever manages the section decides: see `nahtlos held`."
+            "No longer permitted: {changes} in {place}, because {why}. Held, and nothing of it is lost; whoever manages the section decides: see `nahtlos held`."
         ),
-        Fate::Adopted => format!("Taken over: {changes} in {place}, held until now, counts."),
+        Fate::Adopted => format!(
+            "Taken over, and counting from now on: {changes} in {place} that had been held."
+        ),
         Fate::Discarded => format!(
-            "Discarded by a manager: {changes} in {place}. It counts for nobody; you keep what you typed: see `nahtlos held`."
+            "Discarded by a manager, for everybody: {changes} in {place}. You keep what you typed: see `nahtlos held`."
         ),
         Fate::RelaySaysAdopted => format!(
-            "The relay says that somebody took over {changes} in {place}: it counts there. (You do not read that section any more, so this device cannot check it.)"
+            "The relay says that somebody took over {changes} in {place}, for everybody who reads it. (You do not read that section any more, so this device cannot check it.)"
         ),
         Fate::RelaySaysDiscarded => format!(
-            "The relay says that a manager discarded {changes} in {place}: it counts for nobody. (You do not read that section any more, so this device cannot check it.) You keep what you typed: see `nahtlos held`."
+            "The relay says that a manager discarded {changes} in {place}, for everybody. (You do not read that section any more, so this device cannot check it.) You keep what you typed: see `nahtlos held`."
         ),
     }
 }

@@ -135,12 +135,15 @@ impl Nahtlos {
     /// Where the vault fails.
     pub fn tell_held_news(&mut self) -> Result<Vec<HeldNews>, ClientError> {
         let (now, settled) = self.held_now()?;
-        let told: Told = match self.vault.get(Collection::Setting, TOLD)? {
+        let before: Told = match self.vault.get(Collection::Setting, TOLD)? {
             Some(bytes) => records::decode(&bytes)?,
             None => Vec::new(),
         };
-        let told: BTreeMap<EnvelopeId, Fate> = told.into_iter().collect();
         let known: Told = now.iter().map(|(id, news)| (*id, news.fate)).collect();
+        if known == before && settled.is_empty() {
+            return Ok(Vec::new());
+        }
+        let told: BTreeMap<EnvelopeId, Fate> = before.into_iter().collect();
         let is_news = |id: &EnvelopeId, fate| match told.get(id) {
             Some(before) => *before != fate,
             // Nobody was told that it was held: then it is no news that it counts.
