@@ -273,6 +273,6 @@ fn is_of(item: &PushItem, space: &SpaceId) -> bool {
         PushItem::Operation { bytes, .. } => {
             SignedOperation::decode(bytes).is_ok_and(|signed| signed.space() == *space)
         }
-        PushItem::Envelope { .. } => false,
+        PushItem::Envelope { .. } | PushItem::Question { .. } => false,
     }
 }
