@@ -152,8 +152,8 @@ impl Reader for SimulatedStore {
     fn kept_for(&self, author: &DeviceId) -> Result<(u64, u64), StoreError> {
         self.inner.kept_for(author)
     }
-    fn ancestors(&self, sequence: u64) -> Result<Vec<Related>, StoreError> {
-        self.inner.ancestors(sequence)
+    fn ancestors(&self, sequence: u64, from: u64) -> Result<Vec<Related>, StoreError> {
+        self.inner.ancestors(sequence, from)
     }
     fn children(&self, sequence: u64) -> Result<Vec<Related>, StoreError> {
         self.inner.children(sequence)
