@@ -1,6 +1,7 @@
 //! A small world for tests and benches: one relay on a free loopback port, a home directory for
 //! each device, everything real but the passphrase derivation, which takes no time here.
 
+pub mod hostile;
 mod journal;
 mod line;
 pub mod model;

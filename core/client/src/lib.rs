@@ -66,6 +66,8 @@ pub mod status;
 mod summaries;
 mod sync;
 pub mod transport;
+#[cfg(feature = "test-key-derivation")]
+pub mod untrusted;
 mod upkeep;
 pub mod vault;
 mod waiting;

@@ -297,21 +297,19 @@ pub enum ChangeRefusal {
     /// It depends on a change that neither the document nor the batch before it holds.
     #[error("it depends on the unknown change {0}")]
     UnknownDependency(ChangeHash),
-    /// Not the next sequence number of its actor.
-    #[error("sequence number {found}, its actor's next is {expected}")]
+    /// Not the next sequence number of its actor, or not built on that actor's last change.
+    #[error("sequence number {found}, its actor's next is {expected} and builds on the one before")]
     Sequence {
         /// The next one.
         expected: u64,
         /// The one it bears.
         found: u64,
     },
-    /// Its operations do not follow the ones it builds on.
-    #[error("its operations begin at {found}, expected from {minimum} to {maximum}")]
+    /// Its operations do not follow the ones it builds on, or lie beyond the document's limit.
+    #[error("its operations begin at {found}, expected is {expected}")]
     OperationCounter {
-        /// Smallest acceptable first operation counter.
-        minimum: u64,
-        /// Largest acceptable first operation counter.
-        maximum: u64,
+        /// One above the highest operation it builds on.
+        expected: u64,
         /// The one it bears.
         found: u64,
     },

@@ -6,7 +6,7 @@
 //! applying on a clone, where a panic costs nothing; then the proof that the result can be
 //! stored. A verdict is local: the batch is held and reported, it never decides which edits count.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use automerge::{Automerge, Change, ReadDoc};
@@ -15,6 +15,7 @@ use crate::change::{sorted, to_engine};
 use crate::chunk::Chunk;
 use crate::document::load_engine;
 use crate::error::EngineError;
+use crate::lineage::Lineage;
 use crate::operations::ObjectTable;
 use crate::{
     Actor, ApplyStage, ChangeHash, ChangeRefusal, EditError, GENESIS_ACTOR, GateError, columns,
@@ -184,7 +185,7 @@ fn accept_all(
     allowed_actors: &dyn Fn(&Actor) -> bool,
     limits: &GateLimits,
 ) -> Result<Vec<(usize, Change)>, GateError> {
-    let mut known = Known::of(engine);
+    let mut lineage = Lineage::of(engine);
     let mut objects = ObjectTable::new(engine);
     let mut operations = 0;
     let mut accepted = Vec::new();
@@ -192,7 +193,7 @@ fn accept_all(
         let refuse = |refusal| GateError::Change { index, refusal };
         limits.check_change_size(bytes).map_err(refuse)?;
         let chunk = Chunk::parse(bytes).map_err(refuse)?;
-        if known.changes.contains_key(&chunk.hash) {
+        if lineage.contains(&chunk.hash) {
             continue;
         }
         let claims = columns::check(chunk.data, limits).map_err(refuse)?;
@@ -203,103 +204,54 @@ fn accept_all(
             });
         }
         let change = parse_change(bytes).map_err(refuse)?;
-        known
-            .admit(&change, allowed_actors, limits)
-            .map_err(refuse)?;
-        objects.admit(&change).map_err(refuse)?;
+        let actor = Actor::from_engine(change.actor_id());
+        let actor = actor.ok_or_else(|| refuse(ChangeRefusal::ActorLength))?;
+        // The genesis is known to everybody; a second change of its actor is a forgery.
+        if actor == GENESIS_ACTOR || !allowed_actors(&actor) {
+            return Err(refuse(ChangeRefusal::ActorNotAllowed(actor)));
+        }
+        admit(&change, &mut lineage, &mut objects, limits).map_err(refuse)?;
         accepted.push((index, change));
     }
     Ok(accepted)
 }
 
-/// The changes and actors of the document and of the batch so far.
-struct Known {
-    /// Highest operation counter of each change.
-    changes: BTreeMap<ChangeHash, u64>,
-    /// Last sequence number of each actor.
-    actors: BTreeMap<Actor, u64>,
-    maximum_operation: u64,
+/// Checks a decoded change against what it comes after, and takes it in.
+fn admit(
+    change: &Change,
+    lineage: &mut Lineage,
+    objects: &mut ObjectTable<'_>,
+    limits: &GateLimits,
+) -> Result<(), ChangeRefusal> {
+    let ancestors = lineage.check(change, limits.operations_per_document)?;
+    objects.admit(change, &|actor, counter| {
+        lineage.had_seen(&ancestors, actor, counter)
+    })?;
+    lineage.admit(change)
 }
 
-impl Known {
-    fn of(engine: &Automerge) -> Known {
-        let mut known = Known {
-            changes: BTreeMap::new(),
-            actors: BTreeMap::new(),
-            maximum_operation: 0,
-        };
-        for change in engine.get_changes_meta(&[]) {
-            if let Some(actor) = Actor::from_engine(&change.actor) {
-                known.add(change.hash.into(), actor, change.seq, change.max_op);
+/// Checks that a document somebody else made is one that the gate could have let come about: what
+/// reads documents relies on it.
+pub(crate) fn check_history(engine: &Automerge, limits: &GateLimits) -> Result<(), ChangeRefusal> {
+    catch_unwind(AssertUnwindSafe(|| {
+        let mut changes = engine.get_changes(&[]);
+        // Descendants have higher counters, or are refused.
+        changes.sort_by_key(|change| (change.start_op(), change.hash()));
+        let mut lineage = Lineage::new();
+        let mut objects = ObjectTable::new(engine);
+        for change in &changes {
+            let bytes = change.raw_bytes();
+            limits.check_change_size(bytes)?;
+            columns::check(Chunk::parse(bytes)?.data, limits)?;
+            let actor = Actor::from_engine(change.actor_id()).ok_or(ChangeRefusal::ActorLength)?;
+            if actor == GENESIS_ACTOR && !lineage.lacks_genesis() {
+                return Err(ChangeRefusal::ActorNotAllowed(actor));
             }
-        }
-        known
-    }
-
-    fn add(&mut self, hash: ChangeHash, actor: Actor, seq: u64, maximum_operation: u64) {
-        self.changes.insert(hash, maximum_operation);
-        let last = self.actors.entry(actor).or_default();
-        *last = seq.max(*last);
-        self.maximum_operation = self.maximum_operation.max(maximum_operation);
-    }
-
-    fn admit(
-        &mut self,
-        change: &Change,
-        allowed_actors: &dyn Fn(&Actor) -> bool,
-        limits: &GateLimits,
-    ) -> Result<(), ChangeRefusal> {
-        let actor = Actor::from_engine(change.actor_id()).ok_or(ChangeRefusal::ActorLength)?;
-        // The genesis is known to everybody; a second change of its actor is a forgery.
-        if actor == GENESIS_ACTOR || !allowed_actors(&actor) {
-            return Err(ChangeRefusal::ActorNotAllowed(actor));
-        }
-        for other in change.other_actor_ids() {
-            let other = Actor::from_engine(other).ok_or(ChangeRefusal::ActorLength)?;
-            if !self.actors.contains_key(&other) {
-                return Err(ChangeRefusal::UnknownActor(other));
-            }
-        }
-        self.check_counters(actor, change, limits)?;
-        self.add(change.hash().into(), actor, change.seq(), change.max_op());
-        Ok(())
-    }
-
-    fn check_counters(
-        &self,
-        actor: Actor,
-        change: &Change,
-        limits: &GateLimits,
-    ) -> Result<(), ChangeRefusal> {
-        let mut built_on = 0;
-        for dependency in change.deps() {
-            let dependency = ChangeHash::from(*dependency);
-            match self.changes.get(&dependency) {
-                Some(maximum_operation) => built_on = built_on.max(*maximum_operation),
-                None => return Err(ChangeRefusal::UnknownDependency(dependency)),
-            }
-        }
-        let expected = self.actors.get(&actor).copied().unwrap_or(0) + 1;
-        if change.seq() != expected {
-            return Err(ChangeRefusal::Sequence {
-                expected,
-                found: change.seq(),
-            });
-        }
-        // An honest author counts on from the highest operation it has seen, which is one of the
-        // document's. A gap would let it exhaust the counters.
-        let minimum = built_on + 1;
-        let maximum = (self.maximum_operation + 1).min(limits.operations_per_document);
-        let found = change.start_op().get();
-        if found < minimum || found > maximum {
-            return Err(ChangeRefusal::OperationCounter {
-                minimum,
-                maximum,
-                found,
-            });
+            admit(change, &mut lineage, &mut objects, limits)?;
         }
         Ok(())
-    }
+    }))
+    .map_err(|_| ChangeRefusal::DecodingPanicked)?
 }
 
 fn apply_to_clone(engine: &Automerge, changes: Vec<Change>) -> Result<Automerge, GateError> {

@@ -37,6 +37,7 @@ mod editor;
 mod error;
 mod gate;
 mod history;
+mod lineage;
 mod operations;
 mod path;
 mod reader;

@@ -32,20 +32,34 @@ impl<'a> ObjectTable<'a> {
         }
     }
 
-    /// Checks every operation and remembers the objects that the change creates.
-    pub(crate) fn admit(&mut self, change: &Change) -> Result<(), ChangeRefusal> {
-        catch_unwind(AssertUnwindSafe(|| self.admit_operations(change)))
+    /// Checks every operation and remembers the objects that the change creates. `had_seen` says
+    /// whether an operation, by actor and counter, stands in what the change comes after.
+    pub(crate) fn admit(
+        &mut self,
+        change: &Change,
+        had_seen: &dyn Fn(&[u8], u64) -> bool,
+    ) -> Result<(), ChangeRefusal> {
+        catch_unwind(AssertUnwindSafe(|| self.admit_operations(change, had_seen)))
             .map_err(|_| ChangeRefusal::DecodingPanicked)?
     }
 
-    fn admit_operations(&mut self, change: &Change) -> Result<(), ChangeRefusal> {
+    fn admit_operations(
+        &mut self,
+        change: &Change,
+        had_seen: &dyn Fn(&[u8], u64) -> bool,
+    ) -> Result<(), ChangeRefusal> {
         let decoded = change.decode();
         let actor = decoded.actor_id.to_bytes().to_vec();
-        let counters = decoded.start_op.get()..;
+        let first = decoded.start_op.get();
+        let known = |id: &OpId| {
+            let is_own = id.counter() >= first && id.actor().to_bytes() == actor;
+            is_own || had_seen(id.actor().to_bytes(), id.counter())
+        };
+        let counters = first..;
         for (position, (operation, counter)) in decoded.operations.iter().zip(counters).enumerate()
         {
             let id = (counter, actor.clone());
-            self.admit_operation(operation, id)
+            self.admit_operation(operation, id, &known)
                 .map_err(|reason| ChangeRefusal::Operation {
                     operation: position,
                     reason,
@@ -54,8 +68,13 @@ impl<'a> ObjectTable<'a> {
         Ok(())
     }
 
-    fn admit_operation(&mut self, operation: &Op, id: Id) -> Result<(), &'static str> {
-        check_references(operation, id.0)?;
+    fn admit_operation(
+        &mut self,
+        operation: &Op,
+        id: Id,
+        known: &dyn Fn(&OpId) -> bool,
+    ) -> Result<(), &'static str> {
+        check_references(operation, id.0, known)?;
         let parent = match &operation.obj {
             ObjectId::Root => Object {
                 kind: ObjType::Map,
@@ -107,19 +126,31 @@ impl<'a> ObjectTable<'a> {
     }
 }
 
-/// Whatever an operation refers to is older than itself.
-fn check_references(operation: &Op, counter: u64) -> Result<(), &'static str> {
+/// Whatever an operation refers to is older than itself, and was there when it was made.
+fn check_references(
+    operation: &Op,
+    counter: u64,
+    known: &dyn Fn(&OpId) -> bool,
+) -> Result<(), &'static str> {
     let object = match &operation.obj {
-        ObjectId::Id(id) => id.counter(),
-        ObjectId::Root => 0,
+        ObjectId::Id(id) => Some(id),
+        ObjectId::Root => None,
     };
     let element = match &operation.key {
-        Key::Seq(ElementId::Id(id)) => id.counter(),
-        _ => 0,
+        Key::Seq(ElementId::Id(id)) => Some(id),
+        _ => None,
     };
-    let predecessor = operation.pred.iter().map(OpId::counter).max().unwrap_or(0);
-    if object.max(element).max(predecessor) >= counter {
-        return Err("it refers to a later operation");
+    for id in object
+        .into_iter()
+        .chain(element)
+        .chain(operation.pred.iter())
+    {
+        if id.counter() >= counter {
+            return Err("it refers to a later operation");
+        }
+        if !known(id) {
+            return Err("it refers to what its author had not seen");
+        }
     }
     Ok(())
 }

@@ -2,8 +2,9 @@
 //!
 //! A saved document stores its history in run-length encoded columns, and a few bytes can claim rows
 //! without end; nothing catches a failed allocation. So the same bytes are walked first, expanding
-//! nothing, and what they claim is added up. Then the engine loads them with full verification, and
-//! the heads must be those announced.
+//! nothing, and what they claim is added up. Then the engine loads them with full verification, each
+//! change of its history must be one that the gate would have taken, and the heads must be those
+//! announced.
 //!
 //! Layout of a document chunk's data (automerge storage format, "document chunks"): actors (count,
 //! each) ‖ heads (count, 32 bytes each) ‖ change columns (count, then specification and length of
@@ -18,7 +19,7 @@ use flate2::write::ZlibEncoder;
 use thiserror::Error;
 
 use crate::chunk::{self, Cursor};
-use crate::{Actor, ChangeHash, ChangeRefusal, Document, DocumentError, columns};
+use crate::{Actor, ChangeHash, ChangeRefusal, Document, DocumentError, GateLimits, columns, gate};
 
 /// A document and what its author says about it.
 #[derive(Clone, PartialEq, Eq)]
@@ -104,6 +105,8 @@ impl Document {
         let saved = expand(snapshot, limits)?;
         check(&saved, limits)?;
         let document = Document::load(&saved, actor)?;
+        gate::check_history(document.engine(), &GateLimits::default())
+            .map_err(SnapshotError::Claims)?;
         if document.heads() != snapshot.heads {
             return Err(SnapshotError::OtherHeads);
         }

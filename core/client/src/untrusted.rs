@@ -1,0 +1,46 @@
+//! What this client reads that somebody else wrote, beyond the forms of the protocol, as functions
+//! over bytes: for the tests that try it with hostile input, and only there.
+
+use crate::directory::{InstitutionCard, NetworkCard, PersonCard, TeamCard};
+use crate::error::ClientError;
+use crate::joining::Introduction;
+use crate::records::{self, LabelRecord};
+
+use crate::transport::Answer;
+
+/// A section's label, as it stands sealed in its first epoch: the code of its kind.
+#[must_use]
+pub fn label(bytes: &[u8]) -> Option<String> {
+    let label: LabelRecord = records::decode(bytes).ok()?;
+    let _case = label.case();
+    Some(label.kind)
+}
+
+/// What a newcomer says of themselves in a join request.
+#[must_use]
+pub fn introduction(bytes: &[u8]) -> Option<Introduction> {
+    serde_json::from_slice(bytes).ok()
+}
+
+/// How many of the directory's kinds of cards this is.
+#[must_use]
+pub fn cards(bytes: &[u8]) -> usize {
+    let read = [
+        serde_json::from_slice::<NetworkCard>(bytes).is_ok(),
+        serde_json::from_slice::<InstitutionCard>(bytes).is_ok(),
+        serde_json::from_slice::<TeamCard>(bytes).is_ok(),
+        serde_json::from_slice::<PersonCard>(bytes).is_ok(),
+    ];
+    read.into_iter().filter(|read| *read).count()
+}
+
+/// What a relay's refusal says to a person.
+#[must_use]
+pub fn refusal(status: u16, body: &[u8]) -> String {
+    let answer = Answer {
+        status,
+        body: body.to_vec(),
+        relay_time: None,
+    };
+    ClientError::of_refusal(&answer).to_string()
+}

@@ -1,0 +1,135 @@
+//! Case files from other programs, and every field.
+
+use nahtlos_casework::CaseFile;
+use nahtlos_casework::SectionKind;
+use nahtlos_casework::edit::Edit;
+use nahtlos_casework::fields::{
+    Ahvn13, Canton, Capacity, CaseNumber, Commune, ConsentEventKind, ConsentForm, ContactChannel,
+    CountryCode, Date, DeviceCode, DeviceId, Email, EntryId, Field, GoalStatus, InstitutionId,
+    JournalKind, JournalText, LanguageCode, LanguageLevel, Line, LocalNumber, LongText, MemberId,
+    Name, OverallTarget, PartialDate, PayerShares, Percent, Permit, PersonId, Phase, Phone,
+    Priority, ProblemArea, Rappen, Responsible, Severity, Sex, StepStatus, SwissPostcode,
+    TaskStatus, Uid, UtcTime, ZemisNumber,
+};
+use nahtlos_casework::record::{Address, Body, LanguageSkills, Lead, LocalId};
+
+/// Text that is refused has errors, and text that is read makes edits that are valid.
+pub fn case_file(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    match CaseFile::parse(text) {
+        Err(errors) => assert!(!errors.is_empty(), "refused without a reason"),
+        Ok(file) => {
+            let mut next = 0u64;
+            let edits = file.edits(&mut || {
+                next += 1;
+                EntryId::from_random(next.to_be_bytes())
+            });
+            edits.iter().for_each(holds);
+        }
+    }
+}
+
+/// Valid, and stored (as the outbox does) it reads the same.
+fn holds(edit: &Edit) {
+    edit.validate().expect("what was imported is valid");
+    let stored = serde_json::to_string(edit).expect("an edit has a stored form");
+    let read: Edit = serde_json::from_str(&stored).expect("its stored form");
+    assert_eq!(serde_json::to_string(&read).ok(), Some(stored));
+}
+
+pub fn fields(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    let _section = SectionKind::parse(text);
+    assert_eq!(
+        SectionKind::from_code(text).code(),
+        text,
+        "a stored code is kept"
+    );
+    one::<Ahvn13>(text);
+    one::<Canton>(text);
+    one::<Capacity>(text);
+    one::<CaseNumber>(text);
+    one::<Commune>(text);
+    one::<ConsentEventKind>(text);
+    one::<ConsentForm>(text);
+    one::<ContactChannel>(text);
+    one::<CountryCode>(text);
+    one::<Date>(text);
+    one::<DeviceCode>(text);
+    one::<DeviceId>(text);
+    one::<Email>(text);
+    one::<EntryId>(text);
+    one::<GoalStatus>(text);
+    one::<InstitutionId>(text);
+    one::<JournalKind>(text);
+    one::<JournalText>(text);
+    one::<LanguageCode>(text);
+    one::<LanguageLevel>(text);
+    one::<Line>(text);
+    one::<LocalNumber>(text);
+    one::<LongText>(text);
+    one::<MemberId>(text);
+    one::<Name>(text);
+    one::<OverallTarget>(text);
+    one::<PartialDate>(text);
+    one::<PayerShares>(text);
+    one::<Percent>(text);
+    one::<Permit>(text);
+    one::<PersonId>(text);
+    one::<Phase>(text);
+    one::<Phone>(text);
+    one::<Priority>(text);
+    one::<ProblemArea>(text);
+    one::<Rappen>(text);
+    one::<Responsible>(text);
+    one::<Severity>(text);
+    one::<Sex>(text);
+    one::<StepStatus>(text);
+    one::<SwissPostcode>(text);
+    one::<TaskStatus>(text);
+    one::<Uid>(text);
+    one::<UtcTime>(text);
+    one::<ZemisNumber>(text);
+    record::<Address>(text);
+    record::<Body>(text);
+    record::<LanguageSkills>(text);
+    record::<Lead>(text);
+    record::<LocalId>(text);
+    if let Ok(edit) = serde_json::from_str::<Edit>(text)
+        && edit.validate().is_ok()
+    {
+        holds(&edit);
+    }
+}
+
+/// A value's two forms read back to it, and a refusal has words.
+fn one<F: Field>(text: &str) {
+    record::<F>(text);
+    if let Ok(value) = F::parse(text) {
+        assert!(
+            F::parse(&value.to_string()).as_ref() == Ok(&value),
+            "{}: its shown form",
+            F::NAME
+        );
+    }
+}
+
+fn record<F: Field>(text: &str) {
+    match F::parse(text) {
+        Ok(value) => {
+            let stored = value.canonical();
+            let again = F::parse(&stored);
+            assert!(again.as_ref() == Ok(&value), "{}: its stored form", F::NAME);
+            assert!(
+                again.is_ok_and(|again| again.canonical() == stored),
+                "{}",
+                F::NAME
+            );
+        }
+        Err(refused) => assert!(!refused.reason.is_empty() && !refused.remedy.is_empty()),
+    }
+}
