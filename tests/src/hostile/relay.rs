@@ -59,6 +59,7 @@ fn pushed(item: &PushItem) {
             codec::envelope(bytes);
             receipt.iter().for_each(verified);
         }
+        PushItem::Question { .. } => {}
     }
 }
 
