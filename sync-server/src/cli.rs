@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use nahtlos_protocol::space::replay::Signatures;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::claim_file;
 use crate::config::{CLAIM_FILE, Config, DATABASE_FILE, TlsFiles};
@@ -169,6 +169,9 @@ fn run_serve(serve: Serve) -> Result<(), Failure> {
 }
 
 async fn serve_until_told(config: Config, data: &Path) -> Result<(), Failure> {
+    // Listened for before anybody is told that the relay runs: a signal that came in between would
+    // end it without its last tidying up.
+    let signals = Signals::new();
     let relay = Relay::start(config)
         .await
         .map_err(|error| start_failure(&error, data))?;
@@ -182,24 +185,41 @@ async fn serve_until_told(config: Config, data: &Path) -> Result<(), Failure> {
             data.display()
         ));
     }
-    wait_for_signal().await;
+    signals.first().await;
     tracing::info!("stopping");
     relay.stop().await;
     Ok(())
 }
 
-async fn wait_for_signal() {
-    let terminate = async {
-        match signal(SignalKind::terminate()) {
-            Ok(mut signals) => {
-                signals.recv().await;
-            }
-            Err(_) => std::future::pending().await,
+/// What tells the relay to stop.
+struct Signals {
+    terminate: Option<Signal>,
+    interrupt: Option<Signal>,
+}
+
+impl Signals {
+    /// From here on neither ends the process by itself.
+    fn new() -> Self {
+        Self {
+            terminate: signal(SignalKind::terminate()).ok(),
+            interrupt: signal(SignalKind::interrupt()).ok(),
         }
-    };
-    tokio::select! {
-        () = terminate => {}
-        _ = tokio::signal::ctrl_c() => {}
+    }
+
+    async fn first(self) {
+        tokio::select! {
+            () = received(self.terminate) => {}
+            () = received(self.interrupt) => {}
+        }
+    }
+}
+
+async fn received(signal: Option<Signal>) {
+    match signal {
+        Some(mut signal) => {
+            signal.recv().await;
+        }
+        None => std::future::pending().await,
     }
 }
 

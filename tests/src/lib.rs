@@ -64,8 +64,19 @@ impl World {
     /// As [`Self::new`].
     #[must_use]
     pub fn below(parent: &Path) -> Self {
+        Self::on("127.0.0.1:0", parent)
+    }
+
+    /// The same on an address of this machine. A relay that is stopped and started many times needs one
+    /// of its own (127.0.0.0/8 is this machine, on Linux): somebody else's connection may take a port
+    /// of 127.0.0.1 meanwhile.
+    ///
+    /// # Panics
+    /// As [`Self::new`].
+    #[must_use]
+    pub fn on(address: &str, parent: &Path) -> Self {
         let directory = tempfile::tempdir_in(parent).expect("a temporary directory");
-        let config = Self::config(&directory.path().join("relay"), "127.0.0.1:0");
+        let config = Self::config(&directory.path().join("relay"), address);
         let relay = RunningRelay::start(config).expect("the relay starts");
         let (url, claim) = (relay.url.clone(), relay.claim.clone());
         Self {
@@ -85,12 +96,29 @@ impl World {
         self.relay.as_ref().expect("the relay runs")
     }
 
+    /// The relay's address.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Where the relay keeps what it keeps.
+    #[must_use]
+    pub fn relay_directory(&self) -> PathBuf {
+        self.directory.path().join("relay")
+    }
+
+    /// Stops the relay; another program may serve its directory on its address then.
+    pub fn stop_relay(&mut self) {
+        drop(self.relay.take());
+    }
+
     /// Stops the relay and copies what it keeps; returns where the copy lies.
     ///
     /// # Panics
     /// Where the disk is full.
     pub fn stop_and_copy_relay(&mut self) -> PathBuf {
-        drop(self.relay.take());
+        self.stop_relay();
         let copy = tempfile::tempdir_in(self.directory.path())
             .expect("a directory")
             .keep();
@@ -117,6 +145,16 @@ impl World {
         let address = self.url.trim_start_matches("http://").to_owned();
         let config = Self::config(&self.directory.path().join("relay"), &address);
         self.relay = Some(RunningRelay::start(config).expect("the relay starts again"));
+    }
+
+    /// Starts the stopped relay on what lies in its directory now, which may be a relay that nobody has
+    /// claimed.
+    ///
+    /// # Panics
+    /// Where the address is taken.
+    pub fn start_relay_anew(&mut self) {
+        self.start_relay();
+        self.claim = self.relay().claim.clone();
     }
 
     fn config(data: &Path, address: &str) -> Config {
@@ -374,7 +412,11 @@ pub fn founder(person: &str, institution: &str, kind: &str) -> Founder {
     }
 }
 
-fn copy_files(from: &Path, to: &Path) {
+/// Copies the files of one directory, which has none below it, into another that exists.
+///
+/// # Panics
+/// Where the disk is full.
+pub fn copy_files(from: &Path, to: &Path) {
     for entry in std::fs::read_dir(from).expect("a readable directory") {
         let path = entry.expect("an entry").path();
         let name = path.file_name().expect("a name");

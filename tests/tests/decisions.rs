@@ -1,7 +1,9 @@
 //! What was decided offline meets what others decided meanwhile: nothing is signed blindly.
 
 use nahtlos_casework::SectionKind;
+use nahtlos_client::ClientError;
 use nahtlos_client::ending::Reason;
+use nahtlos_client::share::Terms;
 use nahtlos_protocol::space::Role;
 use nahtlos_tests::{Home, World};
 
@@ -179,4 +181,43 @@ fn a_founding_that_the_relay_refuses_for_good_is_named_once_and_not_sent_for_eve
     let report = berger.sync();
     assert!(report.notices.is_empty(), "{report:?}");
     assert_eq!(report.requests, 1, "an idle sync again");
+}
+
+#[test]
+fn several_decisions_of_which_one_is_refused_or_breaks_off_are_none() {
+    let world = World::new();
+    let mut berger = world.found("berger", "Anna Berger", "RAV Langnau", "alv");
+    let _iseli = world.institution(&mut berger, "iseli", "Marc Iseli", "IV-Stelle Bern", "iv");
+    let number = berger.open_example_case();
+    let case = berger.nahtlos.find_case(&number).unwrap();
+    let team = berger.nahtlos.directory().unwrap();
+    let team = team.find_member("IV-Stelle Bern Team 1").unwrap();
+    let terms = Terms::new(Role::Read, "AVG35a1");
+    let waiting = |home: &Home| home.nahtlos.status().unwrap().waiting_decisions.len();
+    let before = waiting(&berger);
+
+    let refused = berger.nahtlos.all_or_nothing(|nahtlos| {
+        nahtlos.grant(&case, &SectionKind::Core, &team, &terms)?;
+        nahtlos.grant(&case, &SectionKind::Ident, &team, &terms)
+    });
+    assert_eq!(refused.unwrap_err().code(), "not_found");
+    assert_eq!(waiting(&berger), before);
+    let broken = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        berger.nahtlos.all_or_nothing(|nahtlos| {
+            nahtlos.grant(&case, &SectionKind::Core, &team, &terms)?;
+            let defect: Option<()> = None;
+            defect.expect("a defect");
+            Ok::<(), ClientError>(())
+        })
+    }));
+    assert!(broken.is_err());
+    assert_eq!(waiting(&berger), before);
+
+    let granted = berger.nahtlos.all_or_nothing(|nahtlos| {
+        nahtlos.grant(&case, &SectionKind::Core, &team, &terms)?;
+        nahtlos.grant(&case, &SectionKind::Plan, &team, &terms)
+    });
+    granted.unwrap();
+    let berger = world.closed_and_reopened(berger);
+    assert_eq!(waiting(&berger), before + 2, "control");
 }

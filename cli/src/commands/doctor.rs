@@ -115,6 +115,9 @@ fn unlocked(context: &Context, nahtlos: &mut Nahtlos) -> Vec<Check> {
                 match status.enrolment {
                     "enrolled" => "this device is part of a network".into(),
                     "waiting_for_admission" => "not admitted yet: who invited you must sync".into(),
+                    "unanswered" => {
+                        "founding or joining has begun: `nahtlos sync` goes on with it".into()
+                    }
                     _ => "this device has not founded or joined anything yet".into(),
                 },
             ));

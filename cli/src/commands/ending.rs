@@ -120,10 +120,10 @@ pub fn unless_confirmed(
 /// # Errors
 /// As [`Nahtlos::end`].
 pub fn carry_out(nahtlos: &mut Nahtlos, ends: &[End], reason: Reason) -> Result<(), Failure> {
-    for ending in ends.iter().flat_map(|end| &end.endings) {
-        nahtlos.end(ending, reason)?;
-    }
-    Ok(())
+    let mut endings = ends.iter().flat_map(|end| &end.endings);
+    nahtlos
+        .all_or_nothing(|nahtlos| endings.try_for_each(|ending| nahtlos.end(ending, reason)))
+        .map_err(Failure::from)
 }
 
 /// Decided here; others learn of it later.

@@ -36,7 +36,15 @@ fn found(
 ) -> Result<Answer, Failure> {
     let canton: Canton = parse("canton", canton)?;
     let name: Name = parse("name", name)?;
-    let claim: Claim = input::read_text(claim)?
+    let claim: Claim = input::read_text(claim)
+        .map_err(|mut failure| {
+            // The relay removes a claim that was used, also where the answer never came.
+            failure.next = format!(
+                "If `network found` was run here before and broke off: `nahtlos sync` goes on with it. Else: {}",
+                failure.next
+            );
+            failure
+        })?
         .parse()
         .map_err(ClientError::Text)?;
     let answers = Answers::of_founder(options)?;

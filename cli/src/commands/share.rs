@@ -119,9 +119,10 @@ fn grant(context: &Context, new: &ShareGrant) -> Result<Answer, Failure> {
     } else {
         terms
     };
-    for kind in &kinds {
-        nahtlos.grant(&case, kind, &member, &terms)?;
-    }
+    nahtlos.all_or_nothing(|nahtlos| {
+        let mut kinds = kinds.iter();
+        kinds.try_for_each(|kind| nahtlos.grant(&case, kind, &member, &terms))
+    })?;
     let page = page.line(format!(
         "Shared {} with {}.",
         count(kinds.len() as u64, "section", "sections"),

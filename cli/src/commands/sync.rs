@@ -195,6 +195,7 @@ pub fn status(context: &Context) -> Result<Answer, Failure> {
     let enrolment = match status.enrolment {
         "enrolled" => "enrolled",
         "waiting_for_admission" => "asked to join, not admitted yet",
+        "unanswered" => "founding or joining has begun; `nahtlos sync` goes on with it",
         _ => "belongs to nobody yet",
     };
     let synced = status

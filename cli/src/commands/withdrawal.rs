@@ -107,10 +107,13 @@ pub fn role(
     if let Some(answer) = ending::unless_confirmed(answered, page, "Change it?", data)? {
         return Ok(answer);
     }
-    for line in &changed {
-        let grant = GrantId::from_hex(&line.id).ok_or_else(|| unreadable(&line.id))?;
-        nahtlos.set_role(&space, &grant, wanted)?;
-    }
+    nahtlos.all_or_nothing(|nahtlos| {
+        for line in &changed {
+            let grant = GrantId::from_hex(&line.id).ok_or_else(|| unreadable(&line.id))?;
+            nahtlos.set_role(&space, &grant, wanted)?;
+        }
+        Ok::<(), Failure>(())
+    })?;
     let said = format!("{name} may {} {} from now on.", wanted.word(), kind.code());
     Ok(Answer::sentence(data("changed"), said).note(WITH_NEXT_SYNC))
 }

@@ -70,8 +70,14 @@ pub(super) fn failure(code: &str, error: &VaultError) -> Failure {
         VaultError::DiskFull => say(
             Exit::Failed,
             "The disk is full.",
-            "This command changed nothing; everything that was stored before is still there.",
+            "What did not fit was not stored; everything that was stored before is still there.",
             "Free some space, then run the command again.",
+        ),
+        VaultError::Unsure(_) => say(
+            Exit::Failed,
+            "The disk failed at the last moment: it is not sure whether this was stored.",
+            "It was written whole, and the disk did not confirm it. Everything stored before is still there.",
+            "Look whether it is there before you do it again, then copy the home directory to another disk: this one may be failing. `nahtlos doctor` checks the vault.",
         ),
         VaultError::NoRandomness(_) => say(
             Exit::Failed,
@@ -82,7 +88,7 @@ pub(super) fn failure(code: &str, error: &VaultError) -> Failure {
         _ => say(
             Exit::Failed,
             "The vault's files cannot be read or written.",
-            "Rights are missing, or the disk fails. This command changed nothing.",
+            "Rights are missing, or the disk fails. What could not be written was not stored; everything that was stored before is still there.",
             "Check the rights of the home directory, then run `nahtlos doctor`.",
         ),
     }

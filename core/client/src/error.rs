@@ -218,6 +218,7 @@ fn vault_code(error: &VaultError) -> &'static str {
         VaultError::DerivationRefused { .. } => "vault_derivation_refused",
         VaultError::TooLarge { .. } => "too_large",
         VaultError::DiskFull => "disk_full",
+        VaultError::Unsure(_) => "vault_unsure",
         _ => "vault_io",
     }
 }

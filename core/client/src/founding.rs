@@ -113,6 +113,10 @@ impl Nahtlos {
             )
             .into());
         }
+        self.all_or_nothing(|this| this.make_team(institution, name))
+    }
+
+    fn make_team(&mut self, institution: SpaceId, name: &str) -> Result<SpaceId, ClientError> {
         let person = self.person()?;
         let draft = Draft::new()
             .effect(create(Kind::Team, Some(institution), None))

@@ -218,6 +218,10 @@ impl Nahtlos {
             });
         }
         self.check_discard(id)?;
+        self.all_or_nothing(|this| this.discard_here_and_for_all(id, reason))
+    }
+
+    fn discard_here_and_for_all(&mut self, id: &str, reason: &str) -> Result<(), ClientError> {
         let found = self.find_held(id)?;
         let manages = self.manages(&found.space);
         if manages && !is_voided(&found.fact) {

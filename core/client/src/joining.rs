@@ -171,7 +171,7 @@ impl Nahtlos {
     /// [`ClientError::NoRight`] where this device does not manage the network.
     pub fn invite_institution(&mut self, note: &str) -> Result<InvitationText, ClientError> {
         let network = self.network()?;
-        self.invite(network, None, Role::Write, note)
+        self.all_or_nothing(|this| this.invite(network, None, Role::Write, note))
     }
 
     /// Invites a person to a team of one's own institution.
@@ -185,7 +185,7 @@ impl Nahtlos {
         note: &str,
     ) -> Result<InvitationText, ClientError> {
         let institution = self.institution()?;
-        self.invite(*team, Some(institution), role, note)
+        self.all_or_nothing(|this| this.invite(*team, Some(institution), role, note))
     }
 
     fn invite(

@@ -1,6 +1,7 @@
 //! The facade: one device's replica. Everything a program does with it is a method here or in the
 //! modules beside it ([`crate::founding`], [`crate::cases`], [`crate::share`], …).
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
 
 use nahtlos_protocol::crypto::device_key::{DeviceKeys, DeviceSeed};
@@ -65,6 +66,30 @@ impl Nahtlos {
         seed: &DeviceSeed,
     ) -> Result<Self, ClientError> {
         let vault = Vault::create(home, passphrase, derivation, &mut random::system())?;
+        Self::with_new_device(vault, seed)
+    }
+
+    /// Unlocks an existing home. One whose making was interrupted, so that its vault is empty, gets
+    /// its device now.
+    ///
+    /// # Errors
+    /// [`ClientError::Vault`]; a vault without a device, and with anything else, is damaged.
+    pub fn open(home: &Path, passphrase: &[u8]) -> Result<Self, ClientError> {
+        let vault = Vault::open(home, passphrase)?;
+        let Some(record) = vault.get(Collection::Identity, DEVICE_KEY)? else {
+            if vault.is_empty()? {
+                let seed = DeviceSeed::random(&mut random::system());
+                return Self::with_new_device(vault, &seed);
+            }
+            return Err(ClientError::DamagedRecord {
+                reason: "the vault holds no device".into(),
+            });
+        };
+        let device: DeviceRecord = records::decode(&record)?;
+        Ok(Self::with(vault, device))
+    }
+
+    fn with_new_device(vault: Vault, seed: &DeviceSeed) -> Result<Self, ClientError> {
         let device = DeviceRecord {
             version: 1,
             seed: SecretBytes(*seed.as_secret().expose()),
@@ -81,21 +106,6 @@ impl Nahtlos {
         let record = this.device.clone();
         this.commit(|transaction| put_device(transaction, &record))?;
         Ok(this)
-    }
-
-    /// Unlocks an existing home.
-    ///
-    /// # Errors
-    /// [`ClientError::Vault`]; a vault without a device is damaged.
-    pub fn open(home: &Path, passphrase: &[u8]) -> Result<Self, ClientError> {
-        let vault = Vault::open(home, passphrase)?;
-        let record = vault
-            .get(Collection::Identity, DEVICE_KEY)?
-            .ok_or_else(|| ClientError::DamagedRecord {
-                reason: "the vault holds no device".into(),
-            })?;
-        let device: DeviceRecord = records::decode(&record)?;
-        Ok(Self::with(vault, device))
     }
 
     fn with(vault: Vault, device: DeviceRecord) -> Self {
@@ -231,6 +241,36 @@ impl Nahtlos {
                 Err(error)
             }
         }
+    }
+
+    /// Several steps as one: all of them are kept, in one durable transaction, or none.
+    ///
+    /// # Errors
+    /// What `steps` returns, and where the vault fails; nothing is kept then.
+    pub fn all_or_nothing<T, E: From<ClientError>>(
+        &mut self,
+        steps: impl FnOnce(&mut Self) -> Result<T, E>,
+    ) -> Result<T, E> {
+        if self.vault.is_within_one() {
+            return steps(self);
+        }
+        self.vault.begin().map_err(ClientError::from)?;
+        // A defect in the middle must not leave the next command inside this one.
+        let outcome = catch_unwind(AssertUnwindSafe(|| steps(&mut *self)));
+        let ended = match outcome {
+            Ok(Ok(done)) => match self.vault.end() {
+                Ok(()) => return Ok(done),
+                Err(error) => Ok(Err(ClientError::from(error).into())),
+            },
+            other => other,
+        };
+        self.vault.undo();
+        // What memory holds may be what was undone.
+        self.cache.clear();
+        self.documents.clear();
+        self.seeds = SeedCache::default();
+        self.receipt_cache = ReceiptCache::default();
+        ended.unwrap_or_else(|defect| resume_unwind(defect))
     }
 
     /// Stores operations of one's own that nothing can stand against (founding operations and

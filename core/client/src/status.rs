@@ -39,7 +39,8 @@ pub struct Status {
     pub team_fingerprint: Option<String>,
     /// Relay address.
     pub relay: Option<String>,
-    /// `new`, `waiting_for_admission` or `enrolled`.
+    /// `new`, `unanswered` (founding or joining was begun, and the next sync goes on with it),
+    /// `waiting_for_admission` or `enrolled`.
     pub enrolment: &'static str,
     /// Last complete sync, Unix milliseconds.
     pub synced_at_ms: Option<u64>,
@@ -123,7 +124,7 @@ impl Nahtlos {
             relay: self.device.relay_url.clone(),
             enrolment: match (self.device.person, self.device.admitted) {
                 (None, _) => "new",
-                _ if self.is_enrolment_unanswered()? => "new",
+                _ if self.is_enrolment_unanswered()? => "unanswered",
                 (Some(_), false) => "waiting_for_admission",
                 (Some(_), true) => "enrolled",
             },

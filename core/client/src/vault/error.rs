@@ -2,7 +2,7 @@
 
 use std::io;
 
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi};
 
 use super::collection::Collection;
 
@@ -65,6 +65,10 @@ pub enum VaultError {
     /// The disk, or the quota, is full. Nothing of the transaction was kept.
     #[error("the disk is full")]
     DiskFull,
+    /// The disk failed while a transaction was being made durable: it may be there after the next
+    /// start, whole, or not.
+    #[error("it is not sure whether what was written is on the disk")]
+    Unsure(#[source] io::Error),
     /// The operating system gave no randomness.
     #[error("the operating system gives no randomness")]
     NoRandomness(#[source] getrandom::Error),
@@ -111,6 +115,13 @@ impl From<io::Error> for VaultError {
 impl From<rusqlite::Error> for VaultError {
     fn from(error: rusqlite::Error) -> Self {
         let code = match &error {
+            // Everything was written, and a start may find it.
+            rusqlite::Error::SqliteFailure(failure, _)
+                if [ffi::SQLITE_IOERR_FSYNC, ffi::SQLITE_IOERR_DIR_FSYNC]
+                    .contains(&failure.extended_code) =>
+            {
+                return VaultError::Unsure(io::Error::other(error));
+            }
             rusqlite::Error::SqliteFailure(failure, _) => failure.code,
             rusqlite::Error::SqlInputError { error, .. } => error.code,
             rusqlite::Error::InvalidColumnType(..)
@@ -137,8 +148,6 @@ impl From<rusqlite::Error> for VaultError {
 
 #[cfg(test)]
 mod tests {
-    use rusqlite::ffi;
-
     use super::*;
 
     fn mapped(result_code: i32) -> VaultError {
@@ -152,6 +161,14 @@ mod tests {
         assert!(matches!(VaultError::from(full), VaultError::DiskFull));
         assert!(matches!(mapped(ffi::SQLITE_CANTOPEN), VaultError::Io(_)));
         assert!(matches!(mapped(ffi::SQLITE_IOERR), VaultError::Io(_)));
+    }
+
+    #[test]
+    fn a_commit_that_could_not_be_made_durable_is_neither_done_nor_undone() {
+        let failed = mapped(ffi::SQLITE_IOERR_FSYNC);
+        assert!(matches!(failed, VaultError::Unsure(_)));
+        let control = mapped(ffi::SQLITE_IOERR_WRITE);
+        assert!(matches!(control, VaultError::Io(_)));
     }
 
     #[test]

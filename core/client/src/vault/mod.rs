@@ -56,6 +56,8 @@ pub struct Vault {
     vault_key: VaultKey,
     home: PathBuf,
     disk: fault::Disk,
+    /// Whether transactions are parts of one that was begun around them.
+    is_within_one: bool,
     _lock: HomeLock,
 }
 
@@ -145,6 +147,14 @@ impl Vault {
         self.records().count(collection)
     }
 
+    /// Whether nothing was stored yet.
+    ///
+    /// # Errors
+    /// [`VaultError::Io`].
+    pub fn is_empty(&self) -> Result<bool, VaultError> {
+        self.records().is_empty()
+    }
+
     /// Keys and values of one group, by position and then by key.
     ///
     /// # Errors
@@ -183,6 +193,9 @@ impl Vault {
         &mut self,
         change: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
+        if self.is_within_one {
+            return self.part(change);
+        }
         let database = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
@@ -195,6 +208,67 @@ impl Vault {
         self.disk.before_commit()?;
         database.commit().map_err(VaultError::from)?;
         self.disk.after_commit()?;
+        Ok(outcome)
+    }
+
+    /// Whether a transaction was begun that [`Vault::transaction`]s are parts of.
+    pub(crate) fn is_within_one(&self) -> bool {
+        self.is_within_one
+    }
+
+    /// Begins a transaction: what [`Vault::transaction`] does from now on is on the disk together
+    /// with [`Vault::end`], or not at all.
+    pub(crate) fn begin(&mut self) -> Result<(), VaultError> {
+        self.connection.execute_batch("BEGIN IMMEDIATE")?;
+        self.is_within_one = true;
+        Ok(())
+    }
+
+    /// Keeps everything since [`Vault::begin`].
+    ///
+    /// # Errors
+    /// As [`Vault::transaction`]; nothing is kept then.
+    pub(crate) fn end(&mut self) -> Result<(), VaultError> {
+        self.is_within_one = false;
+        if self.connection.is_autocommit() {
+            // SQLite ended it by itself, after a failure that somebody passed over.
+            return Err(VaultError::TransactionFailed);
+        }
+        let ended = self
+            .disk
+            .before_commit()
+            .and_then(|()| Ok(self.connection.execute_batch("COMMIT")?));
+        if ended.is_err() {
+            self.undo();
+        }
+        ended?;
+        self.disk.after_commit()
+    }
+
+    /// Keeps nothing since [`Vault::begin`].
+    pub(crate) fn undo(&mut self) {
+        self.is_within_one = false;
+        if !self.connection.is_autocommit() {
+            // Where even this fails, nothing is kept either: the log beside the database says so.
+            let _undone_by_the_next_start = self.connection.execute_batch("ROLLBACK");
+        }
+    }
+
+    /// One of several transactions that are kept together.
+    fn part<T, E: From<VaultError>>(
+        &mut self,
+        change: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        if self.connection.is_autocommit() {
+            return Err(VaultError::TransactionFailed.into());
+        }
+        let database = self.connection.savepoint().map_err(VaultError::from)?;
+        let transaction = Transaction::new(&database, &self.sealer);
+        let outcome = change(&transaction)?;
+        if transaction.has_failed() {
+            return Err(VaultError::TransactionFailed.into());
+        }
+        database.commit().map_err(VaultError::from)?;
         Ok(outcome)
     }
 
@@ -241,6 +315,7 @@ impl Vault {
             vault_key,
             home: home.to_path_buf(),
             disk: fault::Disk::default(),
+            is_within_one: false,
             _lock: lock,
         })
     }

@@ -12,6 +12,7 @@ const GET: &str = "SELECT collection, group_tag, key_tag, position, value FROM r
     WHERE collection = ?1 AND key_tag = ?2";
 const CONTAINS: &str = "SELECT 1 FROM record WHERE collection = ?1 AND key_tag = ?2";
 const COUNT: &str = "SELECT count(*) FROM record WHERE collection = ?1";
+const ANY: &str = "SELECT 1 FROM record LIMIT 1";
 const LIST: &str = "SELECT collection, group_tag, key_tag, position, value FROM record
     WHERE collection = ?1 AND group_tag = ?2 ORDER BY position";
 const LIST_ALL: &str = "SELECT collection, group_tag, key_tag, position, value FROM record
@@ -185,6 +186,11 @@ impl Records<'_> {
         let mut statement = self.connection.prepare_cached(COUNT)?;
         let count: i64 = statement.query_row(params![collection.number()], |row| row.get(0))?;
         Ok(u64::try_from(count).unwrap_or(0))
+    }
+
+    pub(super) fn is_empty(&self) -> Result<bool, VaultError> {
+        let mut statement = self.connection.prepare_cached(ANY)?;
+        Ok(!statement.exists([])?)
     }
 
     pub(super) fn list(

@@ -4,6 +4,7 @@ mod processes;
 mod records;
 mod secrecy;
 mod tampering;
+mod together;
 
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
