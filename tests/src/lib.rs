@@ -10,6 +10,7 @@ pub mod simulation;
 mod trial;
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use nahtlos_casework::CaseFile;
 use nahtlos_casework::edit::Edit;
@@ -21,10 +22,13 @@ use nahtlos_client::{
 };
 use nahtlos_protocol::space::Role;
 use nahtlos_protocol::wire::claim::Claim;
-use nahtlos_relay::{Config, RunningRelay};
+use nahtlos_relay::{Config, RelayError, RunningRelay};
 
 pub use journal::{note, note_saying};
 pub use line::{Line, OnAnswer, OnRequest, Passing, is_offered_again};
+
+/// How long a relay may take to start again on a busy machine.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The passphrase of every home in a test world.
 pub const PASSPHRASE: &[u8] = b"five synthetic words of a test";
@@ -144,7 +148,14 @@ impl World {
     pub fn start_relay(&mut self) {
         let address = self.url.trim_start_matches("http://").to_owned();
         let config = Self::config(&self.directory.path().join("relay"), &address);
-        self.relay = Some(RunningRelay::start(config).expect("the relay starts again"));
+        let begun = Instant::now();
+        let mut started = RunningRelay::start(config.clone());
+        // The address of a relay that was stopped just now is free a moment later.
+        while matches!(started, Err(RelayError::Listen { .. })) && begun.elapsed() < START_TIMEOUT {
+            std::thread::sleep(Duration::from_millis(50));
+            started = RunningRelay::start(config.clone());
+        }
+        self.relay = Some(started.expect("the relay starts again"));
     }
 
     /// Starts the stopped relay on what lies in its directory now, which may be a relay that nobody has
