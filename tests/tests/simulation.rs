@@ -5,7 +5,7 @@ use nahtlos_tests::simulation::runs::{kept_seeds, run_all};
 use nahtlos_tests::simulation::{EXPECTED, Outcome, run};
 
 /// Seeds in the normal tests.
-const SEEDS: u64 = 150;
+const SEEDS: u64 = 250;
 
 fn told(outcome: &Outcome) -> String {
     format!(

@@ -56,16 +56,21 @@ impl KeyRing<'_> {
 
     /// Wraps of an epoch that arrived for this device, or for a space it is inside and whose key it
     /// holds, and do not open to the epoch's seed. What the operation signed is what arrived: who
-    /// made the wrap made it wrong.
-    pub fn bad_wraps(&self, space: &SpaceId, epoch: &Epoch) -> Vec<RecipientId> {
+    /// made the wrap made it wrong. With `lost_ones` also those that never arrived.
+    pub fn bad_wraps(&self, space: &SpaceId, epoch: &Epoch, lost_ones: bool) -> Vec<RecipientId> {
         let records = epoch.recipients.values();
         records
             .filter(|record| {
                 let recipient = record.recipient;
                 let own = recipient.id == RecipientId::from(self.device);
                 let through = || self.open(&SpaceId(recipient.id.0), &recipient.key);
+                let wrong = |notice| match notice {
+                    KeyNotice::BadWrap => true,
+                    KeyNotice::Pending => lost_ones,
+                    _ => false,
+                };
                 (own || through().is_ok())
-                    && self.open_wrap(space, epoch, record, 0).err() == Some(KeyNotice::BadWrap)
+                    && self.open_wrap(space, epoch, record, 0).is_err_and(wrong)
             })
             .map(|record| record.recipient.id)
             .collect()

@@ -35,6 +35,8 @@ mod founding;
 pub mod held;
 #[cfg(feature = "test-key-derivation")]
 mod hostile;
+#[cfg(feature = "test-key-derivation")]
+mod hostile_signing;
 pub mod incidents;
 mod ingest;
 pub mod intents;
@@ -44,6 +46,8 @@ pub mod key_report;
 mod keys;
 mod logs;
 mod nahtlos;
+#[cfg(feature = "test-key-derivation")]
+mod observed;
 mod offering;
 mod opening;
 mod outbox;

@@ -389,10 +389,13 @@ impl Nahtlos {
         draft
     }
 
-    /// The word that the current epoch does not open here, once.
+    /// The word that the current epoch does not open here, once. A relay that went back has lost wraps
+    /// for good where their author never had its answer: then what never arrived is reported, too.
     fn bad_wrap_report(&self, state: &SpaceState) -> Option<Draft> {
         let epoch = state.current_epoch()?;
-        let bad = self.key_ring().bad_wraps(&state.id(), epoch);
+        let went_back = self.incidents().is_ok_and(|known| !known.is_empty());
+        let ring = self.key_ring();
+        let bad = ring.bad_wraps(&state.id(), epoch, went_back);
         let recipient = *bad.iter().find(|id| !epoch.bad_wraps.contains_key(id))?;
         let key_id = epoch.key_id;
         Some(Draft::new().effect(Effect::BadWrap { key_id, recipient }))

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use nahtlos_casework::SectionKind;
 use nahtlos_client::{ClientError, Nahtlos};
-use nahtlos_protocol::identifier::SpaceId;
+use nahtlos_protocol::identifier::{DeviceId, SpaceId};
 use nahtlos_protocol::space::Role;
+use nahtlos_relay::store::Reader;
 
 use super::model::Model;
+use super::observer::Sealed;
 use super::scene::SCENE;
 use super::world::{Typed, World};
 
@@ -17,7 +19,13 @@ const SECTIONS: [SectionKind; 2] = [SectionKind::Core, SectionKind::Journal];
 impl World {
     /// Looks at everything once all is quiet.
     pub fn check(&mut self) {
-        let model = match Model::of(&self.relays[0].store()) {
+        let devices = self.devices.iter();
+        let ids: Vec<DeviceId> = devices
+            .filter_map(|device| Some(device.replica.as_ref()?.device_id()))
+            .collect();
+        let known = SECTIONS.iter().filter_map(|kind| self.space_of(kind));
+        let sections: Vec<SpaceId> = known.collect();
+        let model = match Model::of(&self.relays[0].store(), &ids, &sections) {
             Ok(model) => model,
             Err(refused) => {
                 self.fail(format!("what the relay keeps does not replay: {refused}"));
@@ -33,6 +41,58 @@ impl World {
             self.check_documents(&model, &kind, &space);
             self.check_typed(&model, &kind, &space);
         }
+        self.check_observers(&model);
+    }
+
+    /// Nobody who may not read could open anything, with every key and byte they could ever have: neither
+    /// what was sealed before a right they never had, nor what was sealed by somebody who knew that
+    /// their right had ended.
+    fn check_observers(&mut self, model: &Model) {
+        let store = self.relays[0].store();
+        for place in 0..self.devices.len() {
+            let Some(replica) = &self.devices[place].replica else {
+                continue;
+            };
+            let device = replica.device_id();
+            let reached = self.seen.reachable(replica);
+            let (mut open, mut closed, mut wrong) = (0, 0, Vec::new());
+            for (id, sealed) in &self.seen.envelopes {
+                let found = store.find(&(*id).into()).ok().flatten();
+                let sealed_at = found.map_or(0, |found| found.sequence);
+                let reads_later = model.last_read(&device, &sealed.space) > sealed_at;
+                // Whoever writes without a right has no key but an old one.
+                let entitled = self.author_could_read(model, sealed);
+                let may = !entitled
+                    || reads_later
+                    || model.role(&device, &sealed.space).is_some()
+                    || model.read_as_known(&device, &sealed.space, &sealed.known);
+                match (may, reached.contains(&sealed.key_id)) {
+                    (true, _) => open += 1,
+                    (false, false) => closed += 1,
+                    (false, true) => {
+                        let by = &self.devices[sealed.device].name;
+                        wrong.push(format!("{id} by {by}"));
+                    }
+                }
+            }
+            let name = self.devices[place].name.clone();
+            if let Some(first) = wrong.first() {
+                let count = wrong.len();
+                self.fail(format!("{name} could open {count} forbidden: {first}"));
+            }
+            for (what, count) in [("may be opened", open), ("stays closed", closed)] {
+                if count > 0 {
+                    self.coverage.count(format!("observer: {what}"));
+                }
+            }
+        }
+    }
+
+    fn author_could_read(&self, model: &Model, sealed: &Sealed) -> bool {
+        let replica = self.devices[sealed.device].replica.as_ref();
+        replica.is_some_and(|replica| {
+            model.read_as_known(&replica.device_id(), &sealed.space, &sealed.known)
+        })
     }
 
     /// The space of a section, from whoever knows it.
@@ -79,6 +139,14 @@ impl World {
             let Some(replica) = &device.replica else {
                 continue;
             };
+            // Who reads only what is new, or sends nothing any more, shows something else.
+            let waiting = replica
+                .undelivered()
+                .is_ok_and(|waiting| !waiting.is_empty());
+            if waiting || !model.reads_all(&replica.device_id(), space) {
+                self.coverage.count("checked: a document of its own");
+                continue;
+            }
             let shown = match document(replica, kind) {
                 Ok(text) => text,
                 Err(error) => format!("no document: {}", error.code()),
@@ -110,9 +178,10 @@ impl World {
                 continue;
             }
             let name = self.devices[one.device].name.clone();
-            match self.kept(one) {
+            match self.kept(one).or_else(|| self.kept_by_copy(one)) {
                 Some(how) => self.coverage.count(format!("typed: {how}")),
                 None => {
+                    self.tell_where(one, space);
                     self.fail(format!("\"{}\", typed by {name}, is lost", one.text));
                     continue;
                 }
@@ -134,24 +203,56 @@ impl World {
     fn kept(&self, one: &Typed) -> Option<&'static str> {
         let replica = self.devices[one.device].replica.as_ref()?;
         let text = format!("\"{}\"", one.text);
-        let json = |value: &dyn std::fmt::Debug| format!("{value:?}").replace("\\\"", "\"");
-        let aside = replica.held_lines().ok()?;
-        if json(&aside).contains(&text) {
+        let says = |value: serde_json::Result<String>| value.is_ok_and(|json| json.contains(&text));
+        if says(serde_json::to_string(&replica.held_lines().ok()?)) {
             return Some("set aside");
         }
-        let waiting = replica.undelivered().ok()?;
-        if json(&waiting).contains(&text) {
+        if says(serde_json::to_string(&replica.undelivered().ok()?)) {
             return Some("undelivered");
         }
         for held in replica.held_list().ok()? {
             let Ok(preview) = replica.held_show(&held.id) else {
                 continue;
             };
-            if json(&preview.differences).contains(&text) {
+            if format!("{:?}", preview.differences).contains(&text) {
                 return Some("held");
             }
         }
-        None
+        // Who lost the section keeps what they had, and learns no more about it.
+        let own = document(replica, &one.kind).ok()?;
+        own.contains(&text).then_some("in the author's copy")
+    }
+
+    /// What its author's device says about a section, for the story of a failure.
+    fn tell_where(&mut self, one: &Typed, space: &SpaceId) {
+        let Some(replica) = self.devices[one.device].replica.as_ref() else {
+            return;
+        };
+        let mut lines = vec![format!("own role: {:?}", replica.own_role(space))];
+        for (id, standing, applied) in replica.counting_of(space) {
+            lines.push(format!("{id}: {standing}, applied: {applied}"));
+        }
+        for held in replica.held_list().unwrap_or_default() {
+            let shown = replica.held_show(&held.id).map(|shown| shown.differences);
+            lines.push(format!("held {}: {}: {shown:?}", held.id, held.reason));
+        }
+        for line in replica.held_lines().unwrap_or_default() {
+            lines.push(format!("{line:?}"));
+        }
+        for line in lines {
+            self.story.tell(format!("  {line}"));
+        }
+    }
+
+    /// What was typed before a home was copied is in both.
+    fn kept_by_copy(&self, one: &Typed) -> Option<&'static str> {
+        let mut devices = self.devices.iter().enumerate();
+        let (copy, _) = devices.find(|(_, device)| device.copy_of == Some(one.device))?;
+        let typed = Typed {
+            device: copy,
+            ..one.clone()
+        };
+        self.kept(&typed)
     }
 
     /// Whether something other than the author's right keeps an edit from counting: somebody voided it

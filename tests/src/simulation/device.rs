@@ -24,6 +24,8 @@ pub struct Device {
     pub skew_ms: Arc<AtomicI64>,
     /// The device whose home this one is a copy of.
     pub copy_of: Option<usize>,
+    /// Whether it came after the run had begun.
+    pub newcomer: bool,
     /// Whether its owner does what the program never would.
     pub hostile: bool,
     time: Arc<AtomicU64>,
@@ -51,6 +53,7 @@ impl Device {
             cut_off: false,
             skew_ms: Arc::new(AtomicI64::new(0)),
             copy_of: None,
+            newcomer: false,
             hostile: false,
             time: Arc::clone(time),
         };

@@ -17,9 +17,9 @@ impl World {
     pub fn heal(&mut self) {
         self.story.tell("the faults end");
         self.plan = Plan::without_faults();
+        self.join();
         for device in &mut self.devices {
             device.cut_off = false;
-            device.relay = 0;
         }
         while !self.air.is_empty() {
             self.land_one();
@@ -52,10 +52,18 @@ impl World {
         quiet
     }
 
-    /// Whether a device is one that the relay does not know: nothing will come of its syncs.
+    /// Whether a device is a newcomer's who was not admitted, or not for good: nothing will come of its
+    /// syncs.
     fn may_not_sync(&mut self, device: usize) -> bool {
         let name = self.devices[device].name.clone();
-        self.fail(format!("{name} cannot sync although all faults have ended"));
+        let code = self.last_error.get(&device).copied().unwrap_or_default();
+        let newcomer = self.devices[device].newcomer;
+        if newcomer && ["not_admitted", "not_enrolled", "relay_refused"].contains(&code) {
+            return true;
+        }
+        self.fail(format!(
+            "{name} cannot sync although all faults have ended: {code}"
+        ));
         false
     }
 }

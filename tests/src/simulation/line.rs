@@ -1,12 +1,16 @@
 //! The line between a device and its relay: what passes is witnessed, and may be lost, doubled, late or
 //! overtaken.
 
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
 
 use nahtlos_client::transport::{Answer, Transport, TransportError};
 use nahtlos_protocol::codec;
-use nahtlos_protocol::wire::{SYNC_PATH, SyncResponse};
+use nahtlos_protocol::envelope::Envelope;
+use nahtlos_protocol::identifier::ItemId;
+use nahtlos_protocol::space::SignedOperation;
+use nahtlos_protocol::wire::{ItemKind, PushItem, SYNC_PATH, SyncRequest, SyncResponse};
 
+use super::observer::Sealed;
 use super::store::DiskFault;
 use super::world::{DEPTH_MAX, World};
 
@@ -63,6 +67,8 @@ fn broken(reason: &str) -> TransportError {
 impl World {
     fn carry(&mut self, request: InTheAir, depth: u32) -> Result<Answer, TransportError> {
         self.story.witness("request", &request.body);
+        self.settle_knowledge(request.device);
+        self.note_sealed(&request);
         if self.devices[request.device].cut_off {
             self.coverage.count("fault: partition");
             return Err(broken("cut off"));
@@ -74,6 +80,7 @@ impl World {
             self.air.push(request);
             return Err(broken("the request is late"));
         }
+        let device = request.device;
         self.let_others_go_first(depth, "reorder");
         let doubled = self.strikes(self.plan.duplicate, "duplicate");
         let mut answer = self.reach(&request);
@@ -88,7 +95,54 @@ impl World {
         if self.strikes(self.plan.lose_answer, "lost answer") {
             return Err(broken("the answer is lost"));
         }
+        self.note_received(device, &answer);
         Ok(answer)
+    }
+
+    /// What came in the answer before was stored before a device asks again.
+    pub(super) fn settle_knowledge(&mut self, device: usize) {
+        let received = self.received.remove(&device).unwrap_or_default();
+        if !received.is_empty() {
+            Arc::make_mut(&mut self.known[device]).extend(received);
+        }
+    }
+
+    fn note_received(&mut self, device: usize, answer: &Answer) {
+        let Ok(response) = codec::decode::<SyncResponse>(&answer.body, BYTES_MAX) else {
+            return;
+        };
+        let operations = response
+            .items
+            .iter()
+            .filter(|item| item.kind == ItemKind::Operation);
+        let ids = operations.filter_map(|item| SignedOperation::decode(&item.bytes).ok());
+        let mut ids: Vec<ItemId> = ids.map(|signed| signed.id().into()).collect();
+        let stored = response
+            .results
+            .iter()
+            .filter(|result| result.receipt.is_some());
+        ids.extend(stored.map(|result| result.id));
+        self.received.insert(device, ids);
+    }
+
+    /// What an envelope's author knew when it was sealed: at the latest when it is first sent.
+    fn note_sealed(&mut self, request: &InTheAir) {
+        for item in pushed(request) {
+            let PushItem::Envelope { bytes, .. } = item else {
+                continue;
+            };
+            let Ok(envelope) = Envelope::decode(&bytes) else {
+                continue;
+            };
+            let (header, known) = (envelope.header(), Arc::clone(&self.known[request.device]));
+            let sealed = Sealed {
+                space: header.space,
+                key_id: header.key_id,
+                known,
+                device: request.device,
+            };
+            self.seen.envelopes.entry(envelope.id()).or_insert(sealed);
+        }
     }
 
     /// What a relay answers; none where it ended over it.
@@ -97,6 +151,13 @@ impl World {
         let full = self.chance.percent(self.plan.relay_disk_full);
         let after = self.chance.below(RELAY_EFFECTS_MAX);
         let keeps = self.chance.percent(50);
+        // The copy may have ended meanwhile.
+        self.relays.get(request.relay)?;
+        for item in pushed(request) {
+            if let PushItem::Operation { bytes, wraps, .. } = item {
+                self.seen.operation(&bytes, &wraps);
+            }
+        }
         let relay = &mut self.relays[request.relay];
         if ends {
             relay.disk.set(DiskFault::Crash { after, keeps });
@@ -182,34 +243,14 @@ impl World {
         self.coverage.count("fault: late arrival");
         let _nobody_takes_it = self.reach(&request);
     }
+}
 
-    /// What breaks or heals between two steps.
-    pub(super) fn break_something(&mut self) {
-        if self.chance.percent(25) {
-            self.land_one();
-        }
-        let Some(device) = self.somebody() else {
-            return;
-        };
-        let name = self.devices[device].name.clone();
-        if self.chance.percent(self.plan.partition) {
-            let cut = !self.devices[device].cut_off;
-            self.devices[device].cut_off = cut;
-            let word = if cut { "is cut off" } else { "is back" };
-            self.story.tell(format!("{name} {word}"));
-        }
-        if self.chance.percent(self.plan.skew) {
-            let day_ms = 24 * 60 * 60 * 1000;
-            let wrong = self.chance.below(2 * day_ms);
-            let wrong_ms = i64::try_from(wrong).unwrap_or(0) - 24 * 60 * 60 * 1000;
-            self.devices[device]
-                .skew_ms
-                .store(wrong_ms, Ordering::SeqCst);
-            self.coverage.count("fault: clock skew");
-            self.story
-                .tell(format!("{name}'s clock is {} s off", wrong_ms / 1000));
-        }
+fn pushed(request: &InTheAir) -> Vec<PushItem> {
+    if request.path != SYNC_PATH {
+        return Vec::new();
     }
+    let decoded = codec::decode::<SyncRequest>(&request.body, BYTES_MAX);
+    decoded.map_or_else(|_| Vec::new(), |request| request.push)
 }
 
 fn problem_code(body: &[u8]) -> String {

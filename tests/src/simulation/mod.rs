@@ -12,9 +12,12 @@ pub mod chance;
 pub mod checks;
 pub mod coverage;
 pub mod device;
+pub mod expected;
 pub mod healing;
 pub mod line;
+pub mod mishaps;
 pub mod model;
+pub mod observer;
 pub mod plan;
 pub mod relay;
 pub mod runs;
@@ -27,33 +30,8 @@ pub mod world;
 use std::panic::AssertUnwindSafe;
 
 use coverage::Coverage;
+pub use expected::EXPECTED;
 use world::World;
-
-/// What must occur in a run of many seeds: a check that never met a fault says nothing about it.
-pub const EXPECTED: [&str; 22] = [
-    "fault: clock skew",
-    "fault: crash",
-    "fault: delay",
-    "fault: disk full",
-    "fault: drop",
-    "fault: duplicate",
-    "fault: late answer",
-    "fault: late arrival",
-    "fault: lost answer",
-    "fault: partition",
-    "fault: relay crash",
-    "fault: relay disk full",
-    "fault: reorder",
-    "status: accepted",
-    "status: duplicate",
-    "status: held",
-    "status: staleaccess",
-    "code: access_ended",
-    "code: access_reduced",
-    "typed: counts",
-    "typed: held",
-    "work: rotate",
-];
 
 /// What came of one run.
 pub struct Outcome {

@@ -29,13 +29,23 @@ pub struct Plan {
     pub partition: u64,
     /// A device's clock goes wrong by up to a day.
     pub skew: u64,
+    /// A device's program ends between two things it does.
+    pub restart: u64,
+    /// The operator copies the relay's data, or puts a copy in its place.
+    pub restore: u64,
+    /// A copy of the relay runs beside it for a while.
+    pub split: u64,
+    /// Somebody runs a copy of their home.
+    pub clone: u64,
+    /// Half a year passes, and the relay drops what snapshots cover.
+    pub prune: u64,
 }
 
 impl Plan {
     /// The plan of a seed.
     pub fn draw(chance: &mut Chance) -> Self {
         let mut often = |percent| {
-            if chance.percent(30) { percent } else { 0 }
+            if chance.percent(25) { percent } else { 0 }
         };
         let mut plan = Self {
             drop: often(15),
@@ -49,6 +59,11 @@ impl Plan {
             relay_disk_full: often(6),
             partition: often(6),
             skew: often(4),
+            restart: often(5),
+            restore: often(10),
+            split: often(10),
+            clone: often(4),
+            prune: often(4),
             steps: 0,
         };
         plan.steps = 12 + chance.below(24);

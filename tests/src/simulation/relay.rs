@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use nahtlos_client::transport::Answer;
 use nahtlos_relay::Limits;
 use nahtlos_relay::in_process::InProcessRelay;
+use nahtlos_relay::store::Reader as _;
 use nahtlos_relay::store::sqlite::SqliteStore;
 
 use super::store::{Disk, DiskFault, SimulatedStore};
@@ -127,6 +128,16 @@ impl SimulatedRelay {
     #[must_use]
     pub fn store(&self) -> SqliteStore {
         SqliteStore::open_to_read(&self.directory.join(DATABASE)).expect("a readable store")
+    }
+
+    /// The relay's signing seed: a lying relay signs its lies.
+    ///
+    /// # Panics
+    /// Where the store cannot be read.
+    #[must_use]
+    pub fn signing_seed(&self) -> [u8; 32] {
+        let identity = self.store().identity().expect("a readable store");
+        identity.expect("an identity").seed
     }
 
     fn run(&mut self) {

@@ -1,20 +1,26 @@
 //! What people do at random: they write, share, withdraw, change roles, change keys, invite, and decide about
 //! what is held.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
 use nahtlos_casework::SectionKind;
 use nahtlos_casework::edit::{CoreEdit, CoreField, Edit};
 use nahtlos_casework::fields::{Field, Name};
+use nahtlos_client::Nahtlos;
 use nahtlos_client::ending::{Ending, Reason};
 use nahtlos_client::rotation::Rotation;
 use nahtlos_client::share::Terms;
+use nahtlos_client::vault::KeyDerivation;
 use nahtlos_protocol::space::Role;
 use nahtlos_protocol::space::state::MemberId;
 
+use super::device::Device;
 use super::line::Line;
-use super::scene::{DEVICES, SCENE, TEAMS, person};
-use super::world::{Typed, World};
-use crate::note;
+use super::scene::{DEVICES, SCENE, TEAMS, introduction, person};
+use super::world::{DEPTH_MAX, Typed, World};
 use crate::scene::correction;
+use crate::{PASSPHRASE, note};
 
 /// What somebody may do.
 #[derive(Clone, Copy, Debug)]
@@ -33,9 +39,14 @@ enum Work {
     Refuse,
     Retry,
     DropDecision,
+    Invite,
+    RevokeDevice,
+    Snapshot,
+    Close,
+    Erase,
 }
 
-const OFTEN: [(u64, Work); 14] = [
+const OFTEN: [(u64, Work); 19] = [
     (45, Work::Note),
     (5, Work::Correction),
     (8, Work::Name),
@@ -50,7 +61,14 @@ const OFTEN: [(u64, Work); 14] = [
     (1, Work::Refuse),
     (2, Work::Retry),
     (1, Work::DropDecision),
+    (2, Work::Invite),
+    (1, Work::RevokeDevice),
+    (5, Work::Snapshot),
+    (1, Work::Close),
+    (2, Work::Erase),
 ];
+/// Newcomers in one run.
+const NEWCOMERS_MAX: u64 = 2;
 
 impl World {
     /// Somebody does something.
@@ -77,6 +95,11 @@ impl World {
             Work::Retry | Work::DropDecision => {
                 self.decide_returned(device, matches!(work, Work::Retry));
             }
+            Work::Invite => self.invite_somebody(device),
+            Work::RevokeDevice => self.revoke_device(device),
+            Work::Snapshot => self.snapshot(device),
+            Work::Close => self.close(device),
+            Work::Erase => self.erase(device),
         }
     }
 
@@ -98,8 +121,9 @@ impl World {
         if self.chance.percent(70) {
             (*self.chance.one_of(&TEAMS).unwrap_or(&TEAMS[0])).to_owned()
         } else {
-            let (device, _) = self.chance.one_of(&DEVICES).unwrap_or(&DEVICES[0]);
-            person(device)
+            let device = self.chance.below(self.devices.len() as u64);
+            let device = usize::try_from(device).unwrap_or(0);
+            person(&self.devices[device].name)
         }
     }
 
@@ -140,12 +164,26 @@ impl World {
 
     fn grant(&mut self, device: usize) {
         let (kind, role, member) = (self.section(), self.role(), self.member());
-        let what = format!("grant: {} to {member} ({})", kind.code(), role.word());
-        self.act(device, &what, |replica| {
+        let (from_now, ends) = (self.chance.percent(8), self.chance.percent(10));
+        let until = self.time.load(Ordering::SeqCst) + self.chance.below(7_200_000);
+        let mut what = format!("grant: {} to {member} ({})", kind.code(), role.word());
+        for (is, word) in [(from_now, ", from now"), (ends, ", for a while")] {
+            what.push_str(if is { word } else { "" });
+        }
+        let done = self.act(device, &what, |replica| {
             let case = replica.find_case(&SCENE.case)?;
             let id = replica.directory()?.find_member(&member)?;
-            replica.grant(&case, &kind, &id, &Terms::new(role, "AVG35a1"))
+            let mut terms = Terms::new(role, "AVG35a1").until(ends.then_some(until));
+            if from_now {
+                terms = terms.from_now();
+            }
+            replica.grant(&case, &kind, &id, &terms)
         });
+        for (is, word) in [(from_now, "from now"), (ends, "for a while")] {
+            if is && done.is_some() {
+                self.coverage.count(format!("work: grant {word}"));
+            }
+        }
     }
 
     fn withdraw(&mut self, device: usize) {
@@ -198,6 +236,95 @@ impl World {
                 }
                 replica.add_member(&team, &member, Role::Write, false)
             }
+        });
+    }
+
+    /// Somebody new joins the team of whoever invites.
+    fn invite_somebody(&mut self, device: usize) {
+        if self.newcomers >= NEWCOMERS_MAX {
+            return;
+        }
+        let name = format!("neu{}", self.newcomers + 1);
+        let text = self.act(device, &format!("invite: {name}"), |replica| {
+            let directory = replica.directory()?;
+            let team = replica.status()?.team.unwrap_or_default();
+            let team = directory.find_team(&team)?;
+            replica.invite_person(&team, Role::Write, &name)
+        });
+        let Some(text) = text else {
+            return;
+        };
+        self.newcomers += 1;
+        // The invitation is good once who invites has synced.
+        self.sync(device, 1);
+        let home = self.directory.path().join(&name);
+        let created = Nahtlos::create(&home, PASSPHRASE, KeyDerivation::fast_for_tests());
+        let Ok(replica) = created else {
+            self.fail("a new home cannot be made");
+            return;
+        };
+        let mut newcomer = Device::with(&name, home, replica, &self.time);
+        newcomer.newcomer = true;
+        let joiner = self.devices.len();
+        let Some(mut replica) = newcomer.replica.take() else {
+            return;
+        };
+        self.devices.push(newcomer);
+        self.known.push(Arc::default());
+        let mut line = Line {
+            world: self,
+            device: joiner,
+            depth: DEPTH_MAX,
+        };
+        let joined = replica.join_as_person(&mut line, &text, &introduction(&name));
+        let word = joined
+            .as_ref()
+            .map_or_else(|error| error.code(), |()| "asked");
+        self.story
+            .tell(format!("{name} answers the invitation: {word}"));
+        self.devices[joiner].replica = Some(replica);
+    }
+
+    fn revoke_device(&mut self, device: usize) {
+        let other = self.chance.below(self.devices.len() as u64);
+        let other = &self.devices[usize::try_from(other).unwrap_or(0)];
+        let Some(id) = other.replica.as_ref().map(Nahtlos::device_id) else {
+            return;
+        };
+        let what = format!("revoke: the device of {}", other.name);
+        self.act(device, &what, |replica| {
+            let ending = replica.device_to_revoke(&id.to_string())?;
+            replica.end(&ending, Reason::DeviceLost)
+        });
+    }
+
+    fn snapshot(&mut self, device: usize) {
+        let kind = self.section();
+        let what = format!("snapshot: {}", kind.code());
+        self.act(device, &what, |replica| {
+            let case = replica.find_case(&SCENE.case)?;
+            replica.hostile_snapshot(&case.section(&kind)?, &|_| ())
+        });
+    }
+
+    fn close(&mut self, device: usize) {
+        let kind = self.section();
+        self.act(device, &format!("close: {}", kind.code()), |replica| {
+            let case = replica.find_case(&SCENE.case)?;
+            replica.close_section(&case, &kind)
+        });
+    }
+
+    fn erase(&mut self, device: usize) {
+        let Some(replica) = &self.devices[device].replica else {
+            return;
+        };
+        let lost = replica.lost_sections().unwrap_or_default();
+        let Some(one) = self.chance.one_of(&lost).cloned() else {
+            return;
+        };
+        self.act(device, &format!("erase: {}", one.section), |replica| {
+            replica.erase_lost(&one.space)
         });
     }
 

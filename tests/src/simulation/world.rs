@@ -1,17 +1,22 @@
 //! The world of one run: devices, relays, what is on its way, and the steps that chance picks.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use nahtlos_casework::SectionKind;
 use nahtlos_client::vault::Fault;
 use nahtlos_client::{ClientError, Nahtlos, SyncReport, simulated};
+use nahtlos_protocol::identifier::ItemId;
+use nahtlos_protocol::wire::ItemKind;
+use nahtlos_relay::store::Reader;
 
 use super::chance::Chance;
 use super::coverage::Coverage;
 use super::device::Device;
 use super::line::{InTheAir, Line};
+use super::observer::{Seen, recipients};
 use super::plan::Plan;
 use super::relay::SimulatedRelay;
 use super::scene::{BEGIN_MS, DEVICES, SCENE, directory};
@@ -57,8 +62,22 @@ pub struct World {
     pub air: Vec<InTheAir>,
     /// Everything that was acknowledged.
     pub typed: Vec<Typed>,
-    /// Devices that lost their relay's answer or worse since their last complete sync.
-    pub unsettled: BTreeSet<usize>,
+    /// Everything that ever reached a relay.
+    pub seen: Seen,
+    /// What each device has received and stored.
+    pub known: Vec<Arc<BTreeSet<ItemId>>>,
+    /// What a device was sent in the answer it may still be taking in.
+    pub received: BTreeMap<usize, Vec<ItemId>>,
+    /// Copies of the relay's data, and whether a relay recognises them as copies.
+    pub backups: Vec<(PathBuf, bool)>,
+    /// Copies of the relay that were started so far.
+    pub copies: u64,
+    /// Newcomers invited so far.
+    pub newcomers: u64,
+    /// Whether half a year has passed.
+    pub pruned: bool,
+    /// Why a device's last sync failed.
+    pub last_error: BTreeMap<usize, &'static str>,
     /// Unix milliseconds.
     pub time: Arc<AtomicU64>,
     pub(super) next_note: u64,
@@ -94,14 +113,44 @@ impl World {
             devices,
             air: Vec::new(),
             typed: Vec::new(),
-            unsettled: BTreeSet::new(),
+            seen: Seen::default(),
+            known: Vec::new(),
+            received: BTreeMap::new(),
+            backups: Vec::new(),
+            copies: 0,
+            newcomers: 0,
+            pruned: false,
+            last_error: BTreeMap::new(),
             time,
             next_note: 1,
             directory,
         };
+        world.note_scene();
         let plan = format!("{:?}", world.plan);
         world.story.tell(format!("seed {seed}: {plan}"));
         world
+    }
+
+    /// What the relay has from the beginning, and that all devices have it.
+    fn note_scene(&mut self) {
+        let store = self.relays[0].store();
+        let mut known = BTreeSet::new();
+        let places = store
+            .sequences_after(0, usize::MAX >> 1)
+            .unwrap_or_default();
+        for place in places {
+            let Ok(Some(item)) = store.item(place) else {
+                continue;
+            };
+            known.insert(item.id);
+            if item.kind == ItemKind::Operation {
+                let bytes = item.bytes.unwrap_or_default();
+                let wraps = store.wraps(place, &recipients(&bytes));
+                self.seen.operation(&bytes, &wraps.unwrap_or_default());
+            }
+        }
+        let known = Arc::new(known);
+        self.known = self.devices.iter().map(|_| Arc::clone(&known)).collect();
     }
 
     /// Everything that happens before the faults end.
@@ -152,11 +201,11 @@ impl World {
         let report = self.took(device, "sync", &mut replica, synced);
         self.put_back(device, replica);
         if let Some(report) = &report {
-            self.story
-                .tell(format!("{name} has synced: {}", told(report)));
-            self.unsettled.remove(&device);
+            let told = told(report);
+            self.story.tell(format!("{name} has synced: {told}"));
+            self.settle_knowledge(device);
         } else {
-            self.unsettled.insert(device);
+            self.received.remove(&device);
         }
         report
     }
@@ -209,6 +258,7 @@ impl World {
                 self.coverage.count(format!("error: {code}"));
                 let name = &self.devices[device].name;
                 self.story.tell(format!("{name}: {what} failed: {code}"));
+                self.last_error.insert(device, code);
                 if NEVER.contains(&code) && !crashed {
                     self.fail(format!("{what} failed with {code}: {error}"));
                 }
