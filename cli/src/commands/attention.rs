@@ -66,7 +66,12 @@ pub fn signs(nahtlos: &Nahtlos, status: &Status) -> Result<Vec<Sign>, Failure> {
     let edits = nahtlos.held_list()?;
     signs.extend(held(nahtlos, &edits));
     signs.extend(discarded(nahtlos, &edits, &status.held));
-    signs.extend(founding_refused(nahtlos, status));
+    let refused = status.held.iter();
+    let refused = refused.filter(|line| line.reason == FOUNDING_REFUSED);
+    let refused: Vec<String> = refused
+        .map(|line| named(nahtlos, line.space.as_deref().unwrap_or_default()))
+        .collect();
+    signs.extend(founding_refused(&refused));
     signs.extend(set_aside(status));
     for addition in &status.lost_additions {
         signs.push(Sign {
@@ -195,19 +200,8 @@ fn held(nahtlos: &Nahtlos, edits: &[HeldEnvelope]) -> Option<Sign> {
     })
 }
 
-/// What was founded here and the relay will never take.
-fn founding_refused(nahtlos: &Nahtlos, status: &Status) -> Option<Sign> {
-    let refused = status
-        .held
-        .iter()
-        .filter(|line| line.reason == FOUNDING_REFUSED);
-    let spaces: Vec<String> = refused
-        .map(|line| {
-            line.space
-                .as_deref()
-                .map_or_else(String::new, |space| named(nahtlos, space))
-        })
-        .collect();
+/// What was founded here and the relay will never take, by name.
+fn founding_refused(spaces: &[String]) -> Option<Sign> {
     let first = spaces.first()?;
     Some(Sign {
         code: FOUNDING_REFUSED,
@@ -381,6 +375,15 @@ mod tests {
         let mut noted = incident_with(0, 0, 1);
         noted.acknowledged_at_ms = Some(1_800_000_000_001);
         assert_eq!(incident(&noted), None);
+    }
+
+    #[test]
+    fn what_the_relay_refused_for_good_is_named_with_what_to_do() {
+        assert_eq!(founding_refused(&[]), None);
+        let sign = founding_refused(&["BE-1 core".into(), "BE-1 plan".into()]).unwrap();
+        assert!(sign.says.contains("BE-1 core and 1 more"), "{}", sign.says);
+        assert!(sign.says.contains("not sent again"), "{}", sign.says);
+        assert!(sign.next.contains("`nahtlos section export CASE SECTION`"));
     }
 
     #[test]
