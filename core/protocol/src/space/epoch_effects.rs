@@ -235,7 +235,9 @@ impl SpaceState {
             later.peek()?;
             return Some(later.any(|epoch| epoch.cut));
         }
-        self.branches.iter().find_map(|branch| {
+        // A branch may go on from one that was carried back before: both hold the earlier epochs, and
+        // a cut on either counts.
+        let cuts = self.branches.iter().filter_map(|branch| {
             let mut from = branch.epochs().skip_while(|epoch| epoch.key_id != previous);
             from.next()?;
             let since_fork = self
@@ -243,7 +245,8 @@ impl SpaceState {
                 .iter()
                 .filter(|epoch| epoch.began_at >= branch.fork);
             Some(from.chain(since_fork).any(|epoch| epoch.cut))
-        })
+        });
+        cuts.reduce(|one, other| one || other)
     }
 
     /// A recipient says that its wrap does not open: the epoch may not be used any more.

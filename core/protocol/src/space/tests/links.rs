@@ -197,3 +197,35 @@ fn a_link_leads_back_to_an_epoch_of_a_healed_branch_but_not_across_a_cut_since_t
         assert_eq!(tried.map(|_| ()), expected);
     }
 }
+
+#[test]
+fn a_cut_later_on_a_branch_that_goes_on_from_a_healed_one_is_a_cut_for_both() {
+    for cut in [false, true] {
+        let (mut f, lost) = healed_epoch();
+        f.branch.clear();
+        let later = NewEpoch {
+            cut,
+            ..f.o.a1.fresh(f.o.world.next())
+        };
+        let a1 = TestDevice::new(1);
+        f.lose(&a1, Draft::new().epoch(later), f.o.section);
+        f.carry();
+        let state = &f.o.world.logs[&f.o.section];
+        assert_eq!(state.branches().len(), 2, "both hold the earlier epoch");
+        let next = f.o.a1.fresh(f.o.world.next());
+        let link = Effect::Link {
+            key_id: KeyId(next.seed.key_id()),
+            previous: KeyId(lost.key_id()),
+            link: epoch_secret::seal_history_link(&next.seed, &lost),
+        };
+        f.o.world
+            .act(&f.o.a1, Draft::new().epoch(next), Some(f.o.section));
+        let tried = f.o.world.attempt(&f.o.a1, vec![link], f.o.section);
+        let expected = if cut {
+            Err(contradiction("Link", "no link leads across a cut"))
+        } else {
+            Ok(())
+        };
+        assert_eq!(tried.map(|_| ()), expected);
+    }
+}
