@@ -289,7 +289,7 @@ fn several_late_entries_are_told_with_the_reason_of_each_section() {
     world.iseli.type_in(&plan, "Auch zu spät.").ok();
     let synced = world.iseli.run(&["sync"]);
     assert_eq!(synced.exit, 3, "{}{}", synced.stdout, synced.stderr);
-    for (section, why) in [("journal", "access had ended"), ("plan", "could only read")] {
+    for (section, why) in [("journal", "access had ended"), ("plan", "to read only")] {
         let says = |line: &&str| line.contains(&format!("{section}, because"));
         let lines: Vec<&str> = synced.stderr.lines().filter(says).collect();
         assert_eq!(lines.len(), 1, "{}", synced.stderr);

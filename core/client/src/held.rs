@@ -388,9 +388,9 @@ fn does_not_fit() -> ClientError {
 /// Why an envelope does not count, in words.
 pub(crate) fn sentence(reason: &str) -> &'static str {
     match reason {
-        "access_ended" => "its author's access had ended when it was delivered",
-        "access_reduced" => "its author could only read when it was delivered",
-        "never_entitled" => "its author had no right to write it",
+        "access_ended" => "access had ended when it was delivered",
+        "access_reduced" => "access was to read only when it was delivered",
+        "never_entitled" => "there was no right to write it",
         "closed" => "the section was closed when it was delivered",
         "voided" => "a manager has discarded it",
         "builds_on_voided" => "it builds on something that a manager has discarded",
