@@ -71,7 +71,10 @@ fn list(nahtlos: &Nahtlos) -> Result<Answer, Failure> {
                     .map_or_else(String::new, |space| place_of(nahtlos, space)),
                 decided.map_or_else(|| line.sentence.clone(), str::to_owned),
                 match line.edits.len() {
-                    0 => "from others".to_owned(),
+                    0 => line.author.as_deref().map_or_else(
+                        || "from others".to_owned(),
+                        |author| format!("from {author}"),
+                    ),
                     edits => count(edits as u64, "edit of yours", "edits of yours"),
                 },
             ]

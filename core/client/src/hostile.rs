@@ -1,15 +1,17 @@
 //! What a modified client could do, for tests only: the honest facade never does it.
 
+use nahtlos_document::{Actor, EncodedChange};
 use nahtlos_protocol::crypto::label;
 use nahtlos_protocol::envelope::sealed::Change;
 use nahtlos_protocol::envelope::snapshot::{DocumentHead, SnapshotPayload, StatementPayload};
 use nahtlos_protocol::envelope::{Envelope, EnvelopeKind, Payload};
-use nahtlos_protocol::identifier::{EnvelopeId, KeyId, SignatureBytes, SpaceId};
+use nahtlos_protocol::identifier::{EnvelopeId, KeyId, Nonce, SignatureBytes, SpaceId};
 use nahtlos_protocol::space::effect::{History, Member};
 use nahtlos_protocol::space::kind::Role;
 use nahtlos_protocol::space::operation::SignedOperation;
 use nahtlos_protocol::space::{Draft, Effect, LogHead, admission_message};
 use nahtlos_protocol::wire::claim::InvitationText;
+use rand_core::Rng;
 
 use crate::cases::Case;
 use crate::directory::DirectoryEdit;
@@ -227,6 +229,41 @@ impl Nahtlos {
         let sealed = Envelope::seal(&header, &payload, &seed, &self.keys.signing);
         let envelope = sealed.map_err(|_| ClientError::NotEnrolled)?;
         Ok(envelope.bytes().to_vec())
+    }
+
+    /// A change of this device's own in a section, made anything of by `alter`, in an envelope of this
+    /// author's number; it is sent at the next sync.
+    ///
+    /// # Errors
+    /// Where this device may not.
+    pub fn hostile_changes(
+        &mut self,
+        space: &SpaceId,
+        author_sequence: u64,
+        alter: &dyn Fn(&mut Vec<Vec<u8>>),
+    ) -> Result<EnvelopeId, ClientError> {
+        let state = self.space_state(space)?;
+        let record = self.document_record(space)?;
+        let found = self.statement_header(&state, EnvelopeKind::Changes, record.heads.clone())?;
+        let Some((mut header, seed)) = found else {
+            return Err(ClientError::NotEnrolled);
+        };
+        header.author_sequence = author_sequence;
+        let mut nonce = [0; 16];
+        random::system().fill_bytes(&mut nonce);
+        let mut document = self.published_document(space, &record)?;
+        document.set_actor(Actor::derive(&space.0, &self.device_id.0, &nonce));
+        let value = author_sequence.to_string();
+        let made = document.edit(0, None, |editor| editor.put(["hostile"], value));
+        let made = made.map_err(|_| ClientError::NotEnrolled)?;
+        let mut changes: Vec<Vec<u8>> = made.into_iter().map(EncodedChange::into_bytes).collect();
+        alter(&mut changes);
+        let payload = Payload {
+            run_nonces: vec![Nonce(nonce)],
+            changes: changes.into_iter().map(Change).collect(),
+        };
+        let sealed = Envelope::seal(&header, &payload, &seed, &self.keys.signing);
+        self.hostile_envelope(sealed.ok())
     }
 
     /// What the snapshot covers that a space's document began with here.

@@ -2,7 +2,7 @@
 
 use nahtlos_protocol::counting::HeldReason;
 use nahtlos_protocol::crypto::fingerprint::Fingerprint;
-use nahtlos_protocol::identifier::{EnvelopeId, SpaceId};
+use nahtlos_protocol::identifier::{DeviceId, EnvelopeId, SpaceId};
 use nahtlos_protocol::space::operation::SignedOperation;
 use nahtlos_protocol::space::{Logs, authority};
 use serde::Serialize;
@@ -79,6 +79,8 @@ pub struct HeldLine {
     pub sentence: String,
     /// Hexadecimal space id, where known.
     pub space: Option<String>,
+    /// Who sent it, as the directory names them, where it is somebody else's.
+    pub author: Option<String>,
     /// One's own edits, as typed.
     pub edits: Vec<TypedEdit>,
     /// Hexadecimal id of the held envelope they were in, whose copy was erased here.
@@ -195,6 +197,7 @@ impl Nahtlos {
     /// # Errors
     /// Where the vault cannot be read.
     pub fn held_lines(&self) -> Result<Vec<HeldLine>, ClientError> {
+        let directory = self.shared_directory().unwrap_or_default();
         let mut lines = Vec::new();
         for (key, bytes) in self.vault.list_all(Collection::Held)? {
             let record: HeldRecord = records::decode(&bytes)?;
@@ -213,24 +216,42 @@ impl Nahtlos {
                         .filter_map(|edit| serde_json::from_str(&edit.edit).ok())
                         .collect(),
                 ),
-                HeldItem::Operation { bytes, .. } => (
-                    SignedOperation::decode(bytes)
-                        .ok()
-                        .map(|signed| signed.space()),
-                    Vec::new(),
-                ),
-                HeldItem::Envelope { .. } => (None, Vec::new()),
+                HeldItem::Operation { .. } | HeldItem::Envelope { .. } => (None, Vec::new()),
             };
+            let from = self.sender(&record.item)?;
+            let author = from.map(|(author, space)| {
+                let who = self.person_of_device(&author, &space);
+                who.map_or_else(
+                    || format!("unknown device {}", Fingerprint::of(&author.0)),
+                    |(person, _)| directory.person_name(&person),
+                )
+            });
+            let space = space.or(from.map(|(_, space)| space));
             lines.push(HeldLine {
                 sentence: sentence(&record),
                 reason: record.reason,
                 space: space.map(|space| space.to_string()),
+                author,
                 edits,
                 id: held.map(|id| id.to_string()),
                 fate: held.map(|id| self.fate(&id)).transpose()?,
             });
         }
         Ok(lines)
+    }
+
+    /// Which device sent a foreign item, and for which space.
+    fn sender(&self, item: &HeldItem) -> Result<Option<(DeviceId, SpaceId)>, ClientError> {
+        Ok(match item {
+            HeldItem::Operation { bytes, .. } => SignedOperation::decode(bytes)
+                .ok()
+                .map(|signed| (signed.operation().author, signed.space())),
+            HeldItem::Envelope { id } => self.stored_envelope(id)?.map(|envelope| {
+                let header = envelope.header();
+                (header.author_device, header.space)
+            }),
+            HeldItem::Edits { .. } => None,
+        })
     }
 
     /// What could not be delivered or applied, by reason.
