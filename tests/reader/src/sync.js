@@ -16,6 +16,7 @@ const wrapShape = struct([
 const pushItem = variantEnum({
   0: { type: "operation", fields: [["bytes", bytes], ["wraps", list(wrapShape)], ["receipt", optional(receiptShape)]] },
   1: { type: "envelope", fields: [["bytes", bytes], ["receipt", optional(receiptShape)]] },
+  2: { type: "question", fields: [["id", identifier(32)]] },
 });
 
 /** What is pushed: in a sync request, and in a claim. */
@@ -40,6 +41,7 @@ const requestShape = struct([
 const CODES = [
   "malformed", "too_large", "bad_signature", "not_entitled", "log_moved", "invalid", "not_exact", "wrap_mismatch", "unknown_space",
   "not_admitted", "quota", "needs_newer", "unsupported", "access_ended", "access_reduced", "closed",
+  "voided",
 ];
 
 const resultShape = struct([
@@ -69,6 +71,11 @@ export function decodeSyncRequest(encoded) {
 /** @param {Uint8Array} encoded */
 export function decodeSyncResponse(encoded) {
   return requireVersion(readMessage(responseShape, encoded));
+}
+
+/** @param {Uint8Array} encoded one result that stands alone */
+export function decodeResult(encoded) {
+  return readMessage(resultShape, encoded);
 }
 
 /** @param {Uint8Array} encoded a journal mark that stands alone */

@@ -54,6 +54,7 @@ export function requestJson({ push, ...request }) {
 }
 
 function pushJson({ type, bytes, ...rest }) {
+  if (type === "question") return { question: rest.id };
   return { [type]: toHex(bytes), ...snake(rest) };
 }
 
@@ -61,7 +62,12 @@ function pushJson({ type, bytes, ...rest }) {
 export function responseJson({ results, items, ...response }) {
   return {
     ...snake(response),
-    results: results.map((result) => ({ ...snake(result), status: NUMBERS.status[result.status] })),
+    results: results.map(resultJson),
     items: items.map((item) => ({ ...snake(item), kind: NUMBERS.item[item.kind] })),
   };
+}
+
+/** A result in a response. */
+export function resultJson(result) {
+  return { ...snake(result), status: NUMBERS.status[result.status] };
 }

@@ -19,7 +19,7 @@ import { chainAfter, decodeReceipt, verifyReceipt } from "../src/receipt.js";
 import { read } from "../src/schema.js";
 import { openSealedLabel, pad, seal, unpad } from "../src/sealing.js";
 import * as sync from "../src/sync.js";
-import { bodyJson, effectJson, headerJson, requestJson, responseJson, snake } from "./vector-json.js";
+import { bodyJson, effectJson, headerJson, requestJson, responseJson, resultJson, snake } from "./vector-json.js";
 
 const ROOT = fileURLToPath(new URL("../../vectors/v1/", import.meta.url));
 
@@ -30,6 +30,7 @@ const COUNTS = {
     "keys.json": 4, "operations.json": 2, "receipts.json": 19, "sealing.json": 7, "sync_requests.json": 4,
     "sync_responses.json": 3, "tokens.json": 1, "wraps.json": 4,
   },
+  added: { "questions.json": 2 },
   refused: { "bytes.json": 33, "crypto.json": 27 },
 };
 
@@ -40,9 +41,9 @@ function vectorsOf(file) {
 /** Files of refused items that `worlds.test.js` reads. */
 const OF_WORLDS = ["envelopes.json", "operations.json"];
 
-test("every file of forms and of refused bytes is read, and has no fewer vectors than it had", () => {
+test("every file of forms, of what was added and of refused bytes is read, and has no fewer vectors than it had", () => {
   for (const [directory, counts] of Object.entries(COUNTS)) {
-    const files = readdirSync(`${ROOT}${directory}`).filter((name) => directory === "forms" || !OF_WORLDS.includes(name));
+    const files = readdirSync(`${ROOT}${directory}`).filter((name) => directory !== "refused" || !OF_WORLDS.includes(name));
     assert.deepEqual(files.sort(), Object.keys(counts).sort());
     for (const [name, count] of Object.entries(counts)) assert.ok(vectorsOf(`${directory}/${name}`).length >= count, name);
   }
@@ -205,6 +206,16 @@ each("forms/sync_responses.json", ({ bytes, value, device, statement, relay_seed
   });
 });
 
+const QUESTIONS = {
+  question: ({ bytes, value }) => assert.deepEqual(requestJson(sync.decodeSyncRequest(fromHex(bytes))), value),
+  voided: ({ bytes, value }) => assert.deepEqual(resultJson(sync.decodeResult(fromHex(bytes))), value),
+};
+
+each("added/questions.json", (vector) => {
+  requireOnlyEncoding(fromHex(vector.bytes));
+  QUESTIONS[vector.name](vector);
+});
+
 each("forms/tokens.json", async (vector) => {
   const { token, signature, signed } = sync.decodeToken(vector.token);
   const author = await keys.deviceFromSeed(fromHex(vector.seed));
@@ -253,6 +264,16 @@ function readsInvitation({ text, seed, guardian }) {
 }
 
 each("forms/joining.json", (vector) => JOINING[vector.name](vector));
+
+test("a question has an id of 32 bytes and nothing else, and a push item or a code above the last known is malformed", () => {
+  const [question, voided] = vectorsOf("added/questions.json").map(({ bytes }) => bytes);
+  const asked = `818202815820${"31".repeat(32)}`;
+  assert.ok(question.includes(asked) && voided.includes("0511"));
+  for (const other of [`818203815820${"31".repeat(32)}`, `818202825820${"31".repeat(32)}80`, `8182028158 1f${"31".repeat(31)}`.replace(" ", "")]) {
+    assert.equal(verdictOf(() => sync.decodeSyncRequest(fromHex(question.replace(asked, other)))), "malformed", other);
+  }
+  assert.equal(verdictOf(() => sync.decodeResult(fromHex(voided.replace("0511", "0512")))), "malformed");
+});
 
 const FORMS = {
   operation: decodeOperation,
