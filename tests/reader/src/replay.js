@@ -129,28 +129,38 @@ function requireSignature(view, operation, knowledge) {
 }
 
 /**
- * Replays as many operations as can be, in whatever order they come. A log ends at its first operation that fails.
+ * Replays as many operations as can be, in whatever order they come. One that waits is tried again with each that follows,
+ * before the next is looked at: of two for one place, the one that came first and can stand has it (PROTOCOL §28). A log
+ * ends at its first operation that fails.
  * @param {Logs} logs
  * @param {object[]} operations
  * @returns {{refused: Array<{operation: object, error: Error}>, waiting: Array<{operation: object, error: Error}>}}
  */
 export function replayAll(logs, operations) {
   const refused = [];
-  let waiting = operations.map((operation) => ({ operation, error: null }));
-  for (let progress = true; progress; ) {
-    progress = false;
-    const stillWaiting = [];
-    for (const { operation } of waiting) {
-      try {
-        replay(logs, operation);
-        progress = true;
-      } catch (error) {
-        if (error instanceof MissingError) stillWaiting.push({ operation, error });
-        else if (error instanceof ReplayError || error instanceof NeedsNewerError) refused.push({ operation, error });
-        else throw error;
-      }
+  let waiting = [];
+  for (const arrived of operations) {
+    let open = [...waiting, { operation: arrived, error: null }];
+    for (let progress = true; progress; ) {
+      const before = open.length;
+      open = open.map(({ operation }) => ({ operation, error: failureOf(logs, operation) })).filter(({ error }) => error !== null);
+      refused.push(...open.filter(({ error }) => !(error instanceof MissingError)));
+      waiting = open.filter(({ error }) => error instanceof MissingError);
+      progress = open.length < before;
+      open = waiting;
     }
-    waiting = stillWaiting;
   }
   return { refused, waiting };
+}
+
+/** Replays one. @returns {Error|null} why it waits or is refused */
+function failureOf(logs, operation) {
+  try {
+    replay(logs, operation);
+    return null;
+  } catch (error) {
+    const isVerdict = error instanceof MissingError || error instanceof ReplayError || error instanceof NeedsNewerError;
+    if (!isVerdict) throw error;
+    return error;
+  }
 }
