@@ -27,10 +27,11 @@ export function knowledgeOf(logs, accessHeads) {
  * @param {Array<object>} envelopes verified, of this space: `{id, author, kind, knowledge, parents, receipt}`; `receipt`
  *   is null where there is no valid one
  * @param {Arrivals} arrivals when operations were received
- * @returns {Map<string, {verdict: string, reason: string|null}>} by envelope id: `counts`, `vouched`, `provisional`, `held`
+ * @returns {{verdicts: Map<string, {verdict: string, reason: string|null}>, firm: Set<string>}} verdicts by envelope id:
+ *   `counts`, `vouched`, `provisional`, `held`; `firm`: the edits that count by rule 1 or are vouched for by such
  */
 export function judge(logs, space, envelopes, arrivals) {
-  return new Court(logs, space, envelopes, arrivals).verdicts();
+  return new Court(logs, space, envelopes, arrivals).judgement();
 }
 
 const isEdit = ({ kind }) => kind === "changes";
@@ -51,19 +52,19 @@ class Court {
     this.result = new Map();
   }
 
-  verdicts() {
+  judgement() {
     this.holdVoided();
     const edits = this.envelopes.filter((envelope) => isEdit(envelope) && !this.result.has(envelope.id));
     const firm = edits.filter((envelope) => this.stands(envelope));
     for (const envelope of firm) this.say(envelope, "counts");
     this.vouchFor(firm);
+    this.firm = new Set([...this.result].filter(([, { verdict }]) => verdict !== "held").map(([id]) => id));
     const provisional = edits.filter((envelope) => !this.result.has(envelope.id) && this.isProvisional(envelope, firm));
-    const settled = new Map(this.result);
     for (const envelope of provisional) this.say(envelope, "provisional");
     this.vouchFor(provisional);
     for (const envelope of edits) if (!this.result.has(envelope.id)) this.say(envelope, "held", this.reasonOf(envelope));
-    this.judgeOthers(settled);
-    return this.result;
+    this.judgeOthers();
+    return { verdicts: this.result, firm: this.firm };
   }
 
   say({ id }, verdict, reason = null) {
@@ -81,14 +82,16 @@ class Court {
     }
   }
 
-  ancestorsOf(envelope) {
+  /** All that an envelope names, and what these name. `mayPass`: whether the walk goes to and through a known one. */
+  ancestorsOf(envelope, mayPass = () => true) {
     const seen = new Set();
     const open = [...envelope.parents];
     while (open.length > 0) {
       const id = open.pop();
-      if (seen.has(id)) continue;
+      const known = this.byId.get(id);
+      if (seen.has(id) || (known !== undefined && !mayPass(known))) continue;
       seen.add(id);
-      open.push(...(this.byId.get(id)?.parents ?? []));
+      open.push(...(known?.parents ?? []));
     }
     return seen;
   }
@@ -117,12 +120,11 @@ class Court {
     return this.isEnough(envelope, new View(this.logs, this.arrivals.beforeReceipt(envelope.receipt)));
   }
 
-  /** All ancestors of these, whoever wrote them. */
+  /** All ancestors of these, whoever wrote them. Only edits are built on: what is named through another kind is passed over. */
   vouchFor(witnesses) {
     for (const witness of witnesses) {
-      for (const id of this.ancestorsOf(witness)) {
-        const isOpen = this.byId.has(id) && isEdit(this.byId.get(id)) && !this.result.has(id);
-        if (isOpen) this.say({ id }, "vouched");
+      for (const id of this.ancestorsOf(witness, isEdit)) {
+        if (this.byId.has(id) && !this.result.has(id)) this.say({ id }, "vouched");
       }
     }
   }
@@ -138,13 +140,13 @@ class Court {
     return !this.isEnough(envelope, View.known(this.logs, other.knowledge));
   }
 
-  /** Snapshots, attests, disputes and erasures vouch for nothing. `settled`: what counts without a receipt's help. */
-  judgeOthers(settled) {
+  /** Snapshots, attests, disputes and erasures vouch for nothing. */
+  judgeOthers() {
     for (const envelope of this.envelopes) {
       if (isEdit(envelope) || this.result.has(envelope.id)) continue;
       if (!this.stands(envelope) && !this.stoodWhenReceived(envelope)) {
         this.say(envelope, "held", this.reasonOf(envelope));
-      } else if (envelope.kind === "snapshot" && !this.coversWhatCounts(envelope, settled)) {
+      } else if (envelope.kind === "snapshot" && !this.coversWhatCounts(envelope)) {
         this.say(envelope, "held", "covers_held");
       } else {
         this.say(envelope, "counts");
@@ -153,9 +155,8 @@ class Court {
   }
 
   /** Ancestors that are not here any more were pruned, and counted. */
-  coversWhatCounts(envelope, settled) {
-    const good = ["counts", "vouched"];
-    return [...this.ancestorsOf(envelope)].every((id) => !this.byId.has(id) || good.includes(settled.get(id)?.verdict));
+  coversWhatCounts(envelope) {
+    return [...this.ancestorsOf(envelope)].every((id) => !this.byId.has(id) || this.firm.has(id));
   }
 
   reasonOf(envelope) {

@@ -33,17 +33,18 @@ const changesPayload = struct([
   ["changes", list(bytes, limits.CHANGES)],
 ]);
 
-const ascendingHashes = (limit) => ascending(identifier(32), fromHex, limit);
+/** Their order is no matter of decoding (PROTOCOL §2, 10): who relies on a list compares it with one that ascends. */
+const hashes = (limit) => list(identifier(32), limit);
 
 const snapshotPayload = struct([
   ["document", bytes],
   ["documentBytes", unsigned(64)],
-  ["heads", ascendingHashes(limits.HEADS)],
-  ["actors", ascending(struct([["actor", identifier(16)], ["device", identifier(32)]]), ({ actor }) => fromHex(actor), limits.SNAPSHOT_ACTORS)],
-  ["covered", ascendingHashes(limits.SNAPSHOT_COVERED)],
+  ["heads", hashes(limits.HEADS)],
+  ["actors", list(struct([["actor", identifier(16)], ["device", identifier(32)]]), limits.SNAPSHOT_ACTORS)],
+  ["covered", hashes(limits.SNAPSHOT_COVERED)],
 ]);
 
-const headsPayload = struct([["heads", ascendingHashes(limits.HEADS)]]);
+const headsPayload = struct([["heads", hashes(limits.HEADS)]]);
 
 /** A header alone, from its bytes; what the vectors show. */
 export function decodeHeader(bytesOfHeader) {

@@ -1,10 +1,11 @@
 /** From items to documents: replay, keys, receipts, which envelopes count, and what they say (PROTOCOL §24, §28). */
 import { MissingError, ReaderError } from "./errors.js";
-import { decodeChanges, decodeEnvelope, decodeHeads, decodeSnapshot, openPayload, verifyEnvelope } from "./envelope.js";
+import { decodeEnvelope, verifyEnvelope } from "./envelope.js";
 import { decodeOperation } from "./operation.js";
 import { envelopeId, operationId } from "./identifiers.js";
 import { deviceFromSeed } from "./keys.js";
-import { DIRECTORY_CONTAINERS, SpaceDocument, decodeChange, genesis, sectionContainers } from "./document.js";
+import { composeSpace } from "./composing.js";
+import { DIRECTORY_CONTAINERS, sectionContainers } from "./document.js";
 import { judge, clones, knowledgeOf } from "./counting.js";
 import { Keyring, WrapStore } from "./keyring.js";
 import { replayAll } from "./replay.js";
@@ -13,10 +14,6 @@ import { isEarlier, isReceiptOf } from "./receipt.js";
 import { Arrivals } from "./standing.js";
 import { Logs, View, isKnownEpoch } from "./state.js";
 import { openSectionLabel } from "./sealing.js";
-import { loadSnapshot, trustedSnapshot } from "./snapshot.js";
-
-/** Verdicts under which an edit is part of the document. */
-const IN_THE_DOCUMENT = ["counts", "vouched", "provisional"];
 
 /**
  * Everything a device can know from what it was given.
@@ -52,6 +49,8 @@ export class Reading {
     this.problems = [];
     /** envelopes that count and that this device has no key for: what it may not read */
     this.unread = [];
+    /** snapshots that no document begins with although originals are gone, and why: `{id, code, message}` */
+    this.passedOver = [];
     /** space id → what is shown of it */
     this.spaces = new Map();
     this.keyring = null;
@@ -147,80 +146,13 @@ export class Reading {
     const state = this.logs.newest(space);
     const envelopes = this.verified.filter((envelope) => envelope.space === space);
     const label = this.labelOf(state);
-    const containers = containersOf(state, label);
-    const snapshots = this.openSnapshots(envelopes, containers);
-    const { complete, isPruned } = this.withParents(envelopes, snapshots);
-    const verdicts = judge(this.logs, space, complete, this.arrivals);
-    const base = isPruned ? this.baseOf(envelopes, snapshots, verdicts) : null;
-    const document = containers === null ? null : this.compose(space, containers, complete, verdicts, base);
-    return { state, label, verdicts, clones: clones(complete, verdicts), document };
-  }
-
-  /** The snapshots that this device can open, and whose documents are what they say. */
-  openSnapshots(envelopes, containers) {
-    const opened = [];
-    for (const { id, kind, author, space, parents, envelope } of envelopes) {
-      const epoch = this.keyring.epoch(space, envelope.header.keyId);
-      if (kind !== "snapshot" || epoch === null || containers === null) continue;
-      try {
-        const payload = decodeSnapshot(openPayload(envelope, epoch));
-        if (!parents.every((parent) => payload.covered.includes(parent))) {
-          throw new ReaderError("bad_snapshot", "it does not cover what it builds on");
-        }
-        const begins = containers.length === 0 ? null : decodeChange(genesis(containers));
-        opened.push({ id, author, payload, loaded: loadSnapshot(payload, begins) });
-      } catch (error) {
-        this.problem("envelope", id, error);
-      }
-    }
-    return opened;
-  }
-
-  /** What a document begins with where originals are gone; null if no snapshot is to be trusted. */
-  baseOf(envelopes, snapshots, verdicts) {
-    const judgements = envelopes
-      .filter(({ kind }) => kind === "attest" || kind === "dispute")
-      .map((each) => ({ ...each, heads: this.headsOf(each) }));
-    return trustedSnapshot(snapshots, judgements, verdicts);
-  }
-
-  headsOf({ id, space, envelope }) {
-    const epoch = this.keyring.epoch(space, envelope.header.keyId);
-    if (epoch === null) return null;
-    try {
-      return decodeHeads(openPayload(envelope, epoch));
-    } catch (error) {
-      this.problem("envelope", id, error);
-      return null;
-    }
-  }
-
-  /**
-   * Those whose parents are all here, or were dropped under a snapshot, and theirs; parents come first. `isPruned`:
-   * whether something was dropped.
-   */
-  withParents(envelopes, snapshots) {
-    const here = new Set(envelopes.map(({ id }) => id));
-    const dropped = new Set(snapshots.flatMap(({ payload }) => payload.covered).filter((id) => !here.has(id)));
-    const waiting = [...envelopes].sort(byAuthor);
-    const complete = [];
-    const ordered = new Set();
-    let isPruned = false;
-    for (let progress = true; progress; ) {
-      progress = false;
-      for (const envelope of [...waiting]) {
-        if (!envelope.parents.every((parent) => ordered.has(parent) || dropped.has(parent))) continue;
-        isPruned ||= envelope.parents.some((parent) => dropped.has(parent));
-        complete.push(envelope);
-        ordered.add(envelope.id);
-        waiting.splice(waiting.indexOf(envelope), 1);
-        progress = true;
-      }
-    }
-    for (const { id } of waiting) {
-      this.problems.push({ what: "envelope", id, code: "missing_parents", message: "it builds on what is not here" });
-    }
-    return { complete, isPruned };
+    const judgement = judge(this.logs, space, envelopes, this.arrivals);
+    const content = composeSpace({ ...this, space, containers: containersOf(state, label), envelopes, judgement });
+    for (const { id, error } of content.problems) this.problem("envelope", id, error);
+    this.unread.push(...content.unread);
+    this.passedOver.push(...content.passedOver);
+    const { verdicts } = judgement;
+    return { state, label, verdicts, clones: clones(envelopes, verdicts), document: content.document };
   }
 
   /** A section's label is the one of its first epoch that this device can open. */
@@ -238,42 +170,10 @@ export class Reading {
     }
     return null;
   }
-
-  /**
-   * The document from the edits that count. What builds on an edit that is not there waits with it.
-   * @param {object|null} base the snapshot to begin with
-   */
-  compose(space, containers, ordered, verdicts, base) {
-    const document = base === null ? new SpaceDocument(space, containers) : SpaceDocument.fromSnapshot(space, base.loaded);
-    const here = new Set(base?.payload.covered);
-    for (const { id, kind, author, parents, envelope } of ordered) {
-      const isPart = kind === "changes" && IN_THE_DOCUMENT.includes(verdicts.get(id).verdict) && !here.has(id);
-      if (!isPart) continue;
-      const epoch = this.keyring.epoch(space, envelope.header.keyId);
-      if (epoch === null || !parents.every((parent) => here.has(parent))) {
-        this.unread.push(id);
-        continue;
-      }
-      try {
-        document.apply(author, decodeChanges(openPayload(envelope, epoch)));
-        here.add(id);
-      } catch (error) {
-        this.problem("envelope", id, error);
-      }
-    }
-    return document;
-  }
 }
 
 /** What a space's document begins with; null where it has none, or where this device cannot know. */
 function containersOf(state, label) {
   if (state.kind === "network") return DIRECTORY_CONTAINERS;
   return label === null ? null : sectionContainers(label.code);
-}
-
-function byAuthor(left, right) {
-  if (left.author !== right.author) return left.author < right.author ? -1 : 1;
-  const order = BigInt(left.authorSequence) - BigInt(right.authorSequence);
-  if (order !== 0n) return order < 0n ? -1 : 1;
-  return left.id < right.id ? -1 : 1;
 }

@@ -14,6 +14,7 @@ export function report(reading) {
     spaces: spacesOf(reading),
     forked: [...reading.forked].sort(),
     unread: [...reading.unread].sort(),
+    snapshots_passed_over: [...reading.passedOver].sort((left, right) => (left.id < right.id ? -1 : 1)),
     problems: reading.problems,
     keys_not_opened: reading.keyring.failures,
   };

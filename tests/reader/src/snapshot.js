@@ -1,4 +1,4 @@
-/** Snapshots: what they hold, and which one a document may begin with where the originals are gone (PROTOCOL §15, §16). */
+/** Snapshots: what they hold (PROTOCOL §15). Which one a document begins with is `beginning.js`. */
 import { inflateSync } from "node:zlib";
 import * as Automerge from "@automerge/automerge";
 import { GENESIS_ACTOR, requireChunk } from "./document.js";
@@ -55,23 +55,4 @@ function load(bytes) {
   } catch {
     return refuse("automerge does not load the document");
   }
-}
-
-/**
- * The snapshot to begin with: the one that covers most, of those that count, that another device has attested with the same
- * heads and that nobody disputes.
- * @param {Array<{id: string, author: string, payload: object}>} snapshots that were opened and loaded
- * @param {Array<{parents: string[], author: string, kind: string, id: string, heads: string[]|null}>} judgements attests and
- *   disputes; `heads` is null where this device cannot open one
- * @param {Map<string, {verdict: string}>} verdicts
- * @returns {object|null}
- */
-export function trustedSnapshot(snapshots, judgements, verdicts) {
-  const isCounting = ({ id }) => verdicts.get(id)?.verdict === "counts";
-  const about = (snapshot, kind) => judgements.filter((each) => each.kind === kind && isCounting(each) && each.parents.includes(snapshot.id));
-  const isAttested = (snapshot) =>
-    about(snapshot, "attest").some(({ author, heads }) => author !== snapshot.author && heads?.join() === snapshot.payload.heads.join());
-  return snapshots
-    .filter((snapshot) => isCounting(snapshot) && isAttested(snapshot) && about(snapshot, "dispute").length === 0)
-    .sort((left, right) => right.payload.covered.length - left.payload.covered.length || (left.id < right.id ? -1 : 1))[0] ?? null;
 }

@@ -2,6 +2,7 @@
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { deflateSync } from "node:zlib";
 import * as Automerge from "@automerge/automerge";
 import { CipherSuite, HkdfSha256 } from "@hpke/core";
 import { Chacha20Poly1305 } from "@hpke/chacha20poly1305";
@@ -18,7 +19,7 @@ import { View, currentEpoch } from "../src/state.js";
 import { World, effects, fresh } from "./fixture.js";
 
 const suite = new CipherSuite({ kem: new XWing(), kdf: new HkdfSha256(), aead: new Chacha20Poly1305() });
-const KIND_CHANGES = 1;
+const KINDS = ["changes", "snapshot", "blob", "attest", "dispute", "erasure"];
 
 const exact = (bytes) => new Uint8Array(bytes).buffer;
 
@@ -38,6 +39,7 @@ export class Scribe extends World {
   constructor() {
     super();
     this.items = [];
+    this.stored = 0;
     this.seeds = new Map();
     this.relaySeed = fresh(32);
     this.journal = fresh();
@@ -56,7 +58,8 @@ export class Scribe extends World {
   }
 
   store(kind, bytes, id, wraps, journal = this.journal) {
-    this.items.push([kind, bytes, wraps, this.receiptFor(id, this.items.length + 1, journal)]);
+    this.stored += 1;
+    this.items.push([kind, bytes, wraps, this.receiptFor(id, this.stored, journal)]);
   }
 
   /** A receipt as the relay would sign it, in a group commit of two. */
@@ -115,24 +118,47 @@ export class Scribe extends World {
   }
 
   /** Seals one edit of the directory. @returns {string} the envelope's id */
-  edit(space, author, pen, callback, { parents = [], heads = null, epoch = null, journal } = {}) {
+  edit(space, author, pen, callback, options = {}) {
     const nonces = pen.isNew ? [pen.nonce] : [];
-    const changes = [pen.change(callback)];
+    return this.seal("changes", space, author, [nonces, [pen.change(callback)]], options);
+  }
+
+  /**
+   * Seals a snapshot of what a pen has read and written.
+   * @param {{parents: string[], covered: string[], actors: Array<[Uint8Array, Uint8Array]>}} said actors as the payload has them
+   */
+  snapshot(space, author, pen, { parents, covered, actors, heads = pen.heads() }) {
+    const chunk = Automerge.save(pen.document);
+    return this.seal("snapshot", space, author, [deflateSync(chunk), chunk.length, heads.map(fromHex), actors, covered.map(fromHex)], { parents });
+  }
+
+  /** Seals an attest or dispute with these heads. */
+  judge(kind, space, author, snapshot, heads) {
+    return this.seal(kind, space, author, [heads.map(fromHex)], { parents: [snapshot] });
+  }
+
+  /** Seals any payload. @returns {string} the envelope's id */
+  seal(kind, space, author, payload, { parents = [], heads = null, epoch = null, journal } = {}) {
     const keyId = epoch?.id ?? currentEpoch(this.state(space)).keyId;
     const sequence = (this.sequences.get(author.id) ?? 0) + 1;
     this.sequences.set(author.id, sequence);
     const salt = fresh(32);
     const header = encode([
-      1, 2, KIND_CHANGES, fromHex(space), fromHex(keyId), fromHex(author.id), sequence,
+      1, 2, KINDS.indexOf(kind) + 1, fromHex(space), fromHex(keyId), fromHex(author.id), sequence,
       heads ?? this.heads(null), [...parents].sort().map(fromHex), salt,
     ]);
     const { commitment, ciphertext } = seal({
-      key: this.seeds.get(keyId).contentKey, salt, labelName: "envelope/changes", header, plaintext: encode([nonces, changes]),
+      key: this.seeds.get(keyId).contentKey, salt, labelName: `envelope/${kind}`, header, plaintext: encode(payload),
     });
     const signature = sign(author.signSeed, "envelope/sign", concat(digest(header), commitment, digest(ciphertext)));
     const sealed = encode([header, commitment, ciphertext, signature]);
     this.store(2, sealed, envelopeId(sealed), [], journal);
     return envelopeId(sealed);
+  }
+
+  /** Forgets the bytes of envelopes, as a relay that prunes. */
+  drop(...ids) {
+    this.items = this.items.filter(([kind, bytes]) => kind !== 2 || !ids.includes(envelopeId(bytes)));
   }
 
   /** Writes a bundle to a new directory. */
@@ -151,6 +177,8 @@ export class Pen {
     this.nonce = fresh();
     this.isNew = true;
     const actor = actorId(space, author.id, this.nonce);
+    /** whose it is, as a snapshot names it */
+    this.named = [fromHex(actor), fromHex(author.id)];
     [this.document] = Automerge.applyChanges(Automerge.init({ actor }), [genesis(DIRECTORY_CONTAINERS)]);
   }
 
@@ -163,5 +191,10 @@ export class Pen {
   /** Takes what another pen has written. */
   read(other) {
     this.document = Automerge.merge(this.document, other.document);
+  }
+
+  /** Hashes of the newest changes, ascending. */
+  heads() {
+    return [...Automerge.getHeads(this.document)].sort();
   }
 }

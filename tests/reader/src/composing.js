@@ -1,0 +1,118 @@
+/** The content of one space: what its document begins with, and what its counting edits make of it (PROTOCOL §16, §24). */
+import { findBeginning } from "./beginning.js";
+import { SpaceDocument, decodeChange, genesis } from "./document.js";
+import { decodeChanges, decodeHeads, decodeSnapshot, openPayload } from "./envelope.js";
+import { EnvelopeError, MissingError, ReaderError } from "./errors.js";
+import { loadSnapshot } from "./snapshot.js";
+import { View } from "./state.js";
+
+/** Verdicts under which an edit is part of the document. */
+const IN_THE_DOCUMENT = ["counts", "vouched", "provisional"];
+
+/**
+ * @param {object} given
+ * @param {Logs} given.logs
+ * @param {Keyring} given.keyring
+ * @param {string} given.space
+ * @param {string[]|null} given.containers what its document begins with; null where it has none, or nobody here knows
+ * @param {Array<object>} given.envelopes verified, of this space
+ * @param {{verdicts: Map<string, {verdict: string}>, firm: Set<string>}} given.judgement
+ * @returns {{document: SpaceDocument|null, unread: string[], problems: Array<{id: string, error: Error}>,
+ *   passedOver: Array<{id: string, code: string, message: string}>}}
+ */
+export function composeSpace({ logs, keyring, space, containers, envelopes, judgement }) {
+  const open = opener(keyring, containers);
+  const { beginning, passedOver } =
+    containers === null ? { beginning: null, passedOver: [] } : findBeginning(View.newest(logs), space, envelopes, judgement, open);
+  const composition = new Composition(space, containers, envelopes, beginning, open);
+  for (const envelope of parentsFirst(envelopes)) {
+    const isPart = envelope.kind === "changes" && IN_THE_DOCUMENT.includes(judgement.verdicts.get(envelope.id).verdict);
+    if (isPart) composition.take(envelope);
+  }
+  const { document, unread, problems } = composition;
+  return { document, unread, problems, passedOver };
+}
+
+/** How envelopes are opened, each kind as what it holds. Every function throws what it fails for. */
+function opener(keyring, containers) {
+  const payloadOf = ({ space, envelope }) => {
+    const epoch = keyring.epoch(space, envelope.header.keyId);
+    if (epoch === null) throw new MissingError("no_key", "no key for its epoch is here", [envelope.header.keyId]);
+    return openPayload(envelope, epoch);
+  };
+  return {
+    edit: (envelope) => decodeChanges(payloadOf(envelope)),
+    changes: (envelope) => decodeChanges(payloadOf(envelope)).changes,
+    heads: (envelope) => decodeHeads(payloadOf(envelope)),
+    snapshot(envelope) {
+      const payload = decodeSnapshot(payloadOf(envelope));
+      return { payload, loaded: loadSnapshot(payload, containers.length === 0 ? null : decodeChange(genesis(containers))) };
+    },
+  };
+}
+
+/** A document that edits are applied to, parents first. What builds on an edit that is not there waits with it. */
+class Composition {
+  constructor(space, containers, envelopes, beginning, open) {
+    this.document = documentOf(space, containers, beginning);
+    this.kinds = new Map(envelopes.map(({ id, kind }) => [id, kind]));
+    this.covered = new Set(beginning?.payload.covered);
+    this.applied = new Set(this.covered);
+    this.open = open;
+    this.unread = [];
+    this.problems = [];
+  }
+
+  /** One edit that counts, in the order of §24: the first failure is the word. */
+  take(edit) {
+    if (this.covered.has(edit.id)) return;
+    try {
+      this.requireParents(edit);
+      if (this.document === null) return;
+      if (!edit.parents.every((parent) => this.applied.has(parent))) {
+        this.unread.push(edit.id);
+        return;
+      }
+      this.document.apply(edit.author, this.open.edit(edit));
+      this.applied.add(edit.id);
+    } catch (error) {
+      if (error.code === "no_key") this.unread.push(edit.id);
+      else if (error instanceof ReaderError) this.problems.push({ id: edit.id, error });
+      else throw error;
+    }
+  }
+
+  requireParents({ parents }) {
+    if (parents.some((parent) => (this.kinds.get(parent) ?? "changes") !== "changes")) {
+      throw new EnvelopeError("parent_is_no_edit", "it builds on what is no edit");
+    }
+    // Without a document nobody here can tell what a snapshot covers, and so what is lacking.
+    const missing = parents.filter((parent) => !this.kinds.has(parent) && !this.covered.has(parent));
+    if (this.document !== null && missing.length > 0) throw new MissingError("missing_parents", "it builds on what is not here", missing);
+  }
+}
+
+function documentOf(space, containers, beginning) {
+  if (containers === null) return null;
+  return beginning === null ? new SpaceDocument(space, containers) : SpaceDocument.fromSnapshot(space, beginning.loaded);
+}
+
+/** Each after those of its parents that are known; else by author and number, whatever order they came in. */
+function parentsFirst(envelopes) {
+  const known = new Set(envelopes.map(({ id }) => id));
+  const waiting = [...envelopes].sort(byAuthor);
+  const ordered = new Set();
+  while (waiting.length > 0) {
+    const isNext = ({ parents }) => parents.every((parent) => ordered.has(parent) || !known.has(parent));
+    ordered.add(waiting.splice(waiting.findIndex(isNext), 1)[0].id);
+  }
+  const byId = new Map(envelopes.map((envelope) => [envelope.id, envelope]));
+  return [...ordered].map((id) => byId.get(id));
+}
+
+function byAuthor(left, right) {
+  if (left.author !== right.author) return left.author < right.author ? -1 : 1;
+  const order = BigInt(left.authorSequence) - BigInt(right.authorSequence);
+  if (order !== 0n) return order < 0n ? -1 : 1;
+  return left.id < right.id ? -1 : 1;
+}
