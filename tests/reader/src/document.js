@@ -1,7 +1,8 @@
 /** Documents: the genesis change, the form of a change, whose it is, and the JSON it all comes to (PROTOCOL §15). */
 import * as Automerge from "@automerge/automerge";
 import { EnvelopeError } from "./errors.js";
-import { noteObjects, requireColumns, requireOperations, rootObjects } from "./gate.js";
+import { requireColumns } from "./gate.js";
+import { History } from "./history.js";
 import { equal } from "./bytes.js";
 import { digest } from "./primitives.js";
 import { actorId } from "./identifiers.js";
@@ -110,26 +111,19 @@ export class SpaceDocument {
     this.document = Automerge.init();
     /** device id → actors it has brought the run nonce of */
     this.actors = new Map();
-    /** change hash → its last operation */
-    this.changes = new Map();
-    /** actor → last sequence */
-    this.sequences = new Map();
-    /** its objects, by id */
-    this.objects = rootObjects();
-    /** the highest operation */
-    this.highest = 0;
-    if (containers.length > 0) this.take([decodeChange(genesis(containers))]);
+    this.history = new History();
+    if (containers.length > 0) this.applyChecked([decodeChange(genesis(containers))]);
   }
 
   /**
    * A document that begins with a snapshot. Its authors' actors are those that it names.
    * @param {string} space
-   * @param {{document: object, changes: object[], owners: Map<string, string>}} loaded as `loadSnapshot` gives it
+   * @param {{document: object, history: History, owners: Map<string, string>}} loaded as `loadSnapshot` gives it
    */
-  static fromSnapshot(space, { document, changes, owners }) {
+  static fromSnapshot(space, { document, history, owners }) {
     const begun = new SpaceDocument(space, []);
     begun.document = document;
-    for (const change of changes) begun.note({ ...change, lastOp: change.startOp + change.ops.length - 1 });
+    begun.history = history.copy();
     for (const [actor, device] of owners) {
       begun.actors.set(device, new Set(begun.actors.get(device)).add(actor));
     }
@@ -145,49 +139,23 @@ export class SpaceDocument {
   apply(device, { runNonces, changes }) {
     const actors = new Set(this.actors.get(device) ?? []);
     for (const nonce of runNonces) actors.add(actorId(this.space, device, nonce));
-    const decoded = changes.map(decodeChange).filter(({ hash }) => !this.changes.has(hash));
-    this.requireOrder(decoded, actors);
-    if (decoded.length > 0) this.take(decoded);
+    const decoded = changes.map(decodeChange).filter(({ hash }) => !this.history.has(hash));
+    const isForeign = ({ actor }) => !actors.has(actor) || actor === GENESIS_ACTOR;
+    if (decoded.some(isForeign)) refuse("foreign_actor", "a change of an actor that is not its author's");
+    if (decoded.length > 0) this.applyChecked(decoded);
     this.actors.set(device, actors);
   }
 
-  /** Whose, upon what, and which number (PROTOCOL §24, the gate). */
-  requireOrder(decoded, actors) {
-    const known = new Map(this.changes);
-    const sequences = new Map(this.sequences);
-    const objects = new Map(this.objects);
-    let { highest } = this;
-    for (const change of decoded) {
-      const { hash, actor, seq, deps, startOp, lastOp } = change;
-      if (!actors.has(actor) || actor === GENESIS_ACTOR) refuse("foreign_actor", "a change of an actor that is not its author's");
-      if (deps.some((dep) => !known.has(dep))) refuse("missing_dependency", "a change builds on one not here");
-      if (seq !== (sequences.get(actor) ?? 0) + 1) refuse("bad_sequence", "a change out of its sequence");
-      if (change.otherActors.some((other) => !sequences.has(other))) refuse("bad_change", "an actor that has no change here");
-      const isInOrder = startOp <= highest + 1 && deps.every((dep) => known.get(dep).lastOp < startOp);
-      if (!isInOrder || lastOp > limits.HIGHEST_OPERATION) refuse("bad_counter", "a change's operations are out of their order");
-      requireOperations(objects, change);
-      known.set(hash, change);
-      sequences.set(actor, seq);
-      highest = Math.max(highest, lastOp);
-    }
-  }
-
-  take(decoded) {
+  /** Applies changes in their order, if each may follow what it builds on (PROTOCOL §24, the gate). */
+  applyChecked(decoded) {
+    const next = this.history.copy();
+    for (const change of decoded) next.take(change);
     try {
-      const next = Automerge.clone(this.document);
-      [this.document] = Automerge.applyChanges(next, decoded.map((change) => change.bytes));
+      [this.document] = Automerge.applyChanges(Automerge.clone(this.document), decoded.map((change) => change.bytes));
     } catch {
       refuse("does_not_apply", "automerge refuses the changes");
     }
-    for (const change of decoded) this.note(change);
-  }
-
-  note(change) {
-    const { hash, actor, seq, lastOp } = change;
-    noteObjects(this.objects, change);
-    this.changes.set(hash, { lastOp });
-    this.sequences.set(actor, Math.max(seq, this.sequences.get(actor) ?? 0));
-    this.highest = Math.max(this.highest, lastOp);
+    this.history = next;
   }
 
   /** Hashes of the newest changes, ascending. */

@@ -142,14 +142,15 @@ export function noteObjects(objects, { actor, startOp, ops }) {
  * Each operation of a change by itself.
  * @param {Map<string, {type: string, depth: number}>} objects those of the document and of earlier changes; grows
  * @param {{actor: string, startOp: number, ops: object[]}} change
+ * @param {(id: string) => boolean} standsBelow whether an operation stands in what the change builds on
  * @throws {EnvelopeError} `bad_change`
  */
-export function requireOperations(objects, { actor, startOp, ops }) {
+export function requireOperations(objects, { actor, startOp, ops }, standsBelow) {
   ops.forEach((operation, index) => {
     const object = objects.get(operation.obj);
     if (!ACTIONS.includes(operation.action)) refuse("an action that is not used");
     if (object === undefined) refuse("an operation in an unknown object");
-    requireLowerCounters(operation, startOp + index);
+    requireReferences(operation, startOp + index, (id) => isOwn(id, actor, startOp) || standsBelow(id));
     requirePlace(operation, object.type);
     if (object.type === "text") requireTextOperation(operation);
     const needsPredecessor = operation.action === "del" || operation.action === "inc";
@@ -159,9 +160,16 @@ export function requireOperations(objects, { actor, startOp, ops }) {
   });
 }
 
-function requireLowerCounters({ obj, elemId = "_head", pred }, own) {
-  for (const id of [obj, elemId, ...pred]) {
-    if (id !== "_root" && id !== "_head" && Number(id.split("@")[0]) >= own) refuse("it refers to what comes later");
+/** Whether an operation stands in the change itself, if its counter is below that of the one that refers to it. */
+function isOwn(id, actor, startOp) {
+  const [counter, by] = id.split("@");
+  return by === actor && Number(counter) >= startOp;
+}
+
+function requireReferences({ obj, elemId = "_head", pred }, own, stands) {
+  for (const id of [obj, elemId, ...pred].filter((each) => each !== "_root" && each !== "_head")) {
+    if (Number(id.split("@")[0]) >= own) refuse("it refers to what comes later");
+    if (!stands(id)) refuse("it refers to what it does not build on");
   }
 }
 

@@ -1,8 +1,9 @@
 /** Snapshots: what they hold (PROTOCOL §15). Which one a document begins with is `beginning.js`. */
 import { inflateSync } from "node:zlib";
 import * as Automerge from "@automerge/automerge";
-import { GENESIS_ACTOR, requireChunk } from "./document.js";
+import { GENESIS_ACTOR, decodeChange, requireChunk } from "./document.js";
 import { EnvelopeError, TooLargeError } from "./errors.js";
+import { History } from "./history.js";
 import * as limits from "./limits.js";
 
 const CHUNK_TYPE_DOCUMENT = 0;
@@ -15,8 +16,8 @@ function refuse(message) {
  * Loads a snapshot's document and holds it against what the snapshot says of it.
  * @param {object} payload as `decodeSnapshot` gives it
  * @param {object|null} genesisChange the change that it must begin with, decoded; null if there is none
- * @returns {{document: object, changes: Array<object>, owners: Map<string, string>}} changes as automerge decodes them;
- *   the device behind each actor
+ * @returns {{document: object, changes: Array<object>, owners: Map<string, string>, history: History}} changes as
+ *   `decodeChange` gives them; the device behind each actor
  * @throws {EnvelopeError|TooLargeError}
  */
 export function loadSnapshot(payload, genesisChange) {
@@ -25,14 +26,21 @@ export function loadSnapshot(payload, genesisChange) {
   const document = load(bytes);
   const heads = [...Automerge.getHeads(document)].sort();
   if (heads.join() !== payload.heads.join()) refuse("the document has other heads");
-  const changes = Automerge.getAllChanges(document).map((change) => Automerge.decodeChange(change));
+  const changes = Automerge.getAllChanges(document).map((change) => decodeChange(change));
   if (genesisChange !== null && !changes.some(({ hash }) => hash === genesisChange.hash)) refuse("another genesis");
   const owners = new Map(payload.actors.map(({ actor, device }) => [actor, device]));
   const expected = new Set(changes.map(({ actor }) => actor).filter((actor) => actor !== GENESIS_ACTOR));
   if (expected.size !== owners.size || [...expected].some((actor) => !owners.has(actor))) refuse("actors without a device");
   const isForeign = ({ actor, hash }) => actor === GENESIS_ACTOR && hash !== genesisChange?.hash;
   if (changes.some(isForeign)) refuse("a second change of the genesis' actor");
-  return { document, changes, owners };
+  return { document, changes, owners, history: historyOf(changes) };
+}
+
+/** Each change of a history is asked what the gate asks, but for whose the actors are: an attest is no proof of form. */
+function historyOf(changes) {
+  const history = new History();
+  for (const change of changes) history.take(change);
+  return history;
 }
 
 /** One zlib stream of exactly the length it is said to expand to, and nothing after it. */

@@ -58,6 +58,49 @@ test("objects nest 32 deep and no deeper", () => {
   assert.throws(() => apply(change(nested(33))), { code: "bad_change" });
 });
 
+const otherDevice = "66".repeat(32);
+const otherActor = actorId(space, otherDevice, nonce);
+const first = begun.lastOp + 1;
+
+/** A document that has received two changes of another device's: one makes a map, the next writes to it. */
+function received() {
+  const document = new SpaceDocument(space, DIRECTORY_CONTAINERS);
+  const make = change([{ action: "makeMap", obj: PEOPLE, key: "theirs", pred: [] }], { actor: otherActor });
+  const { hash } = Automerge.decodeChange(make);
+  const next = { actor: otherActor, seq: 2, deps: [hash], startOp: first + 1 };
+  const write = change([{ action: "set", obj: `${first}@${otherActor}`, key: "k", value: 1, pred: [] }], next);
+  document.apply(otherDevice, { runNonces: [nonce], changes: [make, write] });
+  return { make: hash, by: (bytes) => document.apply(device, { runNonces: [nonce], changes: [bytes].flat() }) };
+}
+
+test("what else was received decides nothing: a change is numbered from its own dependencies, without a gap", () => {
+  const set = [{ action: "set", obj: PEOPLE, key: "a", value: 1, pred: [] }];
+  received().by(change(set));
+  for (const startOp of [first - 1, first + 1, first + 2]) {
+    assert.throws(() => received().by(change(set, { startOp })), { code: "bad_counter" }, `${startOp}`);
+  }
+});
+
+test("an operation refers to what its change builds on, and not to what was received beside it", () => {
+  const { make } = received();
+  const overwrite = { action: "set", obj: `${first}@${otherActor}`, key: "k", value: 2, pred: [`${first + 1}@${otherActor}`] };
+  const start = { action: "set", obj: PEOPLE, key: "a", value: 1, pred: [] };
+  const upon = { deps: [make], startOp: first + 1 };
+  received().by(change([{ ...overwrite, pred: [] }], upon));
+  assert.throws(() => received().by(change([start, overwrite], upon)), { code: "bad_change", message: /does not build on/ });
+  assert.throws(() => received().by(change([start, { ...overwrite, pred: [] }])), { code: "bad_change", message: /no change below/ });
+  const unknown = { ...start, obj: PEOPLE, pred: [`${first - 1}@${otherActor}`] };
+  assert.throws(() => received().by(change([unknown], upon)), { code: "bad_change", message: /does not build on/ });
+});
+
+test("a change builds on its actor's last", () => {
+  const one = change([{ action: "set", obj: PEOPLE, key: "a", value: 1, pred: [] }]);
+  const { hash } = Automerge.decodeChange(one);
+  const two = { action: "set", obj: PEOPLE, key: "b", value: 1, pred: [] };
+  received().by([one, change([two], { seq: 2, deps: [hash], startOp: first + 1 })]);
+  assert.throws(() => received().by([one, change([two], { seq: 2 })]), { code: "bad_sequence" });
+});
+
 /** The same chunk with one run of bytes replaced, its length and checksum made right again. */
 function repaired(bytes, from, to) {
   const at = Buffer.from(bytes).indexOf(Buffer.from(fromHex(from)));

@@ -44,3 +44,19 @@ test("a snapshot with other heads, sizes, actors, another genesis, or bytes afte
   assert.throws(() => loadSnapshot(snapshot(() => ({})), decodeChange(genesis(["other"]))), { code: "bad_snapshot" });
   assert.throws(() => loadSnapshot(snapshot(() => ({ documentBytes: 67_108_865 })), begins), { code: "too_large" });
 });
+
+/** A snapshot of a document with one change that no author would write. */
+function holding(ops, rest = {}) {
+  const change = Automerge.encodeChange({ actor, seq: 1, startOp: begins.lastOp + 1, time: 0, message: null, deps: [begins.hash], ops, ...rest });
+  const [document] = Automerge.applyChanges(Automerge.init(), [begins.bytes, change]);
+  const chunk = Automerge.save(document);
+  return { document: deflateSync(chunk), documentBytes: chunk.length, heads: Automerge.getHeads(document), actors: [{ actor, device }], covered: [] };
+}
+
+test("each change of a snapshot's history is asked what the gate asks, also one that is long", () => {
+  const set = { action: "set", obj: "_root", key: "a", value: "x".repeat(5000), pred: [] };
+  assert.equal(loadSnapshot(holding([set]), begins).changes.length, 2);
+  for (const wrong of [holding([set], { startOp: begins.lastOp + 2 }), holding([{ action: "makeTable", obj: "_root", key: "a", pred: [] }])]) {
+    assert.throws(() => loadSnapshot(wrong, begins), { name: "EnvelopeError" });
+  }
+});
