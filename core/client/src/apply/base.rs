@@ -1,0 +1,87 @@
+//! What does a document go on from: from what it is, from nothing, or from a snapshot?
+
+use std::collections::BTreeSet;
+
+use nahtlos_protocol::identifier::EnvelopeId;
+use nahtlos_protocol::space::SpaceState;
+
+use crate::beginning::{Beginning, Wanted};
+use crate::counting::{Fact, Facts};
+use crate::error::ClientError;
+use crate::nahtlos::Nahtlos;
+use crate::vault::Collection;
+
+/// What a document goes on from.
+pub(super) enum Base {
+    /// What it is. It may have begun with a snapshot that covers these.
+    AsItIs { covered: BTreeSet<EnvelopeId> },
+    /// Nothing: all originals are applied again.
+    Genesis,
+    /// A snapshot, where originals are missing.
+    Snapshot(Box<Beginning>),
+}
+
+impl Base {
+    pub(super) fn begins_with(&self, id: &EnvelopeId) -> bool {
+        match self {
+            Self::Snapshot(beginning) => beginning.covered.contains(id),
+            Self::AsItIs { .. } | Self::Genesis => false,
+        }
+    }
+}
+
+impl Nahtlos {
+    /// What a space's document goes on from: as it is, unless something in it ceased to count, or
+    /// something it needs was dropped by the relay and an attested snapshot covers it.
+    pub(super) fn base_of(
+        &self,
+        state: &SpaceState,
+        facts: &mut Facts,
+        dropped: bool,
+    ) -> Result<Base, ClientError> {
+        let covered = self.covered(&state.id())?;
+        if self.lacks_originals(state, facts, &covered)? || (dropped && !covered.is_empty()) {
+            let known: BTreeSet<EnvelopeId> = facts.iter().map(|(id, _)| *id).collect();
+            let stored = self.facts(&state.id())?;
+            facts.extend(stored.into_iter().filter(|(id, _)| !known.contains(id)));
+            let wanted = Wanted {
+                covered: &covered,
+                anew: dropped,
+            };
+            if let Some(beginning) = self.beginning(state, facts, &wanted)? {
+                return Ok(Base::Snapshot(Box::new(beginning)));
+            }
+        }
+        // Where the originals are gone and no attested snapshot is left, what stands here is all there
+        // is: it stays until one comes. From nothing the document would come up empty.
+        Ok(if dropped && covered.is_empty() {
+            Base::Genesis
+        } else {
+            Base::AsItIs { covered }
+        })
+    }
+
+    /// Whether an edit builds on something that is not here; or nothing is here but what was said
+    /// about edits.
+    fn lacks_originals(
+        &self,
+        state: &SpaceState,
+        facts: &Facts,
+        covered: &BTreeSet<EnvelopeId>,
+    ) -> Result<bool, ClientError> {
+        let wanted = |fact: &Fact| fact.is_edit() && fact.standing.counts() && !fact.applied;
+        for (_, fact) in facts.iter().filter(|(_, fact)| wanted(fact)) {
+            for parent in fact
+                .parents
+                .iter()
+                .filter(|parent| !covered.contains(parent))
+            {
+                if !self.vault.contains(Collection::Envelope, &parent.0)? {
+                    return Ok(true);
+                }
+            }
+        }
+        let only_said = !facts.is_empty() && !facts.iter().any(|(_, fact)| fact.is_edit());
+        Ok(only_said && self.document_record(&state.id())?.applied == 0)
+    }
+}
