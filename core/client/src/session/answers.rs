@@ -1,0 +1,269 @@
+//! What does the relay's answer to each pushed item change here? Nothing of one's own is let go before a
+//! receipt proves that the relay stored it.
+
+use nahtlos_protocol::envelope::{Envelope, EnvelopeKind};
+use nahtlos_protocol::identifier::{ItemId, Nonce};
+use nahtlos_protocol::space::Prepared;
+use nahtlos_protocol::wire::{ItemResult, Status, VerdictCode};
+
+use super::Session;
+use super::push::InFlight;
+use crate::error::ClientError;
+use crate::intents::Decided;
+use crate::outbox::Delivery;
+use crate::transport::TransportError;
+use crate::vault::Collection;
+
+impl Session<'_> {
+    /// What the relay has stored is let go together: one durable commit for many answers.
+    pub(super) fn take_results(&mut self, results: &[ItemResult]) -> Result<(), ClientError> {
+        let in_flight = std::mem::take(&mut self.in_flight);
+        // An old answer, replayed, must not decide about what was sent now.
+        let answered = in_flight.iter().map(InFlight::item);
+        if !answered.eq(results.iter().map(|result| Some(result.id))) {
+            return Err(TransportError::NotARelay {
+                reason: "its answers are not to what was sent".into(),
+            }
+            .into());
+        }
+        let (mut founded, mut deliveries, mut done) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut lost, mut told) = (Vec::new(), Vec::new());
+        for (sent, result) in in_flight.into_iter().zip(results) {
+            self.keep_receipt(&sent, result);
+            match sent {
+                InFlight::Founding { key, .. } => {
+                    founded.extend(self.founding_answered(key, result)?)
+                }
+                InFlight::Envelope { envelope, edits } => {
+                    deliveries.extend(self.envelope_answered(envelope, edits, result)?);
+                }
+                InFlight::Decided(decided) => {
+                    done.extend(self.decided_answered(*decided, result)?);
+                }
+                InFlight::Offered { request, bytes } => {
+                    self.offered_answered(&request, &bytes, result)?;
+                }
+                InFlight::Lost(offer) => lost.push((offer, result)),
+                InFlight::Heal(heal) => self.heal_answered(*heal, result)?,
+                InFlight::Asked(id) => told.push((id, result)),
+            }
+        }
+        self.replica.commit(|transaction| {
+            for key in &founded {
+                transaction.delete(Collection::Sealed, key)?;
+            }
+            Ok(())
+        })?;
+        if !lost.is_empty() {
+            self.replica.offers_answered(&lost)?;
+        }
+        self.replica.questions_answered(&told)?;
+        self.logs_moved |= !done.is_empty();
+        self.replica.delivered(&deliveries)?;
+        self.replica.intents_done(done)
+    }
+
+    fn keep_receipt(&self, sent: &InFlight, result: &ItemResult) {
+        if let (Some(space), Some(receipt)) = (sent.space(), &result.receipt) {
+            let receipts = &self.replica.receipt_cache;
+            receipts.keep(&space, result.id, receipt);
+        }
+    }
+
+    /// Whether the relay has proved that it stored the item: only then is ours let go.
+    fn is_proven(&self, result: &ItemResult, item: ItemId) -> bool {
+        let relay = self.replica.relay_key();
+        result.id == item
+            && result
+                .receipt
+                .as_ref()
+                .zip(relay)
+                .is_some_and(|(receipt, relay)| receipt.verify(&item, &relay).is_ok())
+    }
+
+    fn founding_answered(
+        &mut self,
+        key: Vec<u8>,
+        result: &ItemResult,
+    ) -> Result<Option<Vec<u8>>, ClientError> {
+        let proven = ItemId::from_slice(&key).is_some_and(|item| self.is_proven(result, item));
+        if proven && matches!(result.status, Status::Accepted | Status::Duplicate) {
+            self.report.operations_delivered += 1;
+            return Ok(Some(key));
+        }
+        if result.status == Status::Rejected && result.code.is_some_and(is_final) {
+            let word = verdict_word(result);
+            self.report.notices.push(format!(
+                "a case, section or team founded here was refused by the relay for good ({word}); what you typed in it stays on this device"
+            ));
+            self.replica.founding_refused(&key, word)?;
+            return Ok(None);
+        }
+        // Sent again, unchanged, at the next sync; named in the report.
+        self.report.notices.push(format!(
+            "a case, section or team founded here was not taken by the relay yet ({}); it is sent again",
+            verdict_word(result)
+        ));
+        Ok(None)
+    }
+
+    fn envelope_answered(
+        &mut self,
+        envelope: Box<Envelope>,
+        edits: Vec<Nonce>,
+        result: &ItemResult,
+    ) -> Result<Option<Delivery>, ClientError> {
+        let space = envelope.header().space;
+        if envelope.header().kind == EnvelopeKind::Erasure {
+            // Sent again until the relay proves that it took it in: managers wait for it.
+            if self.is_proven(result, envelope.id().into()) {
+                self.replica.erasure_delivered(&envelope)?;
+            } else if self.replica.reads(&space) {
+                // Shared again before it was sent: it says nothing any more, and nobody takes it.
+                // Kept, it would stand before everything typed there.
+                self.replica.erasure_given_up(&envelope)?;
+            }
+            return Ok(None);
+        }
+        match result.status {
+            // One that is held is stored, too: its answer had been lost.
+            Status::Duplicate
+                if result.code.is_some() && self.is_proven(result, envelope.id().into()) =>
+            {
+                self.touched.insert(space);
+                self.replica
+                    .keep_held(&envelope, &edits, verdict_word(result))?;
+            }
+            Status::Accepted | Status::Duplicate => {
+                if !self.is_proven(result, envelope.id().into()) {
+                    self.report.notices.push(
+                        "the relay gave no valid receipt for an edit; it is sent again".into(),
+                    );
+                    return Ok(None);
+                }
+                self.report.envelopes_delivered += 1;
+                self.touched.insert(space);
+                return Ok(Some(Delivery { envelope, edits }));
+            }
+            Status::StaleAccess | Status::MissingParents => {
+                self.replica.remember_refused(&envelope)?;
+                self.replica.seal_again(&envelope)?;
+            }
+            Status::Held | Status::Rejected if result.code == Some(VerdictCode::Quota) => {
+                self.report.notices.push(
+                    "the relay's quota for your institution is used up; your edits are safe here"
+                        .into(),
+                );
+            }
+            Status::Held if self.is_proven(result, envelope.id().into()) => {
+                self.touched.insert(space);
+                self.replica
+                    .keep_held(&envelope, &edits, verdict_word(result))?;
+            }
+            Status::Held | Status::Rejected => {
+                self.touched.insert(space);
+                self.replica.remember_refused(&envelope)?;
+                self.replica
+                    .set_aside(&envelope, &edits, verdict_word(result))?;
+            }
+        }
+        Ok(None)
+    }
+
+    fn decided_answered(
+        &mut self,
+        decided: Decided,
+        result: &ItemResult,
+    ) -> Result<Option<Decided>, ClientError> {
+        let proven = self.is_proven(result, decided.prepared.operation.id().into());
+        match result.status {
+            Status::Accepted | Status::Duplicate if proven => {
+                self.report.operations_delivered += 1;
+                self.touched.insert(decided.prepared.state.id());
+                let newcomer = decided.newcomer.as_ref();
+                self.report
+                    .admitted
+                    .extend(newcomer.map(|one| one.name.clone()));
+                return Ok(Some(decided));
+            }
+            Status::Accepted | Status::Duplicate => {}
+            // The log moved on or our view was old: pull, look again, decide again.
+            Status::StaleAccess | Status::MissingParents => {}
+            Status::Rejected
+                if matches!(
+                    result.code,
+                    Some(VerdictCode::LogMoved | VerdictCode::NotExact)
+                ) => {}
+            Status::Held | Status::Rejected => {
+                let word = verdict_word(result);
+                self.report.notices.push(format!(
+                    "a change of access was refused by the relay ({word})"
+                ));
+                self.replica.decided_refused(&decided, word)?;
+            }
+        }
+        Ok(None)
+    }
+
+    fn offered_answered(
+        &mut self,
+        request: &[u8],
+        bytes: &[u8],
+        result: &ItemResult,
+    ) -> Result<(), ClientError> {
+        match (result.status, result.code) {
+            (Status::Accepted | Status::Duplicate, _) => {
+                self.logs_moved = true;
+                self.replica.store_offered(bytes)
+            }
+            // What may be different next time stays.
+            (Status::Rejected, Some(VerdictCode::Quota | VerdictCode::LogMoved))
+            | (Status::MissingParents | Status::StaleAccess | Status::Held, _) => Ok(()),
+            (Status::Rejected, _) => {
+                self.report.notices.push(format!(
+                    "somebody who answered an invitation was refused by the relay ({}); invite them again",
+                    verdict_word(result)
+                ));
+                self.replica.give_up_intent(request)
+            }
+        }
+    }
+
+    fn heal_answered(&mut self, heal: Prepared, result: &ItemResult) -> Result<(), ClientError> {
+        let proven = self.is_proven(result, heal.operation.id().into());
+        match result.status {
+            Status::Accepted | Status::Duplicate if proven => {
+                self.report.operations_delivered += 1;
+                self.logs_moved = true;
+                self.touched.insert(heal.operation.space());
+                self.touched.extend(self.replica.heal_done(heal)?);
+            }
+            // Made anew on what is pulled next.
+            Status::Accepted | Status::Duplicate => {}
+            Status::StaleAccess | Status::MissingParents => {}
+            Status::Rejected if result.code == Some(VerdictCode::LogMoved) => {}
+            Status::Held | Status::Rejected => self.report.notices.push(format!(
+                "a forked log could not be healed ({}): a colleague's device may do it",
+                verdict_word(result)
+            )),
+        }
+        Ok(())
+    }
+}
+
+/// Whether the same bytes are refused whenever they are sent.
+fn is_final(code: VerdictCode) -> bool {
+    matches!(
+        code,
+        VerdictCode::Malformed
+            | VerdictCode::TooLarge
+            | VerdictCode::BadSignature
+            | VerdictCode::Invalid
+            | VerdictCode::WrapMismatch
+            | VerdictCode::Unsupported
+    )
+}
+
+fn verdict_word(result: &ItemResult) -> &'static str {
+    result.code.map_or("refused", VerdictCode::word)
+}

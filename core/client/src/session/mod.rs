@@ -1,0 +1,237 @@
+//! The sync session: requests out, answers in, no I/O of its own. The HTTP driver
+//! ([`Nahtlos::sync`]) and the tests drive the same code.
+//!
+//! A session pulls and sends what is unanswered in its first request; with nothing new on either
+//! side that is the only one. Then it carries out what was decided (intents), seals what was typed
+//! and pushes it (`push.rs`), and takes what the relay says to each item (`answers.rs`).
+
+mod answers;
+mod push;
+mod report;
+
+use std::collections::BTreeSet;
+
+use nahtlos_protocol::PROTOCOL_VERSION;
+use nahtlos_protocol::codec;
+use nahtlos_protocol::identifier::SpaceId;
+use nahtlos_protocol::limits;
+use nahtlos_protocol::wire::{ItemKind, JournalMark, SyncRequest, SyncResponse};
+
+use crate::error::ClientError;
+use crate::incidents::Setback;
+use crate::nahtlos::Nahtlos;
+use crate::sync::signed_difference;
+use crate::transport::TransportError;
+
+pub(crate) use push::operation_item;
+pub use report::{Progress, SyncReport};
+
+use push::InFlight;
+
+/// A sync in progress.
+pub struct Session<'a> {
+    replica: &'a mut Nahtlos,
+    in_flight: Vec<InFlight>,
+    started: bool,
+    more: bool,
+    rounds: u32,
+    /// How much was delivered when the rounds were last counted anew.
+    delivered_before: u64,
+    /// Whether a log or key arrived since the last settling: it may free what waited elsewhere.
+    logs_moved: bool,
+    /// How often the relay went back meanwhile.
+    setbacks: u32,
+    /// Whether what an earlier session sent and got no answer to was sent again.
+    sent_unanswered: bool,
+    touched: BTreeSet<SpaceId>,
+    report: SyncReport,
+}
+
+/// Re-sealing and re-deciding end after this many rounds in which nothing was delivered; what is
+/// left waits for the next sync. While something is delivered, what is left to push gets less.
+const PUSH_ROUNDS_MAX: u32 = 8;
+/// How often a relay may go back within one session before the rest waits for the next.
+const SETBACKS_MAX: u32 = 3;
+/// Response bytes asked for.
+const PULL_BYTES: u32 = 8 * 1024 * 1024;
+
+impl<'a> Session<'a> {
+    /// Begins a sync.
+    #[must_use]
+    pub fn new(replica: &'a mut Nahtlos) -> Self {
+        Self {
+            replica,
+            in_flight: Vec::new(),
+            started: false,
+            more: false,
+            rounds: 0,
+            delivered_before: 0,
+            // An earlier session may have ended between receiving and applying.
+            logs_moved: true,
+            setbacks: 0,
+            sent_unanswered: false,
+            touched: BTreeSet::new(),
+            report: SyncReport::default(),
+        }
+    }
+
+    /// The next request body, or none when the sync is complete.
+    ///
+    /// # Errors
+    /// Where the vault fails; nothing is lost.
+    pub fn next_request(&mut self) -> Result<Option<Vec<u8>>, ClientError> {
+        let push = if !self.started {
+            self.started = true;
+            self.replica.remember_access_heads()?;
+            self.touched = self.replica.unsettled()?;
+            self.logs_moved = !self.touched.is_empty();
+            if self.replica.has_offers()? {
+                // What a relay has lost goes before everything else, and is not offered where it
+                // is there again.
+                Vec::new()
+            } else {
+                self.sent_unanswered = true;
+                let mut push = self.push_unanswered()?;
+                self.ask(&mut push)?;
+                push
+            }
+        } else if self.more {
+            Vec::new()
+        } else if let Some(lost) = self.push_lost()? {
+            lost
+        } else {
+            self.settle()?;
+            let delivered = self.delivered();
+            if delivered > self.delivered_before {
+                self.delivered_before = delivered;
+                self.rounds = 0;
+            }
+            if self.rounds >= PUSH_ROUNDS_MAX {
+                return Ok(None);
+            }
+            self.rounds += 1;
+            let push = self.push_new()?;
+            if push.is_empty() {
+                return Ok(None);
+            }
+            push
+        };
+        self.replica.remember_sent(&push)?;
+        let position = self.replica.sync_record()?;
+        let body = codec::encode(&SyncRequest {
+            version: PROTOCOL_VERSION,
+            cursor: position.cursor,
+            journal_mark: position.mark,
+            push,
+            max_bytes: PULL_BYTES,
+        });
+        self.report.requests += 1;
+        self.report.body_bytes += body.len() as u64;
+        Ok(Some(body))
+    }
+
+    /// Takes the answer to the last request.
+    ///
+    /// # Errors
+    /// [`ClientError::OtherRelay`] where it is not signed by the network's relay;
+    /// [`ClientError::DamagedRecord`] and others where the vault fails.
+    pub fn receive(&mut self, body: &[u8]) -> Result<Progress, ClientError> {
+        self.report.body_bytes += body.len() as u64;
+        let response: SyncResponse =
+            codec::decode(body, limits::SYNC_RESPONSE_BYTES_MAX).map_err(|error| {
+                TransportError::NotARelay {
+                    reason: error.to_string(),
+                }
+            })?;
+        let relay = self.replica.relay_key().ok_or(ClientError::OtherRelay)?;
+        if !response.is_signed_by(&relay, &self.replica.device_id) {
+            return Err(ClientError::OtherRelay);
+        }
+        let before = self.replica.sync_record()?.cursor;
+        if response.cursor > response.journal_mark.sequence {
+            return Err(TransportError::NotARelay {
+                reason: "its position is beyond its own journal".into(),
+            }
+            .into());
+        }
+        self.take_results(&response.results)?;
+        let went_back = self.look_at_mark(&response.journal_mark)?;
+        let mut position = self.replica.sync_record()?;
+        if !went_back {
+            position.cursor = response.cursor;
+        }
+        position.mark = Some(response.journal_mark);
+        position.clock_offset_ms = signed_difference(response.time_ms, self.replica.now_ms());
+        if !response.more {
+            position.synced_at_ms = Some(self.replica.now_ms());
+        }
+        let mut kinds = response.items.iter().map(|item| item.kind);
+        self.logs_moved |= kinds.any(|kind| kind == ItemKind::Operation);
+        let ingested = self.replica.take_in(&response.items, position)?;
+        self.replica.strike_off_served(&response.items)?;
+        self.report.operations_received += ingested.operations;
+        self.report.envelopes_received += ingested.envelopes;
+        self.touched.extend(ingested.touched);
+        // Without progress there is nothing more, whatever the answer says.
+        self.more = if went_back {
+            // A relay that goes back with each answer does not keep us here.
+            self.setbacks <= SETBACKS_MAX
+        } else {
+            response.more && response.cursor > before
+        };
+        Ok(Progress {
+            received: self.report.operations_received + self.report.envelopes_received,
+            delivered: self.delivered(),
+        })
+    }
+
+    fn delivered(&self) -> u64 {
+        self.report.envelopes_delivered + self.report.operations_delivered
+    }
+
+    /// The replica being synced.
+    pub(crate) fn replica_ref(&self) -> &Nahtlos {
+        self.replica
+    }
+
+    /// Ends the sync.
+    ///
+    /// # Errors
+    /// Where the vault fails.
+    pub fn finish(mut self) -> Result<SyncReport, ClientError> {
+        self.settle()?;
+        self.report.held = self.replica.held_counts()?;
+        Ok(self.report)
+    }
+
+    /// Applies what has arrived; a log or key that arrived may free what waited before.
+    fn settle(&mut self) -> Result<(), ClientError> {
+        if self.touched.is_empty() {
+            return Ok(());
+        }
+        let mut spaces = std::mem::take(&mut self.touched);
+        // Only then: otherwise each sync would look at everything that is held.
+        if std::mem::take(&mut self.logs_moved) {
+            spaces.extend(self.replica.spaces_waiting_for_keys()?);
+        }
+        let applied = self.replica.apply_waiting(&spaces)?;
+        self.report.envelopes_applied += applied.envelopes;
+        spaces.extend(applied.changed);
+        self.replica.refresh_after_sync(&spaces)?;
+        self.replica.settled()
+    }
+
+    /// Whether the relay went back to an earlier state: noted, with what it may have lost.
+    fn look_at_mark(&mut self, mark: &JournalMark) -> Result<bool, ClientError> {
+        let before = self.replica.sync_record()?.mark;
+        let Some(setback) = Setback::between(before.as_ref(), mark) else {
+            return Ok(false);
+        };
+        self.replica.note_incident(&setback)?;
+        self.setbacks += 1;
+        self.report.notices.push(
+            "the relay went back to an earlier state (restored from a backup?): tell its operator; what you typed is still on this device, and what the relay lost is offered to it again".into(),
+        );
+        Ok(true)
+    }
+}

@@ -1,0 +1,208 @@
+//! What is pushed next, and what was pushed and is being answered? What is unanswered goes again first;
+//! then what the relay has lost, lost branches, decisions, and what was typed.
+
+use nahtlos_protocol::envelope::Envelope;
+use nahtlos_protocol::identifier::{EnvelopeId, ItemId, Nonce, SpaceId};
+use nahtlos_protocol::limits;
+use nahtlos_protocol::space::Prepared;
+use nahtlos_protocol::space::operation::SignedOperation;
+use nahtlos_protocol::wire::PushItem;
+
+use super::{PUSH_ROUNDS_MAX, Session};
+use crate::admission::OfferedOperation;
+use crate::error::ClientError;
+use crate::intents::Decided;
+use crate::offering::OfferRecord;
+use crate::records::SealedRecord;
+
+/// Decisions that the relay did not take in so many rounds wait, so that what was typed goes out: a
+/// newcomer whose founding the relay refuses must not keep this device's edits back.
+const DECIDING_ROUNDS_MAX: u32 = PUSH_ROUNDS_MAX / 2;
+/// Pushed bytes per request, well below the protocol's limit.
+const PUSH_BYTES: usize = 8 * 1024 * 1024;
+
+/// What was pushed and is being answered.
+pub(super) enum InFlight {
+    /// A founding operation of one's own, stored in the vault.
+    Founding { key: Vec<u8>, space: SpaceId },
+    /// An envelope, stored in the vault.
+    Envelope {
+        envelope: Box<Envelope>,
+        edits: Vec<Nonce>,
+    },
+    /// An operation made from an intent.
+    Decided(Box<Decided>),
+    /// A newcomer's operation, offered for them: the relay does not send back what we pushed.
+    Offered { request: Vec<u8>, bytes: Vec<u8> },
+    /// Something the relay had lost, offered again.
+    Lost(OfferRecord),
+    /// A lost branch of a log, carried back.
+    Heal(Box<Prepared>),
+    /// A held edit of one's own, asked about.
+    Asked(EnvelopeId),
+}
+
+impl InFlight {
+    /// What the answer must name.
+    pub(super) fn item(&self) -> Option<ItemId> {
+        match self {
+            Self::Founding { key, .. } => ItemId::from_slice(key),
+            Self::Envelope { envelope, .. } => Some(envelope.id().into()),
+            Self::Decided(decided) => Some(decided.prepared.operation.id().into()),
+            Self::Offered { bytes, .. } => SignedOperation::decode(bytes)
+                .ok()
+                .map(|signed| signed.id().into()),
+            Self::Lost(offer) => Some(offer.item),
+            Self::Heal(heal) => Some(heal.operation.id().into()),
+            Self::Asked(id) => Some((*id).into()),
+        }
+    }
+
+    /// The space whose log or content it is part of.
+    pub(super) fn space(&self) -> Option<SpaceId> {
+        match self {
+            Self::Founding { space, .. } => Some(*space),
+            Self::Envelope { envelope, .. } => Some(envelope.header().space),
+            Self::Decided(decided) => Some(decided.prepared.operation.space()),
+            Self::Offered { bytes, .. } => SignedOperation::decode(bytes)
+                .ok()
+                .map(|signed| signed.space()),
+            Self::Lost(offer) => Some(offer.space),
+            Self::Heal(heal) => Some(heal.operation.space()),
+            // Its receipt is known, or nothing here needs it.
+            Self::Asked(_) => None,
+        }
+    }
+}
+
+impl Session<'_> {
+    pub(super) fn push_unanswered(&mut self) -> Result<Vec<PushItem>, ClientError> {
+        let mut push = Vec::new();
+        if self.replica.is_cloned()? {
+            return Ok(push);
+        }
+        let mut bytes = 0;
+        for (key, record) in self.replica.unanswered()? {
+            if push.len() >= limits::PUSH_ITEMS_MAX || bytes > PUSH_BYTES {
+                break;
+            }
+            match record {
+                SealedRecord::Operation {
+                    bytes: operation,
+                    wraps,
+                } => {
+                    bytes += operation.len();
+                    if let Ok(signed) = SignedOperation::decode(&operation) {
+                        push.push(PushItem::Operation {
+                            bytes: operation,
+                            wraps,
+                            receipt: None,
+                        });
+                        let space = signed.space();
+                        self.in_flight.push(InFlight::Founding { key, space });
+                    }
+                }
+                SealedRecord::Envelope {
+                    bytes: sealed,
+                    edits,
+                } => {
+                    bytes += sealed.len();
+                    if let Ok(envelope) = Envelope::decode(&sealed) {
+                        push.push(PushItem::Envelope {
+                            bytes: sealed,
+                            receipt: None,
+                        });
+                        let envelope = Box::new(envelope);
+                        self.in_flight.push(InFlight::Envelope { envelope, edits });
+                    }
+                }
+            }
+        }
+        Ok(push)
+    }
+
+    /// Asks what became of held edits whose section is not served here any more, as far as there is
+    /// room.
+    pub(super) fn ask(&mut self, push: &mut Vec<PushItem>) -> Result<(), ClientError> {
+        if self.replica.is_cloned()? {
+            return Ok(());
+        }
+        let room = limits::PUSH_ITEMS_MAX.saturating_sub(push.len());
+        for id in self.replica.questions()?.into_iter().take(room) {
+            push.push(PushItem::Question { id: id.into() });
+            self.in_flight.push(InFlight::Asked(id));
+        }
+        Ok(())
+    }
+
+    /// What the relay has lost, as much as goes into one request; none where nothing more can be
+    /// offered now.
+    pub(super) fn push_lost(&mut self) -> Result<Option<Vec<PushItem>>, ClientError> {
+        let (offers, push) = self.replica.next_offers()?;
+        self.in_flight
+            .extend(offers.into_iter().map(InFlight::Lost));
+        Ok((!push.is_empty()).then_some(push))
+    }
+
+    /// Operations first: what is sealed next may need them.
+    pub(super) fn push_new(&mut self) -> Result<Vec<PushItem>, ClientError> {
+        if self.replica.is_cloned()? {
+            return Ok(Vec::new());
+        }
+        if !std::mem::replace(&mut self.sent_unanswered, true) {
+            let push = self.push_unanswered()?;
+            if !push.is_empty() {
+                return Ok(push);
+            }
+        }
+        let heals = self.push_heals()?;
+        if !heals.is_empty() {
+            return Ok(heals);
+        }
+        let mut push = Vec::new();
+        let (offered, decided, notices) = if self.rounds <= DECIDING_ROUNDS_MAX {
+            self.replica.carry_out_intents()?
+        } else {
+            Default::default()
+        };
+        self.report.notices.extend(notices);
+        for OfferedOperation { request, bytes } in offered {
+            push.push(PushItem::Operation {
+                bytes: bytes.clone(),
+                wraps: Vec::new(),
+                receipt: None,
+            });
+            self.in_flight.push(InFlight::Offered { request, bytes });
+        }
+        for one in decided {
+            push.push(operation_item(&one.prepared));
+            self.in_flight.push(InFlight::Decided(Box::new(one)));
+        }
+        if push.is_empty() {
+            self.replica.seal_outbox()?;
+            return self.push_unanswered();
+        }
+        Ok(push)
+    }
+
+    /// Lost branches carried back: they go first, since nothing is decided or written in a forked
+    /// space.
+    fn push_heals(&mut self) -> Result<Vec<PushItem>, ClientError> {
+        let (heals, notices) = self.replica.prepare_heals()?;
+        self.report.notices.extend(notices);
+        let mut push = Vec::new();
+        for heal in heals {
+            push.push(operation_item(&heal));
+            self.in_flight.push(InFlight::Heal(Box::new(heal)));
+        }
+        Ok(push)
+    }
+}
+
+pub(crate) fn operation_item(prepared: &Prepared) -> PushItem {
+    PushItem::Operation {
+        bytes: prepared.operation.bytes().to_vec(),
+        wraps: prepared.wraps.clone(),
+        receipt: None,
+    }
+}
