@@ -1,0 +1,148 @@
+//! How is a lost branch carried back into its log, and why not where it cannot be?
+
+use std::collections::BTreeSet;
+
+use nahtlos_protocol::identifier::SpaceId;
+use nahtlos_protocol::space::author::AuthorError;
+use nahtlos_protocol::space::effect::{Effect, HealedOperation};
+use nahtlos_protocol::space::operation::SignedOperation;
+use nahtlos_protocol::space::replay::ReplayError;
+use nahtlos_protocol::space::{Draft, Prepared, SpaceState};
+
+use crate::error::ClientError;
+use crate::ingest::Ingested;
+use crate::logs;
+use crate::nahtlos::{Nahtlos, put_prepared, put_sync};
+use crate::records;
+
+/// Bytes of lost operations in one `Heal`; a longer branch is carried back in several.
+const BRANCH_BYTES_MAX: usize = 160 * 1024;
+
+impl Nahtlos {
+    /// The lost branches that can be carried back now, each with everything this device has of it;
+    /// and what a person should know.
+    pub(crate) fn prepare_heals(&self) -> Result<(Vec<Prepared>, Vec<String>), ClientError> {
+        let (mut heals, mut notices) = (Vec::new(), Vec::new());
+        for record in self.fork_records()? {
+            let Some(state) = self.logs().load(&record.space)? else {
+                continue;
+            };
+            let branch = self.branch_to_carry(&state)?;
+            if branch.is_empty() {
+                notices.extend(self.why_not_put_back(&record.space)?);
+                continue;
+            }
+            match self.prepare_heal(&state, &branch) {
+                Ok(heal) => heals.push(heal),
+                // Another log must be healed first.
+                Err(AuthorError::Replay(
+                    ReplayError::UnknownReference(_) | ReplayError::MissingLog(_),
+                )) => {}
+                Err(error) => notices.push(format!("a forked log cannot be healed: {error}")),
+            }
+        }
+        Ok((heals, notices))
+    }
+
+    /// Why what was set aside in a space can neither be put back nor carried: for good, as far as
+    /// this device knows, so a person has to hear of it.
+    fn why_not_put_back(&self, space: &SpaceId) -> Result<Option<String>, ClientError> {
+        let first = self.lost_operations(space)?.into_iter().next();
+        let refused = first.and_then(|operation| self.why_not_replayed(&operation));
+        Ok(refused.map(|error| {
+            format!("a decision from before the relay's old state cannot be put back: {error}")
+        }))
+    }
+
+    /// Lost operations whose places are taken, in order, each with its receipt.
+    fn branch_to_carry(
+        &self,
+        state: &SpaceState,
+    ) -> Result<Vec<(SignedOperation, HealedOperation)>, ClientError> {
+        let receipts = self.receipts();
+        let mut branch: Vec<(SignedOperation, HealedOperation)> = Vec::new();
+        let mut bytes = 0;
+        for operation in self.lost_operations(&state.id())? {
+            let body = operation.operation();
+            let begins = branch.is_empty();
+            // Its place is free: it goes back there by itself, unless what it came after is a lost
+            // branch of another log.
+            let free = state.length() <= body.index;
+            if begins && free && self.why_not_replayed(&operation).is_none() {
+                return Ok(branch);
+            }
+            let Some(receipt) = receipts.receipt(&operation.id().into()) else {
+                break;
+            };
+            let carried = HealedOperation {
+                operation: operation.bytes().to_vec(),
+                receipt: records::encode(&receipt),
+            };
+            bytes += carried.operation.len() + carried.receipt.len();
+            if !begins && bytes > BRANCH_BYTES_MAX {
+                break;
+            }
+            branch.push((operation, carried));
+        }
+        Ok(branch)
+    }
+
+    /// Why a lost operation does not follow its log, where nothing that may still arrive helps.
+    fn why_not_replayed(&self, operation: &SignedOperation) -> Option<ReplayError> {
+        match self.logs().replay(operation).err()? {
+            // It waits for another log, or its place is taken.
+            ReplayError::UnknownReference(_)
+            | ReplayError::MissingLog(_)
+            | ReplayError::NotNext => None,
+            error => Some(error),
+        }
+    }
+
+    fn prepare_heal(
+        &self,
+        state: &SpaceState,
+        branch: &[(SignedOperation, HealedOperation)],
+    ) -> Result<Prepared, AuthorError> {
+        let mut draft = Draft::new().effect(Effect::Heal {
+            branch: branch.iter().map(|(_, carried)| carried.clone()).collect(),
+        });
+        // The network names the relay's keys, and the own person this device's; whatever the branch
+        // comes after must be known to whoever replays this.
+        let mut after: BTreeSet<SpaceId> = branch
+            .iter()
+            .flat_map(|(operation, _)| logs::references(operation))
+            .map(|head| head.space)
+            .collect();
+        after.extend(self.device.network);
+        after.extend(self.device.person);
+        after.remove(&state.id());
+        for space in after {
+            draft = draft.after(space);
+        }
+        let mut rng = crate::random::system();
+        draft.prepare(
+            &self.logs(),
+            &self.key_ring(),
+            &self.author(),
+            &mut rng,
+            Some(state),
+        )
+    }
+
+    /// The relay has stored a `Heal`: what was lost is part of the log again. Returns the spaces in
+    /// which something changed.
+    pub(crate) fn heal_done(&mut self, heal: Prepared) -> Result<BTreeSet<SpaceId>, ClientError> {
+        let mut position = self.sync_record()?;
+        // What came after the lost branch can be offered again now.
+        position.arrivals = position.arrivals.saturating_add(1);
+        self.commit(|transaction| {
+            put_prepared(transaction, &heal)?;
+            put_sync(transaction, &position)
+        })?;
+        self.cache.set(heal.state);
+        let mut ingested = Ingested::default();
+        self.follow_served_branches(&mut ingested)?;
+        self.documents.forget_directory();
+        Ok(ingested.touched)
+    }
+}
