@@ -2,19 +2,24 @@
 //! and changes a [`SpaceState`]; everything else reads it. Records keep *when* (at which index)
 //! they began, so that a question can be asked of any earlier length of the log.
 
+mod epoch;
+mod grant;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::authority::Knowledge;
-use super::effect::{History, Recipient};
 use super::healing::HealedBranch;
 use super::kind::{Kind, Role};
 use super::operation::LogHead;
 use crate::crypto::kem::KemPublicKey;
 use crate::crypto::signature::VerifyingKey;
 use crate::identifier::{
-    DeviceId, EnvelopeId, GrantId, InvitationId, KeyId, Nonce, OperationId, RecipientId, SpaceId,
+    DeviceId, EnvelopeId, GrantId, InvitationId, KeyId, Nonce, OperationId, SpaceId,
 };
+
+pub use epoch::{Epoch, LinkRecord, WrapRecord};
+pub use grant::{End, EndReason, Grant, MemberId, RoleChange, Sponsor};
 
 /// A space as its log describes it.
 #[derive(Clone, Debug)]
@@ -57,149 +62,6 @@ pub struct OperationRecord {
     pub knowledge: Arc<Knowledge>,
 }
 
-/// Who a grant is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum MemberId {
-    /// A device of this person.
-    Device(DeviceId),
-    /// A space of a lower level.
-    Space(SpaceId),
-}
-
-impl MemberId {
-    /// The id a wrap to this member bears.
-    #[must_use]
-    pub fn recipient(&self) -> RecipientId {
-        match self {
-            Self::Device(id) => (*id).into(),
-            Self::Space(id) => (*id).into(),
-        }
-    }
-}
-
-/// A grant and its life.
-#[derive(Clone, Debug)]
-pub struct Grant {
-    /// Its random name.
-    pub id: GrantId,
-    /// Who holds it.
-    pub member: MemberId,
-    /// What it allows, after every change so far.
-    pub role: Role,
-    /// How much of the past it covers.
-    pub history: History,
-    /// Sealed reason.
-    pub basis: Option<Vec<u8>>,
-    /// When the relay stops serving, Unix milliseconds.
-    pub not_after_ms: Option<u64>,
-    /// Index of the operation that made it.
-    pub added_at: u64,
-    /// Who made it.
-    pub added_by: DeviceId,
-    /// The author's clock when it was made; decides nothing.
-    pub claimed_at_ms: u64,
-    /// Who stands for it: the key holder who added it, and whoever confirmed it. Without any, it
-    /// is unconfirmed: no right, no key.
-    pub sponsors: Vec<Sponsor>,
-    /// Where it covers nothing from before: the epoch from which on it reads.
-    pub cut: Option<KeyId>,
-    /// What it allowed before each change, oldest first.
-    pub changes: Vec<RoleChange>,
-    /// How it ended.
-    pub ended: Option<End>,
-}
-
-/// Somebody who stands for a grant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sponsor {
-    /// Index of the operation.
-    pub at: u64,
-    /// Its author.
-    pub by: DeviceId,
-    /// The space in which the author held the right to it: this one, or one above it.
-    pub through: SpaceId,
-}
-
-/// A change of a grant's role.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RoleChange {
-    /// Index of the operation.
-    pub at: u64,
-    /// What the grant allowed before it.
-    pub before: Role,
-}
-
-/// The end of a grant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct End {
-    /// Index of the operation that ended it.
-    pub at: u64,
-    /// Its author.
-    pub by: DeviceId,
-    /// The author's clock; decides nothing.
-    pub claimed_at_ms: u64,
-    /// Why.
-    pub reason: EndReason,
-}
-
-/// Why a grant ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EndReason {
-    /// `Remove`, with its coded reason.
-    Removed(u8),
-    /// `Expire`: its time had passed.
-    Expired,
-    /// `Void`: it was suspended, and a manager refused it.
-    Voided,
-    /// It had ended on a branch that a relay lost.
-    Healed,
-}
-
-impl Grant {
-    /// Whether the grant stands in a log of this length.
-    #[must_use]
-    pub fn is_live_at(&self, length: u64) -> bool {
-        self.added_at < length && !self.is_ended_at(length)
-    }
-
-    /// Whether the grant has ended in a log of this length.
-    #[must_use]
-    pub fn is_ended_at(&self, length: u64) -> bool {
-        self.ended.is_some_and(|end| end.at < length)
-    }
-
-    /// Whether a key holder stands for it in a log of this length, so that keys may be wrapped.
-    #[must_use]
-    pub fn is_confirmed_at(&self, length: u64) -> bool {
-        self.sponsors.iter().any(|sponsor| sponsor.at < length)
-    }
-
-    /// Whether a key holder stands for it by now.
-    #[must_use]
-    pub fn is_confirmed(&self) -> bool {
-        !self.sponsors.is_empty()
-    }
-
-    /// What it allows in a log of this length.
-    #[must_use]
-    pub fn role_at(&self, length: u64) -> Role {
-        let later = self.changes.iter().find(|change| change.at >= length);
-        later.map_or(self.role, |change| change.before)
-    }
-
-    /// The least it allowed at any length from `from` to `to`.
-    #[must_use]
-    pub fn lowest_role_between(&self, from: u64, to: u64) -> Role {
-        let within = |change: &&RoleChange| change.at >= from && change.at < to;
-        let before = self.changes.iter().filter(within);
-        before
-            .map(|change| self.role_at(change.at.saturating_add(1)))
-            .chain([self.role_at(from)])
-            .min()
-            .unwrap_or(self.role)
-    }
-}
-
 /// An admitted device.
 #[derive(Clone, Debug)]
 pub struct Device {
@@ -209,63 +71,6 @@ pub struct Device {
     pub kem: KemPublicKey,
     /// Index of the operation that admitted it.
     pub added_at: u64,
-}
-
-/// A key epoch.
-#[derive(Clone, Debug)]
-pub struct Epoch {
-    /// Commits to the seed.
-    pub key_id: KeyId,
-    /// For wraps from the spaces above.
-    pub kem: Option<KemPublicKey>,
-    /// The epoch before.
-    pub previous: Option<KeyId>,
-    /// The previous seed, sealed under this epoch.
-    pub link: Option<Vec<u8>>,
-    /// What the section is, sealed under this epoch.
-    pub label: Option<Vec<u8>>,
-    /// Everybody it was wrapped to, by recipient; later `Wrap`s included.
-    pub recipients: BTreeMap<RecipientId, WrapRecord>,
-    /// Index of the operation that began it.
-    pub began_at: u64,
-    /// Who began it, and so knows its seed.
-    pub began_by: DeviceId,
-    /// No link ever leads from here or later to what was before.
-    pub cut: bool,
-    /// Links that were supplied later, each to an earlier epoch.
-    pub links: Vec<LinkRecord>,
-    /// Recipients that reported that their wrap does not open, and the index of the report.
-    pub bad_wraps: BTreeMap<RecipientId, u64>,
-}
-
-/// A history link that was supplied later.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LinkRecord {
-    /// The epoch it leads back to.
-    pub previous: KeyId,
-    /// That epoch's seed, sealed under the one that bears the link.
-    pub link: Vec<u8>,
-    /// Index of the operation.
-    pub at: u64,
-}
-
-impl Epoch {
-    /// Every link that leads back from this epoch: the one it began with, and later ones.
-    pub fn links_back(&self) -> impl Iterator<Item = (KeyId, &[u8])> {
-        let own = self.previous.zip(self.link.as_deref());
-        let later = self.links.iter();
-        own.into_iter()
-            .chain(later.map(|record| (record.previous, record.link.as_slice())))
-    }
-}
-
-/// One wrap of an epoch.
-#[derive(Clone, Copy, Debug)]
-pub struct WrapRecord {
-    /// What the operation signed.
-    pub recipient: Recipient,
-    /// Index of that operation.
-    pub at: u64,
 }
 
 /// An open or used invitation.
