@@ -4,7 +4,7 @@ import { SpaceDocument, decodeChange, genesis } from "./document.js";
 import { decodeChanges, decodeHeads, decodeSnapshot, openPayload } from "./envelope.js";
 import { EnvelopeError, MissingError, ReaderError } from "./errors.js";
 import { loadSnapshot } from "./snapshot.js";
-import { View } from "./state.js";
+import { View, isKnownEpoch } from "./state.js";
 
 /** Verdicts under which an edit is part of the document. */
 const IN_THE_DOCUMENT = ["counts", "vouched", "provisional"];
@@ -13,18 +13,19 @@ const IN_THE_DOCUMENT = ["counts", "vouched", "provisional"];
  * @param {object} given
  * @param {Logs} given.logs
  * @param {Keyring} given.keyring
- * @param {string} given.space
+ * @param {object} given.state of the space
  * @param {string[]|null} given.containers what its document begins with; null where it has none, or nobody here knows
  * @param {Array<object>} given.envelopes verified, of this space
  * @param {{verdicts: Map<string, {verdict: string}>, firm: Set<string>}} given.judgement
  * @returns {{document: SpaceDocument|null, unread: string[], problems: Array<{id: string, error: Error}>,
  *   passedOver: Array<{id: string, code: string, message: string}>}}
  */
-export function composeSpace({ logs, keyring, space, containers, envelopes, judgement }) {
+export function composeSpace({ logs, keyring, state, containers, envelopes, judgement }) {
+  const { space } = state;
   const open = opener(keyring, containers);
   const { beginning, passedOver } =
     containers === null ? { beginning: null, passedOver: [] } : findBeginning(View.newest(logs), space, envelopes, judgement, open);
-  const composition = new Composition(space, containers, envelopes, beginning, open);
+  const composition = new Composition(state, containers, envelopes, beginning, open);
   for (const envelope of parentsFirst(envelopes)) {
     const isPart = envelope.kind === "changes" && IN_THE_DOCUMENT.includes(judgement.verdicts.get(envelope.id).verdict);
     if (isPart) composition.take(envelope);
@@ -53,8 +54,9 @@ function opener(keyring, containers) {
 
 /** A document that edits are applied to, parents first. What builds on an edit that is not there waits with it. */
 class Composition {
-  constructor(space, containers, envelopes, beginning, open) {
-    this.document = documentOf(space, containers, beginning);
+  constructor(state, containers, envelopes, beginning, open) {
+    this.state = state;
+    this.document = documentOf(state.space, containers, beginning);
     this.kinds = new Map(envelopes.map(({ id, kind }) => [id, kind]));
     this.covered = new Set(beginning?.payload.covered);
     this.applied = new Set(this.covered);
@@ -68,7 +70,8 @@ class Composition {
     if (this.covered.has(edit.id)) return;
     try {
       this.requireParents(edit);
-      if (this.document === null) return;
+      // One of no known epoch was refused as such; what builds on it waits.
+      if (this.document === null || !isKnownEpoch(this.state, edit.envelope.header.keyId)) return;
       if (!edit.parents.every((parent) => this.applied.has(parent))) {
         this.unread.push(edit.id);
         return;

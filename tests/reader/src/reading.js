@@ -1,5 +1,5 @@
 /** From items to documents: replay, keys, receipts, which envelopes count, and what they say (PROTOCOL §24, §28). */
-import { MissingError, ReaderError } from "./errors.js";
+import { EnvelopeError, ReaderError } from "./errors.js";
 import { decodeEnvelope, verifyEnvelope } from "./envelope.js";
 import { decodeOperation } from "./operation.js";
 import { envelopeId, operationId } from "./identifiers.js";
@@ -98,19 +98,33 @@ export class Reading {
     }
   }
 
-  /** Leaves those that verify, with the knowledge of their authors. */
+  /** Leaves those that verify, with the knowledge of their authors. One of no known epoch counts all the same (§24). */
   verifyEnvelopes() {
     this.verified = [];
     for (const envelope of this.envelopes) {
       try {
-        this.verified.push(this.verifyOne(envelope));
+        this.verified.push(this.requireAuthor(envelope));
+        this.requireEpoch(envelope);
       } catch (error) {
         this.problem("envelope", envelope.id, error);
       }
     }
   }
 
+  /** All that is asked of one envelope before it is opened. */
   verifyOne(envelope) {
+    const verified = this.requireAuthor(envelope);
+    this.requireEpoch(envelope);
+    return verified;
+  }
+
+  requireEpoch({ header }) {
+    if (!isKnownEpoch(this.logs.newest(header.space), header.keyId)) {
+      throw new EnvelopeError("unknown_epoch", "no epoch of its space");
+    }
+  }
+
+  requireAuthor(envelope) {
     const { header } = envelope;
     const knowledge = knowledgeOf(this.logs, header.accessHeads);
     if (!header.accessHeads.some((head) => head.space === header.space)) {
@@ -120,9 +134,6 @@ export class Reading {
     const keys = findDeviceKeys(view, [header.space, ...knowledge.keys()], header.author);
     if (keys === null) throw new ReaderError("unknown_author", "no log it names knows its author's keys");
     verifyEnvelope(envelope, keys.verifying);
-    if (!isKnownEpoch(this.logs.newest(header.space), header.keyId)) {
-      throw new MissingError("unknown_epoch", "no epoch of its space", [header.keyId]);
-    }
     return {
       id: envelope.id,
       space: header.space,
@@ -147,7 +158,7 @@ export class Reading {
     const envelopes = this.verified.filter((envelope) => envelope.space === space);
     const label = this.labelOf(state);
     const judgement = judge(this.logs, space, envelopes, this.arrivals);
-    const content = composeSpace({ ...this, space, containers: containersOf(state, label), envelopes, judgement });
+    const content = composeSpace({ ...this, state, containers: containersOf(state, label), envelopes, judgement });
     for (const { id, error } of content.problems) this.problem("envelope", id, error);
     this.unread.push(...content.unread);
     this.passedOver.push(...content.passedOver);

@@ -1,6 +1,8 @@
 /** Only edits are built on, and what waits for its parents (PROTOCOL §16, §24). */
 import test from "node:test";
 import assert from "node:assert/strict";
+import { epochFromSeed } from "../src/keys.js";
+import { fresh } from "./fixture.js";
 import { offices, readAs, written } from "./offices.js";
 import { Pen } from "./scribe.js";
 
@@ -50,4 +52,20 @@ test("an edit whose parents are not here waits, has a verdict, and vouches for t
   assert.deepEqual(problems.map((each) => [each.id, each.code]), [[three, "missing_parents"]]);
   assert.deepEqual(json.unread, [four]);
   assert.deepEqual([one, byReader, three].map((each) => space.envelopes[each].verdict), ["counts", "vouched", "counts"]);
+});
+
+test("an edit under an epoch that its space does not have counts and vouches, and is refused with what builds on it waiting", async () => {
+  const made = await offices({ beatsRole: "read" });
+  const { world, id, anna, beat } = made;
+  const [annasPen, beatsPen] = [new Pen(id, anna), new Pen(id, beat)];
+  const byReader = world.edit(id, beat, beatsPen, (doc) => (doc.people.x = 1));
+  annasPen.read(beatsPen);
+  const epoch = epochFromSeed(fresh(32));
+  world.seeds.set(epoch.id, epoch);
+  const wrong = world.edit(id, anna, annasPen, (doc) => (doc.people.y = 1), { parents: [byReader], epoch });
+  const waits = world.edit(id, anna, annasPen, (doc) => (doc.people.z = 1), { parents: [wrong] });
+  const { people, json, problems, space } = await readAs(world, id, anna);
+  assert.deepEqual([byReader, wrong, waits].map((each) => space.envelopes[each].verdict), ["vouched", "counts", "counts"]);
+  assert.deepEqual(problems.map((each) => [each.id, each.code]), [[wrong, "unknown_epoch"]]);
+  assert.deepEqual([people, json.unread], [{ x: 1 }, [waits]]);
 });
