@@ -117,28 +117,32 @@ impl World {
         drop(self.relay.take());
     }
 
-    /// Stops the relay and copies what it keeps; returns where the copy lies.
+    /// Copies what the relay keeps while it is stopped, as a backup does, and starts it again; returns
+    /// where the copy lies.
     ///
     /// # Panics
     /// Where the disk is full.
-    pub fn stop_and_copy_relay(&mut self) -> PathBuf {
+    pub fn back_up_relay(&mut self) -> PathBuf {
         self.stop_relay();
         let copy = tempfile::tempdir_in(self.directory.path())
             .expect("a directory")
             .keep();
-        copy_files(&self.directory.path().join("relay"), &copy);
+        copy_files(&self.relay_directory(), &copy);
+        self.start_relay();
         copy
     }
 
-    /// Puts a copy in the place of what the stopped relay keeps.
+    /// Puts a backup in the place of what the relay keeps: it forgets whatever came after.
     ///
     /// # Panics
     /// Where the disk is full.
-    pub fn restore_relay(&mut self, copy: &Path) {
-        let data = self.directory.path().join("relay");
+    pub fn go_back_to(&mut self, backup: &Path) {
+        self.stop_relay();
+        let data = self.relay_directory();
         std::fs::remove_dir_all(&data).expect("the relay's directory");
         std::fs::create_dir(&data).expect("a directory");
-        copy_files(copy, &data);
+        copy_files(backup, &data);
+        self.start_relay();
     }
 
     /// Starts the stopped relay again, on the same address.

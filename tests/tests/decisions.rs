@@ -4,6 +4,7 @@ use nahtlos_casework::SectionKind;
 use nahtlos_client::ClientError;
 use nahtlos_client::ending::Reason;
 use nahtlos_client::share::Terms;
+use nahtlos_protocol::identifier::SpaceId;
 use nahtlos_protocol::space::Role;
 use nahtlos_tests::{Home, World};
 
@@ -24,26 +25,21 @@ fn world() -> (World, Home, Home, Home, String) {
     (world, berger, luthi, iseli, number)
 }
 
+fn iv_team(home: &Home) -> SpaceId {
+    let directory = home.nahtlos.directory().unwrap();
+    directory.find_team(IV_TEAM).unwrap()
+}
+
 fn withdraw(home: &mut Home, number: &str, reason: Reason) {
     let case = home.nahtlos.find_case(number).unwrap();
-    let team = home
-        .nahtlos
-        .directory()
-        .unwrap()
-        .find_team(IV_TEAM)
-        .unwrap();
+    let team = iv_team(home);
     let ending = home.nahtlos.withdrawal(&case, &TASKS, &team).unwrap();
     home.nahtlos.end(&ending, reason).unwrap();
 }
 
 fn role_of(home: &Home, number: &str) -> Option<&'static str> {
     let case = home.nahtlos.find_case(number).unwrap();
-    let team = home
-        .nahtlos
-        .directory()
-        .unwrap()
-        .find_team(IV_TEAM)
-        .unwrap();
+    let team = iv_team(home);
     home.nahtlos
         .explain_share(&case, &TASKS, &team)
         .unwrap()
@@ -52,12 +48,7 @@ fn role_of(home: &Home, number: &str) -> Option<&'static str> {
 
 fn why_not(home: &Home, number: &str) -> Vec<String> {
     let case = home.nahtlos.find_case(number).unwrap();
-    let team = home
-        .nahtlos
-        .directory()
-        .unwrap()
-        .find_team(IV_TEAM)
-        .unwrap();
+    let team = iv_team(home);
     home.nahtlos
         .explain_share(&case, &TASKS, &team)
         .unwrap()

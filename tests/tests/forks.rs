@@ -2,8 +2,8 @@
 //! anybody who knew the first one came by.
 
 use nahtlos_casework::SectionKind;
-use nahtlos_client::KeyNotice;
 use nahtlos_client::rotation::Rotation;
+use nahtlos_client::{ClientError, KeyNotice};
 use nahtlos_protocol::identifier::SpaceId;
 use nahtlos_protocol::space::Role;
 use nahtlos_protocol::wire::{Item, ItemKind, PushItem};
@@ -50,15 +50,31 @@ fn office() -> Office {
     }
 }
 
-fn go_back_to(world: &mut World, backup: &std::path::Path) {
-    world.stop_and_copy_relay();
-    world.restore_relay(backup);
-    world.start_relay();
-}
-
 fn journal_of(home: &Home, number: &str) -> SpaceId {
     let case = home.nahtlos.find_case(number).unwrap();
     case.section(&SectionKind::Journal).unwrap()
+}
+
+fn share_journal(home: &mut Home, number: &str, team: &str, basis: &str) {
+    home.share(number, &SectionKind::Journal, team, Role::Write, basis);
+}
+
+/// The line breaks before anything that changes a log goes out.
+fn sync_until_something_is_decided(world: &World, home: &mut Home) -> ClientError {
+    let broken = home.sync_over(
+        world,
+        &mut |request| {
+            let decides =
+                |item: &PushItem| matches!(item, PushItem::Operation { receipt: None, .. });
+            if request.push.iter().any(decides) {
+                Passing::Breaks
+            } else {
+                Passing::Arrives
+            }
+        },
+        &mut |_| Passing::Arrives,
+    );
+    broken.unwrap_err()
 }
 
 fn rotate_team(world: &World, home: &mut Home) {
@@ -96,28 +112,15 @@ fn a_lost_decision_is_carried_back_and_all_devices_stand_on_one_log() {
         mut aebi,
         number,
     } = office();
-    let backup = world.stop_and_copy_relay();
-    world.start_relay();
+    let backup = world.back_up_relay();
     // Berger shares the journal with the IV; the relay forgets it, and Keller, who never heard of
     // it, shares it with the social service instead.
-    berger.share(
-        &number,
-        &SectionKind::Journal,
-        IV_TEAM,
-        Role::Write,
-        "AVG35a1",
-    );
+    share_journal(&mut berger, &number, IV_TEAM, "AVG35a1");
     berger.sync();
     iseli.sync();
     assert_eq!(shared_with(&berger, &number), [IV_TEAM]);
-    go_back_to(&mut world, &backup);
-    keller.share(
-        &number,
-        &SectionKind::Journal,
-        SOCIAL_TEAM,
-        Role::Write,
-        "SHG8",
-    );
+    world.go_back_to(&backup);
+    share_journal(&mut keller, &number, SOCIAL_TEAM, "SHG8");
     keller.sync();
     assert!(keller.nahtlos.forks().unwrap().is_empty(), "control");
 
@@ -139,13 +142,7 @@ fn a_lost_decision_is_carried_back_and_all_devices_stand_on_one_log() {
     assert_eq!(keller.nahtlos.lost_additions().unwrap(), lost);
     // Everybody goes on together, and the decision is made anew.
     berger.nahtlos.edit_case(&number, &[note(1)]).unwrap();
-    berger.share(
-        &number,
-        &SectionKind::Journal,
-        IV_TEAM,
-        Role::Write,
-        "AVG35a1",
-    );
+    share_journal(&mut berger, &number, IV_TEAM, "AVG35a1");
     let report = berger.sync();
     assert!(report.held.is_empty(), "{report:?}");
     keller.sync();
@@ -171,8 +168,7 @@ fn what_other_logs_did_after_a_lost_decision_is_put_back_once_it_is_carried() {
         number,
         ..
     } = office();
-    let backup = world.stop_and_copy_relay();
-    world.start_relay();
+    let backup = world.back_up_relay();
     // Berger's team invites somebody, and then shares the journal: the grant comes after the team's
     // log. The relay forgets both; Keller invites somebody else.
     let team = |home: &Home| {
@@ -186,16 +182,10 @@ fn what_other_logs_did_after_a_lost_decision_is_put_back_once_it_is_carried() {
         .invite_person(&berger_team, Role::Write, "Somebody")
         .unwrap();
     berger.sync();
-    berger.share(
-        &number,
-        &SectionKind::Journal,
-        IV_TEAM,
-        Role::Write,
-        "AVG35a1",
-    );
+    share_journal(&mut berger, &number, IV_TEAM, "AVG35a1");
     berger.nahtlos.edit_case(&number, &[note(1)]).unwrap();
     berger.sync();
-    go_back_to(&mut world, &backup);
+    world.go_back_to(&backup);
     let keller_team = team(&keller);
     keller
         .nahtlos
@@ -226,44 +216,17 @@ fn nothing_is_written_in_a_forked_space_until_it_is_healed() {
         number,
         ..
     } = office();
-    let backup = world.stop_and_copy_relay();
-    world.start_relay();
-    berger.share(
-        &number,
-        &SectionKind::Journal,
-        IV_TEAM,
-        Role::Write,
-        "AVG35a1",
-    );
+    let backup = world.back_up_relay();
+    share_journal(&mut berger, &number, IV_TEAM, "AVG35a1");
     berger.sync();
-    go_back_to(&mut world, &backup);
-    keller.share(
-        &number,
-        &SectionKind::Journal,
-        SOCIAL_TEAM,
-        Role::Write,
-        "SHG8",
-    );
+    world.go_back_to(&backup);
+    share_journal(&mut keller, &number, SOCIAL_TEAM, "SHG8");
     keller.sync();
 
     // The line breaks before the branch is carried back.
     berger.nahtlos.edit_case(&number, &[note(1)]).unwrap();
-    let broken = berger.sync_over(
-        &world,
-        &mut |request| {
-            let heals = request
-                .push
-                .iter()
-                .any(|item| matches!(item, PushItem::Operation { receipt: None, .. }));
-            if heals {
-                Passing::Breaks
-            } else {
-                Passing::Arrives
-            }
-        },
-        &mut |_| Passing::Arrives,
-    );
-    assert_eq!(broken.unwrap_err().code(), "relay_unreachable");
+    let broken = sync_until_something_is_decided(&world, &mut berger);
+    assert_eq!(broken.code(), "relay_unreachable");
     let mut berger = world.closed_and_reopened(berger);
     let forks = berger.nahtlos.forks().unwrap();
     assert_eq!(forks.len(), 1, "{forks:?}");
@@ -300,29 +263,14 @@ fn what_stands_above_a_forked_team_waits_too() {
         ..
     } = office();
     let journal = journal_of(&berger, &number);
-    let backup = world.stop_and_copy_relay();
-    world.start_relay();
+    let backup = world.back_up_relay();
     rotate_team(&world, &mut berger);
-    go_back_to(&mut world, &backup);
+    world.go_back_to(&backup);
     rotate_team(&world, &mut keller);
     assert_eq!(berger.nahtlos.key_notice(&journal), None, "control");
 
-    let breaks_at_heal = berger.sync_over(
-        &world,
-        &mut |request| {
-            let heals = request
-                .push
-                .iter()
-                .any(|item| matches!(item, PushItem::Operation { receipt: None, .. }));
-            if heals {
-                Passing::Breaks
-            } else {
-                Passing::Arrives
-            }
-        },
-        &mut |_| Passing::Arrives,
-    );
-    assert_eq!(breaks_at_heal.unwrap_err().code(), "relay_unreachable");
+    let broken = sync_until_something_is_decided(&world, &mut berger);
+    assert_eq!(broken.code(), "relay_unreachable");
     let forks = berger.nahtlos.forks().unwrap();
     assert!(forks.iter().all(|fork| fork.space != journal.to_string()));
     let notice = berger.nahtlos.key_notice(&journal);
@@ -356,13 +304,7 @@ fn story_11_a_branch_without_receipts_is_no_fork_and_changes_nothing() {
     drop(keller);
     world.copy_home("keller", "forger");
     let mut forger = world.reopen("forger");
-    forger.share(
-        &number,
-        &SectionKind::Journal,
-        SOCIAL_TEAM,
-        Role::Write,
-        "SHG8",
-    );
+    share_journal(&mut forger, &number, SOCIAL_TEAM, "SHG8");
     let mut forged = Vec::new();
     let kept = forger.sync_over(
         &world,
@@ -385,13 +327,7 @@ fn story_11_a_branch_without_receipts_is_no_fork_and_changes_nothing() {
         panic!("one operation");
     };
     // … and which a reader is handed, in the place of one that the relay has proved.
-    berger.share(
-        &number,
-        &SectionKind::Journal,
-        IV_TEAM,
-        Role::Write,
-        "AVG35a1",
-    );
+    share_journal(&mut berger, &number, IV_TEAM, "AVG35a1");
     berger.sync();
     berger.nahtlos.pull_everything_again().unwrap();
     let served = berger.sync_over(&world, &mut |_| Passing::Arrives, &mut |answer| {

@@ -76,13 +76,10 @@ impl Office {
         on_the_lost_branch: impl FnOnce(&mut Self),
         on_the_other: impl FnOnce(&mut Self),
     ) -> KeyId {
-        let backup = self.world.stop_and_copy_relay();
-        self.world.start_relay();
+        let backup = self.world.back_up_relay();
         on_the_lost_branch(self);
         let lost = self.berger.nahtlos.epoch_in(&self.journal).unwrap();
-        self.world.stop_and_copy_relay();
-        self.world.restore_relay(&backup);
-        self.world.start_relay();
+        self.world.go_back_to(&backup);
         on_the_other(self);
         assert_ne!(self.moser.nahtlos.epoch_in(&self.journal), Some(lost));
         lost

@@ -209,17 +209,14 @@ fn an_item_withheld_by_the_relay_shows_when_a_descendant_arrives_and_can_be_aske
 #[test]
 fn a_relay_restored_from_a_backup_is_noticed_at_the_next_sync() {
     let (mut world, mut berger, _, number) = shared_world();
-    let backup = world.stop_and_copy_relay();
-    world.start_relay();
+    let backup = world.back_up_relay();
     assert!(
         berger.sync().notices.is_empty(),
         "control: a restart alone is no incident"
     );
     berger.nahtlos.edit_case(&number, &[note(1)]).unwrap();
     assert_eq!(berger.sync().envelopes_delivered, 1);
-    world.stop_and_copy_relay();
-    world.restore_relay(&backup);
-    world.start_relay();
+    world.go_back_to(&backup);
     let report = berger.sync();
     assert!(
         report

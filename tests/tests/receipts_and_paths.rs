@@ -17,8 +17,7 @@ fn is_envelope(item: &PushItem) -> bool {
 #[test]
 fn story_1_a_removal_that_is_offered_again_before_an_earlier_edit_holds_nothing() {
     let mut scene = scene();
-    let backup = scene.world.stop_and_copy_relay();
-    scene.world.start_relay();
+    let backup = scene.world.back_up_relay();
     let known = scene.standings(&scene.iseli);
     type_notes(&mut scene.iseli.nahtlos, &scene.number, &[1]);
     scene.iseli.sync();
@@ -38,9 +37,7 @@ fn story_1_a_removal_that_is_offered_again_before_an_earlier_edit_holds_nothing(
     scene.berger.sync_through(&mut line);
     assert!(scene.notes(&scene.berger).is_empty(), "control: without it");
 
-    scene.world.stop_and_copy_relay();
-    scene.world.restore_relay(&backup);
-    scene.world.start_relay();
+    scene.world.go_back_to(&backup);
     let (_, pushed) = scene.berger.sync_and_list_pushed(&scene.world);
     assert!(!pushed.is_empty(), "control: the removal is offered again");
     assert!(!pushed.iter().any(is_envelope), "control: not the edit");

@@ -22,12 +22,6 @@ fn shared_world() -> (World, Home, Home, String) {
     (world, berger, iseli, number)
 }
 
-fn go_back_to(world: &mut World, backup: &std::path::Path) {
-    world.stop_and_copy_relay();
-    world.restore_relay(backup);
-    world.start_relay();
-}
-
 fn is_edit(item: &PushItem) -> bool {
     matches!(item, PushItem::Envelope { .. })
 }
@@ -35,8 +29,7 @@ fn is_edit(item: &PushItem) -> bool {
 #[test]
 fn what_a_restored_relay_has_lost_is_offered_again_by_whoever_holds_it() {
     let (mut world, mut berger, mut iseli, number) = shared_world();
-    let backup = world.stop_and_copy_relay();
-    world.start_relay();
+    let backup = world.back_up_relay();
     let (_, pushed) = berger.sync_and_list_pushed(&world);
     assert!(pushed.is_empty(), "control: a restart alone loses nothing");
 
@@ -49,7 +42,7 @@ fn what_a_restored_relay_has_lost_is_offered_again_by_whoever_holds_it() {
     iseli.sync();
     berger.sync();
     assert_eq!(berger.journal(&number).len(), 4);
-    go_back_to(&mut world, &backup);
+    world.go_back_to(&backup);
 
     // Berger has typed more. What is lost goes first, also what Iseli wrote.
     berger.nahtlos.edit_case(&number, &[note(3)]).unwrap();
@@ -93,11 +86,10 @@ fn what_a_restored_relay_has_lost_is_offered_again_by_whoever_holds_it() {
 #[test]
 fn an_offering_whose_answer_is_lost_goes_on_after_the_program_was_started_again() {
     let (mut world, mut berger, _, number) = shared_world();
-    let backup = world.stop_and_copy_relay();
-    world.start_relay();
+    let backup = world.back_up_relay();
     berger.nahtlos.edit_case(&number, &[note(1)]).unwrap();
     berger.sync();
-    go_back_to(&mut world, &backup);
+    world.go_back_to(&backup);
 
     let lost = berger.sync_over(&world, &mut |_| Passing::Arrives, &mut |answer| {
         if answer.results.is_empty() {
@@ -137,12 +129,11 @@ fn an_offering_whose_answer_is_lost_goes_on_after_the_program_was_started_again(
 #[test]
 fn what_somebody_else_has_brought_back_already_is_not_offered_once_more() {
     let (mut world, mut berger, mut iseli, number) = shared_world();
-    let backup = world.stop_and_copy_relay();
-    world.start_relay();
+    let backup = world.back_up_relay();
     berger.nahtlos.edit_case(&number, &[note(1)]).unwrap();
     berger.sync();
     iseli.sync();
-    go_back_to(&mut world, &backup);
+    world.go_back_to(&backup);
     let (_, pushed) = iseli.sync_and_list_pushed(&world);
     assert!(pushed.iter().any(is_edit), "control");
     let (_, pushed) = berger.sync_and_list_pushed(&world);
