@@ -1,5 +1,5 @@
 /** Whose a device is: its person and its institution, and who is independent of whom (PROTOCOL §16, §24 "Who wrote"). */
-import { holdsKeys } from "./rights.js";
+import { holdsKeys, isConfirmed } from "./rights.js";
 import { liveGrants } from "./state.js";
 
 /**
@@ -48,8 +48,8 @@ function institutionOfMember(view, { type, id }) {
 }
 
 /**
- * Whether a device is independent of the author of a snapshot: of another institution, where another one has a member in
- * the space; else of another person.
+ * Whether a device is independent of the author of a snapshot: of another institution, where another one has a confirmed,
+ * key-holding member in the space; else of another person.
  * @param {View} view the newest logs
  * @param {string} space of the snapshot
  * @param {string} author the snapshot's
@@ -57,8 +57,8 @@ function institutionOfMember(view, { type, id }) {
  */
 export function isIndependent(view, space, author, device) {
   const home = institutionsOf(view, space, author);
-  const isShared = [...liveGrants(view.required(space))].some(({ role, member }) => {
-    const institution = holdsKeys(role) ? institutionOfMember(view, member) : null;
+  const isShared = [...liveGrants(view.required(space))].some((grant) => {
+    const institution = isConfirmed(grant) && holdsKeys(grant.role) ? institutionOfMember(view, grant.member) : null;
     return institution !== null && !home.has(institution);
   });
   if (isShared) return isElsewhere(institutionsOf(view, space, device), home);

@@ -3,7 +3,7 @@ import test from "node:test";
 import assert from "node:assert/strict";
 import { isIndependent } from "../src/belonging.js";
 import { View } from "../src/state.js";
-import { World, device, effects, grantIdOf } from "./fixture.js";
+import { World, device, effects, fresh, grantIdOf } from "./fixture.js";
 
 /**
  * Anna and Carla of institution 1, Beat of institution 2, Dora of none, and Emil, who says that he is of institution 2. All
@@ -54,6 +54,16 @@ test("a member without keys, or one that has left, makes no other institution's 
   assert.deepEqual(heard(), ["beat"]);
   world.write(id, devices.anna, [effects.removeMember(persons.emil, 1)]);
   assert.deepEqual(heard(), ["beat", "carla", "dora", "emil"]);
+});
+
+test("a member whom nobody confirmed yet makes no other institution's word necessary", async () => {
+  const { world, id, devices, persons, heard } = await section();
+  world.write(id, devices.anna, [effects.addSpace(persons.dora, "administer")]);
+  const grant = fresh();
+  world.write(id, devices.dora, [effects.addSpace(persons.beat, "read", { grant })]);
+  assert.deepEqual(heard(), ["beat", "carla", "dora"]);
+  world.write(id, devices.anna, [effects.confirm(grant)]);
+  assert.deepEqual(heard(), ["beat"]);
 });
 
 test("who was removed is still of the person and the institution that they were of", async () => {
