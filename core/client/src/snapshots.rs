@@ -18,7 +18,7 @@ use nahtlos_protocol::envelope::snapshot::{
 };
 use nahtlos_protocol::envelope::{Envelope, EnvelopeKind, Header};
 use nahtlos_protocol::identifier::{DeviceId, EnvelopeId, SpaceId};
-use nahtlos_protocol::space::kind::Role;
+use nahtlos_protocol::space::kind::{Kind, Role};
 use nahtlos_protocol::space::state::{Grant, MemberId};
 use nahtlos_protocol::space::{Logs, SpaceState, authority, staleness};
 
@@ -329,7 +329,10 @@ impl Nahtlos {
         };
         let logs = self.logs();
         let home_of = |member| match member {
-            MemberId::Space(member) => logs.state(&member)?.guardian(),
+            MemberId::Space(member) => match logs.state(&member)? {
+                state if state.kind() == Kind::Institution => Some(member),
+                state => state.guardian(),
+            },
             MemberId::Device(_) => None,
         };
         let holds = |grant: &&Grant| grant.role.holds_keys() && grant.is_confirmed();
