@@ -3,7 +3,7 @@
 
 use nahtlos_casework::SectionKind;
 use nahtlos_client::ClientError;
-use nahtlos_client::ending::{Ending, Reason};
+use nahtlos_client::ending::{Ending, Reason, WHAT_STAYS_READABLE};
 use nahtlos_protocol::space::Role;
 use nahtlos_tests::{Home, World, note_saying};
 
@@ -209,7 +209,7 @@ fn a_revoked_device_opens_nothing_that_its_team_writes_next() {
     let ending = berger.nahtlos.device_to_revoke(&lost[..12]).unwrap();
     let preview = berger.nahtlos.preview_end(&ending).unwrap();
     assert!(
-        preview.sentences.join(" ").contains("You hold no key here"),
+        preview.sentences.join(" ").contains(WHAT_STAYS_READABLE),
         "{preview:?}"
     );
     berger.nahtlos.end(&ending, Reason::DeviceLost).unwrap();

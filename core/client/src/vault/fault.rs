@@ -5,7 +5,7 @@ pub use simulated::Fault;
 
 #[cfg(not(feature = "test-key-derivation"))]
 #[derive(Default)]
-pub(super) struct Disk;
+pub(super) struct Disk {}
 
 #[cfg(not(feature = "test-key-derivation"))]
 impl Disk {
