@@ -3,6 +3,7 @@
 
 pub mod hostile;
 mod journal;
+pub mod liar;
 mod line;
 pub mod model;
 pub mod scene;
@@ -20,6 +21,8 @@ use nahtlos_client::{
     ClientError, Founder, HttpTransport, InstitutionCard, Introduction, Nahtlos, NetworkCard,
     SyncReport, Transport,
 };
+use nahtlos_protocol::crypto::secret::Secret32;
+use nahtlos_protocol::crypto::signature::SigningKey;
 use nahtlos_protocol::space::Role;
 use nahtlos_protocol::wire::claim::Claim;
 use nahtlos_relay::{Config, RelayError, RunningRelay};
@@ -110,6 +113,18 @@ impl World {
     #[must_use]
     pub fn relay_directory(&self) -> PathBuf {
         self.directory.path().join("relay")
+    }
+
+    /// The relay's own signing key: what a relay that lies has.
+    ///
+    /// # Panics
+    /// Where its database cannot be read.
+    #[must_use]
+    pub fn relay_signing_key(&self) -> SigningKey {
+        let database = self.relay_directory().join("relay.sqlite");
+        let connection = rusqlite::Connection::open(database).expect("a database");
+        let seed = connection.query_row("SELECT seed FROM identity", [], |row| row.get(0));
+        SigningKey::from_seed(&Secret32::from_bytes(seed.expect("an identity")))
     }
 
     /// Stops the relay; another program may serve its directory on its address then.

@@ -35,6 +35,15 @@ impl World {
     /// Where the relay's store cannot be read.
     #[must_use]
     pub fn trial_with_all_wraps(&self, home: &Home) -> KeyTrial {
+        self.with_all_wraps(home.nahtlos.key_trial().expect("a trial"))
+    }
+
+    /// The same for keys that are no home's.
+    ///
+    /// # Panics
+    /// Where the relay's store cannot be read.
+    #[must_use]
+    pub fn with_all_wraps(&self, mut trial: KeyTrial) -> KeyTrial {
         let database = self.directory.path().join("relay/relay.sqlite");
         let connection = rusqlite::Connection::open(database).expect("the store");
         let mut wraps = connection
@@ -57,7 +66,6 @@ impl World {
                 bytes,
             })
             .collect();
-        let mut trial = home.nahtlos.key_trial().expect("a trial");
         trial.take_wraps(&wraps, &operations);
         trial
     }

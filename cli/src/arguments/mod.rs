@@ -209,7 +209,8 @@ pub enum Command {
     },
     /// Exchanges with the relay: sends what was typed here, brings what others wrote
     Sync {
-        /// Ask for everything again: for a device that lacks something the relay did not serve
+        /// Ask for everything again: for a device that lacks something the relay did not serve;
+        /// what is held here and not signed by who it names is forgotten
         #[arg(long)]
         all: bool,
     },

@@ -77,7 +77,7 @@ pub fn signs(nahtlos: &Nahtlos, status: &Status) -> Result<Vec<Sign>, Failure> {
         signs.push(Sign {
             code: "lost_addition",
             says: format!(
-                "{} was to {} in {}, but the relay lost that when it went back.",
+                "{} was to {} in {}, but the relay lost that decision and took another one in its place.",
                 addition.name.as_deref().unwrap_or("A device"),
                 addition.role,
                 named(nahtlos, &addition.space)
@@ -265,6 +265,20 @@ fn set_aside(status: &Status) -> Option<Sign> {
         .filter(|line| !is_after_an_end(&line.reason) && line.reason != FOUNDING_REFUSED)
         .collect();
     let first = faults.first()?;
+    if let Some(forged) = faults.iter().find(|line| line.reason == "bad_signature") {
+        return Some(Sign {
+            code: "forged",
+            says: format!(
+                "{} not be delivered or applied; one of them {}.",
+                count(faults.len() as u64, "item could", "items could"),
+                forged.sentence
+            ),
+            next:
+                "Run `nahtlos sync --all`: it forgets what is not signed and asks for everything \
+                   again. If this comes back, tell the relay's operator."
+                    .into(),
+        });
+    }
     Some(Sign {
         code: "not_applied",
         says: format!(

@@ -67,8 +67,9 @@ impl From<ClientError> for Failure {
             ClientError::OtherRelay => say(
                 Exit::Failed,
                 "Another relay answered than the one of your network. Your edits are safe here.",
-                "Its answer is not signed with the key that your network's members named.",
-                "Do not go on at this network; tell the relay's operator, then run `nahtlos doctor`.",
+                "Its answer is not signed with the key that your network's members named; nothing of it was taken.",
+                "Go on working offline. Run `nahtlos sync` again over another connection (another Wi-Fi, the telephone's); \
+                 if this stays, tell the relay's operator and send the answer of `nahtlos doctor`.",
             ),
             ClientError::Replay(error) => say(
                 Exit::Failed,

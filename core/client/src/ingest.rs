@@ -235,6 +235,10 @@ impl Nahtlos {
                 if view.contains(&operation) {
                     // Served again, perhaps with wraps that were not visible before.
                     let wraps = signed_wraps(&operation, wraps);
+                    if !wraps.is_empty() {
+                        // They may be the right ones at last: what waits for a key is tried again.
+                        ingested.touched.insert(operation.space());
+                    }
                     replayed.push((operation, wraps));
                     continue;
                 }
@@ -348,6 +352,7 @@ fn reason_word(error: &ReplayError) -> String {
         ReplayError::UnknownReference(_) | ReplayError::MissingLog(_) => "missing_log",
         ReplayError::NeedsNewer { .. } => "needs_newer",
         ReplayError::NotNext => "forked_or_gap",
+        ReplayError::BadSignature => "bad_signature",
         _ => "invalid",
     }
     .to_owned()

@@ -315,6 +315,10 @@ fn sentence(record: &HeldRecord) -> String {
         "not_granted" => "is for a section that is not shared with this device".into(),
         "needs_newer" => "was written by a newer nahtlos: update this program".into(),
         "not_entitled" => "was written without the right to do so".into(),
+        "bad_signature" => {
+            "is not signed by who it names: forged, or altered on the way; it was not applied"
+                .into()
+        }
         "gate" => format!(
             "damages the document and was not applied: {}",
             record.detail

@@ -1,12 +1,23 @@
 //! Driving a sync session over a transport.
 
+use nahtlos_protocol::identifier::EnvelopeId;
 use nahtlos_protocol::wire::token::read_time;
 use nahtlos_protocol::wire::{SYNC_PATH, Token};
 
 use crate::error::ClientError;
 use crate::nahtlos::{Nahtlos, put_device, put_sync};
+use crate::records::{self, HeldItem, HeldRecord};
 use crate::session::{Progress, Session, SyncReport};
 use crate::transport::{Answer, Transport};
+use crate::vault::Collection;
+
+/// Something held that nobody signed who it names, or that belongs to no log known here.
+struct Doubtful {
+    /// Its key in `Collection::Held`.
+    held: Vec<u8>,
+    /// Where it is an envelope, its id.
+    envelope: Option<EnvelopeId>,
+}
 
 /// A refused token is issued anew once, with the relay's time.
 const TOKEN_ATTEMPTS: u32 = 2;
@@ -60,14 +71,40 @@ impl Nahtlos {
     }
 
     /// Asks the relay for everything again at the next sync: for a device that lacks something the
-    /// relay did not serve. Items this device has are recognised and skipped.
+    /// relay did not serve, or was served something else. Items this device has are recognised and
+    /// skipped; what nobody signed who it names, and what belongs to no log that is known here, is
+    /// forgotten: if it is real, it comes again.
     ///
     /// # Errors
     /// Where the vault fails.
     pub fn pull_everything_again(&mut self) -> Result<(), ClientError> {
         let mut position = self.sync_record()?;
         position.cursor = 0;
-        self.commit(|transaction| put_sync(transaction, &position))
+        let doubtful = self.doubtful()?;
+        self.commit(|transaction| {
+            for one in &doubtful {
+                transaction.delete(Collection::Held, &one.held)?;
+                if let Some(id) = &one.envelope {
+                    transaction.delete(Collection::Envelope, &id.0)?;
+                }
+            }
+            put_sync(transaction, &position)
+        })
+    }
+
+    /// What is held and may be of the relay's making.
+    fn doubtful(&self) -> Result<Vec<Doubtful>, ClientError> {
+        let mut doubtful = Vec::new();
+        for (held, bytes) in self.vault.list_all(Collection::Held)? {
+            let record: HeldRecord = records::decode(&bytes)?;
+            let envelope = match (record.item, record.reason.as_str()) {
+                (HeldItem::Envelope { id }, "bad_signature" | "missing_log") => Some(id),
+                (HeldItem::Operation { .. }, "bad_signature") => None,
+                _ => continue,
+            };
+            doubtful.push(Doubtful { held, envelope });
+        }
+        Ok(doubtful)
     }
 
     pub(crate) fn token(&self, offset_ms: i64) -> Result<String, ClientError> {

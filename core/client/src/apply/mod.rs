@@ -129,6 +129,10 @@ impl Nahtlos {
         }
         let mut outcome = Outcome::of(marks);
         let Some(state) = self.logs().load(space)? else {
+            // Of a space nobody ever told of: a relay that alters a header makes one.
+            for id in outcome.marks.keys().copied().collect::<Vec<_>>() {
+                outcome.note(id, NotApplied::Waits("missing_log"));
+            }
             return Ok(outcome);
         };
         let mut arrived = BTreeMap::new();

@@ -137,7 +137,7 @@ impl Session<'_> {
             Status::Accepted | Status::Duplicate => {
                 if !self.is_proven(result, envelope.id().into()) {
                     self.report.notices.push(
-                        "the relay gave no valid receipt for an edit; it is sent again".into(),
+                        "the relay gave no valid receipt for an edit: it stays on this device and is sent again; if this goes on, tell the relay's operator".into(),
                     );
                     return Ok(None);
                 }

@@ -22,6 +22,7 @@ use crate::incidents::Setback;
 use crate::nahtlos::Nahtlos;
 use crate::sync::signed_difference;
 use crate::transport::TransportError;
+use crate::vault::Collection;
 
 pub(crate) use push::operation_item;
 pub use report::{Progress, SyncReport};
@@ -107,6 +108,11 @@ impl<'a> Session<'a> {
                 self.rounds = 0;
             }
             if self.rounds >= PUSH_ROUNDS_MAX {
+                if self.replica.vault.count(Collection::Outbox)? > 0 {
+                    self.report.notices.push(
+                        "the relay did not take what was typed here, in several attempts: it stays on this device and is sent with the next sync; if this goes on, tell the relay's operator".into(),
+                    );
+                }
                 return Ok(None);
             }
             self.rounds += 1;
@@ -201,6 +207,10 @@ impl<'a> Session<'a> {
     pub fn finish(mut self) -> Result<SyncReport, ClientError> {
         self.settle()?;
         self.report.held = self.replica.held_counts()?;
+        // A person reads each sentence once.
+        let mut said = BTreeSet::new();
+        let notices = &mut self.report.notices;
+        notices.retain(|notice| said.insert(notice.clone()));
         Ok(self.report)
     }
 
