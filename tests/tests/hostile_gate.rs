@@ -15,7 +15,10 @@ use std::io::Write;
 use std::process::Command;
 use std::time::Instant;
 
+use nahtlos_document::{Actor, Document, GateLimits, SnapshotLimits};
 use nahtlos_tests::hostile::attack::{Attacker, Outcome};
+use nahtlos_tests::hostile::largest::{self, Largest};
+use nahtlos_tests::hostile::{fixture, memory};
 use peak_alloc::PeakAlloc;
 use rustix::process::{Resource, Rlimit, setrlimit};
 
@@ -25,6 +28,8 @@ static ALLOCATOR: PeakAlloc = PeakAlloc;
 /// What the whole child may map, its program included: the bound of `core/document` and what these
 /// documents and the test itself need.
 const ADDRESS_SPACE_BYTES: u64 = 1024 * 1024 * 1024;
+/// What `core/document` says that a batch or a snapshot takes at most, beside the document itself.
+const GATE_BYTES_MAX: u64 = 768 * 1024 * 1024;
 const INPUTS: u64 = 20_000;
 const INPUTS_VARIABLE: &str = "NAHTLOS_HOSTILE_INPUTS";
 const SEED_VARIABLE: &str = "NAHTLOS_HOSTILE_SEED";
@@ -136,4 +141,60 @@ fn child() {
         "\nverdicts: {inputs} inputs, at most {peak} KiB allocated, {}",
         counted.join(" ")
     );
+}
+
+/// The most that the limits let through: few bytes that claim all that a batch or snapshot may have.
+#[test]
+fn the_largest_inputs_stay_below_the_stated_memory() {
+    let child = Command::new(std::env::current_exe().expect("this program"))
+        .args(["--ignored", "--exact", "child_at_the_limits", "--nocapture"])
+        .output()
+        .expect("the child runs");
+    let told = String::from_utf8_lossy(&child.stdout);
+    let wrong = String::from_utf8_lossy(&child.stderr);
+    assert!(child.status.success(), "{}: {told}{wrong}", child.status);
+    println!("{told}");
+}
+
+#[test]
+#[ignore = "run by the test above in a process of its own"]
+fn child_at_the_limits() {
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let mut lines = Vec::new();
+    let mut all = largest::all();
+    all.push((
+        "a million operations as a snapshot",
+        Largest::Snapshot(largest::snapshot()),
+    ));
+    for (name, largest) in all {
+        let began = Instant::now();
+        let (verdict, bytes) = memory::highest(|| verdict_on(&largest));
+        let line = format!(
+            "{name}: {verdict}, {} MiB, {} ms",
+            bytes >> 20,
+            began.elapsed().as_millis()
+        );
+        println!("{line}");
+        lines.push((line, bytes));
+    }
+    std::panic::set_hook(hook);
+    for (line, bytes) in lines {
+        assert!(bytes as u64 <= GATE_BYTES_MAX, "{line}");
+    }
+}
+
+fn verdict_on(largest: &Largest) -> String {
+    match largest {
+        Largest::Batch(batch) => {
+            let mut document = fixture::scene().clone();
+            let taken = document.apply(batch, &|_: &Actor| true, &GateLimits::default());
+            taken.map_or_else(|error| error.code().to_owned(), |_| "taken".to_owned())
+        }
+        Largest::Snapshot(snapshot) => {
+            let loaded =
+                Document::load_snapshot(snapshot, fixture::CARLA, &SnapshotLimits::default());
+            loaded.map_or_else(|error| error.to_string(), |_| "taken".to_owned())
+        }
+    }
 }

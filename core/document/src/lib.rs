@@ -12,6 +12,11 @@
 //! Every result is a pure function of the set of applied changes: two replicas that hold the same
 //! changes return the same answers in the same order. Wall times are advisory and decide nothing.
 //!
+//! Memory: a batch that [`GateLimits`] lets through, or a snapshot that [`SnapshotLimits`] lets
+//! through, takes at most 768 MiB beside the document while it is looked at, whatever it holds (a
+//! test passes in the most that the limits allow). Nothing catches an allocation that fails, so the
+//! limits are all there is: they are checked on the raw bytes, before the engine sees them.
+//!
 //! The gate catches panics, so every program that links this crate keeps `panic = "unwind"`. The
 //! library installs no panic hook; programs do, and theirs prints no content.
 #![cfg_attr(

@@ -37,8 +37,10 @@ pub struct Snapshot {
 pub struct SnapshotLimits {
     /// Bytes of the saved document.
     pub bytes: u64,
-    /// Rows of any column: operations or changes, with what they replace or depend on.
+    /// Rows of any column of operations, with what they replace.
     pub rows: u64,
+    /// Rows of any column of changes, with what they depend on: about 700 bytes each in memory.
+    pub changes: u64,
     /// Bytes of all keys and messages after expansion.
     pub text_bytes: u64,
     /// Actors.
@@ -52,6 +54,7 @@ impl Default for SnapshotLimits {
         SnapshotLimits {
             bytes: 64 * 1024 * 1024,
             rows: 5_000_000,
+            changes: 500_000,
             text_bytes: 256 * 1024 * 1024,
             actors: 100_000,
             heads: 10_000,
@@ -154,9 +157,14 @@ fn walk(data: &[u8], limits: &SnapshotLimits) -> Result<(), ChangeRefusal> {
     cursor.take(heads.saturating_mul(32)).ok_or(CUT)?;
     let change_columns = specifications(&mut cursor)?;
     let operation_columns = specifications(&mut cursor)?;
-    for (specification, length) in change_columns.into_iter().chain(operation_columns) {
-        let column = cursor.take(length).ok_or(CUT)?;
-        walk_column(specification, column, actors, limits)?;
+    for (columns, rows) in [
+        (change_columns, limits.changes),
+        (operation_columns, limits.rows),
+    ] {
+        for (specification, length) in columns {
+            let column = cursor.take(length).ok_or(CUT)?;
+            walk_column(specification, column, actors, rows, limits)?;
+        }
     }
     Ok(())
 }
@@ -182,34 +190,35 @@ fn walk_column(
     specification: u64,
     column: &[u8],
     actors: u64,
+    rows: u64,
     limits: &SnapshotLimits,
 ) -> Result<(), ChangeRefusal> {
     let mut total = 0;
     match specification & 0x07 {
         // Counts of what a row has several of.
         0 => {
-            columns::walk_runs(column, limits.rows, Cursor::unsigned, |run, count| {
+            columns::walk_runs(column, rows, Cursor::unsigned, |run, count| {
                 columns::add_product(&mut total, run, count);
-                columns::limit("operations", total, limits.rows)
+                columns::limit("operations", total, rows)
             })?;
         }
-        1 => columns::check_actors(column, actors, limits.rows)?,
+        1 => columns::check_actors(column, actors, rows)?,
         2 => {
-            columns::walk_runs(column, limits.rows, Cursor::unsigned, |_, _| Ok(()))?;
+            columns::walk_runs(column, rows, Cursor::unsigned, |_, _| Ok(()))?;
         }
         3 => {
-            columns::walk_runs(column, limits.rows, Cursor::signed, |_, _| Ok(()))?;
+            columns::walk_runs(column, rows, Cursor::signed, |_, _| Ok(()))?;
         }
-        4 => columns::check_booleans(column, limits.rows)?,
+        4 => columns::check_booleans(column, rows)?,
         5 => {
-            columns::walk_runs(column, limits.rows, Cursor::prefixed, |run, text| {
+            columns::walk_runs(column, rows, Cursor::prefixed, |run, text| {
                 columns::add_product(&mut total, run, text.len() as u64);
                 columns::limit("bytes in keys", total, limits.text_bytes)
             })?;
         }
         // Lengths of values: together no more than a document may have.
         6 => {
-            columns::walk_runs(column, limits.rows, Cursor::unsigned, |run, metadata| {
+            columns::walk_runs(column, rows, Cursor::unsigned, |run, metadata| {
                 columns::add_product(&mut total, run, metadata >> 4);
                 columns::limit("bytes in values", total, limits.bytes)
             })?;
@@ -320,6 +329,22 @@ mod tests {
             Err(SnapshotError::Claims(ChangeRefusal::TooMany { .. }))
         ));
         assert!(document(200).snapshot(&few).is_err(), "nor is one made");
+        let few = SnapshotLimits {
+            changes: 200,
+            ..limits
+        };
+        assert!(matches!(
+            load(&snapshot, &few),
+            Err(SnapshotError::Claims(ChangeRefusal::TooMany { .. }))
+        ));
+        let enough = SnapshotLimits {
+            changes: 201,
+            ..limits
+        };
+        assert!(
+            load(&snapshot, &enough).is_ok(),
+            "control: with the genesis"
+        );
     }
 
     #[test]
