@@ -24,8 +24,9 @@ pub fn words(theatre: &Theatre) -> Vec<OsString> {
 
 /// A relay in a process of its own.
 pub struct Served {
-    child: Child,
-    watched: Watched,
+    /// None once it was stopped.
+    child: Option<Child>,
+    watched: Option<Watched>,
     /// Whether it ever listened.
     pub listens: bool,
 }
@@ -57,29 +58,40 @@ impl Served {
         // Its first word is that it listens.
         let first = child.stdout.as_mut().unwrap().read(&mut byte).unwrap();
         Self {
-            child,
-            watched,
+            child: Some(child),
+            watched: Some(watched),
             listens: first == 1,
         }
     }
 
     /// Ends it as an operator would, unless it has ended.
-    pub fn stop(self) -> (Ended, Watched) {
+    pub fn stop(mut self) -> (Ended, Watched) {
+        let (child, watched) = (self.child.take().unwrap(), self.watched.take().unwrap());
         let mut kill = Command::new("kill");
         let _gone_already = kill
-            .arg(self.child.id().to_string())
+            .arg(child.id().to_string())
             .stderr(Stdio::null())
             .status()
             .unwrap();
-        let output = self.child.wait_with_output().unwrap();
+        let output = child.wait_with_output().unwrap();
         let stderr = said(&output);
         assert!(!stderr.contains("panicked"), "{stderr}");
         assert!(!stderr.contains("a defect"), "{stderr}");
         let ended = Ended {
             exit: output.status.code(),
             stderr,
-            log: self.watched.log(),
+            log: watched.log(),
         };
-        (ended, self.watched)
+        (ended, watched)
+    }
+}
+
+/// A test that fails leaves no relay behind.
+impl Drop for Served {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _gone_already = child.kill();
+            let _gone_already = child.wait();
+        }
     }
 }
