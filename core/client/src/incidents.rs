@@ -119,7 +119,10 @@ impl Setback {
         }
         let rewritten = self.before.journal == self.after.journal
             && self.before.sequence == self.after.sequence;
-        rewritten || place.sequence > self.after.sequence
+        // A journal that had ended is there again: an old copy, in which others may have been given the
+        // same numbers since. Nothing that is shown to it now tells it so.
+        let ended_before = self.after.journal < self.before.journal;
+        rewritten || ended_before || place.sequence > self.after.sequence
     }
 }
 
@@ -289,5 +292,16 @@ mod tests {
         assert!(setback.may_have_lost(&place(1, 41)));
         let rewritten = Setback::between(Some(&mark(1, 50, 7, 0)), &mark(1, 50, 8, 0)).unwrap();
         assert!(rewritten.may_have_lost(&place(1, 3)), "nobody knows where");
+    }
+
+    /// A raw copy brought the relay back to journal 1, after this device had seen journal 2; others were
+    /// given numbers above the copy's before this device came.
+    #[test]
+    fn of_a_journal_that_had_ended_and_is_there_again_everything_may_be_lost() {
+        let came_back = Setback::between(Some(&mark(2, 60, 7, 0)), &mark(1, 50, 8, 0)).unwrap();
+        assert!(came_back.may_have_lost(&place(1, 40)));
+        assert!(came_back.may_have_lost(&place(2, 60)));
+        let shorter = Setback::between(Some(&mark(1, 60, 7, 0)), &mark(1, 50, 8, 0)).unwrap();
+        assert!(!shorter.may_have_lost(&place(1, 40)), "control");
     }
 }

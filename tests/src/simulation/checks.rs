@@ -1,10 +1,10 @@
 //! What must be true once all is quiet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use nahtlos_casework::SectionKind;
 use nahtlos_client::{ClientError, Nahtlos};
-use nahtlos_protocol::identifier::{DeviceId, SpaceId};
+use nahtlos_protocol::identifier::{DeviceId, ItemId, SpaceId};
 use nahtlos_protocol::space::Role;
 use nahtlos_relay::store::Reader;
 
@@ -25,7 +25,7 @@ impl World {
             .collect();
         let known = SECTIONS.iter().filter_map(|kind| self.space_of(kind));
         let sections: Vec<SpaceId> = known.collect();
-        let model = match Model::of(&self.relays[0].store(), &ids, &sections) {
+        let model = match Model::of(&self.relays[0].store(), &ids, &sections, self.scene_until) {
             Ok(model) => model,
             Err(refused) => {
                 self.fail(format!("what the relay keeps does not replay: {refused}"));
@@ -49,6 +49,9 @@ impl World {
     /// their right had ended.
     fn check_observers(&mut self, model: &Model) {
         let store = self.relays[0].store();
+        // What was sealed by somebody who stood on a branch that was lost, was for those who read there.
+        let seen = self.seen.operations.iter();
+        let lost: BTreeSet<ItemId> = seen.filter(|id| !model.has(id)).copied().collect();
         for place in 0..self.devices.len() {
             let Some(replica) = &self.devices[place].replica else {
                 continue;
@@ -59,10 +62,13 @@ impl World {
             for (id, sealed) in &self.seen.envelopes {
                 let found = store.find(&(*id).into()).ok().flatten();
                 let sealed_at = found.map_or(0, |found| found.sequence);
-                let reads_later = model.last_read(&device, &sealed.space) > sealed_at;
-                // Whoever writes without a right has no key but an old one.
-                let entitled = self.author_could_read(model, sealed);
+                let (space, known) = (&sealed.space, &sealed.known);
+                let reads_later = model.came_later(&device, space, sealed_at, known);
+                // Whoever writes without a right, or after the end, has no key but an old one.
+                let entitled = self.author_could_read(model, sealed)
+                    && model.is_open_as_known(&sealed.space, &sealed.known);
                 let may = !entitled
+                    || !sealed.known.is_disjoint(&lost)
                     || reads_later
                     || model.role(&device, &sealed.space).is_some()
                     || model.read_as_known(&device, &sealed.space, &sealed.known);
@@ -145,6 +151,15 @@ impl World {
                 .is_ok_and(|waiting| !waiting.is_empty());
             if waiting || !model.reads_all(&replica.device_id(), space) {
                 self.coverage.count("checked: a document of its own");
+                continue;
+            }
+            // In a closed section nobody begins a new epoch: who was let in too late waits for a key.
+            let state = model.spaces.get(space);
+            let closed = state.is_some_and(|state| state.closed_at().is_some());
+            let lines = replica.held_lines().unwrap_or_default();
+            let waits = lines.iter().any(|line| line.reason == "pending");
+            if closed && (waits || replica.key_notice(space).is_some()) {
+                self.coverage.count("checked: closed before its key came");
                 continue;
             }
             let shown = match document(replica, kind) {

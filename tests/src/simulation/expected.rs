@@ -1,7 +1,15 @@
 //! What must occur in a run of many seeds: a check that never met a fault says nothing about it.
+//!
+//! Result codes that are not here, and why: `access_reduced`, `not_exact`, `wrap_mismatch` and `not_admitted` occur, but not
+//! in every few hundred seeds; `unknown_space` would need a log that no honest device has; `quota` is set
+//! out of reach, since a run has few items; `unsupported` is for blobs, which nobody makes. Held reasons
+//! that are not here: `never_entitled`, which the relay refuses before anybody could hold it; `voided`,
+//! `builds_on_voided` and `covers_held`, which occur too seldom to be asked for here. Changed keys (`lie:
+//! swapkey`) and pruned edits occur, but not in every few hundred seeds. Recovery of a lost device is not
+//! simulated yet.
 
 /// Faults, results, reasons and kinds of work that must each occur.
-pub const EXPECTED: [&str; 53] = [
+pub const EXPECTED: [&str; 75] = [
     "fault: clock skew",
     "fault: cloned vault",
     "fault: crash",
@@ -27,7 +35,6 @@ pub const EXPECTED: [&str; 53] = [
     "status: rejected",
     "status: staleaccess",
     "code: access_ended",
-    "code: access_reduced",
     "code: log_moved",
     "code: not_entitled",
     "refusal: clock_skew",
@@ -55,4 +62,27 @@ pub const EXPECTED: [&str; 53] = [
     "work: snapshot",
     "work: withdraw",
     "quiet after 03 rounds",
+    "fault: relay disk full",
+    "code: bad_signature",
+    "code: closed",
+    "code: invalid",
+    "code: malformed",
+    "code: needs_newer",
+    "code: too_large",
+    "hostile: add",
+    "hostile: close",
+    "hostile: cut short",
+    "hostile: edit",
+    "hostile: newer version",
+    "hostile: other signature",
+    "hostile: remove",
+    "hostile: role",
+    "hostile: too large",
+    "lie: alter",
+    "lie: backdate",
+    "lie: forgereceipt",
+    "lie: replay",
+    "lie: rollback",
+    "lie: shuffle",
+    "lie: withhold",
 ];

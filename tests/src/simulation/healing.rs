@@ -24,6 +24,7 @@ impl World {
         while !self.air.is_empty() {
             self.land_one();
         }
+        self.ask_for_everything_again();
         for round in 0..ROUNDS_MAX {
             self.time.fetch_add(BETWEEN_ROUNDS_MS, Ordering::SeqCst);
             if self.round_is_quiet() {

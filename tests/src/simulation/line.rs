@@ -15,9 +15,9 @@ use super::store::DiskFault;
 use super::world::{DEPTH_MAX, World};
 
 /// Largest message a test decodes.
-const BYTES_MAX: usize = 1 << 25;
+pub(super) const BYTES_MAX: usize = 1 << 25;
 /// Effects after which a relay may end.
-const RELAY_EFFECTS_MAX: u64 = 30;
+const RELAY_EFFECTS_MAX: u64 = 12;
 
 /// A device's line, while it syncs.
 pub struct Line<'a> {
@@ -32,11 +32,11 @@ pub struct Line<'a> {
 /// A request whose sender has given it up and that arrives later all the same.
 #[derive(Clone, Debug)]
 pub struct InTheAir {
-    relay: usize,
-    device: usize,
-    path: String,
-    token: Option<String>,
-    body: Vec<u8>,
+    pub(super) relay: usize,
+    pub(super) device: usize,
+    pub(super) path: String,
+    pub(super) token: Option<String>,
+    pub(super) body: Vec<u8>,
 }
 
 impl Transport for Line<'_> {
@@ -65,10 +65,11 @@ fn broken(reason: &str) -> TransportError {
 }
 
 impl World {
-    fn carry(&mut self, request: InTheAir, depth: u32) -> Result<Answer, TransportError> {
+    fn carry(&mut self, mut request: InTheAir, depth: u32) -> Result<Answer, TransportError> {
         self.story.witness("request", &request.body);
         self.settle_knowledge(request.device);
         self.note_sealed(&request);
+        self.tamper(&mut request);
         if self.devices[request.device].cut_off {
             self.coverage.count("fault: partition");
             return Err(broken("cut off"));
@@ -91,6 +92,7 @@ impl World {
             }
         }
         let answer = answer.ok_or_else(|| broken("the relay ended"))?;
+        let answer = self.lie(&request, answer);
         self.let_others_go_first(depth, "late answer");
         if self.strikes(self.plan.lose_answer, "lost answer") {
             return Err(broken("the answer is lost"));
@@ -146,7 +148,7 @@ impl World {
     }
 
     /// What a relay answers; none where it ended over it.
-    fn reach(&mut self, request: &InTheAir) -> Option<Answer> {
+    pub(super) fn reach(&mut self, request: &InTheAir) -> Option<Answer> {
         let ends = self.chance.percent(self.plan.relay_crash);
         let full = self.chance.percent(self.plan.relay_disk_full);
         let after = self.chance.below(RELAY_EFFECTS_MAX);
@@ -154,9 +156,10 @@ impl World {
         // The copy may have ended meanwhile.
         self.relays.get(request.relay)?;
         for item in pushed(request) {
-            if let PushItem::Operation { bytes, wraps, .. } = item {
-                self.seen.operation(&bytes, &wraps);
+            if let PushItem::Operation { bytes, wraps, .. } = &item {
+                self.seen.operation(bytes, wraps);
             }
+            self.last_pushed = Some(item);
         }
         let relay = &mut self.relays[request.relay];
         if ends {
@@ -207,7 +210,10 @@ impl World {
             }
             let id: String = result.id.to_string().chars().take(8).collect();
             let code = code.map_or_else(String::new, |code| format!(" ({code})"));
-            self.story.tell(format!("the relay: {id} {status}{code}"));
+            let missing = result.missing.iter().map(|id| id.to_string());
+            let missing: String = missing.map(|id| format!(" {}", &id[..8])).collect();
+            self.story
+                .tell(format!("the relay: {id} {status}{code}{missing}"));
         }
     }
 

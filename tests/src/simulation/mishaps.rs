@@ -1,5 +1,6 @@
 //! What breaks or heals between two steps: lines, clocks, homes, and what an operator does to the relay.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::device::Device;
@@ -148,8 +149,7 @@ impl World {
         self.devices[device].restart();
         let mut copied = Device::open(&format!("the copy of {name}"), copy, &self.time);
         copied.copy_of = Some(device);
-        self.known.push(self.known[device].clone());
-        self.devices.push(copied);
+        self.add(copied, Arc::clone(&self.known[device]));
         self.coverage.count("fault: cloned vault");
         self.story.tell(format!("{name} runs a copy of the home"));
     }

@@ -14,6 +14,8 @@ pub mod coverage;
 pub mod device;
 pub mod expected;
 pub mod healing;
+pub mod hostile;
+pub mod lies;
 pub mod line;
 pub mod mishaps;
 pub mod model;

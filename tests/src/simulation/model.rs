@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use nahtlos_protocol::identifier::{DeviceId, ItemId, SpaceId};
 use nahtlos_protocol::space::state::MemberId;
-use nahtlos_protocol::space::{History, Logs, Role, SignedOperation, SpaceState};
+use nahtlos_protocol::space::{Effect, History, Logs, Role, SignedOperation, SpaceState};
 use nahtlos_relay::store::Reader;
 use nahtlos_relay::store::sqlite::SqliteStore;
 
@@ -18,8 +18,11 @@ pub struct Model {
     replica: Replica,
     /// Every log that replayed, by its space.
     pub spaces: BTreeMap<SpaceId, Arc<SpaceState>>,
-    /// Who read which space last: the number of the relay's journal.
-    last_read: BTreeMap<(DeviceId, SpaceId), u64>,
+    operations: BTreeSet<ItemId>,
+    /// The last number of the relay's journal at which a device was in a group or read a section.
+    last_in: BTreeMap<(DeviceId, SpaceId), u64>,
+    /// The same of a group that a section was shared with.
+    last_shared: BTreeMap<(SpaceId, SpaceId), u64>,
 }
 
 impl Model {
@@ -31,31 +34,33 @@ impl Model {
         store: &SqliteStore,
         devices: &[DeviceId],
         sections: &[SpaceId],
+        since: u64,
     ) -> Result<Self, String> {
         let network = store.identity().map_err(|error| error.to_string())?;
         let network = network.and_then(|identity| identity.network);
         let mut model = Self {
             replica: Replica::empty(network),
             spaces: BTreeMap::new(),
-            last_read: BTreeMap::new(),
+            operations: BTreeSet::new(),
+            last_in: BTreeMap::new(),
+            last_shared: BTreeMap::new(),
         };
         let mut spaces = BTreeSet::new();
         let mut refused = None;
         let read = store.each_operation(&mut |number, bytes| {
             let signed = SignedOperation::decode(&bytes);
+            let id = signed.as_ref().map(|signed| ItemId::from(signed.id()));
+            model.operations.extend(id);
+            let changes = signed.as_ref().is_ok_and(changes_access);
+            if number > since && changes {
+                model.note_until(number - 1, devices, sections);
+            }
             match signed.map(|signed| (signed.space(), model.replica.deliver(&signed))) {
                 Ok((space, Ok(true))) => {
                     spaces.insert(space);
                 }
                 Ok((space, said)) => refused = Some(format!("{space}: {said:?}")),
                 Err(error) => refused = Some(error.to_string()),
-            }
-            for device in devices {
-                for section in sections {
-                    if model.role(device, section).is_some() {
-                        model.last_read.insert((*device, *section), number);
-                    }
-                }
             }
             Ok(())
         });
@@ -67,14 +72,96 @@ impl Model {
         model.spaces = known
             .filter_map(|space| Some((*space, model.replica.state(space)?)))
             .collect();
+        model.note_until(u64::MAX, devices, sections);
         Ok(model)
     }
 
-    /// The number of the relay's journal at which a device last read a section; 0 where it never did.
+    /// Who is in which group, and reads which section, up to a number.
+    fn note_until(&mut self, number: u64, devices: &[DeviceId], sections: &[SpaceId]) {
+        for section in sections {
+            let mut groups = vec![*section];
+            while let Some(group) = groups.pop() {
+                for device in devices {
+                    if self.role(device, &group).is_some() {
+                        self.last_in.insert((*device, group), number);
+                    }
+                }
+                let below = self.key_holding_groups(&group);
+                for one in &below {
+                    self.last_shared.insert((*one, *section), number);
+                }
+                groups.extend(below);
+            }
+        }
+        // Who is in a group that a section is not shared with any more, is there all the same.
+        let shared: BTreeSet<SpaceId> = self.last_shared.keys().map(|(group, _)| *group).collect();
+        for (group, device) in shared
+            .iter()
+            .flat_map(|group| devices.iter().map(move |device| (group, device)))
+        {
+            if self.role(device, group).is_some() {
+                self.last_in.insert((*device, *group), number);
+            }
+        }
+    }
+
+    fn key_holding_groups(&self, space: &SpaceId) -> Vec<SpaceId> {
+        let Some(state) = self.replica.state(space) else {
+            return Vec::new();
+        };
+        let held = state
+            .live_grants()
+            .filter(|grant| grant.is_confirmed() && grant.role.holds_keys());
+        held.filter_map(|grant| match grant.member {
+            MemberId::Space(below) => Some(below),
+            MemberId::Device(_) => None,
+        })
+        .collect()
+    }
+
+    /// Whether a device read a section after a number; or is since then in a group that it was shared
+    /// with after that number, or that had it as `known` says: a group's past belongs to its members.
     #[must_use]
-    pub fn last_read(&self, device: &DeviceId, section: &SpaceId) -> u64 {
-        let number = self.last_read.get(&(*device, *section));
-        number.copied().unwrap_or(0)
+    pub fn came_later(
+        &self,
+        device: &DeviceId,
+        section: &SpaceId,
+        number: u64,
+        known: &BTreeSet<ItemId>,
+    ) -> bool {
+        let last = |group: &SpaceId| self.last_in.get(&(*device, *group)).copied().unwrap_or(0);
+        if last(section) > number {
+            return true;
+        }
+        let mut groups = self
+            .last_shared
+            .iter()
+            .filter(|((_, shared), _)| shared == section);
+        groups.any(|((group, _), until)| {
+            let had = *until > number || self.is_shared_as_known(group, section, known);
+            last(group) > number && had
+        })
+    }
+
+    fn is_shared_as_known(
+        &self,
+        group: &SpaceId,
+        space: &SpaceId,
+        known: &BTreeSet<ItemId>,
+    ) -> bool {
+        let mut below = self.members_as_known(space, known).into_iter();
+        below.any(|member| match member {
+            MemberId::Space(below) => {
+                below == *group || self.is_shared_as_known(group, &below, known)
+            }
+            MemberId::Device(_) => false,
+        })
+    }
+
+    /// Whether an operation stands in one of the logs.
+    #[must_use]
+    pub fn has(&self, operation: &ItemId) -> bool {
+        self.operations.contains(operation)
     }
 
     /// Whether a device reads a space from its beginning: by rights that all cover the past.
@@ -101,24 +188,32 @@ impl Model {
         space: &SpaceId,
         known: &BTreeSet<ItemId>,
     ) -> bool {
+        let mut members = self.members_as_known(space, known).into_iter();
+        members.any(|member| match member {
+            MemberId::Device(other) => other == *device,
+            MemberId::Space(below) => self.read_as_known(device, &below, known),
+        })
+    }
+
+    /// Whether a space is open to writing, as somebody sees it who knows these operations only.
+    #[must_use]
+    pub fn is_open_as_known(&self, space: &SpaceId, known: &BTreeSet<ItemId>) -> bool {
+        let state = self.replica.state(space);
+        state.is_some_and(|state| !state.is_closed_at(known_length(&state, known)))
+    }
+
+    /// Who holds keys in a space, by the operations of its log up to the first unknown one.
+    fn members_as_known(&self, space: &SpaceId, known: &BTreeSet<ItemId>) -> Vec<MemberId> {
         let Some(state) = self.replica.state(space) else {
-            return false;
+            return Vec::new();
         };
-        let mut length = 0;
-        while let Some(operation) = state.operation(length)
-            && known.contains(&operation.id.into())
-        {
-            length += 1;
-        }
-        let mut held = state.grants().iter().filter(|grant| {
+        let length = known_length(&state, known);
+        let held = state.grants().iter().filter(|grant| {
             grant.is_live_at(length)
                 && grant.is_confirmed_at(length)
                 && grant.role_at(length).holds_keys()
         });
-        held.any(|grant| match grant.member {
-            MemberId::Device(other) => other == *device,
-            MemberId::Space(below) => self.read_as_known(device, &below, known),
-        })
+        held.map(|grant| grant.member).collect()
     }
 
     /// The strongest role with keys that a device has in a space, over all paths.
@@ -137,4 +232,29 @@ impl Model {
         })
         .max()
     }
+}
+
+/// How much of a log somebody has.
+fn known_length(state: &SpaceState, known: &BTreeSet<ItemId>) -> u64 {
+    let mut length = 0;
+    while let Some(operation) = state.operation(length)
+        && known.contains(&operation.id.into())
+    {
+        length += 1;
+    }
+    length
+}
+
+fn changes_access(operation: &SignedOperation) -> bool {
+    let effects = operation.operation().effects.iter();
+    let mut changes = effects.filter(|effect| {
+        !matches!(
+            effect,
+            Effect::Epoch { .. }
+                | Effect::Wrap { .. }
+                | Effect::Link { .. }
+                | Effect::BadWrap { .. }
+        )
+    });
+    changes.next().is_some()
 }

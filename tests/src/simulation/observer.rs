@@ -37,7 +37,8 @@ pub struct Seen {
     locks: BTreeMap<RecipientId, Vec<Lock>>,
     /// History links by the epoch that opens them.
     links: BTreeMap<KeyId, Vec<(KeyId, Vec<u8>)>>,
-    operations: BTreeSet<ItemId>,
+    /// Operations that reached a relay, also those of branches that were lost.
+    pub operations: BTreeSet<ItemId>,
 }
 
 struct Lock {

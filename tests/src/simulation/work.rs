@@ -266,11 +266,10 @@ impl World {
         let mut newcomer = Device::with(&name, home, replica, &self.time);
         newcomer.newcomer = true;
         let joiner = self.devices.len();
-        let Some(mut replica) = newcomer.replica.take() else {
+        self.add(newcomer, Arc::default());
+        let Some(mut replica) = self.devices[joiner].replica.take() else {
             return;
         };
-        self.devices.push(newcomer);
-        self.known.push(Arc::default());
         let mut line = Line {
             world: self,
             device: joiner,

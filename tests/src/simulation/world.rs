@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use nahtlos_casework::SectionKind;
 use nahtlos_client::vault::Fault;
 use nahtlos_client::{ClientError, Nahtlos, SyncReport, simulated};
-use nahtlos_protocol::identifier::ItemId;
-use nahtlos_protocol::wire::ItemKind;
+use nahtlos_protocol::identifier::{DeviceId, ItemId};
+use nahtlos_protocol::wire::{ItemKind, PushItem};
 use nahtlos_relay::store::Reader;
 
 use super::chance::Chance;
@@ -17,7 +17,7 @@ use super::coverage::Coverage;
 use super::device::Device;
 use super::line::{InTheAir, Line};
 use super::observer::{Seen, recipients};
-use super::plan::Plan;
+use super::plan::{ALL_TOGETHER_FROM, Plan};
 use super::relay::SimulatedRelay;
 use super::scene::{BEGIN_MS, DEVICES, SCENE, directory};
 use super::story::Story;
@@ -68,6 +68,8 @@ pub struct World {
     pub known: Vec<Arc<BTreeSet<ItemId>>>,
     /// What a device was sent in the answer it may still be taking in.
     pub received: BTreeMap<usize, Vec<ItemId>>,
+    /// The last number of the relay's journal before the first step.
+    pub scene_until: u64,
     /// Copies of the relay's data, and whether a relay recognises them as copies.
     pub backups: Vec<(PathBuf, bool)>,
     /// Copies of the relay that were started so far.
@@ -76,6 +78,18 @@ pub struct World {
     pub newcomers: u64,
     /// Whether half a year has passed.
     pub pruned: bool,
+    /// Devices that the relay lied to.
+    pub lied_to: BTreeSet<usize>,
+    /// What the relay says of these edits is that they came long ago.
+    pub backdated: BTreeSet<ItemId>,
+    /// The last answer to each device.
+    pub answered: BTreeMap<usize, Vec<u8>>,
+    /// What was pushed last, by anybody.
+    pub last_pushed: Option<PushItem>,
+    /// The seed of the relay's signing key.
+    pub relay_seed: [u8; 32],
+    /// The ids of the devices.
+    pub device_ids: Vec<DeviceId>,
     /// Why a device's last sync failed.
     pub last_error: BTreeMap<usize, &'static str>,
     /// Unix milliseconds.
@@ -91,14 +105,15 @@ impl World {
     pub fn new(seed: u64) -> Self {
         // Before this thread's randomness is seeded: the scene is the same for all seeds.
         let scene = &*SCENE;
-        simulated::seed_this_thread(seed.wrapping_add(1));
+        simulated::seed_this_thread((seed % ALL_TOGETHER_FROM).wrapping_add(1));
         let directory = directory();
         scene.lay_out(directory.path());
         let time = Arc::new(AtomicU64::new(BEGIN_MS));
-        let mut chance = Chance::new(seed);
-        let plan = Plan::draw(&mut chance);
+        let mut chance = Chance::new(seed % ALL_TOGETHER_FROM);
+        let plan = Plan::draw(seed, &mut chance);
         let relay = SimulatedRelay::start(directory.path().join("relay"), Arc::clone(&time), seed);
-        let devices = DEVICES
+        let relay_seed = relay.signing_seed();
+        let devices: Vec<Device> = DEVICES
             .iter()
             .map(|(name, _)| Device::open(name, directory.path().join(name), &time))
             .collect();
@@ -116,16 +131,24 @@ impl World {
             seen: Seen::default(),
             known: Vec::new(),
             received: BTreeMap::new(),
+            scene_until: 0,
             backups: Vec::new(),
             copies: 0,
             newcomers: 0,
             pruned: false,
+            lied_to: BTreeSet::new(),
+            backdated: BTreeSet::new(),
+            answered: BTreeMap::new(),
+            last_pushed: None,
+            relay_seed,
+            device_ids: Vec::new(),
             last_error: BTreeMap::new(),
             time,
             next_note: 1,
             directory,
         };
         world.note_scene();
+        world.choose_hostile();
         let plan = format!("{:?}", world.plan);
         world.story.tell(format!("seed {seed}: {plan}"));
         world
@@ -138,6 +161,7 @@ impl World {
         let places = store
             .sequences_after(0, usize::MAX >> 1)
             .unwrap_or_default();
+        self.scene_until = places.last().copied().unwrap_or(0);
         for place in places {
             let Ok(Some(item)) = store.item(place) else {
                 continue;
@@ -151,6 +175,23 @@ impl World {
         }
         let known = Arc::new(known);
         self.known = self.devices.iter().map(|_| Arc::clone(&known)).collect();
+        let replicas = self.devices.iter().filter_map(|one| one.replica.as_ref());
+        self.device_ids = replicas.map(Nahtlos::device_id).collect();
+    }
+
+    /// One member's program is not ours, in some runs.
+    fn choose_hostile(&mut self) {
+        let hostile = self.chance.below(self.devices.len() as u64);
+        let hostile = usize::try_from(hostile).unwrap_or(0);
+        self.devices[hostile].hostile = self.plan.hostile > 0;
+    }
+
+    /// A device that is there from now on.
+    pub(super) fn add(&mut self, device: Device, known: Arc<BTreeSet<ItemId>>) {
+        let id = device.replica.as_ref().map(Nahtlos::device_id);
+        self.device_ids.extend(id);
+        self.known.push(known);
+        self.devices.push(device);
     }
 
     /// Everything that happens before the faults end.
@@ -168,6 +209,9 @@ impl World {
         let passed = 1 + self.chance.below(90_000);
         self.time.fetch_add(passed, Ordering::SeqCst);
         self.break_something();
+        if self.chance.percent(self.plan.hostile) {
+            self.be_hostile();
+        }
         if self.chance.percent(40) {
             if let Some(device) = self.somebody() {
                 self.sync(device, depth);
