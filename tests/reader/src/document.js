@@ -1,7 +1,7 @@
 /** Documents: the genesis change, the form of a change, whose it is, and the JSON it all comes to (PROTOCOL §15). */
 import * as Automerge from "@automerge/automerge";
 import { EnvelopeError } from "./errors.js";
-import { requireColumns } from "./gate.js";
+import { requireChangeColumns } from "./columns.js";
 import { History } from "./history.js";
 import { equal } from "./bytes.js";
 import { digest } from "./primitives.js";
@@ -59,7 +59,7 @@ function refuse(code, message) {
  */
 export function decodeChange(bytes) {
   if (bytes.length > limits.CHANGE_BYTES) refuse("bad_change", "the change is too large");
-  const { otherActors } = requireColumns(requireChunk(bytes, CHUNK_TYPE_CHANGE));
+  const { otherActors } = requireChangeColumns(requireChunk(bytes, CHUNK_TYPE_CHANGE));
   let decoded;
   try {
     decoded = Automerge.decodeChange(bytes);
@@ -69,6 +69,18 @@ export function decodeChange(bytes) {
   const { hash, actor, seq, startOp, deps, ops } = decoded;
   if (ops.length === 0 || ops.length > limits.CHANGE_OPERATIONS) refuse("bad_change", "a change has operations, and not too many");
   return { hash, actor, seq, deps, bytes, startOp, ops, otherActors, lastOp: startOp + ops.length - 1 };
+}
+
+/** The changes of one envelope, within what a batch may hold. Those known already count: what is here decides nothing. */
+function decodeBatch(changes) {
+  const size = changes.reduce((sum, { length }) => sum + length, 0);
+  if (changes.length > limits.BATCH_CHANGES || size > limits.BATCH_BYTES) refuse("bad_change", "the batch is too large");
+  let operations = 0;
+  return changes.map((bytes) => {
+    const change = decodeChange(bytes);
+    operations += change.ops.length;
+    return operations <= limits.BATCH_OPERATIONS ? change : refuse("bad_change", "too many operations in the batch");
+  });
 }
 
 /**
@@ -139,7 +151,7 @@ export class SpaceDocument {
   apply(device, { runNonces, changes }) {
     const actors = new Set(this.actors.get(device) ?? []);
     for (const nonce of runNonces) actors.add(actorId(this.space, device, nonce));
-    const decoded = changes.map(decodeChange).filter(({ hash }) => !this.history.has(hash));
+    const decoded = decodeBatch(changes).filter(({ hash }) => !this.history.has(hash));
     const isForeign = ({ actor }) => !actors.has(actor) || actor === GENESIS_ACTOR;
     if (decoded.some(isForeign)) refuse("foreign_actor", "a change of an actor that is not its author's");
     if (decoded.length > 0) this.applyChecked(decoded);

@@ -1,6 +1,7 @@
 /** Snapshots: what they hold (PROTOCOL §15). Which one a document begins with is `beginning.js`. */
 import { inflateSync } from "node:zlib";
 import * as Automerge from "@automerge/automerge";
+import { requireDocumentColumns } from "./columns.js";
 import { GENESIS_ACTOR, decodeChange, requireChunk } from "./document.js";
 import { EnvelopeError, TooLargeError } from "./errors.js";
 import { History } from "./history.js";
@@ -22,7 +23,7 @@ function refuse(message) {
  */
 export function loadSnapshot(payload, genesisChange) {
   const bytes = expand(payload);
-  requireChunk(bytes, CHUNK_TYPE_DOCUMENT);
+  requireDocumentColumns(requireChunk(bytes, CHUNK_TYPE_DOCUMENT));
   const document = load(bytes);
   const heads = [...Automerge.getHeads(document)].sort();
   if (heads.join() !== payload.heads.join()) refuse("the document has other heads");

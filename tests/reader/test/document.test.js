@@ -81,3 +81,27 @@ test("a change is one uncompressed change chunk with its checksum, and nothing a
     assert.throws(() => decodeChange(bytes), { code: "bad_change" });
   }
 });
+
+test("an envelope's changes are within what a batch may hold, those known already too", () => {
+  const refusal = (changes) => {
+    const document = new SpaceDocument(space, DIRECTORY_CONTAINERS);
+    document.apply(device, { runNonces: [nonce], changes: changes.slice(0, 1) });
+    try {
+      document.apply(device, { runNonces: [], changes });
+    } catch ({ code, message }) {
+      return `${code}: ${message}`;
+    }
+    return null;
+  };
+  const [small] = changesBy(actor, (doc) => (doc.people.a = 1));
+  assert.equal(refusal(Array(20_000).fill(small)), null);
+  assert.equal(refusal(Array(20_001).fill(small)), "bad_change: the batch is too large");
+  const [large] = changesBy(actor, (doc) => (doc.people.a = Uint8Array.from({ length: 999_000 }, (_, index) => index % 251)));
+  assert.equal(refusal(Array(16).fill(large)), null);
+  assert.equal(refusal(Array(17).fill(large)), "bad_change: the batch is too large");
+  const ops = Array.from({ length: 100_000 }, () => ({ action: "set", obj: "_root", key: "a", value: 1, pred: [] }));
+  const begun = decodeChange(genesis(DIRECTORY_CONTAINERS));
+  const many = Automerge.encodeChange({ actor, seq: 1, startOp: begun.lastOp + 1, time: 0, message: null, deps: [begun.hash], ops });
+  assert.equal(refusal(Array(10).fill(many)), null);
+  assert.equal(refusal(Array(11).fill(many)), "bad_change: too many operations in the batch");
+});

@@ -34,6 +34,11 @@ function sealSymmetric(wrapKey, info, seed) {
   return sealOnce(derive(wrapKey, "wrap/symmetric", info), seed);
 }
 
+/** A document as a snapshot holds it: one chunk, of whose columns none is compressed. */
+export function uncompressed(document) {
+  return Automerge.getBackend(document).saveNoCompress();
+}
+
 /** A world that keeps what a relay would have stored. */
 export class Scribe extends World {
   constructor() {
@@ -128,7 +133,7 @@ export class Scribe extends World {
    * @param {{parents: string[], covered: string[], actors: Array<[Uint8Array, Uint8Array]>}} said actors as the payload has them
    */
   snapshot(space, author, pen, { parents, covered, actors, heads = pen.heads() }) {
-    const chunk = Automerge.save(pen.document);
+    const chunk = uncompressed(pen.document);
     return this.seal("snapshot", space, author, [deflateSync(chunk), chunk.length, heads.map(fromHex), actors, covered.map(fromHex)], { parents });
   }
 
