@@ -77,12 +77,18 @@ impl Candidate {
         }
     }
 
-    /// The receipt of an item that is offered again.
-    pub(super) fn receipt(&self) -> Option<&Receipt> {
-        match self {
-            Self::Operation { receipt, .. } | Self::Envelope { receipt, .. } => receipt.as_ref(),
-            Self::Question { .. } | Self::Bad { .. } => None,
-        }
+    /// An item that is offered again, and its receipt.
+    pub(super) fn offered(&self) -> Option<(ItemId, &Receipt)> {
+        let (id, receipt) = match self {
+            Self::Operation {
+                signed, receipt, ..
+            } => (signed.id().into(), receipt),
+            Self::Envelope {
+                envelope, receipt, ..
+            } => (envelope.id().into(), receipt),
+            Self::Question { .. } | Self::Bad { .. } => return None,
+        };
+        receipt.as_ref().map(|receipt| (id, receipt))
     }
 
     fn verified(envelope: Envelope, receipt: Option<Receipt>, world: &RwLock<World>) -> Self {

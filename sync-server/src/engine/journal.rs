@@ -5,7 +5,8 @@
 
 use std::sync::{Arc, PoisonError};
 
-use nahtlos_protocol::identifier::JournalId;
+use nahtlos_protocol::identifier::{ItemId, JournalId};
+use nahtlos_protocol::space::standing::Position;
 use nahtlos_protocol::wire::JournalMark;
 use tokio::sync::oneshot;
 
@@ -15,7 +16,7 @@ use super::start::{StartError, journal_after};
 use super::world::FIRST_CHAIN;
 use super::writer::Writer;
 use super::{Engine, EngineError, lock, read};
-use crate::store::{Identity, StoreError};
+use crate::store::{Identity, Reader, StoreError};
 
 /// How often a journal is begun on the word of a device, which might be lying.
 const UNPROVED_INTERVAL_MS: u64 = 60 * 60 * 1000;
@@ -25,6 +26,8 @@ const UNPROVED_INTERVAL_MS: u64 = 60 * 60 * 1000;
 pub(super) struct Evidence {
     /// The journal that must not go on.
     journal: JournalId,
+    /// The latest journal known to have been begun: the new one comes after it.
+    latest: JournalId,
     /// The relay's own signature proves it; otherwise a device says so.
     proved: bool,
 }
@@ -44,41 +47,75 @@ impl Engine {
         }
         self.renew(Evidence {
             journal: seen.journal,
+            latest: seen.journal,
             proved: false,
         })
         .await
     }
 
-    /// A receipt for a number that this journal has still to give proves that it gave it before.
-    pub(super) async fn look_for_receipts_to_come(
+    /// Receipts of this relay may prove that its store went back: one for a number that this journal has
+    /// still to give, or for something it does not have (it never forgets an id), and one of a later
+    /// journal. If this one went on, what it takes in now would seem to come before what the later one
+    /// had taken in, and readers would judge by that when a right ended.
+    pub(super) async fn look_for_proofs(
         &self,
         candidates: &[Candidate],
     ) -> Result<(), EngineError> {
-        let found = {
-            let world = read(&self.shared.world);
-            let to_come = candidates
-                .iter()
-                .filter_map(Candidate::receipt)
-                .any(|own| own.journal == world.journal && own.sequence > world.last_number);
-            to_come.then_some(world.journal)
+        let own = candidates.iter().filter_map(Candidate::offered);
+        let own: Vec<(ItemId, Position)> = own.map(|(id, own)| (id, own.place())).collect();
+        let Some(latest) = own.iter().map(|(_, place)| *place).max() else {
+            return Ok(());
         };
-        match found {
-            Some(journal) => {
-                let proved = true;
-                self.renew(Evidence { journal, proved }).await
+        let here = {
+            let world = read(&self.shared.world);
+            Position {
+                journal: world.journal,
+                sequence: world.last_number,
             }
-            None => Ok(()),
+        };
+        let of_here = own
+            .iter()
+            .filter(|(_, place)| place.journal == here.journal);
+        let of_here: Vec<ItemId> = of_here.map(|(id, _)| *id).collect();
+        if latest > here || self.lacks_one(of_here).await? {
+            self.renew(Evidence {
+                journal: here.journal,
+                latest: latest.journal.max(here.journal),
+                proved: true,
+            })
+            .await?;
         }
+        Ok(())
+    }
+
+    async fn lacks_one(&self, ids: Vec<ItemId>) -> Result<bool, EngineError> {
+        if ids.is_empty() {
+            return Ok(false);
+        }
+        self.read_store(move |reader| {
+            for id in &ids {
+                if reader.find(id)?.is_none() {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        })
+        .await
     }
 
     /// The hash chain at a number; none where the journal has not come so far.
-    async fn stored_chain(
-        &self,
-        number: u64,
-    ) -> Result<Option<nahtlos_protocol::identifier::ItemId>, EngineError> {
+    async fn stored_chain(&self, number: u64) -> Result<Option<ItemId>, EngineError> {
         if number > read(&self.shared.world).last_number {
             return Ok(None);
         }
+        let chain = self.read_store(move |reader| reader.chain_at(number));
+        Ok(Some(chain.await?.unwrap_or(FIRST_CHAIN)))
+    }
+
+    async fn read_store<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&dyn Reader) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, EngineError> {
         let _permit = self
             .shared
             .reader_permits
@@ -86,14 +123,13 @@ impl Engine {
             .await
             .map_err(|_| EngineError::Internal)?;
         let shared = Arc::clone(&self.shared);
-        let chain = tokio::task::spawn_blocking(move || {
+        let answer = tokio::task::spawn_blocking(move || {
             let reader = lock(&shared.readers).pop().ok_or(EngineError::Internal)?;
-            let chain = reader.chain_at(number);
+            let answer = question(&*reader);
             lock(&shared.readers).push(reader);
-            chain.map_err(|error| EngineError::from(&error))
+            answer.map_err(|error| EngineError::from(&error))
         });
-        let chain = chain.await.map_err(|_| EngineError::Internal)??;
-        Ok(Some(chain.unwrap_or(FIRST_CHAIN)))
+        answer.await.map_err(|_| EngineError::Internal)?
     }
 
     async fn renew(&self, evidence: Evidence) -> Result<(), EngineError> {
@@ -120,7 +156,7 @@ impl Writer {
                 tracing::warn!("a device names a place that this journal does not have");
                 return Ok(());
             }
-            let journal = journal_after(&world.journal, now_ms).map_err(start_failed)?;
+            let journal = journal_after(&evidence.latest, now_ms).map_err(start_failed)?;
             Identity {
                 journal,
                 // Nobody knows when the copy was made, and numbers were given away since: whatever

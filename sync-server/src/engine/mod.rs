@@ -159,7 +159,7 @@ impl Engine {
         approaching: Approaching,
     ) -> Result<Vec<ItemResult>, EngineError> {
         let candidates = self.read_candidates(items).await?;
-        self.look_for_receipts_to_come(&candidates).await?;
+        self.look_for_proofs(&candidates).await?;
         let (reply, answer) = oneshot::channel();
         self.send(Job::Push {
             device,

@@ -37,6 +37,17 @@ fn back_up_as(setting: &Setting, name: &str) -> PathBuf {
     to
 }
 
+/// A copy of the database's file, made while the relay was down: nothing marks it as one.
+fn raw_copy(setting: &mut Setting) -> PathBuf {
+    setting.relay.take().unwrap().stop();
+    let copy = setting.directory.path().join("raw.sqlite");
+    std::fs::copy(data(setting).join("relay.sqlite"), &copy).unwrap();
+    let relay = RunningRelay::start(config(&setting.directory)).unwrap();
+    setting.client.address = relay.address;
+    setting.relay = Some(relay);
+    copy
+}
+
 /// Starts the relay on a copy of its database.
 fn restore(setting: &mut Setting, copy: &Path) {
     setting.relay.take().unwrap().stop();
@@ -327,13 +338,7 @@ fn a_database_that_went_back_by_itself_begins_a_new_journal_at_once() {
     setting.restart();
     setting.client.sync(&setting.a1, Vec::new());
     assert_eq!(setting.client.mark, Some(before));
-    // A raw copy, made while the relay was down.
-    setting.relay.take().unwrap().stop();
-    let copy = setting.directory.path().join("raw.sqlite");
-    std::fs::copy(data(&setting).join("relay.sqlite"), &copy).unwrap();
-    let relay = RunningRelay::start(config(&setting.directory)).unwrap();
-    setting.client.address = relay.address;
-    setting.relay = Some(relay);
+    let copy = raw_copy(&mut setting);
     let lost = push_envelope(&setting.world.envelope(&setting.a1, section, 2, &[]));
     let receipt = receipted(&mut setting.client, &setting.a1, &lost);
     let ahead = setting.client.mark.unwrap();
@@ -367,12 +372,7 @@ fn a_database_that_went_back_by_itself_begins_a_new_journal_at_once() {
 fn a_receipt_for_a_number_still_to_come_proves_that_the_database_went_back() {
     let mut setting = Setting::new();
     let section = section(&mut setting);
-    setting.relay.take().unwrap().stop();
-    let copy = setting.directory.path().join("raw.sqlite");
-    std::fs::copy(data(&setting).join("relay.sqlite"), &copy).unwrap();
-    let relay = RunningRelay::start(config(&setting.directory)).unwrap();
-    setting.client.address = relay.address;
-    setting.relay = Some(relay);
+    let copy = raw_copy(&mut setting);
     let lost = push_envelope(&setting.world.envelope(&setting.a1, section, 2, &[]));
     let receipt = receipted(&mut setting.client, &setting.a1, &lost);
     restore(&mut setting, &copy);
@@ -383,6 +383,63 @@ fn a_receipt_for_a_number_still_to_come_proves_that_the_database_went_back() {
     assert_eq!(back.status, Status::Accepted);
     assert!(setting.client.mark.unwrap().journal > receipt.journal);
     assert_eq!(back.receipt, Some(receipt));
+}
+
+/// The copy went on for a while before somebody came who had a receipt from before.
+#[test]
+fn a_receipt_for_what_the_journal_does_not_have_proves_that_the_database_went_back() {
+    let mut setting = Setting::new();
+    let section = section(&mut setting);
+    let copy = raw_copy(&mut setting);
+    let lost = push_envelope(&setting.world.envelope(&setting.a1, section, 1, &[]));
+    let receipt = receipted(&mut setting.client, &setting.a1, &lost);
+    restore(&mut setting, &copy);
+    setting.client.mark = None;
+    let next = push_envelope(&setting.world.envelope(&setting.a1, section, 2, &[]));
+    let next_receipt = receipted(&mut setting.client, &setting.a1, &next);
+    let (known, _) = setting
+        .client
+        .sync(&setting.a1, vec![offered(&next, &next_receipt)]);
+    assert_eq!(known[0].status, Status::Duplicate);
+    let mark = setting.client.mark.unwrap();
+    assert_eq!(
+        (mark.journal, mark.sequence),
+        (receipt.journal, receipt.sequence),
+        "control: the number was given a second time"
+    );
+    let back = setting
+        .client
+        .push_one(&setting.a1, offered(&lost, &receipt));
+    assert_eq!(back.receipt, Some(receipt), "its old place");
+    assert!(setting.client.mark.unwrap().journal > mark.journal);
+}
+
+/// Readers ask of a late edit whether it was received before its author's right ended, by the places of
+/// both. Numbered in a journal that had ended, it would seem to come before an end from a later one.
+#[test]
+fn a_receipt_of_a_later_journal_proves_that_the_one_here_had_ended() {
+    let mut case = Case::new();
+    let late = push_envelope(&case.setting.world.envelope(&case.b1, case.section, 1, &[]));
+    let raw = raw_copy(&mut case.setting);
+    let ended = case.setting.client.mark.unwrap().journal;
+    case.restore();
+    let removed = push_item(&case.removal());
+    let setting = &mut case.setting;
+    let removal_receipt = receipted(&mut setting.client, &setting.a1, &removed);
+    assert!(removal_receipt.journal > ended, "control");
+
+    restore(setting, &raw);
+    case.b_client.address = setting.client.address;
+    setting.client.mark = None;
+    setting.client.sync(&setting.a1, Vec::new());
+    assert_eq!(setting.client.mark.unwrap().journal, ended, "control");
+    let back = setting
+        .client
+        .push_one(&setting.a1, offered(&removed, &removal_receipt));
+    assert_eq!(back.receipt, Some(removal_receipt.clone()));
+    let held = case.b_client.push_one(&case.b1, late);
+    assert_eq!(held.status, Status::Held);
+    assert!(held.receipt.unwrap().place() > removal_receipt.place());
 }
 
 /// Restored twice: the second time from a backup that was made after the first. A device that heard
