@@ -4,7 +4,7 @@
 use nahtlos_casework::SectionKind;
 use nahtlos_protocol::space::Role;
 use nahtlos_protocol::wire::PushItem;
-use nahtlos_tests::{Home, Passing, World, is_offered_again, note};
+use nahtlos_tests::{Home, Passing, World, is_offered_again, note, scene};
 
 const IV_TEAM: &str = "IV-Stelle Bern Team 1";
 
@@ -141,4 +141,51 @@ fn what_somebody_else_has_brought_back_already_is_not_offered_once_more() {
     let incident = berger.nahtlos.incidents().unwrap().pop().unwrap();
     assert_eq!((incident.taken_back, incident.waiting), (0, 0));
     assert_eq!(berger.journal(&number), iseli.journal(&number));
+}
+
+/// The wraps to a newcomer are in no other device's hands. The newcomer never saw the relay go back,
+/// but finds that the operation is from an earlier life of the journal.
+#[test]
+fn a_newcomer_whose_wraps_a_restored_relay_has_lost_receives_a_new_key() {
+    let mut scene = scene::scene();
+    let (mut newcomer, backup) = let_in_after_a_backup(&mut scene);
+    scene.keller.sync();
+    scene.world.go_back_to(&backup);
+    scene.keller.sync();
+    newcomer.sync();
+    assert!(
+        newcomer.nahtlos.find_case(&scene.number).is_err(),
+        "control: the key is lost"
+    );
+    for _ in 0..2 {
+        scene.berger.sync();
+        newcomer.sync();
+    }
+    let journal = newcomer.journal(&scene.number);
+    assert_eq!(journal, scene.berger.journal(&scene.number));
+    assert!(!journal.is_empty());
+}
+
+/// Somebody whom Berger let into the team and who has not synced yet, and the relay as it was before.
+fn let_in_after_a_backup(scene: &mut scene::Scene) -> (Home, std::path::PathBuf) {
+    let team = scene.berger.nahtlos.identity().team.unwrap();
+    let invited = scene
+        .berger
+        .nahtlos
+        .invite_person(&team, Role::Write, "Eva Neu");
+    let invitation = invited.unwrap();
+    scene.berger.sync();
+    let mut newcomer = scene.world.home("neu");
+    let introduction = nahtlos_client::Introduction {
+        name: "Eva Neu".into(),
+        function: "officer".into(),
+    };
+    let mut transport = scene.world.transport();
+    let joined = newcomer
+        .nahtlos
+        .join_as_person(&mut transport, &invitation, &introduction);
+    joined.unwrap();
+    let before = scene.world.back_up_relay();
+    scene.berger.sync();
+    (newcomer, before)
 }

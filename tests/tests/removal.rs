@@ -251,3 +251,41 @@ fn a_closed_section_is_read_not_written_and_access_can_still_be_withdrawn() {
     assert_eq!(iseli.nahtlos.own_role(&space), None);
     assert!(berger.nahtlos.decisions().unwrap().is_empty());
 }
+
+#[test]
+fn a_section_that_is_closed_while_it_is_stale_gets_its_last_key_with_the_closing() {
+    let world = World::new();
+    let (mut berger, mut iseli, number) = shared_case(&world);
+    let mut huber = world.colleague(&mut iseli, "huber", "Rosa Huber", Role::Write);
+    for home in [&mut berger, &mut iseli, &mut huber] {
+        home.sync();
+    }
+    let case = berger.nahtlos.find_case(&number).unwrap();
+    let journal = case.section(&JOURNAL).unwrap();
+    let before = berger.nahtlos.epoch_in(&journal);
+    // Huber leaves the team: whatever the team reads is stale, until somebody writes there.
+    let (team, person) = (
+        iseli.nahtlos.identity().team.unwrap(),
+        huber.nahtlos.identity().person.unwrap(),
+    );
+    let leaving = Ending::Member(team, person);
+    iseli.nahtlos.end(&leaving, Reason::Left).unwrap();
+    iseli.sync();
+    berger.sync();
+    assert_eq!(berger.nahtlos.epoch_in(&journal), before, "control: stale");
+
+    berger.nahtlos.close_section(&case, &JOURNAL).unwrap();
+    berger.sync();
+    iseli.sync();
+    let last = iseli.nahtlos.epoch_in(&journal);
+    assert!(last.is_some() && last != before);
+    assert_eq!(iseli.journal(&number), berger.journal(&number));
+
+    // The control: what is not stale is closed under the key it has.
+    let plan = case.section(&SectionKind::Plan).unwrap();
+    let key = berger.nahtlos.epoch_in(&plan);
+    let closed = berger.nahtlos.close_section(&case, &SectionKind::Plan);
+    closed.unwrap();
+    berger.sync();
+    assert_eq!(berger.nahtlos.epoch_in(&plan), key);
+}

@@ -56,8 +56,14 @@ impl KeyRing<'_> {
 
     /// Wraps of an epoch that arrived for this device, or for a space it is inside and whose key it
     /// holds, and do not open to the epoch's seed. What the operation signed is what arrived: who
-    /// made the wrap made it wrong. With `lost_ones` also those that never arrived.
-    pub fn bad_wraps(&self, space: &SpaceId, epoch: &Epoch, lost_ones: bool) -> Vec<RecipientId> {
+    /// made the wrap made it wrong. Also those that never arrived, where `may_be_lost` says that the
+    /// relay may have lost them.
+    pub fn bad_wraps(
+        &self,
+        space: &SpaceId,
+        epoch: &Epoch,
+        may_be_lost: impl Fn(&WrapRecord) -> bool,
+    ) -> Vec<RecipientId> {
         let records = epoch.recipients.values();
         records
             .filter(|record| {
@@ -66,7 +72,7 @@ impl KeyRing<'_> {
                 let through = || self.open(&SpaceId(recipient.id.0), &recipient.key);
                 let wrong = |notice| match notice {
                     KeyNotice::BadWrap => true,
-                    KeyNotice::Pending => lost_ones,
+                    KeyNotice::Pending => may_be_lost(record),
                     _ => false,
                 };
                 (own || through().is_ok())

@@ -16,7 +16,7 @@ use nahtlos_protocol::space::effect::{Effect, Member};
 use nahtlos_protocol::space::kind::{Kind, Role};
 use nahtlos_protocol::space::operation::SignedOperation;
 use nahtlos_protocol::space::staleness::{self, Staleness};
-use nahtlos_protocol::space::state::{Epoch, Grant, MemberId};
+use nahtlos_protocol::space::state::{Epoch, Grant, MemberId, WrapRecord};
 use nahtlos_protocol::space::{Draft, Logs, Right, SpaceState, Suspended, recipients};
 
 use crate::error::ClientError;
@@ -389,16 +389,29 @@ impl Nahtlos {
         draft
     }
 
-    /// The word that the current epoch does not open here, once. A relay that went back has lost wraps
-    /// for good where their author never had its answer: then what never arrived is reported, too.
+    /// The word that the current epoch does not open here, once.
     fn bad_wrap_report(&self, state: &SpaceState) -> Option<Draft> {
         let epoch = state.current_epoch()?;
-        let went_back = self.incidents().is_ok_and(|known| !known.is_empty());
+        let may_be_lost = |record: &WrapRecord| self.may_have_lost_wraps(state, record.at);
         let ring = self.key_ring();
-        let bad = ring.bad_wraps(&state.id(), epoch, went_back);
+        let bad = ring.bad_wraps(&state.id(), epoch, may_be_lost);
         let recipient = *bad.iter().find(|id| !epoch.bad_wraps.contains_key(id))?;
         let key_id = epoch.key_id;
         Some(Draft::new().effect(Effect::BadWrap { key_id, recipient }))
+    }
+
+    /// Whether the relay may have lost wraps of an operation for good: it went back, and whoever
+    /// offers an operation again holds their own wraps only. A device that came later saw nothing of
+    /// that, but finds the operation's receipt to be of an earlier life of the journal.
+    fn may_have_lost_wraps(&self, state: &SpaceState, index: u64) -> bool {
+        if self.incidents().is_ok_and(|known| !known.is_empty()) {
+            return true;
+        }
+        let mark = self.sync_record().ok().and_then(|position| position.mark);
+        let operation = state.operation(index).map(|record| record.id.into());
+        let place = operation.and_then(|id| self.receipts().place(&id));
+        mark.zip(place)
+            .is_some_and(|(mark, place)| mark.journal != place.journal)
     }
 
     /// A link back to the nearest earlier epoch that the current one does not lead to, where this

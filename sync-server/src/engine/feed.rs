@@ -22,7 +22,9 @@ use nahtlos_protocol::space::state::{Grant, MemberId};
 use nahtlos_protocol::space::{Kind, Logs, SpaceState};
 
 use super::stage::Stage;
-use super::world::{View, confirmed_grants, is_group, member_space, new_grants, reachable};
+use super::world::{
+    View, beneath_and, confirmed_grants, is_group, member_space, new_grants, reachable,
+};
 use crate::store::{Carry, StoreError};
 
 /// Every operation of a log.
@@ -124,7 +126,15 @@ impl Stage<'_> {
         if is_group(state.kind()) {
             // The member's devices now read the feeds of this group and of those above it, from
             // here on: what these held before comes through their own feed.
+            let outside = self.view().outside(beneath_and(self.view(), &member));
             self.set_membership(member, space, last_number_before)?;
+            for feed in outside {
+                // Outside it was served no content, and the cursors went on.
+                if self.view().institution_above(&feed).is_some() {
+                    let places = self.store.delivered_places(&feed)?;
+                    needs.add(feed, places);
+                }
+            }
             let reachable = reachable(self.view(), &member, None);
             let gained = if self.ran_out(state, grant) {
                 reachable.iter().map(|(feed, _)| *feed).collect()

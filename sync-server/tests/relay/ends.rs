@@ -542,3 +542,58 @@ fn a_team_that_left_its_institution_verifies_what_it_still_shares() {
         assert_eq!(logs[&a_team].head(), setting.world.logs[&a_team].head());
     }
 }
+
+#[test]
+fn who_comes_back_into_the_network_receives_what_their_own_grants_brought_meanwhile() {
+    let mut setting = Setting::new();
+    let d1 = TestDevice::new(4);
+    let d = colleague(&mut setting, &d1);
+    // Another institution's section, which only D's person reads here.
+    let b1 = TestDevice::new(2);
+    let (b, mut b_client) = setting.second_institution(&b1);
+    let shared = setting.world.section(&b1, b.team);
+    setting.world.add_member(&b1, shared, d, Role::Read);
+    let push = setting.world.take();
+    b_client.push(&b1, push);
+    let mut client = fresh(&setting);
+    client.sync(&d1, Vec::new());
+    let team = setting.a.team;
+    remove(&mut setting, team, d.into());
+    let envelope = setting.world.envelope(&b1, shared, 1, &[]);
+    b_client.push(&b1, vec![push_envelope(&envelope)]);
+    let outside = client.sync(&d1, Vec::new()).1;
+    assert!(envelopes(&outside).is_empty(), "in no institution");
+    setting.world.add_member(&setting.a1, team, d, Role::Write);
+    let push = setting.world.take();
+    setting.client.push(&setting.a1, push);
+    let meanwhile: ItemId = envelope.id().into();
+    assert_eq!(envelopes(&client.sync(&d1, Vec::new()).1), [meanwhile]);
+    assert!(client.sync(&d1, Vec::new()).1.is_empty());
+}
+
+#[test]
+fn a_team_that_comes_back_receives_what_its_grants_brought_meanwhile() {
+    let mut setting = Setting::new();
+    let b1 = TestDevice::new(2);
+    let (b, mut client) = setting.second_institution(&b1);
+    let shared = section(&mut setting);
+    setting
+        .world
+        .add_member(&setting.a1, shared, b.team, Role::Write);
+    let push = setting.world.take();
+    setting.client.push(&setting.a1, push);
+    client.sync(&b1, Vec::new());
+    // B's institution leaves the network, and comes back.
+    let network = setting.network;
+    remove(&mut setting, network, b.institution.into());
+    let meanwhile = edit(&mut setting, shared, 1);
+    let outside = client.sync(&b1, Vec::new()).1;
+    assert!(envelopes(&outside).is_empty(), "in no institution");
+    setting
+        .world
+        .add_member(&setting.a1, network, b.institution, Role::Read);
+    let push = setting.world.take();
+    setting.client.push(&setting.a1, push);
+    assert_eq!(envelopes(&client.sync(&b1, Vec::new()).1), [meanwhile]);
+    assert!(client.sync(&b1, Vec::new()).1.is_empty());
+}

@@ -111,12 +111,13 @@ impl World {
         spaces.next()
     }
 
-    /// Devices that the model lets read a space, with their roles.
+    /// Devices that the model lets read a space and the relay serves, with their roles.
     fn readers(&self, model: &Model, space: &SpaceId) -> Vec<(usize, Role)> {
         let devices = self.devices.iter().enumerate();
         let readers = devices.filter_map(|(place, device)| {
             let id = device.replica.as_ref()?.device_id();
-            Some((place, model.role(&id, space)?))
+            let role = model.role(&id, space)?;
+            model.is_admitted(&id).then_some((place, role))
         });
         readers.collect()
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use nahtlos_protocol::identifier::{DeviceId, ItemId, SpaceId};
 use nahtlos_protocol::space::state::MemberId;
-use nahtlos_protocol::space::{Effect, History, Logs, Role, SignedOperation, SpaceState};
+use nahtlos_protocol::space::{Effect, History, Kind, Logs, Role, SignedOperation, SpaceState};
 use nahtlos_relay::store::Reader;
 use nahtlos_relay::store::sqlite::SqliteStore;
 
@@ -214,6 +214,30 @@ impl Model {
                 && grant.role_at(length).holds_keys()
         });
         held.map(|grant| grant.member).collect()
+    }
+
+    /// Whether a device's person is in an institution of the network, with or without keys: the relay
+    /// serves content to nobody else, whatever is granted to them.
+    #[must_use]
+    pub fn is_admitted(&self, device: &DeviceId) -> bool {
+        let holding = |member: MemberId| {
+            let spaces = self.spaces.iter().filter(move |(_, state)| {
+                let mut grants = state.live_grants();
+                state.kind() != Kind::Section && grants.any(|grant| grant.member == member)
+            });
+            spaces.map(|(space, _)| *space)
+        };
+        let mut waiting: Vec<SpaceId> = holding(MemberId::Device(*device)).collect();
+        let mut seen = BTreeSet::new();
+        while let Some(group) = waiting.pop() {
+            if Some(group) == self.replica.network() {
+                return true;
+            }
+            if seen.insert(group) {
+                waiting.extend(holding(MemberId::Space(group)));
+            }
+        }
+        false
     }
 
     /// The strongest role with keys that a device has in a space, over all paths.

@@ -68,7 +68,7 @@ impl Nahtlos {
                 ..
             } => self.removal_step(*grant, *member, *reason, state, logs),
             Intent::SetRole { grant, role, .. } => set_role_step(grant, *role, state),
-            Intent::Close { space } => self.close_step(space, state)?,
+            Intent::Close { space } => self.close_step(space, state, logs)?,
             Intent::Confirm { grant, .. } => self.confirm_step(grant, state, logs)?,
             Intent::Refuse { grant, .. } => self.refuse_step(grant, state, logs),
             Intent::Rotate { replaced, .. } => {
@@ -212,15 +212,27 @@ impl Nahtlos {
             })
     }
 
-    /// What was typed before goes out first.
-    fn close_step(&self, space: &SpaceId, state: &SpaceState) -> Result<Step, ClientError> {
+    /// What was typed before goes out first. A stale section is re-keyed in the same operation: nobody
+    /// begins an epoch afterwards, and a reader who waited for one would wait for ever.
+    fn close_step(
+        &self,
+        space: &SpaceId,
+        state: &SpaceState,
+        logs: &Overlay<'_>,
+    ) -> Result<Step, ClientError> {
         if state.closed_at().is_some() {
             return Ok(Step::Done);
         }
         if !self.pending_edits(space)?.is_empty() {
             return Ok(Step::Waits);
         }
-        Ok(Step::make(Draft::new().effect(Effect::Close {})))
+        let epoch = self.is_stale(logs, state).then(|| self.next_epoch(state));
+        Ok(Step::make(match epoch.flatten() {
+            Some(epoch) => Draft::new()
+                .epoch(epoch)
+                .effect_after_epoch(Effect::Close {}),
+            None => Draft::new().effect(Effect::Close {}),
+        }))
     }
 
     fn confirm_step(

@@ -108,6 +108,22 @@ impl View<'_> {
         })
     }
 
+    /// Whether a group, or one above it, was ever removed from a group.
+    fn has_left(&self, group: &SpaceId) -> bool {
+        let above = self.groups_above(group).into_keys();
+        std::iter::once(*group)
+            .chain(above)
+            .any(|group| self.top.left.contains(&group) || self.base.left.contains(&group))
+    }
+
+    /// Of these groups those that were in the network and are in none of its institutions.
+    pub(crate) fn outside(&self, groups: impl IntoIterator<Item = SpaceId>) -> Vec<SpaceId> {
+        groups
+            .into_iter()
+            .filter(|group| self.institution_above(group).is_none() && self.has_left(group))
+            .collect()
+    }
+
     /// How the relay treats a device.
     pub(crate) fn standing(&self, device: &DeviceId) -> Standing {
         let Some(person) = self.person(device) else {
@@ -121,9 +137,7 @@ impl View<'_> {
         if enrolled && institution.is_some() {
             return Standing::Admitted;
         }
-        let left =
-            |group: &SpaceId| self.top.left.contains(group) || self.base.left.contains(group);
-        let was_admitted = institution.is_some() || self.groups_of(device).keys().any(left);
+        let was_admitted = institution.is_some() || self.has_left(&person);
         match (was_admitted, enrolled) {
             (false, _) => Standing::Unknown,
             (true, true) => Standing::Outside,
