@@ -14,6 +14,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::claim_file;
 use crate::config::{CLAIM_FILE, Config, DATABASE_FILE, TlsFiles};
 use crate::engine::{check_journal, load};
+use crate::limit_options::LimitOptions;
 use crate::relay::{Relay, RelayError};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Reader, StoreError};
@@ -82,9 +83,6 @@ struct Serve {
     /// Allow plain HTTP on other addresses than loopback: only behind a proxy that speaks TLS.
     #[arg(long)]
     allow_plain_http: bool,
-    /// Most MiB the database may have; as much as the disk has, if not given.
-    #[arg(long, value_name = "MIB")]
-    database_mib_max: Option<u64>,
     /// Days for which edits stay after a snapshot that covers them was checked by somebody else.
     /// Ids and receipts stay for ever; a restored backup begins the days anew.
     #[arg(
@@ -94,6 +92,8 @@ struct Serve {
         env = "NAHTLOS_RELAY_RETENTION_DAYS"
     )]
     retention_days: u32,
+    #[command(flatten)]
+    limits: LimitOptions,
 }
 
 /// Runs the program.
@@ -151,10 +151,7 @@ fn run_serve(serve: Serve) -> Result<(), Failure> {
     config.metrics_listen = serve.metrics_listen;
     config.public_url = serve.public_url;
     config.allow_plain_http = serve.allow_plain_http;
-    config.limits.retention_days = serve.retention_days;
-    config.limits.database_bytes_max = serve
-        .database_mib_max
-        .map(|mebibytes| mebibytes.saturating_mul(1024 * 1024));
+    config.limits = serve.limits.limits(serve.retention_days);
     let data = config.data.clone();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -360,5 +357,8 @@ fn start_log() {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(false)
+        // It would report a log that cannot be written (its disk is full) to that same log, and
+        // panic when it cannot: in the middle of a commit.
+        .log_internal_errors(false)
         .try_init();
 }

@@ -16,11 +16,13 @@
 mod claim_file;
 pub mod cli;
 pub mod config;
+mod descriptors;
 mod engine;
 mod entropy;
 mod http;
 #[cfg(feature = "in-process")]
 pub mod in_process;
+mod limit_options;
 pub mod metrics;
 pub mod relay;
 pub mod store;

@@ -18,6 +18,7 @@ pub struct Metrics {
     commit_micros: AtomicU64,
     connections: AtomicU64,
     connections_opened: AtomicU64,
+    connections_refused: AtomicU64,
     journal_length: AtomicU64,
     journal_renewals: AtomicU64,
     pruned_bodies: AtomicU64,
@@ -86,6 +87,10 @@ impl Metrics {
         add(Some(&self.connections), 1);
     }
 
+    pub(crate) fn connection_refused(&self) {
+        add(Some(&self.connections_refused), 1);
+    }
+
     pub(crate) fn connection_closed(&self) {
         self.connections.fetch_sub(1, Ordering::Relaxed);
     }
@@ -152,6 +157,12 @@ impl Metrics {
                 "counter",
                 "Connections accepted.",
                 &self.connections_opened,
+            ),
+            (
+                "connections_refused_total",
+                "counter",
+                "Connections of an address that had its share already.",
+                &self.connections_refused,
             ),
             (
                 "journal_length",

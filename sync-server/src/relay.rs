@@ -12,16 +12,19 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::claim_file::{self, public_half};
-use crate::config::{Config, LOCK_FILE};
+use crate::config::{CONNECTIONS_PER_ADDRESS, Config, LOCK_FILE};
 use crate::engine::{Engine, StartError, identity, random};
 use crate::http::tls::TlsError;
-use crate::http::{self, App, Connections};
+use crate::http::{self, App, Crowd, Terms};
 use crate::metrics::Metrics;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Store, StoreError};
 
 /// How often the relay looks for what may be dropped.
 const PRUNING_INTERVAL: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
+
+/// Open connections of operators' programs.
+const OPERATORS_CONNECTIONS_MAX: u32 = 32;
 
 /// Why a relay does not start.
 #[derive(Debug, thiserror::Error)]
@@ -90,7 +93,7 @@ pub struct Relay {
     /// The claim, while the relay has no network.
     pub claim: Option<String>,
     app: Arc<App>,
-    connections: Vec<Connections>,
+    crowds: Vec<Crowd>,
     stopping: watch::Sender<bool>,
     config: Config,
     _lock: File,
@@ -129,17 +132,24 @@ impl Relay {
             Box::new(move || claim_file::remove(&path)),
         ));
         let (stopping, stop) = watch::channel(false);
-        let serving = Connections::new(&config.limits, Arc::clone(&metrics));
-        let mut connections = vec![serving.clone()];
-        let devices = http::routes(Arc::clone(&app));
-        tokio::spawn(http::accept(listener, tls, devices, serving, stop.clone()));
+        let mut limits = config.limits.clone();
+        if tls.is_some() {
+            let default = CONNECTIONS_PER_ADDRESS.min(limits.connections_max);
+            limits.connections_per_address_max.get_or_insert(default);
+        }
+        let serving = Crowd::new(&limits, Arc::clone(&metrics));
+        let mut crowds = vec![serving.clone()];
+        let devices = Terms::new(http::routes(Arc::clone(&app)), serving, tls, &limits);
+        tokio::spawn(http::accept(listener, devices, stop.clone()));
         tokio::spawn(prune_daily(Arc::clone(&app), stop.clone()));
         let metrics_address = operators.as_ref().map(|(_, address)| *address);
         if let Some((listener, _)) = operators {
-            let own = Connections::new(&config.limits, Arc::default());
-            connections.push(own.clone());
-            let router = http::operator_routes(Arc::clone(&app));
-            tokio::spawn(http::accept(listener, None, router, own, stop));
+            limits.connections_max = OPERATORS_CONNECTIONS_MAX;
+            limits.connections_per_address_max = None;
+            let own = Crowd::new(&limits, Arc::default());
+            crowds.push(own.clone());
+            let operators = Terms::new(http::operator_routes(Arc::clone(&app)), own, None, &limits);
+            tokio::spawn(http::accept(listener, operators, stop));
         }
         Ok(Self {
             address,
@@ -147,7 +157,7 @@ impl Relay {
             url,
             claim,
             app,
-            connections,
+            crowds,
             stopping,
             config,
             _lock: lock,
@@ -157,10 +167,8 @@ impl Relay {
     /// Stops accepting, answers what is running, finishes the commits and tidies up.
     pub async fn stop(self) {
         let _all_gone_already = self.stopping.send(true);
-        for connections in &self.connections {
-            connections
-                .drained(self.config.limits.shutdown_timeout)
-                .await;
+        for crowd in &self.crowds {
+            crowd.drained(self.config.limits.shutdown_timeout).await;
         }
         let app = Arc::clone(&self.app);
         let stopped = tokio::task::spawn_blocking(move || app.engine.stop()).await;

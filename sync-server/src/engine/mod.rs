@@ -40,8 +40,7 @@ use tokio::sync::{Semaphore, oneshot};
 pub(crate) use admission::{ClaimRefusal, JoinRefusal};
 use candidate::Candidate;
 use job::Job;
-use serve::Question;
-pub(crate) use serve::Served;
+pub(crate) use serve::{Question, Served};
 pub(crate) use start::{StartError, check_journal, identity, load, random};
 use world::{Standing, View, World};
 
@@ -90,6 +89,8 @@ pub(crate) struct Shared {
     relay: VerifyingKey,
     readers: Mutex<Vec<Box<dyn Reader>>>,
     reader_permits: Semaphore,
+    small_work: Semaphore,
+    large_work: Semaphore,
     limits: Limits,
     metrics: Arc<Metrics>,
     clock: Clock,
@@ -102,6 +103,26 @@ pub(crate) type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
 
 /// Readers kept open; so many answers are read from the disk at once.
 const READERS: usize = 4;
+
+/// Items whose signatures are checked in a moment.
+const SMALL_WORK_ITEMS: usize = 32;
+
+/// Which queue some work waits in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Share {
+    /// What is done in a moment.
+    Small,
+    /// What a person would notice.
+    Large,
+}
+
+/// Whether a device has anything to receive.
+pub(crate) enum Asked {
+    /// Nothing, which needs no disk.
+    Nothing(Served),
+    /// Something: see [`Engine::answer`].
+    Something(Question),
+}
 
 /// Counts a push from the moment its request is being read until it waits for the writer.
 pub(crate) struct Approaching(Arc<Shared>);
@@ -204,23 +225,29 @@ impl Engine {
         answer.await.map_err(|_| EngineError::Internal)?
     }
 
-    /// What is new for a device, and where the journal stood.
-    pub(crate) async fn news(
+    /// Whether there is something new for a device, and where the journal stood.
+    pub(crate) fn ask(
         &self,
         device: DeviceId,
         cursor: u64,
         max_bytes: u32,
-        pushed: BTreeSet<ItemId>,
-    ) -> Result<(Served, JournalMark), EngineError> {
-        let (question, mark, idle) = {
-            let world = read(&self.shared.world);
-            let question = Question::new(&world, device, cursor, max_bytes, self.now_ms());
-            let idle = question.nothing_new(&world);
-            (question, self.mark(&world), idle)
+    ) -> (Asked, JournalMark) {
+        let world = read(&self.shared.world);
+        let question = Question::new(&world, device, cursor, max_bytes, self.now_ms());
+        let mark = self.mark(&world);
+        let asked = match question.nothing_new(&world) {
+            Some(served) => Asked::Nothing(served),
+            None => Asked::Something(question),
         };
-        if let Some(served) = idle {
-            return Ok((served, mark));
-        }
+        (asked, mark)
+    }
+
+    /// Reads what is new.
+    pub(crate) async fn answer(
+        &self,
+        question: Question,
+        pushed: BTreeSet<ItemId>,
+    ) -> Result<Served, EngineError> {
         let _permit = self
             .shared
             .reader_permits
@@ -237,8 +264,24 @@ impl Engine {
                 EngineError::from(&error)
             })
         });
-        let served = answered.await.map_err(|_| EngineError::Internal)??;
-        Ok((served, mark))
+        answered.await.map_err(|_| EngineError::Internal)?
+    }
+
+    /// Computes on another thread, in turn: as many at once as there are processors, and small work
+    /// does not wait behind large.
+    pub(crate) async fn compute<T: Send + 'static>(
+        &self,
+        share: Share,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, EngineError> {
+        let turns = match share {
+            Share::Small => &self.shared.small_work,
+            Share::Large => &self.shared.large_work,
+        };
+        let _turn = turns.acquire().await.map_err(|_| EngineError::Internal)?;
+        tokio::task::spawn_blocking(work)
+            .await
+            .map_err(|_| EngineError::Internal)
     }
 
     /// Where the journal stands.
@@ -274,14 +317,18 @@ impl Engine {
     /// Decodes and pre-verifies on another thread.
     async fn read_candidates(&self, items: Vec<PushItem>) -> Result<Vec<Candidate>, EngineError> {
         let shared = Arc::clone(&self.shared);
-        tokio::task::spawn_blocking(move || {
+        let share = if items.len() <= SMALL_WORK_ITEMS {
+            Share::Small
+        } else {
+            Share::Large
+        };
+        self.compute(share, move || {
             items
                 .into_iter()
                 .map(|item| Candidate::read(item, &shared.world, &shared.relay))
                 .collect()
         })
         .await
-        .map_err(|_| EngineError::Internal)
     }
 
     fn send(&self, job: Job) -> Result<(), EngineError> {

@@ -39,6 +39,8 @@ pub(crate) struct Served {
     pub items: Vec<Item>,
     pub cursor: u64,
     pub more: bool,
+    /// Roughly what the items take in the response.
+    pub bytes: usize,
 }
 
 impl Question {
@@ -85,6 +87,7 @@ impl Question {
             items: Vec::new(),
             cursor: self.up_to,
             more: false,
+            bytes: 0,
         }
     }
 
@@ -99,18 +102,18 @@ impl Question {
         let window = self.window(reader)?;
         let mut served = self.up_to_date();
         let mut places = BTreeSet::new();
-        let mut bytes = 0;
         for (number, item) in &window.deliveries {
             if places.insert(*item)
                 && let Some(stored) = reader.item(*item)?
                 && !pushed.contains(&stored.id)
                 && let Some(item) = self.visible(world, reader, *item, stored)?
             {
-                bytes += size(&item);
+                let bytes = served.bytes + size(&item);
                 if bytes > self.max_bytes && !served.items.is_empty() {
                     served.more = true;
                     return Ok(served);
                 }
+                served.bytes = bytes;
                 served.items.push(item);
             }
             served.cursor = *number;

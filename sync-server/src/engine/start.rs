@@ -1,5 +1,6 @@
 //! Starts the engine: opens or founds the store, and replays every log.
 
+use std::num::NonZeroUsize;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, RwLock};
 
@@ -51,6 +52,7 @@ impl Engine {
         }
         let signing = SigningKey::from_seed(&Secret32::from_bytes(identity.seed));
         let relay = signing.verifying_key();
+        let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let shared = Arc::new(Shared {
             world: RwLock::new(world),
             identity,
@@ -58,6 +60,8 @@ impl Engine {
             relay,
             readers: Mutex::new(readers),
             reader_permits: Semaphore::new(READERS),
+            small_work: Semaphore::new(processors),
+            large_work: Semaphore::new(processors),
             limits,
             metrics,
             clock,

@@ -11,9 +11,9 @@ use nahtlos_protocol::identifier::{
 };
 use nahtlos_protocol::space::Wrap;
 use nahtlos_protocol::wire::claim::{Claim, ClaimRequest};
-use nahtlos_protocol::wire::{ItemResult, PushItem, Status};
+use nahtlos_protocol::wire::{ItemResult, JournalMark, PushItem, Status};
 
-use super::{Engine, EngineError, identity};
+use super::{Asked, Engine, EngineError, Served, identity};
 use crate::config::Limits;
 use crate::metrics::Metrics;
 use crate::store::sqlite::SqliteStore;
@@ -35,6 +35,24 @@ const COMMIT_FAILS: u8 = 1;
 const DELIVERY_FAILS: u8 = 2;
 const DELIVERY_PANICS: u8 = 3;
 const BEGIN_FAILS: u8 = 4;
+
+impl Engine {
+    /// What is new, and where the journal stood.
+    async fn news(
+        &self,
+        device: DeviceId,
+        cursor: u64,
+        max_bytes: u32,
+        pushed: BTreeSet<ItemId>,
+    ) -> Result<(Served, JournalMark), EngineError> {
+        let (asked, mark) = self.ask(device, cursor, max_bytes);
+        let served = match asked {
+            Asked::Nothing(served) => served,
+            Asked::Something(question) => self.answer(question, pushed).await?,
+        };
+        Ok((served, mark))
+    }
+}
 
 struct Faulty {
     store: SqliteStore,

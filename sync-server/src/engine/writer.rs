@@ -23,8 +23,9 @@ use crate::store::{Identity, Store, StoreError};
 
 /// Jobs that may wait; more are refused as busy.
 pub(super) const JOBS_WAITING_MAX: usize = 2048;
-/// Items one commit takes; a single job may exceed it.
-const BATCH_ITEMS_MAX: usize = 5_000;
+/// Items one commit takes; a single job may exceed it. What comes meanwhile waits for it, so it is not
+/// more than one request may bring.
+const BATCH_ITEMS_MAX: usize = nahtlos_protocol::limits::PUSH_ITEMS_MAX;
 /// How long a commit waits for pushes that are being received, so that they share it.
 const GATHER: Duration = Duration::from_millis(2);
 

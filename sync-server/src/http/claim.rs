@@ -8,20 +8,23 @@ use nahtlos_protocol::wire::SyncResponse;
 use nahtlos_protocol::wire::claim::ClaimRequest;
 use nahtlos_protocol::{PROTOCOL_VERSION, codec};
 
+use super::connection::Caller;
 use super::problem::{Code, Problem};
-use super::{Answer, App, Handled, body};
+use super::{Answer, App, Handled, Hold, body};
 use crate::engine::ClaimRefusal;
 
 /// A claim as a whole.
 const CLAIM_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 pub(super) async fn handle(app: Arc<App>, request: Request) -> Handled {
-    app.rates.newcomer(app.engine.now_ms())?;
+    let (mut parts, request_body) = request.into_parts();
+    let caller = parts.extensions.remove::<Caller>();
+    let address = caller.as_ref().map(|caller| caller.address);
+    app.rates.newcomer(address, app.engine.now_ms())?;
     if app.engine.network().is_some() {
         return Err(ClaimRefusal::AlreadyClaimed.into());
     }
-    let (parts, request_body) = request.into_parts();
-    let read = body::read(&app, &parts.headers, request_body, CLAIM_BYTES_MAX).await?;
+    let read = body::read(&app, &parts.headers, request_body, CLAIM_BYTES_MAX, None).await?;
     let received = read.bytes.len();
     let request: ClaimRequest = codec::decode(&read.bytes, CLAIM_BYTES_MAX).map_err(|error| {
         Problem::new(
@@ -49,5 +52,6 @@ pub(super) async fn handle(app: Arc<App>, request: Request) -> Handled {
     Ok(Answer {
         body: codec::encode(&response),
         received,
+        hold: Hold::of(caller),
     })
 }

@@ -1,52 +1,67 @@
 //! Connections: accepted up to a cap, each in its own task, ended gracefully.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::Service as _;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
+use super::crowd::{Busy, Crowd, Place};
+use super::pace::{Pace, Paced};
 use crate::config::Limits;
-use crate::metrics::Metrics;
 
 /// Headers a request may have.
 const HEADERS_MAX: usize = 64;
 /// Memory for a request's headers and for reading ahead.
 const BUFFER_BYTES: usize = 64 * 1024;
+/// How often the log says that connections cannot be accepted.
+const COMPLAINT_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Becomes true when the relay stops.
 type Stopping = watch::Receiver<bool>;
 
-/// The open connections of one listener.
+/// Who sent a request; an extension of it.
 #[derive(Clone)]
-pub(crate) struct Connections {
-    permits: Arc<Semaphore>,
-    count: u32,
-    header_timeout: Duration,
-    metrics: Arc<Metrics>,
+pub(super) struct Caller {
+    pub(super) address: IpAddr,
+    /// Held until the last byte of the answer was taken.
+    pub(super) _busy: Arc<Busy>,
 }
 
-impl Connections {
-    pub(crate) fn new(limits: &Limits, metrics: Arc<Metrics>) -> Self {
-        Self {
-            permits: Arc::new(Semaphore::new(limits.connections_max as usize)),
-            count: limits.connections_max,
-            header_timeout: limits.header_timeout,
-            metrics,
-        }
-    }
+/// What every connection of a listener goes by.
+#[derive(Clone)]
+pub(crate) struct Terms {
+    pub(crate) router: Router,
+    pub(crate) crowd: Crowd,
+    header_timeout: Duration,
+    pace: Pace,
+    tls: Option<TlsAcceptor>,
+}
 
-    /// Waits until the last connection has ended, but not for ever.
-    pub(crate) async fn drained(&self, timeout: Duration) {
-        let all = self.permits.acquire_many(self.count);
-        if tokio::time::timeout(timeout, all).await.is_err() {
-            tracing::warn!("connections were cut off while stopping");
+impl Terms {
+    pub(crate) fn new(
+        router: Router,
+        crowd: Crowd,
+        tls: Option<TlsAcceptor>,
+        limits: &Limits,
+    ) -> Self {
+        Self {
+            router,
+            crowd,
+            header_timeout: limits.header_timeout,
+            pace: Pace::new(limits),
+            tls,
         }
     }
 }
@@ -54,34 +69,50 @@ impl Connections {
 /// Accepts connections until the relay stops.
 pub(crate) async fn accept(
     listener: TcpListener,
-    tls: Option<TlsAcceptor>,
-    router: Router,
-    connections: Connections,
+    terms: Terms,
     mut stopping: watch::Receiver<bool>,
 ) {
+    let mut complained: Option<Instant> = None;
     loop {
-        let Ok(permit) = Arc::clone(&connections.permits).acquire_owned().await else {
-            return;
-        };
-        let stream = tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
-                Err(error) => {
-                    // Out of file descriptors, most likely: others have to close first.
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                    continue;
-                }
-            },
+        let accepted = tokio::select! {
+            accepted = next(&listener, &terms.crowd) => accepted,
             () = told_to_stop(&mut stopping) => return,
         };
-        let connection = Connection {
-            router: router.clone(),
-            connections: connections.clone(),
-            stopping: stopping.clone(),
-            _permit: permit,
-        };
-        tokio::spawn(connection.run(stream, tls.clone()));
+        match accepted {
+            Ok((stream, from)) => {
+                let address = share_of(from.ip());
+                if let Some(place) = terms.crowd.enter(address) {
+                    let connection = Connection {
+                        terms: terms.clone(),
+                        stopping: stopping.clone(),
+                        address,
+                        place,
+                    };
+                    tokio::spawn(connection.run(stream));
+                }
+            }
+            Err(error) => {
+                // Out of file descriptors, most likely: others have to close first.
+                if complained.is_none_or(|at| at.elapsed() > COMPLAINT_INTERVAL) {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    complained = Some(Instant::now());
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
+
+async fn next(listener: &TcpListener, crowd: &Crowd) -> std::io::Result<(TcpStream, SocketAddr)> {
+    crowd.room().await;
+    listener.accept().await
+}
+
+/// What counts as one address: in IPv6 a /64, which is what one household is given.
+fn share_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6((address.to_bits() >> 64 << 64).into()),
+        address => address,
     }
 }
 
@@ -91,37 +122,56 @@ async fn told_to_stop(stopping: &mut Stopping) {
 }
 
 struct Connection {
-    router: Router,
-    connections: Connections,
+    terms: Terms,
     stopping: Stopping,
-    _permit: OwnedSemaphorePermit,
+    address: IpAddr,
+    place: Place,
 }
 
 impl Connection {
-    async fn run(self, stream: TcpStream, tls: Option<TlsAcceptor>) {
-        let metrics = Arc::clone(&self.connections.metrics);
-        metrics.connection_opened();
+    async fn run(self, stream: TcpStream) {
         let _no_delay_is_only_faster = stream.set_nodelay(true);
-        match tls {
+        match self.terms.tls.clone() {
             None => self.serve(stream).await,
             Some(acceptor) => {
                 let handshake = acceptor.accept(stream);
-                match tokio::time::timeout(self.connections.header_timeout, handshake).await {
+                let handshake = tokio::time::timeout(self.terms.header_timeout, handshake);
+                let ended = tokio::select! {
+                    ended = handshake => ended,
+                    () = self.place.taken() => return,
+                };
+                match ended {
                     Ok(Ok(stream)) => self.serve(stream).await,
                     Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
                     Err(_elapsed) => tracing::debug!("a TLS handshake took too long"),
                 }
             }
         }
-        metrics.connection_closed();
     }
 
     async fn serve(mut self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
-        let service = TowerToHyperService::new(self.router.clone());
+        let routes = TowerToHyperService::new(self.terms.router.clone());
+        let (address, place) = (self.address, &self.place);
+        let service = hyper::service::service_fn(|request: Request<Incoming>| {
+            let busy = Arc::new(place.busy());
+            let mut request = request.map(Body::new);
+            let caller = Caller {
+                address,
+                _busy: Arc::clone(&busy),
+            };
+            request.extensions_mut().insert(caller);
+            let answer = routes.call(request);
+            async move {
+                let answer = answer.await;
+                drop(busy);
+                answer
+            }
+        });
+        let stream = Paced::new(stream, self.terms.pace);
         let mut connection = std::pin::pin!(
             http1::Builder::new()
                 .timer(TokioTimer::new())
-                .header_read_timeout(self.connections.header_timeout)
+                .header_read_timeout(self.terms.header_timeout)
                 .max_headers(HEADERS_MAX)
                 .max_buf_size(BUFFER_BYTES)
                 // An idle exchange is small; a date would be an eighth of it.
@@ -130,6 +180,7 @@ impl Connection {
         );
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
+            () = self.place.taken() => return,
             () = told_to_stop(&mut self.stopping) => {
                 connection.as_mut().graceful_shutdown();
                 connection.as_mut().await
@@ -138,5 +189,19 @@ impl Connection {
         if let Err(error) = ended {
             tracing::debug!(%error, "a connection broke");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sixty_four_counts_as_one_address_and_a_mapped_one_as_what_it_maps() {
+        let share = |text: &str| share_of(text.parse().unwrap()).to_string();
+        assert_eq!(share("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+        assert_eq!(share("2001:db8:1:2::9"), "2001:db8:1:2::");
+        assert_eq!(share("::ffff:192.0.2.7"), "192.0.2.7");
+        assert_eq!(share("192.0.2.7"), "192.0.2.7");
     }
 }

@@ -6,17 +6,21 @@ use axum::extract::Request;
 use nahtlos_protocol::wire::join::JoinRequest;
 use nahtlos_protocol::{codec, limits};
 
+use super::connection::Caller;
 use super::problem::{Code, Problem};
-use super::{Answer, App, Handled, body};
+use super::{Answer, App, Handled, Hold, body};
 
 pub(super) async fn handle(app: Arc<App>, request: Request) -> Handled {
-    app.rates.newcomer(app.engine.now_ms())?;
-    let (parts, request_body) = request.into_parts();
+    let (mut parts, request_body) = request.into_parts();
+    let caller = parts.extensions.remove::<Caller>();
+    let address = caller.as_ref().map(|caller| caller.address);
+    app.rates.newcomer(address, app.engine.now_ms())?;
     let read = body::read(
         &app,
         &parts.headers,
         request_body,
         limits::JOIN_REQUEST_BYTES_MAX,
+        None,
     )
     .await?;
     let received = read.bytes.len();
@@ -32,5 +36,6 @@ pub(super) async fn handle(app: Arc<App>, request: Request) -> Handled {
     Ok(Answer {
         body: codec::encode(&answer),
         received,
+        hold: Hold::of(caller),
     })
 }

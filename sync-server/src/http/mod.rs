@@ -4,25 +4,31 @@ mod authentication;
 mod body;
 mod claim;
 mod connection;
+mod crowd;
 mod health;
 mod join;
+mod pace;
 pub(crate) mod problem;
 mod rate;
 mod sync;
 pub(crate) mod tls;
+mod turns;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Response, header};
 use axum::routing::{get, post};
 use nahtlos_protocol::wire;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-pub(crate) use connection::{Connections, accept};
+use connection::Caller;
+pub(crate) use connection::{Terms, accept};
+pub(crate) use crowd::Crowd;
 use problem::{Code, Problem};
+use turns::{Turn, Turns};
 
 use crate::config::Limits;
 use crate::engine::Engine;
@@ -34,7 +40,10 @@ pub(crate) struct App {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) limits: Limits,
     /// In KiB.
-    pub(crate) body_memory: Arc<Semaphore>,
+    body_memory: Arc<Semaphore>,
+    /// In KiB.
+    answer_memory: Arc<Semaphore>,
+    turns: Turns,
     pub(crate) rates: rate::Rates,
     pub(crate) probe: health::ProbeCache,
     /// Called once the network is founded: the claim file is of no use any more.
@@ -48,13 +57,15 @@ impl App {
         limits: Limits,
         on_claimed: Box<dyn Fn() + Send + Sync>,
     ) -> Self {
-        let body_memory = Semaphore::new((limits.body_memory_bytes / 1024) as usize);
+        let memory = |bytes: u32| Arc::new(Semaphore::new((bytes / 1024) as usize));
         Self {
             engine,
             metrics,
-            rates: rate::Rates::new(limits.device_burst, limits.device_requests_per_s),
+            rates: rate::Rates::new(&limits),
+            body_memory: memory(limits.body_memory_bytes),
+            answer_memory: memory(limits.answer_memory_bytes),
+            turns: Turns::new(&limits),
             limits,
-            body_memory: Arc::new(body_memory),
             probe: health::ProbeCache::default(),
             on_claimed,
         }
@@ -107,6 +118,36 @@ type Handled = Result<Answer, Problem>;
 struct Answer {
     body: Vec<u8>,
     received: usize,
+    hold: Hold,
+}
+
+/// What an answer holds until its last byte was taken by the client's end.
+#[derive(Default)]
+struct Hold {
+    _caller: Option<Caller>,
+    _turn: Option<Turn>,
+    _memory: Option<OwnedSemaphorePermit>,
+}
+
+impl Hold {
+    fn of(caller: Option<Caller>) -> Self {
+        Self {
+            _caller: caller,
+            ..Self::default()
+        }
+    }
+}
+
+/// The bytes of an answer. HTTP drops them when it has written them.
+struct HeldBytes {
+    bytes: Vec<u8>,
+    _hold: Hold,
+}
+
+impl AsRef<[u8]> for HeldBytes {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
 }
 
 /// Runs a handler as a task of its own, so that a client that hangs up stops nothing half-way and
@@ -130,9 +171,13 @@ async fn guarded(
         }
     };
     let (received, sent, response) = match handled {
-        Ok(answer) => (answer.received, answer.body.len(), binary(answer.body)),
+        Ok(answer) => {
+            let sent = answer.body.len();
+            (answer.received, sent, binary(answer.body, answer.hold))
+        }
         Err(problem) => {
-            tracing::info!(endpoint, code = problem.code.word(), "refused");
+            // Anybody can bring these about: at a level that is on, they would fill the disk.
+            tracing::debug!(endpoint, code = problem.code.word(), "refused");
             (0, 0, problem.into_response())
         }
     };
@@ -142,8 +187,9 @@ async fn guarded(
     response
 }
 
-fn binary(body: Vec<u8>) -> Response<Body> {
-    let mut response = Response::new(Body::from(body));
+fn binary(bytes: Vec<u8>, hold: Hold) -> Response<Body> {
+    let bytes = Bytes::from_owner(HeldBytes { bytes, _hold: hold });
+    let mut response = Response::new(Body::from(bytes));
     let value = HeaderValue::from_static(wire::MEDIA_TYPE);
     response.headers_mut().insert(header::CONTENT_TYPE, value);
     response

@@ -180,7 +180,8 @@ impl From<EngineError> for Problem {
             EngineError::StorageFull => Self::new(
                 Code::StorageFull,
                 "The relay's disk is full; nothing of this request was stored. Your edits are safe on your device: sync again later.",
-            ),
+            )
+            .header("retry-after", "60".into()),
             EngineError::StorageFailed => Self::new(
                 Code::StorageFailed,
                 "The relay's storage failed; nothing of this request was stored. Your edits are safe on your device: sync again later.",

@@ -5,80 +5,200 @@ use std::sync::Arc;
 
 use axum::extract::Request;
 use nahtlos_protocol::codec::{self, CodecError};
-use nahtlos_protocol::identifier::{ItemId, SignatureBytes};
-use nahtlos_protocol::wire::{PushItem, Status, SyncRequest, SyncResponse};
+use nahtlos_protocol::identifier::{DeviceId, ItemId, SignatureBytes};
+use nahtlos_protocol::wire::{
+    ItemResult, JournalMark, PushItem, Status, SyncRequest, SyncResponse,
+};
 use nahtlos_protocol::{PROTOCOL_VERSION, limits};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::authentication::authenticate;
+use super::body::ReadBody;
+use super::connection::Caller;
 use super::problem::{Code, Problem};
-use super::{Answer, App, Handled, body};
+use super::{Answer, App, Handled, Hold, body};
+use crate::config::SMALL_BYTES;
+use crate::engine::{Approaching, Asked, Served, Share};
 
 pub(super) async fn handle(app: Arc<App>, request: Request) -> Handled {
-    let (parts, request_body) = request.into_parts();
+    let (mut parts, request_body) = request.into_parts();
+    let caller = parts.extensions.remove::<Caller>();
     let device = authenticate(&app, &parts.headers)?;
     app.rates.device(device, app.engine.now_ms())?;
+    let mut turn = app.turns.begin(device)?;
     let read = body::read(
         &app,
         &parts.headers,
         request_body,
         limits::SYNC_REQUEST_BYTES_MAX,
+        Some(&mut turn),
     )
     .await?;
     let received = read.bytes.len();
     let approaching = app.engine.approaching();
-    let request = decode(&read.bytes)?;
+    let (read, request) = decoded(&app, read).await?;
     if let Some(seen) = request.journal_mark {
         app.engine.compare_mark(seen).await?;
     }
-    let (results, pushed) = if request.push.is_empty() {
-        drop(approaching);
-        (Vec::new(), BTreeSet::new())
-    } else {
-        // Who asks about an item may not have it: it is served like any other.
-        let asked: Vec<bool> = request.push.iter().map(is_question).collect();
-        let results = app.engine.push(device, request.push, approaching).await?;
-        let pushed: BTreeSet<ItemId> = results
-            .iter()
-            .zip(asked)
-            .filter(|(result, asked)| {
-                !asked
-                    && matches!(
-                        result.status,
-                        Status::Accepted | Status::Duplicate | Status::Held
-                    )
-            })
-            .map(|(result, _)| result.id)
-            .collect();
-        (results, pushed)
-    };
+    let (results, pushed) = push(&app, device, request.push, approaching).await?;
     drop(read);
-    let max_bytes = request.max_bytes.min(app.limits.response_bytes_max);
-    let (served, journal_mark) = app
-        .engine
-        .news(device, request.cursor, max_bytes, pushed)
-        .await?;
+    turn.give_body_bytes_back();
+    let wanted = Wanted {
+        cursor: request.cursor,
+        max_bytes: request.max_bytes.min(app.limits.response_bytes_max),
+        pushed,
+    };
+    let news = news(&app, device, wanted).await?;
     tracing::debug!(
         %device,
         pushed = results.len(),
-        served = served.items.len(),
-        cursor = served.cursor,
+        served = news.served.items.len(),
+        cursor = news.served.cursor,
         "sync"
     );
-    let mut response = SyncResponse {
+    let is_large = news.memory.is_some();
+    let response = SyncResponse {
         version: PROTOCOL_VERSION,
         results,
-        items: served.items,
-        cursor: served.cursor,
-        more: served.more,
-        journal_mark,
+        items: news.served.items,
+        cursor: news.served.cursor,
+        more: news.served.more,
+        journal_mark: news.mark,
         time_ms: app.engine.now_ms(),
         signature: SignatureBytes([0; 64]),
     };
-    response.sign(app.engine.signing_key(), &device);
     Ok(Answer {
-        body: codec::encode(&response),
+        body: encoded(&app, response, device, is_large).await?,
         received,
+        hold: Hold {
+            _caller: caller,
+            _turn: Some(turn),
+            _memory: news.memory,
+        },
     })
+}
+
+/// A large body is decoded where it keeps nobody from being answered.
+async fn decoded(app: &App, read: ReadBody) -> Result<(ReadBody, SyncRequest), Problem> {
+    if read.bytes.len() <= SMALL_BYTES {
+        let request = decode(&read.bytes)?;
+        return Ok((read, request));
+    }
+    let decoding = app.engine.compute(Share::Large, move || {
+        let request = decode(&read.bytes);
+        (read, request)
+    });
+    let (read, request) = decoding.await?;
+    Ok((read, request?))
+}
+
+/// So is a large answer encoded and signed.
+async fn encoded(
+    app: &Arc<App>,
+    mut response: SyncResponse,
+    device: DeviceId,
+    is_large: bool,
+) -> Result<Vec<u8>, Problem> {
+    let signer = Arc::clone(app);
+    let mut encode = move || {
+        response.sign(signer.engine.signing_key(), &device);
+        codec::encode(&response)
+    };
+    if !is_large {
+        return Ok(encode());
+    }
+    Ok(app.engine.compute(Share::Large, encode).await?)
+}
+
+/// The verdicts, and what need not be served since the device has it.
+async fn push(
+    app: &App,
+    device: DeviceId,
+    push: Vec<PushItem>,
+    approaching: Approaching,
+) -> Result<(Vec<ItemResult>, BTreeSet<ItemId>), Problem> {
+    if push.is_empty() {
+        return Ok((Vec::new(), BTreeSet::new()));
+    }
+    // Who asks about an item may not have it: it is served like any other.
+    let asked: Vec<bool> = push.iter().map(is_question).collect();
+    let results = app.engine.push(device, push, approaching).await?;
+    let pushed = results
+        .iter()
+        .zip(asked)
+        .filter(|(result, asked)| {
+            !asked
+                && matches!(
+                    result.status,
+                    Status::Accepted | Status::Duplicate | Status::Held
+                )
+        })
+        .map(|(result, _)| result.id)
+        .collect();
+    Ok((results, pushed))
+}
+
+/// What a device asks for.
+struct Wanted {
+    cursor: u64,
+    max_bytes: u32,
+    pushed: BTreeSet<ItemId>,
+}
+
+/// What is new, and the memory it holds where it is more than a little.
+struct News {
+    served: Served,
+    mark: JournalMark,
+    memory: Option<OwnedSemaphorePermit>,
+}
+
+async fn news(app: &App, device: DeviceId, wanted: Wanted) -> Result<News, Problem> {
+    let (asked, mark) = app.engine.ask(device, wanted.cursor, wanted.max_bytes);
+    let question = match asked {
+        Asked::Nothing(served) => {
+            return Ok(News {
+                served,
+                mark,
+                memory: None,
+            });
+        }
+        Asked::Something(question) => question,
+    };
+    // Encoding holds the items once more. How much there is shows only when it was read.
+    let most = wanted.max_bytes as usize * 2;
+    let budget = app.limits.answer_memory_bytes;
+    let memory = body::reserve(&app.answer_memory, most, budget, app.limits.memory_wait).await?;
+    let served = app.engine.answer(question, wanted.pushed).await?;
+    let memory = if served.bytes <= SMALL_BYTES {
+        None
+    } else {
+        Some(fitted(app, memory, served.bytes * 2).await?)
+    };
+    Ok(News {
+        served,
+        mark,
+        memory,
+    })
+}
+
+/// As much memory as an answer takes: what it does not need goes back at once. One item is served
+/// however large it is, so it may also need more than was asked for.
+async fn fitted(
+    app: &App,
+    mut memory: OwnedSemaphorePermit,
+    bytes: usize,
+) -> Result<OwnedSemaphorePermit, Problem> {
+    let needed = bytes / 1024 + 1;
+    let surplus = memory.num_permits().saturating_sub(needed);
+    drop(memory.split(surplus));
+    let missing = needed.saturating_sub(memory.num_permits()) * 1024;
+    if missing > 0 {
+        // Given back first: two that hold some and wait for more would wait for each other.
+        drop(memory);
+        let budget = app.limits.answer_memory_bytes;
+        memory = body::reserve(&app.answer_memory, bytes, budget, app.limits.memory_wait).await?;
+    }
+    Ok(memory)
 }
 
 fn is_question(item: &PushItem) -> bool {

@@ -33,7 +33,8 @@ fn edits(setting: &mut Setting, count: u64) -> Vec<(ItemId, PushItem)> {
 
 #[test]
 fn two_hundred_concurrent_pushes_share_few_commits() {
-    let mut setting = Setting::new();
+    // All by one device here, which may otherwise not have so many in work at once.
+    let mut setting = Setting::with(|config| config.limits.device_requests_at_once = 200);
     let edits = edits(&mut setting, 200);
     let before = setting.commits();
     let barrier = Barrier::new(edits.len());

@@ -226,7 +226,7 @@ fn choose(points: Vec<Point>, most: usize) -> Vec<Point> {
 }
 
 /// The library, built by the C compiler that SQLite is built by.
-fn shim() -> &'static Path {
+pub fn shim() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
         let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/disk/shim.c");

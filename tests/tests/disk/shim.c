@@ -8,6 +8,7 @@
  * DISK_AT      which one of them, from 1; 0 for none
  * DISK_FAULT   kill | torn | eio | enospc
  * DISK_LASTS   set: from there on every call fails
+ * DISK_WHILE   a file: while it exists, every write fails
  * DISK_LOG     a file to which each call is added as a line
  * DISK_SYNCED  the second directory; it must hold what the first holds at the start
  */
@@ -32,7 +33,7 @@ enum verdict { PROCEED, TEAR, FAIL };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int began, fired, lasts, error_number, is_kill, is_torn, log_file = -1;
-static const char *root, *synced;
+static const char *root, *synced, *failing_while;
 static enum call chosen = CALLS;
 static long at, counts[CALLS];
 
@@ -47,6 +48,7 @@ static void begin(void) {
     root = getenv("DISK_ROOT");
     synced = getenv("DISK_SYNCED");
     lasts = getenv("DISK_LASTS") != NULL;
+    failing_while = getenv("DISK_WHILE");
     const char *number = getenv("DISK_AT"), *call = getenv("DISK_CALL");
     const char *fault = getenv("DISK_FAULT"), *log = getenv("DISK_LOG");
     at = number ? atol(number) : 0;
@@ -91,6 +93,10 @@ static enum verdict judge(enum call call, const char *name) {
         note("fault", name);
         if (is_torn && call == WRITE) return TEAR;
         if (is_kill || is_torn) syscall(SYS_kill, getpid(), SIGKILL);
+    }
+    if (call == WRITE && failing_while && !syscall(SYS_faccessat, AT_FDCWD, failing_while, F_OK)) {
+        errno = error_number;
+        return FAIL;
     }
     if ((now || (fired && lasts)) && !is_kill && !is_torn) {
         errno = error_number;

@@ -1,0 +1,98 @@
+//! Who asks and does not take the answer.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crate::scene::{Scene, connect, wait_until};
+
+/// Bytes a device asks for: more than the kernels on both sides hold.
+const MOST: u32 = 32 << 20;
+
+fn unread_answers(scene: &Scene, count: usize) -> Vec<TcpStream> {
+    let request = scene.hostile_request(&scene.body(Vec::new(), MOST, 0));
+    let ask = |_| {
+        let mut stream = connect(scene.address());
+        stream.write_all(&request).unwrap();
+        stream
+    };
+    let asked: Vec<TcpStream> = (0..count).map(ask).collect();
+    for stream in &asked {
+        // It has begun to answer.
+        let mut stream = stream;
+        stream.read_exact(&mut [0; 12]).unwrap();
+    }
+    asked
+}
+
+fn small_request(scene: &Scene) -> (u16, String) {
+    let answer = scene.hostile_ask(&scene.body(Vec::new(), 1, u64::MAX >> 1));
+    let code = if answer.status == 200 {
+        String::new()
+    } else {
+        answer.code()
+    };
+    (answer.status, code)
+}
+
+#[test]
+fn answers_nobody_takes_are_given_up_on_and_their_place_and_memory_come_back() {
+    let mut scene = Scene::new(&["--pace-window-s", "3"]);
+    scene.store_mebibytes_of_hostile(9);
+    for _ in 0..3 {
+        let unread = unread_answers(&scene, 4);
+        // Its four places are taken, and nobody else's.
+        assert_eq!(small_request(&scene), (429, "rate_limited".into()));
+        scene.honest_work();
+        wait_until("its places come back", || small_request(&scene).0 == 200);
+        scene.wait_until_alone();
+        drop(unread);
+    }
+    scene.honest_work();
+    scene.assert_memory_is_bounded(10);
+}
+
+#[test]
+fn an_answer_that_is_taken_byte_by_byte_is_given_up_on_too() {
+    let mut scene = Scene::new(&["--pace-window-s", "3"]);
+    scene.store_mebibytes_of_hostile(9);
+    let unread = unread_answers(&scene, 4);
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                for mut stream in &unread {
+                    let _let_go = stream.read(&mut [0; 1]);
+                }
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        });
+        let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            scene.honest_work();
+            wait_until("its places come back", || small_request(&scene).0 == 200);
+            scene.wait_until_alone();
+        }));
+        stop.store(true, Ordering::Relaxed);
+        if let Err(panic) = done {
+            std::panic::resume_unwind(panic);
+        }
+    });
+    scene.honest_work();
+    scene.assert_memory_is_bounded(10);
+}
+
+#[test]
+fn a_slow_reader_that_keeps_the_pace_gets_its_whole_answer() {
+    let mut scene = Scene::new(&["--pace-window-s", "2"]);
+    scene.store_mebibytes_of_hostile(9);
+    let [mut stream] = unread_answers(&scene, 1).try_into().unwrap();
+    let mut received = 0;
+    let mut buffer = vec![0; 256 * 1024];
+    // More than one window for the whole.
+    while received < 6 << 20 {
+        std::thread::sleep(Duration::from_millis(200));
+        received += stream.read(&mut buffer).unwrap();
+    }
+    scene.honest_work();
+}
