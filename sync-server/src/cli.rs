@@ -30,7 +30,7 @@ pub struct Program {
 #[derive(Subcommand, Debug)]
 enum Command {
     /// Run the relay until it is told to stop (SIGTERM, SIGINT).
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Show the claim: the text with which the network is founded at this relay.
     Claim {
         /// The relay's data directory.
@@ -110,7 +110,7 @@ where
         }
     };
     let done = match program.command {
-        Command::Serve(serve) => run_serve(serve),
+        Command::Serve(serve) => run_serve(*serve),
         Command::Claim { data } => show_claim(&data),
         Command::Backup { data, to } => back_up(&data, &to),
         Command::Check { data } => check(&data),
