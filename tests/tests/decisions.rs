@@ -2,7 +2,7 @@
 
 use nahtlos_casework::SectionKind;
 use nahtlos_client::ClientError;
-use nahtlos_client::ending::Reason;
+use nahtlos_client::ending::{Ending, Reason};
 use nahtlos_client::share::Terms;
 use nahtlos_protocol::identifier::SpaceId;
 use nahtlos_protocol::space::Role;
@@ -211,4 +211,25 @@ fn several_decisions_of_which_one_is_refused_or_breaks_off_are_none() {
     granted.unwrap();
     let berger = world.closed_and_reopened(berger);
     assert_eq!(waiting(&berger), before + 2, "control");
+}
+
+/// She is served nothing of the section any more: the relay would only ever say that its log moved on.
+#[test]
+fn what_somebody_decided_who_was_removed_meanwhile_comes_back_and_is_not_sent_for_ever() {
+    let (world, mut berger, mut luthi, _, number) = world();
+    withdraw(&mut luthi, &number, Reason::BasisEnded);
+    let team = berger.nahtlos.identity().team.unwrap();
+    let person = luthi.nahtlos.identity().person.unwrap();
+    let leaving = Ending::Member(team, person);
+    berger.nahtlos.end(&leaving, Reason::Left).unwrap();
+    berger.sync();
+    withdraw(&mut berger, &number, Reason::BasisEnded);
+    berger.sync();
+
+    luthi.sync();
+    let decisions = luthi.nahtlos.decisions().unwrap();
+    assert_eq!(decisions.len(), 1, "{decisions:?}");
+    assert_eq!(decisions[0].state, "returned");
+    let (idle, pushed) = luthi.sync_and_list_pushed(&world);
+    assert_eq!((idle.requests, pushed.len()), (1, 0));
 }

@@ -1,9 +1,11 @@
 //! Edits that cease to count: what everybody shows meanwhile, and that nothing is lost. Named after
 //! the rules and stories of the protocol's design where there is one.
 
+use nahtlos_casework::SectionKind;
+use nahtlos_client::ending::{Ending, Reason};
 use nahtlos_protocol::space::{Effect, Role};
 use nahtlos_tests::note;
-use nahtlos_tests::scene::{Line, correction, scene, type_notes};
+use nahtlos_tests::scene::{Line, Scene, correction, scene, type_notes};
 
 #[test]
 fn rule_1_an_edit_whose_authors_right_has_no_known_end_counts() {
@@ -161,4 +163,48 @@ fn story_13_a_backdated_edit_shows_until_somebody_who_knows_of_the_end_writes_wi
         scene.berger.nahtlos.held_list().unwrap()[0].reason,
         "access_reduced"
     );
+}
+
+/// Somebody's right was reduced, and a colleague of theirs was removed: the key that both knew is not used
+/// again, also not for what goes into the held lane.
+#[test]
+fn who_only_reads_now_waits_for_the_next_key_before_an_earlier_edit_goes_out() {
+    let mut scene = scene();
+    let iseli = &mut scene.iseli;
+    let mut huber = scene
+        .world
+        .colleague(iseli, "huber", "Rosa Huber", Role::Write);
+    huber.sync();
+    type_notes(&mut scene.iseli.nahtlos, &scene.number, &[1]);
+    scene.set_role(Role::Read);
+    let leaving = Ending::Member(
+        scene.iseli.nahtlos.identity().team.unwrap(),
+        huber.nahtlos.identity().person.unwrap(),
+    );
+    scene.iseli.nahtlos.end(&leaving, Reason::Left).unwrap();
+    let stored = |scene: &Scene| {
+        let journal = SectionKind::Journal;
+        let (world, home) = (&scene.world, &scene.berger);
+        world.stored_envelopes(home, &scene.number, &journal)
+    };
+    let before = stored(&scene).len();
+    for _ in 0..2 {
+        scene.iseli.sync();
+    }
+    assert_eq!(stored(&scene).len(), before, "stale: nothing is sealed");
+    assert_eq!(scene.iseli.nahtlos.undelivered().unwrap().len(), 1);
+
+    type_notes(&mut scene.berger.nahtlos, &scene.number, &[2]);
+    for _ in 0..2 {
+        scene.berger.sync();
+        scene.iseli.sync();
+    }
+    assert!(scene.iseli.nahtlos.undelivered().unwrap().is_empty());
+    scene.berger.sync();
+    assert_eq!(scene.berger.nahtlos.held_list().unwrap().len(), 1);
+    let after = stored(&scene);
+    assert_eq!(after.len(), before + 2);
+    let opened = scene.world.opens(&huber, &after);
+    assert!(opened[..before].iter().any(|opens| *opens), "control");
+    assert!(opened[before..].iter().all(|opens| !*opens), "{opened:?}");
 }

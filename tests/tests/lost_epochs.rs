@@ -276,3 +276,47 @@ fn across_a_cut_since_the_fork_nobody_links_to_a_lost_key() {
         assert!(!office.holds(home, &lost));
     }
 }
+
+/// On the lost branch Iseli's team was removed: carried back, that makes the present key stale, which
+/// Iseli holds. Nobody writes, and yet nobody waits for the lost key for ever.
+#[test]
+fn a_stale_section_gets_a_new_key_before_a_lost_one_is_linked() {
+    let mut office = office();
+    let lost = office.fork(
+        |office| {
+            let berger = &mut office.berger;
+            let case = berger.nahtlos.find_case(&office.number).unwrap();
+            let directory = berger.nahtlos.directory().unwrap();
+            let team = directory.find_team(IV_TEAM).unwrap();
+            let ending = berger.nahtlos.withdrawal(&case, &JOURNAL, &team);
+            let ending = ending.unwrap();
+            berger.nahtlos.end(&ending, Reason::BasisEnded).unwrap();
+            berger.sync();
+            berger
+                .nahtlos
+                .edit_case(&office.number, &[note(1)])
+                .unwrap();
+            berger.sync();
+        },
+        |office| {
+            office.begin_another_key();
+            office.iseli.sync();
+        },
+    );
+    let stale = office.moser.nahtlos.epoch_in(&office.journal).unwrap();
+    assert!(office.holds(&office.iseli, &stale), "control");
+    office.sync_all();
+    let newest = office.moser.nahtlos.epoch_in(&office.journal).unwrap();
+    assert_ne!(newest, stale);
+    for home in [&office.moser, &office.keller] {
+        assert!(office.holds(home, &lost));
+        let notes = home.journal(&office.number);
+        assert!(
+            notes.iter().any(|line| line.contains(": entry 1")),
+            "{notes:?}"
+        );
+    }
+    for key in [lost, newest] {
+        assert!(!office.holds(&office.iseli, &key));
+    }
+}

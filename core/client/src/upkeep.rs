@@ -325,12 +325,21 @@ impl Nahtlos {
                 let rotates = state.kind() != Kind::Section
                     || is_to_be_sealed
                     || matches!(why, Staleness::BadWrap { .. })
-                    || has_waiting_reader(&logs, &state, &suspended);
+                    || has_waiting_reader(&logs, &state, &suspended)
+                    || self.has_epoch_to_link(&state);
                 Ok(rotates.then(|| self.rotation(&state)).flatten())
             }
             Some(_) => Ok(None),
             None => self.repair_of(&logs, &state, right, &suspended),
         }
+    }
+
+    /// Whether others wait for a link to an epoch that this device holds. A stale epoch gets none: those
+    /// who were removed hold it, too.
+    fn has_epoch_to_link(&self, state: &SpaceState) -> bool {
+        let seed = self.seed_to_hand_on(state);
+        let link = seed.and_then(|seed| self.missing_link(state, &seed, &readable_epochs(state)));
+        link.is_some()
     }
 
     /// What a usable epoch lacks: wraps, links, or the word that it does not open.

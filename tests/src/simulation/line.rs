@@ -1,6 +1,7 @@
 //! The line between a device and its relay: what passes is witnessed, and may be lost, doubled, late or
 //! overtaken.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use nahtlos_client::transport::{Answer, Transport, TransportError};
@@ -201,6 +202,7 @@ impl World {
             self.fail("an answer that does not decode");
             return;
         };
+        let operations = operations(request);
         for result in &response.results {
             let status = format!("{:?}", result.status).to_lowercase();
             let code = result.code.map(|code| code.word());
@@ -212,8 +214,9 @@ impl World {
             let code = code.map_or_else(String::new, |code| format!(" ({code})"));
             let missing = result.missing.iter().map(|id| id.to_string());
             let missing: String = missing.map(|id| format!(" {}", &id[..8])).collect();
+            let what = operations.get(&result.id).map_or("", String::as_str);
             self.story
-                .tell(format!("the relay: {id} {status}{code}{missing}"));
+                .tell(format!("the relay: {id}{what} {status}{code}{missing}"));
         }
     }
 
@@ -265,4 +268,25 @@ fn problem_code(body: &[u8]) -> String {
     code.and_then(|rest| rest.split('"').next())
         .unwrap_or("unexplained")
         .to_owned()
+}
+
+/// What each pushed operation does, for the story.
+fn operations(request: &InTheAir) -> BTreeMap<ItemId, String> {
+    let operations = pushed(request).into_iter().filter_map(|item| {
+        let PushItem::Operation { bytes, .. } = item else {
+            return None;
+        };
+        let signed = SignedOperation::decode(&bytes).ok()?;
+        let body = signed.operation();
+        let effects = body.effects.iter().map(|effect| {
+            let whole = format!("{effect:?}");
+            let name: String = whole.chars().take_while(|c| c.is_alphabetic()).collect();
+            name
+        });
+        let effects: Vec<String> = effects.collect();
+        let space: String = signed.space().to_string().chars().take(4).collect();
+        let text = format!(" ({} as {space}/{})", effects.join(", "), body.index);
+        Some((signed.id().into(), text))
+    });
+    operations.collect()
 }

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use nahtlos_protocol::crypto::epoch_secret::{self, EpochSeed};
 use nahtlos_protocol::identifier::{GrantId, InvitationId, Nonce, SpaceId};
 use nahtlos_protocol::space::author::AuthorError;
+use nahtlos_protocol::space::authority;
 use nahtlos_protocol::space::effect::{Effect, History, Member};
 use nahtlos_protocol::space::kind::Role;
 use nahtlos_protocol::space::replay::ReplayError;
@@ -40,6 +41,8 @@ pub(crate) const INTENTS: &[u8] = b"intents";
 const DECIDED_MAX: usize = 200;
 /// Bytes of operations and wraps prepared for one request.
 const DECIDED_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Why a decision goes back to a person who lost the right meanwhile.
+const NO_LONGER_YOURS: &str = "it is no longer yours to make";
 
 /// Where an operation on its way to the relay comes from.
 #[derive(Clone, Debug)]
@@ -253,6 +256,9 @@ impl Nahtlos {
         if self.is_forked(&state.id()) {
             return Ok(Outcome::Waits);
         }
+        if self.has_lost_every_right(&source, logs, state) {
+            return Ok(Outcome::GoesBack(NO_LONGER_YOURS.into()));
+        }
         let draft = draft.passing_over(self.passed_over(&source, logs, state));
         let ring = self.key_ring();
         let author = self.author();
@@ -267,10 +273,25 @@ impl Nahtlos {
                 ReplayError::MissingLog(_) | ReplayError::UnknownReference(_),
             )) => Ok(Outcome::Waits),
             Err(AuthorError::Replay(ReplayError::NotEntitled { .. })) => {
-                Ok(Outcome::GoesBack("it is no longer yours to make".into()))
+                Ok(Outcome::GoesBack(NO_LONGER_YOURS.into()))
             }
             Err(error) => Ok(Outcome::GoesBack(format!("it is not possible: {error}"))),
         }
+    }
+
+    /// Whether a person's decision has no right behind it any more. An operation refers to the logs on its
+    /// author's path: where none is left it would not name the log that says so, and replay would not
+    /// see it. (A `Confirm` may come from a space above.)
+    fn has_lost_every_right(
+        &self,
+        source: &Source,
+        logs: &Overlay<'_>,
+        state: &SpaceState,
+    ) -> bool {
+        let right = authority::right(logs, &self.device_id, &state.id());
+        matches!(source, Source::Intent(_, intent) if !matches!(intent, Intent::Confirm { .. }))
+            && right.role.is_none()
+            && !right.changes_members()
     }
 
     /// Suspended grants, but for those that the decision is about: they are confirmed or end.

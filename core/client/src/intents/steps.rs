@@ -252,7 +252,7 @@ impl Nahtlos {
         if !authority::right(logs, &self.device_id, &state.id()).at_least(Role::Write) {
             // From a space above, where no key holder is left here: the key is theirs to make.
             let Some(above) = self.writes_above(&state.id(), logs)? else {
-                return Ok(Step::GoesBack("it is no longer yours to make".into()));
+                return Ok(Step::GoesBack(super::NO_LONGER_YOURS.into()));
             };
             let draft = draft.effect(confirm(*grant, None)).after(above);
             // Whose word counts for an empty space is its guardian's matter.

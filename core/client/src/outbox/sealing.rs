@@ -132,12 +132,18 @@ impl Nahtlos {
         if self.needs_newer(space)? || self.is_forked(space) {
             return Ok(Sealing::Waits);
         }
-        if !authority::right(&logs, &self.device_id, space).at_least(Role::Write) {
-            return self.seal_for_held_lane(&state, pending);
-        }
-        // The write barrier: nothing is sealed under an epoch that may not be used.
-        if staleness::is_stale(&logs, &state, &self.suspended(&state)).unwrap_or(true) {
+        let right = authority::right(&logs, &self.device_id, space);
+        // The write barrier: nothing is sealed under an epoch that may not be used. Who only reads now
+        // gets the next one; who does not even read has no key but an old one, and in a closed section
+        // there is no next one.
+        if right.at_least(Role::Read)
+            && state.closed_at().is_none()
+            && staleness::is_stale(&logs, &state, &self.suspended(&state)).unwrap_or(true)
+        {
             return Ok(Sealing::Waits);
+        }
+        if !right.at_least(Role::Write) {
+            return self.seal_for_held_lane(&state, pending);
         }
         let Some(epoch) = state.current_epoch() else {
             return Ok(Sealing::Waits);
