@@ -25,6 +25,7 @@ use nahtlos_protocol::crypto::secret::Secret32;
 use nahtlos_protocol::crypto::signature::SigningKey;
 use nahtlos_protocol::space::Role;
 use nahtlos_protocol::wire::claim::Claim;
+use nahtlos_relay::store::sqlite::SqliteStore;
 use nahtlos_relay::{Config, RelayError, RunningRelay};
 
 pub use journal::{note, note_saying};
@@ -144,6 +145,22 @@ impl World {
             .keep();
         copy_files(&self.relay_directory(), &copy);
         self.start_relay();
+        copy
+    }
+
+    /// Copies what the relay keeps as `nahtlos-relay backup` does: a relay that starts on the copy knows
+    /// it as one.
+    ///
+    /// # Panics
+    /// Where the disk is full.
+    #[must_use]
+    pub fn back_up_relay_marked(&self) -> PathBuf {
+        let copy = tempfile::tempdir_in(self.directory.path())
+            .expect("a directory")
+            .keep();
+        let store = SqliteStore::open_to_read(&self.relay_directory().join("relay.sqlite"));
+        let copied = store.and_then(|store| store.back_up(&copy.join("relay.sqlite")));
+        copied.expect("a backup");
         copy
     }
 

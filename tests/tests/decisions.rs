@@ -6,6 +6,7 @@ use nahtlos_client::ending::{Ending, Reason};
 use nahtlos_client::share::Terms;
 use nahtlos_protocol::identifier::SpaceId;
 use nahtlos_protocol::space::Role;
+use nahtlos_protocol::space::state::MemberId;
 use nahtlos_tests::{Home, World};
 
 const IV_TEAM: &str = "IV-Stelle Bern Team 1";
@@ -152,6 +153,49 @@ fn a_removal_that_became_pointless_is_simply_done() {
     assert!(report.notices.is_empty(), "{report:?}");
     assert!(berger.nahtlos.decisions().unwrap().is_empty());
     assert_eq!(role_of(&berger, &number), None);
+}
+
+/// An administrator of the guardian keeps the right to reduce what others hold in a section, but who
+/// left the team that reads it is not served what comes next there: no operation of theirs can follow it.
+#[test]
+fn a_decision_about_a_log_that_is_not_served_any_more_goes_back_and_is_not_sent_for_ever() {
+    let world = World::new();
+    let mut berger = world.found("berger", "Anna Berger", "RAV Langnau", "alv");
+    let mut luthi = world.colleague(&mut berger, "luthi", "Beat Lüthi", Role::Manage);
+    let mut iseli = world.institution(&mut berger, "iseli", "Marc Iseli", "IV-Stelle Bern", "iv");
+    let number = berger.open_example_case();
+    berger.share(&number, &TASKS, IV_TEAM, Role::Write, "AVG35a1");
+    berger.sync();
+    luthi.sync();
+    iseli.sync();
+    let case = berger.nahtlos.find_case(&number).unwrap();
+    let tasks = case.section(&TASKS).unwrap();
+    let to_iv = MemberId::Space(iv_team(&berger));
+    let grants = berger.nahtlos.grants_of(&tasks);
+    let grant = grants.iter().find(|grant| grant.member == to_iv).unwrap();
+    let identity = berger.nahtlos.identity();
+    let leaving = Ending::Member(identity.team.unwrap(), identity.person.unwrap());
+    berger.nahtlos.end(&leaving, Reason::Left).unwrap();
+    berger.sync();
+
+    let reduce = |home: &mut Home| home.nahtlos.set_role(&tasks, &grant.id, Role::Read);
+    reduce(&mut berger).unwrap();
+    luthi.sync();
+    luthi.share(&number, &TASKS, "Marc Iseli", Role::Read, "AVG35a1");
+    luthi.sync();
+    let report = berger.sync();
+    let told = |notice: &String| notice.contains("does not serve this to your device");
+    assert!(report.notices.iter().any(told), "{report:?}");
+    let decisions = berger.nahtlos.decisions().unwrap();
+    assert_eq!(decisions.len(), 1);
+    assert_eq!(decisions[0].state, "returned");
+    let reason = decisions[0].reason.clone().unwrap();
+    assert!(reason.contains("not served"), "{reason}");
+    assert_eq!(berger.sync().requests, 1, "nothing is sent any more");
+
+    reduce(&mut luthi).unwrap();
+    luthi.sync();
+    assert_eq!(role_of(&luthi, &number), Some("read"), "control");
 }
 
 #[test]

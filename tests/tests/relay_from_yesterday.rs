@@ -3,7 +3,7 @@
 
 use nahtlos_casework::SectionKind;
 use nahtlos_protocol::space::Role;
-use nahtlos_protocol::wire::PushItem;
+use nahtlos_protocol::wire::{JournalMark, PushItem, SyncResponse};
 use nahtlos_tests::{Home, Passing, World, is_offered_again, note, scene};
 
 const IV_TEAM: &str = "IV-Stelle Bern Team 1";
@@ -20,6 +20,18 @@ fn shared_world() -> (World, Home, Home, String) {
     berger.sync();
     iseli.sync();
     (world, berger, iseli, number)
+}
+
+/// Where the relay's journal stood by its last answer in a sync.
+fn mark_after_sync(world: &World, home: &mut Home) -> JournalMark {
+    let mut mark = None;
+    let mut note = |answer: &mut SyncResponse| {
+        mark = Some(answer.journal_mark);
+        Passing::Arrives
+    };
+    home.sync_over(world, &mut |_| Passing::Arrives, &mut note)
+        .unwrap();
+    mark.unwrap()
 }
 
 fn is_edit(item: &PushItem) -> bool {
@@ -188,4 +200,58 @@ fn let_in_after_a_backup(scene: &mut scene::Scene) -> (Home, std::path::PathBuf)
     let before = scene.world.back_up_relay();
     scene.berger.sync();
     (newcomer, before)
+}
+
+/// A raw copy of the relay's data took in edits of Berger's while the relay went on by itself; then it
+/// was restored from a marked backup. By the numbers alone the first edit was safe.
+#[test]
+fn what_a_copy_beside_the_relay_took_in_is_offered_once_something_that_builds_on_it_is() {
+    let (mut world, mut berger, mut iseli, number) = shared_world();
+    let before = world.back_up_relay();
+    let mut places = Vec::new();
+    for entry in 1..=4 {
+        berger.nahtlos.edit_case(&number, &[note(entry)]).unwrap();
+        places.push(mark_after_sync(&world, &mut berger).sequence);
+    }
+    world.go_back_to(&before);
+    iseli.nahtlos.edit_case(&number, &[note(5)]).unwrap();
+    iseli.sync();
+    iseli.nahtlos.edit_case(&number, &[note(6)]).unwrap();
+    iseli.sync();
+    let marked = world.back_up_relay_marked();
+    world.go_back_to(&marked);
+    let began_after = mark_after_sync(&world, &mut iseli).began_after;
+    assert!(
+        places[0] <= began_after && began_after < places[3],
+        "control"
+    );
+
+    berger.sync();
+    berger.sync();
+    iseli.sync();
+    assert_eq!(berger.journal(&number), iseli.journal(&number));
+    assert_eq!(iseli.journal(&number).len(), 8);
+}
+
+/// The same, where Berger's device saw no further than the backup went: the hash in its mark tells.
+#[test]
+fn a_device_that_saw_a_copy_beside_the_relay_gives_and_gets_everything_again() {
+    let (mut world, mut berger, mut iseli, number) = shared_world();
+    let before = world.back_up_relay();
+    berger.nahtlos.edit_case(&number, &[note(1)]).unwrap();
+    let seen = mark_after_sync(&world, &mut berger);
+    world.go_back_to(&before);
+    for entry in 2..=4 {
+        iseli.nahtlos.edit_case(&number, &[note(entry)]).unwrap();
+        iseli.sync();
+    }
+    let marked = world.back_up_relay_marked();
+    world.go_back_to(&marked);
+    let began_after = mark_after_sync(&world, &mut iseli).began_after;
+    assert!(began_after > seen.sequence, "control");
+
+    berger.sync();
+    iseli.sync();
+    assert_eq!(berger.journal(&number), iseli.journal(&number));
+    assert_eq!(iseli.journal(&number).len(), 6);
 }

@@ -107,15 +107,26 @@ impl Setback {
     }
 
     /// Up to which number both journals are one, as far as the relay says: a restored copy that was
-    /// not marked as one goes on under the old id, and says nothing.
+    /// not marked as one goes on under the old id, and says nothing. What this device saw before may
+    /// itself be a copy that ran beside the relay, and began earlier.
     pub fn common_up_to(&self) -> Option<u64> {
-        (self.before.journal != self.after.journal).then_some(self.after.began_after)
+        let earlier = Some(self.before.began_after).filter(|began_after| *began_after > 0);
+        let common = earlier.map_or(self.after.began_after, |began_after| {
+            began_after.min(self.after.began_after)
+        });
+        (self.before.journal != self.after.journal).then_some(common)
+    }
+
+    /// Whether an incident was noted in which nothing was taken to be common to the present journal and
+    /// earlier ones: everything was offered then.
+    pub fn was_noted_in(&self, known: &IncidentRecord) -> bool {
+        known.after.journal == self.after.journal && known.after.began_after == 0
     }
 
     /// Whether an item with a receipt for this place may be lost at the relay.
     pub fn may_have_lost(&self, place: &Position) -> bool {
         if place.journal != self.after.journal {
-            return place.sequence > self.after.began_after;
+            return place.sequence > self.common_up_to().unwrap_or(self.after.began_after);
         }
         let rewritten = self.before.journal == self.after.journal
             && self.before.sequence == self.after.sequence;
@@ -282,6 +293,15 @@ mod tests {
         assert!(!setback.may_have_lost(&place(1, 40)));
         assert!(setback.may_have_lost(&place(1, 41)));
         assert!(!setback.may_have_lost(&place(2, 45)), "received since");
+    }
+
+    /// Journal 2 was a copy made at 30 that ran beside the relay, and journal 3 is one made later.
+    #[test]
+    fn of_a_copy_that_ran_beside_the_relay_everything_since_it_was_made_may_be_lost() {
+        let setback = Setback::between(Some(&mark(2, 60, 7, 30)), &mark(3, 45, 8, 40)).unwrap();
+        assert_eq!(setback.common_up_to(), Some(30));
+        assert!(setback.may_have_lost(&place(2, 31)));
+        assert!(!setback.may_have_lost(&place(1, 30)));
     }
 
     #[test]

@@ -12,7 +12,9 @@ use nahtlos_protocol::limits;
 use nahtlos_protocol::space::operation::SignedOperation;
 use nahtlos_protocol::space::standing::Position;
 use nahtlos_protocol::space::{Effect, Wrap, recipients};
-use nahtlos_protocol::wire::{Item, ItemKind, ItemResult, PushItem, Status, VerdictCode};
+use nahtlos_protocol::wire::{
+    Item, ItemKind, ItemResult, JournalMark, PushItem, Status, VerdictCode,
+};
 
 use crate::error::ClientError;
 use crate::incidents::Setback;
@@ -165,6 +167,64 @@ impl Nahtlos {
             }
             Ok(())
         })
+    }
+
+    /// Offers what the relay says it lacks, as far as this device holds it with a receipt. A space stands
+    /// for its log. Where something is among it that was thought to be there, since another journal had
+    /// numbered it before the present one began, this device had seen a copy that ran beside the relay:
+    /// nothing of what came before is sure to be common then. Returns whether that is new.
+    pub(crate) fn offer_what_is_missing(
+        &mut self,
+        missing: &[ItemId],
+    ) -> Result<bool, ClientError> {
+        let offers = self.missing_items_held(missing)?;
+        let Some(mark) = self.sync_record()?.mark.filter(|_| !offers.is_empty()) else {
+            return Ok(false);
+        };
+        let thought_common = offers
+            .iter()
+            .find(|offer| offer.journal != mark.journal && offer.sequence <= mark.began_after);
+        if let Some(offer) = thought_common {
+            let nothing_common = |journal| JournalMark {
+                journal,
+                began_after: 0,
+                ..mark
+            };
+            let setback = Setback {
+                before: nothing_common(offer.journal),
+                after: nothing_common(mark.journal),
+            };
+            let mut known = self.incident_records()?.into_iter();
+            if !known.any(|record| setback.was_noted_in(&record)) {
+                self.note_incident(&setback)?;
+                return Ok(true);
+            }
+        }
+        self.commit(|transaction| offers.iter().try_for_each(|offer| offer.put(transaction)))?;
+        Ok(false)
+    }
+
+    /// Of these, what is held here with a receipt and not offered yet.
+    fn missing_items_held(&self, missing: &[ItemId]) -> Result<Vec<OfferRecord>, ClientError> {
+        let mut items = missing.to_vec();
+        for space in missing.iter().map(|id| SpaceId(id.0)) {
+            items.extend(self.places_in_log(&space)?.into_keys());
+        }
+        let mut offers = Vec::new();
+        for item in items {
+            let key = OfferRecord::key(&item);
+            let is_offered = self.vault.contains(Collection::Setting, &key)?;
+            let receipt = self.vault.get(Collection::Receipt, &item.0)?;
+            let Some(receipt) = receipt.filter(|_| !is_offered) else {
+                continue;
+            };
+            let record: ReceiptRecord = records::decode(&receipt)?;
+            let index = self.places_in_log(&record.space)?.get(&item).copied();
+            if index.is_some() || self.vault.contains(Collection::Envelope, &item.0)? {
+                offers.push(offer(item, &record, record.receipt.place(), index));
+            }
+        }
+        Ok(offers)
     }
 
     fn item_to_offer(&self, offer: &OfferRecord) -> Result<Option<PushItem>, ClientError> {

@@ -33,24 +33,33 @@ pub(super) struct Evidence {
 }
 
 impl Engine {
-    /// Compares what a device has seen of this journal with what is stored.
-    pub(crate) async fn compare_mark(&self, seen: JournalMark) -> Result<(), EngineError> {
-        {
+    /// Compares what a device has seen with what is stored. True where it saw, in another journal, a
+    /// branch that this one does not go on from, such as a copy that ran beside this relay: nobody knows
+    /// then from where on the device lacks something and holds something else.
+    pub(crate) async fn compare_mark(&self, seen: JournalMark) -> Result<bool, EngineError> {
+        let is_of_here = {
             let world = read(&self.shared.world);
             let same = seen.sequence == world.last_number && seen.hash == world.chain;
-            if seen.journal != world.journal || same {
-                return Ok(());
+            let is_of_here = seen.journal == world.journal;
+            // What another journal numbered above where this one began is offered again anyway.
+            if is_of_here && same || !is_of_here && seen.sequence > world.began_after {
+                return Ok(false);
             }
-        }
+            is_of_here
+        };
         if self.stored_chain(seen.sequence).await? == Some(seen.hash) {
-            return Ok(());
+            return Ok(false);
+        }
+        if !is_of_here {
+            return Ok(true);
         }
         self.renew(Evidence {
             journal: seen.journal,
             latest: seen.journal,
             proved: false,
         })
-        .await
+        .await?;
+        Ok(false)
     }
 
     /// Receipts of this relay may prove that its store went back: one for a number that this journal has

@@ -37,9 +37,10 @@ pub(super) async fn handle(app: Arc<App>, request: Request) -> Handled {
     let received = read.bytes.len();
     let approaching = app.engine.approaching();
     let (read, request) = decoded(&app, read).await?;
-    if let Some(seen) = request.journal_mark {
-        app.engine.compare_mark(seen).await?;
-    }
+    let saw_another_branch = match request.journal_mark {
+        Some(seen) => app.engine.compare_mark(seen).await?,
+        None => false,
+    };
     let (results, pushed) = push(&app, device, request.push, approaching).await?;
     drop(read);
     turn.give_body_bytes_back();
@@ -48,7 +49,7 @@ pub(super) async fn handle(app: Arc<App>, request: Request) -> Handled {
         max_bytes: request.max_bytes.min(app.limits.response_bytes_max),
         pushed,
     };
-    let news = news(&app, device, wanted).await?;
+    let mut news = news(&app, device, wanted).await?;
     tracing::debug!(
         %device,
         pushed = results.len(),
@@ -57,6 +58,10 @@ pub(super) async fn handle(app: Arc<App>, request: Request) -> Handled {
         "sync"
     );
     let is_large = news.memory.is_some();
+    if saw_another_branch {
+        // To this device the journals have nothing in common that it could rely on.
+        news.mark.began_after = 0;
+    }
     let response = SyncResponse {
         version: PROTOCOL_VERSION,
         results,

@@ -413,11 +413,20 @@ impl Nahtlos {
         })
     }
 
+    /// Whether a log has this length and nothing waits to follow it.
+    pub(crate) fn is_log_still(&self, space: &SpaceId, length: u64) -> Result<bool, ClientError> {
+        let waiting = self.waiting_operations()?;
+        let waits = waiting.iter().any(|(one, _)| one.space() == *space);
+        let state = self.logs().load(space)?;
+        let here = state.map_or(0, |state| state.length());
+        Ok(here == length && !waits && !self.is_forked(space))
+    }
+
     /// The relay refused an operation for good: what a person decided goes back to them.
     pub(crate) fn decided_refused(
         &mut self,
         decided: &Decided,
-        word: &str,
+        reason: String,
     ) -> Result<(), ClientError> {
         match &decided.source {
             Source::Upkeep(space) => self.upkeep_refused(space),
@@ -427,7 +436,6 @@ impl Nahtlos {
                     return Ok(());
                 };
                 let record: IntentRecord = records::decode(&bytes)?;
-                let reason = format!("the relay refused it ({word})");
                 self.commit(|transaction| {
                     put_returned(transaction, &ReturnedRecord { record, reason })
                 })

@@ -1,8 +1,10 @@
 //! What does the relay's answer to each pushed item change here? Nothing of one's own is let go before a
 //! receipt proves that the relay stored it.
 
+use std::collections::BTreeMap;
+
 use nahtlos_protocol::envelope::{Envelope, EnvelopeKind};
-use nahtlos_protocol::identifier::{ItemId, Nonce};
+use nahtlos_protocol::identifier::{ItemId, Nonce, SpaceId};
 use nahtlos_protocol::space::Prepared;
 use nahtlos_protocol::wire::{ItemResult, Status, VerdictCode};
 
@@ -56,6 +58,13 @@ impl Session<'_> {
         })?;
         if !lost.is_empty() {
             self.replica.offers_answered(&lost)?;
+        }
+        let lacking = results
+            .iter()
+            .filter(|result| result.status == Status::MissingParents);
+        let missing: Vec<ItemId> = lacking.flat_map(|result| result.missing.clone()).collect();
+        if !missing.is_empty() {
+            self.is_further_back |= self.replica.offer_what_is_missing(&missing)?;
         }
         self.replica.questions_answered(&told)?;
         self.logs_moved |= !done.is_empty();
@@ -189,20 +198,48 @@ impl Session<'_> {
             Status::Accepted | Status::Duplicate => {}
             // The log moved on or our view was old: pull, look again, decide again.
             Status::StaleAccess | Status::MissingParents => {}
-            Status::Rejected
-                if matches!(
-                    result.code,
-                    Some(VerdictCode::LogMoved | VerdictCode::NotExact)
-                ) => {}
+            Status::Rejected if result.code == Some(VerdictCode::NotExact) => {}
+            Status::Rejected if result.code == Some(VerdictCode::LogMoved) => {
+                self.overtaken.push(decided);
+            }
             Status::Held | Status::Rejected => {
                 let word = verdict_word(result);
                 self.report.notices.push(format!(
                     "a change of access was refused by the relay ({word})"
                 ));
-                self.replica.decided_refused(&decided, word)?;
+                let reason = format!("the relay refused it ({word})");
+                self.replica.decided_refused(&decided, reason)?;
             }
         }
         Ok(None)
+    }
+
+    /// What was pulled since an operation came too late did not bring the one that was first: the relay
+    /// does not serve this device that log any more, so that nothing it decides there can be made.
+    pub(super) fn give_back_what_is_out_of_reach(&mut self) -> Result<(), ClientError> {
+        let overtaken = std::mem::take(&mut self.overtaken);
+        let mut pushed_at: BTreeMap<SpaceId, u64> = BTreeMap::new();
+        for decided in &overtaken {
+            let operation = decided.prepared.operation.operation();
+            let first = pushed_at
+                .entry(decided.prepared.state.id())
+                .or_insert(operation.index);
+            *first = operation.index.min(*first);
+        }
+        for (space, length) in pushed_at {
+            if !self.replica.is_log_still(&space, length)? {
+                continue;
+            }
+            self.report.notices.push(
+                "a change of access was not made: others changed who has access there, and the relay does not serve this to your device any more; ask somebody who still reads it".into(),
+            );
+            let here = |decided: &&Decided| decided.prepared.state.id() == space;
+            for decided in overtaken.iter().filter(here) {
+                let reason = "the log of who has access there went on, and is not served to this device any more";
+                self.replica.decided_refused(decided, reason.into())?;
+            }
+        }
+        Ok(())
     }
 
     fn offered_answered(

@@ -19,6 +19,7 @@ use nahtlos_protocol::wire::{ItemKind, JournalMark, SyncRequest, SyncResponse};
 
 use crate::error::ClientError;
 use crate::incidents::Setback;
+use crate::intents::Decided;
 use crate::nahtlos::Nahtlos;
 use crate::sync::signed_difference;
 use crate::transport::TransportError;
@@ -33,6 +34,10 @@ use push::InFlight;
 pub struct Session<'a> {
     replica: &'a mut Nahtlos,
     in_flight: Vec<InFlight>,
+    /// Decided operations whose places were taken when they were pushed last.
+    overtaken: Vec<Decided>,
+    /// Whether the relay's answers showed that it lacks what this device took to be there.
+    is_further_back: bool,
     started: bool,
     more: bool,
     rounds: u32,
@@ -63,6 +68,8 @@ impl<'a> Session<'a> {
         Self {
             replica,
             in_flight: Vec::new(),
+            overtaken: Vec::new(),
+            is_further_back: false,
             started: false,
             more: false,
             rounds: 0,
@@ -234,10 +241,12 @@ impl<'a> Session<'a> {
     /// Whether the relay went back to an earlier state: noted, with what it may have lost.
     fn look_at_mark(&mut self, mark: &JournalMark) -> Result<bool, ClientError> {
         let before = self.replica.sync_record()?.mark;
-        let Some(setback) = Setback::between(before.as_ref(), mark) else {
-            return Ok(false);
-        };
-        self.replica.note_incident(&setback)?;
+        let is_further_back = std::mem::take(&mut self.is_further_back);
+        match Setback::between(before.as_ref(), mark) {
+            Some(setback) => self.replica.note_incident(&setback)?,
+            None if is_further_back => {}
+            None => return Ok(false),
+        }
         self.setbacks += 1;
         self.report.notices.push(
             "the relay went back to an earlier state (restored from a backup?): tell its operator; what you typed is still on this device, and what the relay lost is offered to it again".into(),

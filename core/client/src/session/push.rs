@@ -159,6 +159,7 @@ impl Session<'_> {
         if !heals.is_empty() {
             return Ok(heals);
         }
+        self.give_back_what_is_out_of_reach()?;
         let mut push = Vec::new();
         let (offered, decided, notices) = if self.rounds <= DECIDING_ROUNDS_MAX {
             self.replica.carry_out_intents()?
