@@ -301,3 +301,55 @@ fn who_lost_a_right_is_told_since_when_and_by_whom() {
     let stranger = huber.nahtlos.key_notice(&nowhere);
     assert_eq!(stranger, Some(KeyNotice::NotGranted));
 }
+
+/// No link leads across a cut, whatever history was granted: that is said before, and to who waits.
+#[test]
+fn who_is_let_in_with_the_whole_history_after_a_cut_reads_from_the_cut_on_and_is_told_so() {
+    let mut scene = scene();
+    let mut invited = |name: &str, person: &str, institution: &str| {
+        let berger = &mut scene.berger;
+        let home = scene
+            .world
+            .institution(berger, name, person, institution, "soz");
+        let directory = berger.nahtlos.directory().unwrap();
+        let team = directory.find_team(&format!("{institution} Team 1"));
+        (home, team.unwrap())
+    };
+    let (_, sommer) = invited("sommer", "Eva Sommer", "Sozialdienst");
+    let (mut winter, late) = invited("winter", "Ida Winter", "Beistandschaft");
+    type_notes(&mut scene.berger.nahtlos, &scene.number, &[1]);
+    scene.sync_all();
+    let before = scene
+        .world
+        .stored_envelopes(&scene.berger, &scene.number, &JOURNAL);
+    let case = scene.berger.nahtlos.find_case(&scene.number).unwrap();
+    let preview = |scene: &Scene| {
+        let preview = scene.berger.nahtlos.preview_grant(&case, &JOURNAL, &late);
+        let preview = preview.unwrap();
+        (preview.past_is_cut_off, preview.history_changes > 0)
+    };
+    assert_eq!(preview(&scene), (false, true), "control");
+    let full = Terms::new(Role::Write, "AVG35a1");
+    for (team, terms) in [(&sommer, full.from_now()), (&late, full)] {
+        let berger = &mut scene.berger.nahtlos;
+        berger.grant(&case, &JOURNAL, team, &terms).unwrap();
+        scene.berger.sync();
+    }
+    assert_eq!(preview(&scene), (true, false));
+    type_notes(&mut scene.berger.nahtlos, &scene.number, &[2]);
+    for _ in 0..3 {
+        scene.sync_all();
+        winter.sync();
+    }
+    let stored = scene
+        .world
+        .stored_envelopes(&scene.berger, &scene.number, &JOURNAL);
+    let opened = scene.world.opens(&winter, &stored);
+    let (old, new) = opened.split_at(before.len());
+    assert!(old.iter().all(|opens| !*opens), "{opened:?}");
+    assert!(!new.is_empty() && new.iter().all(|opens| *opens));
+    assert_eq!(
+        winter.nahtlos.key_notice(&scene.journal),
+        Some(KeyNotice::CutBefore)
+    );
+}

@@ -38,7 +38,7 @@ pub struct ShareGrant {
     /// Last day of the right
     #[arg(long, value_name = "DATE")]
     pub until: Option<String>,
-    /// Only what is written from now on: no key ever leads them to the section's history
+    /// Only what is written from now on: no key ever leads them, or anybody let in later, to the section's history
     #[arg(long)]
     pub from_now: bool,
     /// Whether to ask.

@@ -214,7 +214,12 @@ fn preview_page(
         )
         .line(if new.from_now {
             "They receive no key to what was written before, and see of new changes only what does \
-             not build on it: meant for a conflict of interest, not for working together."
+             not build on it: meant for a conflict of interest, not for working together. Nobody who \
+             is let in later receives that key either, also without --from-now."
+        } else if previews.iter().any(|preview| preview.past_is_cut_off) {
+            "Where no change goes along, somebody was let in with --from-now before: nobody who comes \
+             later receives a key to what was written until then, and they see of new changes only \
+             what does not build on it."
         } else {
             "Their devices can open the section with its whole history."
         })

@@ -32,7 +32,8 @@ pub enum KeyNotice {
         /// Which device ended it.
         by: DeviceId,
     },
-    /// Granted from a moment on; this was written before.
+    /// Somebody was granted it from a moment on, and this device's person or team then or later; this
+    /// was written before.
     CutBefore,
     /// A wrap arrived and does not open.
     BadWrap,
@@ -128,11 +129,9 @@ impl Nahtlos {
         }
         let mut earlier = state.epochs().iter().rev();
         let closed = earlier.find(|epoch| ring.open(space, &epoch.key_id).is_err())?;
-        // Before the cut from which on this device reads, nothing ever opens.
-        let cut = state.live_grants().any(|grant| {
-            let begins = grant.cut.and_then(|cut| state.epoch(&cut));
-            self.leads_here(grant) && begins.is_some_and(|begins| closed.began_at < begins.began_at)
-        });
+        // No link leads across a cut, whomever it was made for: nobody supplies what was before it.
+        let mut later = state.epochs().iter();
+        let cut = later.any(|epoch| epoch.cut && epoch.began_at > closed.began_at);
         Some(if cut {
             KeyNotice::CutBefore
         } else {

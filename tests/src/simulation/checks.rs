@@ -181,9 +181,11 @@ impl World {
     /// Nothing that was acknowledged is lost; what its author may write counts.
     fn check_typed(&mut self, model: &Model, kind: &SectionKind, space: &SpaceId) {
         let readers = self.readers(model, space);
-        let shown = readers.first().and_then(|(device, _)| {
+        // Who was let in after the past was cut off shows less.
+        let shown = readers.iter().find_map(|(device, _)| {
             let replica = self.devices[*device].replica.as_ref()?;
-            document(replica, kind).ok()
+            let reads_all = model.reads_all(&replica.device_id(), space);
+            reads_all.then(|| document(replica, kind).ok())?
         });
         let shown = shown.unwrap_or_default();
         let typed: Vec<Typed> = self.typed.clone();

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use nahtlos_protocol::identifier::{DeviceId, ItemId, SpaceId};
-use nahtlos_protocol::space::state::MemberId;
+use nahtlos_protocol::space::state::{Grant, MemberId};
 use nahtlos_protocol::space::{Effect, History, Kind, Logs, Role, SignedOperation, SpaceState};
 use nahtlos_relay::store::Reader;
 use nahtlos_relay::store::sqlite::SqliteStore;
@@ -164,7 +164,8 @@ impl Model {
         self.operations.contains(operation)
     }
 
-    /// Whether a device reads a space from its beginning: by rights that all cover the past.
+    /// Whether a device reads a space from its beginning: by rights that all cover the past, and that were
+    /// given before anybody's `from now` cut it off.
     #[must_use]
     pub fn reads_all(&self, device: &DeviceId, space: &SpaceId) -> bool {
         let Some(state) = self.replica.state(space) else {
@@ -173,7 +174,8 @@ impl Model {
         let mut held = state
             .live_grants()
             .filter(|grant| grant.is_confirmed() && grant.role.holds_keys())
-            .filter(|grant| grant.history == History::Full);
+            .filter(|grant| grant.history == History::Full)
+            .filter(|grant| !was_cut_off_before(&state, grant));
         held.any(|grant| match grant.member {
             MemberId::Device(other) => other == *device,
             MemberId::Space(below) => self.reads_all(device, &below),
@@ -256,6 +258,13 @@ impl Model {
         })
         .max()
     }
+}
+
+/// Whether somebody was let in `from now` before a grant was given: no key leads across that.
+fn was_cut_off_before(state: &SpaceState, grant: &Grant) -> bool {
+    let given_at = grant.sponsors.first().map_or(0, |sponsor| sponsor.at);
+    let mut epochs = state.epochs().iter();
+    epochs.any(|epoch| epoch.cut && epoch.began_at <= given_at)
 }
 
 /// How much of a log somebody has.
