@@ -124,9 +124,9 @@ mod tests {
         let refused = turns.begin(one).map(|_| ()).unwrap_err();
         assert_eq!(refused.code, Code::RateLimited);
         let mut others = turns.begin(other).unwrap();
-        first.take_body_bytes(150).unwrap();
+        first.take_body_bytes(60).unwrap();
         assert!(second.take_body_bytes(60).is_err());
-        second.take_body_bytes(50).unwrap();
+        second.take_body_bytes(40).unwrap();
         others.take_body_bytes(60).unwrap();
         first.give_body_bytes_back();
         second.take_body_bytes(50).unwrap();

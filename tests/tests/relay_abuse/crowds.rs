@@ -65,6 +65,8 @@ fn an_address_that_holds_all_it_may_is_refused_more_and_another_one_is_served() 
         "40",
         "--connections-per-address-max",
         "10",
+        "--header-timeout-s",
+        "600",
         "--pace-window-s",
         "600",
         "--request-timeout-s",

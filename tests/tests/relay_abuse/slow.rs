@@ -93,8 +93,9 @@ fn a_device_that_announces_large_bodies_and_sends_none_leaves_room_for_those_of_
     // It is not too slow for a long time here: only its share stops it.
     let mut scene = Scene::new(&["--pace-window-s", "600", "--request-timeout-s", "600"]);
     let head = |length| sync_head(&scene.hostile_token(), length).into_bytes();
-    // Each would hold twice its length, and all of them the 64 MiB twice over.
-    let beginnings: Vec<Vec<u8>> = (0..16).map(|_| head(4 << 20)).collect();
+    // Each holds twice its length: the four it may have in work would hold almost all of the 64 MiB.
+    let length = (8 << 20) - (64 << 10);
+    let beginnings: Vec<Vec<u8>> = (0..8).map(|_| head(length)).collect();
     dripping(&mut scene, &beginnings, |scene, _| {
         for _ in 0..3 {
             let large = scene.edit_of_honest(2 << 20);
