@@ -72,8 +72,14 @@ pub(super) async fn handle(app: Arc<App>, request: Request) -> Handled {
         time_ms: app.engine.now_ms(),
         signature: SignatureBytes([0; 64]),
     };
+    let mut body = encoded(&app, response, device, is_large).await?;
+    // It was made by doubling, and may stay for a while.
+    body.shrink_to_fit();
+    if let Some(memory) = &mut news.memory {
+        shrink(memory, body.len());
+    }
     Ok(Answer {
-        body: encoded(&app, response, device, is_large).await?,
+        body,
         received,
         hold: Hold {
             _caller: caller,
@@ -82,6 +88,10 @@ pub(super) async fn handle(app: Arc<App>, request: Request) -> Handled {
         },
     })
 }
+
+/// How many times its length an answer takes while it is made: as the database has it, as items, as
+/// what is signed, and as what is sent, which grows by doubling.
+const MAKING: usize = 5;
 
 /// A large body is decoded where it keeps nobody from being answered.
 async fn decoded(app: &App, read: ReadBody) -> Result<(ReadBody, SyncRequest), Problem> {
@@ -169,15 +179,17 @@ async fn news(app: &App, device: DeviceId, wanted: Wanted) -> Result<News, Probl
         }
         Asked::Something(question) => question,
     };
-    // Encoding holds the items once more. How much there is shows only when it was read.
-    let most = wanted.max_bytes as usize * 2;
+    // How much there is shows only when it was read, and one item is served however large it is.
+    let most = MAKING * limits::ENVELOPE_BYTES_MAX.max(wanted.max_bytes as usize);
     let budget = app.limits.answer_memory_bytes;
-    let memory = body::reserve(&app.answer_memory, most, budget, app.limits.memory_wait).await?;
+    let mut memory =
+        body::reserve(&app.answer_memory, most, budget, app.limits.memory_wait).await?;
     let served = app.engine.answer(question, wanted.pushed).await?;
     let memory = if served.bytes <= SMALL_BYTES {
         None
     } else {
-        Some(fitted(app, memory, served.bytes * 2).await?)
+        shrink(&mut memory, served.bytes * MAKING);
+        Some(memory)
     };
     Ok(News {
         served,
@@ -186,24 +198,10 @@ async fn news(app: &App, device: DeviceId, wanted: Wanted) -> Result<News, Probl
     })
 }
 
-/// As much memory as an answer takes: what it does not need goes back at once. One item is served
-/// however large it is, so it may also need more than was asked for.
-async fn fitted(
-    app: &App,
-    mut memory: OwnedSemaphorePermit,
-    bytes: usize,
-) -> Result<OwnedSemaphorePermit, Problem> {
-    let needed = bytes / 1024 + 1;
-    let surplus = memory.num_permits().saturating_sub(needed);
+/// What an answer does not need any more goes back at once.
+fn shrink(memory: &mut OwnedSemaphorePermit, bytes: usize) {
+    let surplus = memory.num_permits().saturating_sub(bytes / 1024 + 1);
     drop(memory.split(surplus));
-    let missing = needed.saturating_sub(memory.num_permits()) * 1024;
-    if missing > 0 {
-        // Given back first: two that hold some and wait for more would wait for each other.
-        drop(memory);
-        let budget = app.limits.answer_memory_bytes;
-        memory = body::reserve(&app.answer_memory, bytes, budget, app.limits.memory_wait).await?;
-    }
-    Ok(memory)
 }
 
 fn is_question(item: &PushItem) -> bool {

@@ -17,9 +17,9 @@ const FLOODERS: usize = 48;
 /// Honest requests that are measured, before and during.
 const MEASURED: usize = 15;
 /// How many times longer an honest request may take in the middle of a flood. It was seen to take 45
-/// to 75 times as long with the limits; with as many requests of one device in work as it likes, half
+/// to 215 times as long with the limits; with as many requests of one device in work as it likes, half
 /// as many threads as here made it 800 times.
-const RATIO: f64 = 400.0;
+const RATIO: f64 = 600.0;
 
 fn median(mut times: Vec<Duration>) -> Duration {
     times.sort();

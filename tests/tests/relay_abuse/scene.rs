@@ -23,7 +23,7 @@ pub const PATIENCE: Duration = Duration::from_secs(40);
 
 /// What a relay holds beside its budgets and connections, in KiB: its program, its threads, the
 /// database's pages, and what the allocator keeps.
-const OWN_KIB: u64 = 64 * 1024;
+const OWN_KIB: u64 = 128 * 1024;
 /// What a connection may hold, in KiB: buffers for reading ahead and for the body of one request.
 const CONNECTION_KIB: u64 = 256;
 
@@ -130,10 +130,10 @@ pub struct Scene {
 
 /// Budgets of every relay here.
 const BODY_MEMORY_MIB: u64 = 64;
-const ANSWER_MEMORY_MIB: u64 = 64;
+const ANSWER_MEMORY_MIB: u64 = 128;
 
 impl Scene {
-    /// A relay with these options, on budgets of 64 MiB for bodies and for answers each.
+    /// A relay with these options, on budgets of 64 MiB for bodies and 128 MiB for answers.
     pub fn new(options: &[&str]) -> Self {
         Self::started_by(options, |program| Command::new(program))
     }
@@ -262,8 +262,13 @@ impl Scene {
 
     /// Fills the hostile section with a mebibyte after the other.
     pub fn store_mebibytes_of_hostile(&mut self, count: usize) {
+        self.store_of_hostile(count, 1 << 20);
+    }
+
+    /// Fills the hostile section with edits of this many bytes.
+    pub fn store_of_hostile(&mut self, count: usize, bytes: usize) {
         for _ in 0..count {
-            let large = self.edit_of_hostile(1 << 20);
+            let large = self.edit_of_hostile(bytes);
             let body = self.body(vec![push_envelope(&large)], 1, u64::MAX >> 1);
             let answer = self.hostile_ask(&body);
             let told = &read_response(&answer).results[0];
