@@ -35,6 +35,8 @@ fn an_old_copy_of_a_home_notices_what_it_wrote_since_and_sends_nothing() {
     let refused = old.nahtlos.invite_institution("IV-Stelle Bern");
     assert_eq!(refused.unwrap_err().code(), "cloned");
     assert_eq!(old.nahtlos.decisions().unwrap(), []);
+    let refused = old.nahtlos.held_adopt("any");
+    assert_eq!(refused.unwrap_err().code(), "cloned");
 
     // What was typed is kept, and stays so.
     let mut old = world.closed_and_reopened(old);

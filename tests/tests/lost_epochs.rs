@@ -7,6 +7,7 @@ use nahtlos_client::rotation::Rotation;
 use nahtlos_client::share::Terms;
 use nahtlos_protocol::identifier::{KeyId, SpaceId};
 use nahtlos_protocol::space::Role;
+use nahtlos_protocol::wire::PushItem;
 use nahtlos_tests::{Home, World, note};
 
 const JOURNAL: SectionKind = SectionKind::Journal;
@@ -319,4 +320,49 @@ fn a_stale_section_gets_a_new_key_before_a_lost_one_is_linked() {
     for key in [lost, newest] {
         assert!(!office.holds(&office.iseli, &key));
     }
+}
+
+/// Both of Iseli's team hold the lost branch; on the other one their team is removed. One joins the two,
+/// and the other is not served that: there is nothing left for them to do.
+#[test]
+fn who_lost_the_section_does_not_try_for_ever_to_join_what_a_colleague_has_joined() {
+    let mut office = office();
+    let iseli = &mut office.iseli;
+    let mut huber = office
+        .world
+        .colleague(iseli, "huber", "Rosa Huber", Role::Write);
+    office.fork(
+        |office| {
+            office.write_under_a_new_key();
+            office.iseli.sync();
+            huber.sync();
+        },
+        |office| {
+            let iv = office.iseli.nahtlos.identity().team.unwrap();
+            let ending = Ending::Member(office.journal, iv);
+            let moser = &mut office.moser;
+            moser.nahtlos.end(&ending, Reason::BasisEnded).unwrap();
+            moser.sync();
+        },
+    );
+    office.iseli.sync();
+    let is_operation = |item: &PushItem| {
+        let offered = nahtlos_tests::is_offered_again(item);
+        matches!(item, PushItem::Operation { .. }) && !offered
+    };
+    let (_, pushed) = huber.sync_and_list_pushed(&office.world);
+    let tried = pushed.iter().filter(|item| is_operation(item)).count();
+    assert_eq!(tried, 1, "once");
+    let (idle, pushed) = huber.sync_and_list_pushed(&office.world);
+    assert_eq!((idle.requests, pushed.len()), (1, 0));
+    let forks = huber.nahtlos.forks().unwrap();
+    assert!(
+        forks.iter().any(|fork| fork.sentence.contains("not serve")),
+        "{forks:?}"
+    );
+    office.sync_all();
+    assert!(
+        office.moser.nahtlos.forks().unwrap().is_empty(),
+        "control: it is joined"
+    );
 }

@@ -150,6 +150,10 @@ impl Nahtlos {
     /// [`ClientError::NotFound`], [`ClientError::Ambiguous`], [`ClientError::NoRight`];
     /// [`ClientError::Document`] where it does not fit the section.
     pub fn held_adopt(&mut self, id: &str) -> Result<(), ClientError> {
+        if self.is_cloned()? {
+            // It would show here as adopted, and nobody else would ever hear of it.
+            return Err(ClientError::Cloned);
+        }
         let found = self.find_held(id)?;
         let no_right = |reason: &str| ClientError::NoRight {
             action: "adopt this edit",

@@ -70,6 +70,7 @@ impl World {
                 let may = !entitled
                     || !sealed.known.is_disjoint(&lost)
                     || reads_later
+                    || model.reads_the_network_by_an_old_key(&device, space, known)
                     || model.role(&device, &sealed.space).is_some()
                     || model.read_as_known(&device, &sealed.space, &sealed.known);
                 match (may, reached.contains(&sealed.key_id)) {
@@ -77,7 +78,10 @@ impl World {
                     (false, false) => closed += 1,
                     (false, true) => {
                         let by = &self.devices[sealed.device].name;
-                        wrong.push(format!("{id} by {by}"));
+                        let state = model.spaces.get(space);
+                        let kind = state.map(|state| format!("{:?}", state.kind()));
+                        let kind = kind.unwrap_or_default().to_lowercase();
+                        wrong.push(format!("{id} by {by} in {kind} {space}"));
                     }
                 }
             }

@@ -149,6 +149,11 @@ impl World {
         self.devices[device].restart();
         let mut copied = Device::open(&format!("the copy of {name}"), copy, &self.time);
         copied.copy_of = Some(device);
+        copied.newcomer = self.devices[device].newcomer;
+        if self.lied_to.contains(&device) {
+            // What was withheld from the home is not in its copy either.
+            self.lied_to.insert(self.devices.len());
+        }
         self.add(copied, Arc::clone(&self.known[device]));
         self.coverage.count("fault: cloned vault");
         self.story.tell(format!("{name} runs a copy of the home"));

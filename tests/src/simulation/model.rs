@@ -18,7 +18,8 @@ pub struct Model {
     replica: Replica,
     /// Every log that replayed, by its space.
     pub spaces: BTreeMap<SpaceId, Arc<SpaceState>>,
-    operations: BTreeSet<ItemId>,
+    /// Every operation, and its number in the relay's journal.
+    operations: BTreeMap<ItemId, u64>,
     /// The last number of the relay's journal at which a device was in a group or read a section.
     last_in: BTreeMap<(DeviceId, SpaceId), u64>,
     /// The same of a group that a section was shared with.
@@ -41,7 +42,7 @@ impl Model {
         let mut model = Self {
             replica: Replica::empty(network),
             spaces: BTreeMap::new(),
-            operations: BTreeSet::new(),
+            operations: BTreeMap::new(),
             last_in: BTreeMap::new(),
             last_shared: BTreeMap::new(),
         };
@@ -50,7 +51,7 @@ impl Model {
         let read = store.each_operation(&mut |number, bytes| {
             let signed = SignedOperation::decode(&bytes);
             let id = signed.as_ref().map(|signed| ItemId::from(signed.id()));
-            model.operations.extend(id);
+            model.operations.extend(id.map(|id| (id, number)));
             let changes = signed.as_ref().is_ok_and(changes_access);
             if number > since && changes {
                 model.note_until(number - 1, devices, sections);
@@ -91,6 +92,14 @@ impl Model {
                     self.last_shared.insert((*one, *section), number);
                 }
                 groups.extend(below);
+            }
+        }
+        let network = self.replica.network();
+        for institution in network.map_or(Vec::new(), |network| self.key_holding_groups(&network)) {
+            for device in devices {
+                if self.role(device, &institution).is_some() {
+                    self.last_in.insert((*device, institution), number);
+                }
             }
         }
         // Who is in a group that a section is not shared with any more, is there all the same.
@@ -143,6 +152,34 @@ impl Model {
         })
     }
 
+    /// Whether a device may read the network because its institution's key is still one that it was given:
+    /// what is beneath an institution is that one's own business, and others take its key as it is.
+    #[must_use]
+    pub fn reads_the_network_by_an_old_key(
+        &self,
+        device: &DeviceId,
+        space: &SpaceId,
+        known: &BTreeSet<ItemId>,
+    ) -> bool {
+        if self.replica.network() != Some(*space) {
+            return false;
+        }
+        let mut institutions = self.members_as_known(space, known).into_iter();
+        institutions.any(|institution| {
+            let MemberId::Space(institution) = institution else {
+                return false;
+            };
+            let Some(state) = self.replica.state(&institution) else {
+                return false;
+            };
+            let epoch = state.epoch_at(known_length(&state, known));
+            let began = epoch.and_then(|epoch| state.operation(epoch.began_at));
+            let began = began.and_then(|began| self.operations.get(&began.id.into()));
+            let last = self.last_in.get(&(*device, institution));
+            last.zip(began).is_some_and(|(last, began)| last >= began)
+        })
+    }
+
     fn is_shared_as_known(
         &self,
         group: &SpaceId,
@@ -161,7 +198,7 @@ impl Model {
     /// Whether an operation stands in one of the logs.
     #[must_use]
     pub fn has(&self, operation: &ItemId) -> bool {
-        self.operations.contains(operation)
+        self.operations.contains_key(operation)
     }
 
     /// Whether a device reads a space from its beginning: by rights that all cover the past, and that were

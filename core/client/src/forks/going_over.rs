@@ -13,7 +13,6 @@ use crate::ingest::{Ingested, put_waiting};
 use crate::logs;
 use crate::nahtlos::Nahtlos;
 use crate::offering::OfferRecord;
-use crate::records;
 use crate::vault::{Collection, Transaction};
 
 /// Group in `Collection::Setting`: operations that the relay serves and that do not follow our log;
@@ -125,9 +124,10 @@ impl Nahtlos {
                 let record = ForkRecord {
                     space: *space,
                     noticed_at_ms,
+                    overtaken_in: None,
+                    overtaken_at: None,
                 };
-                let value = records::encode(&record);
-                transaction.put(Collection::Notice, FORKED, &fork_key(space), 0, &value)?;
+                record.put(transaction)?;
             }
             Ok(())
         })?;

@@ -12,7 +12,7 @@ mod carrying_back;
 mod going_over;
 
 use minicbor::{Decode, Encode};
-use nahtlos_protocol::identifier::{OperationId, SpaceId};
+use nahtlos_protocol::identifier::{JournalId, OperationId, SpaceId};
 use nahtlos_protocol::space::SpaceState;
 use nahtlos_protocol::space::authority::Logs;
 use nahtlos_protocol::space::effect::Effect;
@@ -42,6 +42,20 @@ struct ForkRecord {
     /// By this device's clock, Unix milliseconds.
     #[n(1)]
     noticed_at_ms: u64,
+    /// Where a `Heal` of this device's came too late: in which journal, and at which length of the log.
+    /// As long as both are so, the relay does not serve this device what came first.
+    #[n(2)]
+    overtaken_in: Option<JournalId>,
+    #[n(3)]
+    overtaken_at: Option<u64>,
+}
+
+impl ForkRecord {
+    fn put(&self, transaction: &Transaction<'_>) -> Result<(), ClientError> {
+        let (key, value) = (fork_key(&self.space), records::encode(self));
+        transaction.put(Collection::Notice, FORKED, &key, 0, &value)?;
+        Ok(())
+    }
 }
 
 /// A log that has forked, or that comes after one that has.
@@ -111,7 +125,11 @@ impl Nahtlos {
                 space: record.space.to_string(),
                 noticed_at_ms: record.noticed_at_ms,
                 lost_operations: lost.len() as u64,
-                sentence: "an old state of the relay brought another history of who has access; nothing is written there until a device has joined the two",
+                sentence: if record.overtaken_at.is_some() {
+                    "an old state of the relay brought another history of who has access, and the relay does not serve it to this device any more; a colleague's device that still reads there joins the two"
+                } else {
+                    "an old state of the relay brought another history of who has access; nothing is written there until a device has joined the two"
+                },
             });
         }
         Ok(forks)

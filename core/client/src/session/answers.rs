@@ -278,7 +278,9 @@ impl Session<'_> {
             // Made anew on what is pulled next.
             Status::Accepted | Status::Duplicate => {}
             Status::StaleAccess | Status::MissingParents => {}
-            Status::Rejected if result.code == Some(VerdictCode::LogMoved) => {}
+            Status::Rejected if result.code == Some(VerdictCode::LogMoved) => {
+                self.replica.heal_overtaken(&heal)?;
+            }
             Status::Held | Status::Rejected => self.report.notices.push(format!(
                 "a forked log could not be healed ({}): a colleague's device may do it",
                 verdict_word(result)
