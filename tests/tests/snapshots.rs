@@ -131,6 +131,58 @@ fn who_joins_after_the_originals_were_dropped_begins_with_the_snapshot_and_goes_
     assert_eq!(scene.notes(&scene.iseli).last(), Some(&3000));
 }
 
+/// Berger is on leave while Keller writes, Iseli attests and the originals are dropped. Nobody writes
+/// after that: only the snapshot tells that something came.
+#[test]
+fn who_was_away_while_the_originals_were_dropped_goes_on_with_the_snapshot() {
+    let mut scene = scene();
+    type_notes(&mut scene.berger.nahtlos, &scene.number, &[1000]);
+    scene.berger.sync();
+    scene.sync_all();
+    type_notes(&mut scene.keller.nahtlos, &scene.number, &many());
+    for _ in 0..3 {
+        scene.keller.sync();
+        scene.iseli.sync();
+    }
+    assert_eq!(said(&scene, &scene.iseli, "Attest").len(), 1, "control");
+    let snapshot = said(&scene, &scene.iseli, "Snapshot")[0];
+    let mut line = Line::to(&scene.world);
+    line.drops = scene.iseli.nahtlos.covered_by(&scene.journal, &snapshot);
+    scene.berger.sync_through(&mut line);
+    assert_eq!(scene.notes(&scene.keller).len(), 401, "control");
+    assert_eq!(scene.notes(&scene.berger), scene.notes(&scene.keller));
+    type_notes(&mut scene.berger.nahtlos, &scene.number, &[2000]);
+    assert_eq!(scene.berger.sync().envelopes_delivered, 1);
+    scene.sync_all();
+    assert_eq!(scene.notes(&scene.iseli).len(), 402);
+}
+
+/// An edit that a manager voided is kept beside the snapshot. Who joins then has this one original, and
+/// begins with the snapshot all the same.
+#[test]
+fn a_voided_original_does_not_hide_the_snapshot_from_who_joins() {
+    let mut scene = with_a_tail();
+    let dropped = covered(&scene);
+    type_notes(&mut scene.iseli.nahtlos, &scene.number, &[2000]);
+    scene.iseli.sync();
+    scene.sync_all();
+    assert_eq!(scene.notes(&scene.berger).len(), 402, "control");
+    let known = scene.standings(&scene.berger).into_iter();
+    let mut edits = known.filter(|(id, what, _)| what == "Counts" && !dropped.contains(id));
+    let (late, ..) = edits.next().unwrap();
+    let journal = scene.journal;
+    scene.berger.nahtlos.hostile_void(&journal, &late).unwrap();
+    scene.sync_all();
+    assert_eq!(scene.notes(&scene.berger).len(), 401, "control: voided");
+    let mut home = newcomer(&mut scene, "newcomer");
+    for _ in 0..2 {
+        let mut line = Line::to(&scene.world);
+        line.drops.clone_from(&dropped);
+        home.sync_through(&mut line);
+    }
+    assert_eq!(scene.notes(&home), scene.notes(&scene.berger));
+}
+
 #[test]
 fn a_snapshot_that_nobody_attested_begins_no_document() {
     let mut scene = with_a_tail();

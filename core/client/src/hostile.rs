@@ -1,6 +1,7 @@
 //! What a modified client could do, for tests only: the honest facade never does it.
 
 use nahtlos_document::{Actor, EncodedChange};
+use nahtlos_protocol::counting::Verdict;
 use nahtlos_protocol::crypto::label;
 use nahtlos_protocol::envelope::sealed::Change;
 use nahtlos_protocol::envelope::snapshot::{DocumentHead, SnapshotPayload, StatementPayload};
@@ -14,6 +15,7 @@ use nahtlos_protocol::wire::claim::InvitationText;
 use rand_core::Rng;
 
 use crate::cases::Case;
+use crate::counting::KnowledgeCache;
 use crate::directory::DirectoryEdit;
 use crate::edits::TypedEdit;
 use crate::error::ClientError;
@@ -329,6 +331,42 @@ impl Nahtlos {
         let mut shown: Vec<_> = shown.collect();
         shown.sort();
         shown
+    }
+
+    /// What is held in a space by the newest logs, also what was said about edits, and why.
+    pub fn held_reasons_of(&self, space: &SpaceId) -> Vec<(EnvelopeId, &'static str)> {
+        let state = self.logs().load(space).ok().flatten();
+        let facts = self.facts(space).unwrap_or_default();
+        let Some(state) = state else {
+            return Vec::new();
+        };
+        let counting = self.count_all(&state, &facts, &mut KnowledgeCache::default());
+        let verdicts = counting.verdicts.into_iter();
+        verdicts
+            .filter_map(|(id, verdict)| match verdict {
+                Verdict::Held(reason) => Some((id, reason.word())),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Whether an edit was adopted here and nobody else knows of it yet.
+    pub fn adopts_still(&self, space: &SpaceId) -> bool {
+        self.adoptions(space)
+            .is_ok_and(|adopted| !adopted.is_empty())
+    }
+
+    /// Voids an envelope at the next sync although nothing is wrong with it.
+    ///
+    /// # Errors
+    /// Where this device may not.
+    pub fn hostile_void(
+        &mut self,
+        space: &SpaceId,
+        envelope: &EnvelopeId,
+    ) -> Result<(), ClientError> {
+        let (space, envelope) = (*space, *envelope);
+        self.decide(Intent::Void { space, envelope }, &space)
     }
 
     /// Founds a second person for this device: a device belongs to one for ever, so no relay takes it.

@@ -40,6 +40,7 @@ impl World {
             self.check_logs(&model, &space);
             self.check_documents(&model, &kind, &space);
             self.check_typed(&model, &kind, &space);
+            self.count_held(&space);
         }
         self.check_observers(&model);
     }
@@ -106,7 +107,7 @@ impl World {
     }
 
     /// The space of a section, from whoever knows it.
-    fn space_of(&self, kind: &SectionKind) -> Option<SpaceId> {
+    pub(super) fn space_of(&self, kind: &SectionKind) -> Option<SpaceId> {
         let replicas = self.devices.iter().filter_map(|one| one.replica.as_ref());
         let mut spaces = replicas.filter_map(|replica| {
             let case = replica.find_case(&SCENE.case).ok()?;
@@ -154,6 +155,8 @@ impl World {
             let waiting = replica
                 .undelivered()
                 .is_ok_and(|waiting| !waiting.is_empty());
+            let copied = replica.other_copy().is_ok_and(|copy| copy.is_some());
+            let waiting = waiting || (copied && replica.adopts_still(space));
             if waiting || !model.reads_all(&replica.device_id(), space) {
                 self.coverage.count("checked: a document of its own");
                 continue;
@@ -180,6 +183,16 @@ impl World {
             self.fail(format!("{}: documents differ: {documents:#?}", kind.code()));
         }
         self.coverage.count("checked: documents");
+    }
+
+    /// For which reasons something is held at the end.
+    fn count_held(&mut self, space: &SpaceId) {
+        let replicas = self.devices.iter().filter_map(|one| one.replica.as_ref());
+        let held = replicas.flat_map(|replica| replica.held_reasons_of(space));
+        let held: BTreeMap<_, _> = held.collect();
+        for reason in held.values() {
+            self.coverage.count(format!("held: {reason}"));
+        }
     }
 
     /// Nothing that was acknowledged is lost; what its author may write counts.
@@ -212,7 +225,7 @@ impl World {
                 .iter()
                 .any(|(device, role)| *device == one.device && *role >= Role::Write);
             let closed = model.spaces.get(space).and_then(|state| state.closed_at());
-            if writes && closed.is_none() && !self.is_explained(one) {
+            if writes && closed.is_none() && !self.is_explained(one, model, space) {
                 let text = &one.text;
                 self.fail(format!(
                     "\"{text}\" of {name}, who may write, does not count"
@@ -222,7 +235,7 @@ impl World {
     }
 
     /// Where its author's device keeps an edit that is not in the document.
-    fn kept(&self, one: &Typed) -> Option<&'static str> {
+    pub(super) fn kept(&self, one: &Typed) -> Option<&'static str> {
         let replica = self.devices[one.device].replica.as_ref()?;
         let text = format!("\"{}\"", one.text);
         let says = |value: serde_json::Result<String>| value.is_ok_and(|json| json.contains(&text));
@@ -278,8 +291,9 @@ impl World {
     }
 
     /// Whether something other than the author's right keeps an edit from counting: somebody voided it
-    /// or what it builds on, or the copy of a device sends nothing any more.
-    fn is_explained(&self, one: &Typed) -> bool {
+    /// or what it builds on, the right it was written under has ended and another was given since, or the
+    /// copy of a device sends nothing any more.
+    fn is_explained(&self, one: &Typed, model: &Model, space: &SpaceId) -> bool {
         let Some(replica) = self.devices[one.device].replica.as_ref() else {
             return false;
         };
@@ -288,8 +302,22 @@ impl World {
         let voided = held
             .iter()
             .any(|held| matches!(held.reason.as_str(), "voided" | "builds_on_voided"));
+        let text = format!("\"{}\"", one.text);
+        let lost = model.has_lost_a_right(&replica.device_id(), space);
+        let late = lost
+            && held.iter().any(|held| {
+                let shown = replica.held_show(&held.id);
+                ["access_ended", "access_reduced"].contains(&held.reason.as_str())
+                    && shown.is_ok_and(|shown| format!("{:?}", shown.differences).contains(&text))
+            });
         let aside = replica.set_aside_edits().unwrap_or_default();
-        copied || voided || aside.iter().any(|line| line.reason == "builds_on_held")
+        // What is erased with a section that was lost is known by its reason alone.
+        let aside = aside.iter().any(|line| match line.reason.as_str() {
+            "builds_on_held" | "voided" | "builds_on_voided" => true,
+            "access_ended" | "access_reduced" => lost,
+            _ => false,
+        });
+        copied || voided || late || aside
     }
 }
 

@@ -17,6 +17,7 @@ impl World {
     pub fn heal(&mut self) {
         self.story.tell("the faults end");
         self.plan = Plan::without_faults();
+        self.deep = None;
         self.join();
         for device in &mut self.devices {
             device.cut_off = false;

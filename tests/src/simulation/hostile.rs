@@ -36,6 +36,16 @@ impl World {
         let Some((what, item)) = self.forbidden(device, &space) else {
             return;
         };
+        self.send_forbidden(device, token, what, item);
+    }
+
+    pub(super) fn send_forbidden(
+        &mut self,
+        device: usize,
+        token: String,
+        what: &str,
+        item: PushItem,
+    ) {
         let body = codec::encode(&SyncRequest {
             version: PROTOCOL_VERSION,
             cursor: 0,
@@ -55,6 +65,34 @@ impl World {
             token: Some(token),
             body,
         });
+    }
+
+    /// A member of a section raises somebody to manage it, allowed or not.
+    pub(super) fn forbidden_role(&self, device: usize, space: &SpaceId) -> Option<PushItem> {
+        let replica = self.devices[device].replica.as_ref()?;
+        let grant = replica.grants_of(space).first()?.id;
+        let role = Role::Manage;
+        let bytes = replica.forbidden_operation(space, vec![Effect::SetRole { grant, role }])?;
+        Some(PushItem::Operation {
+            bytes,
+            wraps: Vec::new(),
+            receipt: None,
+        })
+    }
+
+    /// The epoch in use, wrapped to nobody.
+    pub(super) fn key_for_nobody(&self, device: usize, space: &SpaceId) -> Option<PushItem> {
+        let replica = self.devices[device].replica.as_ref()?;
+        let effect = Effect::Wrap {
+            key_id: replica.epoch_in(space)?,
+            recipients: Vec::new(),
+            suspended: Vec::new(),
+        };
+        Some(PushItem::Operation {
+            bytes: replica.forbidden_operation(space, vec![effect])?,
+            wraps: Vec::new(),
+            receipt: None,
+        })
     }
 
     fn forbidden(&mut self, device: usize, space: &SpaceId) -> Option<(&'static str, PushItem)> {
@@ -139,25 +177,35 @@ impl World {
 
     /// What a hostile member changes of its own operations: the keys beside them.
     pub(super) fn tamper(&mut self, request: &mut InTheAir) {
-        if !self.devices[request.device].hostile || !self.chance.percent(self.plan.hostile) {
+        let often = match &self.deep {
+            Some(deep) => deep.tampered_key,
+            None => self.plan.hostile,
+        };
+        if !self.devices[request.device].hostile || !self.chance.percent(often) {
             return;
         }
         let Ok(mut sync) = codec::decode::<SyncRequest>(&request.body, super::line::BYTES_MAX)
         else {
             return;
         };
+        let alters = self.deep.is_some() && self.chance.percent(50);
         let mut changed = false;
         for item in &mut sync.push {
             if let PushItem::Operation { wraps, .. } = item
                 && !wraps.is_empty()
             {
-                wraps.remove(0);
+                if alters && let Some(byte) = wraps[0].bytes.last_mut() {
+                    *byte ^= 1;
+                } else {
+                    wraps.remove(0);
+                }
                 changed = true;
             }
         }
         if changed {
-            self.coverage.count("hostile: keys left out");
-            self.story.tell("keys are left out");
+            let word = if alters { "altered" } else { "left out" };
+            self.coverage.count("hostile: keys tampered");
+            self.story.tell(format!("keys are {word}"));
             request.body = codec::encode(&sync);
         }
     }

@@ -56,7 +56,7 @@ impl World {
         let chosen = if self.chance.percent(self.plan.lie) {
             self.chance.weighted(&LIES)
         } else {
-            None
+            self.swaps_a_key(&response).then_some(Lie::SwapKey)
         };
         let mut body = None;
         if let Some(lie) = chosen {
@@ -80,6 +80,13 @@ impl World {
             body: body.unwrap_or_else(|| codec::encode(&response)),
             ..answer
         }
+    }
+
+    /// In a deep world a key that is served is changed more often than chance would pick that lie.
+    fn swaps_a_key(&mut self, response: &SyncResponse) -> bool {
+        let often = self.deep.as_ref().map_or(0, |deep| deep.swapped_key);
+        let has_keys = response.items.iter().any(|item| !item.wraps.is_empty());
+        often > 0 && has_keys && self.chance.percent(often)
     }
 
     /// Whether there was anything to lie about.

@@ -1,16 +1,31 @@
 //! What breaks or heals between two steps: lines, clocks, homes, and what an operator does to the relay.
 
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use nahtlos_protocol::identifier::ItemId;
+
 use super::device::Device;
 use super::relay::SimulatedRelay;
+use super::scene::DEVICES;
 use super::world::World;
 
 const HOUR_MS: u64 = 60 * 60 * 1000;
 const DAY_MS: u64 = 24 * HOUR_MS;
 /// After which a relay may drop what an attested snapshot covers, and a little more.
 const RETENTION_MS: u64 = 181 * DAY_MS;
+
+/// A copy of a home, and what stood when it was made.
+#[derive(Clone, Debug)]
+pub struct OldHome {
+    device: usize,
+    path: PathBuf,
+    /// How much anybody had typed.
+    typed: usize,
+    known: Arc<BTreeSet<ItemId>>,
+}
 
 impl World {
     /// What breaks or heals between two steps.
@@ -140,12 +155,7 @@ impl World {
         let (name, home) = (original.name.clone(), original.home.clone());
         drop(original.replica.take());
         let copy = self.directory.path().join("copied home");
-        std::fs::create_dir(&copy).expect("a directory");
-        for entry in std::fs::read_dir(&home).expect("a readable home") {
-            let path = entry.expect("an entry").path();
-            let target = copy.join(path.file_name().expect("a name"));
-            std::fs::copy(&path, target).expect("a copy");
-        }
+        copy_files(&home, &copy);
         self.devices[device].restart();
         let mut copied = Device::open(&format!("the copy of {name}"), copy, &self.time);
         copied.copy_of = Some(device);
@@ -159,8 +169,66 @@ impl World {
         self.story.tell(format!("{name} runs a copy of the home"));
     }
 
+    /// A copy of a home is made; or the disk breaks, and the copy is put in the place of the home.
+    pub(super) fn keep_or_put_back_home(&mut self) {
+        let Some(old) = self.old_home.take() else {
+            let device = usize::try_from(self.chance.below(DEVICES.len() as u64)).unwrap_or(0);
+            if self.devices[device].replica.take().is_none() {
+                return;
+            }
+            let path = self.directory.path().join("old home");
+            copy_files(&self.devices[device].home, &path);
+            self.devices[device].restart();
+            let name = &self.devices[device].name;
+            self.story.tell(format!("{name} copies the home"));
+            self.old_home = Some(OldHome {
+                device,
+                path,
+                typed: self.typed.len(),
+                known: Arc::clone(&self.known[device]),
+            });
+            return;
+        };
+        if self.devices[old.device].replica.is_none() {
+            self.old_home = Some(old);
+            return;
+        }
+        self.forget_what_was_only_at(&old);
+        let device = &mut self.devices[old.device];
+        drop(device.replica.take());
+        std::fs::remove_dir_all(&device.home).expect("the home");
+        copy_files(&old.path, &device.home);
+        device.restart();
+        self.known[old.device] = old.known;
+        self.received.remove(&old.device);
+        let name = &self.devices[old.device].name;
+        self.story
+            .tell(format!("the old copy is put over {name}'s home"));
+        self.coverage.count("fault: old home put back");
+        // Once in a run: whoever it befell may write nothing more.
+        if let Some(deep) = &mut self.deep {
+            deep.old_home = 0;
+        }
+    }
+
+    /// What no relay has confirmed is lost with a disk; and what one has, where that one may go back, too.
+    fn forget_what_was_only_at(&mut self, old: &OldHome) {
+        let relay_goes_back = self.plan.restore + self.plan.split > 0;
+        let since = self.typed.split_off(old.typed);
+        for one in since {
+            let kept_here = self
+                .kept(&one)
+                .is_some_and(|how| how != "in the author's copy");
+            if one.device == old.device && (kept_here || relay_goes_back) {
+                self.coverage.count("typed: lost with the disk");
+            } else {
+                self.typed.push(one);
+            }
+        }
+    }
+
     /// Half a year passes, and the relay drops what attested snapshots cover.
-    fn prune(&mut self) {
+    pub(super) fn prune(&mut self) {
         if std::mem::replace(&mut self.pruned, true) {
             return;
         }
@@ -171,5 +239,14 @@ impl World {
         if dropped.is_some_and(|dropped| dropped > 0) {
             self.coverage.count("fault: pruned");
         }
+    }
+}
+
+fn copy_files(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a directory");
+    for entry in std::fs::read_dir(from).expect("a readable home") {
+        let path = entry.expect("an entry").path();
+        let target = to.join(path.file_name().expect("a name"));
+        std::fs::copy(&path, target).expect("a copy");
     }
 }

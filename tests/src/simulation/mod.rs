@@ -6,11 +6,13 @@
 //! gives the same run, byte for byte.
 //!
 //! Reading order: [`world`] (a run) → [`plan`] (which faults) → [`line`] (what passes) → [`work`] (what
-//! people do) → [`healing`] → [`checks`] with [`model`].
+//! people do) → [`healing`] → [`checks`] with [`model`]. What chance alone seldom brings: [`deep`].
 
 pub mod chance;
 pub mod checks;
+pub mod courses;
 pub mod coverage;
+pub mod deep;
 pub mod device;
 pub mod expected;
 pub mod healing;
@@ -32,7 +34,8 @@ pub mod world;
 use std::panic::AssertUnwindSafe;
 
 use coverage::Coverage;
-pub use expected::EXPECTED;
+pub use deep::DEEP_FROM;
+pub use expected::{AT_LEAST, EXPECTED};
 use world::World;
 
 /// What came of one run.

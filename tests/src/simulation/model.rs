@@ -234,6 +234,33 @@ impl Model {
         })
     }
 
+    /// Whether a right that leads from a device to a space ended or was reduced there, or in a group below:
+    /// what was written under it waits, whatever right the device was given since.
+    #[must_use]
+    pub fn has_lost_a_right(&self, device: &DeviceId, space: &SpaceId) -> bool {
+        let Some(state) = self.replica.state(space) else {
+            return false;
+        };
+        state.grants().iter().any(|grant| match grant.member {
+            MemberId::Device(other) => other == *device && has_ended(grant, &state),
+            MemberId::Space(below) => {
+                let ever = self.has_ever_been_in(device, &below);
+                ever && (has_ended(grant, &state) || self.has_lost_a_right(device, &below))
+            }
+        })
+    }
+
+    fn has_ever_been_in(&self, device: &DeviceId, space: &SpaceId) -> bool {
+        let state = self.replica.state(space);
+        state.is_some_and(|state| {
+            let mut members = state.grants().iter().map(|grant| grant.member);
+            members.any(|member| match member {
+                MemberId::Device(other) => other == *device,
+                MemberId::Space(below) => self.has_ever_been_in(device, &below),
+            })
+        })
+    }
+
     /// Whether a space is open to writing, as somebody sees it who knows these operations only.
     #[must_use]
     pub fn is_open_as_known(&self, space: &SpaceId, known: &BTreeSet<ItemId>) -> bool {
@@ -302,6 +329,10 @@ fn was_cut_off_before(state: &SpaceState, grant: &Grant) -> bool {
     let given_at = grant.sponsors.first().map_or(0, |sponsor| sponsor.at);
     let mut epochs = state.epochs().iter();
     epochs.any(|epoch| epoch.cut && epoch.began_at <= given_at)
+}
+
+fn has_ended(grant: &Grant, state: &SpaceState) -> bool {
+    !grant.is_live_at(state.length()) || !grant.changes.is_empty()
 }
 
 /// How much of a log somebody has.

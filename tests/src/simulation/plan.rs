@@ -1,9 +1,10 @@
 //! Which faults a run has, and how often: few at a time, so that each is also seen alone.
 
 use super::chance::Chance;
+use super::deep::DEEP_FROM;
 
 /// From this seed on everything may come together: a relay that is restored while a copy of it runs
-/// beside it, with a hostile member. Below, a run has one of the three. With several of them some worlds
+/// beside it, with a hostile member. Below, and in deep worlds, a run has one of the three. With several of them some worlds
 /// still end with two opinions (seeds 1000000065 and 1000000432 when this was written): the normal tests
 /// must not wait for these, and whoever looks for more finds them here.
 pub const ALL_TOGETHER_FROM: u64 = 1_000_000_000;
@@ -79,7 +80,7 @@ impl Plan {
             steps: 0,
         };
         plan.steps = 12 + chance.below(24);
-        if seed < ALL_TOGETHER_FROM {
+        if !(ALL_TOGETHER_FROM..DEEP_FROM).contains(&seed) {
             if plan.restore > 0 {
                 plan.split = 0;
             }

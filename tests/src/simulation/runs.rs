@@ -1,7 +1,7 @@
 //! Many seeds, one after the other on several threads, and the seeds that failed once.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -56,6 +56,15 @@ pub fn run_all(
     runs
 }
 
+impl Runs {
+    /// Adds what came of others.
+    pub fn add(&mut self, other: Self) {
+        self.seeds += other.seeds;
+        self.coverage.add(&other.coverage);
+        self.failed.extend(other.failed);
+    }
+}
+
 /// Where the seeds stand that failed once: they are lived through first, for ever.
 #[must_use]
 pub fn kept_seeds_file() -> PathBuf {
@@ -68,7 +77,20 @@ pub fn kept_seeds_file() -> PathBuf {
 /// Where the file cannot be read, or a line does not begin with a number.
 #[must_use]
 pub fn kept_seeds() -> BTreeSet<u64> {
-    let text = std::fs::read_to_string(kept_seeds_file()).expect("the file of kept seeds");
+    seeds_in(&kept_seeds_file())
+}
+
+/// Seeds that fail and are not mended: the tests live through them too, and name them.
+///
+/// # Panics
+/// Where the file cannot be read, or a line does not begin with a number.
+#[must_use]
+pub fn open_seeds() -> BTreeSet<u64> {
+    seeds_in(&kept_seeds_file().with_file_name("open.txt"))
+}
+
+fn seeds_in(file: &Path) -> BTreeSet<u64> {
+    let text = std::fs::read_to_string(file).expect("the file of seeds");
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     lines
         .filter_map(|line| line.split_whitespace().next())

@@ -127,7 +127,7 @@ impl World {
         }
     }
 
-    fn type_note(&mut self, device: usize, corrects: Option<u64>) {
+    pub(super) fn type_note(&mut self, device: usize, corrects: Option<u64>) {
         let number = self.next_note;
         self.next_note += 1;
         let edit = match corrects {
@@ -165,6 +165,17 @@ impl World {
     fn grant(&mut self, device: usize) {
         let (kind, role, member) = (self.section(), self.role(), self.member());
         let (from_now, ends) = (self.chance.percent(8), self.chance.percent(10));
+        self.grant_to(device, &kind, role, &member, (from_now, ends));
+    }
+
+    pub(super) fn grant_to(
+        &mut self,
+        device: usize,
+        kind: &SectionKind,
+        role: Role,
+        member: &str,
+        (from_now, ends): (bool, bool),
+    ) {
         let until = self.time.load(Ordering::SeqCst) + self.chance.below(7_200_000);
         let mut what = format!("grant: {} to {member} ({})", kind.code(), role.word());
         for (is, word) in [(from_now, ", from now"), (ends, ", for a while")] {
@@ -172,12 +183,12 @@ impl World {
         }
         let done = self.act(device, &what, |replica| {
             let case = replica.find_case(&SCENE.case)?;
-            let id = replica.directory()?.find_member(&member)?;
+            let id = replica.directory()?.find_member(member)?;
             let mut terms = Terms::new(role, "AVG35a1").until(ends.then_some(until));
             if from_now {
                 terms = terms.from_now();
             }
-            replica.grant(&case, &kind, &id, &terms)
+            replica.grant(&case, kind, &id, &terms)
         });
         for (is, word) in [(from_now, "from now"), (ends, "for a while")] {
             if is && done.is_some() {
@@ -188,11 +199,15 @@ impl World {
 
     fn withdraw(&mut self, device: usize) {
         let (kind, member) = (self.section(), self.member());
+        self.withdraw_from(device, &kind, &member);
+    }
+
+    pub(super) fn withdraw_from(&mut self, device: usize, kind: &SectionKind, member: &str) {
         let what = format!("withdraw: {} from {member}", kind.code());
         self.act(device, &what, |replica| {
             let case = replica.find_case(&SCENE.case)?;
-            let id = replica.directory()?.find_member(&member)?;
-            let ending = replica.withdrawal(&case, &kind, &id)?;
+            let id = replica.directory()?.find_member(member)?;
+            let ending = replica.withdrawal(&case, kind, &id)?;
             replica.end(&ending, Reason::BasisEnded)
         });
     }
@@ -216,8 +231,18 @@ impl World {
     /// Somebody leaves a team, or comes back to it.
     fn remove_person(&mut self, device: usize) {
         let (name, institution) = *self.chance.one_of(&DEVICES).unwrap_or(&DEVICES[0]);
-        let team = format!("{institution} Team 1");
         let leaves = self.chance.percent(60);
+        self.leave_or_come(device, name, institution, leaves);
+    }
+
+    pub(super) fn leave_or_come(
+        &mut self,
+        device: usize,
+        name: &str,
+        institution: &str,
+        leaves: bool,
+    ) {
+        let team = format!("{institution} Team 1");
         let word = if leaves { "remove" } else { "add" };
         let what = format!("{word}: {} and {team}", person(name));
         self.act(device, &what, |replica| {
@@ -240,7 +265,7 @@ impl World {
     }
 
     /// Somebody new joins the team of whoever invites.
-    fn invite_somebody(&mut self, device: usize) {
+    pub(super) fn invite_somebody(&mut self, device: usize) {
         if self.newcomers >= NEWCOMERS_MAX {
             return;
         }
@@ -299,18 +324,26 @@ impl World {
 
     fn snapshot(&mut self, device: usize) {
         let kind = self.section();
+        self.snapshot_of(device, &kind);
+    }
+
+    pub(super) fn snapshot_of(&mut self, device: usize, kind: &SectionKind) {
         let what = format!("snapshot: {}", kind.code());
         self.act(device, &what, |replica| {
             let case = replica.find_case(&SCENE.case)?;
-            replica.hostile_snapshot(&case.section(&kind)?, &|_| ())
+            replica.hostile_snapshot(&case.section(kind)?, &|_| ())
         });
     }
 
     fn close(&mut self, device: usize) {
         let kind = self.section();
+        self.close_section(device, &kind);
+    }
+
+    pub(super) fn close_section(&mut self, device: usize, kind: &SectionKind) {
         self.act(device, &format!("close: {}", kind.code()), |replica| {
             let case = replica.find_case(&SCENE.case)?;
-            replica.close_section(&case, &kind)
+            replica.close_section(&case, kind)
         });
     }
 
@@ -329,12 +362,16 @@ impl World {
 
     fn rotate(&mut self, device: usize) {
         let kind = self.section();
+        self.rotate_section(device, &kind);
+    }
+
+    pub(super) fn rotate_section(&mut self, device: usize, kind: &SectionKind) {
         let Some(mut replica) = self.devices[device].replica.take() else {
             return;
         };
         let space = replica
             .find_case(&SCENE.case)
-            .and_then(|case| case.section(&kind));
+            .and_then(|case| case.section(kind));
         let name = self.devices[device].name.clone();
         self.story
             .tell(format!("{name} changes the key of {}", kind.code()));
@@ -356,7 +393,7 @@ impl World {
         self.devices[device].replica = Some(replica);
     }
 
-    fn decide_held(&mut self, device: usize, adopts: bool) {
+    pub(super) fn decide_held(&mut self, device: usize, adopts: bool) {
         let place = self.chance.bits();
         let word = if adopts { "adopt" } else { "discard" };
         let Some(replica) = &self.devices[device].replica else {
@@ -370,14 +407,22 @@ impl World {
         let Some(one) = held.get(place).map(|one| one.id.clone()) else {
             return;
         };
+        let shown = replica.held_show(&one).map(|shown| shown.differences);
+        let shown = shown.map_or_else(|_| String::new(), |shown| format!("{shown:?}"));
         let what = format!("{word}: {}", one.chars().take(8).collect::<String>());
-        self.act(device, &what, |replica| {
+        let decided = self.act(device, &what, |replica| {
             if adopts {
                 replica.held_adopt(&one)
             } else {
                 replica.held_discard(&one, "not needed")
             }
         });
+        if decided.is_some() && !adopts {
+            // What somebody wrote themselves and put away need not be anywhere.
+            self.typed.retain(|typed| {
+                typed.device != device || !shown.contains(&format!("\"{}\"", typed.text))
+            });
+        }
     }
 
     fn decide_waiting(&mut self, device: usize, confirms: bool) {

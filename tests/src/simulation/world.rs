@@ -14,8 +14,10 @@ use nahtlos_relay::store::Reader;
 
 use super::chance::Chance;
 use super::coverage::Coverage;
+use super::deep::Deep;
 use super::device::Device;
 use super::line::{InTheAir, Line};
+use super::mishaps::OldHome;
 use super::observer::{Seen, recipients};
 use super::plan::{ALL_TOGETHER_FROM, Plan};
 use super::relay::SimulatedRelay;
@@ -48,6 +50,8 @@ pub struct World {
     pub chance: Chance,
     /// Which faults there are.
     pub plan: Plan,
+    /// What a deep world has beside it.
+    pub deep: Option<Deep>,
     /// What happened.
     pub story: Story,
     /// What occurred.
@@ -74,6 +78,8 @@ pub struct World {
     pub backups: Vec<(PathBuf, bool)>,
     /// Copies of the relay that were started so far.
     pub copies: u64,
+    /// A copy of a home that may be put over its newer self.
+    pub old_home: Option<OldHome>,
     /// Newcomers invited so far.
     pub newcomers: u64,
     /// Whether half a year has passed.
@@ -110,7 +116,8 @@ impl World {
         scene.lay_out(directory.path());
         let time = Arc::new(AtomicU64::new(BEGIN_MS));
         let mut chance = Chance::new(seed % ALL_TOGETHER_FROM);
-        let plan = Plan::draw(seed, &mut chance);
+        let mut plan = Plan::draw(seed, &mut chance);
+        let deep = Deep::draw(seed, &mut plan, &mut chance);
         let relay = SimulatedRelay::start(directory.path().join("relay"), Arc::clone(&time), seed);
         let relay_seed = relay.signing_seed();
         let devices: Vec<Device> = DEVICES
@@ -121,6 +128,7 @@ impl World {
             seed,
             chance,
             plan,
+            deep,
             story: Story::default(),
             coverage: Coverage::default(),
             failures: Vec::new(),
@@ -134,6 +142,7 @@ impl World {
             scene_until: 0,
             backups: Vec::new(),
             copies: 0,
+            old_home: None,
             newcomers: 0,
             pruned: false,
             lied_to: BTreeSet::new(),
@@ -151,6 +160,10 @@ impl World {
         world.choose_hostile();
         let plan = format!("{:?}", world.plan);
         world.story.tell(format!("seed {seed}: {plan}"));
+        if let Some(deep) = &world.deep {
+            let deep = format!("{deep:?}");
+            world.story.tell(deep);
+        }
         world
     }
 
@@ -216,7 +229,7 @@ impl World {
             if let Some(device) = self.somebody() {
                 self.sync(device, depth);
             }
-        } else {
+        } else if !self.go_deep(depth) {
             self.work();
         }
     }
