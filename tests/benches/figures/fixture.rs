@@ -1,13 +1,13 @@
-//! A relay, an institution that owns many cases, and another one that was granted all of them.
+//! A relay, an institution that owns many cases, and another one that was granted all of them and
+//! writes in all of them.
 
 use nahtlos_client::share::Terms;
 use std::path::Path;
 
-use nahtlos_casework::edit::{CoreEdit, CoreField, Edit};
-use nahtlos_casework::fields::{Field, Name};
 use nahtlos_protocol::space::Role;
-use nahtlos_tests::{Home, World, example_edits};
+use nahtlos_tests::{Home, World};
 
+use crate::case_edits::{CHANGES_PER_AUTHOR, everywhere, official_name};
 use crate::proxy::CountingProxy;
 use crate::sampling::{milliseconds, timed};
 
@@ -39,6 +39,8 @@ pub struct Built {
     pub push_case_ms: f64,
     /// Deciding and pushing the grants of one case, on average.
     pub grant_case_ms: f64,
+    /// What the other one writes in it and pushes, on average.
+    pub write_case_ms: f64,
     /// The other device's first sync of one case, on average.
     pub receive_case_ms: f64,
 }
@@ -66,6 +68,11 @@ impl Network {
             sync_to_the_end(&mut owner);
         }));
         let receive_case_ms = per_case(timed(|| sync_to_the_end(&mut other)));
+        let write_case_ms = per_case(timed(|| {
+            write_everywhere(&mut other, &cases);
+            sync_to_the_end(&mut other);
+        }));
+        sync_to_the_end(&mut owner);
         let received = other.nahtlos.cases().expect("a readable vault");
         assert_eq!(received.len(), cases.len(), "every case was granted");
         assert!(
@@ -84,6 +91,7 @@ impl Network {
                 open_case_ms,
                 push_case_ms,
                 grant_case_ms,
+                write_case_ms,
                 receive_case_ms,
             },
         }
@@ -118,15 +126,27 @@ impl Network {
 }
 
 fn open_case(home: &mut Home, number: usize) {
-    let mut edits = example_edits();
-    let name = Name::parse(&format!("Mosimann {number}")).expect("a name");
-    edits.push(Edit::Core(CoreEdit::Set(CoreField::OfficialName(name))));
+    let mut edits = everywhere(number as u64, CHANGES_PER_AUTHOR);
+    edits.push(official_name(number));
     home.nahtlos.open_case(&edits).expect("a valid case");
 }
 
+/// The second author of every document.
+fn write_everywhere(home: &mut Home, cases: &[String]) {
+    for (number, case) in (1_000_000..).zip(cases) {
+        let edits = everywhere(number, CHANGES_PER_AUTHOR);
+        home.nahtlos.edit_case(case, &edits).expect("a writer");
+    }
+}
+
 fn share_all(home: &mut Home, cases: &[String]) {
+    share(home, cases, "IV Bern Team 1");
+}
+
+/// Grants every section of these cases to a team.
+pub fn share(home: &mut Home, cases: &[String], team: &str) {
     let directory = home.nahtlos.directory().expect("a directory");
-    let team = directory.find_member("IV Bern Team 1").expect("the team");
+    let team = directory.find_member(team).expect("the team");
     for case in cases {
         let case = home.nahtlos.find_case(case).expect("the case");
         for kind in case.sections.keys() {

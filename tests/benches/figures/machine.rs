@@ -13,6 +13,8 @@ use nahtlos_protocol::crypto::committing_aead;
 use nahtlos_protocol::crypto::secret::Secret32;
 use nahtlos_protocol::crypto::signature::SigningKey;
 
+use crate::load;
+use crate::process::Child;
 use crate::report::Report;
 use crate::sampling::{interleaved, microseconds, milliseconds};
 
@@ -87,8 +89,24 @@ impl PlainDatabase {
     }
 }
 
+/// What other figures are held against.
+pub struct Limits {
+    /// One verify_strict, in microseconds.
+    pub verify_us: f64,
+    /// HTTP requests that are answered in a second, each with as many bytes as an edit has.
+    pub echo_rate: f64,
+    /// Processor time of the echo server for one of them, in microseconds.
+    pub echo_processor_us: f64,
+}
+
+/// Clients of the HTTP echo, as many as of the relay.
+const ECHO_CLIENTS: usize = 50;
+const ECHO_REQUESTS: u32 = 200;
+/// What a request with one edit is, roughly.
+const ECHO_BYTES: usize = 1_000;
+
 /// Measures the machine.
-pub fn measure(report: &mut Report, directory: &Path) {
+pub fn measure(report: &mut Report, directory: &Path) -> Limits {
     let database = PlainDatabase::new(&directory.join("machine.sqlite"));
     let mut number = 0;
     let message = [3; RECORD_BYTES];
@@ -146,6 +164,39 @@ pub fn measure(report: &mut Report, directory: &Path) {
         journal.len() as f64 / 1024.0,
         "KiB",
     );
+    let (echo_rate, echo_processor_us) = measure_echo();
+    report.note("HTTP echoes a second, 50 clients", echo_rate, "1/s");
+    report.note(
+        "processor time of the server for one",
+        echo_processor_us,
+        "µs",
+    );
+    Limits {
+        verify_us: microseconds(verify),
+        echo_rate,
+        echo_processor_us,
+    }
+}
+
+/// Rate, and microseconds of the server's processor time for each.
+fn measure_echo() -> (f64, f64) {
+    let mut server = Child::start(&["echo"]);
+    let address = server.line().parse().expect("an address");
+    let before = server.processor_time();
+    let clients = vec![[7; ECHO_BYTES]; ECHO_CLIENTS];
+    let (time, _) = load::run(address, clients, |connection, body| {
+        for _ in 0..ECHO_REQUESTS {
+            let answer = connection.post("/", "", &body);
+            assert_eq!(answer.len(), body.len());
+        }
+    });
+    let processor = server.processor_time() - before;
+    #[allow(clippy::cast_precision_loss)]
+    let requests = ECHO_CLIENTS as f64 * f64::from(ECHO_REQUESTS);
+    (
+        requests / time.as_secs_f64(),
+        microseconds(processor) / requests,
+    )
 }
 
 /// A journal as it is after fourteen months.

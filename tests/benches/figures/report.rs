@@ -9,8 +9,10 @@ use serde_json::{Value, json};
 enum Judgement {
     /// A number of things: it does not depend on the machine, so above its bound it is a defect.
     Count,
-    /// Depends on the machine and on what else runs there.
+    /// Depends on the machine and on what else runs there, or is aimed at and not reached yet.
     Time,
+    /// The same, and should not be below its bound.
+    Rate,
     /// Reported only.
     Nothing,
 }
@@ -20,18 +22,21 @@ struct Figure {
     name: String,
     value: f64,
     unit: &'static str,
-    at_most: Option<f64>,
+    bound: Option<f64>,
     judgement: Judgement,
 }
 
 impl Figure {
     fn outcome(&self) -> &'static str {
-        let reached = self.at_most.is_none_or(|bound| self.value <= bound);
+        let reached = self.bound.is_none_or(|bound| match self.judgement {
+            Judgement::Rate => self.value >= bound,
+            _ => self.value <= bound,
+        });
         match self.judgement {
             Judgement::Nothing => "",
             _ if reached => "reached",
             Judgement::Count => "VIOLATED",
-            Judgement::Time => "missed",
+            Judgement::Time | Judgement::Rate => "missed",
         }
     }
 
@@ -40,7 +45,8 @@ impl Figure {
             "figure": self.name,
             "value": self.value,
             "unit": self.unit,
-            "at_most": self.at_most,
+            "at_most": self.bound.filter(|_| self.judgement != Judgement::Rate),
+            "at_least": self.bound.filter(|_| self.judgement == Judgement::Rate),
             "outcome": match self.outcome() { "" => "reported", other => other },
         })
     }
@@ -70,6 +76,23 @@ impl Report {
         );
     }
 
+    /// A number of things that is aimed at: above its bound it is missed, and no defect.
+    pub fn goal(&mut self, name: &str, value: u64, unit: &'static str, at_most: u64) {
+        #[allow(clippy::cast_precision_loss)]
+        self.add(
+            name,
+            value as f64,
+            unit,
+            Some(at_most as f64),
+            Judgement::Time,
+        );
+    }
+
+    /// A rate that should not be below its bound.
+    pub fn at_least(&mut self, name: &str, value: f64, unit: &'static str, bound: f64) {
+        self.add(name, value, unit, Some(bound), Judgement::Rate);
+    }
+
     /// A time or a ratio of times that should not be above its bound.
     pub fn time(&mut self, name: &str, value: f64, unit: &'static str, at_most: f64) {
         self.add(name, value, unit, Some(at_most), Judgement::Time);
@@ -85,14 +108,14 @@ impl Report {
         name: &str,
         value: f64,
         unit: &'static str,
-        at_most: Option<f64>,
+        bound: Option<f64>,
         judgement: Judgement,
     ) {
         let figure = Figure {
             name: name.to_owned(),
             value,
             unit,
-            at_most,
+            bound,
             judgement,
         };
         if let Some((_, figures)) = self.sections.last_mut() {
@@ -115,7 +138,13 @@ impl Report {
                 "figure", "value", "unit", "at most", "outcome", "", ":", "", ":", ""
             ));
             for figure in figures {
-                let bound = figure.at_most.map(number).unwrap_or_default();
+                let sign = if figure.judgement == Judgement::Rate {
+                    "≥ "
+                } else {
+                    ""
+                };
+                let bound = figure.bound.map(|bound| format!("{sign}{}", number(bound)));
+                let bound = bound.unwrap_or_default();
                 text.push_str(&format!(
                     "| {:<62} | {:>11} | {:<6} | {bound:>9} | {:<8} |\n",
                     figure.name,
