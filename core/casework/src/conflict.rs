@@ -314,31 +314,28 @@ impl Search<'_> {
     }
 
     fn wordings(&self) -> Vec<Conflict> {
+        let goals = self.document.read().keys(Path::from_iter(["goals"]));
+        let statements: Vec<Path> = goals
+            .iter()
+            .map(|goal| Path::from_iter(["goals", goal.as_str(), "statement"]))
+            .collect();
         let mut found = Vec::new();
-        for goal in self.document.read().keys(Path::from_iter(["goals"])) {
-            let path = Path::from_iter(["goals", goal.as_str(), "statement"]);
-            for soft in self.document.soft_text_conflicts(&path) {
-                let changes = soft.wordings.iter().map(|side| side.change).collect();
-                let alternatives = soft
-                    .wordings
-                    .iter()
-                    .map(|side| Alternative {
-                        value: ScalarValue::Text(side.text.clone()),
-                        field: None,
-                        origin: Origin::new(
-                            self.authors,
-                            &side.actor,
-                            &side.change,
-                            side.time_seconds,
-                        ),
-                    })
-                    .collect();
-                let kind = ConflictKind::Wordings {
-                    merged: soft.merged,
-                    alternatives,
-                };
-                found.push(self.conflict(&path, 1, &changes, kind));
-            }
+        for soft in self.document.soft_text_conflicts_in(&statements) {
+            let changes = soft.wordings.iter().map(|side| side.change).collect();
+            let alternatives = soft
+                .wordings
+                .iter()
+                .map(|side| Alternative {
+                    value: ScalarValue::Text(side.text.clone()),
+                    field: None,
+                    origin: Origin::new(self.authors, &side.actor, &side.change, side.time_seconds),
+                })
+                .collect();
+            let kind = ConflictKind::Wordings {
+                merged: soft.merged,
+                alternatives,
+            };
+            found.push(self.conflict(&soft.path, 1, &changes, kind));
         }
         found
     }

@@ -282,7 +282,12 @@ impl Document {
     ///
     /// One is reported until a change that builds on both wordings edits the text.
     pub fn soft_text_conflicts(&self, path: impl Into<Path>) -> Vec<SoftTextConflict> {
-        text_conflict::soft_text_conflicts(self, &path.into())
+        self.soft_text_conflicts_in(&[path.into()])
+    }
+
+    /// The same for several texts, which costs little more than for one; in the order of the paths.
+    pub fn soft_text_conflicts_in(&self, paths: &[Path]) -> Vec<SoftTextConflict> {
+        text_conflict::soft_text_conflicts(self, paths)
     }
 
     /// Entries of the map at `path` that were deleted while somebody else edited them.

@@ -2,7 +2,7 @@
 //!
 //! The merged text keeps both edits and may read oddly; people see it with both wordings.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use automerge::legacy::{ElementId, Key, ObjectId, OpId, OpType};
 use automerge::{Automerge, Change, ChangeHash as EngineHash, Cursor, ObjId, ObjType, ReadDoc};
@@ -36,29 +36,61 @@ pub struct SoftTextConflict {
 }
 
 /// Two edits conflict if neither knows the other, they touched the same sentence (of the text
-/// each author saw), and nobody who knew both has edited the text since.
-pub(crate) fn soft_text_conflicts(document: &Document, path: &Path) -> Vec<SoftTextConflict> {
+/// each author saw), and nobody who knew both has edited the text since. Several texts are looked at
+/// together, because reading the history costs most.
+pub(crate) fn soft_text_conflicts(document: &Document, paths: &[Path]) -> Vec<SoftTextConflict> {
     let engine = document.engine();
     let view = document.read();
-    let Some(Node::Object(ObjType::Text, text)) = view.view().resolve(path.keys()) else {
-        return Vec::new();
-    };
-    if is_linear(engine) {
+    let mut texts: Vec<(&Path, ObjId)> = Vec::new();
+    for path in paths {
+        if let Some(Node::Object(ObjType::Text, text)) = view.view().resolve(path.keys()) {
+            texts.push((path, text));
+        }
+    }
+    if texts.is_empty() || is_linear(engine) {
         return Vec::new();
     }
-    let edits = edits_of(engine, &text);
+    let ids: Vec<OpId> = texts.iter().filter_map(|(_, text)| id_of(text)).collect();
+    let mut edits = edits_of(engine, &ids);
+    let mut found = Vec::new();
+    for (path, text) in texts {
+        let edits = id_of(&text).and_then(|id| edits.remove(&id));
+        let edits = edits.unwrap_or_default();
+        if edits.len() > 1 {
+            let merged = || view.view().text_of(&text);
+            found.extend(conflicts_in(engine, path, &text, &edits, &merged));
+        }
+    }
+    found
+}
+
+/// The conflicts of one text.
+fn conflicts_in(
+    engine: &Automerge,
+    path: &Path,
+    text: &ObjId,
+    edits: &[Edit],
+    merged: &dyn Fn() -> String,
+) -> Vec<SoftTextConflict> {
     let hashes: Vec<EngineHash> = edits.iter().map(|edit| edit.hash).collect();
     let ancestry = Ancestry::among(engine, &hashes);
-    let pairs = unsettled_pairs(engine, &text, &edits, &ancestry);
-    let merged = view.view().text_of(&text);
+    let pairs = unsettled_pairs(engine, text, edits, &ancestry);
     group(pairs)
         .into_iter()
         .map(|group| SoftTextConflict {
             path: path.clone(),
-            wordings: wordings(engine, &text, &group, &hashes, &ancestry),
-            merged: merged.clone(),
+            wordings: wordings(engine, text, &group, &hashes, &ancestry),
+            merged: merged(),
         })
         .collect()
+}
+
+/// As operations name an object.
+fn id_of(object: &ObjId) -> Option<OpId> {
+    match object {
+        ObjId::Id(counter, creator, _) => Some(OpId::new(*counter, creator)),
+        ObjId::Root => None,
+    }
 }
 
 /// What one change did to the text.
@@ -71,58 +103,63 @@ struct Edit {
     inserted_behind: BTreeSet<Option<String>>,
 }
 
-/// The changes that edited the text, in the history's order.
-fn edits_of(engine: &Automerge, text: &ObjId) -> Vec<Edit> {
-    let ObjId::Id(counter, creator, _) = text else {
-        return Vec::new();
-    };
+/// The changes that edited each of these texts, in the history's order.
+fn edits_of(engine: &Automerge, texts: &[OpId]) -> HashMap<OpId, Vec<Edit>> {
     let mut changes = engine.get_changes(&[]);
     changes.sort_by_key(|change| (change.start_op(), change.hash()));
-    changes
-        .iter()
-        .filter(|change| change.actors().any(|actor| actor == creator))
-        .filter_map(|change| edit_of(change, &OpId::new(*counter, creator)))
-        .collect()
+    let mut edits: HashMap<OpId, Vec<Edit>> = HashMap::new();
+    for change in &changes {
+        let names_one = texts
+            .iter()
+            .any(|text| change.actors().any(|actor| actor == text.actor()));
+        if names_one {
+            for (text, edit) in edits_in(change, texts) {
+                edits.entry(text).or_default().push(edit);
+            }
+        }
+    }
+    edits
 }
 
-fn edit_of(change: &Change, text: &OpId) -> Option<Edit> {
-    let mut edit = Edit {
-        hash: change.hash(),
-        base: change.deps().to_vec(),
-        deleted: BTreeSet::new(),
-        inserted_behind: BTreeSet::new(),
-    };
+/// What one change did to these texts.
+fn edits_in(change: &Change, texts: &[OpId]) -> HashMap<OpId, Edit> {
+    let mut edits = HashMap::new();
     let first = change.start_op().get();
     let own = change.actor_id();
     let mut inserted = BTreeSet::new();
     for (operation, counter) in change.decode().operations.iter().zip(first..) {
-        let is_this_text = match &operation.obj {
-            ObjectId::Id(id) => id == text,
-            ObjectId::Root => false,
+        let text = match &operation.obj {
+            ObjectId::Id(id) => texts.iter().find(|text| *text == id),
+            ObjectId::Root => None,
         };
-        let Key::Seq(element) = &operation.key else {
+        let (Some(text), Key::Seq(element)) = (text, &operation.key) else {
             continue;
         };
-        if !is_this_text {
+        let takes_away = matches!(operation.action, OpType::Delete | OpType::Put(_));
+        if !operation.insert && !takes_away {
             continue;
         }
+        let edit = edits.entry(text.clone()).or_insert_with(|| Edit {
+            hash: change.hash(),
+            base: change.deps().to_vec(),
+            deleted: BTreeSet::new(),
+            inserted_behind: BTreeSet::new(),
+        });
         let element = match element {
             ElementId::Head => None,
             ElementId::Id(id) => Some(name(id)),
         };
         if operation.insert {
+            // Ids are unique in a document: those of one text are never another one's.
             inserted.insert(format!("{counter}@{own}"));
             if element.as_ref().is_none_or(|id| !inserted.contains(id)) {
                 edit.inserted_behind.insert(element);
             }
-        } else if let (OpType::Delete | OpType::Put(_), Some(element)) =
-            (&operation.action, element)
-            && !inserted.contains(&element)
-        {
+        } else if let Some(element) = element.filter(|id| !inserted.contains(id)) {
             edit.deleted.insert(element);
         }
     }
-    (!inserted.is_empty() || !edit.deleted.is_empty()).then_some(edit)
+    edits
 }
 
 /// An element's id as a cursor shows it.
