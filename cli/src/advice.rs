@@ -30,8 +30,13 @@ impl Advice {
     }
 
     fn command(&self, command: &str) -> String {
+        // A command for another home names it.
+        let home = match &self.home {
+            Some(home) if !command.split(' ').any(|word| word == "--home") => Some(home),
+            _ => None,
+        };
         let words = command.split(' ').enumerate().map(|(position, word)| {
-            match (position, word, &self.home, &self.case, &self.section) {
+            match (position, word, home, &self.case, &self.section) {
                 (0, "nahtlos", Some(home), ..) => format!("nahtlos --home {}", quoted(home)),
                 (_, "CASE", _, Some(case), _) => quoted(case),
                 (_, "SECTION", _, _, Some(section)) => quoted(section),
@@ -70,6 +75,16 @@ mod tests {
             advice.complete(text),
             r"Run `nahtlos --home '/tmp/it'\''s' sync`, then `nahtlos --home '/tmp/it'\''s' share explain 'ruth mo' plan --for YOU`."
         );
+    }
+
+    #[test]
+    fn a_command_for_another_home_keeps_it() {
+        let text = "Run `nahtlos member join --invitation FILE --home NEW_DIR`.";
+        let advice = Advice {
+            home: Some("old".into()),
+            ..Advice::default()
+        };
+        assert_eq!(advice.complete(text), text);
     }
 
     #[test]

@@ -1,15 +1,17 @@
 //! What every command needs: the home, the vault in it, and the way to the relay.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use etcetera::{AppStrategy, AppStrategyArgs};
-use nahtlos_client::vault::{KeyDerivation, VaultError};
+use nahtlos_client::vault::{KeyDerivation, Strengthened, VaultError};
 use nahtlos_client::{ClientError, HttpTransport, Nahtlos};
 
 use crate::arguments::GlobalOptions;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::passphrase;
+use crate::passphrase::{self, Passphrase};
 
 /// The surroundings of one command.
 #[derive(Debug)]
@@ -20,11 +22,21 @@ pub struct Context {
     home_source: &'static str,
     /// Certificates to trust for the relay.
     pub tls_ca: Option<PathBuf>,
+    /// Said after whatever the command says.
+    notices: RefCell<Vec<String>>,
 }
 
 /// Characters of a new vault's passphrase: guesses at a copied vault are limited by nothing but the
 /// derivation's cost. An empty one is refused by the vault itself.
 const PASSPHRASE_CHARACTERS_MIN: usize = 12;
+
+/// The client's words for a vault that another program has open, and for one that is not there.
+const IN_USE: &str = "vault_in_use";
+const NOT_FOUND: &str = "vault_not_found";
+
+/// How long a backup waits for another command to end, and how often it looks.
+const FREE_TIMEOUT: Duration = Duration::from_secs(60);
+const FREE_PAUSE: Duration = Duration::from_millis(200);
 
 /// The database in a home, by which a home is known.
 const VAULT_FILE: &str = "vault.sqlite";
@@ -58,6 +70,7 @@ impl Context {
             home,
             home_source,
             tls_ca: options.tls_ca.clone(),
+            notices: RefCell::default(),
         })
     }
 
@@ -71,6 +84,55 @@ impl Context {
     /// # Errors
     /// Where there is none, or it does not open.
     pub fn open(&self) -> Result<Nahtlos, Failure> {
+        self.require_vault()?;
+        self.unlock(&passphrase::for_opening()?)
+    }
+
+    /// As [`Self::open`]; while another command has the vault open, waits for its end.
+    ///
+    /// # Errors
+    /// As [`Self::open`]; in use where the other command takes longer than a minute.
+    pub fn open_when_free(&self) -> Result<Nahtlos, Failure> {
+        self.require_vault()?;
+        let passphrase = passphrase::for_opening()?;
+        let asked = Instant::now();
+        loop {
+            match self.unlock(&passphrase) {
+                Err(failure) if failure.code == IN_USE && asked.elapsed() < FREE_TIMEOUT => {
+                    std::thread::sleep(FREE_PAUSE);
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// Unlocks the vault with a passphrase at hand.
+    ///
+    /// # Errors
+    /// Where it does not open.
+    pub fn unlock(&self, passphrase: &Passphrase) -> Result<Nahtlos, Failure> {
+        let mut nahtlos = Nahtlos::open(&self.home, passphrase)?;
+        if let Some(Strengthened { from, to }) = nahtlos.vault_mut().strengthened() {
+            self.notices.borrow_mut().push(format!(
+                "The protection of this vault's passphrase was made stronger, to what new vaults have: {}; \
+                 it was {}. The passphrase stays the same.",
+                derivation_in_words(to),
+                derivation_in_words(from)
+            ));
+        }
+        Ok(nahtlos)
+    }
+
+    /// What is to be said after the command's own answer.
+    pub fn take_notices(&self) -> Vec<String> {
+        self.notices.take()
+    }
+
+    /// A home without a vault is named.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub fn require_vault(&self) -> Result<(), Failure> {
         if !self.has_vault() {
             let mut failure = Failure::from(ClientError::Vault(VaultError::NotFound));
             failure.why = format!(
@@ -80,7 +142,7 @@ impl Context {
             );
             return Err(failure);
         }
-        Ok(Nahtlos::open(&self.home, &passphrase::for_opening()?)?)
+        Ok(())
     }
 
     /// Unlocks the vault, or makes one: for founding and joining, which may be tried again.
@@ -89,11 +151,10 @@ impl Context {
     /// Where it does not open or cannot be made, or the new passphrase is too short.
     pub fn open_or_create(&self) -> Result<Nahtlos, Failure> {
         if self.has_vault() {
-            let opened = Nahtlos::open(&self.home, &passphrase::for_opening()?);
-            match opened {
+            match self.unlock(&passphrase::for_opening()?) {
                 // Its making was interrupted before anything was stored: made again below.
-                Err(ClientError::Vault(VaultError::NotFound)) => {}
-                other => return Ok(other?),
+                Err(failure) if failure.code == NOT_FOUND => {}
+                other => return other,
             }
         }
         let passphrase = passphrase::for_a_new_vault()?;
@@ -124,7 +185,26 @@ impl Context {
     }
 }
 
-fn require_long(passphrase: &[u8]) -> Result<(), Failure> {
+/// For people: `64 MiB, 3 passes, 1 lane`.
+pub fn derivation_in_words(derivation: KeyDerivation) -> String {
+    let KeyDerivation {
+        memory_kib,
+        iterations,
+        lanes,
+    } = derivation;
+    let lanes = if lanes == 1 {
+        "1 lane".into()
+    } else {
+        format!("{lanes} lanes")
+    };
+    format!("{} MiB, {iterations} passes, {lanes}", memory_kib / 1024)
+}
+
+/// Refuses a new passphrase that is guessed too soon.
+///
+/// # Errors
+/// Where it is too short.
+pub fn require_long(passphrase: &[u8]) -> Result<(), Failure> {
     let characters = String::from_utf8_lossy(passphrase).chars().count();
     if characters == 0 || characters >= PASSPHRASE_CHARACTERS_MIN {
         return Ok(());
@@ -132,7 +212,7 @@ fn require_long(passphrase: &[u8]) -> Result<(), Failure> {
     Err(Failure::new(
         Exit::Usage,
         "passphrase_short",
-        "The passphrase is too short; nothing was made.",
+        "The passphrase is too short; nothing was made or changed.",
         "At least 12 characters: whoever copies this device's files can try as often as they like.",
         "Run the command again with a passphrase of several words.",
     ))

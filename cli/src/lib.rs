@@ -29,7 +29,7 @@ use advice::Advice;
 use arguments::Arguments;
 use context::Context;
 use failure::Failure;
-use output::Printer;
+use output::{Answer, Printer};
 
 /// Runs the program with its arguments, the program's name first, and prints what it answers.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
@@ -50,11 +50,24 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     printer.advice.section = section.map(str::to_owned);
     let answer = panic_guard::guarded(|| {
         let context = Context::new(&parsed.global, printer.advice.home.is_some())?;
-        commands::run(&context, parsed.command)
+        let answer = commands::run(&context, parsed.command);
+        with_notices(answer, context.take_notices())
     });
     match answer {
         Ok(answer) => printer.answer(&answer),
         Err(failure) => printer.failure(&failure),
+    }
+}
+
+/// What happened by the way is said, whether or not the command came to its end.
+fn with_notices(answer: Result<Answer, Failure>, notices: Vec<String>) -> Result<Answer, Failure> {
+    match answer {
+        Ok(answer) => Ok(notices.into_iter().fold(answer, Answer::note)),
+        Err(mut failure) => {
+            let details = failure.details.iter().cloned().chain(notices);
+            failure.details = details.collect();
+            Err(failure)
+        }
     }
 }
 

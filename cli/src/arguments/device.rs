@@ -42,6 +42,17 @@ pub enum KeyCommand {
         /// Section code
         section: Option<String>,
     },
+    /// Changes the passphrase of this device's vault.
+    ///
+    /// The present passphrase is asked for or read as always; the new one is asked for twice, or read
+    /// from the file that NAHTLOS_NEW_PASSPHRASE_FILE names or from the command in
+    /// NAHTLOS_NEW_PASSPHRASE_COMMAND. A crash at any moment leaves a vault that opens with one of the
+    /// two. Copies and backups of the home made before open with the passphrase they were made under,
+    /// for ever; destroy them where it has become known. Exit
+    /// status: 0 changed; 1 the disk failed, and it says which passphrase counts; 2 the new one is too
+    /// short, typed differently or the present one; 4 wrong passphrase, no vault, or in use.
+    #[command(after_long_help = super::vault::PASSPHRASE_EXAMPLE)]
+    Passphrase,
     /// Makes new keys at once, for a case, one of its sections, or everything you may
     Rotate {
         /// Number or name, or the beginning of either

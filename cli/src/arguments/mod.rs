@@ -10,6 +10,7 @@ mod reference;
 mod share;
 mod subject;
 mod values;
+mod vault;
 
 use std::path::PathBuf;
 
@@ -32,6 +33,7 @@ pub use share::{
     ConflictCommand, ReasonCode, SectionRole, ShareCommand, ShareGrant, ShareRole, ShareWithdraw,
 };
 pub use values::{Answered, TypedValue};
+pub use vault::VaultCommand;
 
 /// One shared, end-to-end encrypted case file and integration plan for several institutions.
 ///
@@ -126,6 +128,12 @@ pub enum Command {
         /// What to do.
         #[command(subcommand)]
         command: Option<KeyCommand>,
+    },
+    /// This device's vault: its backup, and whether it is whole
+    Vault {
+        /// What to do.
+        #[command(subcommand)]
+        command: VaultCommand,
     },
     /// Cases; alone: lists them
     #[command(args_conflicts_with_subcommands = true)]

@@ -47,7 +47,10 @@ fn environment(text: &mut String) {
          Every command that needs the vault unlocks it: with `NAHTLOS_PASSPHRASE_FILE` (a file), \
          else with `NAHTLOS_PASSPHRASE_COMMAND` (run by `sh -c`, its output is the passphrase), \
          else by asking. One line break at the end is not part of it. A passphrase is never an \
-         argument.\n\n\
+         argument. `nahtlos key passphrase` reads the new one from \
+         `NAHTLOS_NEW_PASSPHRASE_FILE`, else from `NAHTLOS_NEW_PASSPHRASE_COMMAND`, else by asking \
+         twice. A vault whose passphrase is protected more weakly than a new vault's (by an earlier \
+         version) is protected as well as that one at the next command, which says so.\n\n\
          `NAHTLOS_HOME` and `NAHTLOS_TLS_CA` stand for `--home` and `--tls-ca`. `NO_COLOR` is \
          honoured. Standard output holds the answer, standard error everything else. With `--json` \
          an answer is one object with `schema_version` 1, and so is an error: \
@@ -76,6 +79,9 @@ fn section(text: &mut String, command: &Command, above: &str, level: usize) {
         .get_arguments()
         .filter(|argument| !argument.is_global_set());
     options(text, own);
+    if let Some(example) = command.get_after_long_help() {
+        let _ = writeln!(text, "```text\n{example}\n```\n");
+    }
     for inner in visible(command) {
         section(text, inner, &name, level + 1);
     }

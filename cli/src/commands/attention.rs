@@ -2,6 +2,7 @@
 //! `doctor`.
 
 use nahtlos_client::Nahtlos;
+use nahtlos_client::backups::RestoredBackup;
 use nahtlos_client::fate::Fate;
 use nahtlos_client::held::HeldEnvelope;
 use nahtlos_client::incidents::Incident;
@@ -48,6 +49,7 @@ pub fn signs(nahtlos: &Nahtlos, status: &Status) -> Result<Vec<Sign>, Failure> {
         says: format!("{}.", capitalised(copy.sentence)),
         next: "Save what was typed here: `nahtlos held export --to FILE`.".into(),
     }));
+    signs.extend(status.restored_backup.as_ref().map(restored));
     for fork in &status.forks {
         signs.push(Sign {
             code: "forked",
@@ -101,6 +103,18 @@ pub fn signs(nahtlos: &Nahtlos, status: &Status) -> Result<Vec<Sign>, Failure> {
         signs.extend(silent(&status.institutions_heard, synced_at_ms));
     }
     Ok(signs)
+}
+
+fn restored(backup: &RestoredBackup) -> Sign {
+    let made = backup.made_at_ms.map(dates::moment);
+    let made = made.map_or_else(String::new, |made| format!(" The backup is of {made}."));
+    Sign {
+        code: "restored_backup",
+        says: format!("{}.{made}", capitalised(backup.sentence)),
+        next: "Save what was never delivered: `nahtlos held export --to FILE`. To work on, ask your team's \
+               lead for an invitation and join with a new home: `nahtlos member join --invitation FILE --home NEW_DIR`."
+            .into(),
+    }
 }
 
 /// The worst of them on a page, as `status` shows them.

@@ -126,7 +126,11 @@ fn unlocked(context: &Context, nahtlos: &mut Nahtlos) -> Vec<Check> {
         }
         Err(error) => checks.push(failed("status", &error.into())),
     }
-    if nahtlos.relay_url().is_some() {
+    // A restored backup asks the relay nothing: that would be in its old device's name.
+    let is_restored = nahtlos
+        .restored_backup()
+        .is_ok_and(|backup| backup.is_some());
+    if nahtlos.relay_url().is_some() && !is_restored {
         checks.extend(relay(context, nahtlos));
     }
     checks
@@ -227,16 +231,13 @@ fn vault(nahtlos: &mut Nahtlos) -> Check {
             format!("all {} records open", report.sound_records),
         ),
         Ok(report) => {
-            let damaged: u64 = report.damaged_records.values().sum();
-            let problems = report.unknown_rows + report.database_problems.len() as u64;
-            check(
-                "vault",
-                false,
-                format!(
-                    "{damaged} records damaged, {problems} problems of the file: copy the home \
-                     directory somewhere safe before you go on"
-                ),
-            )
+            let says = format!(
+                "{} damaged, {} of the file: copy the home directory somewhere safe, then see which: \
+                 `nahtlos vault check`",
+                count(report.damaged(), "record", "records"),
+                count(report.database_problems.len() as u64, "problem", "problems")
+            );
+            check("vault", false, says)
         }
         Err(error) => failed("vault", &ClientError::Vault(error).into()),
     }

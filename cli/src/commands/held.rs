@@ -321,10 +321,12 @@ fn preview_data(preview: &HeldPreview) -> Value {
 
 fn export(nahtlos: &Nahtlos, to: &Path) -> Result<Answer, Failure> {
     let held = nahtlos.set_aside_edits()?;
-    // A copied home sends nothing any more: what was typed in it goes out this way.
-    let kept = match nahtlos.other_copy()? {
-        Some(_) => nahtlos.undelivered()?,
-        None => Vec::new(),
+    // A copied or restored home sends nothing any more: what was typed in it goes out this way.
+    let sends_nothing = nahtlos.other_copy()?.is_some() || nahtlos.restored_backup()?.is_some();
+    let kept = if sends_nothing {
+        nahtlos.undelivered()?
+    } else {
+        Vec::new()
     };
     let data = json!({ "held": json::value(&held), "undelivered": json::value(&kept) });
     let text = json::render(&data);

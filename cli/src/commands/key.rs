@@ -7,7 +7,7 @@ use nahtlos_protocol::identifier::SpaceId;
 use serde_json::json;
 
 use super::sync::count;
-use super::{ending, section_kind};
+use super::{ending, section_kind, vault};
 use crate::arguments::{Answered, KeyCommand};
 use crate::context::Context;
 use crate::exit::Exit;
@@ -28,6 +28,7 @@ left opens nothing of what follows. What they received before, and its key, they
 pub fn run(context: &Context, command: Option<KeyCommand>) -> Result<Answer, Failure> {
     match command {
         None | Some(KeyCommand::List) => list(context),
+        Some(KeyCommand::Passphrase) => vault::change_passphrase(context),
         Some(KeyCommand::Explain {
             case: Some(case),
             section: Some(section),

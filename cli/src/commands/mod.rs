@@ -34,6 +34,7 @@ mod sync;
 mod task;
 mod team;
 mod values;
+mod vault;
 mod withdrawal;
 
 use std::process::ExitCode;
@@ -63,6 +64,7 @@ pub fn run(context: &Context, command: Command) -> Result<Answer, Failure> {
         Command::Member { command } => member::run(context, command),
         Command::Device { command } => device::run(context, command),
         Command::Key { command } => key::run(context, command),
+        Command::Vault { command } => vault::run(context, command),
         Command::Case { filter, command } => case::run(context, filter, command),
         Command::Section { command } => section::run(context, command),
         Command::Plan { command } => plan::run(context, command),

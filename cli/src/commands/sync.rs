@@ -246,7 +246,8 @@ pub fn status(context: &Context) -> Result<Answer, Failure> {
     data["home"] = json!(context.home);
     data["attention"] = json::value(&signs);
     let mut answer = Answer::new(data, page);
-    if status.undelivered_edits > 0 || !status.waiting_decisions.is_empty() {
+    let waits = status.undelivered_edits > 0 || !status.waiting_decisions.is_empty();
+    if waits && status.restored_backup.is_none() {
         answer = answer.note("`nahtlos sync` delivers what waits.");
     }
     Ok(answer)

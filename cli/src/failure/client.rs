@@ -163,6 +163,13 @@ impl From<ClientError> for Failure {
                 "An old copy was restored, or two copies are in use; both would give the same numbers to different things.",
                 "Go on with the other copy. Save what was typed here with `nahtlos held export --to FILE`; without the other copy, ask to be invited again and join with a new `--home DIR`.",
             ),
+            ClientError::Restored => say(
+                Exit::Failed,
+                "This home was restored from a backup: it can be read, but nothing is done in it.",
+                "The device the backup was made on may have gone on meanwhile; two under one name would contradict each other.",
+                "Save what was never delivered: `nahtlos held export --to FILE`. To work on, ask your team's lead for an \
+                 invitation and join with a new home: `nahtlos member join --invitation FILE --home NEW_DIR`.",
+            ),
             // A later version of the client; its own words are better than none.
             other => say(
                 Exit::Failed,

@@ -33,6 +33,12 @@ pub(super) fn failure(code: &str, error: &VaultError) -> Failure {
             "A vault is never overwritten.",
             "Use it as it is (`nahtlos status`), or name an empty directory with `--home DIR`.",
         ),
+        VaultError::FileExists => say(
+            Exit::Failed,
+            "A file of this name exists already and is not overwritten.",
+            "A backup never takes another file's place.",
+            "Name another file, or a directory, then run the command again.",
+        ),
         VaultError::InUse => say(
             Exit::Locked,
             "The vault is in use by another program.",

@@ -63,6 +63,16 @@ impl Nahtlos {
         Ok(self.vault.contains(Collection::Notice, CLONED)?)
     }
 
+    /// Refuses what this home would never send: another copy of it has written, or it is a restored
+    /// backup.
+    pub(crate) fn require_sending(&self) -> Result<(), ClientError> {
+        self.require_not_restored()?;
+        if self.is_cloned()? {
+            return Err(ClientError::Cloned);
+        }
+        Ok(())
+    }
+
     /// Another copy of this home that has written; none where there is no sign of one.
     ///
     /// # Errors

@@ -140,9 +140,7 @@ impl Nahtlos {
         if self.needs_newer(space)? {
             return Err(ClientError::NeedsNewer);
         }
-        if self.is_cloned()? {
-            return Err(ClientError::Cloned);
-        }
+        self.require_sending()?;
         if self.has_forked(space) {
             return Err(ClientError::Forked);
         }

@@ -58,6 +58,7 @@ impl Nahtlos {
     /// Whether this home may found or join now: it is new, or it has an unanswered request for the
     /// same claim or invitation, which is then to be sent again. One for another is given up.
     pub(crate) fn has_pending_enrolment(&mut self, answers: &str) -> Result<bool, ClientError> {
+        self.require_not_restored()?;
         match self.pending()? {
             Some(pending) if pending.answers == answers => Ok(true),
             Some(_) => {

@@ -145,6 +145,11 @@ pub enum ClientError {
         "another copy of this home has written: this one writes nothing any more; export what is not delivered and join with a new home"
     )]
     Cloned,
+    /// This home was restored from a backup: it is read, and never acts as the device it was.
+    #[error(
+        "this home was restored from a backup: it can be read, and neither writes nor syncs; export what is not delivered and join with a new home"
+    )]
+    Restored,
     /// No code for a case number is left on this device.
     #[error("no case number is left for this device this year")]
     NoCaseNumber,
@@ -199,6 +204,7 @@ impl ClientError {
             Self::NeedsNewer => "needs_newer",
             Self::Forked => "forked",
             Self::Cloned => "cloned",
+            Self::Restored => "restored",
             Self::NoCaseNumber => "no_case_number",
             Self::SectionExists { .. } => "section_exists",
             Self::BadUrl { .. } => "bad_url",
@@ -212,6 +218,8 @@ fn vault_code(error: &VaultError) -> &'static str {
         VaultError::WrongPassphrase => "passphrase_wrong",
         VaultError::NotFound => "vault_not_found",
         VaultError::AlreadyExists => "vault_exists",
+        VaultError::FileExists => "file_exists",
+        VaultError::NotClosed => "not_a_backup",
         VaultError::InUse => "vault_in_use",
         VaultError::Damaged { .. } => "vault_damaged",
         VaultError::UnknownFormat { .. } => "vault_unknown_format",

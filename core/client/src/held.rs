@@ -150,10 +150,8 @@ impl Nahtlos {
     /// [`ClientError::NotFound`], [`ClientError::Ambiguous`], [`ClientError::NoRight`];
     /// [`ClientError::Document`] where it does not fit the section.
     pub fn held_adopt(&mut self, id: &str) -> Result<(), ClientError> {
-        if self.is_cloned()? {
-            // It would show here as adopted, and nobody else would ever hear of it.
-            return Err(ClientError::Cloned);
-        }
+        // It would show here as adopted, and nobody else would ever hear of it.
+        self.require_sending()?;
         let found = self.find_held(id)?;
         let no_right = |reason: &str| ClientError::NoRight {
             action: "adopt this edit",
@@ -226,6 +224,7 @@ impl Nahtlos {
     }
 
     fn discard_here_and_for_all(&mut self, id: &str, reason: &str) -> Result<(), ClientError> {
+        self.require_sending()?;
         let found = self.find_held(id)?;
         let manages = self.manages(&found.space);
         if manages && !is_voided(&found.fact) {

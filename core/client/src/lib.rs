@@ -14,9 +14,11 @@
 mod admission;
 mod apply;
 pub mod audit;
+pub mod backups;
 mod beginning;
 mod building_on;
 pub mod cases;
+pub mod checking;
 pub mod clones;
 pub mod consent;
 pub mod counting;

@@ -17,9 +17,18 @@ use crate::upkeep;
 use crate::vault::{Collection, Transaction, Vault};
 
 /// Replayed states of this process's life.
-#[derive(Default)]
 pub(crate) struct LogCache {
     slots: RefCell<HashMap<SpaceId, Slot>>,
+    signatures: Signatures,
+}
+
+impl Default for LogCache {
+    fn default() -> Self {
+        Self {
+            slots: RefCell::default(),
+            signatures: Signatures::VerifiedBefore,
+        }
+    }
 }
 
 /// One log: what is replayed, and what is stored but not yet replayed.
@@ -36,6 +45,14 @@ impl Slot {
 }
 
 impl LogCache {
+    /// One whose logs are replayed as if they had just come in: signatures are verified again.
+    pub fn verifying() -> Self {
+        Self {
+            signatures: Signatures::Verify,
+            ..Self::default()
+        }
+    }
+
     /// A view on the newest logs of a replica in this network.
     pub fn view<'a>(&'a self, vault: &'a Vault, network: Option<SpaceId>) -> LogView<'a> {
         LogView {
@@ -211,10 +228,8 @@ impl LogView<'_> {
         let logs = self.replayed();
         let state = logs.state(&space);
         let applied = match state {
-            Some(state) => (*state)
-                .clone()
-                .append(next, &logs, Signatures::VerifiedBefore),
-            None => SpaceState::found(next, &logs, Signatures::VerifiedBefore),
+            Some(state) => (*state).clone().append(next, &logs, self.cache.signatures),
+            None => SpaceState::found(next, &logs, self.cache.signatures),
         }
         .map_err(|error| ClientError::DamagedRecord {
             reason: error.to_string(),

@@ -22,7 +22,7 @@ use crate::records::{self, DeviceRecord, SealedRecord, SecretBytes, SyncRecord, 
 use crate::seeds::SeedCache;
 use crate::vault::{Collection, KeyDerivation, Transaction, Vault};
 
-const DEVICE_KEY: &[u8] = b"device";
+pub(crate) const DEVICE_KEY: &[u8] = b"device";
 const POSITION_KEY: &[u8] = b"position";
 
 /// One device's replica, unlocked.
@@ -280,6 +280,7 @@ impl Nahtlos {
         prepared: &[Prepared],
         also: impl FnOnce(&Transaction<'_>) -> Result<(), ClientError>,
     ) -> Result<(), ClientError> {
+        self.require_not_restored()?;
         let base = i64::try_from(self.now_ms())
             .unwrap_or(i64::MAX / 2)
             .saturating_mul(1000);

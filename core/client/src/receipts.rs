@@ -109,6 +109,11 @@ impl VerifiedReceipts<'_> {
         Some(record.receipt)
     }
 
+    /// Whether a receipt was signed by a relay of this network for this very item.
+    pub fn is_the_relays(&self, item: &ItemId, receipt: &Receipt) -> bool {
+        verify(receipt, item, &self.relay_keys).is_some()
+    }
+
     /// Where an operation or envelope stands in the relay's journals, by its earliest receipt.
     pub fn place(&self, item: &ItemId) -> Option<Position> {
         let known = self.cache.places.borrow().get(item).copied();

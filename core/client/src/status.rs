@@ -7,6 +7,7 @@ use nahtlos_protocol::space::operation::SignedOperation;
 use nahtlos_protocol::space::{Logs, authority};
 use serde::Serialize;
 
+use crate::backups::RestoredBackup;
 use crate::clones::OtherCopy;
 use crate::edits::TypedEdit;
 use crate::error::ClientError;
@@ -66,6 +67,8 @@ pub struct Status {
     pub lost_additions: Vec<LostAddition>,
     /// Another copy of this home that has written: this one sends nothing any more.
     pub other_copy: Option<OtherCopy>,
+    /// This home was restored from a backup: it is read, and never acts as the device it was.
+    pub restored_backup: Option<RestoredBackup>,
     /// When each institution of the network was last heard of.
     pub institutions_heard: Vec<InstitutionHeard>,
 }
@@ -149,6 +152,7 @@ impl Nahtlos {
             forks: self.forks()?,
             lost_additions: self.lost_additions()?,
             other_copy: self.other_copy()?,
+            restored_backup: self.restored_backup()?,
             institutions_heard: self.heard_where_enrolled()?,
         })
     }

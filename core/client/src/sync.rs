@@ -29,13 +29,15 @@ impl Nahtlos {
     ///
     /// # Errors
     /// [`ClientError::Transport`] where the relay is not reached, [`ClientError::NotAdmitted`]
-    /// while who invited has not synced yet, [`ClientError::OtherRelay`], [`ClientError::Refused`].
+    /// while who invited has not synced yet, [`ClientError::OtherRelay`], [`ClientError::Refused`],
+    /// [`ClientError::Restored`] before anything is sent.
     pub fn sync(
         &mut self,
         transport: &mut dyn Transport,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<SyncReport, ClientError> {
         self.network()?;
+        self.require_not_restored()?;
         self.send_pending_enrolment(transport)?;
         let mut offset_ms = self.sync_record()?.clock_offset_ms;
         self.publish_waiting_cards()?;
@@ -108,6 +110,7 @@ impl Nahtlos {
     }
 
     pub(crate) fn token(&self, offset_ms: i64) -> Result<String, ClientError> {
+        self.require_not_restored()?;
         let relay = self.relay_key().ok_or(ClientError::NotEnrolled)?;
         // The wall clock of a device may be hours off; what the relay said is good for tokens.
         let now_ms = self.now_ms().saturating_add_signed(offset_ms);

@@ -17,6 +17,7 @@ mod acknowledging;
 mod beginning;
 mod client;
 mod fault;
+mod passphrase;
 mod relay;
 mod served;
 #[path = "../story/mod.rs"]

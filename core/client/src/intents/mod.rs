@@ -131,8 +131,8 @@ impl Nahtlos {
         intent: Intent,
         space: &SpaceId,
     ) -> Result<IntentRecord, ClientError> {
-        if returned::is_a_choice(&intent) && self.is_cloned()? {
-            return Err(ClientError::Cloned);
+        if returned::is_a_choice(&intent) {
+            self.require_sending()?;
         }
         Ok(IntentRecord {
             id: random::nonce(&mut random::system()),

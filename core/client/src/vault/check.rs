@@ -26,7 +26,14 @@ pub struct CheckReport {
 }
 
 impl CheckReport {
+    /// How many records do not open.
+    #[must_use]
+    pub fn damaged(&self) -> u64 {
+        self.damaged_records.values().sum::<u64>() + self.unknown_rows
+    }
+
     /// Whether nothing was found.
+    #[must_use]
     pub fn is_sound(&self) -> bool {
         self.damaged_records.is_empty()
             && self.unknown_rows == 0
@@ -36,7 +43,11 @@ impl CheckReport {
 
 /// Opens every record and lets SQLite check its structure. Damage is reported, not returned as an
 /// error, except when it stops the reading itself.
-pub(super) fn check(connection: &Connection, sealer: &Sealer) -> Result<CheckReport, VaultError> {
+pub(super) fn check(
+    connection: &Connection,
+    sealer: &Sealer,
+    visit: &mut dyn FnMut(Collection, &[u8], &[u8]),
+) -> Result<CheckReport, VaultError> {
     let mut report = CheckReport {
         database_problems: database_problems(connection)?,
         ..CheckReport::default()
@@ -45,7 +56,10 @@ pub(super) fn check(connection: &Connection, sealer: &Sealer) -> Result<CheckRep
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         match open_row(sealer, row) {
-            Ok(_) => report.sound_records += 1,
+            Ok((place, record)) => {
+                report.sound_records += 1;
+                visit(place.collection, &record.key, &record.value);
+            }
             Err(VaultError::Damaged {
                 what: DamagedPart::Record(collection),
             }) => *report.damaged_records.entry(collection).or_default() += 1,

@@ -22,6 +22,13 @@ pub enum VaultError {
     /// A vault is already here; it is never overwritten.
     #[error("there is already a vault here")]
     AlreadyExists,
+    /// A file of the name that was given for a backup is already there; it is never overwritten.
+    #[error("a file of this name is already there")]
+    FileExists,
+    /// What was given as a backup is a copy of a home that was not closed: part of it lies in another
+    /// file beside it.
+    #[error("this is the database of a home that was not closed, not a backup")]
+    NotClosed,
     /// Another program, or another part of this one, has the vault open.
     #[error("the vault is in use by another program")]
     InUse,

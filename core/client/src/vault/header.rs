@@ -86,6 +86,27 @@ impl KeyDerivation {
         }
     }
 
+    /// What a vault under this derivation is wrapped with anew, where any part of it is weaker than
+    /// the present default; no part is ever lowered. `None` where nothing is weaker.
+    pub(super) fn strengthened(&self) -> Option<KeyDerivation> {
+        #[cfg(any(test, feature = "test-key-derivation"))]
+        if *self == KeyDerivation::fast_for_tests() {
+            return None;
+        }
+        let stronger = self.at_least(KeyDerivation::default());
+        (stronger != *self).then_some(stronger)
+    }
+
+    /// Of each part the stronger one.
+    #[must_use]
+    pub fn at_least(&self, floor: KeyDerivation) -> KeyDerivation {
+        KeyDerivation {
+            memory_kib: self.memory_kib.max(floor.memory_kib),
+            iterations: self.iterations.max(floor.iterations),
+            lanes: self.lanes.max(floor.lanes),
+        }
+    }
+
     /// Refuses what is too weak to protect or too strong to compute.
     pub(super) fn require_accepted(&self) -> Result<(), VaultError> {
         #[cfg(any(test, feature = "test-key-derivation"))]
@@ -224,6 +245,15 @@ pub(super) fn unwrap(header: &[u8], passphrase: &[u8]) -> Result<VaultKey, Vault
         )
         .map_err(|_| VaultError::WrongPassphrase)?;
     Ok(vault_key)
+}
+
+/// What the header says its key was derived with.
+///
+/// # Errors
+/// [`VaultError::Damaged`], as [`unwrap`].
+pub(super) fn derivation_of(header: &[u8]) -> Result<KeyDerivation, VaultError> {
+    let parts = Parts::parse(header).ok_or(VaultError::damaged(DamagedPart::Header))?;
+    Ok(parts.parameters.derivation)
 }
 
 struct Parts {

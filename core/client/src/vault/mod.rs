@@ -8,13 +8,16 @@
 //!
 //! A transaction is atomic, and on the disk when it returns.
 
+mod backup;
 mod check;
 mod collection;
 mod error;
 mod fault;
 mod header;
 mod lock;
+mod passphrase;
 mod private_files;
+mod restore;
 mod schema;
 mod seal;
 #[cfg(test)]
@@ -34,6 +37,7 @@ pub use error::{DamagedPart, VaultError};
 #[cfg(feature = "test-key-derivation")]
 pub use fault::Fault;
 pub use header::KeyDerivation;
+pub use passphrase::{EarlierHeader, Strengthened};
 pub use seal::{NAME_LIMIT_BYTES, VALUE_LIMIT_BYTES};
 pub use transaction::{RecordList, Transaction};
 
@@ -58,6 +62,7 @@ pub struct Vault {
     disk: fault::Disk,
     /// Whether transactions are parts of one that was begun around them.
     is_within_one: bool,
+    strengthened: Option<Strengthened>,
     _lock: HomeLock,
 }
 
@@ -107,6 +112,9 @@ impl Vault {
     /// [`VaultError::Damaged`], [`VaultError::UnknownFormat`],
     /// [`VaultError::DerivationRefused`] for stored parameters out of bounds,
     /// [`VaultError::DiskFull`], [`VaultError::Io`].
+    ///
+    /// Where the derivation is weaker than a new vault's, the key is wrapped anew with that one
+    /// ([`Vault::strengthened`] says so); where this fails, the vault opens all the same.
     pub fn open(home: &Path, passphrase: &[u8]) -> Result<Vault, VaultError> {
         header::require_passphrase(passphrase)?;
         let file = home.join(DATABASE_FILE);
@@ -118,9 +126,12 @@ impl Vault {
         if schema::inspect(&connection)? == Content::Nothing {
             return Err(VaultError::NotFound);
         }
-        let vault_key = header::unwrap(&schema::read_header(&connection)?, passphrase)?;
+        let header = schema::read_header(&connection)?;
+        let vault_key = header::unwrap(&header, passphrase)?;
         schema::make_durable(&connection)?;
-        Vault::assemble(connection, vault_key, home, lock)
+        let mut vault = Vault::assemble(connection, vault_key, home, lock)?;
+        vault.strengthen(header::derivation_of(&header)?, passphrase);
+        Ok(vault)
     }
 
     /// The value stored under `key`, if there is one.
@@ -272,30 +283,23 @@ impl Vault {
         Ok(outcome)
     }
 
-    /// Wraps the vault key with another passphrase. Records stay as they are, so a copy of the
-    /// home made earlier still opens with the earlier passphrase.
-    ///
-    /// # Errors
-    /// [`VaultError::EmptyPassphrase`], [`VaultError::DerivationRefused`],
-    /// [`VaultError::DiskFull`], [`VaultError::Io`]; the earlier passphrase then stays valid.
-    pub fn change_passphrase(
-        &mut self,
-        new_passphrase: &[u8],
-        derivation: KeyDerivation,
-    ) -> Result<(), VaultError> {
-        let (mut salt, mut nonce) = ([0; 16], [0; 24]);
-        getrandom::fill(&mut salt).map_err(VaultError::NoRandomness)?;
-        getrandom::fill(&mut nonce).map_err(VaultError::NoRandomness)?;
-        let header = header::wrap(&self.vault_key, new_passphrase, derivation, salt, nonce)?;
-        schema::replace_header(&self.connection, &header)
-    }
-
     /// Opens every record and lets SQLite check its file.
     ///
     /// # Errors
     /// Damage is in the report; an error means that reading could not go on.
     pub fn check(&self) -> Result<CheckReport, VaultError> {
-        check::check(&self.connection, &self.sealer)
+        self.check_each(&mut |_, _, _| {})
+    }
+
+    /// The same, and shows each record that opens: its collection, key and value.
+    ///
+    /// # Errors
+    /// As [`Vault::check`].
+    pub(crate) fn check_each(
+        &self,
+        visit: &mut dyn FnMut(Collection, &[u8], &[u8]),
+    ) -> Result<CheckReport, VaultError> {
+        check::check(&self.connection, &self.sealer, visit)
     }
 
     /// The directory this vault is in.
@@ -316,6 +320,7 @@ impl Vault {
             home: home.to_path_buf(),
             disk: fault::Disk::default(),
             is_within_one: false,
+            strengthened: None,
             _lock: lock,
         })
     }

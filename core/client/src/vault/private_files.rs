@@ -31,6 +31,15 @@ pub(super) fn open_private_file(file: &Path) -> io::Result<File> {
     Ok(opened)
 }
 
+/// Makes a file that must not exist, 0600 from its first moment. A link of that name is not followed.
+pub(super) fn make_private_file(file: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(file)
+}
+
 /// Takes away from others what they may have got by a copy or a restored backup.
 pub(super) fn restrict_directory(directory: &Path) -> io::Result<()> {
     set_mode(directory, 0o700)

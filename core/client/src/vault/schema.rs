@@ -75,6 +75,17 @@ pub(super) fn make_durable(connection: &Connection) -> Result<(), VaultError> {
     Ok(())
 }
 
+/// Copies the whole database, compacted, into an existing empty file. The copy is not synced.
+pub(super) fn copy_into(connection: &Connection, empty_file: &Path) -> Result<(), VaultError> {
+    // Absolute: SQLite gives some relative names a meaning of their own.
+    let file = std::path::absolute(empty_file)?;
+    let file = file.to_str().ok_or_else(|| {
+        VaultError::Io(io::Error::other("the path of the copy is no text in UTF-8"))
+    })?;
+    connection.execute("VACUUM main INTO ?1", params![file])?;
+    Ok(())
+}
+
 /// Finds out what the file holds.
 ///
 /// # Errors
@@ -124,7 +135,8 @@ pub(super) fn read_header(connection: &Connection) -> Result<Vec<u8>, VaultError
         .ok_or(VaultError::damaged(DamagedPart::Header))
 }
 
-/// Replaces the header durably and leaves no copy of the old one in the write-ahead log.
+/// Replaces the header in one durable transaction. The old one stays in the files until
+/// [`settle`].
 pub(super) fn replace_header(connection: &Connection, header: &[u8]) -> Result<(), VaultError> {
     let changed = connection.execute(
         "UPDATE vault_header SET header = ?1 WHERE id = 1",
@@ -133,11 +145,11 @@ pub(super) fn replace_header(connection: &Connection, header: &[u8]) -> Result<(
     if changed != 1 {
         return Err(VaultError::damaged(DamagedPart::Header));
     }
-    settle(connection)
+    Ok(())
 }
 
 /// Carries the write-ahead log into the database file and empties it.
-fn settle(connection: &Connection) -> Result<(), VaultError> {
+pub(super) fn settle(connection: &Connection) -> Result<(), VaultError> {
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Behaviour of a whole vault on real files.
 
+mod care;
 mod processes;
 mod records;
 mod secrecy;
