@@ -12,7 +12,8 @@ pub enum VaultCommand {
     /// It is encrypted as the vault is and opens with the passphrase of today. While another command
     /// runs in this home, it waits for its end, a minute at most. An existing file is never
     /// overwritten; the new one can be read by you alone. Into a directory, it gets a name with the
-    /// time. Every record of it is read back before it gets its name. Exit status: 0 made; 1 not made,
+    /// time. Every record of it is read back before it gets its name; killed before,
+    /// it leaves an empty file of that name and one that ends in `.partial`: delete both. Exit status: 0 made; 1 not made,
     /// or made of a vault in which records are damaged (it says so); 4 wrong passphrase, no vault, or
     /// in use.
     #[command(after_long_help = BACKUP_EXAMPLE)]
@@ -23,7 +24,8 @@ pub enum VaultCommand {
     },
     /// Puts a backup into the home that `--home` names, to be read there.
     ///
-    /// The home must hold no vault. What the backup holds can be read and exported there; it never
+    /// The home must hold no vault; name a directory of its own, since the new device will want the
+    /// usual one. What the backup holds can be read and exported there; it never
     /// writes, sends or receives again, since the device it was made on may have gone on meanwhile. To
     /// work again, join as a new device: ask whoever leads your team for an invitation and answer it
     /// with a new home. What your team and its people are granted comes to it then; what was typed
