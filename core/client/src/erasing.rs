@@ -132,7 +132,7 @@ impl Nahtlos {
     /// [`ClientError::NotFound`] where there is no such copy; [`ClientError::NoRight`] where the
     /// section can still be read, or something typed there has not been delivered yet.
     pub fn erase_lost(&mut self, space: &str) -> Result<LostSection, ClientError> {
-        self.require_sending()?;
+        self.require_not_restored()?;
         let lost = self.lost_sections()?;
         let mut matching = lost
             .into_iter()

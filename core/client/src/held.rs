@@ -224,7 +224,7 @@ impl Nahtlos {
     }
 
     fn discard_here_and_for_all(&mut self, id: &str, reason: &str) -> Result<(), ClientError> {
-        self.require_sending()?;
+        self.require_not_restored()?;
         let found = self.find_held(id)?;
         let manages = self.manages(&found.space);
         if manages && !is_voided(&found.fact) {

@@ -66,7 +66,7 @@ impl Nahtlos {
     /// # Errors
     /// [`ClientError::NotFound`], [`ClientError::Ambiguous`].
     pub fn retry_decision(&mut self, id: &str) -> Result<Decision, ClientError> {
-        self.require_sending()?;
+        self.require_not_restored()?;
         let returned = self.returned_decisions()?;
         let ids = returned.iter().map(|record| record.record.id);
         let id = find(ids, id)?;

@@ -12,6 +12,9 @@ use super::transaction::open_row;
 const ALL_ROWS: &str = "SELECT collection, group_tag, key_tag, position, value FROM record
     ORDER BY collection, key_tag";
 
+/// Is shown each record that opens: its collection, key and value.
+pub(crate) type Visitor<'a> = dyn FnMut(Collection, &[u8], &[u8]) + 'a;
+
 /// What a look through the whole vault found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CheckReport {
@@ -46,7 +49,7 @@ impl CheckReport {
 pub(super) fn check(
     connection: &Connection,
     sealer: &Sealer,
-    visit: &mut dyn FnMut(Collection, &[u8], &[u8]),
+    visit: &mut Visitor<'_>,
 ) -> Result<CheckReport, VaultError> {
     let mut report = CheckReport {
         database_problems: database_problems(connection)?,

@@ -297,7 +297,7 @@ impl Vault {
     /// As [`Vault::check`].
     pub(crate) fn check_each(
         &self,
-        visit: &mut dyn FnMut(Collection, &[u8], &[u8]),
+        visit: &mut check::Visitor<'_>,
     ) -> Result<CheckReport, VaultError> {
         check::check(&self.connection, &self.sealer, visit)
     }
