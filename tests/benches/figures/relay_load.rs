@@ -172,13 +172,13 @@ fn run(child: &Child, address: SocketAddr, sealed: Vec<Sealed>, relay: &Verifyin
 fn send_singly(connection: &mut load::Connection, sealed: Sealed, relay: &VerifyingKey) -> f64 {
     let Sealed { token, request } = sealed;
     let headers = format!("content-type: {MEDIA_TYPE}\r\nauthorization: Bearer {token}\r\n");
-    let (mut cursor, mut mark) = (request.cursor, request.journal_mark.clone());
+    let (mut cursor, mut mark) = (request.cursor, request.journal_mark);
     let (mut share, mut receipts) = (0.0, Vec::new());
     for item in request.push {
         let body = codec::encode(&SyncRequest {
             version: request.version,
             cursor,
-            journal_mark: mark.clone(),
+            journal_mark: mark,
             push: vec![item],
             max_bytes: request.max_bytes,
         });
