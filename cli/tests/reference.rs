@@ -36,6 +36,8 @@ fn every_visible_command_and_exit_status_stands_in_the_reference() {
         "member confirm",
         "member refuse",
         "member remove",
+        "device add",
+        "device join",
         "device revoke",
         "key rotate",
         "held adopt",

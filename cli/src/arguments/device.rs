@@ -11,6 +11,21 @@ use super::values::{Answered, TypedValue};
 pub enum DeviceCommand {
     /// Lists devices of your institution's people, with fingerprints to compare by voice
     List,
+    /// Invites a further device of your own: it will read and write all that you do
+    Add {
+        /// Write the invitation to this file instead of standard output
+        #[arg(long, value_name = "FILE")]
+        to: Option<PathBuf>,
+    },
+    /// Makes this a further device of yours, by an invitation of one that you have
+    Join {
+        /// The invitation: the text, a file that holds it, or `-` for standard input
+        #[arg(value_name = "TEXT|FILE|-")]
+        invitation: String,
+        /// What you call this device; your other devices see it, colleagues do not
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
+    },
     /// Ends the right of a device, as when it is lost: it receives nothing more
     Revoke {
         /// The beginning of its fingerprint or id as `device list` shows it, or the person who has

@@ -1,24 +1,32 @@
 //! `nahtlos device`.
 
+use nahtlos_client::devices::DeviceLine;
 use nahtlos_client::ending::{Ending, Reason, WHAT_STAYS_READABLE};
 use nahtlos_client::rotation::{Rotation, RotationReport};
-use nahtlos_client::status::DeviceLine;
 use nahtlos_client::{ClientError, Nahtlos};
 use nahtlos_protocol::identifier::SpaceId;
 use serde_json::json;
 
 use super::ending::{self, End, WITH_NEXT_SYNC};
-use super::key;
 use super::sync::count;
+use super::{device_join, key};
 use crate::arguments::{Answered, DeviceCommand};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output::{Answer, Page, json};
+use crate::output::{Answer, Page, dates, json};
+
+/// States of a device.
+const LIVE: &str = "live";
+const REVOKED: &str = "revoked";
 
 pub fn run(context: &Context, command: Option<DeviceCommand>) -> Result<Answer, Failure> {
     match command {
         None | Some(DeviceCommand::List) => list(context),
+        Some(DeviceCommand::Add { to }) => device_join::add(context, to.as_deref()),
+        Some(DeviceCommand::Join { invitation, name }) => {
+            device_join::join(context, &invitation, name.as_deref())
+        }
         Some(DeviceCommand::Revoke {
             device,
             lost,
@@ -30,25 +38,29 @@ pub fn run(context: &Context, command: Option<DeviceCommand>) -> Result<Answer, 
 
 fn list(context: &Context) -> Result<Answer, Failure> {
     let devices = context.open()?.devices()?;
-    let rows = devices
-        .iter()
-        .map(|line| {
-            vec![
-                line.fingerprint.clone(),
-                line.person.clone(),
-                if line.this {
-                    "this device".into()
-                } else {
-                    String::new()
-                },
-            ]
-        })
-        .collect();
-    let page = Page::default().table(&["device", "person", ""], rows, "No device is known yet.");
+    let rows = devices.iter().map(row).collect();
+    let head = ["device", "name", "person", "last seen", ""];
+    let page = Page::default().table(&head, rows, "No device is known yet.");
     Ok(Answer::new(
         json!({ "devices": json::value(&devices) }),
         page,
     ))
+}
+
+fn row(line: &DeviceLine) -> Vec<String> {
+    vec![
+        line.fingerprint.clone(),
+        line.name.clone().unwrap_or_default(),
+        line.person.clone(),
+        line.heard_at_ms.map_or_else(String::new, dates::moment),
+        match (line.state, line.this) {
+            (LIVE, true) => "this device",
+            (LIVE, false) => "",
+            (REVOKED, _) => "revoked",
+            _ => "waits to be confirmed",
+        }
+        .to_owned(),
+    ]
 }
 
 fn revoke(
@@ -157,7 +169,7 @@ fn device_named(nahtlos: &Nahtlos, input: &str) -> Result<Ending, Failure> {
 fn devices_of(nahtlos: &Nahtlos, person: &SpaceId) -> Result<Vec<DeviceLine>, ClientError> {
     let name = nahtlos.directory()?.person_name(person);
     let mut devices = nahtlos.devices()?;
-    devices.retain(|line| line.person == name);
+    devices.retain(|line| line.person == name && line.state != REVOKED);
     Ok(devices)
 }
 

@@ -114,7 +114,9 @@ fn unlocked(context: &Context, nahtlos: &mut Nahtlos) -> Vec<Check> {
                 status.enrolment == "enrolled",
                 match status.enrolment {
                     "enrolled" => "this device is part of a network".into(),
-                    "waiting_for_admission" => "not admitted yet: who invited you must sync".into(),
+                    "waiting_for_admission" => {
+                        "not admitted yet: the device that made the invitation must sync".into()
+                    }
                     "unanswered" => {
                         "founding or joining has begun: `nahtlos sync` goes on with it".into()
                     }

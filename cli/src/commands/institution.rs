@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 
 use nahtlos_client::ClientError;
 use nahtlos_protocol::wire::claim::InvitationText;
+use nahtlos_protocol::wire::device::DeviceInvitation;
 use serde_json::json;
 
 use super::founding::{self, Answers};
 use crate::arguments::{FounderOptions, InstitutionCommand};
 use crate::context::{Context, NewFile};
+use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::input;
 use crate::output::{Answer, Page, json};
@@ -43,6 +45,16 @@ pub fn file_for_invitation(to: Option<&Path>) -> Result<Option<InvitationFile>, 
         .transpose()
 }
 
+impl InvitationFile {
+    /// Writes the invitation; the answer says where it is.
+    pub fn write(self, text: &str) -> Result<Answer, Failure> {
+        let Self(path, file) = self;
+        file.write(format!("{text}\n").as_bytes())?;
+        let said = format!("The invitation is in {}.", path.display());
+        Ok(Answer::sentence(json!({ "file": path }), said))
+    }
+}
+
 /// An invitation as the answer: on standard output or in a file of one's own.
 pub fn hand_over(
     invitation: &InvitationText,
@@ -51,11 +63,7 @@ pub fn hand_over(
 ) -> Result<Answer, Failure> {
     let text = invitation.to_string();
     let answer = match to {
-        Some(InvitationFile(path, file)) => {
-            file.write(format!("{text}\n").as_bytes())?;
-            let said = format!("The invitation is in {}.", path.display());
-            Answer::sentence(json!({ "file": path }), said)
-        }
+        Some(file) => file.write(&text)?,
         None => Answer::sentence(json!({ "invitation": text }), text),
     };
     Ok(answer
@@ -67,8 +75,17 @@ pub fn hand_over(
 
 /// Reads an invitation.
 pub fn read_invitation(source: &Path) -> Result<InvitationText, Failure> {
-    let invitation = input::read_text(source)?.parse();
-    Ok(invitation.map_err(ClientError::Text)?)
+    let text = input::read_text(source)?;
+    if text.parse::<DeviceInvitation>().is_ok() {
+        return Err(Failure::new(
+            Exit::Failed,
+            "other_invitation",
+            "This invitation is for a further device of somebody who is in already; nothing was done.",
+            "People, institutions and devices join by different commands.",
+            "If you are that person, use `nahtlos device join FILE` on the new device.",
+        ));
+    }
+    Ok(text.parse().map_err(ClientError::Text)?)
 }
 
 /// What is said after a newcomer asked to join.

@@ -9,6 +9,7 @@ mod consent_give;
 mod consent_withdraw;
 mod decision;
 mod device;
+mod device_join;
 mod doctor;
 mod ending;
 mod entries;

@@ -88,7 +88,8 @@ impl From<ClientError> for Failure {
                 "This is not a whole claim or invitation.",
                 &format!("{}.", super::capitalised(&error.to_string())),
                 "Copy the whole text, from its first to its last character, and run the command again. \
-                 A claim begins with nahtlos-claim-, an invitation with nahtlos-invite-.",
+                 A claim begins with nahtlos-claim-, an invitation with nahtlos-invite-, that of a further device \
+                 with nahtlos-device-.",
             ),
             ClientError::NotEnrolled => say(
                 Exit::Locked,
@@ -105,8 +106,8 @@ impl From<ClientError> for Failure {
             ClientError::NotAdmitted => say(
                 Exit::Locked,
                 "This device asked to join and is not admitted yet.",
-                "Who invited you has not synced since.",
-                "Ask them to sync, then run `nahtlos sync` here.",
+                "Who invited you has not synced since; for a further device of yours, the device that made the invitation.",
+                "Sync there, then run `nahtlos sync` here.",
             ),
             ClientError::NotFound { what, input } => not_found(what, input),
             ClientError::NotShared { section } => say(
@@ -135,9 +136,9 @@ impl From<ClientError> for Failure {
             ),
             ClientError::NoCaseNumber => say(
                 Exit::Failed,
-                "No case number is left for this device this year.",
-                "A device can open 9999 cases a year, in one of its institution's first 36 teams.",
-                "Open the case on a colleague's device.",
+                "No case number is left for this device.",
+                "A person's first device can open 4999 cases, ten further ones 500 each, in one of the institution's first 36 teams.",
+                "Open the case on your first device or a colleague's.",
             ),
             ClientError::SectionExists { section } => say(
                 Exit::Failed,

@@ -11,8 +11,10 @@ use nahtlos_protocol::space::operation::SignedOperation;
 use nahtlos_protocol::space::replay::Signatures;
 use nahtlos_protocol::space::{Draft, Logs, SpaceState};
 use nahtlos_protocol::wire::claim::InvitationText;
+use nahtlos_protocol::wire::device::DeviceInvitation;
 use nahtlos_protocol::wire::join::JoinRequest;
 
+use crate::device_admission::has_device;
 use crate::directory::{DirectoryEdit, PersonCard};
 use crate::error::ClientError;
 use crate::intents::{Outcome, Round, Source};
@@ -57,10 +59,16 @@ impl Nahtlos {
         };
         let invitation = request.invitation();
         let Some(bytes) = self.vault.get(Collection::Invitation, &invitation.0)? else {
-            // A colleague's invitation: theirs to complete.
-            return Ok(Outcome::Waits);
+            // A colleague's invitation, or one of another device of this person: theirs to complete.
+            let state = self.logs().load(&request.body().inviting)?;
+            let is_in = state.is_some_and(|state| has_device(&state, &request));
+            return Ok(if is_in { Outcome::Done } else { Outcome::Waits });
         };
         let record: InvitationRecord = records::decode(&bytes)?;
+        if let Ok(of_device) = record.text.parse::<DeviceInvitation>() {
+            let source = Source::Intent(key.to_vec(), intent.clone());
+            return self.prepare_device_admission(source, &request, &of_device, &record, round);
+        }
         let text: InvitationText = record.text.parse()?;
         let body = request.body();
         let logs = self.logs_below(&round.above);

@@ -227,7 +227,8 @@ impl Nahtlos {
             for grant in state.live_grants() {
                 if let MemberId::Device(device) = grant.member {
                     let fingerprint = Fingerprint::of(&device.0).to_string().to_lowercase();
-                    let named = device.to_string().starts_with(&wanted) || fingerprint == wanted;
+                    let named =
+                        device.to_string().starts_with(&wanted) || fingerprint.starts_with(&wanted);
                     if named && wanted.len() >= 4 {
                         found.push((person, device));
                     }

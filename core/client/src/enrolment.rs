@@ -56,12 +56,17 @@ struct PendingRecord {
 
 impl Nahtlos {
     /// Whether this home may found or join now: it is new, or it has an unanswered request for the
-    /// same claim or invitation, which is then to be sent again. One for another is given up.
+    /// same claim or invitation, which is then to be sent again. One for another is given up, and so is
+    /// that of a further device which was not let in.
     pub(crate) fn has_pending_enrolment(&mut self, answers: &str) -> Result<bool, ClientError> {
         self.require_not_restored()?;
         match self.pending()? {
             Some(pending) if pending.answers == answers => Ok(true),
             Some(_) => {
+                self.give_up_enrolment()?;
+                Ok(false)
+            }
+            None if self.waits_as_device() => {
                 self.give_up_enrolment()?;
                 Ok(false)
             }

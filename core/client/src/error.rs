@@ -151,7 +151,7 @@ pub enum ClientError {
     )]
     Restored,
     /// No code for a case number is left on this device.
-    #[error("no case number is left for this device this year")]
+    #[error("no case number is left for this device")]
     NoCaseNumber,
     /// The case has this section already.
     #[error("the case has the section {section} already")]

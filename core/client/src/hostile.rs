@@ -2,15 +2,14 @@
 
 use nahtlos_document::{Actor, EncodedChange};
 use nahtlos_protocol::counting::Verdict;
-use nahtlos_protocol::crypto::label;
 use nahtlos_protocol::envelope::sealed::Change;
 use nahtlos_protocol::envelope::snapshot::{DocumentHead, SnapshotPayload, StatementPayload};
 use nahtlos_protocol::envelope::{Envelope, EnvelopeKind, Payload};
-use nahtlos_protocol::identifier::{EnvelopeId, KeyId, Nonce, SignatureBytes, SpaceId};
+use nahtlos_protocol::identifier::{EnvelopeId, KeyId, Nonce, SpaceId};
 use nahtlos_protocol::space::effect::{History, Member};
 use nahtlos_protocol::space::kind::Role;
 use nahtlos_protocol::space::operation::SignedOperation;
-use nahtlos_protocol::space::{Draft, Effect, LogHead, admission_message};
+use nahtlos_protocol::space::{Draft, Effect, LogHead};
 use nahtlos_protocol::wire::claim::InvitationText;
 use rand_core::Rng;
 
@@ -397,14 +396,9 @@ impl Nahtlos {
     }
 
     /// This device's keys, and its consent to be admitted to somebody's devices: what a custodian adds
-    /// a replacement by. No command enrols a second device yet.
+    /// a replacement by.
     pub fn admission_to(&self, person: &SpaceId) -> Member {
-        let message = admission_message(Some(*person), self.device_id);
-        let countersignature = self.keys.signing.sign(label::ADMISSION_SIGN, &message);
-        Member::Device {
-            keys: self.own_keys(),
-            countersignature: SignatureBytes(*countersignature.as_bytes()),
-        }
+        self.agreed_member(person)
     }
 
     /// Takes the place of another device of the same person: the same network, with keys of its own.

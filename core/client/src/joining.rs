@@ -39,7 +39,7 @@ const COMMITMENT_BYTES: usize = 32;
 
 impl Introduction {
     /// Salt (32) ‖ commitment (32) ‖ ciphertext, under a key only the invitation's holders know.
-    fn seal(&self, seed: &Secret32) -> Result<Vec<u8>, ClientError> {
+    pub(crate) fn seal(&self, seed: &Secret32) -> Result<Vec<u8>, ClientError> {
         let mut salt = [0; SALT_BYTES];
         random::system().fill_bytes(&mut salt);
         let json = serde_json::to_vec(self).map_err(|error| ClientError::Document {
@@ -212,15 +212,26 @@ impl Nahtlos {
             seed: Secret32::random(&mut random::system()),
         };
         let not_after_ms = self.now_ms().saturating_add(INVITATION_LIFETIME_MS);
-        let invitation: InvitationId = text.invitation();
         let record = InvitationRecord {
             text: text.to_string(),
             note: note.to_owned(),
             not_after_ms,
             completed: false,
         };
+        self.issue(inviting, text.invitation(), role, &record)?;
+        Ok(text)
+    }
+
+    /// Keeps an invitation, and decides that its key is to stand in the inviting space's log.
+    pub(crate) fn issue(
+        &mut self,
+        inviting: SpaceId,
+        invitation: InvitationId,
+        role: Role,
+        record: &InvitationRecord,
+    ) -> Result<(), ClientError> {
         self.commit(|transaction| {
-            let value = records::encode(&record);
+            let value = records::encode(record);
             transaction.put(Collection::Invitation, b"", &invitation.0, 0, &value)?;
             Ok(())
         })?;
@@ -228,10 +239,9 @@ impl Nahtlos {
             space: inviting,
             invitation,
             role,
-            not_after_ms,
+            not_after_ms: record.not_after_ms,
         };
-        self.decide(intent, &inviting)?;
-        Ok(text)
+        self.decide(intent, &inviting)
     }
 }
 

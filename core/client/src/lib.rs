@@ -22,6 +22,8 @@ pub mod checking;
 pub mod clones;
 pub mod consent;
 pub mod counting;
+mod device_admission;
+pub mod devices;
 pub mod directory;
 mod document_cache;
 mod documents;

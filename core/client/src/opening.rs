@@ -25,6 +25,11 @@ use crate::vault::{Collection, Transaction};
 
 /// What the lead's own grant on a section rests on.
 const LEAD_BASIS: &str = "lead";
+/// Cases that a person's first device can open, and each further one.
+const FIRST_DEVICE_CASES_MAX: u32 = 4999;
+const FURTHER_DEVICE_CASES_MAX: u32 = 500;
+/// The highest counter in a case number.
+const COUNTER_MAX: u16 = 9999;
 /// Places in logs as one character of a device code.
 const CODE_ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 
@@ -245,7 +250,7 @@ impl Nahtlos {
     }
 
     /// A number no other device can make: the institution's place in the network, a code from the
-    /// team's and person's places in their logs, and a counter of this device.
+    /// team's and person's places in their logs, and a counter of this device among the person's.
     fn next_case_number(&self) -> Result<CaseNumber, ClientError> {
         let directory = self.directory()?;
         let canton = directory
@@ -265,16 +270,28 @@ impl Nahtlos {
             letter(place(&institution, team))?,
             letter(place(&team, self.person()?))?,
         ];
-        let counter =
-            u16::try_from(self.device.cases_opened + 1).map_err(|_| ClientError::NoCaseNumber)?;
+        let counter = self
+            .place_among_devices()?
+            .and_then(|place| counter_of(place, self.device.cases_opened.saturating_add(1)));
         let (year, _, _) = self.today()?.parts();
         Ok(CaseNumber::make(
             Canton::parse(&canton)?,
             u16::try_from(year).map_err(|_| ClientError::NoCaseNumber)?,
             number.ok_or(ClientError::NoCaseNumber)?,
             DeviceCode::parse(&code.iter().collect::<String>())?,
-            counter,
+            counter.ok_or(ClientError::NoCaseNumber)?,
         )?)
+    }
+
+    /// The place of this device among all that its person ever had: never reused.
+    fn place_among_devices(&self) -> Result<Option<usize>, ClientError> {
+        let state = self.logs().load(&self.person()?)?;
+        let own = MemberId::Device(self.device_id);
+        Ok(state.and_then(|state| {
+            let grants = state.grants().iter().map(|grant| grant.member);
+            let mut devices = grants.filter(|member| matches!(member, MemberId::Device(_)));
+            devices.position(|member| member == own)
+        }))
     }
 
     /// The place of a member among all grants to member spaces there ever were: never reused.
@@ -290,6 +307,23 @@ impl Nahtlos {
         }
         members.iter().position(|id| *id == member)
     }
+}
+
+/// The counter in the number of a device's case, by the device's place among its person's. The first has
+/// the lower half, ten further ones a share of the upper half each: no two make the same.
+fn counter_of(place: usize, opened: u32) -> Option<u16> {
+    let before = match place.checked_sub(1) {
+        None => (opened <= FIRST_DEVICE_CASES_MAX).then_some(0)?,
+        Some(further) => {
+            let further = u32::try_from(further).ok()?;
+            let share = (opened <= FURTHER_DEVICE_CASES_MAX).then_some(FURTHER_DEVICE_CASES_MAX)?;
+            share
+                .checked_mul(further)?
+                .checked_add(FIRST_DEVICE_CASES_MAX)?
+        }
+    };
+    let counter = u16::try_from(before.checked_add(opened)?).ok()?;
+    (counter <= COUNTER_MAX).then_some(counter)
 }
 
 fn put_label(
@@ -313,4 +347,31 @@ fn not_filled(kind: &SectionKind) -> FieldError {
         format!("this version cannot fill the section {kind}"),
         format!("open one of {}", filled.join(", ")),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn devices_of_one_person_never_count_alike() {
+        assert_eq!(counter_of(0, 1), Some(1));
+        assert_eq!(counter_of(0, 5000), None);
+        assert_eq!(counter_of(1, 1), Some(5000));
+        assert_eq!(counter_of(10, 500), Some(9999));
+        assert_eq!(counter_of(1, 501), None);
+        assert_eq!(counter_of(11, 1), None);
+        let mut made = BTreeSet::new();
+        for place in 0..12 {
+            for opened in 1..6000 {
+                if let Some(counter) = counter_of(place, opened) {
+                    assert!((1..=COUNTER_MAX).contains(&counter));
+                    assert!(made.insert(counter), "{counter} is made twice");
+                }
+            }
+        }
+        assert_eq!(made.len(), usize::from(COUNTER_MAX));
+    }
 }

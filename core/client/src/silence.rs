@@ -64,7 +64,7 @@ impl Heard {
     /// Keeps what is newer than what is kept.
     pub fn store(&self, transaction: &Transaction<'_>) -> Result<(), ClientError> {
         for (device, record) in &self.0 {
-            let key = [b"a".as_slice(), &device.0].concat();
+            let key = heard_key(device);
             if let Some(bytes) = transaction.get(Collection::Setting, &key)? {
                 let known: HeardRecord = records::decode(&bytes)?;
                 if known.accepted_at_ms >= record.accepted_at_ms {
@@ -81,6 +81,10 @@ impl Heard {
         }
         Ok(())
     }
+}
+
+fn heard_key(device: &DeviceId) -> Vec<u8> {
+    [b"a".as_slice(), &device.0].concat()
 }
 
 impl Nahtlos {
@@ -123,6 +127,17 @@ impl Nahtlos {
             });
         }
         Ok(lines)
+    }
+
+    /// When the relay took in the newest item of a device that reached this one.
+    pub(crate) fn device_heard(
+        &self,
+        device: &DeviceId,
+        key: &VerifyingKey,
+    ) -> Result<Option<u64>, ClientError> {
+        let bytes = self.vault.get(Collection::Setting, &heard_key(device))?;
+        let record: Option<HeardRecord> = bytes.map(|bytes| records::decode(&bytes)).transpose()?;
+        Ok(record.and_then(|record| self.proven_time(&record, key)))
     }
 
     /// Devices that are or were beneath an institution, as far as their logs are here.

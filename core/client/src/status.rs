@@ -3,8 +3,8 @@
 use nahtlos_protocol::counting::HeldReason;
 use nahtlos_protocol::crypto::fingerprint::Fingerprint;
 use nahtlos_protocol::identifier::{DeviceId, EnvelopeId, SpaceId};
+use nahtlos_protocol::space::authority;
 use nahtlos_protocol::space::operation::SignedOperation;
-use nahtlos_protocol::space::{Logs, authority};
 use serde::Serialize;
 
 use crate::backups::RestoredBackup;
@@ -92,19 +92,6 @@ pub struct HeldLine {
     pub fate: Option<Fate>,
 }
 
-/// A device in the logs.
-#[derive(Clone, Debug, Serialize)]
-pub struct DeviceLine {
-    /// Short fingerprint.
-    pub fingerprint: String,
-    /// Hexadecimal device id.
-    pub id: String,
-    /// Whose it is.
-    pub person: String,
-    /// Whether it is this one.
-    pub this: bool,
-}
-
 impl Nahtlos {
     /// The state of this device.
     ///
@@ -162,38 +149,6 @@ impl Nahtlos {
             Err(ClientError::NotEnrolled) => Ok(Vec::new()),
             other => other,
         }
-    }
-
-    /// Devices of this institution's people, from the logs.
-    ///
-    /// # Errors
-    /// [`ClientError::NotEnrolled`].
-    pub fn devices(&self) -> Result<Vec<DeviceLine>, ClientError> {
-        let directory = self.directory().unwrap_or_default();
-        let institution = self.institution()?;
-        let mut people = vec![self.person()?];
-        people.extend(
-            directory
-                .people
-                .iter()
-                .filter(|(_, card)| card.institution == institution.to_string())
-                .filter_map(|(id, _)| SpaceId::from_hex(id)),
-        );
-        people.sort_unstable();
-        people.dedup();
-        let mut lines = Vec::new();
-        for person in people {
-            let Some(state) = self.logs().state(&person) else {
-                continue;
-            };
-            lines.extend(state.devices().keys().map(|device| DeviceLine {
-                fingerprint: Fingerprint::of(&device.0).to_string(),
-                id: device.to_string(),
-                person: directory.person_name(&person),
-                this: *device == self.device_id,
-            }));
-        }
-        Ok(lines)
     }
 
     /// Everything held, one's own refused edits with what was typed.

@@ -122,6 +122,12 @@ impl Nahtlos {
         ))
     }
 
+    /// The time by the relay's clock, as far as its last answer said.
+    pub(crate) fn relay_now_ms(&self) -> Result<u64, ClientError> {
+        let offset_ms = self.sync_record()?.clock_offset_ms;
+        Ok(self.now_ms().saturating_add_signed(offset_ms))
+    }
+
     /// The relay's time, where it refused this token for its time and signed its own.
     pub(crate) fn relay_time(&self, answer: &Answer, refused_token: &str) -> Option<u64> {
         let text = answer

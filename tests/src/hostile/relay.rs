@@ -122,5 +122,10 @@ pub fn join(bytes: &[u8]) {
         for operation in &request.body().operations {
             codec::operation(&operation.0);
         }
+        if let Ok((device, member)) = request.device() {
+            assert_eq!(device.0, request.body().newcomer.0);
+            let carried = nahtlos_protocol::codec::encode(&member);
+            assert_eq!(carried, request.body().operations[0].0);
+        }
     }
 }

@@ -8,12 +8,14 @@ use nahtlos_protocol::crypto::fingerprint::Fingerprint;
 use nahtlos_protocol::crypto::hash::hash;
 use nahtlos_protocol::identifier::SpaceId;
 use nahtlos_protocol::wire::claim::{Claim, InvitationText};
+use nahtlos_protocol::wire::device::DeviceInvitation;
 
 /// The bytes as text, and as the body of a text whose checksum is right.
 pub fn texts(bytes: &[u8]) {
     if let Ok(text) = std::str::from_utf8(bytes) {
         read_back::<Claim>(text);
         read_back::<InvitationText>(text);
+        read_back::<DeviceInvitation>(text);
         read_back::<Fingerprint>(text);
         if let Some(id) = SpaceId::from_hex(text) {
             assert_eq!(id.to_string(), text);
@@ -21,6 +23,7 @@ pub fn texts(bytes: &[u8]) {
     }
     read_back::<Claim>(&checked("nahtlos-claim-", bytes));
     read_back::<InvitationText>(&checked("nahtlos-invite-", bytes));
+    read_back::<DeviceInvitation>(&checked("nahtlos-device-", bytes));
 }
 
 /// What is read is written again so that it reads the same.

@@ -143,7 +143,8 @@ pub enum TextError {
 
 const CLAIM_PREFIX: &str = "nahtlos-claim-";
 const INVITATION_PREFIX: &str = "nahtlos-invite-";
-const TEXT_BYTES_MAX: usize = 1024;
+/// A text stands for at most so many bytes.
+pub(super) const TEXT_BYTES_MAX: usize = 1024;
 const CHECKSUM_BYTES: usize = 4;
 
 impl std::fmt::Display for Claim {
@@ -214,14 +215,14 @@ impl std::str::FromStr for InvitationText {
 }
 
 /// `prefix ‖ base32(bytes ‖ first 4 bytes of SHA-256(prefix ‖ bytes))`, lower case.
-fn to_text(prefix: &str, bytes: &[u8]) -> String {
+pub(super) fn to_text(prefix: &str, bytes: &[u8]) -> String {
     let mut checked = bytes.to_vec();
     checked.extend_from_slice(&checksum(prefix, bytes));
     format!("{prefix}{}", BASE32_NOPAD.encode(&checked).to_lowercase())
 }
 
 /// Reads [`to_text`]; spaces, line breaks and upper case do not matter.
-fn from_text(prefix: &'static str, text: &str) -> Result<Vec<u8>, TextError> {
+pub(super) fn from_text(prefix: &'static str, text: &str) -> Result<Vec<u8>, TextError> {
     let text: String = text
         .chars()
         .filter(|character| !character.is_whitespace())

@@ -1,7 +1,9 @@
 //! What travels between a device and the relay: [`sync`] messages, [`token`]s, [`receipt`]s, the
-//! [`claim`] that founds a network at a relay, and [`join`] requests of newcomers.
+//! [`claim`] that founds a network at a relay, [`join`] requests of newcomers, and those of a further
+//! [`device`] of one person.
 
 pub mod claim;
+pub mod device;
 pub mod join;
 pub mod receipt;
 pub mod sync;
