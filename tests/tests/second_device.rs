@@ -436,7 +436,7 @@ struct Forged<'a> {
 
 impl Forged<'_> {
     /// Sends it as the relay takes it, and returns what the inviting device says of it.
-    fn is_told(self, world: &World, inviter: &mut Home) -> String {
+    fn answered_with(self, world: &World, inviter: &mut Home) -> String {
         let request = JoinRequest::sign(
             &self.invitation.as_invitation(),
             SpaceId(self.device.0),
@@ -492,7 +492,7 @@ fn somebody_elses_device_a_forged_consent_and_a_newcomer_in_its_place_are_not_le
             device,
             carried,
         };
-        let said = forged.is_told(&world, &mut berger);
+        let said = forged.answered_with(&world, &mut berger);
         assert!(said.contains(reason), "{reason}: {said}");
         assert!(said.contains("nahtlos device add"), "{said}");
     }
@@ -516,7 +516,7 @@ fn somebody_elses_device_a_forged_consent_and_a_newcomer_in_its_place_are_not_le
         device: id,
         carried: vec![encoded(&stranger.nahtlos.admission_to(&team))],
     };
-    let said = forged.is_told(&world, &mut berger);
+    let said = forged.answered_with(&world, &mut berger);
     assert!(said.contains("is not valid"), "{said}");
     assert_eq!(berger.nahtlos.devices().unwrap().len(), devices);
 

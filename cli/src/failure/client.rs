@@ -107,7 +107,7 @@ impl From<ClientError> for Failure {
                 Exit::Locked,
                 "This device asked to join and is not admitted yet.",
                 "Who invited you has not synced since; for a further device of yours, the device that made the invitation.",
-                "Sync there, then run `nahtlos sync` here.",
+                "Ask them to sync, or sync your other device, then run `nahtlos sync` here.",
             ),
             ClientError::NotFound { what, input } => not_found(what, input),
             ClientError::NotShared { section } => say(
