@@ -335,7 +335,11 @@ fn who_is_let_in_with_the_whole_history_after_a_cut_reads_from_the_cut_on_and_is
         berger.grant(&case, &JOURNAL, team, &terms).unwrap();
         scene.berger.sync();
     }
-    assert_eq!(preview(&scene), (true, false));
+    assert_eq!(
+        preview(&scene),
+        (true, true),
+        "what was written since goes along"
+    );
     type_notes(&mut scene.berger.nahtlos, &scene.number, &[2]);
     for _ in 0..3 {
         scene.sync_all();

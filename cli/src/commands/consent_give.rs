@@ -140,7 +140,7 @@ fn give_page(title: &str, new: &NewConsent, previews: &[GrantPreview]) -> Page {
                 preview.section.clone(),
                 share::with_institution(preview),
                 share.role.word().to_owned(),
-                count(preview.history_changes, "change", "changes"),
+                share::history(preview),
                 preview.already.unwrap_or("").to_owned(),
             ]
         })

@@ -185,7 +185,7 @@ fn preview_page(
                 if new.from_now {
                     "no".to_owned()
                 } else {
-                    count(preview.history_changes, "change", "changes")
+                    history(preview)
                 },
                 preview.already.unwrap_or("").to_owned(),
             ]
@@ -217,13 +217,23 @@ fn preview_page(
              not build on it: meant for a conflict of interest, not for working together. Nobody who \
              is let in later receives that key either, also without --from-now."
         } else if previews.iter().any(|preview| preview.past_is_cut_off) {
-            "Where no change goes along, somebody was let in with --from-now before: nobody who comes \
-             later receives a key to what was written until then, and they see of new changes only \
-             what does not build on it."
+            "Where it says \"at most\", somebody was let in with --from-now before: nobody who comes \
+             later receives a key to what was written until then. What was written since goes along, \
+             as far as it does not build on that."
         } else {
             "Their devices can open the section with its whole history."
         })
         .line("What was delivered cannot be taken back, also if the right ends later.")
+}
+
+/// How much of a section's history goes along.
+pub fn history(preview: &GrantPreview) -> String {
+    let changes = count(preview.history_changes, "change", "changes");
+    if preview.past_is_cut_off {
+        format!("at most {changes}")
+    } else {
+        changes
+    }
 }
 
 /// Whom, with the institution that confirms them: a team of another institution may bear the same

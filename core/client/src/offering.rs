@@ -3,7 +3,8 @@
 //! causal order), before anything else is pushed. What is to be offered is kept in the vault until
 //! the relay has answered, so a sync may break off anywhere.
 
-use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 
 use minicbor::{Decode, Encode};
 use nahtlos_protocol::envelope::Envelope;
@@ -102,10 +103,8 @@ impl Nahtlos {
                 None
             } else {
                 let log = match logs.entry(record.space) {
-                    std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
-                    std::collections::hash_map::Entry::Vacant(new) => {
-                        new.insert(self.places_in_log(&record.space)?)
-                    }
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(new) => new.insert(self.places_in_log(&record.space)?),
                 };
                 log.get(&item).copied()
             };
@@ -206,9 +205,15 @@ impl Nahtlos {
 
     /// Of these, what is held here with a receipt and not offered yet.
     fn missing_items_held(&self, missing: &[ItemId]) -> Result<Vec<OfferRecord>, ClientError> {
-        let mut items = missing.to_vec();
-        for space in missing.iter().map(|id| SpaceId(id.0)) {
-            items.extend(self.places_in_log(&space)?.into_keys());
+        let mut logs: HashMap<SpaceId, HashMap<ItemId, u64>> = HashMap::new();
+        let mut items: BTreeSet<ItemId> = missing.iter().copied().collect();
+        for space in items.clone().into_iter().map(|id| SpaceId(id.0)) {
+            // Most ids name no log.
+            if self.logs().load(&space)?.is_some() {
+                let places = self.places_in_log(&space)?;
+                items.extend(places.keys().copied());
+                logs.insert(space, places);
+            }
         }
         let mut offers = Vec::new();
         for item in items {
@@ -219,7 +224,11 @@ impl Nahtlos {
                 continue;
             };
             let record: ReceiptRecord = records::decode(&receipt)?;
-            let index = self.places_in_log(&record.space)?.get(&item).copied();
+            let log = match logs.entry(record.space) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => new.insert(self.places_in_log(&record.space)?),
+            };
+            let index = log.get(&item).copied();
             if index.is_some() || self.vault.contains(Collection::Envelope, &item.0)? {
                 offers.push(offer(item, &record, record.receipt.place(), index));
             }

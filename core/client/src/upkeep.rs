@@ -326,7 +326,8 @@ impl Nahtlos {
                     || is_to_be_sealed
                     || matches!(why, Staleness::BadWrap { .. })
                     || has_waiting_reader(&logs, &state, &suspended)
-                    || self.has_epoch_to_link(&state);
+                    || self.has_epoch_to_link(&state)
+                    || has_reduced_writer(&state);
                 Ok(rotates.then(|| self.rotation(&state)).flatten())
             }
             Some(_) => Ok(None),
@@ -522,6 +523,17 @@ fn readable_epochs_of_branches(state: &SpaceState) -> Vec<&Epoch> {
     readable.retain(|epoch| !cut_off.contains(&epoch.key_id) && seen.insert(epoch.key_id));
     readable.truncate(EPOCHS_LOOKED_AT_MAX);
     readable
+}
+
+/// Whether somebody's right was lowered to reading since the current epoch began: what they had typed waits
+/// for the next key before it goes out for the held lane.
+fn has_reduced_writer(state: &SpaceState) -> bool {
+    let began_at = state.current_epoch().map_or(0, |epoch| epoch.began_at);
+    state.live_grants().any(|grant| {
+        grant.changes.iter().any(|change| {
+            change.at > began_at && grant.role_at(change.at.saturating_add(1)) < change.before
+        })
+    })
 }
 
 /// Whether somebody who may read has no way to the current epoch's key: neither they themselves nor

@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, PoisonError};
 
-use nahtlos_protocol::identifier::{ItemId, JournalId};
+use nahtlos_protocol::identifier::{DeviceId, ItemId, JournalId};
 use nahtlos_protocol::space::standing::Position;
 use nahtlos_protocol::wire::JournalMark;
 use tokio::sync::oneshot;
@@ -35,8 +35,13 @@ pub(super) struct Evidence {
 impl Engine {
     /// Compares what a device has seen with what is stored. True where it saw, in another journal, a
     /// branch that this one does not go on from, such as a copy that ran beside this relay: nobody knows
-    /// then from where on the device lacks something and holds something else.
-    pub(crate) async fn compare_mark(&self, seen: JournalMark) -> Result<bool, EngineError> {
+    /// then from where on the device lacks something and holds something else. The word of a device that
+    /// is in no institution any more begins no new journal.
+    pub(crate) async fn compare_mark(
+        &self,
+        device: &DeviceId,
+        seen: JournalMark,
+    ) -> Result<bool, EngineError> {
         let is_of_here = {
             let world = read(&self.shared.world);
             let same = seen.sequence == world.last_number && seen.hash == world.chain;
@@ -53,6 +58,10 @@ impl Engine {
         if !is_of_here {
             return Ok(true);
         }
+        if !self.is_admitted(device) {
+            return Ok(false);
+        }
+        tracing::error!(%device, "a device saw another history of this relay's journal");
         self.renew(Evidence {
             journal: seen.journal,
             latest: seen.journal,

@@ -154,6 +154,17 @@ impl Engine {
         read(&self.shared.world).network
     }
 
+    /// Whether a device belongs to one of the network's institutions now.
+    pub(crate) fn is_admitted(&self, device: &DeviceId) -> bool {
+        let world = read(&self.shared.world);
+        let nothing = World::default();
+        let view = View {
+            base: &world,
+            top: &nothing,
+        };
+        view.standing(device) == Standing::Admitted
+    }
+
     /// The key of a device that belongs, or belonged, to one of the network's institutions: also one
     /// that was revoked may ask, to learn that it was.
     pub(crate) fn known_key(&self, device: &DeviceId) -> Option<VerifyingKey> {

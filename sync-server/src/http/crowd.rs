@@ -170,7 +170,8 @@ impl Inside {
 
     fn wait(&mut self, state: &Arc<PlaceState>) {
         let mut inner = state.inner();
-        if inner.is_evicted {
+        // One place waits once: an entry that was forgotten could be evicted after its connection ended.
+        if inner.is_evicted || inner.waiting.is_some() {
             return;
         }
         let number = self.next;

@@ -38,7 +38,7 @@ pub(super) async fn handle(app: Arc<App>, request: Request) -> Handled {
     let approaching = app.engine.approaching();
     let (read, request) = decoded(&app, read).await?;
     let saw_another_branch = match request.journal_mark {
-        Some(seen) => app.engine.compare_mark(seen).await?,
+        Some(seen) => app.engine.compare_mark(&device, seen).await?,
         None => false,
     };
     let (results, pushed) = push(&app, device, request.push, approaching).await?;

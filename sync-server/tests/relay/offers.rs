@@ -369,6 +369,33 @@ fn a_database_that_went_back_by_itself_begins_a_new_journal_at_once() {
 }
 
 #[test]
+fn the_word_of_somebody_who_has_left_begins_no_new_journal() {
+    let mut setting = Setting::new();
+    let d1 = TestDevice::new(4);
+    let person = colleague(&mut setting, &d1);
+    let mut client = fresh(&setting);
+    client.sync(&d1, Vec::new());
+    let team = setting.a.team;
+    remove(&mut setting, team, person.into());
+    setting.client.sync(&setting.a1, Vec::new());
+    let mark = setting.client.mark.unwrap();
+    let ahead = JournalMark {
+        sequence: mark.sequence + 1_000,
+        ..mark
+    };
+    client.mark = Some(ahead);
+    client.sync(&d1, Vec::new());
+    assert_eq!(client.mark.unwrap().journal, mark.journal);
+    setting.client.mark = Some(ahead);
+    setting.client.sync(&setting.a1, Vec::new());
+    assert_ne!(
+        setting.client.mark.unwrap().journal,
+        mark.journal,
+        "control"
+    );
+}
+
+#[test]
 fn a_receipt_for_a_number_still_to_come_proves_that_the_database_went_back() {
     let mut setting = Setting::new();
     let section = section(&mut setting);

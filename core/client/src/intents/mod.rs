@@ -413,13 +413,14 @@ impl Nahtlos {
         })
     }
 
-    /// Whether a log has this length and nothing waits to follow it.
+    /// Whether a log has this length and nothing is here that would follow it.
     pub(crate) fn is_log_still(&self, space: &SpaceId, length: u64) -> Result<bool, ClientError> {
         let waiting = self.waiting_operations()?;
         let waits = waiting.iter().any(|(one, _)| one.space() == *space);
         let state = self.logs().load(space)?;
         let here = state.map_or(0, |state| state.length());
-        Ok(here == length && !waits && !self.is_forked(space))
+        let goes_on = waits || self.needs_newer(space)? || self.is_forked(space);
+        Ok(here == length && !goes_on)
     }
 
     /// The relay refused an operation for good: what a person decided goes back to them.

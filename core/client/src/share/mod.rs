@@ -77,11 +77,11 @@ pub struct GrantPreview {
     pub section: String,
     /// People who will read it, each with the institution in parentheses.
     pub people: Vec<String>,
-    /// Changes people made to it, undelivered ones included: its history, which goes along. None where
-    /// the past is cut off.
+    /// Changes people made to it, undelivered ones included: its history, which goes along; where the
+    /// past is cut off, at most these.
     pub history_changes: u64,
     /// Whether somebody was let in from a moment on before: nobody who comes later receives a key to what
-    /// was written until then, with the whole history neither.
+    /// was written until then, with the whole history neither. What was written since goes along.
     pub past_is_cut_off: bool,
     /// Whether they can read it already.
     pub already: Option<&'static str>,
@@ -116,11 +116,7 @@ impl Nahtlos {
             kind: card.map_or_else(String::new, |card| card.kind.clone()),
             section: kind.code(),
             people: self.people_with_institution(member, &directory),
-            history_changes: if past_is_cut_off {
-                0
-            } else {
-                by_people.count() as u64
-            },
+            history_changes: by_people.count() as u64,
             past_is_cut_off,
             already: self.member_role(&state, member).map(Role::word),
         })

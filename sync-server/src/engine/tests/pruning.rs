@@ -232,7 +232,9 @@ async fn a_new_journal_begins_the_window_anew() {
         sequence: mark.sequence + 1,
         ..mark
     };
-    case.setting.engine.compare_mark(ahead).await.unwrap();
+    let device = case.setting.a1.id;
+    let engine = &case.setting.engine;
+    engine.compare_mark(&device, ahead).await.unwrap();
     assert_ne!(case.setting.engine.journal_mark().journal, mark.journal);
     assert_eq!(case.pruned().await, 0);
     case.pass_days(180);
