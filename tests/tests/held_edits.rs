@@ -101,6 +101,34 @@ fn a_discarded_edit_is_refused_for_everybody_and_its_author_sees_it() {
     );
 }
 
+/// Adopted, written upon, and then discarded all the same, before any of it went out.
+#[test]
+fn what_was_typed_upon_an_adopted_edit_that_is_then_discarded_goes_out_without_it() {
+    let mut scene = scene();
+    type_notes(&mut scene.iseli.nahtlos, &scene.number, &[1]);
+    scene.set_role(Role::Read);
+    scene.iseli.sync();
+    scene.sync_all();
+    let held = scene.berger.nahtlos.held_list().unwrap();
+    let berger = &mut scene.berger.nahtlos;
+    berger.held_adopt(&held[0].id).unwrap();
+    type_notes(berger, &scene.number, &[2]);
+    let edits = [correction(3, 1), note(4)];
+    berger.edit_case(&scene.number, &edits).unwrap();
+    assert_eq!(scene.notes(&scene.berger), [1, 2, 3, 4], "control");
+    let berger = &mut scene.berger.nahtlos;
+    berger.held_discard(&held[0].id, "reported twice").unwrap();
+    assert_eq!(scene.notes(&scene.berger), [2, 4], "at once, offline");
+    let aside = scene.berger.nahtlos.set_aside_edits().unwrap();
+    assert_eq!(aside.len(), 1, "the correction is kept: {aside:?}");
+    scene.berger.sync();
+    scene.sync_all();
+    for home in [&scene.berger, &scene.iseli, &scene.keller] {
+        assert_eq!(scene.notes(home), [2, 4]);
+        assert_eq!(home.nahtlos.held_list().unwrap().len(), 1, "the voided one");
+    }
+}
+
 #[test]
 fn the_answer_about_a_held_edit_may_be_lost_and_it_is_held_once() {
     let mut scene = scene();

@@ -18,7 +18,7 @@ use crate::error::ClientError;
 use crate::fate::{Fate, delete_own_held};
 use crate::nahtlos::Nahtlos;
 use crate::outbox::{OUTBOX_SPACES, as_typed_key, held_aside_key};
-use crate::rebuilding::{held_closure, is_voided, put_adoptions};
+use crate::rebuilding::{Resettled, held_closure, is_voided, put_adoptions, put_resettled};
 use crate::records::Intent;
 use crate::status::HeldLine;
 use crate::vault::Collection;
@@ -231,8 +231,7 @@ impl Nahtlos {
             let (space, envelope) = (found.space, found.id);
             self.decide(Intent::Void { space, envelope }, &found.space)?;
         }
-        let mut adopted = self.adoptions(&found.space)?;
-        adopted.retain(|id| *id != found.id);
+        let (adopted, resettled) = self.without_adoption(&found)?;
         let (key, value) = (discard_key(&found.id), reason.as_bytes());
         let puts_away =
             self.is_own(&found.fact, &found.space) && !self.fate(&found.id)?.is_waiting();
@@ -241,10 +240,34 @@ impl Nahtlos {
                 transaction.delete(Collection::Draft, &as_typed_key(&found.id))?;
             }
             transaction.put(Collection::Counting, DISCARDS, &key, 0, value)?;
+            put_resettled(transaction, &found.space, &resettled)?;
             put_adoptions(transaction, &found.space, &adopted)
         })?;
+        if let Some(nonce) = resettled.run_nonce() {
+            self.begin_run(nonce);
+        }
         self.documents.forget(&found.space);
         Ok(())
+    }
+
+    /// What is adopted in a section besides an edit that is discarded now, and what becomes of what was
+    /// typed on top: it is made again without it, or set aside where it needs it. What is sealed already
+    /// names the edit as a parent, and goes out first.
+    fn without_adoption(&self, found: &Found) -> Result<(Vec<EnvelopeId>, Resettled), ClientError> {
+        let mut adopted = self.adoptions(&found.space)?;
+        let is_sealed = self.sealed_spaces()?.contains(&found.space);
+        if is_sealed || !adopted.contains(&found.id) {
+            return Ok((adopted, Resettled::default()));
+        }
+        adopted.retain(|id| *id != found.id);
+        let record = self.document_record(&found.space)?;
+        let published = self.published_document(&found.space, &record)?;
+        let (state, facts) = (self.space_state(&found.space)?, self.facts(&found.space)?);
+        let base = self
+            .with_adopted(&published, &state, &record, &facts, &adopted)
+            .unwrap_or(published);
+        let pending = self.pending_edits(&found.space)?;
+        Ok((adopted, self.resettle(&found.space, &base, &pending)?))
     }
 
     fn discard_reason(&self, id: &EnvelopeId) -> Result<Option<String>, ClientError> {

@@ -48,7 +48,7 @@ impl Nahtlos {
     }
 
     /// Spaces with a sealed envelope that has not been answered.
-    fn sealed_spaces(&self) -> Result<BTreeSet<SpaceId>, ClientError> {
+    pub(crate) fn sealed_spaces(&self) -> Result<BTreeSet<SpaceId>, ClientError> {
         let mut sealed = BTreeSet::new();
         for (_, bytes) in self.vault.list(Collection::Sealed, ENVELOPES)? {
             if let SealedRecord::Envelope { bytes, .. } = records::decode(&bytes)?
