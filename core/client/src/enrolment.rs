@@ -136,8 +136,10 @@ impl Nahtlos {
         let ClientError::Refused { refusal, .. } = &refused else {
             return Err(refused);
         };
-        // Our own claim, whose answer was lost, is "claimed already": then the relay knows us.
-        if *refusal == Refusal::AlreadyClaimed && self.probe(transport).is_ok() {
+        // Our own claim or answer to an invitation, whose answer was lost, is "claimed already" or "used"
+        // (by us, where the relay was restored meanwhile and others brought us back): then it knows us.
+        let is_perhaps_ours = matches!(refusal, Refusal::AlreadyClaimed | Refusal::InvitationUsed);
+        if is_perhaps_ours && self.probe(transport).is_ok() {
             return self.enrolment_answered(&pending);
         }
         if answer.status < 500 && !refusal.may_pass() {

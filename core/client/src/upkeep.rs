@@ -414,6 +414,14 @@ impl Nahtlos {
     /// offers an operation again holds their own wraps only. A device that came later saw nothing of
     /// that, but finds the operation's receipt to be of an earlier life of the journal.
     fn may_have_lost_wraps(&self, state: &SpaceState, index: u64) -> bool {
+        // Who is in no institution any more is served no wraps, whatever the relay has.
+        let network = self.device.network.map(|network| {
+            let logs = self.logs();
+            authority::right(&logs, &self.device_id, &network)
+        });
+        if network.is_none_or(|right| right.role.is_none()) {
+            return false;
+        }
         if self.incidents().is_ok_and(|known| !known.is_empty()) {
             return true;
         }
