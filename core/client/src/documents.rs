@@ -101,7 +101,11 @@ impl Nahtlos {
             document.set_actor(self.actor(space));
             return Ok(document);
         }
-        Ok(Document::load(&record.published, self.actor(space))?)
+        Document::load(&record.published, self.actor(space)).map_err(|error| {
+            ClientError::DamagedRecord {
+                reason: format!("a section's document does not load: {error}"),
+            }
+        })
     }
 
     /// Edits of this space that the relay has not accepted yet, oldest first.
@@ -128,7 +132,12 @@ impl Nahtlos {
         let pending = self.pending_edits(space)?;
         if !pending.is_empty() {
             let changes: Vec<Vec<u8>> = pending.into_iter().map(|edit| edit.change).collect();
-            document.apply_own(&changes)?;
+            // It was applied when it was typed: what it builds on is not here any more.
+            document
+                .apply_own(&changes)
+                .map_err(|error| ClientError::DamagedRecord {
+                    reason: format!("what was typed here lacks what it builds on: {error}"),
+                })?;
         }
         let document = Arc::new(document);
         self.documents.put(*space, Arc::clone(&document));

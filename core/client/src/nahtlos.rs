@@ -16,6 +16,7 @@ use crate::document_cache::DocumentCache;
 use crate::error::ClientError;
 use crate::keys::KeyRing;
 use crate::logs::{self, LogCache, LogView};
+use crate::outbox::OPERATIONS;
 use crate::random;
 use crate::receipts::ReceiptCache;
 use crate::records::{self, DeviceRecord, SealedRecord, SecretBytes, SyncRecord, wrap_key};
@@ -281,10 +282,11 @@ impl Nahtlos {
         also: impl FnOnce(&Transaction<'_>) -> Result<(), ClientError>,
     ) -> Result<(), ClientError> {
         self.require_not_restored()?;
-        let base = i64::try_from(self.now_ms())
-            .unwrap_or(i64::MAX / 2)
-            .saturating_mul(1000);
         self.commit(|transaction| {
+            // They are sent in the order in which they were made, whatever the clock says: a space is
+            // founded after what it refers to.
+            let last = transaction.last_position(Collection::Sealed, OPERATIONS)?;
+            let base = last.map_or(0, |last| last.saturating_add(1));
             for (position, one) in (base..).zip(prepared) {
                 put_prepared(transaction, one)?;
                 let record = SealedRecord::Operation {
@@ -293,7 +295,7 @@ impl Nahtlos {
                 };
                 transaction.put(
                     Collection::Sealed,
-                    b"operation",
+                    OPERATIONS,
                     &one.operation.id().0,
                     position,
                     &records::encode(&record),
