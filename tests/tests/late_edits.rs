@@ -208,3 +208,31 @@ fn who_only_reads_now_waits_for_the_next_key_before_an_earlier_edit_goes_out() {
     assert!(opened[..before].iter().any(|opens| *opens), "control");
     assert!(opened[before..].iter().all(|opens| !*opens), "{opened:?}");
 }
+
+/// Nobody writes in the section any more: a writer's device begins the next key all the same.
+#[test]
+fn who_only_reads_now_is_not_left_waiting_where_nobody_writes() {
+    let mut scene = scene();
+    let iseli = &mut scene.iseli;
+    let huber = scene
+        .world
+        .colleague(iseli, "huber", "Rosa Huber", Role::Write);
+    type_notes(&mut scene.iseli.nahtlos, &scene.number, &[1]);
+    scene.set_role(Role::Read);
+    let leaving = Ending::Member(
+        scene.iseli.nahtlos.identity().team.unwrap(),
+        huber.nahtlos.identity().person.unwrap(),
+    );
+    scene.iseli.nahtlos.end(&leaving, Reason::Left).unwrap();
+    scene.iseli.sync();
+    assert_eq!(
+        scene.iseli.nahtlos.undelivered().unwrap().len(),
+        1,
+        "control"
+    );
+    scene.berger.sync();
+    scene.iseli.sync();
+    assert!(scene.iseli.nahtlos.undelivered().unwrap().is_empty());
+    scene.berger.sync();
+    assert_eq!(scene.berger.nahtlos.held_list().unwrap().len(), 1);
+}

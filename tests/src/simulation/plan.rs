@@ -4,9 +4,9 @@ use super::chance::Chance;
 use super::deep::DEEP_FROM;
 
 /// From this seed on everything may come together: a relay that is restored while a copy of it runs
-/// beside it, with a hostile member. Below, and in deep worlds, a run has one of the three. With several of them some worlds
-/// still end with two opinions (seeds 1000000065 and 1000000432 when this was written): the normal tests
-/// must not wait for these, and whoever looks for more finds them here.
+/// beside it, with a hostile member. Below, and in deep worlds, a run has one of the three. Such worlds
+/// were the first to end with two opinions: the normal tests keep those that once did, and whoever looks
+/// for more finds them here.
 pub const ALL_TOGETHER_FROM: u64 = 1_000_000_000;
 
 /// How often each fault happens, in a hundred requests or steps; 0 in runs without it.
