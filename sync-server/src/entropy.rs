@@ -13,10 +13,14 @@ mod system {
         getrandom::fill(target)
     }
 
-    /// Nothing: threads share the operating system's.
-    pub(crate) fn of_this_thread() {}
+    /// Nothing to hand over: threads share the operating system's.
+    pub(crate) struct OperatingSystems;
 
-    pub(crate) fn take_over((): ()) {}
+    pub(crate) fn of_this_thread() -> OperatingSystems {
+        OperatingSystems
+    }
+
+    pub(crate) fn take_over(_: OperatingSystems) {}
 }
 
 #[cfg(feature = "in-process")]

@@ -23,6 +23,7 @@ mod http;
 #[cfg(feature = "in-process")]
 pub mod in_process;
 mod limit_options;
+mod lock;
 pub mod metrics;
 pub mod relay;
 pub mod store;

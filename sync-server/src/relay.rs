@@ -1,8 +1,8 @@
 //! A running relay: data directory, claim file, engine, listeners.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, TryLockError};
 use std::net::SocketAddr;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -12,10 +12,11 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::claim_file::{self, public_half};
-use crate::config::{CONNECTIONS_PER_ADDRESS, Config, LOCK_FILE};
+use crate::config::{CONNECTIONS_PER_ADDRESS, Config};
 use crate::engine::{Engine, StartError, identity, random};
 use crate::http::tls::TlsError;
 use crate::http::{self, App, Crowd, Terms};
+use crate::lock::DirectoryLock;
 use crate::metrics::Metrics;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Store, StoreError};
@@ -96,7 +97,7 @@ pub struct Relay {
     crowds: Vec<Crowd>,
     stopping: watch::Sender<bool>,
     config: Config,
-    _lock: File,
+    _lock: DirectoryLock,
 }
 
 impl Relay {
@@ -253,7 +254,7 @@ impl Drop for RunningRelay {
 }
 
 /// Creates the data directory, for its owner only, and keeps other relays out.
-fn prepare_directory(config: &Config) -> Result<File, RelayError> {
+fn prepare_directory(config: &Config) -> Result<DirectoryLock, RelayError> {
     let failed = |source| RelayError::File {
         path: config.data.clone(),
         source,
@@ -265,20 +266,12 @@ fn prepare_directory(config: &Config) -> Result<File, RelayError> {
         .map_err(failed)?;
     std::fs::set_permissions(&config.data, std::fs::Permissions::from_mode(0o700))
         .map_err(failed)?;
-    let lock = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .mode(0o600)
-        .open(config.data.join(LOCK_FILE))
-        .map_err(failed)?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(std::fs::TryLockError::WouldBlock) => Err(RelayError::AlreadyRunning {
+    DirectoryLock::acquire(&config.data).map_err(|refused| match refused {
+        TryLockError::WouldBlock => RelayError::AlreadyRunning {
             path: config.data.clone(),
-        }),
-        Err(std::fs::TryLockError::Error(source)) => Err(failed(source)),
-    }
+        },
+        TryLockError::Error(source) => failed(source),
+    })
 }
 
 async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), RelayError> {
