@@ -262,6 +262,8 @@ impl Drop for Place {
 
 #[cfg(test)]
 mod tests {
+    use std::task::{Context, Waker};
+
     use super::*;
 
     const ONE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
@@ -312,6 +314,20 @@ mod tests {
         let _answered = [places[1].busy(), third.busy()];
         assert!(crowd.enter(ONE).is_none(), "all of its share is in use");
         assert!(crowd.enter(OTHER).is_some());
+    }
+
+    #[test]
+    fn where_all_are_being_answered_a_new_one_waits_until_one_of_them_is_done() {
+        let crowd = crowd(2, 2);
+        let places = [crowd.enter(ONE).unwrap(), crowd.enter(ONE).unwrap()];
+        let [first, _second] = places.each_ref().map(Place::busy);
+        let mut room = Box::pin(crowd.room());
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(room.as_mut().poll(&mut context).is_pending());
+        drop(first);
+        assert!(room.as_mut().poll(&mut context).is_ready());
+        let _third = crowd.enter(OTHER).unwrap();
+        assert!(is_told_to_go(&places[0]) && !is_told_to_go(&places[1]));
     }
 
     #[test]

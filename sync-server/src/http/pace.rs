@@ -150,7 +150,7 @@ mod tests {
     use super::*;
 
     /// Writes a mebibyte to somebody who takes `bytes` every `every`.
-    fn write_to_a_taker(bytes: usize, every: Duration) -> Result<()> {
+    fn write_to_a_taker(bytes: usize, every: Duration, in_all: Duration) -> Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .build()
@@ -159,7 +159,7 @@ mod tests {
             let (near, mut far) = tokio::io::duplex(1024);
             let pace = Pace {
                 window: Duration::from_millis(200),
-                in_all: Duration::from_secs(60),
+                in_all,
             };
             let mut near = Paced::new(near, pace);
             let taking = tokio::spawn(async move {
@@ -174,13 +174,25 @@ mod tests {
         })
     }
 
+    const MINUTE: Duration = Duration::from_secs(60);
+
     #[test]
     fn who_takes_nothing_or_too_little_is_left_and_who_keeps_the_pace_gets_everything() {
         let hours = Duration::from_secs(7200);
         for (bytes, every) in [(1, hours), (1024, Duration::from_millis(20))] {
-            let error = write_to_a_taker(bytes, every).unwrap_err();
+            let error = write_to_a_taker(bytes, every, MINUTE).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::TimedOut);
         }
-        write_to_a_taker(1 << 18, Duration::from_millis(1)).unwrap();
+        write_to_a_taker(1 << 18, Duration::from_millis(1), MINUTE).unwrap();
+    }
+
+    #[test]
+    fn who_keeps_the_pace_and_never_comes_to_the_end_is_left_too() {
+        // Twice the pace, and the whole would take eight times what it may.
+        let every = Duration::from_millis(100);
+        let in_all = Duration::from_millis(200);
+        let error = write_to_a_taker(PACE_BYTES, every, in_all).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+        write_to_a_taker(2 * PACE_BYTES, Duration::from_millis(1), MINUTE).unwrap();
     }
 }

@@ -11,6 +11,7 @@ mod ends;
 mod feeds;
 mod held;
 mod join;
+mod limits;
 mod offers;
 mod refusals;
 mod statements;
