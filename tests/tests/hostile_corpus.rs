@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use nahtlos_tests::hostile::family::{FAMILIES, Family, alone};
 use nahtlos_tests::hostile::{ENTRIES, Entry, seeds};
 use peak_alloc::PeakAlloc;
 
@@ -104,4 +105,70 @@ fn every_first_input_passes_its_entry_and_every_entry_has_one() {
         }
     }
     assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+#[test]
+fn every_entry_is_fuzzed_by_one_family_or_alone_and_no_name_means_two_things() {
+    let members = FAMILIES.iter().flat_map(|family| family.members);
+    let mut names: Vec<_> = members.copied().collect();
+    names.extend(alone().map(|entry| entry.name));
+    names.sort_unstable();
+    let mut entries: Vec<_> = ENTRIES.iter().map(|entry| entry.name).collect();
+    entries.sort_unstable();
+    assert_eq!(names, entries);
+    for family in FAMILIES {
+        assert!(Entry::named(family.name).is_none(), "{}", family.name);
+    }
+}
+
+/// What a family borrows for a run reaches the entry it came from, byte for byte.
+#[test]
+fn a_family_tries_the_inputs_of_its_entries_and_gives_back_only_what_is_new() {
+    for family in FAMILIES {
+        let (borrowed, back) = (directory(), directory());
+        let from = [seeds::corpus(), back.path().join("nothing")];
+        family
+            .gather(&from.each_ref().map(|one| one.as_path()), borrowed.path())
+            .expect("inputs to be read");
+        assert_eq!(chosen_in(family, borrowed.path()), kept_by(family));
+
+        family.part(borrowed.path(), back.path()).expect("parted");
+        let count = std::fs::read_dir(back.path()).expect("what is new").count();
+        assert_eq!(count, 0, "{}: nothing was found", family.name);
+
+        std::fs::write(borrowed.path().join("0a1b"), [1, 7, 7]).expect("a finding");
+        family.part(borrowed.path(), back.path()).expect("parted");
+        let second = Entry::named(family.members[1]).expect("an entry");
+        let new = std::fs::read(back.path().join(second.name).join("0a1b"));
+        assert_eq!(new.expect("what was found"), [7, 7]);
+        let count = std::fs::read_dir(back.path()).expect("what is new").count();
+        assert_eq!(count, 1, "{}: of one entry", family.name);
+    }
+}
+
+fn directory() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a directory")
+}
+
+fn chosen_in(family: &Family, directory: &Path) -> Vec<(&'static str, Vec<u8>)> {
+    let files = std::fs::read_dir(directory).expect("what was borrowed");
+    let mut chosen: Vec<_> = files
+        .map(|file| {
+            let input = std::fs::read(file.expect("a file").path()).expect("its bytes");
+            let (entry, rest) = family.choose(&input).expect("an entry that reads it");
+            (entry.name, rest.to_vec())
+        })
+        .collect();
+    chosen.sort();
+    chosen
+}
+
+fn kept_by(family: &Family) -> Vec<(&'static str, Vec<u8>)> {
+    let members = family.members.iter().filter_map(|name| Entry::named(name));
+    let mut inputs: Vec<_> = members
+        .flat_map(|entry| kept(entry).into_iter().map(move |file| (entry, file)))
+        .map(|(entry, file)| (entry.name, std::fs::read(file).expect("a kept input")))
+        .collect();
+    inputs.sort();
+    inputs
 }

@@ -13,6 +13,7 @@ mod codec;
 mod columns;
 mod content;
 mod document;
+pub mod family;
 pub mod fixture;
 mod graph;
 pub mod largest;
