@@ -226,8 +226,8 @@ pub enum Command {
     Status,
     /// Looks for what is wrong: vault, clock, relay, permissions
     Doctor {
-        /// Take note that the relay went back to an earlier state, once nothing is missing any more:
-        /// it stays in the history, and the next time is told again
+        /// Take note that the relay went back to an earlier state, once this device can do nothing more
+        /// about it: it stays in the history, and the next time is told again
         #[arg(long)]
         acknowledge: bool,
     },

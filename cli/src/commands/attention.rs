@@ -158,7 +158,7 @@ fn incident(incident: &Incident) -> Option<Sign> {
         next: if incident.waiting > 0 {
             "Run `nahtlos sync` until none waits, and tell the relay's operator.".into()
         } else {
-            "Tell the relay's operator; what this device has is safe here. When nothing is missing: \
+            "Tell the relay's operator; what this device has is safe here. Then take note of it: \
              `nahtlos doctor --acknowledge`."
                 .into()
         },

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use nahtlos_client::incidents::Incident;
+use nahtlos_client::incidents::{Acknowledged, Incident};
 use nahtlos_client::key_report::KeyLine;
 use nahtlos_client::status::Status;
 use nahtlos_client::{ClientError, Nahtlos};
@@ -63,15 +63,56 @@ pub fn run(context: &Context, acknowledge: bool) -> Result<Answer, Failure> {
     let page = Page::default().table(&["", "what", "says"], rows, "");
     let data = json!({
         "sound": sound,
-        "acknowledged": acknowledged,
+        "acknowledged": acknowledged.map(|noted| noted.incidents),
+        "left": acknowledged.map(|noted| json!({
+            "refused": noted.refused,
+            "waiting": noted.waiting,
+            "forks": noted.forks,
+        })),
         "checks": json::value(&checks),
     });
     let answer = Answer::new(data, page).exit(exit);
     Ok(match acknowledged {
         None => answer,
-        Some(0) => answer.note("There was nothing new to take note of."),
-        Some(_) => answer.note("Noted. It stays in the history; the next time is told again."),
+        Some(noted) if noted.incidents == 0 => {
+            answer.note("There was nothing new to take note of.")
+        }
+        Some(noted) => answer.note(&noted_words(noted)),
     })
+}
+
+/// What a person took note of, and what stays missing at the relay.
+fn noted_words(noted: Acknowledged) -> String {
+    let parts = [
+        (
+            noted.refused,
+            "item that it refused",
+            "items that it refused",
+        ),
+        (
+            noted.waiting,
+            "item that it lacks something for",
+            "items that it lacks something for",
+        ),
+        (
+            noted.forks,
+            "log that others have to join",
+            "logs that others have to join",
+        ),
+    ];
+    let missing: Vec<String> = parts
+        .into_iter()
+        .filter(|(number, ..)| *number > 0)
+        .map(|(number, one, more)| count(number, one, more))
+        .collect();
+    let noted = "Noted. It stays in the history; the next time is told again.";
+    if missing.is_empty() {
+        return noted.into();
+    }
+    format!(
+        "{noted} Still missing at the relay, and safe on this device: {}.",
+        missing.join("; ")
+    )
 }
 
 fn files(context: &Context) -> Vec<Check> {
@@ -162,8 +203,8 @@ fn memory(incidents: &[Incident]) -> Check {
         return check("relay's memory", true, says);
     }
     let says = format!(
-        "{what}. Tell its operator, who may have restored an old backup; when nothing is missing any \
-         more, take note of it: `nahtlos doctor --acknowledge`"
+        "{what}. Tell its operator, who may have restored an old backup; when nothing waits any more, \
+         take note of it: `nahtlos doctor --acknowledge`"
     );
     check("relay's memory", false, says)
 }

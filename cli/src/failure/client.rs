@@ -273,11 +273,6 @@ fn incident_open(open: OpenIncident) -> Failure {
             "log has two histories that are not joined",
             "logs have two histories that are not joined",
         ),
-        part(
-            open.refused,
-            "item was refused and is missing at the relay",
-            "items were refused and are missing at the relay",
-        ),
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     Failure::new(
@@ -285,11 +280,8 @@ fn incident_open(open: OpenIncident) -> Failure {
         "incident_open",
         "This is not over yet, so it stays on the list.",
         format!("{}. All of it is safe on this device.", parts.join("; ")),
-        if open.waiting > 0 || open.forks > 0 {
-            "Run `nahtlos sync`, then this command again; a colleague's device may have to sync too."
-        } else {
-            "Tell the relay's operator: only the relay can say why it refuses. `nahtlos status` shows since when."
-        },
+        "Run `nahtlos sync`, then this command again; a colleague's device may have to sync too. What nobody \
+         has brought after 30 days can be noted as missing.",
     )
 }
 

@@ -76,15 +76,29 @@ pub struct Incident {
     pub acknowledged_at_ms: Option<u64>,
 }
 
-/// What is still open from a relay that went back, so that nobody can take note of it yet.
+/// For how long somebody else may still bring what the relay needs before it takes an item back.
+const OTHERS_BRING_MS: u64 = 30 * 24 * 60 * 60 * 1000;
+
+/// What this device can still do about a relay that went back, so that nobody can take note of it yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OpenIncident {
     /// Items still to be offered again.
     pub waiting: u64,
-    /// Logs that are read-only until their two histories are joined.
+    /// Logs whose two histories this device may still join, or has to wait for.
     pub forks: u64,
+}
+
+/// What somebody took note of. What is missing at the relay stays on this device.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Acknowledged {
+    /// Times the relay went back that nobody had taken note of.
+    pub incidents: u64,
     /// Items that the relay refused to take back: it lacks them for good.
     pub refused: u64,
+    /// Items that the relay lacks something for, which nobody brought in 30 days. They stay on offer.
+    pub waiting: u64,
+    /// Logs with two histories that others have to join: the relay does not serve them here any more.
+    pub forks: u64,
 }
 
 /// What the relay's answer says about its journal, against what it said before.
@@ -178,23 +192,31 @@ impl Nahtlos {
     }
 
     /// Takes note of every time the relay went back: they stay in the history and need nobody's
-    /// attention any more. Gives how many were new.
+    /// attention any more.
     ///
     /// # Errors
-    /// [`ClientError::IncidentOpen`] while anything is still missing; nothing is changed then.
-    pub fn acknowledge_incidents(&mut self) -> Result<u64, ClientError> {
+    /// [`ClientError::IncidentOpen`] while this device can still do something about it, or somebody else
+    /// may bring what it waits for; nothing is changed then.
+    pub fn acknowledge_incidents(&mut self) -> Result<Acknowledged, ClientError> {
         let mut records = self.incident_records()?;
         records.retain(|record| record.acknowledged_at_ms.is_none());
-        let open = OpenIncident {
-            waiting: self.offers()?.len() as u64,
-            forks: self.forks()?.len() as u64,
-            refused: records.iter().map(|record| record.refused).sum(),
+        let Some(latest) = records.last() else {
+            return Ok(Acknowledged::default());
         };
-        let is_open = open.waiting > 0 || open.forks > 0 || open.refused > 0;
-        if is_open && !records.is_empty() {
-            return Err(ClientError::IncidentOpen(open));
-        }
         let now_ms = self.now_ms();
+        let is_awaited = now_ms < latest.noticed_at_ms.saturating_add(OTHERS_BRING_MS);
+        let offers = self.offers()?;
+        let offers_open = offers
+            .iter()
+            .filter(|offer| is_awaited || offer.tried_at.is_none());
+        let open = offers_open.count() as u64;
+        let (open_forks, left_forks) = self.count_forks()?;
+        if open > 0 || open_forks > 0 {
+            return Err(ClientError::IncidentOpen(OpenIncident {
+                waiting: open,
+                forks: open_forks,
+            }));
+        }
         self.commit(|transaction| {
             for record in &mut records {
                 record.acknowledged_at_ms = Some(now_ms);
@@ -202,7 +224,12 @@ impl Nahtlos {
             }
             Ok(())
         })?;
-        Ok(records.len() as u64)
+        Ok(Acknowledged {
+            incidents: records.len() as u64,
+            refused: records.iter().map(|record| record.refused).sum(),
+            waiting: offers.len() as u64,
+            forks: left_forks,
+        })
     }
 
     pub(crate) fn incident_records(&self) -> Result<Vec<IncidentRecord>, ClientError> {

@@ -28,6 +28,8 @@ use crate::vault::{Collection, Transaction};
 const OFFERS: &[u8] = b"offers";
 /// Offered bytes per request, well below the protocol's limit.
 const OFFERED_BYTES: usize = 8 * 1024 * 1024;
+/// After so long the relay is asked once more what it refused for a reason that may have passed.
+const ASKED_AGAIN_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// One item to be offered again: `Collection::Setting`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
@@ -45,14 +47,38 @@ pub(crate) struct OfferRecord {
     #[n(4)]
     pub sequence: u64,
     /// How much had arrived when the relay last lacked what the item builds on: it is offered again
-    /// only when something has come since.
+    /// only when something has come since, or a day has passed.
     #[n(5)]
     pub tried_at: Option<u64>,
+    /// When that was, by this device's clock, Unix milliseconds.
+    #[n(6)]
+    pub tried_at_ms: Option<u64>,
+}
+
+/// What goes into one request of what the relay has lost.
+#[derive(Default)]
+pub(crate) struct Offering {
+    pub offers: Vec<OfferRecord>,
+    /// The same, as it is pushed.
+    pub push: Vec<PushItem>,
+    /// Whether there is more.
+    pub is_full: bool,
+    /// Whether something that could be offered was passed over.
+    pub passes_over: bool,
 }
 
 impl OfferRecord {
     fn key(item: &ItemId) -> Vec<u8> {
         [b"o".as_slice(), &item.0].concat()
+    }
+
+    /// Whether nothing has happened since the relay last did not take it that would change its answer.
+    fn is_to_wait(&self, arrived: u64, now_ms: u64) -> bool {
+        let nothing_came = self.tried_at.is_some_and(|tried_at| tried_at >= arrived);
+        nothing_came
+            && !self
+                .tried_at_ms
+                .is_some_and(|at_ms| is_long_ago(at_ms, now_ms))
     }
 
     pub fn put(&self, transaction: &Transaction<'_>) -> Result<(), ClientError> {
@@ -131,24 +157,32 @@ impl Nahtlos {
         Ok(places)
     }
 
-    /// The next items to offer, as many as go into one request. What is not at hand any more, or has
-    /// no valid receipt, is let go.
-    pub(crate) fn next_offers(&mut self) -> Result<(Vec<OfferRecord>, Vec<PushItem>), ClientError> {
-        let arrived = self.sync_record()?.arrivals;
-        let (mut offered, mut push, mut gone) = (Vec::new(), Vec::new(), Vec::new());
+    /// The next items to offer, as many as go into one request, but for those that are passed over.
+    /// What is not at hand any more, or has no valid receipt, is let go.
+    pub(crate) fn next_offers(
+        &mut self,
+        is_passed_over: impl Fn(&ItemId) -> bool,
+    ) -> Result<Offering, ClientError> {
+        let (arrived, now_ms) = (self.sync_record()?.arrivals, self.now_ms());
+        let (mut offering, mut gone) = (Offering::default(), Vec::new());
         let mut bytes = 0;
         for offer in self.offers()? {
-            if push.len() >= limits::PUSH_ITEMS_MAX || bytes > OFFERED_BYTES {
+            if offering.push.len() >= limits::PUSH_ITEMS_MAX || bytes > OFFERED_BYTES {
+                offering.is_full = true;
                 break;
             }
-            if offer.tried_at.is_some_and(|tried_at| tried_at >= arrived) {
+            if offer.is_to_wait(arrived, now_ms) {
+                continue;
+            }
+            if is_passed_over(&offer.item) {
+                offering.passes_over = true;
                 continue;
             }
             match self.item_to_offer(&offer)? {
                 Some(item) => {
                     bytes += item_bytes(&item);
-                    push.push(item);
-                    offered.push(offer);
+                    offering.push.push(item);
+                    offering.offers.push(offer);
                 }
                 None => gone.push(offer.item),
             }
@@ -156,7 +190,19 @@ impl Nahtlos {
         if !gone.is_empty() {
             self.forget_offers(&gone)?;
         }
-        Ok((offered, push))
+        Ok(offering)
+    }
+
+    /// Everything that is to be offered is offered at the next sync, whatever the relay said to it.
+    pub(crate) fn offer_all_again(&mut self) -> Result<(), ClientError> {
+        let mut offers = self.offers()?;
+        self.commit(|transaction| {
+            for offer in &mut offers {
+                offer.tried_at = None;
+                offer.put(transaction)?;
+            }
+            Ok(())
+        })
     }
 
     pub(crate) fn forget_offers(&mut self, items: &[ItemId]) -> Result<(), ClientError> {
@@ -365,6 +411,7 @@ impl Nahtlos {
                 | (Status::Rejected, Some(VerdictCode::LogMoved | VerdictCode::Quota)) => {
                     let mut later = *offer;
                     later.tried_at = Some(position.arrivals);
+                    later.tried_at_ms = Some(self.now_ms());
                     left.push(later);
                     continue;
                 }
@@ -402,7 +449,14 @@ fn offer(item: ItemId, record: &ReceiptRecord, place: Position, index: Option<u6
         journal: place.journal,
         sequence: place.sequence,
         tried_at: None,
+        tried_at_ms: None,
     }
+}
+
+/// Whether so much time has passed by this device's clock, which may have been put back, that the relay
+/// is asked once more.
+pub(crate) fn is_long_ago(at_ms: u64, now_ms: u64) -> bool {
+    now_ms.abs_diff(at_ms) >= ASKED_AGAIN_MS
 }
 
 fn item_bytes(item: &PushItem) -> usize {

@@ -75,11 +75,14 @@ impl Nahtlos {
     /// Asks the relay for everything again at the next sync: for a device that lacks something the
     /// relay did not serve, or was served something else. Items this device has are recognised and
     /// skipped; what nobody signed who it names, and what belongs to no log that is known here, is
-    /// forgotten: if it is real, it comes again.
+    /// forgotten: if it is real, it comes again. What the relay did not take back, or said to come too
+    /// late, it is offered once more.
     ///
     /// # Errors
     /// Where the vault fails.
     pub fn pull_everything_again(&mut self) -> Result<(), ClientError> {
+        self.offer_all_again()?;
+        self.try_overtaken_again(true)?;
         let mut position = self.sync_record()?;
         position.cursor = 0;
         let doubtful = self.doubtful()?;

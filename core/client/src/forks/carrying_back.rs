@@ -9,7 +9,6 @@ use nahtlos_protocol::space::operation::SignedOperation;
 use nahtlos_protocol::space::replay::ReplayError;
 use nahtlos_protocol::space::{Draft, Prepared, SpaceState};
 
-use super::ForkRecord;
 use crate::error::ClientError;
 use crate::ingest::Ingested;
 use crate::logs;
@@ -28,7 +27,7 @@ impl Nahtlos {
             let Some(state) = self.logs().load(&record.space)? else {
                 continue;
             };
-            if self.is_overtaken(&record, &state)? {
+            if self.is_overtaken(&record, state.length())? {
                 continue;
             }
             let branch = self.branch_to_carry(&state)?;
@@ -131,27 +130,6 @@ impl Nahtlos {
             &mut rng,
             Some(state),
         )
-    }
-
-    /// Whether a `Heal` would come too late again.
-    fn is_overtaken(&self, record: &ForkRecord, state: &SpaceState) -> Result<bool, ClientError> {
-        let journal = self.sync_record()?.mark.map(|mark| mark.journal);
-        Ok(record.overtaken_at == Some(state.length()) && record.overtaken_in == journal)
-    }
-
-    /// A `Heal` came too late: another one is made when what was first has arrived. It never does where
-    /// this device lost the space: then somebody else joins the two.
-    pub(crate) fn heal_overtaken(&mut self, heal: &Prepared) -> Result<(), ClientError> {
-        let operation = heal.operation.operation();
-        let space = heal.operation.space();
-        let journal = self.sync_record()?.mark.map(|mark| mark.journal);
-        let records = self.fork_records()?.into_iter();
-        for mut record in records.filter(|record| record.space == space) {
-            record.overtaken_in = journal;
-            record.overtaken_at = Some(operation.index);
-            self.commit(|transaction| record.put(transaction))?;
-        }
-        Ok(())
     }
 
     /// The relay has stored a `Heal`: what was lost is part of the log again. Returns the spaces in

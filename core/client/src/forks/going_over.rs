@@ -124,8 +124,7 @@ impl Nahtlos {
                 let record = ForkRecord {
                     space: *space,
                     noticed_at_ms,
-                    overtaken_in: None,
-                    overtaken_at: None,
+                    overtaken: None,
                 };
                 record.put(transaction)?;
             }

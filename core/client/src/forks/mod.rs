@@ -6,13 +6,14 @@
 //! over (`going_over.rs`): the lost operations are set aside with their receipts, and so is whatever in
 //! other logs comes after them. Until a `Heal` has carried the lost branch back (`carrying_back.rs`),
 //! nothing is written, wrapped or decided in these spaces; any device that holds the branch appends it,
-//! whatever its own right.
+//! whatever its own right. Who is not served that log any more leaves it to others (`left_to_others.rs`).
 
 mod carrying_back;
 mod going_over;
+mod left_to_others;
 
 use minicbor::{Decode, Encode};
-use nahtlos_protocol::identifier::{JournalId, OperationId, SpaceId};
+use nahtlos_protocol::identifier::{OperationId, SpaceId};
 use nahtlos_protocol::space::SpaceState;
 use nahtlos_protocol::space::authority::Logs;
 use nahtlos_protocol::space::effect::Effect;
@@ -26,6 +27,7 @@ use crate::records;
 use crate::vault::{Collection, Transaction};
 
 pub(crate) use going_over::put_served;
+use left_to_others::Overtaken;
 
 /// Group in `Collection::Notice`: spaces whose log has forked, or comes after one that has; key =
 /// `k` ‖ space.
@@ -42,12 +44,8 @@ struct ForkRecord {
     /// By this device's clock, Unix milliseconds.
     #[n(1)]
     noticed_at_ms: u64,
-    /// Where a `Heal` of this device's came too late: in which journal, and at which length of the log.
-    /// As long as both are so, the relay does not serve this device what came first.
     #[n(2)]
-    overtaken_in: Option<JournalId>,
-    #[n(3)]
-    overtaken_at: Option<u64>,
+    overtaken: Option<Overtaken>,
 }
 
 impl ForkRecord {
@@ -87,7 +85,8 @@ pub struct LostAddition {
 impl Nahtlos {
     /// Whether a space's log has forked, comes after one that has, or stands above one: nothing is
     /// sealed, wrapped or decided there. What a lost branch took from a member was taken from them
-    /// in every space above, too, although these logs name nothing of it.
+    /// in every space above, too, although these logs name nothing of it. (A fork that is left to others
+    /// stands beneath nothing that this device reads.)
     pub(crate) fn is_forked(&self, space: &SpaceId) -> bool {
         // Where the vault does not say, nothing is done that could do harm.
         self.has_forked(space) || self.is_above_a_fork(space).unwrap_or(true)
@@ -108,9 +107,13 @@ impl Nahtlos {
         {
             return Ok(false);
         }
-        let forked = self.fork_records()?;
-        let above = self.with_all_above(forked.iter().map(|record| record.space))?;
-        Ok(above.contains(space))
+        let mut forked = Vec::new();
+        for record in self.fork_records()? {
+            if !self.is_left_to_others(&record)? {
+                forked.push(record.space);
+            }
+        }
+        Ok(self.with_all_above(forked)?.contains(space))
     }
 
     /// Logs that have forked and are not healed yet.
@@ -125,8 +128,10 @@ impl Nahtlos {
                 space: record.space.to_string(),
                 noticed_at_ms: record.noticed_at_ms,
                 lost_operations: lost.len() as u64,
-                sentence: if record.overtaken_at.is_some() {
+                sentence: if self.is_left_to_others(&record)? {
                     "an old state of the relay brought another history of who has access, and the relay does not serve it to this device any more; a colleague's device that still reads there joins the two"
+                } else if record.overtaken.is_some() {
+                    "an old state of the relay brought another history of who has access, and the relay does not serve it though this device may read it: sync again; if this goes on, tell the relay's operator"
                 } else {
                     "an old state of the relay brought another history of who has access; nothing is written there until a device has joined the two"
                 },

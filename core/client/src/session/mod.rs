@@ -9,11 +9,11 @@ mod answers;
 mod push;
 mod report;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use nahtlos_protocol::PROTOCOL_VERSION;
 use nahtlos_protocol::codec;
-use nahtlos_protocol::identifier::SpaceId;
+use nahtlos_protocol::identifier::{ItemId, SpaceId};
 use nahtlos_protocol::limits;
 use nahtlos_protocol::wire::{ItemKind, JournalMark, SyncRequest, SyncResponse};
 
@@ -47,6 +47,10 @@ pub struct Session<'a> {
     logs_moved: bool,
     /// How often the relay went back meanwhile.
     setbacks: u32,
+    /// How often each item that the relay has lost was offered.
+    offered: BTreeMap<ItemId, u32>,
+    /// Requests with less of it than there was room for.
+    small_offerings: u32,
     /// Whether what an earlier session sent and got no answer to was sent again.
     sent_unanswered: bool,
     touched: BTreeSet<SpaceId>,
@@ -77,6 +81,8 @@ impl<'a> Session<'a> {
             // An earlier session may have ended between receiving and applying.
             logs_moved: true,
             setbacks: 0,
+            offered: BTreeMap::new(),
+            small_offerings: 0,
             sent_unanswered: false,
             touched: BTreeSet::new(),
             report: SyncReport::default(),
@@ -91,6 +97,7 @@ impl<'a> Session<'a> {
         let push = if !self.started {
             self.started = true;
             self.replica.remember_access_heads()?;
+            self.replica.try_overtaken_again(false)?;
             self.touched = self.replica.unsettled()?;
             self.logs_moved = !self.touched.is_empty();
             if self.replica.has_offers()? {

@@ -20,6 +20,11 @@ use crate::records::SealedRecord;
 const DECIDING_ROUNDS_MAX: u32 = PUSH_ROUNDS_MAX / 2;
 /// Pushed bytes per request, well below the protocol's limit.
 const PUSH_BYTES: usize = 8 * 1024 * 1024;
+/// How often something that the relay has lost is offered within one session.
+const OFFERED_MAX: u32 = 4;
+/// Requests with less than there is room for, in which such items are offered within one session: these
+/// are in causal order, so that one is enough where nothing else comes in between.
+const SMALL_OFFERINGS_MAX: u32 = 8;
 
 /// What was pushed and is being answered.
 pub(super) enum InFlight {
@@ -136,12 +141,28 @@ impl Session<'_> {
     }
 
     /// What the relay has lost, as much as goes into one request; none where nothing more can be
-    /// offered now.
+    /// offered now. A relay that answers so that the same is offered again and again does not keep this
+    /// device here: the rest waits for the next sync.
     pub(super) fn push_lost(&mut self) -> Result<Option<Vec<PushItem>>, ClientError> {
-        let (offers, push) = self.replica.next_offers()?;
-        self.in_flight
-            .extend(offers.into_iter().map(InFlight::Lost));
-        Ok((!push.is_empty()).then_some(push))
+        let is_enough = self.small_offerings >= SMALL_OFFERINGS_MAX;
+        let offered = &self.offered;
+        let often = |item: &ItemId| offered.get(item).is_some_and(|times| *times >= OFFERED_MAX);
+        let passed_over = |item: &ItemId| is_enough || often(item);
+        let offering = self.replica.next_offers(passed_over)?;
+        if offering.passes_over {
+            self.report.notices.push(
+                "the relay was offered what it has lost several times and lacks it still: the rest is offered with the next sync; if this goes on, tell the relay's operator".into(),
+            );
+        }
+        if offering.push.is_empty() {
+            return Ok(None);
+        }
+        self.small_offerings += u32::from(!offering.is_full);
+        for offer in offering.offers {
+            *self.offered.entry(offer.item).or_default() += 1;
+            self.in_flight.push(InFlight::Lost(offer));
+        }
+        Ok(Some(offering.push))
     }
 
     /// Operations first: what is sealed next may need them.
