@@ -55,11 +55,11 @@ impl Stage<'_> {
         }
         self.check_newest(signed, before.as_deref())?;
         self.check_devices(&state, before.as_deref())?;
-        self.store_operation(signed, wraps, state, before.as_deref(), None)
-            .and_then(|sequence| {
-                self.charge(payer)?;
-                Ok(Outcome::Accepted(sequence))
-            })
+        let before_it = self.delivered_again;
+        let sequence = self.store_operation(signed, wraps, state, before.as_deref(), None)?;
+        self.count_deliveries(pusher, self.delivered_again.saturating_sub(before_it));
+        self.charge(payer)?;
+        Ok(Outcome::Accepted(sequence))
     }
 
     pub(super) fn replayed(

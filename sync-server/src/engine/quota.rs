@@ -9,6 +9,9 @@ use super::stage::{Pusher, Refusal, Stage, reject};
 use super::world::Standing;
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+/// Deliveries of what was stored before that count as much as an item: who has much delivered again, by
+/// taking a right away and giving it back, uses up a day as one who pushes much.
+const DELIVERIES_PER_ITEM: u64 = 100;
 
 /// Items each device pushed today (UTC). Kept in memory only: a restart starts the day again.
 #[derive(Debug, Default)]
@@ -20,14 +23,19 @@ pub(crate) struct DayCounts {
 impl DayCounts {
     /// Counts one item; false where the device has used up its day.
     pub(super) fn count(&mut self, device: DeviceId, now_ms: u64, items_max: u64) -> bool {
+        self.add(device, now_ms, 1) <= items_max
+    }
+
+    /// Counts so many items more; gives how many there are today.
+    fn add(&mut self, device: DeviceId, now_ms: u64, more: u64) -> u64 {
         let today = now_ms / DAY_MS;
         if self.day != today {
             self.day = today;
             self.items.clear();
         }
         let items = self.items.entry(device).or_insert(0);
-        *items = items.saturating_add(1);
-        *items <= items_max
+        *items = items.saturating_add(more);
+        *items
     }
 }
 
@@ -42,6 +50,14 @@ impl Stage<'_> {
             Ok(())
         } else {
             reject(VerdictCode::Quota)
+        }
+    }
+
+    /// Counts what an item made be delivered again against its pusher's day. The item itself is taken.
+    pub(super) fn count_deliveries(&mut self, pusher: Pusher, deliveries: u64) {
+        if let Pusher::Device(device) = pusher {
+            let items = deliveries / DELIVERIES_PER_ITEM;
+            self.day_counts.add(device, self.now_ms, items);
         }
     }
 
@@ -97,5 +113,15 @@ mod tests {
         assert!(!counts.count(one, 5, 2));
         assert!(counts.count(other, 5, 2));
         assert!(counts.count(one, 5 + DAY_MS, 2));
+    }
+
+    #[test]
+    fn what_is_delivered_again_uses_up_the_day_of_who_caused_it_alone() {
+        let mut counts = DayCounts::default();
+        let (one, other) = (DeviceId([1; 32]), DeviceId([2; 32]));
+        assert!(counts.count(one, 5, 10));
+        counts.add(one, 5, 10);
+        assert!(!counts.count(one, 5, 10));
+        assert!(counts.count(other, 5, 10));
     }
 }

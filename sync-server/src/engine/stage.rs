@@ -22,6 +22,8 @@ pub(super) struct Stage<'a> {
     pub(super) limits: &'a Limits,
     pub(super) day_counts: &'a mut DayCounts,
     pub(super) now_ms: u64,
+    /// Deliveries of items that were stored before.
+    pub(super) delivered_again: u64,
     accepted: Vec<(u64, ItemId)>,
     changed: bool,
 }
@@ -106,6 +108,7 @@ impl<'a> Stage<'a> {
             limits,
             day_counts,
             now_ms,
+            delivered_again: 0,
             accepted: Vec::new(),
             changed: false,
         }
@@ -135,6 +138,7 @@ impl<'a> Stage<'a> {
     ) -> Result<(), StoreError> {
         for (item, feeds) in needs {
             let number = self.next_number();
+            self.delivered_again = self.delivered_again.saturating_add(feeds.len() as u64);
             self.deliver(&feeds, Delivery { number, item })?;
         }
         Ok(())

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use nahtlos_protocol::identifier::{ItemId, SpaceId};
 use nahtlos_protocol::space::{Draft, Kind, Role};
-use nahtlos_protocol::wire::{Item, ItemKind};
+use nahtlos_protocol::wire::{Item, ItemKind, Status, VerdictCode};
 
 use crate::client::{Client, Setting, ids};
 use crate::world::{TestDevice, push_envelope};
@@ -273,4 +273,37 @@ fn after_its_end_a_grant_serves_nothing_until_it_is_renewed() {
     grant(&mut setting, None);
     edits.push(late.id().into());
     assert_eq!(envelopes(&b_client.sync(&b1, Vec::new()).1), edits);
+}
+
+/// Each time D comes back, the whole section is delivered to D again.
+#[test]
+fn who_takes_a_right_away_and_gives_it_back_again_and_again_uses_up_a_day() {
+    let mut setting = Setting::with(|config| config.limits.device_items_per_day_max = 500);
+    section_with_edits(&mut setting, 400);
+    let d = setting
+        .world
+        .person(&TestDevice::new(4), setting.a.institution);
+    let team = setting.a.team;
+    let mut verdicts = Vec::new();
+    for _ in 0..25 {
+        setting.world.add_member(&setting.a1, team, d, Role::Write);
+        let epoch = setting.world.epoch(&setting.a1);
+        let removal = crate::ends::removal(d.into());
+        let draft = Draft::new().effect(removal).epoch(epoch);
+        setting.world.act(&setting.a1, draft, Some(team));
+        let push = setting.world.take();
+        let (results, _) = setting.client.sync(&setting.a1, push);
+        verdicts.extend(
+            results
+                .into_iter()
+                .map(|result| (result.status, result.code)),
+        );
+    }
+    let accepted = (Status::Accepted, None);
+    assert_eq!(
+        verdicts[..5],
+        [accepted; 5],
+        "control: once or twice is nothing"
+    );
+    assert!(verdicts.contains(&(Status::Rejected, Some(VerdictCode::Quota))));
 }
