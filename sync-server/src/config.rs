@@ -70,6 +70,14 @@ pub struct TlsFiles {
 /// What has to pass in [`Limits::pace_window`], in bytes: less is a line that nobody can work with.
 pub const PACE_BYTES: usize = 64 * 1024;
 
+/// Bytes of a body or an answer that lengthen the time for it by a second: what is long may take longer.
+pub const LENGTHENING_BYTES: usize = 16 * 1024;
+
+/// How much longer so many bytes may take, where so many lengthen the time by a second.
+pub(crate) fn lengthening(bytes: usize, lengthening_bytes: usize) -> Duration {
+    Duration::from_secs((bytes / lengthening_bytes.max(1)) as u64)
+}
+
 /// Bodies and answers up to this many bytes take no share of the memory for larger ones, so that no
 /// large one makes them wait: the number of connections bounds them.
 pub const SMALL_BYTES: usize = 64 * 1024;
@@ -89,9 +97,11 @@ pub struct Limits {
     /// Time for a request's headers to arrive, also for the next ones on a connection that stays
     /// open, and for a TLS handshake.
     pub header_timeout: Duration,
-    /// Time for a request as a whole, until its answer is ready.
+    /// Time for a request as a whole, until its answer is ready; longer for a longer body
+    /// ([`LENGTHENING_BYTES`]).
     pub request_timeout: Duration,
-    /// Time for an answer to be taken, once it does not go out at once.
+    /// Time for an answer to be taken, once it does not go out at once; longer for what was taken
+    /// ([`LENGTHENING_BYTES`]).
     pub answer_timeout: Duration,
     /// In each such time a body has to bring, and the taker of an answer to take, [`PACE_BYTES`].
     pub pace_window: Duration,

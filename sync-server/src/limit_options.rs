@@ -26,10 +26,10 @@ pub(crate) struct LimitOptions {
     /// Seconds for the headers of a request to arrive, and between two requests.
     #[arg(long, value_name = "S", default_value_t = Limits::default().header_timeout.as_secs())]
     header_timeout_s: u64,
-    /// Seconds for a request, until its answer is ready.
+    /// Seconds for a request, until its answer is ready; one more for each 16 KiB of its body.
     #[arg(long, value_name = "S", default_value_t = Limits::default().request_timeout.as_secs())]
     request_timeout_s: u64,
-    /// Seconds for an answer to be taken.
+    /// Seconds for an answer to be taken; one more for each 16 KiB that were.
     #[arg(long, value_name = "S", default_value_t = Limits::default().answer_timeout.as_secs())]
     answer_timeout_s: u64,
     /// Seconds in which 64 KiB of a body have to come, and 64 KiB of an answer to be taken.

@@ -95,10 +95,44 @@ impl TransportError {
 pub struct HttpTransport {
     url: String,
     agent: ureq::Agent,
+    patience: Patience,
 }
 
-/// Answers to slow lines take time; a sync is at most 32 MiB each way.
-const TIMEOUT: Duration = Duration::from_secs(120);
+/// How long an exchange may take. A slow line that carries something is not given up, a dead one is.
+#[derive(Clone, Copy, Debug)]
+struct Patience {
+    /// In which something has to come, once what is sent is through.
+    silence: Duration,
+    /// Each so many bytes may take a second more. (The relay measures by the same.)
+    bytes_per_s: u64,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            silence: Duration::from_secs(120),
+            bytes_per_s: 16 * 1024,
+        }
+    }
+}
+
+impl Patience {
+    /// Until when something has to come for a request of so many bytes: part of them may be on their way
+    /// still.
+    fn until_something(self, sent: usize) -> Duration {
+        self.silence + self.lengthening(sent)
+    }
+
+    /// Until when all has to be there: also a relay that trickles ends.
+    fn until_all(self, sent: usize) -> Duration {
+        self.until_something(sent) + self.lengthening(limits::SYNC_RESPONSE_BYTES_MAX)
+    }
+
+    fn lengthening(self, bytes: usize) -> Duration {
+        Duration::from_secs((bytes as u64) / self.bytes_per_s.max(1))
+    }
+}
+
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl HttpTransport {
@@ -128,7 +162,6 @@ impl HttpTransport {
             .accept("")
             .accept_encoding("")
             .proxy(None)
-            .timeout_global(Some(TIMEOUT))
             .timeout_connect(Some(CONNECT_TIMEOUT))
             .no_delay(true)
             .max_redirects(0)
@@ -137,6 +170,7 @@ impl HttpTransport {
         Ok(Self {
             url: url.trim_end_matches('/').to_owned(),
             agent,
+            patience: Patience::default(),
         })
     }
 
@@ -168,6 +202,11 @@ impl Transport for HttpTransport {
         let mut request = self
             .agent
             .post(format!("{}{path}", self.url))
+            .config()
+            .timeout_per_read(Some(self.patience.until_something(body.len())))
+            .timeout_per_write(Some(self.patience.silence))
+            .timeout_global(Some(self.patience.until_all(body.len())))
+            .build()
             .header("content-type", MEDIA_TYPE);
         if let Some(token) = token {
             request = request.header("authorization", format!("Bearer {token}"));
@@ -243,7 +282,50 @@ fn read_certificates(path: &Path) -> Result<Vec<Certificate<'static>>, Transport
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+    use std::net::TcpListener;
+
     use super::*;
+
+    /// An answer of `bytes`, one every 50 ms, of which 40 are announced.
+    fn from_a_slow_relay(bytes: usize, patience: Patience) -> Result<Answer, TransportError> {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let answering = std::thread::spawn(move || {
+            let (mut device, _) = listener.accept().unwrap();
+            let _request = device.read(&mut [0; 4096]).unwrap();
+            let head = "HTTP/1.1 200 OK\r\ncontent-length: 40\r\n\r\n";
+            device.write_all(head.as_bytes()).unwrap();
+            for _ in 0..bytes {
+                std::thread::sleep(Duration::from_millis(50));
+                // It may have given up.
+                let _gone = device.write_all(b"x");
+            }
+            // Until the device goes.
+            let _gone = device.read(&mut [0; 1]);
+        });
+        let mut transport = HttpTransport::new(&url, None).unwrap();
+        transport.patience = patience;
+        let answer = transport.post("/", None, b"");
+        drop(transport);
+        answering.join().unwrap();
+        answer
+    }
+
+    #[test]
+    fn an_answer_that_keeps_coming_may_take_long_and_one_that_stops_or_trickles_is_given_up() {
+        let patience = |bytes_per_s| Patience {
+            silence: Duration::from_secs(1),
+            bytes_per_s,
+        };
+        let whole = from_a_slow_relay(40, patience(16 * 1024)).unwrap();
+        assert_eq!(whole.body.len(), 40);
+        let stops = from_a_slow_relay(20, patience(16 * 1024)).unwrap_err();
+        assert_eq!(stops.code(), "relay_unreachable");
+        // So fast that nothing is added to the second.
+        let trickles = from_a_slow_relay(40, patience(u64::MAX)).unwrap_err();
+        assert_eq!(trickles.code(), "relay_unreachable");
+    }
 
     #[test]
     fn plain_http_is_for_this_machine_only() {

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::App;
 use super::problem::{Code, Problem};
 use super::turns::Turn;
-use crate::config::{PACE_BYTES, SMALL_BYTES};
+use crate::config::{LENGTHENING_BYTES, Limits, PACE_BYTES, SMALL_BYTES, lengthening};
 use crate::engine::EngineError;
 
 /// A body and the memory it holds.
@@ -30,10 +30,7 @@ pub(super) async fn read(
     limit: usize,
     turn: Option<&mut Turn>,
 ) -> Result<ReadBody, Problem> {
-    let announced = headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.parse::<usize>().ok());
+    let announced = announced_bytes(headers);
     if announced.is_some_and(|announced| announced > limit) {
         return Err(too_large(limit));
     }
@@ -49,7 +46,7 @@ pub(super) async fn read(
         let budget = app.limits.body_memory_bytes;
         Some(reserve(&app.body_memory, wanted, budget, app.limits.memory_wait).await?)
     };
-    let bytes = collect(body, expected, limit, app.limits.pace_window).await?;
+    let bytes = collect(body, expected, limit, &app.limits).await?;
     Ok(ReadBody {
         bytes,
         _memory: memory,
@@ -73,19 +70,27 @@ pub(super) async fn reserve(
     }
 }
 
-/// All of a body, as long as it keeps coming.
+/// How long a body says that it is.
+pub(super) fn announced_bytes(headers: &HeaderMap) -> Option<usize> {
+    let length = headers.get(header::CONTENT_LENGTH)?;
+    length.to_str().ok()?.parse().ok()
+}
+
+/// All of a body, as long as it keeps coming; and in the end all of it, which is later the more came.
 async fn collect(
     mut body: Body,
     expected: usize,
     limit: usize,
-    window: Duration,
+    limits: &Limits,
 ) -> Result<Vec<u8>, Problem> {
+    let (window, began) = (limits.pace_window, Instant::now());
     let mut bytes = Vec::new();
-    let mut window_ends = Instant::now() + window;
+    let mut window_ends = began + window;
     let mut came = 0;
     loop {
         let Ok(frame) = tokio::time::timeout_at(window_ends, body.frame()).await else {
-            if came < PACE_BYTES {
+            let in_all = limits.request_timeout + lengthening(bytes.len(), LENGTHENING_BYTES);
+            if came < PACE_BYTES || began.elapsed() >= in_all {
                 return Err(Problem::new(
                     Code::Timeout,
                     "The body comes too slowly. Sync again where the line is better.",

@@ -15,11 +15,12 @@ pub(crate) mod tls;
 mod turns;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, Response, header};
+use axum::http::{HeaderMap, HeaderValue, Response, header};
 use axum::routing::{get, post};
 use nahtlos_protocol::wire;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -30,7 +31,7 @@ pub(crate) use crowd::Crowd;
 use problem::{Code, Problem};
 use turns::{Turn, Turns};
 
-use crate::config::Limits;
+use crate::config::{self, Limits};
 use crate::engine::Engine;
 use crate::metrics::Metrics;
 
@@ -97,18 +98,21 @@ pub(crate) fn operator_routes(app: Arc<App>) -> Router {
 }
 
 async fn sync_endpoint(State(app): State<Arc<App>>, request: Request) -> Response<Body> {
-    let handled = guarded(&app, "sync", sync::handle(Arc::clone(&app), request));
-    handled.await
+    let timeout = time_for(&app, request.headers());
+    let handler = sync::handle(Arc::clone(&app), request);
+    guarded(&app, "sync", timeout, handler).await
 }
 
 async fn join_endpoint(State(app): State<Arc<App>>, request: Request) -> Response<Body> {
-    let handled = guarded(&app, "join", join::handle(Arc::clone(&app), request));
-    handled.await
+    let timeout = time_for(&app, request.headers());
+    let handler = join::handle(Arc::clone(&app), request);
+    guarded(&app, "join", timeout, handler).await
 }
 
 async fn claim_endpoint(State(app): State<Arc<App>>, request: Request) -> Response<Body> {
-    let handled = guarded(&app, "claim", claim::handle(Arc::clone(&app), request));
-    handled.await
+    let timeout = time_for(&app, request.headers());
+    let handler = claim::handle(Arc::clone(&app), request);
+    guarded(&app, "claim", timeout, handler).await
 }
 
 /// What a handler answers with.
@@ -150,14 +154,21 @@ impl AsRef<[u8]> for HeldBytes {
     }
 }
 
+/// How long a request may take. (That its body comes as fast as this supposes, its reader looks to.)
+fn time_for(app: &App, headers: &HeaderMap) -> Duration {
+    let announced = body::announced_bytes(headers).unwrap_or(0);
+    let bytes = announced.min(nahtlos_protocol::limits::SYNC_REQUEST_BYTES_MAX);
+    app.limits.request_timeout + config::lengthening(bytes, config::LENGTHENING_BYTES)
+}
+
 /// Runs a handler as a task of its own, so that a client that hangs up stops nothing half-way and
 /// a defect ends that task only; and within the time a request may take.
 async fn guarded(
     app: &App,
     endpoint: &'static str,
+    timeout: Duration,
     handler: impl Future<Output = Handled> + Send + 'static,
 ) -> Response<Body> {
-    let timeout = app.limits.request_timeout;
     let task = tokio::spawn(tokio::time::timeout(timeout, handler));
     let handled = match task.await {
         Ok(Ok(handled)) => handled,

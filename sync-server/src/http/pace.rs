@@ -1,6 +1,6 @@
 //! A stream whose other end has to take what is written to it: not within a time for each byte, but
-//! so much in each window, and all of it in the end. (HTTP libraries limit how long they read, not how
-//! long they write.)
+//! so much in each window, and all of it in the end, which is later the more was taken. (HTTP libraries
+//! limit how long they read, not how long they write.)
 
 use std::io::{Error, ErrorKind, IoSlice, Result};
 use std::pin::Pin;
@@ -10,13 +10,15 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
-use crate::config::{Limits, PACE_BYTES};
+use crate::config::{LENGTHENING_BYTES, Limits, PACE_BYTES, lengthening};
 
 /// How fast the other end has to take.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pace {
     window: Duration,
     in_all: Duration,
+    /// So many bytes that were taken give a second more.
+    lengthening_bytes: usize,
 }
 
 impl Pace {
@@ -24,6 +26,7 @@ impl Pace {
         Self {
             window: limits.pace_window,
             in_all: limits.answer_timeout,
+            lengthening_bytes: LENGTHENING_BYTES,
         }
     }
 }
@@ -39,7 +42,8 @@ pub(super) struct Paced<S> {
 struct Blocked {
     since: Instant,
     window_ends: Pin<Box<Sleep>>,
-    taken: usize,
+    taken_in_window: usize,
+    taken_in_all: usize,
 }
 
 impl<S> Paced<S> {
@@ -53,7 +57,8 @@ impl<S> Paced<S> {
 
     fn note(&mut self, written: &Poll<Result<usize>>) {
         if let (Some(blocked), Poll::Ready(Ok(bytes))) = (&mut self.blocked, written) {
-            blocked.taken = blocked.taken.saturating_add(*bytes);
+            blocked.taken_in_window = blocked.taken_in_window.saturating_add(*bytes);
+            blocked.taken_in_all = blocked.taken_in_all.saturating_add(*bytes);
         }
     }
 
@@ -63,21 +68,22 @@ impl<S> Paced<S> {
         let blocked = self.blocked.get_or_insert_with(|| Blocked {
             since: Instant::now(),
             window_ends: Box::pin(tokio::time::sleep(pace.window)),
-            taken: 0,
+            taken_in_window: 0,
+            taken_in_all: 0,
         });
         while blocked.window_ends.as_mut().poll(context).is_ready() {
             let now = Instant::now();
-            if blocked.taken < PACE_BYTES || now.duration_since(blocked.since) >= pace.in_all {
+            let passed = now.duration_since(blocked.since);
+            let longer = lengthening(blocked.taken_in_all, pace.lengthening_bytes);
+            let in_all = pace.in_all + longer;
+            if blocked.taken_in_window < PACE_BYTES || passed >= in_all {
                 return Poll::Ready(Err(Error::new(
                     ErrorKind::TimedOut,
                     "the other end does not take its answer",
                 )));
             }
-            blocked.taken = 0;
-            let left = pace
-                .in_all
-                .saturating_sub(now.duration_since(blocked.since));
-            let next = now + pace.window.min(left);
+            blocked.taken_in_window = 0;
+            let next = now + pace.window.min(in_all.saturating_sub(passed));
             blocked.window_ends.as_mut().reset(next);
         }
         Poll::Pending
@@ -151,6 +157,15 @@ mod tests {
 
     /// Writes a mebibyte to somebody who takes `bytes` every `every`.
     fn write_to_a_taker(bytes: usize, every: Duration, in_all: Duration) -> Result<()> {
+        write_with_lengthening(bytes, every, in_all, usize::MAX)
+    }
+
+    fn write_with_lengthening(
+        bytes: usize,
+        every: Duration,
+        in_all: Duration,
+        lengthening_bytes: usize,
+    ) -> Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .build()
@@ -160,6 +175,7 @@ mod tests {
             let pace = Pace {
                 window: Duration::from_millis(200),
                 in_all,
+                lengthening_bytes,
             };
             let mut near = Paced::new(near, pace);
             let taking = tokio::spawn(async move {
@@ -194,5 +210,13 @@ mod tests {
         let error = write_to_a_taker(PACE_BYTES, every, in_all).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TimedOut);
         write_to_a_taker(2 * PACE_BYTES, Duration::from_millis(1), MINUTE).unwrap();
+    }
+
+    /// The same, where what was taken gives more time.
+    #[test]
+    fn what_is_long_may_take_longer_than_what_is_short() {
+        let every = Duration::from_millis(100);
+        let in_all = Duration::from_millis(200);
+        write_with_lengthening(PACE_BYTES, every, in_all, LENGTHENING_BYTES).unwrap();
     }
 }

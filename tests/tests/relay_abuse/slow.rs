@@ -1,9 +1,11 @@
 //! Who sends too slowly, or stops half-way.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+
+use nahtlos_protocol::wire::PushItem;
 
 use crate::scene::{Scene, connect, read_until_let_go, sync_head};
 
@@ -86,6 +88,25 @@ fn bodies_that_drip_are_refused_as_too_slow_and_hold_nobody_up() {
     });
     scene.wait_until_alone();
     scene.assert_memory_is_bounded(50);
+}
+
+/// The relay gives a request three seconds and a second more for each 16 KiB.
+#[test]
+fn a_long_body_that_keeps_the_pace_may_take_longer_than_a_short_one() {
+    let mut scene = Scene::new(&["--pace-window-s", "3", "--request-timeout-s", "3"]);
+    let edit = PushItem::Envelope {
+        bytes: scene.edit_of_hostile(1 << 20).bytes().to_vec(),
+        receipt: None,
+    };
+    let request = scene.hostile_request(&scene.body(vec![edit], 1, u64::MAX >> 1));
+    let mut stream = connect(scene.address());
+    for part in request.chunks(64 << 10) {
+        stream.write_all(part).unwrap();
+        std::thread::sleep(Duration::from_millis(400));
+    }
+    let mut status = [0; 12];
+    stream.read_exact(&mut status).unwrap();
+    assert_eq!(&status, b"HTTP/1.1 200");
 }
 
 #[test]

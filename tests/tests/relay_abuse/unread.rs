@@ -117,7 +117,8 @@ fn the_largest_items_asked_for_one_by_one_and_not_taken_stay_within_the_budget()
 
 #[test]
 fn a_slow_reader_that_keeps_the_pace_gets_its_whole_answer() {
-    let mut scene = Scene::new(&["--pace-window-s", "2"]);
+    // What is long may take longer than a second.
+    let mut scene = Scene::new(&["--pace-window-s", "2", "--answer-timeout-s", "1"]);
     scene.store_mebibytes_of_hostile(9);
     let request = scene.hostile_request(&scene.body(Vec::new(), MOST, 0));
     let mut stream = connect(scene.address());
