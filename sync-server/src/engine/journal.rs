@@ -15,8 +15,8 @@ use super::job::Job;
 use super::start::{StartError, journal_after};
 use super::world::FIRST_CHAIN;
 use super::writer::Writer;
-use super::{Engine, EngineError, lock, read};
-use crate::store::{Identity, Reader, StoreError};
+use super::{Engine, EngineError, read};
+use crate::store::{Identity, StoreError};
 
 /// How often a journal is begun on the word of a device, which might be lying.
 const UNPROVED_INTERVAL_MS: u64 = 60 * 60 * 1000;
@@ -128,26 +128,6 @@ impl Engine {
         }
         let chain = self.read_store(move |reader| reader.chain_at(number));
         Ok(Some(chain.await?.unwrap_or(FIRST_CHAIN)))
-    }
-
-    async fn read_store<T: Send + 'static>(
-        &self,
-        question: impl FnOnce(&dyn Reader) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, EngineError> {
-        let _permit = self
-            .shared
-            .reader_permits
-            .acquire()
-            .await
-            .map_err(|_| EngineError::Internal)?;
-        let shared = Arc::clone(&self.shared);
-        let answer = tokio::task::spawn_blocking(move || {
-            let reader = lock(&shared.readers).pop().ok_or(EngineError::Internal)?;
-            let answer = question(&*reader);
-            lock(&shared.readers).push(reader);
-            answer.map_err(|error| EngineError::from(&error))
-        });
-        answer.await.map_err(|_| EngineError::Internal)?
     }
 
     async fn renew(&self, evidence: Evidence) -> Result<(), EngineError> {

@@ -15,6 +15,7 @@ mod offer;
 mod operation;
 mod pruning;
 mod quota;
+mod reading;
 mod serve;
 mod stage;
 mod start;
@@ -25,13 +26,12 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use nahtlos_protocol::crypto::signature::{SigningKey, VerifyingKey};
-use nahtlos_protocol::identifier::{DeviceId, ItemId, SpaceId};
+use nahtlos_protocol::identifier::{DeviceId, SpaceId};
 use nahtlos_protocol::wire::claim::ClaimRequest;
 use nahtlos_protocol::wire::join::{JoinAnswer, JoinRequest};
 use nahtlos_protocol::wire::{ItemResult, JournalMark, PushItem};
@@ -40,6 +40,7 @@ use tokio::sync::{Semaphore, oneshot};
 pub(crate) use admission::{ClaimRefusal, JoinRefusal};
 use candidate::Candidate;
 use job::Job;
+pub(crate) use reading::Share;
 pub(crate) use serve::{Question, Served};
 pub(crate) use start::{StartError, check_journal, identity, load, random};
 use world::{Standing, View, World};
@@ -88,9 +89,9 @@ pub(crate) struct Shared {
     signing: SigningKey,
     relay: VerifyingKey,
     readers: Mutex<Vec<Box<dyn Reader>>>,
-    reader_permits: Semaphore,
-    small_work: Semaphore,
-    large_work: Semaphore,
+    reader_permits: Arc<Semaphore>,
+    small_work: Arc<Semaphore>,
+    large_work: Arc<Semaphore>,
     limits: Limits,
     metrics: Arc<Metrics>,
     clock: Clock,
@@ -106,15 +107,6 @@ const READERS: usize = 4;
 
 /// Items whose signatures are checked in a moment.
 const SMALL_WORK_ITEMS: usize = 32;
-
-/// Which queue some work waits in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Share {
-    /// What is done in a moment.
-    Small,
-    /// What a person would notice.
-    Large,
-}
 
 /// Whether a device has anything to receive.
 pub(crate) enum Asked {
@@ -251,48 +243,6 @@ impl Engine {
             None => Asked::Something(question),
         };
         (asked, mark)
-    }
-
-    /// Reads what is new.
-    pub(crate) async fn answer(
-        &self,
-        question: Question,
-        pushed: BTreeSet<ItemId>,
-    ) -> Result<Served, EngineError> {
-        let _permit = self
-            .shared
-            .reader_permits
-            .acquire()
-            .await
-            .map_err(|_| EngineError::Internal)?;
-        let shared = Arc::clone(&self.shared);
-        let answered = tokio::task::spawn_blocking(move || {
-            let reader = lock(&shared.readers).pop().ok_or(EngineError::Internal)?;
-            let served = question.answer(&shared.world, &*reader, &pushed);
-            lock(&shared.readers).push(reader);
-            served.map_err(|error| {
-                tracing::error!(%error, "reading failed");
-                EngineError::from(&error)
-            })
-        });
-        answered.await.map_err(|_| EngineError::Internal)?
-    }
-
-    /// Computes on another thread, in turn: as many at once as there are processors, and small work
-    /// does not wait behind large.
-    pub(crate) async fn compute<T: Send + 'static>(
-        &self,
-        share: Share,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, EngineError> {
-        let turns = match share {
-            Share::Small => &self.shared.small_work,
-            Share::Large => &self.shared.large_work,
-        };
-        let _turn = turns.acquire().await.map_err(|_| EngineError::Internal)?;
-        tokio::task::spawn_blocking(work)
-            .await
-            .map_err(|_| EngineError::Internal)
     }
 
     /// Where the journal stands.

@@ -48,7 +48,7 @@ impl Engine {
         let (asked, mark) = self.ask(device, cursor, max_bytes);
         let served = match asked {
             Asked::Nothing(served) => served,
-            Asked::Something(question) => self.answer(question, pushed).await?,
+            Asked::Something(question) => self.answer(question, pushed, ()).await?.0,
         };
         Ok((served, mark))
     }
@@ -342,4 +342,52 @@ async fn a_stopped_engine_refuses_and_does_not_hang() {
     setting.engine.stop();
     let refused = setting.push(vec![push_envelope(&envelope)]).await;
     assert_eq!(refused, Err(EngineError::Internal));
+}
+
+/// As many answers are being read as there are readers, and whoever waited for them has gone.
+#[tokio::test(flavor = "multi_thread")]
+#[allow(
+    clippy::await_holding_lock,
+    reason = "what waits for it runs on other threads, and is to wait"
+)]
+async fn a_request_that_is_given_up_does_not_take_the_reader_of_the_next_one() {
+    let setting = Setting::new().await;
+    let device = setting.a1.id;
+    let ask = || setting.engine.news(device, 0, 1 << 20, BTreeSet::new());
+    {
+        // Nobody can look anything up meanwhile, so that no reading ends.
+        let Asked::Something(_) = setting.engine.ask(device, 0, 1 << 20).0 else {
+            panic!("control: there is something to read");
+        };
+        let questions: Vec<_> = (0..super::READERS)
+            .map(|_| setting.engine.ask(device, 0, 1 << 20).0)
+            .collect();
+        let blocked = setting.engine.shared.world.write().unwrap();
+        for asked in questions {
+            let Asked::Something(question) = asked else {
+                panic!("there is something to read");
+            };
+            let reading = setting.engine.answer(question, BTreeSet::new(), ());
+            let given_up = tokio::time::timeout(std::time::Duration::from_millis(50), reading);
+            assert!(given_up.await.is_err(), "control: it has not ended");
+        }
+        assert!(super::lock(&setting.engine.shared.readers).is_empty());
+        let free = setting.engine.shared.reader_permits.available_permits();
+        assert_eq!(free, 0, "whoever comes now waits");
+        drop(blocked);
+    }
+    let (served, _) = ask().await.unwrap();
+    assert!(!served.items.is_empty());
+}
+
+/// Reading panics once; the reader is there for the next one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_is_given_back_after_a_defect() {
+    let setting = Setting::new().await;
+    for _ in 0..=super::READERS {
+        let failed: Result<(), _> = setting.engine.read_store(|_| panic!("a defect")).await;
+        assert_eq!(failed, Err(EngineError::Internal));
+    }
+    let chain = setting.engine.read_store(|reader| reader.chain_at(1)).await;
+    assert!(chain.unwrap().is_some());
 }

@@ -182,9 +182,10 @@ async fn news(app: &App, device: DeviceId, wanted: Wanted) -> Result<News, Probl
     // How much there is shows only when it was read, and one item is served however large it is.
     let most = MAKING * limits::ENVELOPE_BYTES_MAX.max(wanted.max_bytes as usize);
     let budget = app.limits.answer_memory_bytes;
-    let mut memory =
-        body::reserve(&app.answer_memory, most, budget, app.limits.memory_wait).await?;
-    let served = app.engine.answer(question, wanted.pushed).await?;
+    let memory = body::reserve(&app.answer_memory, most, budget, app.limits.memory_wait).await?;
+    // Also if this request is given up: what is being read takes the memory until it was read.
+    let answer = app.engine.answer(question, wanted.pushed, memory);
+    let (served, mut memory) = answer.await?;
     let memory = if served.bytes <= SMALL_BYTES {
         None
     } else {
