@@ -128,23 +128,17 @@ impl Stage<'_> {
             // here on: what these held before comes through their own feed.
             let outside = self.view().outside(beneath_and(self.view(), &member));
             self.set_membership(member, space, last_number_before)?;
-            for feed in outside {
-                // Outside it was served no content, and the cursors went on.
-                if self.view().institution_above(&feed).is_some() {
-                    let places = self.store.delivered_places(&feed)?;
-                    needs.add(feed, places);
-                }
-            }
             let reachable = reachable(self.view(), &member, None);
             let gained = if self.ran_out(state, grant) {
                 reachable.iter().map(|(feed, _)| *feed).collect()
             } else {
                 reachable_before.gained(&member, &reachable)
             };
-            for feed in gained {
-                let places = self.store.delivered_places(&feed)?;
+            for feed in &gained {
+                let places = self.store.delivered_places(feed)?;
                 needs.add(member, places);
             }
+            self.make_up_for_outside(&outside, &gained, needs)?;
         } else {
             let carry = if grant.is_confirmed() && grant.role.holds_keys() {
                 Carry::Content
@@ -161,6 +155,41 @@ impl Stage<'_> {
         }
         for feed in self.live_feeds(&space, Carry::Tree) {
             self.raise(feed, member, beneath(state.kind()), needs)?;
+        }
+        Ok(())
+    }
+
+    /// Of these groups, which were in no institution, those that are in one again were served no content
+    /// meanwhile, and the cursors of their devices went on. That goes for what came through their own
+    /// feeds, and for what a person had through a group that is in no institution still. What comes
+    /// through feeds that were gained comes anyway.
+    fn make_up_for_outside(
+        &self,
+        outside: &[SpaceId],
+        gained: &BTreeSet<SpaceId>,
+        needs: &mut Needs,
+    ) -> Result<(), StoreError> {
+        let view = self.view();
+        let back: BTreeSet<SpaceId> = outside
+            .iter()
+            .copied()
+            .filter(|group| view.institution_above(group).is_some())
+            .collect();
+        for group in &back {
+            let places = self.store.delivered_places(group)?;
+            needs.add(*group, places);
+        }
+        for person in &back {
+            let state = self.view().state(person);
+            if state.is_none_or(|state| state.kind() != Kind::Person) {
+                continue;
+            }
+            for (above, _) in reachable(self.view(), person, None) {
+                if !back.contains(&above) && !gained.contains(&above) {
+                    let places = self.store.delivered_places(&above)?;
+                    needs.add(*person, places);
+                }
+            }
         }
         Ok(())
     }

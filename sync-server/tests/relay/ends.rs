@@ -597,3 +597,45 @@ fn a_team_that_comes_back_receives_what_its_grants_brought_meanwhile() {
     assert_eq!(envelopes(&client.sync(&b1, Vec::new()).1), [meanwhile]);
     assert!(client.sync(&b1, Vec::new()).1.is_empty());
 }
+
+/// D is in two teams; the second is in no institution any more, and D leaves the first.
+#[test]
+fn who_comes_back_through_one_team_receives_what_another_one_was_granted_meanwhile() {
+    let mut setting = Setting::new();
+    let (institution, team) = (setting.a.institution, setting.a.team);
+    let d1 = TestDevice::new(4);
+    let d = colleague(&mut setting, &d1);
+    let b1 = TestDevice::new(2);
+    let (b, mut b_client) = setting.second_institution(&b1);
+    let create = setting.world.create(Kind::Team, Some(institution), None);
+    let manage = setting.world.add(d, Role::Manage);
+    let epoch = setting.world.epoch(&d1);
+    let draft = Draft::new().effect(create).effect(manage).epoch(epoch);
+    let second = setting.world.act(&d1, draft, None);
+    setting
+        .world
+        .add_member(&setting.a1, institution, second, Role::Read);
+    let push = setting.world.take();
+    setting.client.push(&setting.a1, push);
+    let mut client = fresh(&setting);
+    client.sync(&d1, Vec::new());
+    remove(&mut setting, institution, second.into());
+    remove(&mut setting, team, d.into());
+    client.sync(&d1, Vec::new());
+
+    // Meanwhile B's institution grants the second team a section, and B writes there.
+    let shared = setting.world.section(&b1, b.team);
+    setting.world.add_member(&b1, shared, second, Role::Read);
+    let push = setting.world.take();
+    b_client.push(&b1, push);
+    let envelope = setting.world.envelope(&b1, shared, 1, &[]);
+    b_client.push(&b1, vec![push_envelope(&envelope)]);
+    let meanwhile: ItemId = envelope.id().into();
+    let outside = client.sync(&d1, Vec::new()).1;
+    assert!(envelopes(&outside).is_empty(), "in no institution");
+    setting.world.add_member(&setting.a1, team, d, Role::Write);
+    let push = setting.world.take();
+    setting.client.push(&setting.a1, push);
+    assert_eq!(envelopes(&client.sync(&d1, Vec::new()).1), [meanwhile]);
+    assert!(client.sync(&d1, Vec::new()).1.is_empty());
+}
