@@ -8,7 +8,7 @@ use nahtlos_protocol::envelope::snapshot::SnapshotPayload;
 use nahtlos_protocol::identifier::EnvelopeId;
 use nahtlos_protocol::space::{Effect, Role};
 use nahtlos_tests::Home;
-use nahtlos_tests::scene::{Line, Scene, newcomer, scene, type_notes};
+use nahtlos_tests::scene::{IV_TEAM, Line, Scene, newcomer, scene, type_notes};
 
 /// Numbers of notes that together outweigh what a snapshot is made for.
 fn many() -> Vec<u64> {
@@ -129,6 +129,58 @@ fn who_joins_after_the_originals_were_dropped_begins_with_the_snapshot_and_goes_
     assert_eq!(home.sync().envelopes_delivered, 1);
     scene.sync_all();
     assert_eq!(scene.notes(&scene.iseli).last(), Some(&3000));
+}
+
+/// Iseli writes after his access ended, Berger adopts that, and both edits are dropped under a snapshot
+/// before he is let in again: of the two he still has his own, which alone looks as if nobody wanted it.
+#[test]
+fn who_is_let_in_again_begins_with_the_snapshot_that_covers_their_adopted_edit() {
+    let mut scene = scene();
+    type_notes(&mut scene.iseli.nahtlos, &scene.number, &[1000]);
+    let withdrawal = Effect::Remove {
+        grant: Some(scene.grant),
+        member: None,
+        reason: 1,
+    };
+    scene.change(vec![withdrawal], true);
+    scene.iseli.sync();
+    scene.sync_all();
+    let held = scene.berger.nahtlos.held_list().unwrap();
+    scene.berger.nahtlos.held_adopt(&held[0].id).unwrap();
+    scene.berger.sync();
+    scene.keller.sync();
+    type_notes(&mut scene.keller.nahtlos, &scene.number, &many());
+    for _ in 0..3 {
+        scene.keller.sync();
+        scene.berger.sync();
+    }
+    assert_eq!(said(&scene, &scene.berger, "Attest").len(), 1, "control");
+    let dropped = covered(&scene);
+    let adopted = EnvelopeId::from_hex(&held[0].id).unwrap();
+    assert!(dropped.contains(&adopted), "control");
+
+    let journal = SectionKind::Journal;
+    let berger = &mut scene.berger;
+    berger.share(&scene.number, &journal, IV_TEAM, Role::Write, "AVG35a1");
+    scene.berger.sync();
+    for _ in 0..2 {
+        let mut line = Line::to(&scene.world);
+        line.drops.clone_from(&dropped);
+        scene.iseli.sync_through(&mut line);
+    }
+    assert_eq!(scene.notes(&scene.keller).len(), 401, "control");
+    assert_eq!(scene.notes(&scene.iseli), scene.notes(&scene.keller));
+    assert_eq!(
+        scene.iseli.nahtlos.held_list().unwrap(),
+        [],
+        "it is in there"
+    );
+    type_notes(&mut scene.iseli.nahtlos, &scene.number, &[2000]);
+    assert_eq!(scene.iseli.sync().envelopes_delivered, 1);
+    scene.sync_all();
+    for home in [&scene.berger, &scene.keller, &scene.iseli] {
+        assert_eq!(scene.notes(home).len(), 402);
+    }
 }
 
 /// Berger is on leave while Keller writes, Iseli attests and the originals are dropped. Nobody writes

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use nahtlos_document::{Document, EncodedChange};
-use nahtlos_protocol::counting::Counting;
+use nahtlos_protocol::counting::{Counting, HeldReason, Verdict};
 use nahtlos_protocol::envelope::snapshot::SnapshotPayload;
 use nahtlos_protocol::identifier::{DeviceId, EnvelopeId, SpaceId};
 use nahtlos_protocol::space::SpaceState;
@@ -15,6 +15,7 @@ use nahtlos_protocol::space::SpaceState;
 use crate::counting::{Fact, Facts, KnowledgeCache};
 use crate::error::ClientError;
 use crate::nahtlos::Nahtlos;
+use crate::rebuilding;
 use crate::records::{ActorRecord, DocumentRecord};
 use crate::snapshots::is_sure;
 use crate::vault::Collection;
@@ -157,6 +158,10 @@ impl Nahtlos {
 /// parents are covered, and of what is covered everything that is known is an edit that counts and
 /// whose parents are covered too; and where all that the parents build on is known, nothing else is
 /// covered.
+///
+/// An edit that is held here may have been adopted by one that was dropped together with it: then only
+/// its author still knows it, and nothing here can tell. So what is held refutes a snapshot only where
+/// all that it covers is known, or where a manager voided it.
 fn agrees_with_graph(
     facts: &Facts,
     counting: &Counting,
@@ -166,13 +171,16 @@ fn agrees_with_graph(
     let known: BTreeMap<EnvelopeId, &Fact> = facts.iter().map(|(id, fact)| (*id, fact)).collect();
     let claimed: BTreeSet<EnvelopeId> = covered.iter().copied().collect();
     let are_covered = |parents: &[EnvelopeId]| parents.iter().all(|id| claimed.contains(id));
+    let is_all_known = claimed.iter().all(|id| known.contains_key(id));
+    let may_count = |id: &EnvelopeId| {
+        let verdict = counting.verdicts.get(id);
+        is_sure(counting, id) || (!is_all_known && verdict.is_some_and(|one| !is_voided(*one)))
+    };
     let is_closed = covered.is_sorted_by(|one, next| one < next)
         && are_covered(parents)
         && claimed.iter().all(|id| {
             let fact = known.get(id);
-            fact.is_none_or(|fact| {
-                fact.is_edit() && is_sure(counting, id) && are_covered(&fact.parents)
-            })
+            fact.is_none_or(|fact| fact.is_edit() && may_count(id) && are_covered(&fact.parents))
         });
     if !is_closed {
         return false;
@@ -189,9 +197,26 @@ fn agrees_with_graph(
     reached == claimed
 }
 
+/// Whether an edit that is held here may stand in the document all the same: the snapshot that the
+/// document began with covers it, and something that is not known, which may have adopted it.
+pub(crate) fn may_be_adopted(
+    facts: &Facts,
+    covered: &BTreeSet<EnvelopeId>,
+    (id, fact): (&EnvelopeId, &Fact),
+) -> bool {
+    let known: BTreeSet<&EnvelopeId> = facts.iter().map(|(id, _)| id).collect();
+    covered.contains(id)
+        && !rebuilding::is_voided(fact)
+        && covered.iter().any(|covered| !known.contains(covered))
+}
+
+fn is_voided(verdict: Verdict) -> bool {
+    use HeldReason::{BuildsOnVoided, Voided};
+    matches!(verdict, Verdict::Held(Voided | BuildsOnVoided))
+}
+
 #[cfg(test)]
 mod tests {
-    use nahtlos_protocol::counting::{HeldReason, Verdict};
     use nahtlos_protocol::envelope::EnvelopeKind;
     use nahtlos_protocol::identifier::KeyId;
 
@@ -206,7 +231,8 @@ mod tests {
         numbers.iter().map(|number| id(*number)).collect()
     }
 
-    /// Edits 1 ← 2 ← 3, of which 1 is not here; 4 stands beside them and 5 is held; 6 is a snapshot.
+    /// Edits 1 ← 2 ← 3, of which 1 is not here; 4 stands beside them, 5 is held and 7
+    /// voided; 6 is a snapshot.
     fn graph() -> (Facts, Counting) {
         let fact = |number: u8, kind, parents: &[u8]| {
             let fact = Fact {
@@ -229,12 +255,14 @@ mod tests {
             fact(4, edit, &[]),
             fact(5, edit, &[]),
             fact(6, EnvelopeKind::Snapshot, &[3]),
+            fact(7, edit, &[]),
         ];
         let verdict = |number| match number {
             5 => Verdict::Held(HeldReason::AccessEnded),
+            7 => Verdict::Held(HeldReason::Voided),
             _ => Verdict::Counts,
         };
-        let verdicts = [2, 3, 4, 5, 6].map(|number| (id(number), verdict(number)));
+        let verdicts = [2, 3, 4, 5, 6, 7].map(|number| (id(number), verdict(number)));
         let counting = Counting {
             verdicts: verdicts.into(),
             ..Counting::default()
@@ -255,6 +283,10 @@ mod tests {
             "4 may lie before 1, which is not here"
         );
         assert!(agrees(&[3], &[1, 2, 3, 9]), "and so may 9");
+        assert!(
+            agrees(&[3], &[1, 2, 3, 5]),
+            "1, which is not here, may have adopted 5"
+        );
         for (parents, covered, why) in [
             (&[3][..], &[1, 2][..], "a parent is not covered"),
             (&[3], &[1, 3], "what 3 builds on is not covered"),
@@ -265,7 +297,8 @@ mod tests {
             ),
             (&[4], &[2, 4], "all is known, and 4 does not build on 2"),
             (&[4], &[4, 9], "nor on what nobody knows"),
-            (&[3], &[1, 2, 3, 5], "5 does not count"),
+            (&[5], &[5], "all is known, and 5 does not count"),
+            (&[3], &[1, 2, 3, 7], "7 is voided, whoever adopted it"),
             (&[3], &[1, 2, 3, 6], "6 is no edit"),
             (&[3], &[2, 1, 3], "not in order"),
         ] {

@@ -222,7 +222,7 @@ pub(crate) type Facts = Vec<(EnvelopeId, Fact)>;
 pub(crate) struct KnowledgeCache(HashMap<Vec<u8>, Arc<Knowledge>>);
 
 impl KnowledgeCache {
-    fn of(&mut self, logs: &dyn Logs, heads: &[LogHead]) -> Option<Arc<Knowledge>> {
+    pub(crate) fn of(&mut self, logs: &dyn Logs, heads: &[LogHead]) -> Option<Arc<Knowledge>> {
         let key = codec::encode(&heads);
         if let Some(known) = self.0.get(&key) {
             return Some(Arc::clone(known));

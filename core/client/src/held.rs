@@ -278,8 +278,10 @@ impl Nahtlos {
     fn held_envelopes(&self) -> Result<Vec<Found>, ClientError> {
         let mut found = Vec::new();
         for space in self.spaces_with_open_edits()? {
+            // Adopted before a snapshot, and dropped with what adopted it: it is in the document.
+            let covered = self.covered(&space)?;
             for (id, fact) in self.facts(&space)? {
-                if fact.is_edit() && !fact.standing.counts() {
+                if fact.is_edit() && !fact.standing.counts() && !covered.contains(&id) {
                     found.push(Found { id, space, fact });
                 }
             }

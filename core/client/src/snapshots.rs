@@ -128,10 +128,15 @@ impl Nahtlos {
                 continue;
             }
             let payload = self.opened_snapshot(space, id, fact)?;
+            // Somebody who has access today: before that, the relay keeps the originals.
             let is_attested = payload.as_ref().is_some_and(|payload| {
-                self.is_attested(&state, &facts, &counting, (id, fact), &payload.heads)
+                self.attests(&state, &facts, &counting, (id, fact), &payload.heads)
+                    .any(|said| {
+                        self.is_independent(&state, state.length(), &said.author, &fact.author)
+                    })
             });
-            let judges = !is_attested && self.may_attest(&state, &own, &fact.author);
+            let judges =
+                !is_attested && self.is_independent(&state, state.length(), &own, &fact.author);
             // Whoever sees that it covers something else than it may says so, whatever others attest.
             let is_disputed = statements(&facts, &counting, id)
                 .any(|(_, said)| said.kind == EnvelopeKind::Dispute);
@@ -297,13 +302,37 @@ impl Nahtlos {
         (id, snapshot): (&EnvelopeId, &Fact),
         heads: &[DocumentHead],
     ) -> bool {
+        let logs = self.logs();
+        let mut known = KnowledgeCache::default();
         let all_attest =
             statements(facts, counting, id).all(|(_, fact)| fact.kind == EnvelopeKind::Attest);
         all_attest
-            && statements(facts, counting, id).any(|(attest, fact)| {
-                self.may_attest(state, &fact.author, &snapshot.author)
-                    && self.attested_heads(&state.id(), attest, fact).as_deref() == Some(heads)
+            && self
+                .attests(state, facts, counting, (id, snapshot), heads)
+                .any(|attest| {
+                    let knowledge = known.of(&logs, &attest.access_heads);
+                    let length = knowledge.and_then(|known| known.length(&state.id()));
+                    let length = length.unwrap_or_else(|| state.length());
+                    self.is_independent(state, length, &attest.author, &snapshot.author)
+                })
+    }
+
+    /// The attests of a snapshot that count and are of these heads.
+    fn attests<'a>(
+        &'a self,
+        state: &SpaceState,
+        facts: &'a Facts,
+        counting: &'a Counting,
+        (id, _): (&'a EnvelopeId, &Fact),
+        heads: &'a [DocumentHead],
+    ) -> impl Iterator<Item = &'a Fact> {
+        let space = state.id();
+        statements(facts, counting, id)
+            .filter(|(_, fact)| fact.kind == EnvelopeKind::Attest)
+            .filter(move |(attest, fact)| {
+                self.attested_heads(&space, attest, fact).as_deref() == Some(heads)
             })
+            .map(|(_, fact)| fact)
     }
 
     fn attested_heads(
@@ -318,8 +347,14 @@ impl Nahtlos {
     }
 
     /// Whether a device's word about another one's snapshot suffices: it belongs to another
-    /// institution, or, where no other one has access, to another person.
-    fn may_attest(&self, state: &SpaceState, device: &DeviceId, author: &DeviceId) -> bool {
+    /// institution, or, where no other one had access when the log had this length, to another person.
+    fn is_independent(
+        &self,
+        state: &SpaceState,
+        length: u64,
+        device: &DeviceId,
+        author: &DeviceId,
+    ) -> bool {
         let space = state.id();
         let (Some((person, home)), Some((author, author_home))) = (
             self.person_of_device(device, &space),
@@ -335,9 +370,15 @@ impl Nahtlos {
             },
             MemberId::Device(_) => None,
         };
-        let holds = |grant: &&Grant| grant.role.holds_keys() && grant.is_confirmed();
-        let holders = state.live_grants().filter(holds);
-        let others = holders
+        let holds = |grant: &&Grant| {
+            grant.is_live_at(length)
+                && grant.role_at(length).holds_keys()
+                && grant.is_confirmed_at(length)
+        };
+        let others = state
+            .grants()
+            .iter()
+            .filter(holds)
             .filter_map(|grant| home_of(grant.member))
             .any(|home| Some(home) != author_home);
         if others {

@@ -12,6 +12,7 @@ use nahtlos_protocol::space::authority::{self, At, Knowledge};
 use nahtlos_protocol::space::{Logs, Role, SpaceState, Suspended, staleness, standing};
 use nahtlos_protocol::wire::{ItemKind, Receipt, VerdictCode};
 
+use super::feed::Needs;
 use super::stage::{Incoming, Outcome, Pusher, Refusal, Stage, reject};
 use super::world::Standing;
 use crate::store::{Carry, Found, NewEnvelope, StoreError};
@@ -43,6 +44,9 @@ impl Stage<'_> {
     ) -> Result<Outcome, Refusal> {
         let id: ItemId = envelope.id().into();
         if let Some(found) = self.find(&id)? {
+            if receipt.is_some() {
+                self.bring_back(pusher, envelope, &found)?;
+            }
             return Ok(self.known_before(&id, &found)?);
         }
         let lost = receipt.filter(|receipt| self.is_lost(receipt));
@@ -76,6 +80,31 @@ impl Stage<'_> {
             Lane::Open => Outcome::Accepted(sequence),
             Lane::Held(code) => Outcome::Held(sequence, code),
         })
+    }
+
+    /// The bytes of an edit were dropped under a snapshot, and somebody offers them again: who cannot
+    /// begin with that snapshot needs them. They go out anew, and are dropped anew while the snapshot
+    /// stands.
+    fn bring_back(
+        &mut self,
+        pusher: Pusher,
+        envelope: &Envelope,
+        found: &Found,
+    ) -> Result<(), StoreError> {
+        let item = self.store.item(found.sequence)?;
+        let is_there = item.is_none_or(|item| item.bytes.is_some());
+        if is_there || self.check_pusher(pusher, envelope).is_err() {
+            return Ok(());
+        }
+        let space = envelope.header().space;
+        self.note_change();
+        self.store
+            .put_body_back(&space, found.sequence, envelope.bytes())?;
+        let mut needs = Needs::default();
+        for feed in self.live_feeds(&space, Carry::Content) {
+            needs.add(feed, vec![found.sequence]);
+        }
+        self.deliver_again(needs.0)
     }
 
     /// A lost answer is given again: also that the envelope is held, or was voided meanwhile.

@@ -168,6 +168,14 @@ impl Store for Faulty {
     fn drop_body(&mut self, sequence: u64) -> Result<(), StoreError> {
         self.store.drop_body(sequence)
     }
+    fn put_body_back(
+        &mut self,
+        space: &SpaceId,
+        sequence: u64,
+        bytes: &[u8],
+    ) -> Result<(), StoreError> {
+        self.store.put_body_back(space, sequence, bytes)
+    }
     fn settle(&mut self, snapshot: u64) -> Result<(), StoreError> {
         self.store.settle(snapshot)
     }

@@ -248,6 +248,17 @@ fn the_graph_of_envelopes_is_known_without_their_bytes(fixture: &Fixture) {
     let graph = store.ancestors(6, 0).unwrap();
     let bodies: Vec<bool> = graph.iter().map(|related| related.has_body).collect();
     assert_eq!(bodies, [false, true, true]);
+    let mut store = store;
+    commit(&mut *store, |store| {
+        store.put_body_back(&space, 1, b"again").unwrap();
+    });
+    let again = store.item(1).unwrap().unwrap();
+    assert_eq!(again.bytes.as_deref(), Some(b"again".as_slice()));
+    assert_eq!(
+        store.open_snapshots().unwrap(),
+        [4],
+        "to be looked at again"
+    );
 }
 
 fn the_chain_is_known_at_every_number(fixture: &Fixture) {

@@ -355,6 +355,17 @@ pub trait Store: Reader {
     /// # Errors
     /// [`StoreError`].
     fn drop_body(&mut self, sequence: u64) -> Result<(), StoreError>;
+    /// Puts the bytes of an envelope back that were dropped, and notes that there may be something to
+    /// drop again of what the snapshots of its space cover.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn put_body_back(
+        &mut self,
+        space: &SpaceId,
+        sequence: u64,
+        bytes: &[u8],
+    ) -> Result<(), StoreError>;
     /// Notes that nothing is left to drop of what a snapshot covers.
     ///
     /// # Errors

@@ -226,6 +226,15 @@ impl Store for SimulatedStore {
         self.effect()?;
         self.inner.drop_body(sequence)
     }
+    fn put_body_back(
+        &mut self,
+        space: &SpaceId,
+        sequence: u64,
+        bytes: &[u8],
+    ) -> Result<(), StoreError> {
+        self.effect()?;
+        self.inner.put_body_back(space, sequence, bytes)
+    }
     fn settle(&mut self, snapshot: u64) -> Result<(), StoreError> {
         self.effect()?;
         self.inner.settle(snapshot)

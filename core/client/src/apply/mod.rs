@@ -15,6 +15,7 @@ use nahtlos_protocol::envelope::Envelope;
 use nahtlos_protocol::identifier::{EnvelopeId, SpaceId};
 use nahtlos_protocol::space::SpaceState;
 
+use crate::beginning::may_be_adopted;
 use crate::building_on::PARENT_IS_NO_EDIT;
 use crate::counting::{Fact, Facts, KnowledgeCache, Tally, take_verdicts};
 use crate::error::ClientError;
@@ -137,9 +138,11 @@ impl Nahtlos {
         };
         let mut arrived = BTreeMap::new();
         let mut facts = self.count_in_space(&state, &tally, &mut arrived, &mut outcome)?;
+        outcome.begun_with = self.covered(space)?;
         let dropped: Vec<EnvelopeId> = facts
             .iter()
             .filter(|(_, fact)| fact.applied && !fact.standing.counts())
+            .filter(|(id, fact)| !may_be_adopted(&facts, &outcome.begun_with, (id, fact)))
             .map(|(id, _)| *id)
             .collect();
         let base = self.base_of(&state, &mut facts, !dropped.is_empty())?;

@@ -6,6 +6,7 @@ use nahtlos_protocol::identifier::{DeviceId, EnvelopeId, SpaceId};
 
 use super::onto_document::{Opened, advance};
 use super::{FINAL_REASONS, NotApplied};
+use crate::beginning::may_be_adopted;
 use crate::counting::{Facts, Standing, Tally, put_clones, put_fact, put_tally};
 use crate::error::ClientError;
 use crate::rebuilding::{Resettled, put_resettled};
@@ -23,6 +24,8 @@ pub(super) struct Outcome {
     pub(super) applied: BTreeSet<EnvelopeId>,
     /// Statements about edits: no part of the document, and nothing to wait for.
     statements: BTreeSet<EnvelopeId>,
+    /// What the snapshot covers that the document began with before.
+    pub(super) begun_with: BTreeSet<EnvelopeId>,
     /// Those among them that are one's own: what they carry is delivered.
     own: Vec<EnvelopeId>,
     notes: BTreeMap<EnvelopeId, HeldRecord>,
@@ -112,6 +115,13 @@ impl Outcome {
     /// What became of each fact: which are part of the document now, and which are held and why.
     pub(super) fn settle_facts(&mut self, mut facts: Facts, anew: bool) {
         let anew = anew && self.record.is_some();
+        let begun_with = self.covered.as_ref().unwrap_or(&self.begun_with);
+        let adopted: BTreeSet<EnvelopeId> = facts
+            .iter()
+            .filter(|(_, fact)| !fact.standing.counts())
+            .filter(|(id, fact)| may_be_adopted(&facts, begun_with, (id, fact)))
+            .map(|(id, _)| *id)
+            .collect();
         for (id, fact) in &mut facts {
             let covered = self
                 .covered
@@ -122,7 +132,7 @@ impl Outcome {
                 fact.applied = applied;
                 self.changed.insert(*id);
             }
-            if !fact.is_edit() {
+            if !fact.is_edit() || adopted.contains(id) {
                 self.statements.insert(*id);
             } else if let Standing::Held { reason } = &fact.standing {
                 self.mark(*id, reason, String::new());

@@ -1,12 +1,12 @@
 //! What may be dropped, and when; the relay's clock is the test's.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 
 use nahtlos_protocol::envelope::{Envelope, EnvelopeKind};
 use nahtlos_protocol::identifier::{EnvelopeId, ItemId};
 use nahtlos_protocol::space::{Draft, Effect, Role};
-use nahtlos_protocol::wire::{JournalMark, PushItem, Status};
+use nahtlos_protocol::wire::{Item, JournalMark, PushItem, Status};
 
 use super::Setting;
 use super::world::{TestDevice, push_envelope, seal};
@@ -94,12 +94,15 @@ impl Case {
 
     /// The edits and snapshots that a device which begins anew receives.
     async fn newcomer(&self) -> BTreeSet<EnvelopeId> {
+        self.served().await.into_keys().collect()
+    }
+
+    async fn served(&self) -> BTreeMap<EnvelopeId, Item> {
         let engine = &self.setting.engine;
         let news = engine.news(self.b1.id, 0, 1 << 20, BTreeSet::new()).await;
         let items = news.unwrap().0.items.into_iter();
         items
-            .filter_map(|item| Envelope::decode(&item.bytes).ok())
-            .map(|envelope| envelope.id())
+            .filter_map(|item| Some((Envelope::decode(&item.bytes).ok()?.id(), item)))
             .collect()
     }
 
@@ -154,6 +157,42 @@ async fn an_attested_snapshot_replaces_what_it_covers_once_the_window_has_passed
     );
     assert_eq!(damaged.unwrap(), 1);
     assert!(case.check().is_err());
+}
+
+/// A device that holds what was dropped offers it again after a restore; others cannot begin with the
+/// snapshot, and get it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_dropped_and_is_offered_again_is_served_again_and_dropped_again() {
+    let mut case = Case::new().await;
+    let mut held = case.served().await;
+    held.retain(|id, _| case.covered.contains(id));
+    assert_eq!(held.len(), 2, "control");
+    case.attest_by_b().await;
+    case.pass_days(180);
+    assert_eq!(case.pruned().await, 2);
+    let dropped: BTreeSet<EnvelopeId> = case.covered.iter().copied().collect();
+    assert!(case.newcomer().await.is_disjoint(&dropped), "control");
+
+    let plain = held.values().map(|item| PushItem::Envelope {
+        bytes: item.bytes.clone(),
+        receipt: None,
+    });
+    let answers = case.setting.push(plain.collect()).await.unwrap();
+    assert!(answers.iter().all(|one| one.status == Status::Duplicate));
+    assert!(
+        case.newcomer().await.is_disjoint(&dropped),
+        "an answer that was lost brings nothing back"
+    );
+    let offered = held.values().map(|item| PushItem::Envelope {
+        bytes: item.bytes.clone(),
+        receipt: Some(item.receipt.clone()),
+    });
+    let answers = case.setting.push(offered.collect()).await.unwrap();
+    assert!(answers.iter().all(|one| one.status == Status::Duplicate));
+    assert!(case.newcomer().await.is_superset(&dropped));
+    assert!(case.check().is_ok());
+    assert_eq!(case.pruned().await, 2, "while the snapshot stands");
+    assert!(case.newcomer().await.is_disjoint(&dropped));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -98,6 +98,23 @@ impl Store for SqliteStore {
         )
     }
 
+    fn put_body_back(
+        &mut self,
+        space: &SpaceId,
+        sequence: u64,
+        bytes: &[u8],
+    ) -> Result<(), StoreError> {
+        self.execute(
+            "INSERT INTO body (sequence, bytes) VALUES (?1, ?2)",
+            params![to_signed(sequence), bytes],
+        )?;
+        self.execute(
+            "UPDATE envelope SET settled = 0 WHERE kind = 2 AND sequence IN
+             (SELECT sequence FROM journal WHERE space = ?1)",
+            [space.0],
+        )
+    }
+
     fn settle(&mut self, snapshot: u64) -> Result<(), StoreError> {
         self.execute(
             "UPDATE envelope SET settled = 1 WHERE sequence = ?1",
