@@ -7,7 +7,8 @@ use nahtlos_client::share::Terms;
 use nahtlos_protocol::identifier::SpaceId;
 use nahtlos_protocol::space::Role;
 use nahtlos_protocol::space::state::MemberId;
-use nahtlos_tests::{Home, World};
+use nahtlos_protocol::wire::{Item, ItemKind, PushItem, SyncResponse};
+use nahtlos_tests::{Home, Passing, World};
 
 const IV_TEAM: &str = "IV-Stelle Bern Team 1";
 const TASKS: SectionKind = SectionKind::Tasks;
@@ -193,9 +194,50 @@ fn a_decision_about_a_log_that_is_not_served_any_more_goes_back_and_is_not_sent_
     assert!(reason.contains("not served"), "{reason}");
     assert_eq!(berger.sync().requests, 1, "nothing is sent any more");
 
+    // Something that lies further on in that log arrives by itself: it follows nothing here.
     reduce(&mut luthi).unwrap();
-    luthi.sync();
+    let mut further_on = sync_and_take_operation(&world, &mut luthi);
     assert_eq!(role_of(&luthi, &number), Some("read"), "control");
+    reduce(&mut berger).unwrap();
+    let mut adds = |answer: &mut SyncResponse| {
+        answer.items.extend(further_on.take());
+        Passing::Arrives
+    };
+    let synced = berger.sync_over(&world, &mut |_| Passing::Arrives, &mut adds);
+    let held = synced.unwrap().held;
+    assert!(held.contains(&("forked_or_gap".to_owned(), 1)), "{held:?}");
+    let decisions = berger.nahtlos.decisions().unwrap();
+    assert!(decisions.iter().all(|one| one.state == "returned"));
+    assert_eq!(berger.sync().requests, 1, "nothing is sent any more");
+}
+
+/// The last operation that a device pushes in a sync, as the relay would serve it.
+fn sync_and_take_operation(world: &World, home: &mut Home) -> Option<Item> {
+    let (mut pushed, mut results) = (Vec::new(), Vec::new());
+    let synced = home.sync_over(
+        world,
+        &mut |request| {
+            pushed.extend(request.push.clone());
+            Passing::Arrives
+        },
+        &mut |answer| {
+            results.extend(answer.results.clone());
+            Passing::Arrives
+        },
+    );
+    synced.unwrap();
+    let mut answered = pushed.into_iter().zip(results).rev();
+    answered.find_map(|(pushed, result)| {
+        let PushItem::Operation { bytes, wraps, .. } = pushed else {
+            return None;
+        };
+        Some(Item {
+            kind: ItemKind::Operation,
+            bytes,
+            wraps,
+            receipt: result.receipt?,
+        })
+    })
 }
 
 #[test]

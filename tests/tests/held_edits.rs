@@ -2,9 +2,11 @@
 //! and stories of the protocol's design where there is one.
 
 use nahtlos_casework::SectionKind;
+use nahtlos_client::ending::{Ending, Reason};
 use nahtlos_client::share::Terms;
 use nahtlos_protocol::identifier::EnvelopeId;
 use nahtlos_protocol::space::{Effect, Role};
+use nahtlos_protocol::wire::PushItem;
 use nahtlos_tests::note;
 use nahtlos_tests::scene::{Line, correction, newcomer, scene, type_notes};
 
@@ -280,5 +282,55 @@ fn whatever_the_order_of_arrival_everybody_counts_the_same() {
             scene.standings(&scene.berger),
             "seed {seed}"
         );
+    }
+}
+
+/// Adopted offline by somebody who is removed before it goes out: what they send is held itself.
+#[test]
+fn an_adoption_ends_with_the_right_of_who_made_it_and_the_edit_waits_for_another_manager() {
+    let mut scene = scene();
+    type_notes(&mut scene.iseli.nahtlos, &scene.number, &[1]);
+    scene.set_role(Role::Read);
+    scene.iseli.sync();
+    scene.sync_all();
+    let keller = &mut scene.keller.nahtlos;
+    let held = keller.held_list().unwrap();
+    keller.held_adopt(&held[0].id).unwrap();
+    type_notes(keller, &scene.number, &[2]);
+    let edits = [correction(3, 1), note(4)];
+    keller.edit_case(&scene.number, &edits).unwrap();
+    assert_eq!(scene.notes(&scene.keller), [1, 2, 3, 4], "control");
+    let leaving = Ending::Member(
+        scene.keller.nahtlos.identity().team.unwrap(),
+        scene.keller.nahtlos.identity().person.unwrap(),
+    );
+    scene.berger.nahtlos.end(&leaving, Reason::Left).unwrap();
+    scene.berger.sync();
+
+    let told = scene.keller.sync().notices;
+    let told: Vec<_> = told
+        .iter()
+        .filter(|one| one.contains("took over"))
+        .collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    let aside = scene.keller.nahtlos.set_aside_edits().unwrap();
+    assert_eq!(aside.len(), 1, "the correction is kept: {aside:?}");
+    let (_, pushed) = scene.keller.sync_and_list_pushed(&scene.world);
+    let envelopes = pushed
+        .iter()
+        .filter(|item| matches!(item, PushItem::Envelope { .. }));
+    assert_eq!(envelopes.count(), 0, "nothing is sent again and again");
+
+    scene.sync_all();
+    let waiting = scene.berger.nahtlos.held_list().unwrap();
+    let authors: Vec<&str> = waiting.iter().map(|one| one.author.as_str()).collect();
+    assert_eq!(authors, ["Marc Iseli", "Eva Keller"]);
+    for one in &waiting {
+        scene.berger.nahtlos.held_adopt(&one.id).unwrap();
+    }
+    scene.berger.sync();
+    scene.iseli.sync();
+    for home in [&scene.berger, &scene.iseli] {
+        assert_eq!(scene.notes(home), [1, 2, 4]);
     }
 }

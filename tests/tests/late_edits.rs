@@ -4,8 +4,8 @@
 use nahtlos_casework::SectionKind;
 use nahtlos_client::ending::{Ending, Reason};
 use nahtlos_protocol::space::{Effect, Role};
-use nahtlos_tests::note;
 use nahtlos_tests::scene::{Line, Scene, correction, scene, type_notes};
+use nahtlos_tests::{Passing, note};
 
 #[test]
 fn rule_1_an_edit_whose_authors_right_has_no_known_end_counts() {
@@ -235,4 +235,131 @@ fn who_only_reads_now_is_not_left_waiting_where_nobody_writes() {
     assert!(scene.iseli.nahtlos.undelivered().unwrap().is_empty());
     scene.berger.sync();
     assert_eq!(scene.berger.nahtlos.held_list().unwrap().len(), 1);
+}
+
+/// Keller's decision is lost with the relay's newest state, and another one takes its place in a section
+/// that she is not served any more. What she typed names her own as the newest that she knew.
+#[test]
+fn what_was_typed_upon_a_lost_decision_goes_out_where_the_log_is_not_served_any_more() {
+    let mut scene = scene();
+    let backup = scene.world.back_up_relay_marked();
+    let (journal, grant) = (scene.journal, scene.grant);
+    let keller = &mut scene.keller.nahtlos;
+    keller.set_role(&journal, &grant, Role::Manage).unwrap();
+    scene.keller.sync();
+    let lost = scene.keller.nahtlos.log_head(&journal).unwrap();
+    scene.world.go_back_to(&backup);
+    type_notes(&mut scene.keller.nahtlos, &scene.number, &[1]);
+    let leaving = Ending::Member(
+        scene.keller.nahtlos.identity().team.unwrap(),
+        scene.keller.nahtlos.identity().person.unwrap(),
+    );
+    scene.berger.nahtlos.end(&leaving, Reason::Left).unwrap();
+    scene.berger.sync();
+    type_notes(&mut scene.iseli.nahtlos, &scene.number, &[2]);
+    scene.iseli.sync();
+    let other = scene.iseli.nahtlos.log_head(&journal).unwrap();
+    assert_eq!(lost.index, other.index, "control: its place is taken");
+
+    scene.keller.sync();
+    assert_eq!(scene.keller.nahtlos.log_head(&journal), Some(lost));
+    assert!(scene.keller.nahtlos.undelivered().unwrap().is_empty());
+    assert_eq!(scene.keller.sync().requests, 1, "and then it is quiet");
+    scene.berger.sync();
+    let held = scene.berger.nahtlos.held_list().unwrap();
+    let reasons: Vec<&str> = held.iter().map(|one| one.reason.as_str()).collect();
+    assert_eq!(reasons, ["access_ended"]);
+    scene.berger.nahtlos.held_adopt(&held[0].id).unwrap();
+    scene.berger.sync();
+    scene.iseli.sync();
+    for home in [&scene.berger, &scene.iseli] {
+        assert_eq!(scene.notes(home), [1, 2]);
+    }
+}
+
+/// The present key did not arrive; the one before is known to who was removed.
+#[test]
+fn who_only_reads_now_seals_under_the_present_key_or_waits_for_it() {
+    let mut scene = scene();
+    let iseli = &mut scene.iseli;
+    let mut huber = scene
+        .world
+        .colleague(iseli, "huber", "Rosa Huber", Role::Write);
+    huber.sync();
+    type_notes(&mut scene.iseli.nahtlos, &scene.number, &[1]);
+    let leaving = Ending::Member(
+        scene.iseli.nahtlos.identity().team.unwrap(),
+        huber.nahtlos.identity().person.unwrap(),
+    );
+    scene.iseli.nahtlos.end(&leaving, Reason::Left).unwrap();
+    let stored = |scene: &Scene| {
+        let journal = SectionKind::Journal;
+        let (world, home) = (&scene.world, &scene.berger);
+        world.stored_envelopes(home, &scene.number, &journal)
+    };
+    let before = stored(&scene).len();
+    // The removal goes out, and nothing else; then the journal gets a key without Huber.
+    let mut breaks = Line::to(&scene.world);
+    breaks.breaks = true;
+    let broken = scene.iseli.nahtlos.sync(&mut breaks, &mut |_| {});
+    assert_eq!(broken.unwrap_err().code(), "relay_unreachable");
+    assert_eq!(stored(&scene).len(), before, "control");
+    scene.berger.sync();
+    let (grant, role) = (scene.grant, Role::Read);
+    scene.change(vec![Effect::SetRole { grant, role }], true);
+    let synced = scene
+        .iseli
+        .sync_over(&scene.world, &mut |_| Passing::Arrives, &mut |answer| {
+            let swapped = answer.items.iter_mut().flat_map(|item| &mut item.wraps);
+            swapped.for_each(|wrap| wrap.bytes.reverse());
+            Passing::Arrives
+        });
+    synced.unwrap();
+    assert_eq!(stored(&scene).len(), before, "nothing under the old key");
+    assert_eq!(scene.iseli.nahtlos.undelivered().unwrap().len(), 1);
+    for _ in 0..3 {
+        scene.berger.sync();
+        scene.iseli.nahtlos.pull_everything_again().unwrap();
+        scene.iseli.sync();
+    }
+    assert!(scene.iseli.nahtlos.undelivered().unwrap().is_empty());
+    let after = stored(&scene);
+    assert_eq!(after.len(), before + 1);
+    let opened = scene.world.opens(&huber, &after);
+    assert!(opened[..before].iter().any(|opens| *opens), "control");
+    assert!(opened[before..].iter().all(|opens| !*opens), "{opened:?}");
+}
+
+/// Its author goes on typing in the same run of the program.
+#[test]
+fn what_is_typed_after_an_edit_ceased_to_count_does_not_repeat_its_number() {
+    let mut scene = scene();
+    let known = scene.standings(&scene.berger);
+    type_notes(&mut scene.iseli.nahtlos, &scene.number, &[1]);
+    scene.iseli.sync();
+    scene.sync_all();
+    let now = scene.standings(&scene.berger);
+    let mut new = now.iter().filter(|one| !known.contains(one));
+    let (id, ..) = *new.next().unwrap();
+    let envelopes = vec![id];
+    scene.change(
+        vec![Effect::Void {
+            envelopes,
+            grants: Vec::new(),
+        }],
+        false,
+    );
+    scene.iseli.sync();
+    assert!(scene.notes(&scene.iseli).is_empty(), "control");
+    type_notes(&mut scene.iseli.nahtlos, &scene.number, &[2]);
+    scene.iseli.sync();
+    scene.sync_all();
+    for home in [&scene.berger, &scene.iseli, &scene.keller] {
+        assert_eq!(scene.notes(home), [2]);
+    }
+    for home in [&scene.berger, &scene.iseli] {
+        let shown = home.nahtlos.held_show(&id.to_string()).unwrap();
+        let text = format!("{:?}", shown.differences);
+        assert!(text.contains("entry 1"), "beside what came after: {text}");
+    }
 }

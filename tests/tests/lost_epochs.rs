@@ -7,8 +7,8 @@ use nahtlos_client::rotation::Rotation;
 use nahtlos_client::share::Terms;
 use nahtlos_protocol::identifier::{KeyId, SpaceId};
 use nahtlos_protocol::space::Role;
-use nahtlos_protocol::wire::PushItem;
-use nahtlos_tests::{Home, World, note};
+use nahtlos_protocol::wire::{PushItem, SyncResponse};
+use nahtlos_tests::{Home, Passing, World, note};
 
 const JOURNAL: SectionKind = SectionKind::Journal;
 const IV_TEAM: &str = "IV-Stelle Bern Team 1";
@@ -365,4 +365,72 @@ fn who_lost_the_section_does_not_try_for_ever_to_join_what_a_colleague_has_joine
         office.moser.nahtlos.forks().unwrap().is_empty(),
         "control: it is joined"
     );
+}
+
+/// Keller's device received what was written under the lost key, and not yet the key. While the branch
+/// is lost, no log here names the key that it is sealed under.
+#[test]
+fn what_waited_for_a_key_whose_branch_was_lost_is_read_once_it_is_carried_back() {
+    let mut office = office();
+    let lost = office.fork(
+        |office| {
+            office.write_under_a_new_key();
+            let mut without_keys = |answer: &mut SyncResponse| {
+                answer.items.iter_mut().for_each(|item| item.wraps.clear());
+                Passing::Arrives
+            };
+            let (keller, world) = (&mut office.keller, &office.world);
+            let synced = keller.sync_over(world, &mut |_| Passing::Arrives, &mut without_keys);
+            assert_eq!(synced.unwrap().held.len(), 1, "control: it waits");
+        },
+        Office::begin_another_key,
+    );
+    let report = office.keller.sync();
+    assert_eq!(report.operations_delivered, 1, "they carry it back");
+    assert!(!office.holds(&office.keller, &lost), "control: no key yet");
+    office.sync_all();
+    assert!(office.holds(&office.keller, &lost));
+    let expected = office.berger.journal(&office.number);
+    assert!(expected.iter().any(|line| line.contains(": entry 1")));
+    assert_eq!(office.keller.journal(&office.number), expected);
+}
+
+/// Two restores. Berger's six keys are carried back by somebody who has only those; what Berger's device
+/// holds after them has a place that is free, and can stand there no more.
+#[test]
+fn what_came_after_a_branch_that_others_carried_back_is_carried_back_too() {
+    let mut office = office();
+    let backup = office.world.back_up_relay_marked();
+    office.begin_another_key();
+    office.iseli.sync();
+    office.world.go_back_to(&backup);
+    for _ in 0..6 {
+        begin_epoch(&office.world, &mut office.berger, office.journal);
+    }
+    office.keller.sync();
+    office.moser.sync();
+    let healed = office.moser.nahtlos.log_head(&office.journal).unwrap();
+    office.write_under_a_new_key();
+    let head = office.berger.nahtlos.log_head(&office.journal).unwrap();
+    assert!(
+        head.index > healed.index,
+        "control: it goes on after a heal"
+    );
+
+    office.world.go_back_to(&backup);
+    office.iseli.sync();
+    office.keller.sync();
+    let carried = office.keller.nahtlos.log_head(&office.journal).unwrap();
+    assert!(carried.index < healed.index, "control: its place is free");
+    office.berger.sync();
+    assert_eq!(office.berger.nahtlos.forks().unwrap(), []);
+    office.sync_all();
+    let head = office.berger.nahtlos.log_head(&office.journal);
+    let expected = office.berger.journal(&office.number);
+    assert!(expected.iter().any(|line| line.contains(": entry 1")));
+    for home in [&office.keller, &office.moser, &office.iseli] {
+        assert_eq!(home.nahtlos.forks().unwrap(), []);
+        assert_eq!(home.nahtlos.log_head(&office.journal), head);
+        assert_eq!(home.journal(&office.number), expected);
+    }
 }

@@ -53,6 +53,9 @@ pub(crate) struct OfferRecord {
     /// When that was, by this device's clock, Unix milliseconds.
     #[n(6)]
     pub tried_at_ms: Option<u64>,
+    /// Whether the relay said last that another operation stands at its place.
+    #[n(7)]
+    pub is_place_taken: bool,
 }
 
 /// What goes into one request of what the relay has lost.
@@ -412,6 +415,7 @@ impl Nahtlos {
                     let mut later = *offer;
                     later.tried_at = Some(position.arrivals);
                     later.tried_at_ms = Some(self.now_ms());
+                    later.is_place_taken = result.code == Some(VerdictCode::LogMoved);
                     left.push(later);
                     continue;
                 }
@@ -450,6 +454,7 @@ fn offer(item: ItemId, record: &ReceiptRecord, place: Position, index: Option<u6
         sequence: place.sequence,
         tried_at: None,
         tried_at_ms: None,
+        is_place_taken: false,
     }
 }
 

@@ -4,8 +4,14 @@
 use std::cell::RefCell;
 use std::convert::Infallible;
 
+use nahtlos_protocol::identifier::{ItemId, OperationId};
+use nahtlos_protocol::space::operation::SignedOperation;
 use rand_core::{Rng as _, TryCryptoRng, TryRng, UnwrapErr};
 use sha2::{Digest, Sha256};
+
+use crate::error::ClientError;
+use crate::nahtlos::Nahtlos;
+use crate::vault::Collection;
 
 thread_local! {
     static SEEDED: RefCell<Option<Seeded>> = const { RefCell::new(None) };
@@ -70,6 +76,30 @@ impl Seeded {
                 *byte = random;
             }
         }
+    }
+}
+
+impl Nahtlos {
+    /// Of these operations those that are stored here: in their logs, set aside, or waiting. What an answer
+    /// brought is known to its reader from then on, even where the program ended over it.
+    ///
+    /// # Errors
+    /// Where the vault fails.
+    pub fn operations_stored(&self, wanted: &[ItemId]) -> Result<Vec<ItemId>, ClientError> {
+        let logs = self.vault.list_all(Collection::Operation)?;
+        let logs = logs
+            .iter()
+            .filter_map(|(_, bytes)| SignedOperation::decode(bytes).ok());
+        let waiting = self.waiting_operations()?.into_iter();
+        let stored = logs.chain(waiting.map(|(operation, _)| operation));
+        let mut stored: Vec<ItemId> = stored.map(|operation| operation.id().into()).collect();
+        stored.retain(|id| wanted.contains(id));
+        for id in wanted {
+            if self.lost_operation(&OperationId(id.0))?.is_some() {
+                stored.push(*id);
+            }
+        }
+        Ok(stored)
     }
 }
 

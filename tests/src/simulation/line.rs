@@ -110,6 +110,17 @@ impl World {
         }
     }
 
+    /// A sync broke off: of what came in the answer before, a device knows what it had stored by then.
+    pub(super) fn settle_what_was_stored(&mut self, device: usize) {
+        let received = self.received.remove(&device).unwrap_or_default();
+        let replica = self.devices[device].replica.as_ref();
+        let stored = replica.and_then(|replica| replica.operations_stored(&received).ok());
+        let stored = stored.unwrap_or_default();
+        if !stored.is_empty() {
+            Arc::make_mut(&mut self.known[device]).extend(stored);
+        }
+    }
+
     fn note_received(&mut self, device: usize, answer: &Answer) {
         let Ok(response) = codec::decode::<SyncResponse>(&answer.body, BYTES_MAX) else {
             return;

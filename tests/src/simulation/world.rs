@@ -262,7 +262,7 @@ impl World {
             self.story.tell(format!("{name} has synced: {told}"));
             self.settle_knowledge(device);
         } else {
-            self.received.remove(&device);
+            self.settle_what_was_stored(device);
         }
         report
     }

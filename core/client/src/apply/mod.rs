@@ -20,6 +20,7 @@ use crate::building_on::PARENT_IS_NO_EDIT;
 use crate::counting::{Fact, Facts, KnowledgeCache, Tally, take_verdicts};
 use crate::error::ClientError;
 use crate::nahtlos::Nahtlos;
+use crate::random::{self, nonce};
 use crate::rebuilding::Resettled;
 use crate::records::{self, HeldItem, HeldRecord};
 use crate::vault::Collection;
@@ -38,17 +39,19 @@ const BYTES_PER_PASS: usize = 64 * 1024 * 1024;
 
 /// Reasons that nothing arriving later changes: such an envelope is kept and shown, and not looked
 /// at again, so that a member who writes junk costs the others one look.
-const FINAL_REASONS: [&str; 9] = [
+const FINAL_REASONS: [&str; 8] = [
     "unreadable",
     "needs_newer",
     "no_access_head",
     "unknown_author",
     "bad_signature",
     PARENT_IS_NO_EDIT,
-    "unknown_epoch",
     "does_not_open",
     "gate",
 ];
+/// Sealed under an epoch that is not in the log here. The log may have been another one, or become it: a
+/// lost branch is carried back. Looked at again with its own space alone; no arrival elsewhere frees it.
+const UNKNOWN_EPOCH: &str = "unknown_epoch";
 
 /// Why an envelope is not applied.
 pub(crate) enum NotApplied {
@@ -109,8 +112,12 @@ impl Nahtlos {
             Ok(())
         })?;
         for (space, outcome) in &work {
-            if let Some(nonce) = outcome.resettled.as_ref().and_then(Resettled::run_nonce) {
-                self.begin_run(nonce);
+            let made_again = outcome.resettled.as_ref().and_then(Resettled::run_nonce);
+            // What is typed next must not repeat the numbers of what fell out: it is kept, and may be
+            // looked at or adopted beside it.
+            let fell_out = outcome.dropped_own.then(|| nonce(&mut random::system()));
+            if let Some(run) = made_again.or(fell_out) {
+                self.begin_run(run);
             }
             if outcome.record.is_some() {
                 self.documents.forget(space);
@@ -145,6 +152,8 @@ impl Nahtlos {
             .filter(|(id, fact)| !may_be_adopted(&facts, &outcome.begun_with, (id, fact)))
             .map(|(id, _)| *id)
             .collect();
+        let mut authors = facts.iter().filter(|(id, _)| dropped.contains(id));
+        outcome.dropped_own = authors.any(|(_, fact)| fact.author == self.device_id);
         let base = self.base_of(&state, &mut facts, !dropped.is_empty())?;
         let anew = !matches!(base, Base::AsItIs { .. });
         let mut wanted: Vec<(EnvelopeId, &Fact)> = facts

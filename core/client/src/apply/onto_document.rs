@@ -10,7 +10,7 @@ use nahtlos_protocol::space::SpaceState;
 
 use super::base::Base;
 use super::outcome::Outcome;
-use super::{BYTES_PER_PASS, NotApplied};
+use super::{BYTES_PER_PASS, NotApplied, UNKNOWN_EPOCH};
 use crate::beginning::Beginning;
 use crate::counting::{Fact, in_causal_order};
 use crate::documents::remember_actors;
@@ -135,7 +135,7 @@ impl Nahtlos {
         let key_id = envelope.header().key_id;
         if state.epoch(&key_id).is_none() {
             return Err(NotApplied::refused(
-                "unknown_epoch",
+                UNKNOWN_EPOCH,
                 "sealed under no epoch of this space",
             ));
         }

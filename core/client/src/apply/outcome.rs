@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use nahtlos_protocol::identifier::{DeviceId, EnvelopeId, SpaceId};
 
 use super::onto_document::{Opened, advance};
-use super::{FINAL_REASONS, NotApplied};
+use super::{FINAL_REASONS, NotApplied, UNKNOWN_EPOCH};
 use crate::beginning::may_be_adopted;
 use crate::counting::{Facts, Standing, Tally, put_clones, put_fact, put_tally};
 use crate::error::ClientError;
@@ -39,6 +39,8 @@ pub(super) struct Outcome {
     /// A snapshot arrived.
     to_examine: bool,
     pub(super) resettled: Option<Resettled>,
+    /// Something of one's own fell out of the document.
+    pub(super) dropped_own: bool,
 }
 
 impl Outcome {
@@ -63,7 +65,8 @@ impl Outcome {
         let mut left = new.chain(before);
         left.any(|(id, reason)| {
             let is_done = self.applied.contains(id) || self.statements.contains(id);
-            !is_done && !FINAL_REASONS.contains(&reason.as_str())
+            let waits = !FINAL_REASONS.contains(&reason.as_str()) && reason != UNKNOWN_EPOCH;
+            !is_done && waits
         })
     }
 

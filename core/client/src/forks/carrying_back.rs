@@ -9,6 +9,7 @@ use nahtlos_protocol::space::operation::SignedOperation;
 use nahtlos_protocol::space::replay::ReplayError;
 use nahtlos_protocol::space::{Draft, Prepared, SpaceState};
 
+use super::may_follow;
 use crate::error::ClientError;
 use crate::ingest::Ingested;
 use crate::logs;
@@ -66,12 +67,12 @@ impl Nahtlos {
         let mut branch: Vec<(SignedOperation, HealedOperation)> = Vec::new();
         let mut bytes = 0;
         for operation in self.lost_operations(&state.id())? {
-            let body = operation.operation();
             let begins = branch.is_empty();
-            // Its place is free: it goes back there by itself, unless what it came after is a lost
-            // branch of another log.
-            let free = state.length() <= body.index;
-            if begins && free && self.why_not_replayed(&operation).is_none() {
+            // It goes back by itself, unless what it came after is a lost branch of another log.
+            if begins
+                && may_follow(state, &operation)
+                && self.why_not_replayed(&operation).is_none()
+            {
                 return Ok(branch);
             }
             let Some(receipt) = receipts.receipt(&operation.id().into()) else {

@@ -7,7 +7,7 @@ use nahtlos_protocol::space::authority::Logs;
 use nahtlos_protocol::space::operation::SignedOperation;
 use nahtlos_protocol::space::replay::{ReplayError, Signatures};
 
-use super::{FORKED, ForkRecord, fork_key, lost_group, lost_key, stands_in};
+use super::{FORKED, ForkRecord, fork_key, lost_group, lost_key, may_follow, stands_in};
 use crate::error::ClientError;
 use crate::ingest::{Ingested, put_waiting};
 use crate::logs;
@@ -20,9 +20,9 @@ use crate::vault::{Collection, Transaction};
 const SERVED: &[u8] = b"served";
 
 /// Where an operation that the relay serves takes the place of one of ours.
-struct Crossing {
-    space: SpaceId,
-    index: u64,
+pub(super) struct Crossing {
+    pub(super) space: SpaceId,
+    pub(super) index: u64,
 }
 
 impl Nahtlos {
@@ -136,7 +136,11 @@ impl Nahtlos {
         Ok(spaces)
     }
 
-    fn what_comes_after(&self, crossing: &Crossing) -> Result<Vec<SignedOperation>, ClientError> {
+    /// The operations of our logs from a place on, and whatever in other logs comes after them.
+    pub(super) fn what_comes_after(
+        &self,
+        crossing: &Crossing,
+    ) -> Result<Vec<SignedOperation>, ClientError> {
         let mut logs: BTreeMap<SpaceId, Vec<SignedOperation>> = BTreeMap::new();
         for (_, bytes) in self.vault.list_all(Collection::Operation)? {
             let operation =
@@ -216,7 +220,7 @@ impl Nahtlos {
             self.cache.set(state);
             return Ok(true);
         }
-        let taken = state.is_some_and(|state| state.length() > operation.operation().index);
+        let taken = state.is_some_and(|state| !may_follow(&state, &operation));
         if taken && self.receipts().receipt(&id.into()).is_none() {
             // Nobody can carry it back: it was never proved to have been there.
             self.commit(|transaction| {

@@ -11,6 +11,7 @@
 mod carrying_back;
 mod going_over;
 mod left_to_others;
+mod out_of_reach;
 
 use minicbor::{Decode, Encode};
 use nahtlos_protocol::identifier::{OperationId, SpaceId};
@@ -233,6 +234,22 @@ fn stands_in(state: &SpaceState, id: &OperationId) -> bool {
     let mut healed = healed.flat_map(|branch| branch.operations());
     let mut log = (0..).map_while(|index| state.operation(index));
     healed.any(|known| known == *id) || log.any(|record| record.id == *id)
+}
+
+/// Whether an operation that was set aside may still go back into its log: its place is free, and what
+/// it came after stands before it or may come to. After a branch that was carried back nothing goes
+/// on by itself.
+fn may_follow(state: &SpaceState, operation: &SignedOperation) -> bool {
+    let body = operation.operation();
+    let before = body.index.checked_sub(1);
+    match before.and_then(|index| state.operation(index)) {
+        Some(before) => state.length() <= body.index && Some(before.id) == body.previous,
+        None => {
+            let branches = state.branches().iter();
+            let mut healed = branches.flat_map(|branch| branch.operations());
+            !healed.any(|id| Some(id) == body.previous)
+        }
+    }
 }
 
 /// Group in `Collection::Setting`: operations of a space that were set aside, by index.

@@ -416,7 +416,16 @@ impl Nahtlos {
     /// Whether a log has this length and nothing is here that would follow it.
     pub(crate) fn is_log_still(&self, space: &SpaceId, length: u64) -> Result<bool, ClientError> {
         let waiting = self.waiting_operations()?;
-        let waits = waiting.iter().any(|(one, _)| one.space() == *space);
+        // One behind a gap waits for what is not served, like this device; one that is next may wait for
+        // another log.
+        let mut here = waiting.iter().filter(|(one, _)| one.space() == *space);
+        let waits = here.any(|(one, _)| {
+            let refused = self.logs().replay(one).err();
+            matches!(
+                refused,
+                Some(ReplayError::UnknownReference(_) | ReplayError::MissingLog(_))
+            )
+        });
         let state = self.logs().load(space)?;
         let here = state.map_or(0, |state| state.length());
         let goes_on = waits || self.needs_newer(space)? || self.is_forked(space);

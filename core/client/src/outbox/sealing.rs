@@ -170,7 +170,8 @@ impl Nahtlos {
         pending: &[OutboxRecord],
     ) -> Result<Sealing, ClientError> {
         let (logs, space) = (self.logs(), state.id());
-        let access_heads = self.heads_when_typed(&space)?;
+        let lost = self.lost_out_of_reach()?;
+        let access_heads = self.before_what_is_lost(self.heads_when_typed(&space)?, &lost);
         let knowledge = Knowledge::of(&logs, &access_heads).unwrap_or_default();
         let Some(length) = knowledge.length(&space) else {
             return Ok(Sealing::NotEntitled);
@@ -179,14 +180,26 @@ impl Nahtlos {
         let right = authority::right_in(&logs, &self.device_id, state, length, known);
         let held = state.epochs().iter().rev().find_map(|epoch| {
             let seed = self.key_ring().open(&space, &epoch.key_id).ok()?;
-            Some((epoch.key_id, seed))
+            Some((epoch, seed))
         });
-        let Some((key_id, seed)) = held.filter(|_| right.at_least(Role::Write)) else {
+        // Who reads on is given the present key: an earlier one is known to whoever was removed since.
+        let reads = authority::right(&logs, &self.device_id, &space).at_least(Role::Read);
+        let present = state.current_epoch().map(|epoch| epoch.key_id);
+        let is_present = held.as_ref().map(|(epoch, _)| epoch.key_id) == present;
+        if reads && state.closed_at().is_none() && !is_present {
+            return Ok(Sealing::Waits);
+        }
+        // A key that nobody else hears of opens nothing, and an older one may be known to somebody who
+        // was removed with it.
+        let is_known = |began_at: u64| lost.get(&space).is_none_or(|from| began_at < *from);
+        let entitled = right.at_least(Role::Write);
+        let Some((epoch, seed)) = held.filter(|(epoch, _)| entitled && is_known(epoch.began_at))
+        else {
             return Ok(Sealing::NotEntitled);
         };
         let place = Place {
             space,
-            key_id,
+            key_id: epoch.key_id,
             access_heads,
             adopted: Vec::new(),
         };
@@ -230,7 +243,7 @@ impl Nahtlos {
 
     /// Held envelopes that the next envelope of this space vouches for: those decided that are still
     /// held and that nobody voided.
-    fn adoptable(&self, space: &SpaceId) -> Result<Vec<EnvelopeId>, ClientError> {
+    pub(crate) fn adoptable(&self, space: &SpaceId) -> Result<Vec<EnvelopeId>, ClientError> {
         let mut adoptable = Vec::new();
         for id in self.adoptions(space)? {
             let fact = self.fact(&id)?;

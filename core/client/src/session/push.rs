@@ -201,10 +201,23 @@ impl Session<'_> {
             self.in_flight.push(InFlight::Decided(Box::new(one)));
         }
         if push.is_empty() {
+            self.give_up_adoptions()?;
             self.replica.seal_outbox()?;
             return self.push_unanswered();
         }
         Ok(push)
+    }
+
+    /// What was to be adopted by somebody who may not write any more waits for others.
+    fn give_up_adoptions(&mut self) -> Result<(), ClientError> {
+        let spaces = self.replica.give_up_adoptions_without_right()?;
+        if !spaces.is_empty() {
+            self.report.notices.push(
+                "an edit that you took over does not count: you may not write in that section any more; whoever manages it decides about the edit".into(),
+            );
+        }
+        self.touched.extend(spaces);
+        Ok(())
     }
 
     /// Lost branches carried back: they go first, since nothing is decided or written in a forked
