@@ -51,7 +51,10 @@ impl Transport for Line<'_> {
             let mut response: SyncResponse =
                 codec::decode(&answer.body, 1 << 25).expect("a response");
             if (self.on_answer)(&mut response) == Passing::Breaks {
-                return Err(broken());
+                return Err(TransportError::BrokeOff {
+                    url: "test".into(),
+                    reason: "the line broke".into(),
+                });
             }
             answer.body = codec::encode(&response);
         }

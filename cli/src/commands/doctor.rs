@@ -77,7 +77,7 @@ pub fn run(context: &Context, acknowledge: bool) -> Result<Answer, Failure> {
         Some(noted) if noted.incidents == 0 => {
             answer.note("There was nothing new to take note of.")
         }
-        Some(noted) => answer.note(&noted_words(noted)),
+        Some(noted) => answer.note(noted_words(noted)),
     })
 }
 

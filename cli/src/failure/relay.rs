@@ -18,6 +18,12 @@ pub(super) fn transport(code: &str, error: &TransportError) -> Failure {
             "Go on working; run `nahtlos sync` when you are online again. `nahtlos doctor` looks \
              for what is wrong.",
         ),
+        TransportError::BrokeOff { url, reason } => say(
+            Exit::RelayUnreachable,
+            format!("The exchange with the relay {url} broke off. Everything you typed is safe on this device."),
+            format!("The network says: {reason}. The next sync asks for less at a time."),
+            "Run `nahtlos sync` again; if this goes on, where the line is better.",
+        ),
         TransportError::Certificate { reason } => say(
             Exit::Failed,
             "The relay's certificate is not trusted, so nothing was sent.".into(),

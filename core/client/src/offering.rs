@@ -26,8 +26,6 @@ use crate::vault::{Collection, Transaction};
 
 /// Group in `Collection::Setting`: what is to be offered again; key = `o` ‖ item id.
 const OFFERS: &[u8] = b"offers";
-/// Offered bytes per request, well below the protocol's limit.
-const OFFERED_BYTES: usize = 8 * 1024 * 1024;
 /// After so long the relay is asked once more what it refused for a reason that may have passed.
 const ASKED_AGAIN_MS: u64 = 24 * 60 * 60 * 1000;
 
@@ -166,11 +164,12 @@ impl Nahtlos {
         &mut self,
         is_passed_over: impl Fn(&ItemId) -> bool,
     ) -> Result<Offering, ClientError> {
-        let (arrived, now_ms) = (self.sync_record()?.arrivals, self.now_ms());
+        let (position, now_ms) = (self.sync_record()?, self.now_ms());
+        let (arrived, bytes_max) = (position.arrivals, position.line_bytes() as usize);
         let (mut offering, mut gone) = (Offering::default(), Vec::new());
         let mut bytes = 0;
         for offer in self.offers()? {
-            if offering.push.len() >= limits::PUSH_ITEMS_MAX || bytes > OFFERED_BYTES {
+            if offering.push.len() >= limits::PUSH_ITEMS_MAX || bytes > bytes_max {
                 offering.is_full = true;
                 break;
             }

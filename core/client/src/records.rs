@@ -90,6 +90,32 @@ pub(crate) struct SyncRecord {
     /// Arrival counter of stored items.
     #[n(4)]
     pub arrivals: u64,
+    /// Bytes that the line was found to carry in one exchange; none where it never broke off.
+    #[n(5)]
+    pub line_bytes: Option<u32>,
+}
+
+/// Bytes pushed and asked for in one exchange; well below the protocol's limits.
+const LINE_BYTES: u32 = 8 * 1024 * 1024;
+/// What is asked for at least. (One item comes however large it is.)
+const LINE_BYTES_MIN: u32 = 128 * 1024;
+
+impl SyncRecord {
+    /// Bytes to push, and to ask for, in one exchange.
+    pub fn line_bytes(&self) -> u32 {
+        self.line_bytes.unwrap_or(LINE_BYTES)
+    }
+
+    /// An exchange broke off: the next one is to be smaller.
+    pub fn carry_less(&mut self) {
+        self.line_bytes = Some((self.line_bytes() / 4).max(LINE_BYTES_MIN));
+    }
+
+    /// Everything came: the next time it may be more.
+    pub fn carry_more(&mut self) {
+        let more = self.line_bytes.map(|bytes| bytes.saturating_mul(2));
+        self.line_bytes = more.filter(|more| *more < LINE_BYTES);
+    }
 }
 
 /// The relay's receipt for an item: `Collection::Receipt`, key = item.

@@ -8,7 +8,7 @@ use crate::error::ClientError;
 use crate::nahtlos::{Nahtlos, put_device, put_sync};
 use crate::records::{self, HeldItem, HeldRecord};
 use crate::session::{Progress, Session, SyncReport};
-use crate::transport::{Answer, Transport};
+use crate::transport::{Answer, Transport, TransportError};
 use crate::vault::Collection;
 
 /// Something held that nobody signed who it names, or that belongs to no log known here.
@@ -19,6 +19,8 @@ struct Doubtful {
     envelope: Option<EnvelopeId>,
 }
 
+/// The status of a refusal of what did not come in time.
+const TOO_SLOW: u16 = 408;
 /// A refused token is issued anew once, with the relay's time.
 const TOKEN_ATTEMPTS: u32 = 2;
 
@@ -46,7 +48,11 @@ impl Nahtlos {
             let mut attempt = 1;
             let answer = loop {
                 let token = session.replica_ref().token(offset_ms)?;
-                let answer = transport.post(SYNC_PATH, Some(&token), &body)?;
+                let answer = transport.post(SYNC_PATH, Some(&token), &body);
+                if matches!(answer, Err(TransportError::BrokeOff { .. })) {
+                    session.broke_off()?;
+                }
+                let answer = answer?;
                 let relay_ms = session.replica_ref().relay_time(&answer, &token);
                 match relay_ms {
                     Some(relay_ms) if attempt < TOKEN_ATTEMPTS => {
@@ -56,6 +62,9 @@ impl Nahtlos {
                     _ => break answer,
                 }
             };
+            if answer.status == TOO_SLOW {
+                session.broke_off()?;
+            }
             if answer.status != 200 {
                 return Err(ClientError::of_refusal(&answer));
             }

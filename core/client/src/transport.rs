@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use nahtlos_protocol::limits;
 use nahtlos_protocol::wire::MEDIA_TYPE;
+use ureq::Timeout;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, TlsProvider};
 
 /// Carries one request to the relay and brings the answer back. The sync session above it does no
@@ -41,6 +42,14 @@ pub enum TransportError {
     /// No connection, a timeout, or it broke.
     #[error("the relay {url} is not reachable: {reason}")]
     Unreachable {
+        /// The relay.
+        url: String,
+        /// What the network said.
+        reason: String,
+    },
+    /// It was reached, and then the line was too slow or broke.
+    #[error("the exchange with the relay {url} broke off: {reason}")]
+    BrokeOff {
         /// The relay.
         url: String,
         /// What the network said.
@@ -82,7 +91,7 @@ impl TransportError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Unreachable { .. } => "relay_unreachable",
+            Self::Unreachable { .. } | Self::BrokeOff { .. } => "relay_unreachable",
             Self::Certificate { .. } => "relay_certificate",
             Self::CertificateFile { .. } => "certificate_file",
             Self::PlainHttp { .. } => "plain_http",
@@ -174,6 +183,13 @@ impl HttpTransport {
         })
     }
 
+    fn broke_off(&self, reason: String) -> TransportError {
+        TransportError::BrokeOff {
+            url: self.url.clone(),
+            reason,
+        }
+    }
+
     fn unreachable(&self, error: &ureq::Error) -> TransportError {
         match error {
             ureq::Error::Tls(_) | ureq::Error::Rustls(_) => TransportError::Certificate {
@@ -184,6 +200,13 @@ impl HttpTransport {
                     reason: inner.to_string(),
                 }
             }
+            ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect) => {
+                TransportError::Unreachable {
+                    url: self.url.clone(),
+                    reason: error.to_string(),
+                }
+            }
+            ureq::Error::Timeout(_) => self.broke_off(error.to_string()),
             other => TransportError::Unreachable {
                 url: self.url.clone(),
                 reason: other.to_string(),
@@ -228,10 +251,7 @@ impl Transport for HttpTransport {
             .take(limit + 1)
             .read_to_end(&mut bytes);
         if let Err(error) = read {
-            return Err(TransportError::Unreachable {
-                url: self.url.clone(),
-                reason: error.to_string(),
-            });
+            return Err(self.broke_off(error.to_string()));
         }
         if bytes.len() as u64 > limit {
             return Err(TransportError::TooLarge);
@@ -321,10 +341,10 @@ mod tests {
         let whole = from_a_slow_relay(40, patience(16 * 1024)).unwrap();
         assert_eq!(whole.body.len(), 40);
         let stops = from_a_slow_relay(20, patience(16 * 1024)).unwrap_err();
-        assert_eq!(stops.code(), "relay_unreachable");
+        assert!(matches!(stops, TransportError::BrokeOff { .. }), "{stops}");
         // So fast that nothing is added to the second.
         let trickles = from_a_slow_relay(40, patience(u64::MAX)).unwrap_err();
-        assert_eq!(trickles.code(), "relay_unreachable");
+        assert!(matches!(trickles, TransportError::BrokeOff { .. }));
     }
 
     #[test]

@@ -356,7 +356,8 @@ async fn a_stopped_engine_refuses_and_does_not_hang() {
 #[tokio::test(flavor = "multi_thread")]
 #[allow(
     clippy::await_holding_lock,
-    reason = "what waits for it runs on other threads, and is to wait"
+    clippy::readonly_write_lock,
+    reason = "what reads runs on other threads, and is to wait"
 )]
 async fn a_request_that_is_given_up_does_not_take_the_reader_of_the_next_one() {
     let setting = Setting::new().await;

@@ -20,7 +20,7 @@ use nahtlos_protocol::wire::{ItemKind, JournalMark, SyncRequest, SyncResponse};
 use crate::error::ClientError;
 use crate::incidents::Setback;
 use crate::intents::Decided;
-use crate::nahtlos::Nahtlos;
+use crate::nahtlos::{Nahtlos, put_sync};
 use crate::sync::signed_difference;
 use crate::transport::TransportError;
 use crate::vault::Collection;
@@ -62,8 +62,6 @@ pub struct Session<'a> {
 const PUSH_ROUNDS_MAX: u32 = 8;
 /// How often a relay may go back within one session before the rest waits for the next.
 const SETBACKS_MAX: u32 = 3;
-/// Response bytes asked for.
-const PULL_BYTES: u32 = 8 * 1024 * 1024;
 
 impl<'a> Session<'a> {
     /// Begins a sync.
@@ -143,7 +141,7 @@ impl<'a> Session<'a> {
             cursor: position.cursor,
             journal_mark: position.mark,
             push,
-            max_bytes: PULL_BYTES,
+            max_bytes: position.line_bytes(),
         });
         self.report.requests += 1;
         self.report.body_bytes += body.len() as u64;
@@ -205,6 +203,25 @@ impl<'a> Session<'a> {
         })
     }
 
+    /// The line broke while something was on its way: the next sync sends and asks for less at a time.
+    pub(crate) fn broke_off(&mut self) -> Result<(), ClientError> {
+        let mut position = self.replica.sync_record()?;
+        position.carry_less();
+        let replica = &mut *self.replica;
+        replica.commit(|transaction| put_sync(transaction, &position))
+    }
+
+    /// Where less was asked for than usual, the next sync asks for more again.
+    fn came_to_its_end(&mut self) -> Result<(), ClientError> {
+        let mut position = self.replica.sync_record()?;
+        if position.line_bytes.is_none() {
+            return Ok(());
+        }
+        position.carry_more();
+        let replica = &mut *self.replica;
+        replica.commit(|transaction| put_sync(transaction, &position))
+    }
+
     fn delivered(&self) -> u64 {
         self.report.envelopes_delivered + self.report.operations_delivered
     }
@@ -220,6 +237,7 @@ impl<'a> Session<'a> {
     /// Where the vault fails.
     pub fn finish(mut self) -> Result<SyncReport, ClientError> {
         self.settle()?;
+        self.came_to_its_end()?;
         self.report.held = self.replica.held_counts()?;
         // A person reads each sentence once.
         let mut said = BTreeSet::new();

@@ -18,8 +18,6 @@ use crate::records::SealedRecord;
 /// Decisions that the relay did not take in so many rounds wait, so that what was typed goes out: a
 /// newcomer whose founding the relay refuses must not keep this device's edits back.
 const DECIDING_ROUNDS_MAX: u32 = PUSH_ROUNDS_MAX / 2;
-/// Pushed bytes per request, well below the protocol's limit.
-const PUSH_BYTES: usize = 8 * 1024 * 1024;
 /// How often something that the relay has lost is offered within one session.
 const OFFERED_MAX: u32 = 4;
 /// Requests with less than there is room for, in which such items are offered within one session: these
@@ -86,9 +84,10 @@ impl Session<'_> {
         if self.replica.is_cloned()? {
             return Ok(push);
         }
+        let bytes_max = self.replica.sync_record()?.line_bytes() as usize;
         let mut bytes = 0;
         for (key, record) in self.replica.unanswered()? {
-            if push.len() >= limits::PUSH_ITEMS_MAX || bytes > PUSH_BYTES {
+            if push.len() >= limits::PUSH_ITEMS_MAX || bytes > bytes_max {
                 break;
             }
             match record {
