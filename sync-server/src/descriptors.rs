@@ -3,7 +3,8 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// What the database, its readers, listeners and the log take, with room to spare.
+/// What the database, its readers, listeners, the log and connections on their way out take, with
+/// room to spare.
 const OWN_DESCRIPTORS: u64 = 128;
 
 /// Raises the process's limit as far as it may, and says how many connections fit into it.

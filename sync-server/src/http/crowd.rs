@@ -14,6 +14,10 @@ use tokio::sync::Notify;
 use crate::config::Limits;
 use crate::metrics::Metrics;
 
+/// Connections that were told to go and have not gone yet. They end as soon as they are looked at,
+/// but until then each has its file, and new ones may come faster.
+const LEAVING_MAX: usize = 16;
+
 /// The open connections of one listener.
 #[derive(Clone)]
 pub(crate) struct Crowd(Arc<Shared>);
@@ -88,7 +92,9 @@ impl Crowd {
             let changed = self.0.changed.notified();
             {
                 let inside = self.inside();
-                if inside.counted < self.0.connections_max || !inside.waiting.is_empty() {
+                let connections_max = self.0.connections_max;
+                let has_place = inside.counted < connections_max || !inside.waiting.is_empty();
+                if has_place && inside.open < connections_max.saturating_add(LEAVING_MAX) {
                     return;
                 }
             }
@@ -328,6 +334,25 @@ mod tests {
         assert!(room.as_mut().poll(&mut context).is_ready());
         let _third = crowd.enter(OTHER).unwrap();
         assert!(is_told_to_go(&places[0]) && !is_told_to_go(&places[1]));
+    }
+
+    #[test]
+    fn where_new_ones_come_faster_than_those_told_to_go_are_gone_they_wait() {
+        let crowd = crowd(2, 100);
+        let mut context = Context::from_waker(Waker::noop());
+        let mut places = Vec::new();
+        while Box::pin(crowd.room())
+            .as_mut()
+            .poll(&mut context)
+            .is_ready()
+        {
+            places.push(crowd.enter(ONE).unwrap());
+        }
+        assert_eq!(places.len(), 2 + LEAVING_MAX);
+        let mut room = Box::pin(crowd.room());
+        assert!(room.as_mut().poll(&mut context).is_pending());
+        drop(places.remove(0));
+        assert!(room.as_mut().poll(&mut context).is_ready());
     }
 
     #[test]

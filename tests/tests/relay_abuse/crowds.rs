@@ -1,5 +1,6 @@
 //! Very many connections that do nothing, and more of them than there may be.
 
+use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpStream};
 use std::process::Command;
@@ -107,10 +108,13 @@ fn an_address_that_holds_all_it_may_is_refused_more_and_another_one_is_served() 
 
 #[test]
 fn a_relay_that_may_open_few_files_keeps_enough_of_them_for_its_database() {
+    let beside = tempfile::tempdir().unwrap();
+    let log = beside.path().join("log");
     let mut scene = Scene::started_by(&["--header-timeout-s", "600"], |program| {
         let mut command = Command::new("sh");
         // Soft and hard: it cannot help itself.
         command.args(["-c", "ulimit -n 200 && exec \"$0\" \"$@\"", program]);
+        command.stderr(File::create(&log).unwrap());
         command
     });
     let idle: Vec<TcpStream> = (0..600).map(|_| connect(scene.address())).collect();
@@ -123,4 +127,7 @@ fn a_relay_that_may_open_few_files_keeps_enough_of_them_for_its_database() {
     drop(idle);
     scene.honest_work();
     scene.relay.stop_and_check();
+    let log = std::fs::read_to_string(log).unwrap();
+    assert!(log.contains("may open too few files"), "{log}");
+    assert!(!log.contains("could not be accepted"), "{log}");
 }
