@@ -2,7 +2,7 @@
 # Are the tests worth anything? Each patch in tests/mutants breaks one rule and names the tests that
 # must notice. They are applied one by one to a temporary clone of the last commit.
 #
-#   tests/mutants.sh [name…]     all mutants, or those named; about ten minutes
+#   tests/mutants.sh [name…]     all mutants, or those named; about fifteen minutes
 #
 # Exit code 1 where a mutant survives, does not apply or does not compile, or where the named tests
 # fail without it.

@@ -155,28 +155,16 @@ mod tests {
 
     use super::*;
 
-    /// Writes a mebibyte to somebody who takes `bytes` every `every`.
-    fn write_to_a_taker(bytes: usize, every: Duration, in_all: Duration) -> Result<()> {
-        write_with_lengthening(bytes, every, in_all, usize::MAX)
-    }
+    const MEBIBYTE: usize = 1 << 20;
 
-    fn write_with_lengthening(
-        bytes: usize,
-        every: Duration,
-        in_all: Duration,
-        lengthening_bytes: usize,
-    ) -> Result<()> {
+    /// Writes so much to somebody who takes `bytes` every `every`.
+    fn write_to_a_taker(length: usize, bytes: usize, every: Duration, pace: Pace) -> Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .build()
             .unwrap();
         runtime.block_on(async {
             let (near, mut far) = tokio::io::duplex(1024);
-            let pace = Pace {
-                window: Duration::from_millis(200),
-                in_all,
-                lengthening_bytes,
-            };
             let mut near = Paced::new(near, pace);
             let taking = tokio::spawn(async move {
                 let mut buffer = vec![0; bytes];
@@ -184,39 +172,41 @@ mod tests {
                     tokio::time::sleep(every).await;
                 }
             });
-            let written = near.write_all(&vec![7; 1 << 20]).await;
+            let written = near.write_all(&vec![7; length]).await;
             taking.abort();
             written
         })
     }
 
-    const MINUTE: Duration = Duration::from_secs(60);
-
     #[test]
     fn who_takes_nothing_or_too_little_is_left_and_who_keeps_the_pace_gets_everything() {
+        let pace = Pace {
+            window: Duration::from_millis(200),
+            in_all: Duration::from_secs(60),
+            lengthening_bytes: usize::MAX,
+        };
         let hours = Duration::from_secs(7200);
         for (bytes, every) in [(1, hours), (1024, Duration::from_millis(20))] {
-            let error = write_to_a_taker(bytes, every, MINUTE).unwrap_err();
+            let error = write_to_a_taker(MEBIBYTE, bytes, every, pace).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::TimedOut);
         }
-        write_to_a_taker(1 << 18, Duration::from_millis(1), MINUTE).unwrap();
+        write_to_a_taker(MEBIBYTE, 1 << 18, Duration::from_millis(1), pace).unwrap();
     }
 
     #[test]
-    fn who_keeps_the_pace_and_never_comes_to_the_end_is_left_too() {
-        // Twice the pace, and the whole would take eight times what it may.
-        let every = Duration::from_millis(100);
-        let in_all = Duration::from_millis(200);
-        let error = write_to_a_taker(PACE_BYTES, every, in_all).unwrap_err();
+    fn who_keeps_the_pace_and_does_not_come_to_the_end_is_left_unless_what_was_taken_gives_time() {
+        // Ten times the pace, and the whole takes three times the second.
+        let (every, second) = (Duration::from_millis(100), Duration::from_secs(1));
+        let write = |lengthening_bytes| {
+            let pace = Pace {
+                window: second,
+                in_all: second,
+                lengthening_bytes,
+            };
+            write_to_a_taker(2 * MEBIBYTE, PACE_BYTES, every, pace)
+        };
+        let error = write(usize::MAX).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TimedOut);
-        write_to_a_taker(2 * PACE_BYTES, Duration::from_millis(1), MINUTE).unwrap();
-    }
-
-    /// The same, where what was taken gives more time.
-    #[test]
-    fn what_is_long_may_take_longer_than_what_is_short() {
-        let every = Duration::from_millis(100);
-        let in_all = Duration::from_millis(200);
-        write_with_lengthening(PACE_BYTES, every, in_all, LENGTHENING_BYTES).unwrap();
+        write(LENGTHENING_BYTES).unwrap();
     }
 }
