@@ -99,6 +99,7 @@ fn a_card_about_another_institution_its_teams_or_people_does_not_count() {
                 function: "coach".into(),
                 institution: rogue_institution,
                 team: None,
+                recovery: None,
             },
         },
         DirectoryEdit::Team {

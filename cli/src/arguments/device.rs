@@ -6,6 +6,23 @@ use clap::{Args, Subcommand};
 
 use super::values::{Answered, TypedValue};
 
+/// Each of these was run, by `cli/tests/paper.rs`, which holds them to what the program says.
+const PAPER_EXAMPLE: &str = "\
+$ nahtlos key paper paper.html
+The page is in paper.html. Print it now, then type these words from the print:
+Word 4:
+Word 9:
+Word 17:
+Word 22:
+The paper is made: Paper, a device of yours with the fingerprint 7K3M-92QD-0V5X-C8AT.";
+
+const RESTORE_EXAMPLE: &str = "\
+$ nahtlos device restore --paper paper.txt --name Laptop
+Anna Berger is back on this device.
+device       XNY6-V6YX-NTJC-NNVF
+brought by   Paper (7K3M-92QD-0V5X-C8AT)
+home         restored";
+
 /// What can be done with devices.
 #[derive(Debug, Subcommand)]
 pub enum DeviceCommand {
@@ -22,6 +39,33 @@ pub enum DeviceCommand {
         /// The invitation: the text, a file that holds it, or `-` for standard input
         #[arg(value_name = "TEXT|FILE|-")]
         invitation: String,
+        /// What you call this device; your other devices see it, colleagues do not
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
+    },
+    /// Calls a device of yours by another name; your other devices see it, colleagues do not
+    Rename {
+        /// Its name, or the beginning of its fingerprint or id as `device list` shows it
+        #[arg(value_name = "DEVICE")]
+        device: String,
+        /// The new name
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+    /// Brings you back on a new device by the 24 words of your paper.
+    ///
+    /// The words are asked for one after the other and not shown, or read from standard input; they are
+    /// never an argument. A word that is in no list, a wrong one, and two that are exchanged are each
+    /// told by their place. The paper lets this device in as one of yours, which takes a minute and the
+    /// relay; nothing of the paper stays here. If it breaks off, run the same command again. Exit status:
+    /// 0 you are back; 1 not, or the relay does not know the paper; 2 the words or the text are not the
+    /// paper's; 5 the paper was revoked; 20 the relay was not reached.
+    #[command(after_long_help = RESTORE_EXAMPLE)]
+    Restore {
+        /// The text that stands on the paper below the words, or a file that holds it; without either
+        /// it is asked for
+        #[arg(long, value_name = "TEXT|FILE", required = true, num_args = 0..=1, default_missing_value = "")]
+        paper: String,
         /// What you call this device; your other devices see it, colleagues do not
         #[arg(long, value_name = "NAME")]
         name: Option<String>,
@@ -68,6 +112,24 @@ pub enum KeyCommand {
     /// short, typed differently or the present one; 4 wrong passphrase, no vault, or in use.
     #[command(after_long_help = super::vault::PASSPHRASE_EXAMPLE)]
     Passphrase,
+    /// Makes a paper that brings you back when all your devices are lost: 24 words.
+    ///
+    /// The page with the words is written to a new file that you alone can read: open it in a browser,
+    /// print it, keep the print where you keep what must not be lost or seen, and delete the file. The
+    /// words are shown nowhere else and kept on no device. Some of them are asked for, so that a paper
+    /// that was not printed is not taken for one; then it is a device of yours (`device list`), which
+    /// reads all that you read, and is ended like any other (`device revoke`). Exit status: 0 made; 1 the
+    /// words were not given back or the file cannot be written, and nothing was made; 5 this device was
+    /// revoked.
+    #[command(after_long_help = PAPER_EXAMPLE)]
+    Paper {
+        /// The file for the page; one that exists is not overwritten
+        #[arg(value_name = "FILE.html")]
+        page: PathBuf,
+        /// What you call it; your devices see it, colleagues do not
+        #[arg(long, value_name = "NAME", default_value = "Paper")]
+        name: String,
+    },
     /// Makes new keys at once, for a case, one of its sections, or everything you may
     Rotate {
         /// Number or name, or the beginning of either

@@ -6,6 +6,7 @@ mod device;
 mod function;
 mod network;
 mod plan;
+mod recovery;
 mod reference;
 mod share;
 mod subject;
@@ -28,6 +29,7 @@ pub use plan::{
     GoalCommand, JournalAdd, JournalCommand, PlanCommand, StepAdd, StepCommand, TaskAdd,
     TaskCommand,
 };
+pub use recovery::RecoveryCommand;
 pub use reference::{command_line_reference, manual_pages};
 pub use share::{
     ConflictCommand, ReasonCode, SectionRole, ShareCommand, ShareGrant, ShareRole, ShareWithdraw,
@@ -128,6 +130,12 @@ pub enum Command {
         /// What to do.
         #[command(subcommand)]
         command: Option<KeyCommand>,
+    },
+    /// Your institution's way back into teams that nobody can open; alone: shows it
+    Recovery {
+        /// What to do.
+        #[command(subcommand)]
+        command: Option<RecoveryCommand>,
     },
     /// This device's vault: its backup, and whether it is whole
     Vault {

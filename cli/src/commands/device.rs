@@ -1,5 +1,6 @@
 //! `nahtlos device`.
 
+use nahtlos_casework::fields::{Field, Name};
 use nahtlos_client::devices::DeviceLine;
 use nahtlos_client::ending::{Ending, Reason, WHAT_STAYS_READABLE};
 use nahtlos_client::rotation::{Rotation, RotationReport};
@@ -9,7 +10,8 @@ use serde_json::json;
 
 use super::ending::{self, End, WITH_NEXT_SYNC};
 use super::sync::count;
-use super::{device_join, key};
+use super::values::parse;
+use super::{device_join, device_restore, key};
 use crate::arguments::{Answered, DeviceCommand};
 use crate::context::Context;
 use crate::exit::Exit;
@@ -26,6 +28,10 @@ pub fn run(context: &Context, command: Option<DeviceCommand>) -> Result<Answer, 
         Some(DeviceCommand::Add { to }) => device_join::add(context, to.as_deref()),
         Some(DeviceCommand::Join { invitation, name }) => {
             device_join::join(context, &invitation, name.as_deref())
+        }
+        Some(DeviceCommand::Rename { device, name }) => rename(context, &device, &name),
+        Some(DeviceCommand::Restore { paper, name }) => {
+            device_restore::restore(context, &paper, name.as_deref())
         }
         Some(DeviceCommand::Revoke {
             device,
@@ -61,6 +67,37 @@ fn row(line: &DeviceLine) -> Vec<String> {
         }
         .to_owned(),
     ]
+}
+
+fn rename(context: &Context, input: &str, name: &str) -> Result<Answer, Failure> {
+    let name = parse::<Name>("name", name)?.canonical();
+    let (device, before) = context
+        .open()?
+        .rename_device(input, &name)
+        .map_err(|error| not_renamed(error, input))?;
+    let data = json!({ "device": device, "name": name, "before": before });
+    let said = format!("Your device {device} is called {name} now.");
+    Ok(Answer::sentence(data, said)
+        .note("Your other devices see it once this one and they have run `nahtlos sync`."))
+}
+
+fn not_renamed(error: ClientError, input: &str) -> Failure {
+    match error {
+        ClientError::NotFound { .. } => Failure::new(
+            Exit::Failed,
+            "not_found",
+            format!("No device of yours matches \"{input}\"; nothing was renamed."),
+            "A device is named by its name or by at least four characters of its fingerprint. \
+             Colleagues name their own devices.",
+            "See them: `nahtlos device`.",
+        ),
+        ClientError::NoRight { .. } => {
+            let mut failure = Failure::from(error);
+            failure.next = "Use `nahtlos device rename` on another device of yours.".into();
+            failure
+        }
+        other => other.into(),
+    }
 }
 
 fn revoke(

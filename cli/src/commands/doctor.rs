@@ -146,6 +146,32 @@ fn files(context: &Context) -> Vec<Check> {
     checks
 }
 
+/// Who saw the shares of a recovery key can use it again.
+fn recovery_key(nahtlos: &Nahtlos) -> Option<Check> {
+    let lines = nahtlos.recovery_lines().ok()?;
+    let present = lines.iter().find(|line| line.is_present)?;
+    let lost = present.custodians.iter().filter(|one| !one.holds());
+    let lost: Vec<&str> = lost.map(|one| one.name.as_str()).collect();
+    let who = format!(
+        "who manages {} makes a new one, `nahtlos recovery setup`",
+        present.institution
+    );
+    let says = match present.uses.last() {
+        Some(used) => format!(
+            "used on {} for {}: {who}",
+            dates::moment(used.claimed_at_ms),
+            used.group
+        ),
+        None if !lost.is_empty() => format!(
+            "{} cannot hand over a share any more: {who}",
+            lost.join(", ")
+        ),
+        None => "set up, and not used".to_owned(),
+    };
+    let sound = present.uses.is_empty() && lost.is_empty();
+    Some(check("recovery key", sound, says))
+}
+
 fn unlocked(context: &Context, nahtlos: &mut Nahtlos) -> Vec<Check> {
     let mut checks = vec![vault(nahtlos)];
     match nahtlos.status() {
@@ -166,6 +192,7 @@ fn unlocked(context: &Context, nahtlos: &mut Nahtlos) -> Vec<Check> {
             ));
             checks.push(memory(&status.incidents));
             checks.extend(signs(nahtlos, &status));
+            checks.extend(recovery_key(nahtlos));
         }
         Err(error) => checks.push(failed("status", &error.into())),
     }

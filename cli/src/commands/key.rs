@@ -7,7 +7,7 @@ use nahtlos_protocol::identifier::SpaceId;
 use serde_json::json;
 
 use super::sync::count;
-use super::{ending, section_kind, vault};
+use super::{ending, paper, section_kind, vault};
 use crate::arguments::{Answered, KeyCommand};
 use crate::context::Context;
 use crate::exit::Exit;
@@ -29,6 +29,7 @@ pub fn run(context: &Context, command: Option<KeyCommand>) -> Result<Answer, Fai
     match command {
         None | Some(KeyCommand::List) => list(context),
         Some(KeyCommand::Passphrase) => vault::change_passphrase(context),
+        Some(KeyCommand::Paper { page, name }) => paper::make(context, &page, &name),
         Some(KeyCommand::Explain {
             case: Some(case),
             section: Some(section),

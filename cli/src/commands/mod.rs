@@ -10,6 +10,7 @@ mod consent_withdraw;
 mod decision;
 mod device;
 mod device_join;
+mod device_restore;
 mod doctor;
 mod ending;
 mod entries;
@@ -25,7 +26,10 @@ mod names;
 mod network;
 mod newcomer;
 mod pages;
+mod paper;
+mod paper_words;
 mod plan;
+mod recovery;
 mod section;
 mod section_erase;
 mod section_history;
@@ -65,6 +69,7 @@ pub fn run(context: &Context, command: Command) -> Result<Answer, Failure> {
         Command::Member { command } => member::run(context, command),
         Command::Device { command } => device::run(context, command),
         Command::Key { command } => key::run(context, command),
+        Command::Recovery { command } => recovery::run(context, command),
         Command::Vault { command } => vault::run(context, command),
         Command::Case { filter, command } => case::run(context, filter, command),
         Command::Section { command } => section::run(context, command),

@@ -4,7 +4,7 @@ use nahtlos_casework::edit::ApplyError;
 use nahtlos_client::incidents::OpenIncident;
 use nahtlos_client::{ClientError, KeyNotice};
 
-use super::{Failure, relay, vault};
+use super::{Failure, recovery, relay, vault};
 use crate::exit::Exit;
 
 impl From<ClientError> for Failure {
@@ -102,6 +102,21 @@ impl From<ClientError> for Failure {
                 "This device has already founded or joined.",
                 "One home is one person in one network.",
                 "See `nahtlos status`; to join as somebody else, name an empty directory with `--home DIR`.",
+            ),
+            ClientError::Recovery(error) => recovery::failure(code, error),
+            ClientError::PaperUnknown => say(
+                Exit::Failed,
+                "The relay does not know this paper; nothing was done.",
+                "The device on which it was made may not have synced since, or the network is another one.",
+                "If that device still works, run `nahtlos sync` there, then this command here. Else ask whoever \
+                 leads your team for an invitation: `nahtlos member join`.",
+            ),
+            ClientError::PaperRevoked => say(
+                Exit::NoRight,
+                "This paper was revoked: it brings nobody back. Nothing was done.",
+                "A device of yours, or your institution, ended it; the relay says so.",
+                "Use a newer paper, or `nahtlos device add` on a device that you have; without either, ask \
+                 whoever leads your team for an invitation: `nahtlos member join`.",
             ),
             ClientError::NotAdmitted => say(
                 Exit::Locked,

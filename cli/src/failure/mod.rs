@@ -1,6 +1,7 @@
 //! What a person is told when a command fails: what happened, why, and the exact next command.
 
 mod client;
+mod recovery;
 mod relay;
 mod vault;
 

@@ -260,6 +260,7 @@ fn card_for(
             function: introduction.function.clone(),
             institution: institution.to_string(),
             team: Some(text.inviting.to_string()),
+            recovery: None,
         },
     ))
 }

@@ -73,7 +73,7 @@ impl Nahtlos {
             Ok(asking) => asking,
             Err(reason) => return Ok(Outcome::Fails(not_added(&reason.to_string()))),
         };
-        let Some(draft) = self.device_draft(&asking, &state, &logs) else {
+        let Some(draft) = self.device_draft(&asking.member, &asking.name, &state, &logs) else {
             return Ok(Outcome::Waits);
         };
         let newcomer = Newcomer {
@@ -136,15 +136,21 @@ impl Nahtlos {
 
     /// Adds the device, with the person's key wrapped to it. Its name is sealed under that key. None
     /// where this device does not hold what it takes.
-    fn device_draft(&self, asking: &Asking, state: &SpaceState, logs: &dyn Logs) -> Option<Draft> {
+    pub(crate) fn device_draft(
+        &self,
+        member: &Member,
+        name: &str,
+        state: &SpaceState,
+        logs: &dyn Logs,
+    ) -> Option<Draft> {
         let grant = random::grant_id();
         let add = |seed: &_| Effect::Add {
             grant,
-            member: asking.member.clone(),
+            member: member.clone(),
             role: Role::Manage,
             history: History::Full,
-            basis: (!asking.name.is_empty())
-                .then(|| seal_basis(seed, &grant, &asking.name))
+            basis: (!name.is_empty())
+                .then(|| seal_basis(seed, &grant, name))
                 .flatten(),
             not_after_ms: None,
             invitation: None,

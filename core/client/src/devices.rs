@@ -1,6 +1,8 @@
 //! A person's devices: a further one is invited by one that the person has, joins, and is listed. The
 //! person's own space invites it; [`crate::device_admission`] lets it in.
 
+use std::collections::BTreeMap;
+
 use nahtlos_protocol::crypto::fingerprint::Fingerprint;
 use nahtlos_protocol::crypto::label;
 use nahtlos_protocol::crypto::secret::Secret32;
@@ -166,16 +168,34 @@ impl Nahtlos {
     /// [`ClientError::NotEnrolled`]; where the vault cannot be read.
     pub fn devices(&self) -> Result<Vec<DeviceLine>, ClientError> {
         let directory = self.directory().unwrap_or_default();
+        let names = self.device_names();
         let mut lines = Vec::new();
         for person in self.people_of_institution()? {
             let Some(state) = self.logs().load(&person)? else {
                 continue;
             };
             for (id, device) in state.devices() {
-                lines.push(self.device_line(&state, id, device, &directory)?);
+                let name = self.device_name(&state, id, &names);
+                lines.push(self.device_line(&state, id, device, name, &directory)?);
             }
         }
         Ok(lines)
+    }
+
+    /// What a device is called: since it was renamed, else since it was added. None of a colleague's.
+    pub(crate) fn device_name(
+        &self,
+        state: &SpaceState,
+        id: &DeviceId,
+        names: &BTreeMap<String, String>,
+    ) -> Option<String> {
+        if Some(state.id()) != self.device.person {
+            return None;
+        }
+        let mut grants = state.grants().iter();
+        let added = grants.find(|grant| grant.member == MemberId::Device(*id));
+        let renamed = names.get(&id.to_string()).cloned();
+        renamed.or_else(|| self.open_basis(state, added?))
     }
 
     fn device_line(
@@ -183,15 +203,15 @@ impl Nahtlos {
         state: &SpaceState,
         id: &DeviceId,
         device: &Device,
+        name: Option<String>,
         directory: &Directory,
     ) -> Result<DeviceLine, ClientError> {
         let is_this_device = |grant: &&Grant| grant.member == MemberId::Device(*id);
         let mut live = state.live_grants().filter(is_this_device);
-        let named = state.grants().iter().find(is_this_device);
         Ok(DeviceLine {
             fingerprint: Fingerprint::of(&id.0).to_string(),
             id: id.to_string(),
-            name: named.and_then(|grant| self.open_basis(state, grant)),
+            name,
             person: directory.person_name(&state.id()),
             state: match live.next() {
                 Some(grant) if grant.is_confirmed() => "live",

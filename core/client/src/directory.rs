@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::ClientError;
 use crate::nahtlos::Nahtlos;
+use crate::recovery::RecoverySet;
 
 /// Top-level maps of the network's document.
 pub(crate) const CONTAINERS: &[&str] = &["network", "institutions", "teams", "people"];
@@ -56,6 +57,9 @@ pub struct PersonCard {
     /// The team, hexadecimal space id; none for the institution's own custodians.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub team: Option<String>,
+    /// Of an institution's recovery member: who holds which share of its key.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub recovery: Option<RecoverySet>,
 }
 
 /// An edit of the directory, re-appliable.

@@ -15,6 +15,7 @@ use crate::directory::{self, Directory};
 use crate::error::ClientError;
 use crate::key_notices::KeyNotice;
 use crate::nahtlos::Nahtlos;
+use crate::profile;
 use crate::records::{self, ActorRecord, DocumentRecord, LabelRecord, OutboxRecord};
 use crate::vault::Collection;
 use nahtlos_protocol::crypto::epoch_secret;
@@ -35,7 +36,8 @@ impl Nahtlos {
                 let label = self.label(space)?;
                 Ok(containers(&SectionKind::from_code(&label.kind)))
             }
-            Kind::Person | Kind::Team | Kind::Institution => Ok(&[]),
+            Kind::Person => Ok(profile::CONTAINERS),
+            Kind::Team | Kind::Institution => Ok(&[]),
         }
     }
 

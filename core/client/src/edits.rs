@@ -4,7 +4,7 @@
 use nahtlos_casework::Author as CaseAuthor;
 use nahtlos_casework::edit::Edit;
 use nahtlos_casework::fields::UtcTime;
-use nahtlos_document::{Document, EditError, EncodedChange};
+use nahtlos_document::{Document, EditError, EncodedChange, WriteError};
 use nahtlos_protocol::identifier::SpaceId;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use crate::directory::DirectoryEdit;
 use crate::error::ClientError;
 use crate::nahtlos::Nahtlos;
 use crate::outbox::OUTBOX_SPACES;
+use crate::profile::ProfileEdit;
 use crate::random;
 use crate::records::{self, OutboxRecord};
 use crate::vault::{Collection, Transaction};
@@ -27,6 +28,8 @@ pub enum TypedEdit {
     Case(Edit),
     /// Of the directory.
     Directory(DirectoryEdit),
+    /// Of one's own person's document.
+    Profile(ProfileEdit),
 }
 
 /// Edits of one space that apply, not kept yet.
@@ -191,11 +194,18 @@ pub(crate) fn apply_edit(
         }
         TypedEdit::Directory(edit) => document
             .edit(seconds, None, |editor| edit.apply(editor))
-            .map_err(|error| ClientError::Document {
-                reason: error.to_string(),
-            })?,
+            .map_err(not_applied)?,
+        TypedEdit::Profile(edit) => document
+            .edit(seconds, None, |editor| edit.apply(editor))
+            .map_err(not_applied)?,
     };
     Ok(change.map(EncodedChange::into_bytes))
+}
+
+fn not_applied(error: EditError<WriteError>) -> ClientError {
+    ClientError::Document {
+        reason: error.to_string(),
+    }
 }
 
 fn to_json(edit: &TypedEdit) -> Result<String, ClientError> {

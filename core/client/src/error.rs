@@ -159,6 +159,15 @@ pub enum ClientError {
         /// Its code.
         section: String,
     },
+    /// Shares of a recovery key.
+    #[error(transparent)]
+    Recovery(#[from] crate::recovery::RecoveryError),
+    /// The relay knows no device that the paper's words make.
+    #[error("the relay does not know this paper")]
+    PaperUnknown,
+    /// The paper was revoked.
+    #[error("this paper was revoked")]
+    PaperRevoked,
     /// A relay URL that is not allowed.
     #[error("the relay address {url} is not usable: {reason}")]
     BadUrl {
@@ -207,6 +216,9 @@ impl ClientError {
             Self::Restored => "restored",
             Self::NoCaseNumber => "no_case_number",
             Self::SectionExists { .. } => "section_exists",
+            Self::Recovery(error) => error.code(),
+            Self::PaperUnknown => "paper_unknown",
+            Self::PaperRevoked => "paper_revoked",
             Self::BadUrl { .. } => "bad_url",
         }
     }

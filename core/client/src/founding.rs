@@ -359,6 +359,7 @@ pub(crate) fn founder_cards(home: &Home, founder: &Founder) -> Vec<DirectoryEdit
                 function: founder.introduction.function.clone(),
                 institution,
                 team: Some(home.team.to_string()),
+                recovery: None,
             },
         },
     ]

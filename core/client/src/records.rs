@@ -6,7 +6,7 @@ use nahtlos_protocol::crypto::{hash::hash, label};
 use nahtlos_protocol::identifier::{
     DeviceId, EnvelopeId, GrantId, KeyId, Nonce, RecipientId, SpaceId, VerifyingKeyBytes,
 };
-use nahtlos_protocol::space::effect::History;
+use nahtlos_protocol::space::effect::{History, Member};
 use nahtlos_protocol::space::kind::Role;
 use nahtlos_protocol::space::{LogHead, Wrap};
 use nahtlos_protocol::wire::{JournalMark, Receipt};
@@ -373,6 +373,19 @@ pub(crate) enum Intent {
         #[n(1)]
         envelope: EnvelopeId,
     },
+    /// Add a device of one's own whose secret lies elsewhere.
+    #[n(13)]
+    AddDevice {
+        /// The person.
+        #[n(0)]
+        space: SpaceId,
+        /// Its keys, and its consent.
+        #[n(1)]
+        member: Member,
+        /// As its person calls it; may be empty.
+        #[n(2)]
+        name: String,
+    },
 }
 
 impl Intent {
@@ -389,7 +402,8 @@ impl Intent {
             | Self::Confirm { space, .. }
             | Self::Refuse { space, .. }
             | Self::Rotate { space, .. }
-            | Self::Void { space, .. } => Some(*space),
+            | Self::Void { space, .. }
+            | Self::AddDevice { space, .. } => Some(*space),
             Self::AddTeam { institution, .. } => Some(*institution),
             Self::Admit { .. } => None,
         }

@@ -153,7 +153,7 @@ pub const ENTRIES: &[Entry] = &[
     ),
     entry(
         "texts",
-        "claim, invitation and fingerprint as typed or scanned text",
+        "claim, invitation, paper, share and fingerprint as typed or scanned text",
         4 * KIB,
         128,
         text::texts,

@@ -1,4 +1,4 @@
-//! What somebody types or scans: claims, invitations, fingerprints.
+//! What somebody types or scans: claims, invitations, papers, shares, fingerprints.
 
 use std::fmt::{Debug, Display};
 use std::str::FromStr;
@@ -9,6 +9,8 @@ use nahtlos_protocol::crypto::hash::hash;
 use nahtlos_protocol::identifier::SpaceId;
 use nahtlos_protocol::wire::claim::{Claim, InvitationText};
 use nahtlos_protocol::wire::device::DeviceInvitation;
+use nahtlos_protocol::wire::paper::PaperText;
+use nahtlos_protocol::wire::share::ShareText;
 
 /// The bytes as text, and as the body of a text whose checksum is right.
 pub fn texts(bytes: &[u8]) {
@@ -16,6 +18,8 @@ pub fn texts(bytes: &[u8]) {
         read_back::<Claim>(text);
         read_back::<InvitationText>(text);
         read_back::<DeviceInvitation>(text);
+        read_back::<PaperText>(text);
+        read_back::<ShareText>(text);
         read_back::<Fingerprint>(text);
         if let Some(id) = SpaceId::from_hex(text) {
             assert_eq!(id.to_string(), text);
@@ -24,6 +28,8 @@ pub fn texts(bytes: &[u8]) {
     read_back::<Claim>(&checked("nahtlos-claim-", bytes));
     read_back::<InvitationText>(&checked("nahtlos-invite-", bytes));
     read_back::<DeviceInvitation>(&checked("nahtlos-device-", bytes));
+    read_back::<PaperText>(&checked("nahtlos-paper-", bytes));
+    read_back::<ShareText>(&checked("nahtlos-share-", bytes));
 }
 
 /// What is read is written again so that it reads the same.

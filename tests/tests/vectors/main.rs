@@ -13,6 +13,7 @@ mod outcome;
 mod refused;
 mod scenarios;
 mod support;
+mod texts;
 mod words;
 mod world;
 

@@ -164,6 +164,7 @@ fn member_of(intent: &Intent, state: &SpaceState) -> Option<MemberId> {
         | Intent::Close { .. }
         | Intent::Refuse { .. }
         | Intent::Rotate { .. }
-        | Intent::Void { .. } => None,
+        | Intent::Void { .. }
+        | Intent::AddDevice { .. } => None,
     }
 }

@@ -82,6 +82,14 @@ impl Nahtlos {
                 envelopes: vec![*envelope],
                 grants: Vec::new(),
             })),
+            Intent::AddDevice { member, name, .. } => match member {
+                Member::Device { keys, .. } if state.devices().contains_key(&keys.device_id()) => {
+                    Step::Done
+                }
+                _ => self
+                    .device_draft(member, name, state, logs)
+                    .map_or(Step::Waits, Step::make),
+            },
             // Prepared apart, in `prepare_admission`.
             Intent::Admit { .. } => Step::Waits,
         })

@@ -239,6 +239,10 @@ impl<'a> Session<'a> {
         self.settle()?;
         self.came_to_its_end()?;
         self.report.held = self.replica.held_counts()?;
+        if self.report.operations_received + self.report.envelopes_applied > 0 {
+            let uses = self.replica.tell_recovery_uses()?;
+            self.report.notices.extend(uses);
+        }
         // A person reads each sentence once.
         let mut said = BTreeSet::new();
         let notices = &mut self.report.notices;

@@ -30,6 +30,18 @@ impl Fingerprint {
         Self(bytes)
     }
 
+    /// The bytes it shows, as they stand in a text.
+    #[must_use]
+    pub fn to_bytes(self) -> [u8; Self::BYTES] {
+        self.0
+    }
+
+    /// A fingerprint as it stood in a text.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; Self::BYTES]) -> Self {
+        Self(bytes)
+    }
+
     /// Whether this is the fingerprint of `id`.
     #[must_use]
     pub fn matches(&self, id: &[u8; 32]) -> bool {

@@ -92,6 +92,8 @@ labels! {
     JOIN = "join";
     /// Signature: a join request by its invitation's one-time key.
     JOIN_SIGN = "join/sign";
+    /// Hash: what is published of a custodian's share of a recovery key.
+    RECOVERY_SHARE = "recovery/share";
     /// HKDF: the key under which a newcomer introduces themselves to who invited them.
     INTRODUCTION = "introduction";
     /// Signature: the relay's receipt for a batch of items it took in.

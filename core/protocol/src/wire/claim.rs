@@ -223,6 +223,15 @@ pub(super) fn to_text(prefix: &str, bytes: &[u8]) -> String {
 
 /// Reads [`to_text`]; spaces, line breaks and upper case do not matter.
 pub(super) fn from_text(prefix: &'static str, text: &str) -> Result<Vec<u8>, TextError> {
+    from_text_up_to(prefix, text, TEXT_BYTES_MAX)
+}
+
+/// The same for texts of another length.
+pub(super) fn from_text_up_to(
+    prefix: &'static str,
+    text: &str,
+    bytes_max: usize,
+) -> Result<Vec<u8>, TextError> {
     let text: String = text
         .chars()
         .filter(|character| !character.is_whitespace())
@@ -231,7 +240,7 @@ pub(super) fn from_text(prefix: &'static str, text: &str) -> Result<Vec<u8>, Tex
     let body = text
         .strip_prefix(prefix)
         .ok_or(TextError::OtherKind { expected: prefix })?;
-    if body.len() > 2 * TEXT_BYTES_MAX {
+    if body.len() > 2 * bytes_max {
         return Err(TextError::Mistyped);
     }
     let encoding = lower_case_base32().ok_or(TextError::Mistyped)?;

@@ -1,11 +1,14 @@
 //! What travels between a device and the relay: [`sync`] messages, [`token`]s, [`receipt`]s, the
 //! [`claim`] that founds a network at a relay, [`join`] requests of newcomers, and those of a further
-//! [`device`] of one person.
+//! [`device`] of one person; what stands on a [`paper`] beside its words; and a custodian's
+//! [`share`] of a recovery key.
 
 pub mod claim;
 pub mod device;
 pub mod join;
+pub mod paper;
 pub mod receipt;
+pub mod share;
 pub mod sync;
 #[cfg(test)]
 mod tests;

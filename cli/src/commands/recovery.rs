@@ -1,0 +1,345 @@
+//! `nahtlos recovery`.
+
+use std::path::{Path, PathBuf};
+
+use nahtlos_client::Nahtlos;
+use nahtlos_client::recovery::RecoveryLine;
+use nahtlos_client::recovery::setup::RecoverySetup;
+use nahtlos_protocol::identifier::SpaceId;
+use nahtlos_protocol::wire::claim::TextError;
+use nahtlos_protocol::wire::share::ShareText;
+use serde_json::json;
+
+use super::ending::unless_confirmed;
+use crate::arguments::{Answered, RecoveryCommand};
+use crate::context::{Context, write_private_file};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::input;
+use crate::output::{Answer, Page, dates, json};
+
+pub fn run(context: &Context, command: Option<RecoveryCommand>) -> Result<Answer, Failure> {
+    match command {
+        None | Some(RecoveryCommand::List) => list(context),
+        Some(RecoveryCommand::Setup {
+            threshold,
+            of,
+            custodian,
+            answered,
+        }) => set_up(context, threshold, of, &custodian, answered),
+        Some(RecoveryCommand::Cover { team }) => cover(context, &team),
+        Some(RecoveryCommand::Share { recipient, to }) => share(context, &recipient, &to),
+        Some(RecoveryCommand::Verify { share }) => verify(context, &share),
+        Some(RecoveryCommand::Use {
+            person,
+            team,
+            institution,
+            share,
+            answered,
+        }) => {
+            let groups = Groups { team, institution };
+            recover(context, &person, &groups, &share, answered)
+        }
+    }
+}
+
+/// Into what somebody is to be let.
+struct Groups {
+    team: Vec<String>,
+    institution: bool,
+}
+
+impl Groups {
+    fn find(&self, nahtlos: &Nahtlos) -> Result<Vec<SpaceId>, Failure> {
+        let directory = nahtlos.directory()?;
+        let mut groups = Vec::new();
+        for team in &self.team {
+            groups.push(directory.find_team(team)?);
+        }
+        if self.institution {
+            groups.extend(nahtlos.identity().institution);
+        }
+        Ok(groups)
+    }
+}
+
+fn list(context: &Context) -> Result<Answer, Failure> {
+    let nahtlos = context.open()?;
+    let (lines, uses) = (nahtlos.recovery_lines()?, nahtlos.recovery_uses()?);
+    let mut page = Page::default();
+    for line in lines.iter().filter(|line| line.is_present) {
+        page = described(page, line);
+    }
+    if !lines.iter().any(|line| line.is_present) {
+        page = page.line(
+            "Your institution has no recovery key: a team whose people lose all their devices is lost. \
+             See `nahtlos recovery setup --help`.",
+        );
+    }
+    let rows = uses.iter().map(|one| {
+        vec![
+            dates::moment(one.claimed_at_ms),
+            one.institution.clone(),
+            one.group.clone(),
+            one.person.clone(),
+        ]
+    });
+    let rows: Vec<_> = rows.collect();
+    if !rows.is_empty() {
+        let head = ["used", "recovery key of", "for", "let in"];
+        page = page.table(&head, rows, "");
+    }
+    let data = json!({ "recovery": json::value(&lines), "uses": json::value(&uses) });
+    let mut answer = Answer::new(data, page);
+    let is_used = |line: &RecoveryLine| line.is_present && !line.uses.is_empty();
+    if lines.iter().any(is_used) {
+        answer = answer.note(NEW_SET);
+    }
+    Ok(answer)
+}
+
+/// What follows each use.
+const NEW_SET: &str = "This recovery key was used: make a new one, `nahtlos recovery setup`. Until then \
+     whoever saw these shares can use it again.";
+
+fn described(page: Page, line: &RecoveryLine) -> Page {
+    let rows = line.custodians.iter().map(|custodian| {
+        vec![
+            custodian.index.to_string(),
+            custodian.name.clone(),
+            custodian.check_words.clone(),
+            match (custodian.state, custodian.is_own) {
+                ("left", _) => "left your institution: make a new recovery key",
+                ("other_devices", _) => "has other devices since: make a new recovery key",
+                (_, true) => "yours",
+                (_, false) => "",
+            }
+            .to_owned(),
+        ]
+    });
+    page.line(format!(
+        "{} of {} shares open the recovery key of {} ({}).",
+        line.threshold,
+        line.custodians.len(),
+        line.institution,
+        line.set
+    ))
+    .table(
+        &["share", "custodian", "check words", ""],
+        rows.collect(),
+        "",
+    )
+    .fields([
+        ("covers", Some(line.covered.join(", "))),
+        ("does not cover", listed(&line.not_covered)),
+    ])
+}
+
+fn listed(names: &[String]) -> Option<String> {
+    (!names.is_empty()).then(|| names.join(", "))
+}
+
+fn set_up(
+    context: &Context,
+    threshold: u8,
+    of: usize,
+    custodians: &[String],
+    answered: Answered,
+) -> Result<Answer, Failure> {
+    if custodians.len() != of {
+        return Err(Failure::new(
+            Exit::Usage,
+            "recovery_numbers",
+            format!(
+                "{of} shares and {} custodians do not fit; nothing was made.",
+                custodians.len()
+            ),
+            "Each custodian holds one share.",
+            "Name each with `--custodian PERSON`, and as many as `--of` says.",
+        ));
+    }
+    let mut nahtlos = context.open()?;
+    let directory = nahtlos.directory()?;
+    let mut people = Vec::new();
+    for custodian in custodians {
+        people.push(directory.find_member(custodian)?);
+    }
+    let setup = nahtlos.preview_recovery(threshold, &people)?;
+    let names: Vec<String> = people.iter().map(|person| directory.name(person)).collect();
+    let page = setup_page(threshold, &names, &setup);
+    let data = |done: &str| {
+        json!({
+            "done": done, "threshold": threshold, "custodians": names, "setup": json::value(&setup),
+        })
+    };
+    if let Some(answer) = unless_confirmed(answered, page, "Make it?", data)? {
+        return Ok(answer);
+    }
+    nahtlos.set_up_recovery(threshold, &people)?;
+    let answer = Answer::sentence(data("decided"), "It is made with the next `nahtlos sync`.");
+    Ok(answer
+        .note(
+            "Then let each custodian run `nahtlos sync` and `nahtlos recovery verify`: the check words there \
+             must be those that `nahtlos recovery` shows here.",
+        )
+        .note(if setup.replaces {
+            "The earlier recovery key ends with that: its shares open nothing that is sealed later."
+        } else {
+            "A team founded later is not covered: `nahtlos recovery cover TEAM`."
+        }))
+}
+
+fn setup_page(threshold: u8, names: &[String], setup: &RecoverySetup) -> Page {
+    let shares = names.iter().enumerate();
+    let shares: Vec<(String, Option<String>)> = shares
+        .map(|(place, name)| (format!("share {}", place + 1), Some(name.clone())))
+        .collect();
+    let mut page = Page::default()
+        .line(format!(
+            "A recovery key: {threshold} of {} shares open it.",
+            names.len()
+        ))
+        .fields(
+            shares
+                .iter()
+                .map(|(label, name)| (label.as_str(), name.clone())),
+        )
+        .fields([
+            ("covers", Some(setup.covered.join(", "))),
+            ("does not cover", listed(&setup.not_covered)),
+        ]);
+    if !setup.not_covered.is_empty() {
+        page = page.line(
+            "Who manages a team that is not covered can have it covered: `nahtlos recovery cover TEAM`.",
+        );
+    }
+    page
+}
+
+fn cover(context: &Context, team: &str) -> Result<Answer, Failure> {
+    let mut nahtlos = context.open()?;
+    let directory = nahtlos.directory()?;
+    let team = directory.find_team(team)?;
+    nahtlos.cover_by_recovery(&team)?;
+    let name = directory.name(&team);
+    let said = format!("{name} is covered by the recovery key with the next `nahtlos sync`.");
+    Ok(Answer::sentence(json!({ "covered": name }), said))
+}
+
+fn share(context: &Context, recipient: &str, to: &Path) -> Result<Answer, Failure> {
+    let nahtlos = context.open()?;
+    let directory = nahtlos.directory()?;
+    let recipient = directory.find_member(recipient)?;
+    let text = nahtlos.hand_over_share(&recipient)?;
+    write_private_file(to, format!("{text}\n").as_bytes())?;
+    let name = directory.name(&recipient);
+    let data = json!({ "for": name, "file": to, "share": text.index });
+    let said = format!(
+        "Your share is in {}: only {name}'s devices open it.",
+        to.display()
+    );
+    Ok(Answer::sentence(data, said).note(format!(
+        "Make sure by voice that {name} asked for it, and for what, before you send it."
+    )))
+}
+
+fn verify(context: &Context, files: &[PathBuf]) -> Result<Answer, Failure> {
+    let nahtlos = context.open()?;
+    if files.is_empty() {
+        let words = nahtlos.check_own_share()?;
+        let said = format!("Your share opens here and is the right one. Its check words: {words}");
+        return Ok(Answer::sentence(json!({ "check_words": words }), said));
+    }
+    let rehearsed = nahtlos.rehearse_recovery(&read_shares(files)?)?;
+    let said = format!(
+        "The shares of {} are right, and enough: {} are needed.",
+        and(&rehearsed.custodians),
+        rehearsed.threshold
+    );
+    let data = json!({ "custodians": rehearsed.custodians, "threshold": rehearsed.threshold });
+    Ok(Answer::sentence(data, said).note("Nothing was opened, and nobody was told."))
+}
+
+fn recover(
+    context: &Context,
+    person: &str,
+    groups: &Groups,
+    files: &[PathBuf],
+    answered: Answered,
+) -> Result<Answer, Failure> {
+    let mut nahtlos = context.open()?;
+    let directory = nahtlos.directory()?;
+    let person = directory.find_member(person)?;
+    let groups = groups.find(&nahtlos)?;
+    nahtlos.check_covered(&groups)?;
+    let rehearsed = nahtlos.rehearse_recovery(&read_shares(files)?)?;
+    let name = directory.name(&person);
+    let names: Vec<String> = groups.iter().map(|group| directory.name(group)).collect();
+    let page = Page::default()
+        .line(format!("{name} will manage {} and read all of its cases.", and(&names)))
+        .fields([("shares of", Some(rehearsed.custodians.join(", ")))])
+        .line(
+            "It stands there for good: your people, and every institution that shares a case with them, \
+             are told.",
+        );
+    let data = |done: &str| {
+        json!({
+            "done": done, "person": name, "groups": names, "custodians": rehearsed.custodians,
+        })
+    };
+    if let Some(answer) = unless_confirmed(answered, page, "Let them in?", data)? {
+        return Ok(answer);
+    }
+    let mut transport = context.transport_of(&nahtlos)?;
+    let recovered = nahtlos.use_recovery(
+        &context.home,
+        &rehearsed,
+        &person,
+        &groups,
+        &mut transport,
+        &mut |_| {},
+    )?;
+    let said = format!(
+        "{} was let into {}.",
+        recovered.person,
+        and(&recovered.groups)
+    );
+    let mut answer = Answer::sentence(data("recovered"), said);
+    for notice in &recovered.notices {
+        answer = answer.note(format!("Note: {notice}."));
+    }
+    Ok(answer.note(NEW_SET))
+}
+
+fn read_shares(files: &[PathBuf]) -> Result<Vec<ShareText>, Failure> {
+    let mut shares = Vec::new();
+    for file in files {
+        let text = input::read_text(file)?;
+        shares.push(text.parse().map_err(|error| no_share(file, error))?);
+    }
+    Ok(shares)
+}
+
+fn no_share(file: &Path, error: TextError) -> Failure {
+    let code = match error {
+        TextError::OtherKind { .. } => "text_other_kind",
+        TextError::Mistyped => "text_mistyped",
+        TextError::NeedsNewer => "needs_newer",
+    };
+    Failure::new(
+        Exit::Usage,
+        code,
+        format!("{} holds no whole share; nothing was done.", file.display()),
+        "A share begins with nahtlos-share-, and is one text from its first to its last character.",
+        "Let the custodian write it again: `nahtlos recovery share --for YOU --to FILE`.",
+    )
+}
+
+/// `A, B and C`.
+fn and(names: &[String]) -> String {
+    match names.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, first)) => format!("{} and {last}", first.join(", ")),
+        None => String::new(),
+    }
+}

@@ -1,0 +1,105 @@
+//! What goes wrong with a recovery key, as what a person is told.
+
+use nahtlos_client::recovery::RecoveryError;
+
+use super::{Failure, capitalised};
+use crate::exit::Exit;
+
+pub fn failure(code: &'static str, error: &RecoveryError) -> Failure {
+    let say = |exit, what: String, why: &str, next: &str| Failure::new(exit, code, what, why, next);
+    match error {
+        RecoveryError::NoSet => say(
+            Exit::Failed,
+            "Your institution has no recovery key; nothing was done.".into(),
+            "None was set up, or this device has not received it yet.",
+            "Run `nahtlos sync`; to make one: `nahtlos recovery setup --help`.",
+        ),
+        RecoveryError::Numbers { threshold, count } => say(
+            Exit::Usage,
+            format!("{threshold} of {count} is no set of shares; nothing was made."),
+            "It takes at least two shares, at most as many as there are, and there are at most ten.",
+            "Usual are `--threshold 2 --of 3` and `--threshold 3 --of 5`.",
+        ),
+        RecoveryError::Waits => say(
+            Exit::Failed,
+            "A recovery key was decided before and is not made yet; nothing was done.".into(),
+            "Two that know nothing of each other would both stay.",
+            "Run `nahtlos sync`, then the command again.",
+        ),
+        RecoveryError::Custodian { name, reason } => say(
+            Exit::Failed,
+            format!("{name} cannot take a share; nothing was done."),
+            &format!("{}.", capitalised(reason)),
+            "Name another person: `nahtlos member` lists them.",
+        ),
+        RecoveryError::NoCustodian => say(
+            Exit::NoRight,
+            "You hold no share of your institution's recovery key.".into(),
+            "It is split among others.",
+            "See among whom: `nahtlos recovery`.",
+        ),
+        RecoveryError::OtherSet { given, custodian } => say(
+            Exit::Failed,
+            match custodian {
+                Some(name) => format!("The share of {name} is of an earlier recovery key; nothing was opened."),
+                None => format!("Share {given} of those given is of another recovery key; nothing was opened."),
+            },
+            "A recovery key that was replaced opens nothing any more.",
+            "Let them run `nahtlos sync`, then `nahtlos recovery share` again.",
+        ),
+        RecoveryError::NotForThisDevice { custodian } => say(
+            Exit::Failed,
+            format!("The share of {custodian} is not sealed to this device; nothing was opened."),
+            "A share is sealed to the devices that its holder had when it was made or handed over.",
+            "Use the device that they had then, or let them hand it over again: `nahtlos recovery share`. Whose \
+             device is gone for good has no share: the others carry it out, and then make a new set.",
+        ),
+        RecoveryError::WrongShare { custodian } => say(
+            Exit::Failed,
+            format!("The share of {custodian} is wrong; nothing was opened."),
+            "It is not the one that was published when the recovery key was made.",
+            "Let them run `nahtlos recovery verify`, then hand it over again. If theirs is right, what you \
+             received was changed on the way: use another way.",
+        ),
+        RecoveryError::TooFew {
+            have,
+            threshold,
+            missing,
+        } => say(
+            Exit::Failed,
+            format!("{} of {threshold} shares are here; nothing was opened.", have.len()),
+            &match have.as_slice() {
+                [] => "You hold none yourself.".to_owned(),
+                names => format!("Here are those of {}.", names.join(", ")),
+            },
+            &format!(
+                "Ask one of these to run `nahtlos recovery share --for YOU --to FILE`: {}.",
+                missing.join(", ")
+            ),
+        ),
+        RecoveryError::OtherDevice => say(
+            Exit::Failed,
+            "The shares are right by what was published, and do not make the recovery key; nothing was opened."
+                .into(),
+            "What was published does not belong to the key that the logs name: whoever set it up, or wrote \
+             its card since, made it wrong.",
+            "Make a new one while somebody still manages each team: `nahtlos recovery setup`.",
+        ),
+        RecoveryError::NotCovered { group } => say(
+            Exit::Failed,
+            format!("The recovery key does not cover {group}; nobody was let in."),
+            "It can let somebody only into groups that took it in.",
+            "See which: `nahtlos recovery`. Who manages the team has it covered: `nahtlos recovery cover TEAM`.",
+        ),
+        RecoveryError::NotLetIn {
+            person,
+            group,
+            reason,
+        } => say(
+            Exit::Failed,
+            format!("{person} was not let into {group}."),
+            &format!("{}.", capitalised(reason)),
+            "Run `nahtlos sync`, then the command again.",
+        ),
+    }
+}

@@ -1,0 +1,388 @@
+//! The recovery key, through the program: S3's last step. A team that nobody can open any more is opened
+//! by two of three custodians, the other institution is told, and what is not enough is refused by name.
+
+mod support;
+
+use support::{CASE_FILE, Home, Run, World, refused};
+
+const BERN: &str = "Team Bern";
+
+/// Two teams, three custodians of the first, Rüegg alone in the second, which shares a case.
+struct Scene {
+    world: World,
+    keller: Home,
+    trachsel: Home,
+    ruegg: Home,
+    case: String,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let world = World::new();
+        let keller = world.colleague("Keller", "write");
+        let trachsel = world.colleague("Trachsel", "write");
+        world.berger.run(&["team", "create", BERN]).ok();
+        let file = world.directory.path().join("ruegg.invitation");
+        let file = file.to_str().unwrap();
+        let invite = [
+            "member", "invite", "--team", BERN, "--role", "manage", "--to", file,
+        ];
+        world.berger.run(&invite).ok();
+        world.berger.run(&["sync"]).ok();
+        let ruegg = Home::new(world.directory.path(), "Rüegg");
+        let join = [
+            "member",
+            "join",
+            "--invitation",
+            file,
+            "--person",
+            "Rüegg",
+            "--function",
+            "officer",
+        ];
+        ruegg.run(&join).ok();
+        let scene = Self {
+            world,
+            keller,
+            trachsel,
+            ruegg,
+            case: String::new(),
+        };
+        scene.sync_all();
+        scene
+    }
+
+    fn homes(&self) -> [&Home; 5] {
+        let Self {
+            world,
+            keller,
+            trachsel,
+            ruegg,
+            ..
+        } = self;
+        [&world.berger, keller, trachsel, ruegg, &world.iseli]
+    }
+
+    fn sync_all(&self) {
+        for _ in 0..2 {
+            for home in self.homes() {
+                home.run(&["sync"]);
+            }
+        }
+    }
+
+    fn set_up(&self, more: &[&str]) -> Run {
+        let words = [
+            "--json",
+            "recovery",
+            "setup",
+            "--threshold",
+            "2",
+            "--of",
+            "3",
+            "--custodian",
+            "Anna Berger",
+            "--custodian",
+            "Keller",
+            "--custodian",
+            "Trachsel",
+        ];
+        self.world.berger.run(&[&words, more].concat())
+    }
+
+    /// Rüegg's own case, its journal shared with the other institution; Berger is in that team no more.
+    fn left_alone(mut self) -> Self {
+        let leave = ["member", "remove", "Anna Berger", "--team", BERN, "--yes"];
+        self.ruegg.run(&leave).ok();
+        self.sync_all();
+        let open = ["--json", "case", "open", "--yes", "--from", "-"];
+        let opened = self.ruegg.type_in(&open, CASE_FILE).json();
+        self.case = opened["case_number"].as_str().unwrap().to_owned();
+        self.ruegg.run(&["sync"]).ok();
+        let grant = [
+            "share",
+            "grant",
+            &self.case,
+            "--section",
+            "journal",
+            "--to",
+            "Eingliederung",
+            "--role",
+            "read",
+            "--basis",
+            "AVG35a1",
+            "--yes",
+        ];
+        self.ruegg.run(&grant).ok();
+        self.sync_all();
+        self
+    }
+
+    /// What the reference says that a command answers.
+    fn example(&self, place: usize) -> String {
+        plain(&examples()[place].1)
+    }
+
+    fn run_example(&self, place: usize) -> String {
+        let (command, _) = &examples()[place];
+        let words: Vec<&str> = command.split(' ').skip(1).collect();
+        plain(&self.world.berger.run(&words).ok().stdout)
+    }
+
+    /// A custodian's share for Berger, in a file.
+    fn share(&self, home: &Home, name: &str) -> String {
+        let file = self.world.directory.path().join(format!("{name}.share"));
+        let file = file.to_str().unwrap().to_owned();
+        let words = ["recovery", "share", "--for", "Anna Berger", "--to", &file];
+        let run = home.run(&words).ok();
+        assert!(run.stderr.contains("by voice"), "{}", run.stderr);
+        file
+    }
+}
+
+/// Commands of the reference about recovery, each with its answer.
+fn examples() -> Vec<(String, String)> {
+    let reference = nahtlos::command_line_reference();
+    let blocks = reference.split("```text\n").skip(1);
+    let examples = blocks.filter_map(|block| {
+        let example = block.split("\n```").next()?.strip_prefix("$ ")?;
+        let (command, answer) = example.split_once('\n')?;
+        let is_ours = command.starts_with("nahtlos recovery ");
+        is_ours.then(|| (command.to_owned(), answer.to_owned()))
+    });
+    let examples: Vec<_> = examples.collect();
+    assert_eq!(examples.len(), 3);
+    examples
+}
+
+/// Without what only draws columns.
+fn plain(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_team_whose_only_person_is_gone_is_opened_by_two_of_three_and_everybody_is_told() {
+    let scene = Scene::new();
+    assert_eq!(scene.run_example(0), scene.example(0));
+    let dry = scene.set_up(&["--dry-run"]).json();
+    assert_eq!(
+        dry["setup"]["covered"].as_array().unwrap().len(),
+        3,
+        "{dry}"
+    );
+    let berger = &scene.world.berger;
+    let none = berger.run(&["recovery"]).ok().stdout;
+    assert!(
+        none.contains("no recovery key"),
+        "a dry run makes none: {none}"
+    );
+    scene.set_up(&["--yes"]).json();
+    scene.sync_all();
+    let scene = scene.left_alone();
+    let berger = &scene.world.berger;
+
+    let list = berger.run(&["--json", "recovery"]).json();
+    let line = &list["recovery"][0];
+    assert_eq!(
+        (&line["threshold"], &line["is_present"]),
+        (&2.into(), &true.into())
+    );
+    let words = |place: usize| line["custodians"][place]["check_words"].as_str().unwrap();
+    for (place, home) in [berger, &scene.keller, &scene.trachsel]
+        .into_iter()
+        .enumerate()
+    {
+        let own = home.run(&["--json", "recovery", "verify"]).json();
+        assert_eq!(own["check_words"], words(place));
+    }
+    refused(
+        &scene.ruegg.run(&["--json", "recovery", "verify"]),
+        5,
+        "recovery_no_custodian",
+    );
+    refused(
+        &scene.world.iseli.run(&["--json", "recovery", "verify"]),
+        1,
+        "recovery_not_set_up",
+    );
+
+    // One share is not enough, and the case is out of reach.
+    let recover = |more: &[&str]| {
+        let words = [
+            "--json",
+            "recovery",
+            "use",
+            "--for",
+            "Anna Berger",
+            "--team",
+            BERN,
+        ];
+        berger.run(&[&words, more].concat())
+    };
+    let run = recover(&["--yes"]);
+    refused(&run, 1, "shares_too_few");
+    let error = run.error();
+    for (part, name) in [("why", "Anna Berger"), ("next", "Keller, Trachsel")] {
+        assert!(error[part].to_string().contains(name), "{error}");
+    }
+    let closed = berger.run(&["journal", &scene.case]);
+    assert_ne!(closed.exit, 0, "{}", closed.stdout);
+
+    // Rüegg's device is gone; Keller hands over.
+    std::fs::remove_dir_all(&scene.ruegg.path).unwrap();
+    let share = scene.share(&scene.keller, "keller");
+    let verified = berger.run(&["recovery", "verify", "--share", &share]).ok();
+    assert!(
+        verified
+            .stdout
+            .contains("Anna Berger and Keller are right, and enough")
+    );
+    assert!(
+        verified.stderr.contains("Nothing was opened"),
+        "{}",
+        verified.stderr
+    );
+    let dry = recover(&["--share", &share, "--dry-run"]).json();
+    assert_eq!(dry["custodians"].as_array().unwrap().len(), 2);
+    assert_ne!(
+        berger.run(&["journal", &scene.case]).exit,
+        0,
+        "nothing was opened so far"
+    );
+    let words = [
+        "recovery", "use", "--for", "Berger", "--team", "Bern", "--share", &share, "--yes",
+    ];
+    let done = berger.run(&words).ok();
+    assert_eq!(plain(&done.stdout), scene.example(2));
+    assert!(done.stderr.contains("make a new one"), "{}", done.stderr);
+    let journal = berger.run(&["journal", &scene.case]).ok().stdout;
+    assert!(journal.contains("Erstgespräch."), "{journal}");
+
+    let told = scene.world.iseli.run(&["sync"]).ok();
+    let sentence = "the recovery key of RAV Langnau was used: Anna Berger was let into Team Bern";
+    assert!(told.stderr.contains(sentence), "{}", told.stderr);
+    let uses = scene.world.iseli.run(&["--json", "recovery"]).json();
+    assert_eq!(uses["uses"][0]["person"], "Anna Berger");
+    assert!(uses["uses"][0]["claimed_at_ms"].is_u64());
+    let page = berger.run(&["recovery"]).ok();
+    assert!(page.stderr.contains("make a new one"), "{}", page.stderr);
+    let doctor = berger.run(&["doctor"]);
+    assert_eq!(doctor.exit, 1, "{}", doctor.stdout);
+    assert!(
+        doctor.stdout.contains("nahtlos recovery setup"),
+        "{}",
+        doctor.stdout
+    );
+
+    // The new set: the share of the old one is refused by its custodian's name.
+    scene.set_up(&["--yes"]).json();
+    for _ in 0..2 {
+        for home in [berger, &scene.keller, &scene.trachsel] {
+            home.run(&["sync"]).ok();
+        }
+    }
+    let run = recover(&["--share", &share, "--yes"]);
+    refused(&run, 1, "share_other_set");
+    assert!(run.error()["message"].to_string().contains("Keller"));
+    let page = berger.run(&["recovery"]).ok();
+    assert!(!page.stderr.contains("make a new one"), "{}", page.stderr);
+    berger.run(&["doctor"]).ok();
+}
+
+#[test]
+fn shares_that_are_wrong_cut_or_for_somebody_else_and_sets_that_are_none_are_refused() {
+    let scene = Scene::new();
+    let berger = &scene.world.berger;
+    refused(
+        &berger.run(&["--json", "recovery", "verify"]),
+        1,
+        "recovery_not_set_up",
+    );
+    let one = [
+        "--json",
+        "recovery",
+        "setup",
+        "--threshold",
+        "2",
+        "--of",
+        "3",
+        "--custodian",
+        "Keller",
+    ];
+    refused(&berger.run(&one), 2, "recovery_numbers");
+    let high = [
+        "--json",
+        "recovery",
+        "setup",
+        "--threshold",
+        "3",
+        "--of",
+        "2",
+        "--custodian",
+        "Keller",
+        "--custodian",
+        "Trachsel",
+    ];
+    refused(&berger.run(&high), 2, "recovery_numbers");
+    let twice = [
+        "--json",
+        "recovery",
+        "setup",
+        "--threshold",
+        "2",
+        "--of",
+        "2",
+        "--custodian",
+        "Keller",
+        "--custodian",
+        "Keller",
+    ];
+    refused(&berger.run(&twice), 1, "recovery_custodian");
+    let setup = [
+        "--threshold",
+        "2",
+        "--of",
+        "2",
+        "--custodian",
+        "Keller",
+        "--custodian",
+        "Trachsel",
+    ];
+    let setup = [&["--json", "recovery", "setup"], &setup[..]].concat();
+    refused(&scene.keller.run(&setup), 5, "no_right");
+    scene.set_up(&["--yes"]).json();
+    scene.sync_all();
+
+    let verify = |file: &str| berger.run(&["--json", "recovery", "verify", "--share", file]);
+    let good = scene.share(&scene.keller, "keller");
+    verify(&good).json();
+    let text = std::fs::read_to_string(&good).unwrap();
+    let cut = scene.world.directory.path().join("cut.share");
+    std::fs::write(&cut, &text[..text.len() / 2]).unwrap();
+    refused(&verify(cut.to_str().unwrap()), 2, "text_mistyped");
+    std::fs::write(&cut, "nahtlos-paper-abc").unwrap();
+    refused(&verify(cut.to_str().unwrap()), 2, "text_other_kind");
+    // Another index: the text is whole, and the share not the published one.
+    let mut share: nahtlos_protocol::wire::share::ShareText = text.parse().unwrap();
+    share.index = 3;
+    std::fs::write(&cut, share.to_string()).unwrap();
+    let run = verify(cut.to_str().unwrap());
+    refused(&run, 1, "share_wrong");
+    assert!(run.error()["message"].to_string().contains("Trachsel"));
+    // Sealed for Berger, not for Trachsel.
+    let run = scene
+        .trachsel
+        .run(&["--json", "recovery", "verify", "--share", &good]);
+    refused(&run, 1, "share_not_for_this_device");
+    assert!(run.error()["message"].to_string().contains("Keller"));
+    // A team that was founded later.
+    berger.run(&["team", "create", "Team Thun"]).ok();
+    scene.sync_all();
+    let words = [
+        "--json", "recovery", "use", "--for", "Keller", "--team", "Thun", "--share", &good, "--yes",
+    ];
+    refused(&berger.run(&words), 1, "recovery_not_covered");
+    berger.run(&["recovery", "cover", "Thun"]).ok();
+    scene.sync_all();
+    berger.run(&words).ok();
+}

@@ -1,0 +1,339 @@
+//! Using a set: a custodian hands their share to whoever carries the recovery out, who gathers enough,
+//! rehearses, or lets somebody into groups. The recovery device lives for that errand alone.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use data_encoding::BASE64;
+use nahtlos_protocol::crypto::device_key::DeviceSeed;
+use nahtlos_protocol::crypto::wrap;
+use nahtlos_protocol::identifier::{DeviceId, KeyId, RecipientId, SpaceId, VerifyingKeyBytes};
+use nahtlos_protocol::space::SpaceState;
+use nahtlos_protocol::space::author::wrap_info;
+use nahtlos_protocol::space::effect::History;
+use nahtlos_protocol::space::kind::Role;
+use nahtlos_protocol::space::state::MemberId;
+use nahtlos_protocol::wire::share::ShareText;
+
+use super::shares::{self, Share};
+use super::{Known, RecoveryError, commitment_of};
+use crate::audit::KeyTrial;
+use crate::borrowed::{Borrowed, Place};
+use crate::error::ClientError;
+use crate::nahtlos::Nahtlos;
+use crate::random;
+use crate::records::Intent;
+use crate::session::Progress;
+use crate::transport::Transport;
+
+/// Shares that were put together and make the recovery key. Nothing was opened with it.
+#[derive(Debug)]
+pub struct Rehearsed {
+    member: SpaceId,
+    seed: DeviceSeed,
+    /// Whose shares they are.
+    pub custodians: Vec<String>,
+    /// How many it takes.
+    pub threshold: u8,
+}
+
+impl Rehearsed {
+    /// What the key opens: its device's own key, to be tried on ciphertext from anywhere.
+    #[must_use]
+    pub fn key_trial(&self) -> KeyTrial {
+        KeyTrial::of_device(*self.seed.as_secret().expose())
+    }
+}
+
+/// Groups into which somebody was let.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recovered {
+    /// Who.
+    pub person: String,
+    /// Where; also those in which they were already.
+    pub groups: Vec<String>,
+    /// What the syncs said.
+    pub notices: Vec<String>,
+}
+
+impl Nahtlos {
+    /// This custodian's share, sealed to the devices of the person who carries the recovery out. The
+    /// text is nothing to anybody else.
+    ///
+    /// # Errors
+    /// [`RecoveryError::NoSet`], [`RecoveryError::NoCustodian`], [`RecoveryError::NotForThisDevice`],
+    /// [`RecoveryError::WrongShare`]; [`RecoveryError::Custodian`] where the person is nobody of this
+    /// institution who has a device.
+    pub fn hand_over_share(&self, to: &SpaceId) -> Result<ShareText, ClientError> {
+        let known = self.present_recovery()?.ok_or(RecoveryError::NoSet)?;
+        let (member, share) = self.own_share(&known)?.ok_or(RecoveryError::NoCustodian)?;
+        let sealed = if self.people_of_institution()?.contains(to) {
+            self.seal_share(&share, &member, to)?
+        } else {
+            Vec::new()
+        };
+        if sealed.is_empty() {
+            let name = self.shared_directory()?.name(to);
+            let reason = "they are not a person of your institution who has a device";
+            return Err(RecoveryError::Custodian { name, reason }.into());
+        }
+        Ok(ShareText {
+            set: known.person,
+            index: share.index,
+            sealed,
+        })
+    }
+
+    /// Whether this custodian's share opens here and is the published one; its check words.
+    ///
+    /// # Errors
+    /// As [`Self::hand_over_share`].
+    pub fn check_own_share(&self) -> Result<String, ClientError> {
+        let known = self.present_recovery()?.ok_or(RecoveryError::NoSet)?;
+        let (member, share) = self.own_share(&known)?.ok_or(RecoveryError::NoCustodian)?;
+        Ok(shares::check_words(&share.commitment(&member.id())))
+    }
+
+    /// Puts one's own share, where one has one, and those that were handed over together. Opens nothing.
+    ///
+    /// # Errors
+    /// [`RecoveryError`]: which share is wrong, and whose are missing.
+    pub fn rehearse_recovery(&self, given: &[ShareText]) -> Result<Rehearsed, ClientError> {
+        let known = self.present_recovery()?.ok_or(RecoveryError::NoSet)?;
+        let mut gathered: BTreeMap<u8, Share> = BTreeMap::new();
+        if let Some((_, share)) = self.own_share(&known)? {
+            gathered.insert(share.index, share);
+        }
+        for (place, text) in given.iter().enumerate() {
+            if text.set != known.person {
+                return Err(RecoveryError::OtherSet {
+                    given: place + 1,
+                    custodian: self.custodian_of(text)?,
+                }
+                .into());
+            }
+            let share = self.open_handed_over(&known, text)?;
+            gathered.insert(share.index, share);
+        }
+        let threshold = known.set.threshold;
+        let names = |is_here: bool| {
+            let indices = 1..=u8::try_from(known.set.shares.len()).unwrap_or(u8::MAX);
+            let wanted = indices.filter(|index| gathered.contains_key(index) == is_here);
+            wanted
+                .map(|index| self.custodian_name(&known, index))
+                .collect()
+        };
+        let (have, missing): (Vec<String>, Vec<String>) = (names(true), names(false));
+        if gathered.len() < usize::from(threshold) {
+            return Err(RecoveryError::TooFew {
+                have,
+                threshold,
+                missing,
+            }
+            .into());
+        }
+        let enough: Vec<Share> = gathered.values().take(threshold.into()).cloned().collect();
+        let seed = shares::combine(&enough).ok_or(RecoveryError::OtherDevice)?;
+        let device = MemberId::Device(DeviceId(seed.keys().public_keys().device_id()));
+        let state = self.member_state(&known.person)?;
+        if !state.live_grants().any(|grant| grant.member == device) {
+            return Err(RecoveryError::OtherDevice.into());
+        }
+        Ok(Rehearsed {
+            member: known.person,
+            seed,
+            custodians: have,
+            threshold,
+        })
+    }
+
+    /// Whether the recovery key may let somebody into these groups.
+    ///
+    /// # Errors
+    /// [`RecoveryError::NoSet`], [`RecoveryError::NotCovered`].
+    pub fn check_covered(&self, groups: &[SpaceId]) -> Result<(), ClientError> {
+        let known = self.present_recovery()?.ok_or(RecoveryError::NoSet)?;
+        let covered = self.groups_covered_by(&known.person)?;
+        let directory = self.shared_directory()?;
+        match groups.iter().find(|group| !covered.contains(group)) {
+            None => Ok(()),
+            Some(group) => Err(RecoveryError::NotCovered {
+                group: directory.name(group),
+            }
+            .into()),
+        }
+    }
+
+    /// Lets a person into groups, as managers of them, with the recovery key. `home` is this device's
+    /// own; nothing of the key stays in it. Every member of the groups, and whoever shares with them,
+    /// sees it.
+    ///
+    /// # Errors
+    /// [`RecoveryError::NotCovered`], [`RecoveryError::NotLetIn`]; as [`Nahtlos::sync`].
+    pub fn use_recovery(
+        &mut self,
+        home: &Path,
+        rehearsed: &Rehearsed,
+        person: &SpaceId,
+        groups: &[SpaceId],
+        transport: &mut dyn Transport,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Recovered, ClientError> {
+        self.require_sending()?;
+        self.check_covered(groups)?;
+        let relay = self.relay_key().ok_or(ClientError::NotEnrolled)?;
+        let url = self.device.relay_url.clone();
+        let place = Place {
+            url: url.ok_or(ClientError::NotEnrolled)?,
+            relay: VerifyingKeyBytes(*relay.as_bytes()),
+            network: self.network()?,
+        };
+        let institution = self.institution()?;
+        let first = groups.first().copied().unwrap_or(institution);
+        let mut borrowed = Borrowed::open(home, &rehearsed.seed, &place)?;
+        let member = borrowed.replica()?;
+        member.be_who(rehearsed.member, institution, first)?;
+        member.sync(transport, progress)?;
+        for group in groups {
+            if !member.is_in(group, person)? {
+                member.decide_entry(group, person)?;
+            }
+        }
+        let mut notices = member.sync(transport, progress)?.notices;
+        for group in groups {
+            member.require_in(group, person, &notices)?;
+        }
+        drop(borrowed);
+        notices.extend(self.sync(transport, progress)?.notices);
+        let directory = self.shared_directory()?;
+        Ok(Recovered {
+            person: directory.name(person),
+            groups: groups.iter().map(|group| directory.name(group)).collect(),
+            notices,
+        })
+    }
+
+    fn decide_entry(&mut self, group: &SpaceId, person: &SpaceId) -> Result<(), ClientError> {
+        let intent = Intent::Grant {
+            space: *group,
+            grant: random::grant_id(),
+            member: *person,
+            role: Role::Manage,
+            basis: String::new(),
+            not_after_ms: None,
+            history: History::Full,
+        };
+        self.decide(intent, group)
+    }
+
+    fn is_in(&self, group: &SpaceId, person: &SpaceId) -> Result<bool, ClientError> {
+        let state = self.logs().load(group)?;
+        let wanted = MemberId::Space(*person);
+        Ok(state.is_some_and(|state| {
+            state.live_grants().any(|grant| {
+                grant.member == wanted && grant.is_confirmed() && grant.role == Role::Manage
+            })
+        }))
+    }
+
+    fn require_in(
+        &self,
+        group: &SpaceId,
+        person: &SpaceId,
+        notices: &[String],
+    ) -> Result<(), ClientError> {
+        if self.is_in(group, person)? {
+            return Ok(());
+        }
+        let directory = self.shared_directory()?;
+        Err(RecoveryError::NotLetIn {
+            person: directory.name(person),
+            group: directory.name(group),
+            reason: notices
+                .first()
+                .cloned()
+                .unwrap_or_else(|| "the relay did not take it".into()),
+        }
+        .into())
+    }
+
+    fn member_state(&self, member: &SpaceId) -> Result<std::sync::Arc<SpaceState>, ClientError> {
+        let state = self.logs().load(member)?;
+        state.ok_or_else(|| RecoveryError::NoSet.into())
+    }
+
+    /// One's own share, where one is a custodian.
+    fn own_share(
+        &self,
+        known: &Known,
+    ) -> Result<Option<(std::sync::Arc<SpaceState>, Share)>, ClientError> {
+        let own = self.person()?.to_string();
+        let mut indexed = (1..=u8::MAX).zip(&known.set.shares);
+        let Some((index, sealed)) = indexed.find(|(_, share)| share.custodian == own) else {
+            return Ok(None);
+        };
+        let custodian = self.custodian_name(known, index);
+        let wrap = sealed.sealed.get(&self.device_id.to_string());
+        let wrap = wrap.and_then(|text| BASE64.decode(text.as_bytes()).ok());
+        let Some(wrap) = wrap else {
+            return Err(RecoveryError::NotForThisDevice { custodian }.into());
+        };
+        let member = self.member_state(&known.person)?;
+        let share = self.open_share(known, &member, index, &wrap)?;
+        Ok(Some((member, share)))
+    }
+
+    fn open_handed_over(&self, known: &Known, text: &ShareText) -> Result<Share, ClientError> {
+        let custodian = self.custodian_name(known, text.index);
+        let own = RecipientId::from(self.device_id);
+        let wrap = text.sealed.iter().find(|wrap| wrap.recipient == own);
+        let wrap = wrap.ok_or(RecoveryError::NotForThisDevice { custodian })?;
+        let member = self.member_state(&known.person)?;
+        self.open_share(known, &member, text.index, &wrap.bytes)
+    }
+
+    /// Opens a share and holds it against what was published of it.
+    fn open_share(
+        &self,
+        known: &Known,
+        member: &SpaceState,
+        index: u8,
+        wrap: &[u8],
+    ) -> Result<Share, ClientError> {
+        let wrong = || RecoveryError::WrongShare {
+            custodian: self.custodian_name(known, index),
+        };
+        let commitment = known
+            .share(index)
+            .and_then(commitment_of)
+            .ok_or_else(wrong)?;
+        let own = RecipientId::from(self.device_id);
+        let key = KeyId(self.device_id.0);
+        let info = wrap_info(&member.nonce(), &KeyId(commitment), own, key);
+        let secret = wrap::open_hybrid(&self.keys.kem, &info, wrap).map_err(|_| wrong())?;
+        let share = Share { index, secret };
+        if share.commitment(&member.id()) == commitment {
+            Ok(share)
+        } else {
+            Err(wrong().into())
+        }
+    }
+
+    fn custodian_name(&self, known: &Known, index: u8) -> String {
+        let id = known
+            .share(index)
+            .and_then(|share| SpaceId::from_hex(&share.custodian));
+        let directory = self.shared_directory().unwrap_or_default();
+        id.map_or_else(
+            || format!("number {index}, which the set does not have"),
+            |id| directory.person_name(&id),
+        )
+    }
+
+    /// Whose share a text is, where its set is known here.
+    fn custodian_of(&self, text: &ShareText) -> Result<Option<String>, ClientError> {
+        let known = self.recovery_known()?;
+        let known = known.iter().find(|known| known.person == text.set);
+        Ok(known.map(|known| self.custodian_name(known, text.index)))
+    }
+}
