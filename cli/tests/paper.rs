@@ -229,6 +229,8 @@ fn words_that_are_not_the_papers_are_refused_by_where_to_look_before_a_home_is_m
         fingerprint: String::new(),
     };
     refused(&restore(&laptop, &cut, &paper.words), 2, "text_mistyped");
+    let none = laptop.run(&["--json", "device", "restore", "--paper"]);
+    refused(&none, 2, "paper_text_missing");
     assert!(!laptop.path.exists(), "nothing was made");
     restore(&laptop, &paper, &paper.words).json();
 }

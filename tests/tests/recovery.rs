@@ -237,11 +237,11 @@ fn a_team_that_nobody_can_open_is_opened_by_two_of_three_and_the_other_instituti
             (
                 one.institution.as_str(),
                 one.group.as_str(),
-                one.person.as_str(),
+                one.person.as_deref(),
             )
         })
         .collect();
-    assert_eq!(shown, [("RAV Langnau", BERN, "Anna Berger")]);
+    assert_eq!(shown, [("RAV Langnau", BERN, Some("Anna Berger"))]);
     // Nothing of the key stays.
     assert!(!scene.berger.path.join("borrowed").exists());
 }

@@ -79,6 +79,9 @@ pub fn restore(context: &Context, source: &str, name: Option<&str>) -> Result<An
 
 fn read(source: &str) -> Result<PaperText, Failure> {
     let text = if source.is_empty() {
+        if !input::may_ask() {
+            return Err(text_missing());
+        }
         input::ask_line("The text on the paper below the words (spaces do not matter)")?
     } else if is_text(source) {
         source.to_owned()
@@ -95,6 +98,16 @@ fn read(source: &str) -> Result<PaperText, Failure> {
         ),
         TextError::NeedsNewer => ClientError::Text(error).into(),
     })
+}
+
+fn text_missing() -> Failure {
+    Failure::new(
+        Exit::Usage,
+        "paper_text_missing",
+        "The text of the paper is missing; nothing was done.",
+        "It would be asked for at a terminal, and there is none.",
+        "Give it: `nahtlos device restore --paper FILE`, or the text itself in its place.",
+    )
 }
 
 /// A text that was typed from paper may have gaps anywhere.

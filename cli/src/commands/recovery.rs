@@ -81,7 +81,9 @@ fn list(context: &Context) -> Result<Answer, Failure> {
             dates::moment(one.claimed_at_ms),
             one.institution.clone(),
             one.group.clone(),
-            one.person.clone(),
+            one.person
+                .clone()
+                .unwrap_or_else(|| "nobody: its key was renewed, or the like".into()),
         ]
     });
     let rows: Vec<_> = rows.collect();

@@ -10,7 +10,7 @@ pub mod using;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use nahtlos_protocol::identifier::{DeviceId, SpaceId};
+use nahtlos_protocol::identifier::{DeviceId, OperationId, SpaceId};
 use nahtlos_protocol::space::kind::Kind;
 use nahtlos_protocol::space::state::MemberId;
 use nahtlos_protocol::space::{Logs, SpaceState};
@@ -198,20 +198,20 @@ impl CustodianLine {
     }
 }
 
-/// Somebody was let in with a recovery key: it stands in the group's log.
+/// Something was done with a recovery key: it stands in the group's log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RecoveryUse {
     /// Whose recovery key.
     pub institution: String,
-    /// Into which group.
+    /// In which group.
     pub group: String,
-    /// Who was let in.
-    pub person: String,
+    /// Who was let in; none where something else was done, for example the group's key renewed.
+    pub person: Option<String>,
     /// As the operation claims, Unix milliseconds.
     pub claimed_at_ms: u64,
-    /// The grant: what was told of is not told of again.
+    /// What was told of is not told of again.
     #[serde(skip)]
-    pub(crate) grant: [u8; 16],
+    pub(crate) operation: OperationId,
 }
 
 /// A recovery member that counts: its card is its institution's, and its form is good.
@@ -256,7 +256,10 @@ impl Nahtlos {
     pub(crate) fn tell_recovery_uses(&mut self) -> Result<Vec<String>, ClientError> {
         let mut new = Vec::new();
         for one in self.recovery_uses()? {
-            if !self.vault.contains(Collection::Recovery, &one.grant)? {
+            if !self
+                .vault
+                .contains(Collection::Recovery, &one.operation.0)?
+            {
                 new.push(one);
             }
         }
@@ -265,7 +268,7 @@ impl Nahtlos {
         }
         self.commit(|transaction| {
             for one in &new {
-                transaction.put(Collection::Recovery, b"told", &one.grant, 0, b"")?;
+                transaction.put(Collection::Recovery, b"told", &one.operation.0, 0, b"")?;
             }
             Ok(())
         })?;
@@ -406,20 +409,28 @@ impl Nahtlos {
             let Some(state) = self.logs().load(&above)? else {
                 continue;
             };
-            for grant in state
-                .grants()
-                .iter()
-                .filter(|grant| devices.contains(&grant.added_by))
-            {
+            for index in 0..state.length() {
+                let Some(record) = state.operation(index) else {
+                    continue;
+                };
+                if !devices.contains(&record.author) {
+                    continue;
+                }
+                let grants = state
+                    .grants()
+                    .iter()
+                    .filter(|grant| grant.added_at == index);
+                let people = grants.filter_map(|grant| match grant.member {
+                    MemberId::Space(person) => Some(directory.name(&person)),
+                    MemberId::Device(_) => None,
+                });
+                let people: Vec<String> = people.collect();
                 uses.push(RecoveryUse {
                     institution: directory.institution_name(&known.institution),
                     group: directory.name(&above),
-                    person: match grant.member {
-                        MemberId::Space(person) => directory.name(&person),
-                        MemberId::Device(device) => device.to_string(),
-                    },
-                    claimed_at_ms: grant.claimed_at_ms,
-                    grant: grant.id.0,
+                    person: (!people.is_empty()).then(|| people.join(", ")),
+                    claimed_at_ms: record.claimed_at_ms,
+                    operation: record.id,
                 });
             }
         }
@@ -461,8 +472,14 @@ fn is_live_member(state: &SpaceState, person: &SpaceId) -> bool {
 }
 
 fn sentence(one: &RecoveryUse) -> String {
+    let RecoveryUse {
+        institution, group, ..
+    } = one;
+    let what = match &one.person {
+        Some(person) => format!("{person} was let into {group}"),
+        None => format!("something was changed in {group}"),
+    };
     format!(
-        "the recovery key of {} was used: {} was let into {} ('nahtlos recovery' shows when); after each use its institution makes a new set",
-        one.institution, one.person, one.group
+        "the recovery key of {institution} was used: {what} ('nahtlos recovery' shows when); after each use its institution makes a new set"
     )
 }
