@@ -16,7 +16,7 @@ use super::end_effects::closed;
 use super::kind::{Kind, Role};
 use super::operation::{LogHead, Operation, SignedOperation};
 use super::recipients::MissingLog;
-use super::state::{OperationRecord, SpaceState, Sponsor};
+use super::state::{OperationRecord, Records, SpaceState, Sponsor};
 use crate::crypto::signature::VerifyingKey;
 use crate::identifier::{DeviceId, SpaceId, VerifyingKeyBytes};
 use crate::limits;
@@ -234,7 +234,7 @@ impl SpaceState {
             nonce: *nonce,
             founder: operation.author,
             founder_key: founder_key(operation.author, founder.as_ref(), &operation.effects)?,
-            operations: Vec::new(),
+            operations: Records::default(),
             grants: Vec::new(),
             devices: BTreeMap::new(),
             epochs: Vec::new(),

@@ -211,7 +211,7 @@ pub(crate) fn received_before(
             .position(&record.id)
             .is_some_and(|place| place < position)
     };
-    let last = state.operations.iter().rposition(earlier);
+    let last = state.operations.last_position(earlier);
     last.map_or(0, |index| index as u64 + 1)
 }
 

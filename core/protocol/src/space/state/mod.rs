@@ -4,6 +4,7 @@
 
 mod epoch;
 mod grant;
+mod records;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use crate::identifier::{
 
 pub use epoch::{Epoch, LinkRecord, WrapRecord};
 pub use grant::{End, EndReason, Grant, MemberId, RoleChange, Sponsor};
+pub(super) use records::Records;
 
 /// A space as its log describes it.
 #[derive(Clone, Debug)]
@@ -32,7 +34,7 @@ pub struct SpaceState {
     pub(super) founder: DeviceId,
     /// Where the founding operation itself names the founder's key.
     pub(super) founder_key: Option<VerifyingKey>,
-    pub(super) operations: Vec<OperationRecord>,
+    pub(super) operations: Records,
     pub(super) grants: Vec<Grant>,
     pub(super) devices: BTreeMap<DeviceId, Arc<Device>>,
     pub(super) epochs: Vec<Epoch>,
