@@ -21,6 +21,7 @@ use crate::random;
 use crate::receipts::ReceiptCache;
 use crate::records::{self, DeviceRecord, SealedRecord, SecretBytes, SyncRecord, wrap_key};
 use crate::seeds::SeedCache;
+use crate::sync::IssuedToken;
 use crate::vault::{Collection, KeyDerivation, Transaction, Vault};
 
 pub(crate) const DEVICE_KEY: &[u8] = b"device";
@@ -33,6 +34,7 @@ pub struct Nahtlos {
     pub(crate) seeds: SeedCache,
     pub(crate) receipt_cache: ReceiptCache,
     pub(crate) documents: DocumentCache,
+    pub(crate) issued_token: IssuedToken,
     pub(crate) device: DeviceRecord,
     pub(crate) device_id: DeviceId,
     pub(crate) keys: DeviceKeys,
@@ -118,6 +120,7 @@ impl Nahtlos {
             seeds: SeedCache::default(),
             receipt_cache: ReceiptCache::default(),
             documents: DocumentCache::default(),
+            issued_token: IssuedToken::default(),
             device,
             device_id,
             keys,

@@ -1,7 +1,10 @@
 //! Driving a sync session over a transport.
 
+use std::cell::RefCell;
+
+use nahtlos_protocol::crypto::signature::VerifyingKey;
 use nahtlos_protocol::identifier::EnvelopeId;
-use nahtlos_protocol::wire::token::read_time;
+use nahtlos_protocol::wire::token::{TOKEN_LIFETIME_MS, read_time};
 use nahtlos_protocol::wire::{SYNC_PATH, Token};
 
 use crate::error::ClientError;
@@ -121,17 +124,14 @@ impl Nahtlos {
         Ok(doubtful)
     }
 
+    /// A token for the relay: one that was issued shortly before, or a new one.
     pub(crate) fn token(&self, offset_ms: i64) -> Result<String, ClientError> {
         self.require_not_restored()?;
         let relay = self.relay_key().ok_or(ClientError::NotEnrolled)?;
         // The wall clock of a device may be hours off; what the relay said is good for tokens.
         let now_ms = self.now_ms().saturating_add_signed(offset_ms);
-        Ok(Token::issue(
-            self.device_id,
-            &self.keys.signing,
-            &relay,
-            now_ms,
-        ))
+        let issue = || Token::issue(self.device_id, &self.keys.signing, &relay, now_ms);
+        Ok(self.issued_token.for_relay(&relay, now_ms, issue))
     }
 
     /// The time by the relay's clock, as far as its last answer said.
@@ -147,6 +147,44 @@ impl Nahtlos {
             .as_deref()
             .filter(|_| answer.status == 401)?;
         read_time(text, &self.relay_key()?, refused_token)
+    }
+}
+
+/// The last token, so that not each request costs a signature here and its verification there.
+#[derive(Default)]
+pub(crate) struct IssuedToken(RefCell<Option<Issued>>);
+
+struct Issued {
+    relay: [u8; 32],
+    at_ms: u64,
+    text: String,
+}
+
+/// How long a token is sent again: well within its life, so that clocks may differ a little.
+const TOKEN_REUSE_MS: u64 = TOKEN_LIFETIME_MS / 5;
+
+impl IssuedToken {
+    fn for_relay(
+        &self,
+        relay: &VerifyingKey,
+        now_ms: u64,
+        issue: impl FnOnce() -> String,
+    ) -> String {
+        let mut last = self.0.borrow_mut();
+        let is_fresh = |issued: &&Issued| {
+            // A clock that was set back, or a relay that said another time, makes a new one.
+            let age_ms = now_ms.checked_sub(issued.at_ms);
+            issued.relay == *relay.as_bytes() && age_ms.is_some_and(|age| age < TOKEN_REUSE_MS)
+        };
+        if let Some(issued) = last.as_ref().filter(is_fresh) {
+            return issued.text.clone();
+        }
+        let issued = last.insert(Issued {
+            relay: *relay.as_bytes(),
+            at_ms: now_ms,
+            text: issue(),
+        });
+        issued.text.clone()
     }
 }
 

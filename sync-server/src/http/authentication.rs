@@ -1,7 +1,11 @@
 //! Who asks: the token each request carries. It costs no round trip, and no body is read before
 //! it was found good.
 
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+
 use axum::http::{HeaderMap, header};
+use nahtlos_protocol::crypto::signature::VerifyingKey;
 use nahtlos_protocol::identifier::DeviceId;
 use nahtlos_protocol::wire::token::{TIME_HEADER, Token, TokenError, sign_time};
 
@@ -13,11 +17,15 @@ pub(super) fn authenticate(app: &App, headers: &HeaderMap) -> Result<DeviceId, P
     let text = bearer(headers)?;
     let now_ms = app.engine.now_ms();
     let mut known = true;
-    let verified = Token::verify(text, app.engine.relay_key(), now_ms, |device| {
-        let key = app.engine.known_key(device);
-        known = key.is_some();
-        key
-    });
+    let verified =
+        Token::read(text, app.engine.relay_key(), now_ms).and_then(|(token, signature)| {
+            let key = app.engine.known_key(&token.device);
+            known = key.is_some();
+            let key = key.ok_or(TokenError::BadSignature)?;
+            app.tokens
+                .verify_once(text, &key, || token.check_signature(&signature, &key))?;
+            Ok(token)
+        });
     let with_time = |problem: Problem| {
         let time = sign_time(app.engine.signing_key(), now_ms, text);
         problem.header(TIME_HEADER, time)
@@ -46,6 +54,37 @@ pub(super) fn authenticate(app: &App, headers: &HeaderMap) -> Result<DeviceId, P
     }
 }
 
+/// Texts of tokens whose signature was verified, and the keys by which. A device sends one with many
+/// requests: the same text need not be verified twice by the same key. All that changes with time, and
+/// whose key it is, is asked again.
+#[derive(Default)]
+pub(crate) struct VerifiedTokens(Mutex<HashSet<(String, [u8; 32])>>);
+
+/// Forgotten all together above this many: some megabytes.
+const VERIFIED_TOKENS_MAX: usize = 10_000;
+
+impl VerifiedTokens {
+    fn verify_once(
+        &self,
+        text: &str,
+        key: &VerifyingKey,
+        verify: impl FnOnce() -> Result<(), TokenError>,
+    ) -> Result<(), TokenError> {
+        let known = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let verified = (text.to_owned(), *key.as_bytes());
+        if known().contains(&verified) {
+            return Ok(());
+        }
+        verify()?;
+        let mut known = known();
+        if known.len() >= VERIFIED_TOKENS_MAX {
+            known.clear();
+        }
+        known.insert(verified);
+        Ok(())
+    }
+}
+
 fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
     headers
         .get(header::AUTHORIZATION)
@@ -57,4 +96,48 @@ fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
                 "Send the header Authorization: Bearer with a token of the device.",
             )
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use nahtlos_protocol::crypto::secret::Secret32;
+    use nahtlos_protocol::crypto::signature::SigningKey;
+
+    use super::*;
+
+    fn key(seed: u8) -> VerifyingKey {
+        SigningKey::from_seed(&Secret32::from_bytes([seed; 32])).verifying_key()
+    }
+
+    #[test]
+    fn a_token_that_was_found_good_is_verified_once_by_one_key_and_one_that_was_not_each_time() {
+        let tokens = VerifiedTokens::default();
+        let mut verified = 0;
+        let mut ask = |text: &str, seed: u8, good: bool| {
+            tokens.verify_once(text, &key(seed), || {
+                verified += 1;
+                good.then_some(()).ok_or(TokenError::BadSignature)
+            })
+        };
+        assert_eq!(ask("bad", 1, false), Err(TokenError::BadSignature));
+        assert_eq!(ask("bad", 1, false), Err(TokenError::BadSignature));
+        assert_eq!(ask("good", 1, true), Ok(()));
+        assert_eq!(ask("good", 1, false), Ok(()), "not asked again");
+        assert_eq!(ask("goof", 1, false), Err(TokenError::BadSignature));
+        assert_eq!(ask("good", 2, false), Err(TokenError::BadSignature));
+        assert_eq!(verified, 5);
+    }
+
+    #[test]
+    fn more_tokens_than_are_kept_are_forgotten_and_verified_again() {
+        let tokens = VerifiedTokens::default();
+        let key = key(1);
+        for number in 0..=VERIFIED_TOKENS_MAX {
+            let verified = tokens.verify_once(&number.to_string(), &key, || Ok(()));
+            verified.unwrap();
+        }
+        assert_eq!(tokens.0.lock().unwrap().len(), 1);
+        let refused = tokens.verify_once("0", &key, || Err(TokenError::BadSignature));
+        assert!(refused.is_err());
+    }
 }

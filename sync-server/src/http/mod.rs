@@ -46,6 +46,7 @@ pub(crate) struct App {
     answer_memory: Arc<Semaphore>,
     turns: Turns,
     pub(crate) rates: rate::Rates,
+    pub(crate) tokens: authentication::VerifiedTokens,
     pub(crate) probe: health::ProbeCache,
     /// Called once the network is founded: the claim file is of no use any more.
     pub(crate) on_claimed: Box<dyn Fn() + Send + Sync>,
@@ -66,6 +67,7 @@ impl App {
             body_memory: memory(limits.body_memory_bytes),
             answer_memory: memory(limits.answer_memory_bytes),
             turns: Turns::new(&limits),
+            tokens: authentication::VerifiedTokens::default(),
             limits,
             probe: health::ProbeCache::default(),
             on_claimed,

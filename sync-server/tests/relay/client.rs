@@ -1,13 +1,15 @@
 //! A hand-written HTTP client over a plain socket, which counts every byte, and a device that
 //! syncs with it.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nahtlos_protocol::codec;
 use nahtlos_protocol::crypto::signature::VerifyingKey;
-use nahtlos_protocol::identifier::ItemId;
+use nahtlos_protocol::identifier::{DeviceId, ItemId};
 use nahtlos_protocol::wire::claim::{Claim, ClaimRequest};
 use nahtlos_protocol::wire::{
     Item, ItemResult, JournalMark, MEDIA_TYPE, PushItem, Status, SyncRequest, SyncResponse, Token,
@@ -109,6 +111,8 @@ pub struct Client {
     pub relay: VerifyingKey,
     pub cursor: u64,
     pub mark: Option<JournalMark>,
+    /// Sent with all requests of a device, as devices do: what a token opens is asked each time.
+    tokens: RefCell<HashMap<DeviceId, String>>,
 }
 
 impl Client {
@@ -118,11 +122,14 @@ impl Client {
             relay,
             cursor: 0,
             mark: None,
+            tokens: RefCell::default(),
         }
     }
 
     pub fn request(&self, device: &TestDevice, push: Vec<PushItem>, max_bytes: u32) -> Answer {
-        let token = Token::issue(device.id, &device.keys.signing, &self.relay, now_ms());
+        let issue = || Token::issue(device.id, &device.keys.signing, &self.relay, now_ms());
+        let mut tokens = self.tokens.borrow_mut();
+        let token = tokens.entry(device.id).or_insert_with(issue).clone();
         let request = SyncRequest {
             version: 1,
             cursor: self.cursor,

@@ -102,6 +102,22 @@ impl Token {
         now_ms: u64,
         key_of: impl FnOnce(&DeviceId) -> Option<VerifyingKey>,
     ) -> Result<Self, TokenError> {
+        let (token, signature) = Self::read(text, relay, now_ms)?;
+        let key = key_of(&token.device).ok_or(TokenError::BadSignature)?;
+        token.check_signature(&signature, &key)?;
+        Ok(token)
+    }
+
+    /// Reads a token's text and checks all that changes with time, but not its signature: for whoever
+    /// knows that this very text was verified before.
+    ///
+    /// # Errors
+    /// [`TokenError`], but for [`TokenError::BadSignature`].
+    pub fn read(
+        text: &str,
+        relay: &VerifyingKey,
+        now_ms: u64,
+    ) -> Result<(Self, SignatureBytes), TokenError> {
         let bytes = BASE64URL_NOPAD
             .decode(text.as_bytes())
             .map_err(|_| TokenError::Malformed)?;
@@ -119,14 +135,21 @@ impl Token {
         if token.expires_at_ms < now_ms || lifetime_ms > limits::TOKEN_LIFETIME_MS_MAX {
             return Err(TokenError::Expired);
         }
-        let key = key_of(&token.device).ok_or(TokenError::BadSignature)?;
-        key.verify(
-            label::REQUEST_SIGN,
-            &codec::encode(&token),
-            &Signature::from_bytes(signature.0),
-        )
-        .map_err(|_| TokenError::BadSignature)?;
-        Ok(token)
+        Ok((token, signature))
+    }
+
+    /// Checks that the device with this key signed the token.
+    ///
+    /// # Errors
+    /// [`TokenError::BadSignature`].
+    pub fn check_signature(
+        &self,
+        signature: &SignatureBytes,
+        key: &VerifyingKey,
+    ) -> Result<(), TokenError> {
+        let signature = Signature::from_bytes(signature.0);
+        key.verify(label::REQUEST_SIGN, &codec::encode(self), &signature)
+            .map_err(|_| TokenError::BadSignature)
     }
 }
 
