@@ -46,6 +46,9 @@ impl Engine {
             let world = read(&self.shared.world);
             let same = seen.sequence == world.last_number && seen.hash == world.chain;
             let is_of_here = seen.journal == world.journal;
+            if world.recent.has_mark(seen.sequence, &seen.hash) {
+                return Ok(false);
+            }
             // What another journal numbered above where this one began is offered again anyway.
             if is_of_here && same || !is_of_here && seen.sequence > world.began_after {
                 return Ok(false);

@@ -26,12 +26,13 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use nahtlos_protocol::crypto::signature::{SigningKey, VerifyingKey};
-use nahtlos_protocol::identifier::{DeviceId, SpaceId};
+use nahtlos_protocol::identifier::{DeviceId, ItemId, SpaceId};
 use nahtlos_protocol::wire::claim::ClaimRequest;
 use nahtlos_protocol::wire::join::{JoinAnswer, JoinRequest};
 use nahtlos_protocol::wire::{ItemResult, JournalMark, PushItem};
@@ -228,17 +229,18 @@ impl Engine {
         answer.await.map_err(|_| EngineError::Internal)?
     }
 
-    /// Whether there is something new for a device, and where the journal stood.
+    /// Whether there is something new for a device, but what it just pushed, and where the journal stood.
     pub(crate) fn ask(
         &self,
         device: DeviceId,
         cursor: u64,
         max_bytes: u32,
+        pushed: &BTreeSet<ItemId>,
     ) -> (Asked, JournalMark) {
         let world = read(&self.shared.world);
         let question = Question::new(&world, device, cursor, max_bytes, self.now_ms());
         let mark = self.mark(&world);
-        let asked = match question.nothing_new(&world) {
+        let asked = match question.nothing_new(&world, pushed) {
             Some(served) => Asked::Nothing(served),
             None => Asked::Something(question),
         };

@@ -71,14 +71,19 @@ impl Question {
         }
     }
 
-    /// The answer, where nothing is new. Needs no disk.
-    pub(crate) fn nothing_new(&self, world: &World) -> Option<Served> {
+    /// The answer, where nothing is new but what this very request pushed. Needs no disk.
+    pub(crate) fn nothing_new(&self, world: &World, pushed: &BTreeSet<ItemId>) -> Option<Served> {
         let newest = self
             .groups
             .iter()
             .filter_map(|group| world.feed_heads.get(&group.space))
             .max();
-        let idle = newest.is_none_or(|newest| *newest <= self.cursor);
+        let reads = |feed: &SpaceId, number: u64| {
+            let mut groups = self.groups.iter();
+            groups.any(|group| group.space == *feed && number > group.since)
+        };
+        let idle = newest.is_none_or(|newest| *newest <= self.cursor)
+            || world.recent.is_nothing_but(self.cursor, pushed, reads);
         idle.then(|| self.up_to_date())
     }
 

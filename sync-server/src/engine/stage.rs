@@ -139,7 +139,7 @@ impl<'a> Stage<'a> {
         for (item, feeds) in needs {
             let number = self.next_number();
             self.delivered_again = self.delivered_again.saturating_add(feeds.len() as u64);
-            self.deliver(&feeds, Delivery { number, item })?;
+            self.deliver(&feeds, Delivery { number, item }, None)?;
         }
         Ok(())
     }
@@ -172,14 +172,20 @@ impl<'a> Stage<'a> {
             number: sequence,
             item: sequence,
         };
-        self.deliver(feeds, delivery)?;
+        self.deliver(feeds, delivery, Some(item.id))?;
         Ok(sequence)
     }
 
-    fn deliver(&mut self, feeds: &BTreeSet<SpaceId>, delivery: Delivery) -> Result<(), StoreError> {
+    fn deliver(
+        &mut self,
+        feeds: &BTreeSet<SpaceId>,
+        delivery: Delivery,
+        new_item: Option<ItemId>,
+    ) -> Result<(), StoreError> {
         for feed in feeds {
             self.store.put_delivery(feed, delivery)?;
             self.top.feed_heads.insert(*feed, delivery.number);
+            self.top.recent.note(*feed, delivery.number, new_item);
         }
         Ok(())
     }

@@ -13,7 +13,7 @@ use nahtlos_protocol::space::Wrap;
 use nahtlos_protocol::wire::claim::{Claim, ClaimRequest};
 use nahtlos_protocol::wire::{ItemResult, JournalMark, PushItem, Status};
 
-use super::{Asked, Engine, EngineError, Served, identity};
+use super::{Asked, Engine, EngineError, Question, Served, identity, read};
 use crate::config::Limits;
 use crate::metrics::Metrics;
 use crate::store::sqlite::SqliteStore;
@@ -37,7 +37,7 @@ const DELIVERY_PANICS: u8 = 3;
 const BEGIN_FAILS: u8 = 4;
 
 impl Engine {
-    /// What is new, and where the journal stood.
+    /// What is new, and where the journal stood. What is answered without the disk, the disk says too.
     async fn news(
         &self,
         device: DeviceId,
@@ -45,9 +45,17 @@ impl Engine {
         max_bytes: u32,
         pushed: BTreeSet<ItemId>,
     ) -> Result<(Served, JournalMark), EngineError> {
-        let (asked, mark) = self.ask(device, cursor, max_bytes);
+        let (asked, mark) = self.ask(device, cursor, max_bytes, &pushed);
         let served = match asked {
-            Asked::Nothing(served) => served,
+            Asked::Nothing(served) => {
+                let now_ms = self.now_ms();
+                let question =
+                    Question::new(&read(&self.shared.world), device, cursor, max_bytes, now_ms);
+                let from_disk = self.answer(question, pushed, ()).await?.0;
+                assert!(from_disk.items.is_empty() && !from_disk.more);
+                assert_eq!(from_disk.cursor, served.cursor);
+                served
+            }
             Asked::Something(question) => self.answer(question, pushed, ()).await?.0,
         };
         Ok((served, mark))
@@ -363,13 +371,14 @@ async fn a_request_that_is_given_up_does_not_take_the_reader_of_the_next_one() {
     let setting = Setting::new().await;
     let device = setting.a1.id;
     let ask = || setting.engine.news(device, 0, 1 << 20, BTreeSet::new());
+    let nothing = BTreeSet::new();
     {
         // Nobody can look anything up meanwhile, so that no reading ends.
-        let Asked::Something(_) = setting.engine.ask(device, 0, 1 << 20).0 else {
+        let Asked::Something(_) = setting.engine.ask(device, 0, 1 << 20, &nothing).0 else {
             panic!("control: there is something to read");
         };
         let questions: Vec<_> = (0..super::READERS)
-            .map(|_| setting.engine.ask(device, 0, 1 << 20).0)
+            .map(|_| setting.engine.ask(device, 0, 1 << 20, &nothing).0)
             .collect();
         let blocked = setting.engine.shared.world.write().unwrap();
         for asked in questions {

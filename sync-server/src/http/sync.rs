@@ -168,7 +168,9 @@ struct News {
 }
 
 async fn news(app: &App, device: DeviceId, wanted: Wanted) -> Result<News, Problem> {
-    let (asked, mark) = app.engine.ask(device, wanted.cursor, wanted.max_bytes);
+    let (asked, mark) = app
+        .engine
+        .ask(device, wanted.cursor, wanted.max_bytes, &wanted.pushed);
     let question = match asked {
         Asked::Nothing(served) => {
             return Ok(News {

@@ -4,6 +4,7 @@
 //! ends), the batch holds the member's whole entry as it will be.
 
 mod grants;
+mod recent;
 mod view;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -21,6 +22,7 @@ pub(crate) use grants::{
     beneath_and, confirmed_grants, ended_grants, holds_keys, is_group, is_member, manages,
     member_space, new_grants, reachable,
 };
+use recent::Recent;
 pub(crate) use view::{Standing, View};
 
 /// Logs and indexes.
@@ -38,6 +40,8 @@ pub(crate) struct World {
     pub carried: HashMap<SpaceId, BTreeMap<SpaceId, Carry>>,
     /// Feed → number of its last delivery.
     pub feed_heads: HashMap<SpaceId, u64>,
+    /// What the newest commits delivered.
+    pub recent: Recent,
     /// Institution → bytes stored for it.
     pub usage: HashMap<SpaceId, u64>,
     /// Invitation → the join request taken under it.
@@ -69,6 +73,7 @@ impl World {
             above,
             carried,
             feed_heads: facts.feed_heads.into_iter().collect(),
+            recent: Recent::after(facts.last_number),
             usage: facts.usage.into_iter().collect(),
             joined: facts.joined.into_iter().collect(),
             network: identity.network,
@@ -124,6 +129,7 @@ impl World {
         self.above.extend(top.above);
         self.carried.extend(top.carried);
         self.feed_heads.extend(top.feed_heads);
+        self.recent.absorb(top.recent, top.last_number, top.chain);
         self.usage.extend(top.usage);
         self.joined.extend(top.joined);
         self.network = top.network.or(self.network);
@@ -143,6 +149,7 @@ impl Default for World {
             above: HashMap::new(),
             carried: HashMap::new(),
             feed_heads: HashMap::new(),
+            recent: Recent::default(),
             usage: HashMap::new(),
             joined: HashMap::new(),
             network: None,
