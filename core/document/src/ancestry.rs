@@ -75,12 +75,46 @@ impl Ancestry {
     }
 }
 
-/// True if every change builds on exactly the one before it, so that nothing was concurrent.
+/// True if every change builds on the one before it, so that nothing was concurrent. (It may name others
+/// besides: the engine names an author's own last change also where somebody else's builds on it.)
 pub(crate) fn is_linear(engine: &Automerge) -> bool {
     let mut previous: Option<ChangeHash> = None;
     ordered(engine).iter().all(|change| {
-        let follows = change.deps.as_slice() == previous.as_slice();
-        previous = Some(change.hash);
-        follows
+        let before = previous.replace(change.hash);
+        before.is_none_or(|before| change.deps.contains(&before))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Actor, Document, EncodedChange, GateLimits, WriteError};
+
+    fn write(document: &mut Document, actor: u8, value: &str) -> EncodedChange {
+        document.set_actor(Actor::from_bytes([actor; 16]));
+        let change = document.edit(0, None, |editor| {
+            editor.put(["client", "name"], value)?;
+            Ok::<(), WriteError>(())
+        });
+        change.unwrap().unwrap()
+    }
+
+    #[test]
+    fn two_who_write_in_turns_write_one_after_the_other_and_two_at_once_do_not() {
+        let mut document = Document::genesis(&["client"]).unwrap();
+        write(&mut document, 1, "a");
+        write(&mut document, 2, "b");
+        let again = write(&mut document, 1, "c");
+        assert!(again.dependencies().len() > 1, "names its own last one too");
+        assert!(is_linear(document.engine()));
+        let mut elsewhere = document.clone();
+        let at_once = write(&mut elsewhere, 2, "d");
+        write(&mut document, 1, "e");
+        let batch = [at_once.into_bytes()];
+        let limits = GateLimits::default();
+        document.apply(&batch, &|_| true, &limits).unwrap();
+        assert!(!is_linear(document.engine()));
+        write(&mut document, 1, "f");
+        assert!(!is_linear(document.engine()), "nor later");
+    }
 }
