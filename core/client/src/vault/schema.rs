@@ -47,6 +47,8 @@ pub(super) fn connect(file: &Path) -> Result<Connection, VaultError> {
     connection.busy_timeout(std::time::Duration::ZERO)?;
     // A file altered by somebody else must not make SQLite run code of its choice.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    // A statement is planned once, not anew for each value it is asked with.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "cell_size_check", true)?;
     // Sorting and temporary tables must not leave files.

@@ -7,6 +7,7 @@ mod write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::{StoreError, schema};
@@ -42,6 +43,7 @@ impl SqliteStore {
             .map_err(|error| StoreError::Failed(Box::new(error)))?;
         let mut connection = Connection::open(path)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
+        plan_once(&connection)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "temp_store", "MEMORY")?;
@@ -67,6 +69,7 @@ impl SqliteStore {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
+        plan_once(&connection)?;
         schema::require_known(&connection)?;
         connection.set_prepared_statement_cache_capacity(64);
         Ok(Self {
@@ -124,6 +127,12 @@ impl SqliteStore {
         self.connection.prepare_cached(sql)?.execute(parameters)?;
         Ok(())
     }
+}
+
+/// A prepared statement is planned once, not anew for each value it is asked with.
+fn plan_once(connection: &Connection) -> Result<(), StoreError> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
 }
 
 /// SQLite's integers are signed; no counter here comes near 2^63.
