@@ -27,13 +27,15 @@ mod replay;
 mod report;
 mod sampling;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use fixture::Network;
 use report::Report;
+use sampling::timed;
 
 /// Cases of five sections each.
 const FEWER_CASES: usize = 200;
@@ -52,14 +54,21 @@ const GROUPS: [&str; 10] = [
     "removal",
 ];
 
-/// What is asked for, and the networks as far as they were built.
+/// Those that measure a network of few cases, and those that measure one of many.
+const WITH_FEW_CASES: [&str; 5] = ["idle", "very-many", "catch-up", "edit", "first-sync"];
+const WITH_MANY_CASES: [&str; 4] = ["idle", "offline", "listing", "edit"];
+
+/// What is asked for, what was measured, and the networks as far as they are built.
 struct Run {
     report: Report,
+    machine: Value,
     directory: PathBuf,
     divisor: usize,
     only: Option<String>,
     small: Option<Network>,
     large: Option<Network>,
+    /// Groups that a defect ended.
+    broken: Vec<&'static str>,
 }
 
 fn main() -> ExitCode {
@@ -93,26 +102,31 @@ fn main() -> ExitCode {
     let is_quick = arguments.iter().any(|argument| argument == "--quick");
     let mut run = Run {
         report: Report::default(),
+        machine: json!({ "cores": cores, "file_system": file_system, "quick": is_quick }),
         directory: directory.path().to_path_buf(),
         divisor: if is_quick { 10 } else { 1 },
         only,
         small: None,
         large: None,
+        broken: Vec::new(),
     };
     run.measure();
-    let report = run.report;
-    println!("{}", report.table());
-    let machine = json!({ "cores": cores, "file_system": file_system, "quick": is_quick });
-    let file = disk::target_directory().join("bench.json");
-    match report.write_json(&file, &machine) {
-        Ok(()) => println!("{}", file.display()),
-        Err(error) => eprintln!("{}: {error}", file.display()),
+    println!("{}", run.report.table());
+    println!("{}", figures_file().display());
+    if !run.broken.is_empty() {
+        eprintln!("not measured, see above: {}", run.broken.join(", "));
+        return ExitCode::FAILURE;
     }
-    if report.is_violated() {
+    if run.report.is_violated() {
         eprintln!("a count is above its bound");
         return ExitCode::FAILURE;
     }
     ExitCode::SUCCESS
+}
+
+/// Where the figures are written for programs.
+fn figures_file() -> PathBuf {
+    disk::target_directory().join("bench.json")
 }
 
 fn group_asked_for(arguments: &[String]) -> Result<Option<String>, String> {
@@ -133,83 +147,103 @@ impl Run {
 
     fn measure(&mut self) {
         let limits = machine::measure(&mut self.report, &self.directory);
-        self.build();
-        if let (Some(small), Some(large)) = (&mut self.small, &mut self.large)
-            && (self.only.is_none() || self.only.as_deref() == Some("idle"))
-        {
-            idle::measure(&mut self.report, small, large);
-        }
-        if self.is_asked("very-many")
-            && let Some(small) = &mut self.small
-        {
-            idle::measure_very_many(&mut self.report, &self.directory, small, self.divisor);
-        }
-        if self.is_asked("catch-up")
-            && let Some(small) = &mut self.small
-        {
-            catch_up::measure(&mut self.report, small);
-        }
-        self.measure_devices();
-        if self.is_asked("first-sync")
-            && let Some(small) = &mut self.small
-        {
-            first_sync::measure(&mut self.report, small);
-        }
+        self.measure_networks();
         // What is built from here on is alone.
         (self.small, self.large) = (None, None);
-        if self.is_asked("relay") {
-            relay_load::measure(&mut self.report, &self.directory, &limits, self.divisor);
+        self.group("relay", |run| {
+            relay_load::measure(&mut run.report, &run.directory, &limits, run.divisor);
+        });
+        self.group("replay", |run| {
+            replay::measure(&mut run.report, &run.directory, run.divisor);
+        });
+        self.group("removal", |run| {
+            removal::measure(&mut run.report, &run.directory, run.divisor);
+        });
+    }
+
+    /// What is measured with the two networks.
+    fn measure_networks(&mut self) {
+        self.group("idle", |run| {
+            if let (Some(small), Some(large)) = (&mut run.small, &mut run.large) {
+                building(&mut run.report, small, large);
+                idle::measure(&mut run.report, small, large);
+            }
+        });
+        self.group("very-many", |run| {
+            if let Some(small) = &mut run.small {
+                idle::measure_very_many(&mut run.report, &run.directory, small, run.divisor);
+            }
+        });
+        self.group("catch-up", |run| {
+            if let Some(small) = &mut run.small {
+                catch_up::measure(&mut run.report, small);
+            }
+        });
+        self.group("offline", |run| {
+            if let Some(large) = &mut run.large {
+                offline::measure(&mut run.report, large);
+            }
+        });
+        self.measure_home();
+        self.group("first-sync", |run| {
+            if let Some(small) = &mut run.small {
+                first_sync::measure(&mut run.report, small);
+            }
+        });
+    }
+
+    /// What is measured with a home that is closed and opened again.
+    fn measure_home(&mut self) {
+        self.group("listing", |run| {
+            if let Some(large) = run.large.take() {
+                let large = listing::measure(&mut run.report, &run.directory, large);
+                run.large = Some(listing::measure_memory(&mut run.report, large));
+            }
+        });
+        self.group("edit", |run| {
+            if let (Some(small), Some(mut large)) = (&mut run.small, run.large.take()) {
+                edit::measure(&mut run.report, &run.directory, small, &mut large);
+                run.large = Some(edit::measure_cold(&mut run.report, &run.directory, large));
+            }
+        });
+        self.group("idle", |run| {
+            if let (Some(small), Some(large)) = (run.small.take(), run.large.take()) {
+                let (small, large) = idle::measure_cold(&mut run.report, small, large);
+                (run.small, run.large) = (Some(small), Some(large));
+            }
+        });
+    }
+
+    /// Measures one group, if it is asked for. What was measured is kept, also where a defect ends it:
+    /// that is named at the end, and the other groups are measured with networks built anew.
+    fn group(&mut self, name: &'static str, measure: impl FnOnce(&mut Self)) {
+        if !self.is_asked(name) {
+            return;
         }
-        if self.is_asked("replay") {
-            replay::measure(&mut self.report, &self.directory, self.divisor);
+        let (time, outcome) = timed(|| {
+            catch_unwind(AssertUnwindSafe(|| {
+                self.build_for(name);
+                measure(self);
+            }))
+        });
+        eprintln!("{name}: {:.0} s", time.as_secs_f64());
+        if outcome.is_err() {
+            self.broken.push(name);
+            (self.small, self.large) = (None, None);
         }
-        if self.is_asked("removal") {
-            removal::measure(&mut self.report, &self.directory, self.divisor);
+        let file = figures_file();
+        if let Err(error) = self.report.write_json(&file, &self.machine) {
+            eprintln!("{}: {error}", file.display());
         }
     }
 
-    /// What one device does with what it has.
-    fn measure_devices(&mut self) {
-        if self.is_asked("offline")
-            && let Some(large) = &mut self.large
-        {
-            offline::measure(&mut self.report, large);
-        }
-        if self.is_asked("listing")
-            && let Some(large) = self.large.take()
-        {
-            let large = listing::measure(&mut self.report, &self.directory, large);
-            self.large = Some(listing::measure_memory(&mut self.report, large));
-        }
-        if self.is_asked("edit")
-            && let (Some(small), Some(mut large)) = (&mut self.small, self.large.take())
-        {
-            edit::measure(&mut self.report, &self.directory, small, &mut large);
-            self.large = Some(edit::measure_cold(&mut self.report, &self.directory, large));
-        }
-        if self.is_asked("idle")
-            && let (Some(small), Some(large)) = (self.small.take(), self.large.take())
-        {
-            let (small, large) = idle::measure_cold(&mut self.report, small, large);
-            (self.small, self.large) = (Some(small), Some(large));
-        }
-    }
-
-    /// Builds the networks that what is asked for needs.
-    fn build(&mut self) {
-        let needs = |groups: &[&str]| groups.iter().any(|group| self.is_asked(group));
-        let (small, large) = (
-            needs(&["idle", "very-many", "catch-up", "first-sync", "edit"]),
-            needs(&["idle", "offline", "listing", "edit"]),
-        );
-        if small {
+    /// Builds the networks that a group needs, where they are not there.
+    fn build_for(&mut self, group: &str) {
+        if self.small.is_none() && WITH_FEW_CASES.contains(&group) {
             self.small = Some(build(&self.directory, FEWER_CASES / self.divisor));
         }
-        if large {
+        if self.large.is_none() && WITH_MANY_CASES.contains(&group) {
             self.large = Some(build(&self.directory, MORE_CASES / self.divisor));
-        }
-        if let (Some(small), Some(large)) = (&self.small, &self.large) {
-            building(&mut self.report, small, large);
         }
     }
 }
