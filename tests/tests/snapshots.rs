@@ -181,6 +181,14 @@ fn who_is_let_in_again_begins_with_the_snapshot_that_covers_their_adopted_edit()
     for home in [&scene.berger, &scene.keller, &scene.iseli] {
         assert_eq!(scene.notes(home).len(), 402);
     }
+
+    let section = scene.journal;
+    let berger = &mut scene.berger.nahtlos;
+    berger.hostile_void(&section, &adopted).unwrap();
+    scene.sync_all();
+    let told = scene.iseli.nahtlos.held_list().unwrap();
+    let mut told = told.iter().filter(|held| held.id == adopted.to_string());
+    assert_eq!(told.next().unwrap().reason, "voided", "and is shown again");
 }
 
 /// Berger is on leave while Keller writes, Iseli attests and the originals are dropped. Nobody writes

@@ -11,6 +11,7 @@ use nahtlos_protocol::space::kind::Role;
 use serde::Serialize;
 
 use crate::apply::Opened;
+use crate::beginning::may_be_adopted;
 use crate::cases::hex;
 use crate::counting::{Fact, Standing};
 use crate::directory::Directory;
@@ -318,9 +319,17 @@ impl Nahtlos {
         for space in self.spaces_with_open_edits()? {
             // Adopted before a snapshot, and dropped with what adopted it: it is in the document.
             let covered = self.covered(&space)?;
-            for (id, fact) in self.facts(&space)? {
-                if fact.is_edit() && !fact.standing.counts() && !covered.contains(&id) {
-                    found.push(Found { id, space, fact });
+            let facts = self.facts(&space)?;
+            for (id, fact) in &facts {
+                let is_held = fact.is_edit() && !fact.standing.counts();
+                let is_in_the_document =
+                    covered.contains(id) && may_be_adopted(&facts, &covered, (id, fact));
+                if is_held && !is_in_the_document {
+                    found.push(Found {
+                        id: *id,
+                        space,
+                        fact: fact.clone(),
+                    });
                 }
             }
         }
