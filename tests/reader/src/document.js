@@ -16,6 +16,9 @@ export const GENESIS_ACTOR = "00".repeat(16);
 /** Containers of the network's document, the directory. */
 export const DIRECTORY_CONTAINERS = ["network", "institutions", "teams", "people"];
 
+/** Containers of a person's document: what the devices of a person tell each other. */
+export const PERSON_CONTAINERS = ["devices"];
+
 const SECTION_CONTAINERS = {
   core: ["case", "person", "contact", "languages", "nationalities", "bodies", "acknowledged"],
   ident: ["ident", "local_ids", "acknowledged"],

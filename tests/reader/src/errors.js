@@ -37,6 +37,9 @@ export class TooLargeError extends ReaderError {
 /** A signature, key, ciphertext or commitment that does not hold (PROTOCOL §3, §8, §9). */
 export class CryptoError extends ReaderError {}
 
+/** Words, a paper or shares that bring nobody back (PROTOCOL §6, §21). */
+export class RecoveryError extends ReaderError {}
+
 /** An operation that its log refuses (PROTOCOL §11–§14). */
 export class ReplayError extends ReaderError {}
 

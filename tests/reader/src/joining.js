@@ -1,15 +1,14 @@
 /** Texts that bring in relays, institutions and persons, and what is sent under them (PROTOCOL §20, §21). */
-import { concat, equal, fromHex, toHex, utf8 } from "./bytes.js";
+import { concat, fromHex, toHex } from "./bytes.js";
 import { identifier } from "./common.js";
-import { MalformedError, TooLargeError } from "./errors.js";
+import { TooLargeError } from "./errors.js";
 import * as limits from "./limits.js";
-import { derive, digest, hash, verifySignature, verifyingKeyOf } from "./primitives.js";
+import { derive, hash, verifySignature, verifyingKeyOf } from "./primitives.js";
 import { receiptShape } from "./receipt.js";
 import { bytes, bytesOf, list, nullable, plainEnum, readMessage, struct, text, unsigned } from "./schema.js";
 import { openSelfContained } from "./sealing.js";
 import { pushShape } from "./sync.js";
-
-const ALPHABET = "abcdefghijklmnopqrstuvwxyz234567";
+import { bodyOf, requireVersion } from "./texts.js";
 
 const claimShape = struct([
   ["version", unsigned(8)],
@@ -30,45 +29,16 @@ const invitationShape = struct([
 
 /** @param {string} typed */
 export function readClaim(typed) {
-  return withKey(readMessage(claimShape, bodyOf(typed, "nahtlos-claim-")));
+  return withKey(readMessage(claimShape, bodyOf(typed, "nahtlos-claim-", limits.TEXT_BODY_BYTES)));
 }
 
 /** @param {string} typed */
 export function readInvitation(typed) {
-  return withKey(readMessage(invitationShape, bodyOf(typed, "nahtlos-invite-")));
+  return withKey(readMessage(invitationShape, bodyOf(typed, "nahtlos-invite-", limits.TEXT_BODY_BYTES)));
 }
 
 function withKey(value) {
-  if (value.version !== 1) throw new MalformedError(`version ${value.version}`);
-  return { ...value, key: verifyingKeyOf(value.seed) };
-}
-
-/** Prefix and checksum taken off. */
-function bodyOf(typed, prefix) {
-  const spelled = typed.replace(/\s/g, "").toLowerCase();
-  if (!spelled.startsWith(prefix)) throw new MalformedError(`it does not begin with ${prefix}`);
-  const decoded = readBase32(spelled.slice(prefix.length));
-  const body = decoded.subarray(0, -4);
-  if (!equal(digest(utf8(prefix), body).subarray(0, 4), decoded.subarray(-4))) throw new MalformedError("a mistyped character");
-  return body;
-}
-
-function readBase32(letters) {
-  const found = [];
-  let bits = 0;
-  let width = 0;
-  for (const letter of letters) {
-    const value = ALPHABET.indexOf(letter);
-    if (value < 0) throw new MalformedError("not base 32");
-    bits = (bits << 5) | value;
-    width += 5;
-    if (width < 8) continue;
-    width -= 8;
-    found.push(bits >> width);
-    bits &= (1 << width) - 1;
-  }
-  if (width >= 5 || bits !== 0 || found.length < 4) throw new MalformedError("not base 32 of whole bytes");
-  return Uint8Array.from(found);
+  return { ...requireVersion(value), key: verifyingKeyOf(value.seed) };
 }
 
 const claimRequest = struct([

@@ -59,9 +59,13 @@ export function wrapInfo(foundingNonce, epochKeyId, recipient, recipientKey) {
  * @throws {CryptoError}
  */
 export async function openHybridWrap(kemSeed, info, wrap, expectedKeyId) {
+  return announcedEpoch(await openHybridSecret(kemSeed, info, wrap), expectedKeyId);
+}
+
+/** What a hybrid wrap holds, 32 bytes, before anybody asked whether it is the announced secret. */
+export async function openHybridSecret(kemSeed, info, wrap) {
   requireLength(wrap, HYBRID_WRAP_LENGTH, "a hybrid wrap");
-  const seed = await primitives.openHybrid(kemSeed, concat(primitives.label("wrap/hybrid"), info), wrap);
-  return announcedEpoch(seed, expectedKeyId);
+  return primitives.openHybrid(kemSeed, concat(primitives.label("wrap/hybrid"), info), wrap);
 }
 
 /** The same with the wrap key of the recipient's epoch. */

@@ -8,7 +8,8 @@ import { digest, hash, verifySignature } from "./primitives.js";
 import { markShape, receiptShape } from "./receipt.js";
 import { boolean, bytes, bytesOf, list, nullable, optional, plainEnum, readMessage, struct, unsigned, variantEnum } from "./schema.js";
 
-const wrapShape = struct([
+/** A wrap beside its operation, or in a share text. */
+export const wrapShape = struct([
   ["recipient", identifier(32)],
   ["bytes", bytes],
 ]);

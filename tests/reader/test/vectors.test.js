@@ -4,10 +4,8 @@
  */
 import test from "node:test";
 import assert from "node:assert/strict";
-import { readFileSync, readdirSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { readdirSync } from "node:fs";
 import { concat, fromHex, toHex } from "../src/bytes.js";
-import { decode, encode } from "../src/cbor.js";
 import { ReaderError } from "../src/errors.js";
 import * as envelopes from "../src/envelope.js";
 import { deviceId, fingerprint, wrapHash } from "../src/identifiers.js";
@@ -19,24 +17,19 @@ import { chainAfter, decodeReceipt, verifyReceipt } from "../src/receipt.js";
 import { read } from "../src/schema.js";
 import { openSealedLabel, pad, seal, unpad } from "../src/sealing.js";
 import * as sync from "../src/sync.js";
-import { bodyJson, effectJson, headerJson, requestJson, responseJson, resultJson, snake } from "./vector-json.js";
+import { ROOT, each, requireOnlyEncoding, vectorsOf, verdictOf } from "./vector-files.js";
+import { bodyJson, effectJson, headerJson, requestJson, responseJson, snake } from "./vector-json.js";
 
-const ROOT = fileURLToPath(new URL("../../vectors/v1/", import.meta.url));
-
-/** How many vectors each file has at least. A file that nobody reads here makes a test fail. */
+/** How many vectors each file has at least. A file that nobody reads, here or in `added.test.js`, makes a test fail. */
 const COUNTS = {
   forms: {
     "effects.json": 26, "envelopes.json": 5, "headers.json": 6, "identifiers.json": 8, "joining.json": 6, "journal.json": 2,
     "keys.json": 4, "operations.json": 2, "receipts.json": 19, "sealing.json": 7, "sync_requests.json": 4,
     "sync_responses.json": 3, "tokens.json": 1, "wraps.json": 4,
   },
-  added: { "questions.json": 2 },
+  added: { "papers_and_shares.json": 4, "questions.json": 2 },
   refused: { "bytes.json": 33, "crypto.json": 27 },
 };
-
-function vectorsOf(file) {
-  return JSON.parse(readFileSync(`${ROOT}${file}`, "utf8")).vectors;
-}
 
 /** Files of refused items that `worlds.test.js` reads. */
 const OF_WORLDS = ["envelopes.json", "operations.json"];
@@ -48,16 +41,6 @@ test("every file of forms, of what was added and of refused bytes is read, and h
     for (const [name, count] of Object.entries(counts)) assert.ok(vectorsOf(`${directory}/${name}`).length >= count, name);
   }
 });
-
-/** One test per vector. */
-function each(file, check) {
-  for (const vector of vectorsOf(file)) test(`${file}: ${vector.name}`, () => check(vector));
-}
-
-/** The bytes are the only encoding of what they hold. */
-function requireOnlyEncoding(bytes) {
-  assert.equal(toHex(encode(decode(bytes))), toHex(bytes));
-}
 
 each("forms/effects.json", ({ bytes, value }) => {
   requireOnlyEncoding(fromHex(bytes));
@@ -206,16 +189,6 @@ each("forms/sync_responses.json", ({ bytes, value, device, statement, relay_seed
   });
 });
 
-const QUESTIONS = {
-  question: ({ bytes, value }) => assert.deepEqual(requestJson(sync.decodeSyncRequest(fromHex(bytes))), value),
-  voided: ({ bytes, value }) => assert.deepEqual(resultJson(sync.decodeResult(fromHex(bytes))), value),
-};
-
-each("added/questions.json", (vector) => {
-  requireOnlyEncoding(fromHex(vector.bytes));
-  QUESTIONS[vector.name](vector);
-});
-
 each("forms/tokens.json", async (vector) => {
   const { token, signature, signed } = sync.decodeToken(vector.token);
   const author = await keys.deviceFromSeed(fromHex(vector.seed));
@@ -265,16 +238,6 @@ function readsInvitation({ text, seed, guardian }) {
 
 each("forms/joining.json", (vector) => JOINING[vector.name](vector));
 
-test("a question has an id of 32 bytes and nothing else, and a push item or a code above the last known is malformed", () => {
-  const [question, voided] = vectorsOf("added/questions.json").map(({ bytes }) => bytes);
-  const asked = `818202815820${"31".repeat(32)}`;
-  assert.ok(question.includes(asked) && voided.includes("0511"));
-  for (const other of [`818203815820${"31".repeat(32)}`, `818202825820${"31".repeat(32)}80`, `8182028158 1f${"31".repeat(31)}`.replace(" ", "")]) {
-    assert.equal(verdictOf(() => sync.decodeSyncRequest(fromHex(question.replace(asked, other)))), "malformed", other);
-  }
-  assert.equal(verdictOf(() => sync.decodeResult(fromHex(voided.replace("0511", "0512")))), "malformed");
-});
-
 const FORMS = {
   operation: decodeOperation,
   envelope: envelopes.decodeEnvelope,
@@ -285,16 +248,6 @@ const FORMS = {
 each("refused/bytes.json", ({ form, bytes, error }) => {
   assert.equal(verdictOf(() => FORMS[form](fromHex(bytes))), error);
 });
-
-function verdictOf(check) {
-  try {
-    check();
-    return null;
-  } catch (error) {
-    if (error instanceof ReaderError) return error.code;
-    throw error;
-  }
-}
 
 /** The opener is a device's master seed or an epoch's: neither opens what is refused. */
 async function openHybridEitherWay(opener, info, wrap) {

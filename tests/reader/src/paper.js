@@ -1,0 +1,69 @@
+/** A paper device: 24 words that are its seed, and the text beside them (PROTOCOL §6, §21). */
+import { entropyToMnemonic, mnemonicToEntropy } from "@scure/bip39";
+import { wordlist } from "@scure/bip39/wordlists/english.js";
+import { identifier } from "./common.js";
+import { RecoveryError } from "./errors.js";
+import { fingerprint } from "./identifiers.js";
+import { deviceFromSeed } from "./keys.js";
+import * as limits from "./limits.js";
+import { bytesOf, readMessage, struct, text, unsigned } from "./schema.js";
+import { bodyOf, requireVersion } from "./texts.js";
+
+const PREFIX = "nahtlos-paper-";
+/** The standard knows shorter lists too: they are of shorter secrets than a seed. */
+const WORDS = 24;
+const KNOWN_WORDS = new Set(wordlist);
+
+const paperShape = struct([
+  ["version", unsigned(8)],
+  ["url", text],
+  ["relay", bytesOf(32)],
+  ["network", identifier(32)],
+  ["device", identifier(10)],
+]);
+
+/**
+ * The text that stands beside the words; it is no secret.
+ * @param {string} typed
+ * @returns {{url: string, relay: Uint8Array, network: string, device: string, fingerprint: string}} `device`: its id's first bytes
+ */
+export function readPaper(typed) {
+  const paper = requireVersion(readMessage(paperShape, bodyOf(typed, PREFIX, limits.TEXT_BODY_BYTES)));
+  return { ...paper, fingerprint: fingerprint(paper.device) };
+}
+
+/**
+ * The master seed that 24 words are.
+ * @param {string} typed
+ * @returns {Uint8Array} 32 bytes
+ * @throws {RecoveryError} `wrong_number_of_words`, `unknown_word` or `wrong_checksum`
+ */
+export function readWords(typed) {
+  const words = typed.toLowerCase().split(/\s+/).filter((word) => word !== "");
+  if (words.length !== WORDS) throw new RecoveryError("wrong_number_of_words", `${words.length} words, where a paper has ${WORDS}`);
+  const unknown = words.findIndex((word) => !KNOWN_WORDS.has(word));
+  if (unknown >= 0) throw new RecoveryError("unknown_word", `word ${unknown + 1} is not in the list`);
+  try {
+    return mnemonicToEntropy(words.join(" "), wordlist);
+  } catch {
+    // Their number and each of them is right: nothing but the checksum is left to fail.
+    throw new RecoveryError("wrong_checksum", "a word is not the one that was written, or two are exchanged");
+  }
+}
+
+/** The other way; only tests need it. @param {Uint8Array} seed */
+export function wordsOf(seed) {
+  return entropyToMnemonic(seed, wordlist);
+}
+
+/**
+ * The device that a page brings back. A checksum of 8 bits lets one wrong word in 256 pass; the text's bytes of the id do not.
+ * @param {string} typed the words
+ * @param {{device: string}} paper as `readPaper` gives it
+ * @throws {RecoveryError} also `other_device`
+ */
+export async function deviceOfPaper(typed, paper) {
+  const device = await deviceFromSeed(readWords(typed));
+  if (!device.id.startsWith(paper.device)) throw new RecoveryError("other_device", "the words are of another device than the text");
+  return device;
+}
