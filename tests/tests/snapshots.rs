@@ -217,6 +217,56 @@ fn who_was_away_while_the_originals_were_dropped_goes_on_with_the_snapshot() {
     assert_eq!(scene.notes(&scene.iseli).len(), 402);
 }
 
+/// A newcomer began with a snapshot and has no originals when something that it covers is voided; another one
+/// comes only then. Who has the originals offers them again, and the relay serves them to both.
+#[test]
+fn who_has_no_originals_gets_them_once_something_is_voided_beneath_their_snapshot() {
+    let mut scene = with_a_tail();
+    let originals = covered(&scene);
+    drop_from_relay(&scene, &originals);
+    let mut before = newcomer(&mut scene, "before");
+    before.sync();
+    assert_eq!(scene.notes(&before).len(), 401, "control");
+    assert!(
+        before.nahtlos.envelope_bytes(&originals[0]).is_none(),
+        "control: it has the snapshot alone"
+    );
+    let large = originals.iter().find(|id| is_large(&scene, id)).copied();
+    let voids = Effect::Void {
+        envelopes: large.into_iter().collect(),
+        grants: Vec::new(),
+    };
+    scene.change(vec![voids], false);
+    before.sync();
+    assert_eq!(scene.notes(&before).len(), 401, "as long as it has none");
+    scene.sync_all();
+    let mut after = newcomer(&mut scene, "after");
+    for home in [&mut before, &mut after] {
+        home.sync();
+        assert_eq!(scene.notes(home), [1000]);
+    }
+    type_notes(&mut before.nahtlos, &scene.number, &[2000]);
+    assert_eq!(before.sync().envelopes_delivered, 1);
+    scene.sync_all();
+    after.sync();
+    for home in [&scene.keller, &scene.iseli, &after] {
+        assert_eq!(scene.notes(home), [1000, 2000]);
+    }
+}
+
+/// As pruning does, without half a year.
+fn drop_from_relay(scene: &Scene, envelopes: &[EnvelopeId]) {
+    let database = scene.world.directory.path().join("relay/relay.sqlite");
+    let relay = rusqlite::Connection::open(database).unwrap();
+    for id in envelopes {
+        let dropped = relay.execute(
+            "DELETE FROM body WHERE sequence IN (SELECT sequence FROM journal WHERE id = ?1)",
+            [id.0],
+        );
+        assert_eq!(dropped.unwrap(), 1);
+    }
+}
+
 /// An edit that a manager voided is kept beside the snapshot. Who joins then has this one original, and
 /// begins with the snapshot all the same.
 #[test]

@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use minicbor::{Decode, Encode};
 use nahtlos_protocol::envelope::Envelope;
-use nahtlos_protocol::identifier::{ItemId, JournalId, OperationId, SpaceId};
+use nahtlos_protocol::identifier::{EnvelopeId, ItemId, JournalId, OperationId, SpaceId};
 use nahtlos_protocol::limits;
 use nahtlos_protocol::space::operation::SignedOperation;
 use nahtlos_protocol::space::standing::Position;
@@ -265,13 +265,9 @@ impl Nahtlos {
         }
         let mut offers = Vec::new();
         for item in items {
-            let key = OfferRecord::key(&item);
-            let is_offered = self.vault.contains(Collection::Setting, &key)?;
-            let receipt = self.vault.get(Collection::Receipt, &item.0)?;
-            let Some(receipt) = receipt.filter(|_| !is_offered) else {
+            let Some(record) = self.receipt_of_what_is_not_offered(&item)? else {
                 continue;
             };
-            let record: ReceiptRecord = records::decode(&receipt)?;
             let log = match logs.entry(record.space) {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(new) => new.insert(self.places_in_log(&record.space)?),
@@ -282,6 +278,34 @@ impl Nahtlos {
             }
         }
         Ok(offers)
+    }
+
+    /// Of these envelopes, what is held here with a receipt and not offered yet.
+    pub(crate) fn envelopes_to_offer(
+        &self,
+        envelopes: &BTreeSet<EnvelopeId>,
+    ) -> Result<Vec<OfferRecord>, ClientError> {
+        let mut offers = Vec::new();
+        for item in envelopes.iter().map(|id| ItemId::from(*id)) {
+            if let Some(record) = self.receipt_of_what_is_not_offered(&item)?
+                && self.vault.contains(Collection::Envelope, &item.0)?
+            {
+                offers.push(offer(item, &record, record.receipt.place(), None));
+            }
+        }
+        Ok(offers)
+    }
+
+    fn receipt_of_what_is_not_offered(
+        &self,
+        item: &ItemId,
+    ) -> Result<Option<ReceiptRecord>, ClientError> {
+        let is_offered = self
+            .vault
+            .contains(Collection::Setting, &OfferRecord::key(item))?;
+        let receipt = self.vault.get(Collection::Receipt, &item.0)?;
+        let receipt = receipt.filter(|_| !is_offered);
+        receipt.map(|bytes| records::decode(&bytes)).transpose()
     }
 
     fn item_to_offer(&self, offer: &OfferRecord) -> Result<Option<PushItem>, ClientError> {

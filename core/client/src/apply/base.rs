@@ -1,8 +1,8 @@
 //! What does a document go on from: from what it is, from nothing, or from a snapshot?
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use nahtlos_protocol::identifier::EnvelopeId;
+use nahtlos_protocol::identifier::{EnvelopeId, SpaceId};
 use nahtlos_protocol::space::SpaceState;
 
 use crate::beginning::{Beginning, Wanted};
@@ -40,10 +40,12 @@ impl Nahtlos {
         dropped: bool,
     ) -> Result<Base, ClientError> {
         let covered = self.covered(&state.id())?;
+        if self.has_originals_again(state, facts, &covered)? {
+            self.add_stored(&state.id(), facts)?;
+            return Ok(Base::Genesis);
+        }
         if self.lacks_originals(state, facts, &covered)? || (dropped && !covered.is_empty()) {
-            let known: BTreeSet<EnvelopeId> = facts.iter().map(|(id, _)| *id).collect();
-            let stored = self.facts(&state.id())?;
-            facts.extend(stored.into_iter().filter(|(id, _)| !known.contains(id)));
+            self.add_stored(&state.id(), facts)?;
             let wanted = Wanted {
                 covered: &covered,
                 anew: dropped,
@@ -59,6 +61,41 @@ impl Nahtlos {
         } else {
             Base::AsItIs { covered }
         })
+    }
+
+    fn add_stored(&self, space: &SpaceId, facts: &mut Facts) -> Result<(), ClientError> {
+        let known: BTreeSet<EnvelopeId> = facts.iter().map(|(id, _)| *id).collect();
+        let stored = self.facts(space)?;
+        facts.extend(stored.into_iter().filter(|(id, _)| !known.contains(id)));
+        Ok(())
+    }
+
+    /// Whether all that the snapshot covers which the document began with has come since, and opens: a
+    /// snapshot is never needed where the originals are.
+    fn has_originals_again(
+        &self,
+        state: &SpaceState,
+        facts: &Facts,
+        covered: &BTreeSet<EnvelopeId>,
+    ) -> Result<bool, ClientError> {
+        let arrived: BTreeMap<&EnvelopeId, &Fact> =
+            facts.iter().map(|(id, fact)| (id, fact)).collect();
+        for id in covered {
+            if !self.vault.contains(Collection::Envelope, &id.0)? {
+                return Ok(false);
+            }
+            let stored = match arrived.get(id) {
+                Some(_) => None,
+                None => self.fact(id)?,
+            };
+            let Some(fact) = arrived.get(id).copied().or(stored.as_ref()) else {
+                return Ok(false);
+            };
+            if self.key_ring().open(&state.id(), &fact.key_id).is_err() {
+                return Ok(false);
+            }
+        }
+        Ok(!covered.is_empty())
     }
 
     /// Whether an edit builds on something that is not here, or a snapshot covers something that is

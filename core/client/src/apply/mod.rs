@@ -20,6 +20,7 @@ use crate::building_on::PARENT_IS_NO_EDIT;
 use crate::counting::{Fact, Facts, KnowledgeCache, Tally, take_verdicts};
 use crate::error::ClientError;
 use crate::nahtlos::Nahtlos;
+use crate::offering::OfferRecord;
 use crate::random::{self, nonce};
 use crate::rebuilding::Resettled;
 use crate::records::{self, HeldItem, HeldRecord};
@@ -145,6 +146,7 @@ impl Nahtlos {
         };
         let mut arrived = BTreeMap::new();
         let mut facts = self.count_in_space(&state, &tally, &mut arrived, &mut outcome)?;
+        outcome.offers = self.originals_to_offer(&facts, &outcome)?;
         outcome.begun_with = self.covered(space)?;
         let dropped: Vec<EnvelopeId> = facts
             .iter()
@@ -174,6 +176,23 @@ impl Nahtlos {
             outcome.resettled = self.resettle_after(&state, record, &outcome.facts, &dropped)?;
         }
         Ok(outcome)
+    }
+
+    /// The originals of snapshots that do not count (any more). Whoever began with one has no others, and
+    /// whoever comes next begins with none: the relay may have dropped them, and takes them back.
+    fn originals_to_offer(
+        &self,
+        facts: &Facts,
+        outcome: &Outcome,
+    ) -> Result<Vec<OfferRecord>, ClientError> {
+        let fallen = facts.iter().filter(|(id, fact)| {
+            fact.is_snapshot() && outcome.changed.contains(id) && !fact.standing.counts()
+        });
+        let heads: Vec<EnvelopeId> = fallen.flat_map(|(_, fact)| fact.parents.clone()).collect();
+        if heads.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.envelopes_to_offer(&all_beneath(facts, heads))
     }
 
     /// Verifies what arrived and decides what counts: by rule 1 alone where that is enough.
@@ -251,4 +270,16 @@ impl Nahtlos {
         }
         Ok(waiting)
     }
+}
+
+/// These and what they build on, as far as that is known here.
+fn all_beneath(facts: &Facts, mut waiting: Vec<EnvelopeId>) -> BTreeSet<EnvelopeId> {
+    let known: BTreeMap<&EnvelopeId, &Fact> = facts.iter().map(|(id, fact)| (id, fact)).collect();
+    let mut found = BTreeSet::new();
+    while let Some(id) = waiting.pop() {
+        if let Some(fact) = known.get(&id).filter(|_| found.insert(id)) {
+            waiting.extend(&fact.parents);
+        }
+    }
+    found
 }

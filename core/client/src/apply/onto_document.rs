@@ -58,7 +58,6 @@ impl Nahtlos {
                     document,
                     covered,
                 } = *beginning;
-                outcome.covered = Some(covered.clone());
                 (Ok((document, record)), covered)
             }
         };
@@ -94,6 +93,7 @@ impl Nahtlos {
         self.apply_ready(&mut document, &mut record, ready, &mut unapplied, outcome);
         if anew {
             record.unread = unread;
+            outcome.covered = Some(covered);
         }
         if anew || !outcome.applied.is_empty() {
             record.published = document.save();

@@ -9,6 +9,7 @@ use super::{FINAL_REASONS, NotApplied, UNKNOWN_EPOCH};
 use crate::beginning::may_be_adopted;
 use crate::counting::{Facts, Standing, Tally, put_clones, put_fact, put_tally};
 use crate::error::ClientError;
+use crate::offering::OfferRecord;
 use crate::rebuilding::{Resettled, put_resettled};
 use crate::records::{self, DocumentRecord, HeldItem, HeldRecord, SealedRecord};
 use crate::snapshots::{put_covered, put_to_examine};
@@ -38,6 +39,8 @@ pub(super) struct Outcome {
     pub(super) covered: Option<BTreeSet<EnvelopeId>>,
     /// A snapshot arrived.
     to_examine: bool,
+    /// What a snapshot covers that ceased to count: the relay may have dropped it.
+    pub(super) offers: Vec<OfferRecord>,
     pub(super) resettled: Option<Resettled>,
     /// Something of one's own fell out of the document.
     pub(super) dropped_own: bool,
@@ -176,6 +179,9 @@ impl Outcome {
         }
         if self.to_examine {
             put_to_examine(transaction, space)?;
+        }
+        for offer in &self.offers {
+            offer.put(transaction)?;
         }
         drop_delivered(transaction, &self.own)?;
         if let Some(resettled) = &self.resettled {
