@@ -27,6 +27,17 @@ const invitationShape = struct([
   ["seed", bytesOf(32)],
 ]);
 
+const deviceTextShape = struct([
+  ["version", unsigned(8)],
+  ["url", text],
+  ["relay", bytesOf(32)],
+  ["network", identifier(32)],
+  ["person", identifier(32)],
+  ["institution", identifier(32)],
+  ["team", identifier(32)],
+  ["seed", bytesOf(32)],
+]);
+
 /** @param {string} typed */
 export function readClaim(typed) {
   return withKey(readMessage(claimShape, bodyOf(typed, "nahtlos-claim-", limits.TEXT_BODY_BYTES)));
@@ -35,6 +46,11 @@ export function readClaim(typed) {
 /** @param {string} typed */
 export function readInvitation(typed) {
   return withKey(readMessage(invitationShape, bodyOf(typed, "nahtlos-invite-", limits.TEXT_BODY_BYTES)));
+}
+
+/** The text by which a person's device invites a further one of theirs. @param {string} typed */
+export function readDeviceText(typed) {
+  return withKey(readMessage(deviceTextShape, bodyOf(typed, "nahtlos-device-", limits.TEXT_BODY_BYTES)));
 }
 
 function withKey(value) {

@@ -10,7 +10,8 @@ const signedOperation = struct([
   ["signature", bytesOf(64)],
 ]);
 
-const member = variantEnum({
+/** Whom an `Add` names; of a device also the one element of its join request (PROTOCOL §21). */
+export const member = variantEnum({
   0: {
     type: "device",
     fields: [

@@ -5,7 +5,8 @@ import { decodeOperation } from "./operation.js";
 import { envelopeId, operationId } from "./identifiers.js";
 import { deviceFromSeed } from "./keys.js";
 import { composeSpace } from "./composing.js";
-import { DIRECTORY_CONTAINERS, sectionContainers } from "./document.js";
+import { DIRECTORY_CONTAINERS, PERSON_CONTAINERS, sectionContainers } from "./document.js";
+import { deviceNames } from "./devices.js";
 import { judge, clones, knowledgeOf } from "./counting.js";
 import { Keyring, WrapStore } from "./keyring.js";
 import { replayAll } from "./replay.js";
@@ -158,12 +159,20 @@ export class Reading {
     const envelopes = this.verified.filter((envelope) => envelope.space === space);
     const label = this.labelOf(state);
     const judgement = judge(this.logs, space, envelopes, this.arrivals);
-    const content = composeSpace({ ...this, state, containers: containersOf(state, label), envelopes, judgement });
+    const containers = containersOf(state, label, envelopes);
+    const content = composeSpace({ ...this, state, containers, envelopes, judgement });
     for (const { id, error } of content.problems) this.problem("envelope", id, error);
     this.unread.push(...content.unread);
     this.passedOver.push(...content.passedOver);
     const { verdicts } = judgement;
-    return { state, label, verdicts, clones: clones(envelopes, verdicts), document: content.document };
+    const names = state.kind === "person" ? this.namesOf(state, content.document) : null;
+    return { state, label, verdicts, clones: clones(envelopes, verdicts), document: content.document, names };
+  }
+
+  namesOf(state, document) {
+    const { names, failures } = deviceNames(state, document, this.keyring);
+    for (const { grant, error } of failures) this.problem("basis", grant, error);
+    return names;
   }
 
   /** A section's label is the one of its first epoch that this device can open. */
@@ -183,8 +192,12 @@ export class Reading {
   }
 }
 
-/** What a space's document begins with; null where it has none, or where this device cannot know. */
-function containersOf(state, label) {
+/**
+ * What a space's document begins with; null where it has none, or where this device cannot know. A person's is written with
+ * the first renaming: until then there is none, as the worlds say that were kept before persons had one.
+ */
+function containersOf(state, label, envelopes) {
   if (state.kind === "network") return DIRECTORY_CONTAINERS;
+  if (state.kind === "person") return envelopes.length > 0 ? PERSON_CONTAINERS : null;
   return label === null ? null : sectionContainers(label.code);
 }

@@ -11,6 +11,7 @@ export function report(reading) {
     device: reading.keyring.device.id,
     sections: sectionsByCode(reading),
     directory: reading.spaces.get(reading.logs.network)?.document?.toJson() ?? null,
+    devices: devicesByPerson(reading),
     spaces: spacesOf(reading),
     forked: [...reading.forked].sort(),
     unread: [...reading.unread].sort(),
@@ -29,6 +30,12 @@ function sectionsByCode(reading) {
     codes[label.code].push({ space, case: label.caseId, home: label.home, document: document.toJson() });
   }
   return Object.fromEntries(Object.entries(codes).sort());
+}
+
+/** What devices are called, by the person's space and the device; those that this device knows no name of stand in none. */
+function devicesByPerson(reading) {
+  const persons = [...reading.spaces].filter(([, { names }]) => names !== null && names.size > 0);
+  return Object.fromEntries(persons.map(([space, { names }]) => [space, Object.fromEntries([...names].sort())]));
 }
 
 /** @param {Reading} reading @returns {Record<string, object>} every space by its id */

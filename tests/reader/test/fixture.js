@@ -43,9 +43,9 @@ export const effects = {
     0,
     trimmed([KINDS[kind], fresh(), guardian && fromHex(guardian), founder && keysOf(founder)]),
   ],
-  addDevice: (owner, person, role = "manage") => [
+  addDevice: (owner, person, role = "manage", { grant = fresh(), basis = null } = {}) => [
     1,
-    [fresh(), [0, [keysOf(owner), countersignature(owner, person)]], ROLES[role], 1],
+    trimmed([grant, [0, memberOf(owner, person)], ROLES[role], 1, basis]),
   ],
   addSpace: (space, role, { grant = fresh(), history = 1, notAfterMs = null, invitation = null } = {}) => [
     1,
@@ -69,6 +69,9 @@ export const effects = {
   close: () => [13, []],
   invite: (key, role) => [14, [key, ROLES[role], 1]],
 };
+
+/** A device as an `Add` names it, with its consent to its admission. `person` null: in the operation that founds it. */
+export const memberOf = (owner, person) => [keysOf(owner), countersignature(owner, person)];
 
 function countersignature(owner, person) {
   const space = person === null ? new Uint8Array(32) : fromHex(person);

@@ -23,7 +23,7 @@ const KINDS = ["changes", "snapshot", "blob", "attest", "dispute", "erasure"];
 
 const exact = (bytes) => new Uint8Array(bytes).buffer;
 
-async function sealHybrid(kemKey, info, seed) {
+export async function sealHybrid(kemKey, info, seed) {
   const recipientPublicKey = await suite.kem.deserializePublicKey(exact(kemKey));
   const fullInfo = concat(label("wrap/hybrid"), info);
   const { enc, ct } = await suite.seal({ recipientPublicKey, info: exact(fullInfo) }, exact(seed));
@@ -122,7 +122,7 @@ export class Scribe extends World {
     return { recipients, wraps };
   }
 
-  /** Seals one edit of the directory. @returns {string} the envelope's id */
+  /** Seals one edit. @returns {string} the envelope's id */
   edit(space, author, pen, callback, options = {}) {
     const nonces = pen.isNew ? [pen.nonce] : [];
     return this.seal("changes", space, author, [nonces, [pen.change(callback)]], options);
@@ -176,15 +176,15 @@ export class Scribe extends World {
   }
 }
 
-/** One run of one device in the directory's document. */
+/** One run of one device in a document; in the directory's where nothing else is said. */
 export class Pen {
-  constructor(space, author) {
+  constructor(space, author, containers = DIRECTORY_CONTAINERS) {
     this.nonce = fresh();
     this.isNew = true;
     const actor = actorId(space, author.id, this.nonce);
     /** whose it is, as a snapshot names it */
     this.named = [fromHex(actor), fromHex(author.id)];
-    [this.document] = Automerge.applyChanges(Automerge.init({ actor }), [genesis(DIRECTORY_CONTAINERS)]);
+    [this.document] = Automerge.applyChanges(Automerge.init({ actor }), [genesis(containers)]);
   }
 
   change(callback) {
