@@ -2,11 +2,14 @@
 import { entropyToMnemonic, mnemonicToEntropy } from "@scure/bip39";
 import { wordlist } from "@scure/bip39/wordlists/english.js";
 import { identifier } from "./common.js";
+import { personsWith } from "./devices.js";
 import { RecoveryError } from "./errors.js";
 import { fingerprint } from "./identifiers.js";
 import { deviceFromSeed } from "./keys.js";
 import * as limits from "./limits.js";
+import { atLeast, holdsKeys, isConfirmed } from "./rights.js";
 import { bytesOf, readMessage, struct, text, unsigned } from "./schema.js";
+import { liveGrants } from "./state.js";
 import { bodyOf, requireVersion } from "./texts.js";
 
 const PREFIX = "nahtlos-paper-";
@@ -66,4 +69,36 @@ export async function deviceOfPaper(typed, paper) {
   const device = await deviceFromSeed(readWords(typed));
   if (!device.id.startsWith(paper.device)) throw new RecoveryError("other_device", "the words are of another device than the text");
   return device;
+}
+
+/**
+ * Whose device it is, by the logs alone but for the team, which the person's card names.
+ * @param {Logs} logs
+ * @param {{team?: string}|null} card the person's in the directory, where one counts
+ * @param {string} device
+ * @returns {{person: string, institution: string|null, team: string|null}}
+ * @throws {RecoveryError} `unknown_person`
+ */
+export function whoComesBack(logs, card, device) {
+  const [person, ...others] = personsWith(logs, device);
+  if (person === undefined || others.length > 0) throw new RecoveryError("unknown_person", "no person's log, or more than one, admitted the device");
+  const teams = teamsOf(logs, person);
+  const named = teams.find(({ space }) => space === card?.team);
+  return { person, institution: logs.newest(person).guardian, team: (named ?? strongest(teams))?.space ?? null };
+}
+
+function teamsOf(logs, person) {
+  const grants = [...logs.logs.keys()].map((space) => logs.newest(space)).filter(({ kind }) => kind === "team").flatMap((state) => {
+    return [...liveGrants(state)].map((grant) => ({ space: state.space, grant }));
+  });
+  return grants
+    .filter(({ grant }) => grant.member.id === person && isConfirmed(grant) && holdsKeys(grant.role))
+    .map(({ space, grant }) => ({ space, role: grant.role }));
+}
+
+/** Of two that are as strong the one with the lower space id, so that every reader says the same. */
+function strongest(teams) {
+  return teams
+    .toSorted((left, right) => (left.space < right.space ? -1 : 1))
+    .reduce((best, team) => (best !== null && atLeast(best.role, team.role) ? best : team), null);
 }
