@@ -9,14 +9,15 @@ import { deviceFromSeed, openHybridSecret, wrapInfo } from "./keys.js";
 import * as limits from "./limits.js";
 import { hash } from "./primitives.js";
 import { list, readMessage, struct, unsigned } from "./schema.js";
+import { isConfirmed } from "./rights.js";
 import { combine } from "./shamir.js";
+import { liveGrants } from "./state.js";
 import { wrapShape } from "./sync.js";
 import { bodyOf, requireVersion } from "./texts.js";
 
 const PREFIX = "nahtlos-share-";
-const SHARE_BYTES = 32;
 /** One share alone would be the key. */
-const LEAST_SHARES = 2;
+const LEAST_THRESHOLD = 2;
 
 const shareShape = struct([
   ["version", unsigned(8)],
@@ -55,7 +56,6 @@ export function shareInfo(nonce, commitment, device) {
  */
 export async function openShare({ member, index, nonce, commitment }, device, wrap) {
   const share = await openHybridSecret(device.kemSeed, shareInfo(nonce, commitment, device.id), wrap);
-  if (share.length !== SHARE_BYTES) throw new RecoveryError("other_share", `a share has ${SHARE_BYTES} bytes`);
   if (commitmentOf(member, index, share) !== commitment) throw new RecoveryError("other_share", `share ${index} is not the one that was published`);
   return share;
 }
@@ -81,8 +81,8 @@ export function readRecoveryCard(card) {
   const { function: office, recovery } = parsed(card);
   if (office !== "recovery" || !Array.isArray(recovery?.shares)) throw new MalformedError("no card of a recovery member");
   const { threshold, shares } = recovery;
-  if (shares.length < LEAST_SHARES || shares.length > limits.SHARES) throw new MalformedError(`a set of ${shares.length} shares`);
-  const isThreshold = Number.isInteger(threshold) && threshold >= LEAST_SHARES && threshold <= shares.length;
+  if (shares.length > limits.SHARES) throw new MalformedError(`a set of ${shares.length} shares`);
+  const isThreshold = Number.isInteger(threshold) && threshold >= LEAST_THRESHOLD && threshold <= shares.length;
   if (!isThreshold) throw new MalformedError(`${threshold} of ${shares.length} shares`);
   return { threshold, shares: shares.map(readPublished) };
 }
@@ -123,4 +123,27 @@ export async function recoveryDevice({ member, admitted }, { threshold, shares }
   const device = await deviceFromSeed(combine(good));
   if (device.id !== admitted) throw new RecoveryError("other_device", "the shares make another device than the member's");
   return device;
+}
+
+/** The device that a recovery member's log admitted; a member has one. @throws {RecoveryError} `no_recovery_member` */
+export function admittedDevice(logs, member) {
+  const state = logs.newest(member);
+  const grants = state?.kind === "person" ? [...state.grants.values()] : [];
+  if (grants.length !== 1) throw new RecoveryError("no_recovery_member", "no person of one device");
+  return grants[0].member.id;
+}
+
+/** The groups that a recovery member still manages. Of two sets the present one is that whose member is in one. */
+export function coveredBy(logs, member) {
+  return [...logs.logs.keys()].filter((space) => {
+    return [...liveGrants(logs.newest(space))].some((grant) => grant.member.id === member && grant.role === "manage" && isConfirmed(grant));
+  });
+}
+
+/** What the recovery key was used for: operations of its device in other logs than the one it founded as itself. */
+export function usesOf(logs, member) {
+  const device = admittedDevice(logs, member);
+  return [...logs.logs].filter(([space]) => space !== member).flatMap(([space, { operations }]) => {
+    return operations.filter(({ body }) => body.author === device).map(({ id }) => ({ space, operation: id }));
+  });
 }
