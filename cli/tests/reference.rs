@@ -39,6 +39,8 @@ fn every_visible_command_and_exit_status_stands_in_the_reference() {
         "device add",
         "device join",
         "device revoke",
+        "device breach-report",
+        "device wipe",
         "key rotate",
         "held adopt",
         "held discard",

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::values::{Answered, TypedValue};
 
@@ -22,6 +22,20 @@ Anna Berger is back on this device.
 device       XNY6-V6YX-NTJC-NNVF
 brought by   Paper (7K3M-92QD-0V5X-C8AT)
 home         restored";
+
+/// Run by `tests/tests/story_lost_phone.rs`, which holds these to what the program says.
+const REVOKE_EXAMPLE: &str = "\
+$ nahtlos device revoke 4ZQX --lost --now --yes
+Revoked: 4ZQX-N23J-7K0M-1PWB, a device of Urs Keller.
+14 new keys were made.";
+
+const BREACH_EXAMPLE: &str = "\
+$ nahtlos device breach-report --format csv --to breach.csv
+The report is in breach.csv.";
+
+const WIPE_EXAMPLE: &str = "\
+$ nahtlos device wipe --yes
+Wiped: the key of this home is destroyed and its files are removed (HOME).";
 
 /// What can be done with devices.
 #[derive(Debug, Subcommand)]
@@ -70,7 +84,15 @@ pub enum DeviceCommand {
         #[arg(long, value_name = "NAME")]
         name: Option<String>,
     },
-    /// Ends the right of a device, as when it is lost: it receives nothing more
+    /// Ends the right of a device, as when it is lost: it receives nothing more.
+    ///
+    /// With `--now`, which needs the relay, the device is refused from then on, and everything it could
+    /// open and you may write in gets a new key in the same run; where that breaks off, the next `nahtlos
+    /// sync` goes on. What is left to others is said with who they are: they make those keys with their
+    /// next edit. Exit status: 0 revoked, and with `--now` every key of yours is new; 1 no such device; 3
+    /// revoked, and some keys wait for the next sync; 5 you do not manage its person's institution; 20
+    /// the relay was not reached, and the next sync revokes it.
+    #[command(after_long_help = REVOKE_EXAMPLE)]
     Revoke {
         /// The beginning of its fingerprint or id as `device list` shows it, or the person who has
         /// only this one
@@ -86,6 +108,57 @@ pub enum DeviceCommand {
         #[command(flatten)]
         answered: Answered,
     },
+    /// Tells what somebody who has a device can read: sections, clients, since when, until when.
+    ///
+    /// By the keys that came to it, whatever became of the rights; each section with the strongest role it
+    /// had, since when it held a key, until when the relay served it, and since when there is a new key
+    /// that it has no way to. Clients and sections are named as far as you may read them; what you may not
+    /// read is counted. Times with a star are by somebody's own clock, the others by the relay's. CSV: one
+    /// line for a section, times in UTC, columns case_number, client, section, role, since, content_since
+    /// (what was written from then on can be read), until, new_key_since, case_id, space_id, device; a
+    /// cell that a spreadsheet would run as a formula begins with an apostrophe. JSON: the same names, with
+    /// "sections", "groups" (teams and institutions whose keys it had), "revoked", "heard_at_ms"; a time is
+    /// {"at_ms", "by_relay"}. Exit status: 0 made; 1 no such device of your institution, or several.
+    #[command(after_long_help = BREACH_EXAMPLE)]
+    BreachReport {
+        /// The beginning of its fingerprint or id as `device list` shows it, or the person who ever had
+        /// only this one; where it is missing, the only device that was revoked as lost
+        #[arg(value_name = "DEVICE OR PERSON")]
+        device: Option<String>,
+        /// In which form
+        #[arg(long, value_enum, default_value_t)]
+        format: ReportFormat,
+        /// Write it to this file (made new, for you alone) instead of standard output
+        #[arg(long, value_name = "FILE")]
+        to: Option<PathBuf>,
+    },
+    /// Destroys what is on this device: first its key, then its files; says first what would be lost.
+    ///
+    /// Lost for good is what nobody else has: edits that were not delivered, edits that the relay refused,
+    /// decisions that were not carried out. Once the key is destroyed nothing in the files opens any more,
+    /// whatever the passphrase; where it breaks off then, the next command removes what is left. Other
+    /// files in the directory stay, and backups and copies elsewhere are not reached. It does not end the
+    /// device's right (`nahtlos device revoke`, on another one). Exit status: 0 wiped, or nothing was done
+    /// because you said no; 1 a file could not be removed, and the next command goes on; 4 wrong
+    /// passphrase, no vault, or in use.
+    #[command(after_long_help = WIPE_EXAMPLE)]
+    Wipe {
+        /// Whether to ask.
+        #[command(flatten)]
+        answered: Answered,
+    },
+}
+
+/// In which form a report is made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// Comma-separated values, for spreadsheets.
+    Csv,
+    /// For programs.
+    Json,
 }
 
 /// What can be done with keys.

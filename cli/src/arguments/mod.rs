@@ -19,7 +19,9 @@ use clap::{Args, Parser, Subcommand};
 
 pub use case::{CaseCommand, CaseFilter, CaseOpen, SectionCommand, SectionExport};
 pub use consent::{ConsentCommand, ConsentGive, ConsentWithdraw};
-pub use device::{DecisionCommand, DeviceCommand, DocsOptions, HeldCommand, KeyCommand};
+pub use device::{
+    DecisionCommand, DeviceCommand, DocsOptions, HeldCommand, KeyCommand, ReportFormat,
+};
 pub use function::{FunctionAdd, FunctionCommand};
 pub use network::{
     FounderOptions, InstitutionCommand, IntroductionOptions, MemberCommand, MemberRole,

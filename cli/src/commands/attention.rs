@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use super::held::{is_open, place_of};
 use super::sync::count;
-use super::{decision, newcomer};
+use super::{decision, device_wipe, newcomer};
 use crate::failure::Failure;
 use crate::output::{Page, dates};
 
@@ -44,6 +44,13 @@ const SHOWN_MAX: usize = 5;
 /// Where the vault cannot be read.
 pub fn signs(nahtlos: &Nahtlos, status: &Status) -> Result<Vec<Sign>, Failure> {
     let mut signs = Vec::new();
+    signs.extend(status.revoked.as_ref().map(|revoked| Sign {
+        code: "revoked",
+        says: device_wipe::in_words(revoked),
+        next: "Deliver what was typed before with `nahtlos sync`, where it is held for others to decide; then \
+               `nahtlos device wipe`."
+            .into(),
+    }));
     signs.extend(status.other_copy.as_ref().map(|copy| Sign {
         code: "other_copy",
         says: format!("{}.", capitalised(copy.sentence)),

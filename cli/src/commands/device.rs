@@ -11,7 +11,7 @@ use serde_json::json;
 use super::ending::{self, End, WITH_NEXT_SYNC};
 use super::sync::count;
 use super::values::parse;
-use super::{device_join, device_restore, key};
+use super::{device_breach, device_join, device_restore, device_wipe, key};
 use crate::arguments::{Answered, DeviceCommand};
 use crate::context::Context;
 use crate::exit::Exit;
@@ -39,6 +39,10 @@ pub fn run(context: &Context, command: Option<DeviceCommand>) -> Result<Answer, 
             now,
             answered,
         }) => revoke(context, &device, lost, now, answered),
+        Some(DeviceCommand::BreachReport { device, format, to }) => {
+            device_breach::report(context, device.as_deref(), format, to.as_deref())
+        }
+        Some(DeviceCommand::Wipe { answered }) => device_wipe::wipe(context, answered),
     }
 }
 
@@ -115,11 +119,13 @@ fn revoke(
     let rotation = Rotation::HeldByDevice(device);
     let ends = [End::of(&nahtlos, ending)?];
     let keys = nahtlos.preview_rotation(&rotation)?;
+    let others = nahtlos.left_to_others(&rotation)?;
     let name = nahtlos.directory()?.person_name(&person);
     let page = revocation_page(&nahtlos, &person, &name, &ends, keys, now)?;
     let data = |done: &str| {
         let mut data = ending::data(done, &ends);
         data["keys"] = json::value(&keys);
+        data["left_to_others"] = json::value(&others);
         data
     };
     if let Some(answer) = ending::unless_confirmed(answered, page, "Revoke it?", data)? {
@@ -143,6 +149,7 @@ fn revoke(
     Ok(key::told(
         Answer::new(data, Page::default().line(said).line(key::in_words(report))),
         report,
+        &others,
     ))
 }
 

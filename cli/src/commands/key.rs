@@ -1,7 +1,9 @@
 //! `nahtlos key`.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use indicatif::{ProgressBar, ProgressStyle};
-use nahtlos_client::rotation::{Rotation, RotationReport};
+use nahtlos_client::rotation::{LeftToOthers, Rotation, RotationReport};
 use nahtlos_client::{ClientError, Nahtlos};
 use nahtlos_protocol::identifier::SpaceId;
 use serde_json::json;
@@ -13,6 +15,9 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Answer, Page, json};
+
+/// Names in a sentence about keys that are left to somebody.
+const NAMES_SHOWN_MAX: usize = 8;
 
 const EXPLANATION: &str = "\
 Each section of a case is encrypted with a key of its own. The relay stores only what is encrypted
@@ -108,6 +113,7 @@ fn rotate(
     let mut nahtlos = context.open()?;
     let rotation = Rotation::Spaces(spaces(&nahtlos, case, section)?);
     let preview = nahtlos.preview_rotation(&rotation)?;
+    let left = nahtlos.left_to_others(&rotation)?;
     let data = |done: &str| json!({ "done": done, "keys": json::value(&preview) });
     if preview.left == 0 {
         return Err(nothing_to_rotate());
@@ -123,9 +129,11 @@ fn rotate(
     let report = rotate_with_bar(context, &mut nahtlos, &rotation)?;
     let mut data = data("rotated");
     data["rotation"] = json::value(&report);
+    data["left_to_others"] = json::value(&left);
     Ok(told(
         Answer::new(data, Page::default().line(in_words(report))),
         report,
+        &left,
     ))
 }
 
@@ -186,13 +194,16 @@ pub fn in_words(report: RotationReport) -> String {
 }
 
 /// With what is left to others or to the next sync.
-pub fn told(answer: Answer, report: RotationReport) -> Answer {
+pub fn told(answer: Answer, report: RotationReport, others: &[LeftToOthers]) -> Answer {
     let mut answer = answer;
     if report.not_ours > 0 {
         answer = answer.note(format!(
             "{} not yours to make: the writers there make them at their next write.",
             count(report.not_ours, "more is", "more are")
         ));
+    }
+    for sentence in by_writers(others) {
+        answer = answer.note(sentence);
     }
     if report.left == 0 {
         return answer;
@@ -203,6 +214,31 @@ pub fn told(answer: Answer, report: RotationReport) -> Answer {
             count(report.left, "more waits", "more wait")
         ))
         .exit(Exit::PartlyHeld)
+}
+
+/// How many keys are left to whom, each group of writers once.
+fn by_writers(others: &[LeftToOthers]) -> Vec<String> {
+    let mut groups: BTreeMap<String, (u64, BTreeSet<&str>)> = BTreeMap::new();
+    for one in others.iter().filter(|one| !one.closed) {
+        let who = match one.writers.as_slice() {
+            [] => "nobody known here".to_owned(),
+            writers => writers.join(", "),
+        };
+        let (number, names) = groups.entry(who).or_default();
+        *number += 1;
+        names.extend(one.name.as_deref());
+    }
+    let each = groups.into_iter();
+    each.map(|(who, (number, names))| {
+        let names: Vec<&str> = names.into_iter().take(NAMES_SHOWN_MAX).collect();
+        let of = if names.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", names.join(", "))
+        };
+        format!("  left to {who}: {number}{of}")
+    })
+    .collect()
 }
 
 fn others(page: Page, report: RotationReport) -> Page {

@@ -9,7 +9,7 @@ use nahtlos_client::{Nahtlos, SyncReport};
 use serde_json::json;
 
 use super::held::is_open;
-use super::{attention, decision, held_news};
+use super::{attention, decision, device_wipe, held_news};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -113,9 +113,19 @@ fn report(
         .map(|(reason, number)| json!({ "reason": reason, "count": number }))
         .collect();
     data["held_news"] = json::value(&news);
+    data["revoked"] = json::value(&nahtlos.own_revocation()?);
     let mut answer = Answer::new(data, page);
     for notice in &report.notices {
         answer = answer.note(format!("Note: {notice}."));
+    }
+    if let Some(revoked) = nahtlos.own_revocation()? {
+        answer = answer
+            .note(device_wipe::in_words(&revoked))
+            .note(
+                "What was typed here before is sent as held, and who manages the sections decides about it. Then \
+                 erase this device: `nahtlos device wipe` says first what would be lost.",
+            )
+            .exit(Exit::PartlyHeld);
     }
     if let Some(copy) = nahtlos.other_copy()? {
         answer = answer

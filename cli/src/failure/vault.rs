@@ -27,6 +27,12 @@ pub(super) fn failure(code: &str, error: &VaultError) -> Failure {
             "This device has not founded or joined anything here.",
             NO_HOME_NEXT,
         ),
+        VaultError::Wiped => say(
+            Exit::Locked,
+            "This home was being wiped: what was left of it is removed now, and nothing of it opens any more.",
+            "`nahtlos device wipe` had destroyed its key and was interrupted before it removed the files.",
+            "To work on, ask whoever leads your team for an invitation: `nahtlos member join --invitation FILE`.",
+        ),
         VaultError::AlreadyExists => say(
             Exit::Failed,
             "There is already a vault in this home.",

@@ -20,6 +20,14 @@ pub fn moment(unix_ms: u64) -> String {
         .map_or_else(|| "unknown".into(), |time| shown(&time))
 }
 
+/// Unix milliseconds as ISO 8601 in UTC, for programs: `2026-07-01T12:00:00Z`.
+pub fn iso(unix_ms: u64) -> String {
+    i64::try_from(unix_ms)
+        .ok()
+        .and_then(|millis| Timestamp::from_second(millis / 1000).ok())
+        .map_or_else(String::new, |time| time.to_string())
+}
+
 /// Unix seconds as dd.mm.yyyy hh:mm.
 pub fn seconds(unix_seconds: i64) -> String {
     Timestamp::from_second(unix_seconds).map_or_else(|_| "unknown".into(), |time| shown(&time))
@@ -113,6 +121,8 @@ mod tests {
         assert_eq!(moment(1_782_907_200_000), "01.07.2026 14:00");
         assert_eq!(moment(1_798_804_800_000), "01.01.2027 13:00");
         assert_eq!(moment(u64::MAX), "unknown");
+        assert_eq!(iso(1_782_907_200_999), "2026-07-01T12:00:00Z");
+        assert_eq!(iso(u64::MAX), "");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Printing: standard output is data, standard error the rest.
 
+pub mod csv;
 pub mod dates;
 pub mod json;
 mod page;
@@ -26,6 +27,11 @@ pub struct Printer {
     pub json: bool,
     /// What completes the commands in advice.
     pub advice: Advice,
+}
+
+/// A page without styles, as for a file.
+pub fn in_text(page: &Page) -> String {
+    anstream::adapter::strip_str(&table::draw(page, false)).to_string()
 }
 
 impl Printer {

@@ -229,6 +229,7 @@ fn vault_code(error: &VaultError) -> &'static str {
         VaultError::EmptyPassphrase => "passphrase_empty",
         VaultError::WrongPassphrase => "passphrase_wrong",
         VaultError::NotFound => "vault_not_found",
+        VaultError::Wiped => "vault_wiped",
         VaultError::AlreadyExists => "vault_exists",
         VaultError::FileExists => "file_exists",
         VaultError::NotClosed => "not_a_backup",

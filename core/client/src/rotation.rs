@@ -5,9 +5,12 @@ use std::collections::BTreeSet;
 use nahtlos_protocol::identifier::{DeviceId, SpaceId};
 use nahtlos_protocol::space::kind::{Kind, Role};
 use nahtlos_protocol::space::staleness;
+use nahtlos_protocol::space::state::{Grant, MemberId};
 use nahtlos_protocol::space::{Draft, Logs, NewEpoch, SpaceState, authority};
 use serde::Serialize;
 
+use crate::cases::hex;
+use crate::directory::Directory;
 use crate::error::ClientError;
 use crate::nahtlos::Nahtlos;
 use crate::records::{self, Intent};
@@ -32,6 +35,22 @@ pub struct RotationProgress {
     pub spaces: u64,
     /// Spaces rotated so far.
     pub rotated: u64,
+}
+
+/// A space whose key this device may not make anew: somebody else does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LeftToOthers {
+    /// Hexadecimal space id.
+    pub space: String,
+    /// Hexadecimal case id, where it is a section whose label is known here.
+    pub case: Option<String>,
+    /// Section code, or the name of the person, team or institution; none where neither is known here.
+    pub name: Option<String>,
+    /// Who may make it, by name: teams and people that write there. Nobody where it is closed, and
+    /// where its log is not here.
+    pub writers: Vec<String>,
+    /// Whether it is closed: nothing is written there, so it needs no new key.
+    pub closed: bool,
 }
 
 /// What came of a rotation.
@@ -81,8 +100,35 @@ impl Nahtlos {
         Ok(RotationReport {
             rotated: 0,
             left: own.len() as u64,
-            not_ours: others as u64,
+            not_ours: others.len() as u64,
         })
+    }
+
+    /// Which of the spaces that a rotation concerns this device leaves to others, and to whom.
+    ///
+    /// # Errors
+    /// Where the vault cannot be read.
+    pub fn left_to_others(&self, rotation: &Rotation) -> Result<Vec<LeftToOthers>, ClientError> {
+        let (_, others) = self.spaces_to_rotate(rotation)?;
+        let directory = self.shared_directory().unwrap_or_default();
+        let mut lines = Vec::new();
+        for space in others {
+            let state = self.logs().load(&space)?;
+            let label = self.label(&space).ok();
+            let group = state.iter().find(|state| state.kind() != Kind::Section);
+            lines.push(LeftToOthers {
+                space: space.to_string(),
+                case: label.as_ref().map(|label| hex(&label.case())),
+                name: label
+                    .map(|label| label.kind)
+                    .or_else(|| group.map(|group| directory.name(&group.id()))),
+                writers: state
+                    .as_ref()
+                    .map_or_else(Vec::new, |state| writers(state, &directory)),
+                closed: state.is_some_and(|state| state.closed_at().is_some()),
+            });
+        }
+        Ok(lines)
     }
 
     /// Rotates at once. What is to be done is kept before anything is sent, so it goes on at the next
@@ -118,7 +164,7 @@ impl Nahtlos {
         Ok(RotationReport {
             rotated: spaces.saturating_sub(left),
             left,
-            not_ours: others as u64,
+            not_ours: others.len() as u64,
         })
     }
 
@@ -137,8 +183,11 @@ impl Nahtlos {
             .collect())
     }
 
-    /// Those this device may rotate, members first, and the number of the others.
-    fn spaces_to_rotate(&self, rotation: &Rotation) -> Result<(Vec<SpaceId>, usize), ClientError> {
+    /// Those this device may rotate, members first, and the others.
+    fn spaces_to_rotate(
+        &self,
+        rotation: &Rotation,
+    ) -> Result<(Vec<SpaceId>, Vec<SpaceId>), ClientError> {
         let concerned = match rotation {
             Rotation::Spaces(spaces) => spaces.iter().copied().collect(),
             Rotation::HeldBy(member) => self.with_all_above([*member])?,
@@ -157,20 +206,40 @@ impl Nahtlos {
         };
         let logs = self.logs();
         let mut own = Vec::new();
-        let mut others = 0;
+        let mut others = Vec::new();
         for space in concerned {
             let Some(state) = logs.load(&space)? else {
-                others += 1;
+                others.push(space);
                 continue;
             };
             let right = authority::right(&logs, &self.device_id, &space);
             if right.at_least(Role::Write) && state.closed_at().is_none() {
                 own.push((state.kind(), space));
             } else {
-                others += 1;
+                others.push(space);
             }
         }
         own.sort_unstable();
         Ok((own.into_iter().map(|(_, space)| space).collect(), others))
     }
+}
+
+/// Who makes a space's keys, by name. A person's own devices do, where it is a person.
+fn writers(state: &SpaceState, directory: &Directory) -> Vec<String> {
+    if state.kind() == Kind::Person {
+        return vec![directory.person_name(&state.id())];
+    }
+    if state.closed_at().is_some() {
+        return Vec::new();
+    }
+    let writes =
+        |grant: &&Grant| grant.is_confirmed() && matches!(grant.role, Role::Write | Role::Manage);
+    let named = state.live_grants().filter(writes);
+    let named: BTreeSet<String> = named
+        .filter_map(|grant| match grant.member {
+            MemberId::Space(member) => Some(directory.name(&member)),
+            MemberId::Device(_) => None,
+        })
+        .collect();
+    named.into_iter().collect()
 }

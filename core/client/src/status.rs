@@ -18,6 +18,7 @@ use crate::ingest::NOT_LOOKED_AT;
 use crate::intents::returned::Decision;
 use crate::nahtlos::Nahtlos;
 use crate::records::{self, HeldItem, HeldRecord, InvitationRecord};
+use crate::revocation::Revocation;
 use crate::silence::InstitutionHeard;
 use crate::vault::Collection;
 
@@ -69,6 +70,8 @@ pub struct Status {
     pub other_copy: Option<OtherCopy>,
     /// This home was restored from a backup: it is read, and never acts as the device it was.
     pub restored_backup: Option<RestoredBackup>,
+    /// How this device's right ended: it receives nothing more.
+    pub revoked: Option<Revocation>,
     /// When each institution of the network was last heard of.
     pub institutions_heard: Vec<InstitutionHeard>,
 }
@@ -140,6 +143,7 @@ impl Nahtlos {
             lost_additions: self.lost_additions()?,
             other_copy: self.other_copy()?,
             restored_backup: self.restored_backup()?,
+            revoked: self.own_revocation()?,
             institutions_heard: self.heard_where_enrolled()?,
         })
     }

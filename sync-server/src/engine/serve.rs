@@ -169,8 +169,13 @@ impl Question {
         let may_see = match stored.kind {
             ItemKind::Operation => true,
             ItemKind::Envelope => {
-                let held = stored.envelope.is_some_and(|known| known.held);
-                content && (!held || self.manages(&super::read(world), &stored.space))
+                let held = stored.envelope.filter(|known| known.held);
+                content
+                    && held.is_none_or(|held| {
+                        let world = super::read(world);
+                        self.manages(&world, &stored.space)
+                            || self.is_of_own_person(&world, &held.author)
+                    })
             }
             // It stands in the feeds of the inviting space and of who invited, and in no other.
             ItemKind::JoinRequest => true,
@@ -214,6 +219,18 @@ impl Question {
 }
 
 impl Question {
+    /// Whether the same person has the author's device, or had: who lost one sees on another what was
+    /// typed on it, and may take it over.
+    fn is_of_own_person(&self, world: &World, author: &DeviceId) -> bool {
+        let nothing = World::default();
+        let view = View {
+            base: world,
+            top: &nothing,
+        };
+        let person = view.person(&self.device);
+        person.is_some() && person == view.person(author)
+    }
+
     /// Whether one of the device's groups manages a space; in a group's own, whether the device
     /// does. A space that was closed is managed by those who did: they decide what becomes of what
     /// was held.

@@ -7,7 +7,7 @@ use nahtlos_protocol::space::{Draft, Effect, Role};
 use nahtlos_protocol::wire::{ItemResult, PushItem, Status, VerdictCode};
 
 use crate::client::{Client, Setting};
-use crate::ends::{colleague, edit, envelopes, fresh, remove, section};
+use crate::ends::{colleague, edit, envelopes, fresh, removal, remove, section};
 use crate::world::{Institution, TestDevice, push_envelope, seal};
 
 fn told(result: &ItemResult) -> (Status, Option<VerdictCode>) {
@@ -277,6 +277,63 @@ fn who_becomes_a_manager_sees_what_was_held_before() {
     setting.client.push(&setting.a1, push);
     let seen = envelopes(&case.b_client.sync(&case.b1, Vec::new()).1);
     assert_eq!(seen, [ItemId::from(first.id())]);
+}
+
+#[test]
+fn what_a_lost_device_hands_in_is_shown_to_its_persons_other_device_and_to_no_other_writer() {
+    let mut setting = Setting::new();
+    let (b1, d1, d2) = (TestDevice::new(2), TestDevice::new(4), TestDevice::new(5));
+    let (b, mut b_client) = setting.second_institution(&b1);
+    let d = colleague(&mut setting, &d1);
+    let admit = setting.world.add_device(&d2, Some(d));
+    setting.world.act(&d1, Draft::new().effect(admit), Some(d));
+    let push = setting.world.take();
+    let mut d1_client = fresh(&setting);
+    d1_client.push(&d1, push);
+    let section = section(&mut setting);
+    for member in [b.team, d] {
+        setting
+            .world
+            .add_member(&setting.a1, section, member, Role::Write);
+    }
+    let push = setting.world.take();
+    setting.client.push(&setting.a1, push);
+    let base = edit(&mut setting, section, 1);
+    d1.hold(&setting.a1);
+    let typed = setting
+        .world
+        .envelope(&d1, section, 1, &[EnvelopeId(base.0)]);
+
+    // The first device is lost: the second removes it.
+    let epoch = setting.world.epoch(&d1);
+    let draft = Draft::new().effect(removal(d1.id.into())).epoch(epoch);
+    setting.world.act(&d2, draft, Some(d));
+    let push = setting.world.take();
+    let mut d2_client = fresh(&setting);
+    d2_client.push(&d2, push);
+    d2_client.sync(&d2, Vec::new());
+    b_client.sync(&b1, Vec::new());
+    setting.client.sync(&setting.a1, Vec::new());
+
+    assert_eq!(told(&d1_client.push_one(&d1, push_envelope(&typed))), ENDED);
+    let only = [ItemId::from(typed.id())];
+    let seen =
+        |client: &mut Client, device: &TestDevice| envelopes(&client.sync(device, Vec::new()).1);
+    assert_eq!(seen(&mut d2_client, &d2), only);
+    assert!(seen(&mut b_client, &b1).is_empty(), "another writer");
+    assert!(seen(&mut d1_client, &d1).is_empty(), "the lost device");
+    assert_eq!(
+        seen(&mut setting.client, &setting.a1),
+        only,
+        "control: a manager"
+    );
+    // A device that is added later is shown it too.
+    let d3 = TestDevice::new(6);
+    let admit = setting.world.add_device(&d3, Some(d));
+    setting.world.act(&d2, Draft::new().effect(admit), Some(d));
+    let push = setting.world.take();
+    d2_client.push(&d2, push);
+    assert!(seen(&mut fresh(&setting), &d3).contains(&only[0]));
 }
 
 #[test]

@@ -19,6 +19,9 @@ pub enum VaultError {
     /// There is no vault here, or its creation was interrupted before anything was stored.
     #[error("there is no vault here")]
     NotFound,
+    /// The vault was being wiped, and that had been interrupted: what was left of it is removed now.
+    #[error("this home was wiped")]
+    Wiped,
     /// A vault is already here; it is never overwritten.
     #[error("there is already a vault here")]
     AlreadyExists,

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::error::VaultError;
 use super::private_files::open_private_file;
 
-const LOCK_FILE: &str = "vault.lock";
+pub(super) const LOCK_FILE: &str = "vault.lock";
 
 /// Holds the home for this vault alone until it is dropped. The operating system releases it also
 /// when the process is killed; the empty file stays, because removing it would let two processes

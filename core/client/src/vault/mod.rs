@@ -23,6 +23,7 @@ mod seal;
 #[cfg(test)]
 mod tests;
 mod transaction;
+mod wipe;
 
 use std::fmt;
 use std::io;
@@ -111,7 +112,8 @@ impl Vault {
     /// [`VaultError::WrongPassphrase`], [`VaultError::EmptyPassphrase`], [`VaultError::InUse`],
     /// [`VaultError::Damaged`], [`VaultError::UnknownFormat`],
     /// [`VaultError::DerivationRefused`] for stored parameters out of bounds,
-    /// [`VaultError::DiskFull`], [`VaultError::Io`].
+    /// [`VaultError::DiskFull`], [`VaultError::Io`]; [`VaultError::Wiped`] where a wiping had been
+    /// interrupted, which is finished now.
     ///
     /// Where the derivation is weaker than a new vault's, the key is wrapped anew with that one
     /// ([`Vault::strengthened`] says so); where this fails, the vault opens all the same.
@@ -127,6 +129,10 @@ impl Vault {
             return Err(VaultError::NotFound);
         }
         let header = schema::read_header(&connection)?;
+        if wipe::is_wiped(&header) {
+            wipe::go_on(connection, home, lock)?;
+            return Err(VaultError::Wiped);
+        }
         let vault_key = header::unwrap(&header, passphrase)?;
         schema::make_durable(&connection)?;
         let mut vault = Vault::assemble(connection, vault_key, home, lock)?;

@@ -6,6 +6,7 @@ mod records;
 mod secrecy;
 mod tampering;
 mod together;
+mod wiping;
 
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};

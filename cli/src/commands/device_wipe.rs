@@ -1,0 +1,123 @@
+//! `nahtlos device wipe`, and what a device says whose right has ended.
+
+use nahtlos_client::revocation::Revocation;
+use nahtlos_client::wiping::WipePreview;
+use serde_json::json;
+
+use super::ending;
+use super::held::place_of;
+use super::sync::count;
+use crate::arguments::Answered;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::output::{Answer, Page, dates, json};
+
+pub fn wipe(context: &Context, answered: Answered) -> Result<Answer, Failure> {
+    let nahtlos = context.open()?;
+    let preview = nahtlos.preview_wipe()?;
+    let places: Vec<(String, u64)> = preview
+        .undelivered
+        .iter()
+        .map(|one| (place_of(&nahtlos, &one.space), one.edits))
+        .collect();
+    let page = preview_page(context, &preview, &places);
+    let data = |done: &str| {
+        json!({
+            "done": done,
+            "home": context.home,
+            "wipe": json::value(&preview),
+            "loses_something": preview.loses_something(),
+        })
+    };
+    if let Some(answer) = ending::unless_confirmed(answered, page, "Wipe this home?", data)? {
+        return Ok(answer);
+    }
+    nahtlos.wipe()?;
+    let said = format!(
+        "Wiped: the key of this home is destroyed and its files are removed ({}).",
+        context.home.display()
+    );
+    let answer = Answer::sentence(data("wiped"), said).note(
+        "Backups and copies of this home that lie elsewhere are not reached: they open with the passphrase \
+         they had.",
+    );
+    Ok(match preview.revoked {
+        Some(_) => answer,
+        None => answer.note(
+            "Its right still stands. End it on another device of yours, or ask your institution: \
+             `nahtlos device revoke DEVICE`.",
+        ),
+    })
+}
+
+fn preview_page(context: &Context, preview: &WipePreview, places: &[(String, u64)]) -> Page {
+    let mut page = Page::default().title(format!(
+        "Wipe this device, {} ({})",
+        preview.device,
+        context.home.display()
+    ));
+    page = match &preview.revoked {
+        Some(revoked) => page.line(in_words(revoked)),
+        None => page.line("It is still a device of yours: wiping it does not end its right."),
+    };
+    let mut rows: Vec<Vec<String>> = places
+        .iter()
+        .map(|(place, edits)| {
+            let place = if place.is_empty() { "a section" } else { place };
+            vec![
+                count(*edits, "edit", "edits"),
+                format!("typed in {place}, not delivered"),
+            ]
+        })
+        .collect();
+    if preview.refused_edits > 0 {
+        rows.push(vec![
+            count(preview.refused_edits, "edit", "edits"),
+            "refused by the relay, kept only here".into(),
+        ]);
+    }
+    let decided = preview.decisions.iter();
+    rows.extend(decided.map(|what| vec!["decision".into(), what.clone()]));
+    let invited = preview.open_invitations.iter();
+    rows.extend(invited.map(|note| vec!["invitation".into(), format!("for {note}, not answered")]));
+    page = page.table(
+        &["lost for good", ""],
+        rows,
+        "Nothing would be lost: everything that was typed here is at the relay.",
+    );
+    if preview.held_elsewhere > 0 {
+        page = page.line(format!(
+            "{} for a decision: who manages the sections has them too, and they stay there.",
+            count(
+                preview.held_elsewhere,
+                "change of yours waits",
+                "changes of yours wait"
+            )
+        ));
+    }
+    if preview.loses_something() {
+        page = page.line(
+            "Deliver first with `nahtlos sync`, or keep what was typed: `nahtlos held export --to FILE`.",
+        );
+    }
+    if preview.only_device {
+        page = page.line(
+            "You have no other device: without a paper (`nahtlos key paper`) you come back only by a new \
+             invitation.",
+        );
+    }
+    page.line("First its key is destroyed, so that nothing in it opens any more, then its files.")
+}
+
+/// When, by whom and why a device's right ended.
+pub fn in_words(revoked: &Revocation) -> String {
+    let by = revoked.by.as_ref();
+    let by = by.map_or_else(String::new, |by| format!(" by {by}"));
+    let reason = revoked.reason.map_or_else(String::new, |reason| {
+        format!(" ({})", reason.replace('_', " "))
+    });
+    format!(
+        "This device was revoked on {}{by}{reason}: it receives nothing more.",
+        dates::moment(revoked.refused_since_ms.unwrap_or(revoked.revoked_at_ms))
+    )
+}

@@ -1,0 +1,424 @@
+//! What somebody who has a device, and its passphrase, can read: from which epochs were wrapped to it, by
+//! whatever way. For a device that was lost: whose data, since when, and what has a new key since.
+//!
+//! Only logs are asked, never a right: the report says what the keys opened, also where a grant that
+//! leads to them had ended or waited. It names a client only where the device it is made on may read
+//! their name itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use nahtlos_protocol::crypto::fingerprint::Fingerprint;
+use nahtlos_protocol::identifier::{DeviceId, KeyId, RecipientId, SpaceId};
+use nahtlos_protocol::space::SpaceState;
+use nahtlos_protocol::space::kind::{Kind, Role};
+use nahtlos_protocol::space::state::{Epoch, Grant, MemberId};
+use serde::Serialize;
+
+use crate::cases::{CaseLine, hex};
+use crate::error::ClientError;
+use crate::nahtlos::Nahtlos;
+use crate::revocation::{Revocation, last_end};
+
+/// Characters of a fingerprint or id by which a device may be named.
+const INPUT_CHARACTERS_MIN: usize = 4;
+
+/// What a device can open.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BreachReport {
+    /// Short fingerprint of the device.
+    pub device: String,
+    /// Its hexadecimal id.
+    pub device_id: String,
+    /// Whose it is.
+    pub person: String,
+    /// When it was admitted.
+    pub added: Moment,
+    /// How its right ended; none where it stands.
+    pub revoked: Option<Revocation>,
+    /// When the relay took in the newest item of it that reached this device, Unix milliseconds. What
+    /// was typed on it since has not arrived; it may have received more.
+    pub heard_at_ms: Option<u64>,
+    /// When this report was made, by this device's clock, Unix milliseconds.
+    pub made_at_ms: u64,
+    /// Every section it can open something of.
+    pub sections: Vec<BreachedSection>,
+    /// Its person, and the teams and institutions whose keys it had.
+    pub groups: Vec<BreachedGroup>,
+}
+
+/// A section whose content somebody with the device can read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BreachedSection {
+    /// Hexadecimal space id.
+    pub space: String,
+    /// Hexadecimal case id; none where this device may not read what the section is.
+    pub case: Option<String>,
+    /// Number of the case, where this device may read it.
+    pub case_number: Option<String>,
+    /// Whom the case is about, where this device may read it.
+    pub client: Option<String>,
+    /// Section code, where this device may read it.
+    pub section: Option<String>,
+    /// The keys that it had.
+    #[serde(flatten)]
+    pub reach: Reach,
+}
+
+/// A person, team or institution whose key the device had.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BreachedGroup {
+    /// `person`, `team`, `institution` or `network`.
+    pub kind: &'static str,
+    /// Its name.
+    pub name: String,
+    /// The keys that it had.
+    #[serde(flatten)]
+    pub reach: Reach,
+}
+
+/// Since when a device had a space's keys, and until when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Reach {
+    /// The strongest role it ever had; none where keys came to it though no grant leads there.
+    pub role: Option<&'static str>,
+    /// When the first of the keys came to it.
+    pub since: Moment,
+    /// What was written from this moment on can be read with them: the past goes along where it is not
+    /// cut off.
+    pub content_since: Moment,
+    /// When its right there ended: the relay served it nothing from then on. None where it stands.
+    pub until: Option<Moment>,
+    /// When the space got a key that the device has no way to; what is written since stays closed to it.
+    /// None where the present key is one that it had.
+    pub new_key_since: Option<Moment>,
+}
+
+/// A time, and whose clock it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Moment {
+    /// Unix milliseconds.
+    pub at_ms: u64,
+    /// Whether the relay's receipt says so; else the clock of who did it.
+    pub by_relay: bool,
+}
+
+/// What leads to a device in a space: since when each epoch is open to it, and its right.
+#[derive(Default)]
+struct Opened {
+    epochs: BTreeMap<KeyId, Moment>,
+}
+
+/// A right of the device in a group or section, whatever became of it.
+#[derive(Clone, Copy)]
+struct Path {
+    role: Role,
+    /// None while it stands.
+    until: Option<Moment>,
+}
+
+impl Nahtlos {
+    /// What somebody who has this device of one's institution can read. Without a name: the only one
+    /// that was revoked as lost.
+    ///
+    /// # Errors
+    /// [`ClientError::NotFound`], [`ClientError::Ambiguous`] by the beginning of its fingerprint or id,
+    /// or its person's name where they ever had one only; where the vault cannot be read.
+    pub fn breach_report(&self, input: Option<&str>) -> Result<BreachReport, ClientError> {
+        let (person, device) = self.device_ever(input)?;
+        let state = self.known_person(&person)?;
+        let known = state.devices().get(&device);
+        let known = known.ok_or_else(|| not_found(&device.to_string()))?;
+        let mut report = BreachReport {
+            device: Fingerprint::of(&device.0).to_string(),
+            device_id: device.to_string(),
+            person: self.directory().unwrap_or_default().person_name(&person),
+            added: self.moment(&state, known.added_at),
+            revoked: self.revocation(&state, &device),
+            heard_at_ms: self.device_heard(&device, &known.verifying)?,
+            made_at_ms: self.now_ms(),
+            sections: Vec::new(),
+            groups: Vec::new(),
+        };
+        self.follow_keys(&state, &device, &mut report)?;
+        Ok(report)
+    }
+
+    /// From the device upwards: its person, the person's teams, what these were let into.
+    fn follow_keys(
+        &self,
+        person: &SpaceState,
+        device: &DeviceId,
+        report: &mut BreachReport,
+    ) -> Result<(), ClientError> {
+        let mut opened = Opened::default();
+        let mut paths: BTreeMap<SpaceId, Path> = BTreeMap::new();
+        let cases = self.cases()?;
+        let mut spaces = Vec::new();
+        for space in self.with_all_above([person.id()])? {
+            spaces.extend(self.logs().load(&space)?);
+        }
+        // Whoever is a member stands on a lower level than what it is a member of.
+        spaces.sort_by_key(|state| (state.kind(), state.id()));
+        for state in spaces {
+            let path = if state.id() == person.id() {
+                self.path_of_device(&state, device)
+            } else {
+                self.path_through(&state, &paths)
+            };
+            paths.extend(path.map(|path| (state.id(), path)));
+            let Some(reach) = self.reach(&state, device, path, &mut opened) else {
+                continue;
+            };
+            if state.kind() == Kind::Section {
+                let section = self.breached_section(&state.id(), reach, &cases);
+                report.sections.push(section);
+            } else {
+                report.groups.push(BreachedGroup {
+                    kind: word(state.kind()),
+                    name: self.directory().unwrap_or_default().name(&state.id()),
+                    reach,
+                });
+            }
+        }
+        let named = |one: &BreachedSection| (one.case_number.clone(), one.case.clone());
+        report
+            .sections
+            .sort_by_key(|one| (named(one), one.section.clone(), one.space.clone()));
+        Ok(())
+    }
+
+    /// None where the device never had a key of the space.
+    fn reach(
+        &self,
+        state: &SpaceState,
+        device: &DeviceId,
+        path: Option<Path>,
+        opened: &mut Opened,
+    ) -> Option<Reach> {
+        let here = self.opened_here(state, device, opened);
+        let since = *here.values().min()?;
+        let first = state
+            .epochs()
+            .iter()
+            .find(|one| here.contains_key(&one.key_id));
+        let newest = state
+            .epochs()
+            .iter()
+            .rposition(|one| here.contains_key(&one.key_id));
+        let next = newest.and_then(|newest| state.epochs().get(newest.saturating_add(1)));
+        opened.epochs.extend(here);
+        Some(Reach {
+            role: path.map(|path| path.role.word()),
+            since,
+            content_since: first.map_or(since, |first| self.moment(state, first.began_at)),
+            until: path.and_then(|path| path.until),
+            new_key_since: next.map(|next| self.moment(state, next.began_at)),
+        })
+    }
+
+    /// The epochs of a space that are open to the device, and since when: wrapped to it or to what is
+    /// open to it, made by itself, and what these lead back to.
+    fn opened_here(
+        &self,
+        state: &SpaceState,
+        device: &DeviceId,
+        below: &Opened,
+    ) -> BTreeMap<KeyId, Moment> {
+        let mut here: BTreeMap<KeyId, Moment> = BTreeMap::new();
+        let own = RecipientId::from(*device);
+        for epoch in state.epochs() {
+            let wrapped = epoch.recipients.values().filter_map(|record| {
+                let at = self.moment(state, record.at);
+                if record.recipient.id == own {
+                    return Some(at);
+                }
+                let through = below.epochs.get(&record.recipient.key)?;
+                Some(at.max(*through))
+            });
+            let made = (epoch.began_by == *device).then(|| self.moment(state, epoch.began_at));
+            if let Some(first) = wrapped.chain(made).min() {
+                here.insert(epoch.key_id, first);
+            }
+        }
+        self.follow_links(state, &mut here);
+        here
+    }
+
+    /// Newest first, so that one look leads as far back as the links go. (A link that was supplied later
+    /// may lead forward in this order: then once more.)
+    fn follow_links(&self, state: &SpaceState, here: &mut BTreeMap<KeyId, Moment>) {
+        let mut has_more = true;
+        while has_more {
+            has_more = false;
+            for epoch in state.epochs().iter().rev() {
+                let Some(since) = here.get(&epoch.key_id).copied() else {
+                    continue;
+                };
+                for (earlier, linked_at) in self.links(state, epoch) {
+                    let at = since.max(linked_at);
+                    let known = here.get(&earlier);
+                    if known.is_none_or(|known| at < *known) {
+                        here.insert(earlier, at);
+                        has_more = true;
+                    }
+                }
+            }
+        }
+    }
+
+    fn links(&self, state: &SpaceState, epoch: &Epoch) -> Vec<(KeyId, Moment)> {
+        let own = epoch.previous.filter(|_| epoch.link.is_some());
+        let own = own.map(|previous| (previous, self.moment(state, epoch.began_at)));
+        let later = epoch.links.iter();
+        let later = later.map(|link| (link.previous, self.moment(state, link.at)));
+        own.into_iter().chain(later).collect()
+    }
+
+    fn path_of_device(&self, state: &SpaceState, device: &DeviceId) -> Option<Path> {
+        let mut own = state.grants().iter();
+        let role = own.find(|grant| grant.member == MemberId::Device(*device))?;
+        let end = last_end(state, device);
+        Some(Path {
+            role: role.role,
+            until: end.map(|end| self.moment(state, end.at)),
+        })
+    }
+
+    /// The weakest link of each way, the strongest way of all; the right ends with the last of them.
+    fn path_through(&self, state: &SpaceState, below: &BTreeMap<SpaceId, Path>) -> Option<Path> {
+        let holding = |grant: &&Grant| grant.role.holds_keys() && !grant.sponsors.is_empty();
+        let ways = state.grants().iter().filter(holding).filter_map(|grant| {
+            let MemberId::Space(member) = grant.member else {
+                return None;
+            };
+            let through = below.get(&member)?;
+            let ended = grant.ended.map(|end| self.moment(state, end.at));
+            let ends = ended.into_iter().chain(through.until);
+            let before = grant.changes.iter().map(|change| change.before);
+            let strongest = before.chain([grant.role]).max()?;
+            Some(Path {
+                role: strongest.min(through.role),
+                until: ends.min(),
+            })
+        });
+        ways.reduce(|one, other| Path {
+            role: one.role.max(other.role),
+            until: one
+                .until
+                .zip(other.until)
+                .map(|(one, other)| one.max(other)),
+        })
+    }
+
+    fn breached_section(
+        &self,
+        space: &SpaceId,
+        reach: Reach,
+        cases: &[CaseLine],
+    ) -> BreachedSection {
+        let label = self.label(space).ok();
+        let case = label.as_ref().map(|label| hex(&label.case()));
+        let line = cases.iter().find(|line| Some(&line.id) == case.as_ref());
+        // A summary of what is not shared with this device any more is no right to it.
+        let line = line.filter(|line| {
+            let core = line.sections.get("core");
+            let core = core.and_then(|core| SpaceId::from_hex(core));
+            core.is_some_and(|core| self.reads(&core))
+        });
+        BreachedSection {
+            space: space.to_string(),
+            case_number: line.and_then(|line| line.summary.case_number.clone()),
+            client: line.and_then(|line| line.summary.display_name.clone()),
+            section: label.map(|label| label.kind),
+            case,
+            reach,
+        }
+    }
+
+    /// When an operation was taken in by the relay; else when its author says that it was made.
+    fn moment(&self, state: &SpaceState, index: u64) -> Moment {
+        if let Some(at_ms) = self.received_at(state, index) {
+            return Moment {
+                at_ms,
+                by_relay: true,
+            };
+        }
+        Moment {
+            at_ms: state.operation(index).map_or(0, |one| one.claimed_at_ms),
+            by_relay: false,
+        }
+    }
+
+    fn known_person(&self, person: &SpaceId) -> Result<std::sync::Arc<SpaceState>, ClientError> {
+        let state = self.logs().load(person)?;
+        state.ok_or_else(|| not_found(&person.to_string()))
+    }
+
+    /// A device that one's institution has or had.
+    fn device_ever(&self, input: Option<&str>) -> Result<(SpaceId, DeviceId), ClientError> {
+        let wanted = input.unwrap_or_default().trim().to_lowercase();
+        let directory = self.directory().unwrap_or_default();
+        let mut by_device = BTreeSet::new();
+        let mut by_person = BTreeSet::new();
+        for person in self.people_of_institution()? {
+            let Some(state) = self.logs().load(&person)? else {
+                continue;
+            };
+            let name = directory.person_name(&person).to_lowercase();
+            for device in state.devices().keys() {
+                let fingerprint = Fingerprint::of(&device.0).to_string().to_lowercase();
+                let starts = |text: String| text.starts_with(&wanted);
+                let is_meant = match input {
+                    None => self
+                        .revocation(&state, device)
+                        .is_some_and(|revoked| revoked.reason == Some("device_lost")),
+                    Some(_) => {
+                        wanted.len() >= INPUT_CHARACTERS_MIN
+                            && (starts(device.to_string()) || starts(fingerprint))
+                    }
+                };
+                if is_meant {
+                    by_device.insert((person, *device));
+                }
+                if input.is_some() && !wanted.is_empty() && name.contains(&wanted) {
+                    by_person.insert((person, *device));
+                }
+            }
+        }
+        let found = if by_device.is_empty() {
+            by_person
+        } else {
+            by_device
+        };
+        let mut each = found.iter();
+        match (each.next(), each.next()) {
+            (Some(one), None) => Ok(*one),
+            (None, _) => Err(not_found(input.unwrap_or("revoked as lost"))),
+            _ => Err(ClientError::Ambiguous {
+                what: "devices",
+                input: input.unwrap_or("revoked as lost").to_owned(),
+                matches: found
+                    .iter()
+                    .map(|(_, device)| Fingerprint::of(&device.0).to_string())
+                    .collect(),
+            }),
+        }
+    }
+}
+
+fn word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Person => "person",
+        Kind::Team => "team",
+        Kind::Institution => "institution",
+        Kind::Network => "network",
+        Kind::Section => "section",
+    }
+}
+
+fn not_found(input: &str) -> ClientError {
+    ClientError::NotFound {
+        what: "device",
+        input: input.to_owned(),
+    }
+}
