@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::invitation::HandingOver;
 use super::values::{Answered, TypedValue};
 
 /// Each of these was run, by `cli/tests/paper.rs`, which holds them to what the program says.
@@ -44,9 +45,9 @@ pub enum DeviceCommand {
     List,
     /// Invites a further device of your own: it will read and write all that you do
     Add {
-        /// Write the invitation to this file instead of standard output
-        #[arg(long, value_name = "FILE")]
-        to: Option<PathBuf>,
+        /// Where the invitation goes.
+        #[command(flatten)]
+        handing_over: HandingOver,
     },
     /// Makes this a further device of yours, by an invitation of one that you have
     Join {

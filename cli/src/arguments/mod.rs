@@ -4,6 +4,7 @@ mod case;
 mod consent;
 mod device;
 mod function;
+mod invitation;
 mod network;
 mod plan;
 mod recovery;
@@ -23,6 +24,7 @@ pub use device::{
     DecisionCommand, DeviceCommand, DocsOptions, HeldCommand, KeyCommand, ReportFormat,
 };
 pub use function::{FunctionAdd, FunctionCommand};
+pub use invitation::HandingOver;
 pub use network::{
     FounderOptions, InstitutionCommand, IntroductionOptions, MemberCommand, MemberRole,
     NetworkCommand, TeamCommand,

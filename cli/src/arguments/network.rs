@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::invitation::HandingOver;
 use super::share::ReasonCode;
 use super::values::Answered;
 
@@ -71,9 +72,9 @@ pub enum InstitutionCommand {
         /// For whom, as a reminder in `nahtlos status`
         #[arg(long, value_name = "TEXT", default_value = "an institution")]
         note: String,
-        /// Write the invitation to this file instead of standard output
-        #[arg(long, value_name = "FILE")]
-        to: Option<PathBuf>,
+        /// Where the invitation goes.
+        #[command(flatten)]
+        handing_over: HandingOver,
     },
     /// Answers an invitation: founds your institution in the network
     Join {
@@ -159,9 +160,9 @@ pub enum MemberCommand {
         /// For whom, as a reminder in `nahtlos status`
         #[arg(long, value_name = "TEXT", default_value = "a colleague")]
         note: String,
-        /// Write the invitation to this file instead of standard output
-        #[arg(long, value_name = "FILE")]
-        to: Option<PathBuf>,
+        /// Where the invitation goes.
+        #[command(flatten)]
+        handing_over: HandingOver,
     },
     /// Answers an invitation to work in a team
     Join {

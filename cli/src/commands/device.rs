@@ -25,7 +25,7 @@ const REVOKED: &str = "revoked";
 pub fn run(context: &Context, command: Option<DeviceCommand>) -> Result<Answer, Failure> {
     match command {
         None | Some(DeviceCommand::List) => list(context),
-        Some(DeviceCommand::Add { to }) => device_join::add(context, to.as_deref()),
+        Some(DeviceCommand::Add { handing_over }) => device_join::add(context, &handing_over),
         Some(DeviceCommand::Join { invitation, name }) => {
             device_join::join(context, &invitation, name.as_deref())
         }

@@ -10,8 +10,9 @@ use nahtlos_protocol::wire::device::DeviceInvitation;
 use serde_json::json;
 
 use super::founding;
-use super::institution::file_for_invitation;
+use super::invitation::HandOver;
 use super::values::parse_option;
+use crate::arguments::HandingOver;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -21,15 +22,12 @@ use crate::output::{Answer, Page};
 /// What the text of an invitation begins with, of whatever kind: no file is called so.
 const ANY_TEXT: &str = "nahtlos-";
 
-pub fn add(context: &Context, to: Option<&Path>) -> Result<Answer, Failure> {
+pub fn add(context: &Context, handing_over: &HandingOver) -> Result<Answer, Failure> {
     let mut nahtlos = context.open()?;
-    let to = file_for_invitation(to)?;
+    let hand_over = HandOver::prepare(handing_over)?;
     let text = nahtlos.invite_device().map_err(not_invited)?.to_string();
-    let answer = match to {
-        Some(file) => file.write(&text)?,
-        None => Answer::sentence(json!({ "invitation": text }), text),
-    };
-    Ok(answer
+    Ok(hand_over
+        .write(&text)?
         .note(
             "It is good for one device and one hour: run `nahtlos sync` here now, \
              `nahtlos device join` with it on the new device, and `nahtlos sync` here again.",

@@ -10,8 +10,8 @@ use serde_json::json;
 
 use super::ending::{self, End, WITH_NEXT_SYNC};
 use super::founding::{self, Answers};
-use super::institution::{NOT_ADMITTED_YET, file_for_invitation, hand_over, read_invitation};
-use super::newcomer;
+use super::institution::NOT_ADMITTED_YET;
+use super::{invitation, newcomer};
 use crate::arguments::{Answered, IntroductionOptions, MemberCommand, MemberRole, ReasonCode};
 use crate::context::Context;
 use crate::exit::Exit;
@@ -39,7 +39,7 @@ pub fn run(context: &Context, command: Option<MemberCommand>) -> Result<Answer, 
             team,
             role,
             note,
-            to,
+            handing_over,
         }) => {
             let mut nahtlos = context.open()?;
             let team = own_team(&nahtlos, &team)?;
@@ -52,9 +52,10 @@ pub fn run(context: &Context, command: Option<MemberCommand>) -> Result<Answer, 
                 ),
             };
             let team_name = team_with_institution(&nahtlos, &team)?;
-            let to = file_for_invitation(to.as_deref())?;
+            let hand_over = invitation::HandOver::prepare(&handing_over)?;
             let invitation = nahtlos.invite_person(&team, role, &note)?;
-            let answer = hand_over(&invitation, to, "nahtlos member join --invitation FILE")?;
+            let command = "nahtlos member join --invitation FILE";
+            let answer = invitation::to_newcomer(hand_over, &invitation, command)?;
             Ok(answer.note(format!("Invitation for {team_name}; may {may}.")))
         }
         Some(MemberCommand::Join {
@@ -137,7 +138,7 @@ fn join(
     options: &IntroductionOptions,
     from: Option<&Path>,
 ) -> Result<Answer, Failure> {
-    let invitation = read_invitation(source)?;
+    let invitation = invitation::read(source)?;
     let answers = Answers::of_member(options, from)?;
     let mut transport = context.transport(&invitation.url)?;
     let (mut nahtlos, introduction) = founding::prepare_member(context, answers)?;

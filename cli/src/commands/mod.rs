@@ -21,6 +21,7 @@ mod function;
 mod held;
 mod held_news;
 mod institution;
+mod invitation;
 mod journal;
 mod key;
 mod member;

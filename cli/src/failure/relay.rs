@@ -71,8 +71,30 @@ pub(super) fn refused(refusal: Refusal, code: &str, detail: &str) -> Failure {
         Refusal::ClaimRefused => {
             "Ask the relay's operator for its claim, then run the command again."
         }
-        Refusal::InvitationUnknown | Refusal::InvitationUsed | Refusal::InvitationExpired => {
-            "Ask who invited you to sync, or to make a new invitation; then run the command again."
+        Refusal::InvitationUnknown => {
+            return invitation(
+                code,
+                "The relay does not know this invitation (yet).",
+                "It arrives there with the next sync of whoever made it; or it is of another relay.",
+                "Ask who invited you to run `nahtlos sync`; then run this command again.",
+            );
+        }
+        Refusal::InvitationUsed => {
+            return invitation(
+                code,
+                "Somebody has answered this invitation already; it is good for one newcomer.",
+                "If that was not you, somebody else has read it.",
+                "Tell who invited you: they see in `nahtlos member waiting` and `nahtlos member` who came, \
+                 can remove them, and make a new invitation.",
+            );
+        }
+        Refusal::InvitationExpired => {
+            return invitation(
+                code,
+                "This invitation has run out.",
+                "Invitations are good for two weeks.",
+                "Ask who invited you for a new one.",
+            );
         }
         Refusal::UnsupportedVersion => {
             "Update nahtlos, then run the command again; `nahtlos --version` shows the one you have."
@@ -87,6 +109,16 @@ pub(super) fn refused(refusal: Refusal, code: &str, detail: &str) -> Failure {
         code,
         "The relay refused the request. Nothing you typed is lost.",
         format!("It says: {detail}."),
+        next,
+    )
+}
+
+fn invitation(code: &str, what: &str, why: &str, next: &str) -> Failure {
+    Failure::new(
+        Exit::Failed,
+        code,
+        format!("{what} Nothing was done."),
+        why,
         next,
     )
 }
@@ -116,6 +148,22 @@ mod tests {
         }
         for code in ["already_claimed", "invitation_used", "malformed_request"] {
             assert_eq!(of(code, "no").exit, Exit::Failed, "{code}");
+        }
+    }
+
+    #[test]
+    fn an_invitation_that_is_unknown_used_or_run_out_is_told_apart() {
+        let codes = ["unknown", "used", "expired"];
+        let told = codes.map(|code| of(&format!("invitation_{code}"), "no"));
+        let words = [
+            "does not know",
+            "answered this invitation already",
+            "run out",
+        ];
+        for (failure, words) in told.iter().zip(words) {
+            assert!(failure.what.contains(words), "{}", failure.what);
+            assert!(failure.what.ends_with("Nothing was done."));
+            assert_eq!(failure.exit, Exit::Failed);
         }
     }
 

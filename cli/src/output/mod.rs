@@ -4,6 +4,7 @@ pub mod csv;
 pub mod dates;
 pub mod json;
 mod page;
+pub mod qr;
 mod table;
 
 use std::io::{self, IsTerminal, Write};
