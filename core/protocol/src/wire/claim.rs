@@ -2,10 +2,11 @@
 //! who holds it founds the one network the relay serves. Also the text form of one-time secrets.
 
 use data_encoding::{BASE32_NOPAD, Specification};
-use minicbor::{Decode, Encode};
+use minicbor::{Decode, Decoder, Encode};
 use sha2::{Digest, Sha256};
 
 use super::sync::PushItem;
+use crate::PROTOCOL_VERSION;
 use crate::codec;
 use crate::crypto::label;
 use crate::crypto::secret::Secret32;
@@ -163,12 +164,7 @@ impl std::str::FromStr for Claim {
     type Err = TextError;
 
     fn from_str(text: &str) -> Result<Self, TextError> {
-        let bytes = from_text(CLAIM_PREFIX, text)?;
-        let body: ClaimBody =
-            codec::decode(&bytes, TEXT_BYTES_MAX).map_err(|_| TextError::Mistyped)?;
-        if body.version != 1 {
-            return Err(TextError::NeedsNewer);
-        }
+        let body: ClaimBody = read_text(CLAIM_PREFIX, text, TEXT_BYTES_MAX)?;
         let seed = Secret32::from_bytes(body.seed.0);
         Ok(Self {
             url: body.url,
@@ -197,12 +193,7 @@ impl std::str::FromStr for InvitationText {
     type Err = TextError;
 
     fn from_str(text: &str) -> Result<Self, TextError> {
-        let bytes = from_text(INVITATION_PREFIX, text)?;
-        let body: InvitationBody =
-            codec::decode(&bytes, TEXT_BYTES_MAX).map_err(|_| TextError::Mistyped)?;
-        if body.version != 1 {
-            return Err(TextError::NeedsNewer);
-        }
+        let body: InvitationBody = read_text(INVITATION_PREFIX, text, TEXT_BYTES_MAX)?;
         Ok(Self {
             url: body.url,
             relay: body.relay,
@@ -221,17 +212,31 @@ pub(super) fn to_text(prefix: &str, bytes: &[u8]) -> String {
     format!("{prefix}{}", BASE32_NOPAD.encode(&checked).to_lowercase())
 }
 
-/// Reads [`to_text`]; spaces, line breaks and upper case do not matter.
-pub(super) fn from_text(prefix: &'static str, text: &str) -> Result<Vec<u8>, TextError> {
-    from_text_up_to(prefix, text, TEXT_BYTES_MAX)
-}
-
-/// The same for texts of another length.
-pub(super) fn from_text_up_to(
+/// Reads [`to_text`]; spaces, line breaks and upper case do not matter. The body is of at most
+/// `bytes_max`. Its version is looked at before its form: that of a newer one is not known here.
+pub(super) fn read_text<T>(
     prefix: &'static str,
     text: &str,
     bytes_max: usize,
-) -> Result<Vec<u8>, TextError> {
+) -> Result<T, TextError>
+where
+    T: for<'b> Decode<'b, ()> + Encode<()>,
+{
+    let bytes = checked_bytes(prefix, text, bytes_max)?;
+    if version_of(&bytes).is_some_and(|version| version != PROTOCOL_VERSION) {
+        return Err(TextError::NeedsNewer);
+    }
+    codec::decode(&bytes, bytes_max).map_err(|_| TextError::Mistyped)
+}
+
+fn version_of(body: &[u8]) -> Option<u8> {
+    let mut body = Decoder::new(body);
+    body.array().ok()?;
+    body.u8().ok()
+}
+
+/// What a text stands for, held against its checksum.
+fn checked_bytes(prefix: &'static str, text: &str, bytes_max: usize) -> Result<Vec<u8>, TextError> {
     let text: String = text
         .chars()
         .filter(|character| !character.is_whitespace())
@@ -252,7 +257,7 @@ pub(super) fn from_text_up_to(
         .checked_sub(CHECKSUM_BYTES)
         .ok_or(TextError::Mistyped)?;
     let (body, found) = bytes.split_at(split);
-    if found == checksum(prefix, body) {
+    if found == checksum(prefix, body) && body.len() <= bytes_max {
         Ok(body.to_vec())
     } else {
         Err(TextError::Mistyped)

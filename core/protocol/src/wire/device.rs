@@ -3,7 +3,7 @@
 
 use minicbor::{Decode, Encode};
 
-use super::claim::{InvitationText, TEXT_BYTES_MAX, TextError, from_text, to_text};
+use super::claim::{InvitationText, TEXT_BYTES_MAX, TextError, read_text, to_text};
 use super::join::{JoinError, JoinRequest};
 use crate::codec;
 use crate::crypto::kem::KemPublicKey;
@@ -165,12 +165,7 @@ impl std::str::FromStr for DeviceInvitation {
     type Err = TextError;
 
     fn from_str(text: &str) -> Result<Self, TextError> {
-        let bytes = from_text(DEVICE_PREFIX, text)?;
-        let body: DeviceInvitationBody =
-            codec::decode(&bytes, TEXT_BYTES_MAX).map_err(|_| TextError::Mistyped)?;
-        if body.version != 1 {
-            return Err(TextError::NeedsNewer);
-        }
+        let body: DeviceInvitationBody = read_text(DEVICE_PREFIX, text, TEXT_BYTES_MAX)?;
         Ok(Self {
             url: body.url,
             relay: body.relay,

@@ -3,7 +3,7 @@
 
 use minicbor::{Decode, Encode};
 
-use super::claim::{TEXT_BYTES_MAX, TextError, from_text, to_text};
+use super::claim::{TEXT_BYTES_MAX, TextError, read_text, to_text};
 use crate::codec;
 use crate::crypto::fingerprint::Fingerprint;
 use crate::identifier::{SpaceId, VerifyingKeyBytes};
@@ -56,12 +56,7 @@ impl std::str::FromStr for PaperText {
     type Err = TextError;
 
     fn from_str(text: &str) -> Result<Self, TextError> {
-        let bytes = from_text(PAPER_PREFIX, text)?;
-        let body: PaperBody =
-            codec::decode(&bytes, TEXT_BYTES_MAX).map_err(|_| TextError::Mistyped)?;
-        if body.version != 1 {
-            return Err(TextError::NeedsNewer);
-        }
+        let body: PaperBody = read_text(PAPER_PREFIX, text, TEXT_BYTES_MAX)?;
         Ok(Self {
             url: body.url,
             relay: body.relay,

@@ -3,7 +3,7 @@
 
 use minicbor::{Decode, Encode};
 
-use super::claim::{TextError, from_text_up_to, to_text};
+use super::claim::{TextError, read_text, to_text};
 use crate::codec;
 use crate::identifier::SpaceId;
 use crate::space::Wrap;
@@ -52,11 +52,7 @@ impl std::str::FromStr for ShareText {
     type Err = TextError;
 
     fn from_str(text: &str) -> Result<Self, TextError> {
-        let bytes = from_text_up_to(SHARE_PREFIX, text, BYTES_MAX)?;
-        let body: ShareBody = codec::decode(&bytes, BYTES_MAX).map_err(|_| TextError::Mistyped)?;
-        if body.version != 1 {
-            return Err(TextError::NeedsNewer);
-        }
+        let body: ShareBody = read_text(SHARE_PREFIX, text, BYTES_MAX)?;
         Ok(Self {
             set: body.set,
             index: body.index,

@@ -1,8 +1,11 @@
 //! Every message round-trips, and every other form of it is refused.
 
-use super::claim::{ClaimRequest, InvitationText, TextError};
+use super::claim::{Claim, ClaimRequest, InvitationText, TextError, to_text};
+use super::device::DeviceInvitation;
 use super::join::{JoinError, JoinRequest};
+use super::paper::PaperText;
 use super::receipt::{Batch, JournalMark};
+use super::share::ShareText;
 use super::sync::{
     Item, ItemKind, ItemResult, PushItem, Status, SyncRequest, SyncResponse, VerdictCode,
 };
@@ -208,6 +211,35 @@ fn an_invitation_round_trips_and_one_wrong_character_is_noticed() {
     let wrong = if text.ends_with('a') { 'b' } else { 'a' };
     let mistyped = format!("{}{wrong}", &text[..last]);
     assert_eq!(mistyped.parse::<InvitationText>(), Err(TextError::Mistyped));
+}
+
+/// Whoever has one would look for a typing error for ever.
+#[test]
+fn a_text_of_a_newer_version_is_no_mistyped_one_however_it_goes_on() {
+    fn read<T: std::str::FromStr<Err = TextError>>(prefix: &str, body: &[u8]) -> Option<TextError> {
+        to_text(prefix, body).parse::<T>().err()
+    }
+    let another_form = |version: u8| codec::encode(&(version, "only a url"));
+    let of_every_kind = |body: &[u8]| {
+        [
+            read::<Claim>("nahtlos-claim-", body),
+            read::<InvitationText>("nahtlos-invite-", body),
+            read::<DeviceInvitation>("nahtlos-device-", body),
+            read::<PaperText>("nahtlos-paper-", body),
+            read::<ShareText>("nahtlos-share-", body),
+        ]
+    };
+    let newer = of_every_kind(&another_form(2));
+    assert_eq!(newer, [Some(TextError::NeedsNewer); 5]);
+    let mistyped = of_every_kind(&another_form(1));
+    assert_eq!(mistyped, [Some(TextError::Mistyped); 5], "control");
+    let too_long = codec::encode(&(2_u8, "u".repeat(1024)));
+    let too_long = read::<PaperText>("nahtlos-paper-", &too_long);
+    assert_eq!(
+        too_long,
+        Some(TextError::Mistyped),
+        "its length comes first"
+    );
 }
 
 #[test]
