@@ -48,7 +48,7 @@ impl fmt::Display for DeviceCode {
 
 field_as_string!(DeviceCode);
 
-/// `BE-2026-031-A7-0042-K`: canton, year, institution, device code, counter, check character.
+/// `BE-2026-031-A7-0042-U`: canton, year, institution, device code, counter, check character.
 ///
 /// The check character is ISO 7064 MOD 37,36 over the fifteen letters and digits before it. It
 /// detects every single wrong character. Of exchanged neighbours it misses, in one state of 36, two
