@@ -146,6 +146,22 @@ impl Nahtlos {
         Ok(document)
     }
 
+    /// After the transaction: what counts is what the next look sees, unless something that was typed
+    /// or adopted here lies on top.
+    pub(crate) fn remember_published(
+        &self,
+        space: &SpaceId,
+        mut document: Document,
+    ) -> Result<(), ClientError> {
+        self.documents.forget(space);
+        let last_typed = self.vault.last_position(Collection::Outbox, &space.0)?;
+        if last_typed.is_none() && self.adoptions(space)?.is_empty() {
+            document.set_actor(self.actor(space));
+            self.documents.put(*space, Arc::new(document));
+        }
+        Ok(())
+    }
+
     /// A courtesy to the person who types: the relay and every reader check again.
     pub(crate) fn require_writable(&self, space: &SpaceId) -> Result<(), ClientError> {
         if self.needs_newer(space)? {

@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::cases::hex;
 use crate::directory::Directory;
 use crate::error::ClientError;
+use crate::intents::put_intent;
 use crate::nahtlos::Nahtlos;
 use crate::records::{self, Intent};
 use crate::session::Progress;
@@ -145,6 +146,7 @@ impl Nahtlos {
     ) -> Result<RotationReport, ClientError> {
         let (own, others) = self.spaces_to_rotate(rotation)?;
         let waiting: BTreeSet<SpaceId> = self.rotations_left()?.into_iter().collect();
+        let mut decided = Vec::new();
         for space in own.iter().filter(|space| !waiting.contains(*space)) {
             let state = self.logs().load(space)?;
             let current = state.and_then(|state| Some(state.current_epoch()?.key_id));
@@ -152,8 +154,14 @@ impl Nahtlos {
                 space: *space,
                 replaced: current,
             };
-            self.decide(intent, space)?;
+            decided.push(self.decision_about(intent, space)?);
         }
+        // One durable commit for all of them.
+        self.commit(|transaction| {
+            decided
+                .iter()
+                .try_for_each(|record| put_intent(transaction, record))
+        })?;
         let spaces = self.rotations_left()?.len() as u64;
         let mut told = |step: Progress| {
             let rotated = step.delivered.min(spaces);

@@ -84,10 +84,7 @@ impl Nahtlos {
         let conflicts = nahtlos_casework::conflicts(&edits.document, kind, &authors).len();
         set_conflicts(&mut line, kind, conflicts);
         let total = line.conflicts_by_section.values().sum();
-        if !matches!(
-            kind,
-            SectionKind::Core | SectionKind::Plan | SectionKind::Tasks
-        ) {
+        if !is_summarised(kind) {
             line.summary.conflicts = total;
             return Ok(line);
         }
@@ -209,14 +206,22 @@ impl Nahtlos {
             let opened: BTreeSet<SpaceId> = labels.iter().map(|(space, _)| *space).collect();
             self.apply_waiting(&opened)?;
         }
-        let mut cases = BTreeSet::new();
+        let mut touched: BTreeMap<Nonce, BTreeSet<SpaceId>> = BTreeMap::new();
         for space in spaces {
             if let Some(bytes) = self.vault.get(Collection::Label, &space.0)? {
                 let label: LabelRecord = records::decode(&bytes)?;
-                cases.insert(label.case());
+                touched.entry(label.case()).or_default().insert(*space);
             }
         }
-        self.refresh_summaries(&cases)?;
+        let mut lines = Vec::new();
+        for (id, touched) in &touched {
+            if let Ok(case) = self.case(&hex(id)) {
+                lines.push((*id, self.summarise_again(&case, touched)?));
+            }
+        }
+        if !lines.is_empty() {
+            self.commit(|transaction| put_lines(transaction, &lines))?;
+        }
         self.publish_waiting_cards()
     }
 
@@ -308,20 +313,66 @@ impl Nahtlos {
     }
 
     pub(crate) fn refresh_summary(&mut self, case: &Nonce) -> Result<(), ClientError> {
-        self.refresh_summaries(&BTreeSet::from([*case]))
+        let Ok(known) = self.case(&hex(case)) else {
+            return Ok(());
+        };
+        let lines = [(*case, self.summarise(&known)?)];
+        self.commit(|transaction| put_lines(transaction, &lines))
     }
 
-    fn refresh_summaries(&mut self, cases: &BTreeSet<Nonce>) -> Result<(), ClientError> {
-        let mut lines = Vec::new();
-        for id in cases {
-            if let Ok(case) = self.case(&hex(id)) {
-                lines.push((*id, self.summarise(&case)?));
+    /// The summary of a case after these sections changed. What the line says of the others stands:
+    /// their documents are not opened.
+    fn summarise_again(
+        &self,
+        case: &Case,
+        touched: &BTreeSet<SpaceId>,
+    ) -> Result<CaseLine, ClientError> {
+        let Some(mut line) = self.stored_line(&case.id)? else {
+            return self.summarise(case);
+        };
+        let before = std::mem::take(&mut line.sections);
+        let mut conflicts_before = std::mem::take(&mut line.conflicts_by_section);
+        (line.unread, line.undelivered) = (0, 0);
+        let mut has_new_sources = false;
+        for (kind, space) in &case.sections {
+            let (code, id) = (kind.code(), space.to_string());
+            let is_changed = touched.contains(space) || before.get(&code) != Some(&id);
+            has_new_sources |= is_changed && is_summarised(kind);
+            if is_changed {
+                self.count_conflicts(&mut line, kind, space)?;
+            } else if let Some(conflicts) = conflicts_before.remove(&code) {
+                set_conflicts(&mut line, kind, conflicts);
             }
+            self.count_edits(&mut line, space)?;
+            line.sections.insert(code, id);
         }
-        if lines.is_empty() {
-            return Ok(());
+        let total = line.conflicts_by_section.values().sum();
+        if has_new_sources || before.keys().any(|code| !line.sections.contains_key(code)) {
+            line.summary = self.sources(case)?.summary(total);
+        } else {
+            line.summary.conflicts = total;
         }
-        self.commit(|transaction| put_lines(transaction, &lines))
+        Ok(line)
+    }
+
+    fn count_conflicts(
+        &self,
+        line: &mut CaseLine,
+        kind: &SectionKind,
+        space: &SpaceId,
+    ) -> Result<(), ClientError> {
+        if let Ok(document) = self.shared_document(space) {
+            let authors = self.authors(space)?;
+            let conflicts = nahtlos_casework::conflicts(&document, kind, &authors);
+            set_conflicts(line, kind, conflicts.len());
+        }
+        Ok(())
+    }
+
+    fn count_edits(&self, line: &mut CaseLine, space: &SpaceId) -> Result<(), ClientError> {
+        line.unread += self.document_record(space)?.unread;
+        line.undelivered += self.pending_edits(space)?.len() as u64;
+        Ok(())
     }
 
     fn summarise(&self, case: &Case) -> Result<CaseLine, ClientError> {
@@ -335,18 +386,21 @@ impl Nahtlos {
         };
         for (kind, space) in &case.sections {
             line.sections.insert(kind.code(), space.to_string());
-            line.unread += self.document_record(space)?.unread;
-            line.undelivered += self.pending_edits(space)?.len() as u64;
-            if let Ok(document) = self.shared_document(space) {
-                let authors = self.authors(space)?;
-                let conflicts = nahtlos_casework::conflicts(&document, kind, &authors);
-                set_conflicts(&mut line, kind, conflicts.len());
-            }
+            self.count_edits(&mut line, space)?;
+            self.count_conflicts(&mut line, kind, space)?;
         }
         let total = line.conflicts_by_section.values().sum();
         line.summary = self.sources(case)?.summary(total);
         Ok(line)
     }
+}
+
+/// Whether a list shows something of what is in it.
+fn is_summarised(kind: &SectionKind) -> bool {
+    matches!(
+        kind,
+        SectionKind::Core | SectionKind::Plan | SectionKind::Tasks
+    )
 }
 
 fn set_conflicts(line: &mut CaseLine, kind: &SectionKind, conflicts: usize) {

@@ -112,7 +112,7 @@ impl Nahtlos {
             }
             Ok(())
         })?;
-        for (space, outcome) in &work {
+        for (space, outcome) in work {
             let made_again = outcome.resettled.as_ref().and_then(Resettled::run_nonce);
             // What is typed next must not repeat the numbers of what fell out: it is kept, and may be
             // looked at or adopted beside it.
@@ -120,9 +120,9 @@ impl Nahtlos {
             if let Some(run) = made_again.or(fell_out) {
                 self.begin_run(run);
             }
-            if outcome.record.is_some() {
-                self.documents.forget(space);
-                applied.changed.insert(*space);
+            if let Some(document) = outcome.document {
+                self.remember_published(&space, document)?;
+                applied.changed.insert(space);
             }
         }
         Ok(())

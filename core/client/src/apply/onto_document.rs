@@ -98,6 +98,7 @@ impl Nahtlos {
         if anew || !outcome.applied.is_empty() {
             record.published = document.save();
             outcome.record = Some(record);
+            outcome.document = Some(document);
         }
         Ok(())
     }

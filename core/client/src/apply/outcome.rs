@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use nahtlos_document::Document;
 use nahtlos_protocol::identifier::{DeviceId, EnvelopeId, SpaceId};
 
 use super::onto_document::{Opened, advance};
@@ -22,6 +23,8 @@ pub(super) struct Outcome {
     /// Envelopes that were not part of the document before, with the reasons.
     pub(super) marks: BTreeMap<EnvelopeId, String>,
     pub(super) record: Option<DocumentRecord>,
+    /// The document that the record saves.
+    pub(super) document: Option<Document>,
     pub(super) applied: BTreeSet<EnvelopeId>,
     /// Statements about edits: no part of the document, and nothing to wait for.
     statements: BTreeSet<EnvelopeId>,

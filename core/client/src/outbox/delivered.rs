@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use nahtlos_document::Document;
 use nahtlos_protocol::envelope::{Envelope, EnvelopeKind};
 use nahtlos_protocol::identifier::{EnvelopeId, Nonce, SpaceId};
 
@@ -36,7 +37,7 @@ enum AfterDelivery {
     /// It says something about edits.
     Said(Box<Tally>),
     /// Its edits are published.
-    Applied(Box<(DocumentRecord, Fact, Tally)>),
+    Applied(Box<(DocumentRecord, Document, Fact, Tally)>),
 }
 
 impl Nahtlos {
@@ -70,8 +71,11 @@ impl Nahtlos {
             }
             Ok(())
         })?;
-        for space in together.keys() {
-            self.documents.forget(space);
+        for ((_, after), space) in work.into_iter().zip(together.keys()) {
+            match after {
+                AfterDelivery::Applied(after) => self.remember_published(space, after.1)?,
+                _ => self.documents.forget(space),
+            }
         }
         Ok(())
     }
@@ -130,7 +134,8 @@ impl Nahtlos {
         tally.tail_bytes = tally.tail_bytes.saturating_add(fact.bytes);
         // What counted provisionally may have been vouched for.
         tally.recount |= !tally.advance(&fact) || tally.open > 0;
-        Ok(AfterDelivery::Applied(Box::new((record, fact, tally))))
+        let after = (record, document, fact, tally);
+        Ok(AfterDelivery::Applied(Box::new(after)))
     }
 
     fn to_be_counted(&self, envelope: &Envelope) -> Result<AfterDelivery, ClientError> {
@@ -173,7 +178,7 @@ fn put_delivered(
             transaction.put(Collection::Envelope, &space.0, &id.0, position, bytes)?;
         }
         AfterDelivery::Applied(after) => {
-            let (record, fact, tally) = &**after;
+            let (record, _, fact, tally) = &**after;
             put_document(transaction, space, record)?;
             put_fact(transaction, space, &id, fact)?;
             put_tally(transaction, space, tally)?;

@@ -103,16 +103,21 @@ impl Nahtlos {
     /// left to be said.
     fn examine_snapshots(&self, made: &mut Vec<Made>) -> Result<Vec<SpaceId>, ClientError> {
         let mut examined = Vec::new();
-        for space in self.spaces_to_examine()? {
-            if self.is_forked(&space) {
-                continue;
-            }
-            let mut unanswered = made.iter().map(|(envelope, _)| envelope.header().space);
-            if unanswered.any(|sealed| sealed == space) || self.sealed_spaces()?.contains(&space) {
+        let to_examine = self.spaces_to_examine()?;
+        if to_examine.is_empty() {
+            return Ok(examined);
+        }
+        let mut unanswered = self.sealed_spaces()?;
+        unanswered.extend(made.iter().map(|(envelope, _)| envelope.header().space));
+        for space in to_examine {
+            if self.is_forked(&space) || unanswered.contains(&space) {
                 continue;
             }
             match self.due_statement(&space)? {
-                Saying::Say(envelope) => made.push((envelope, Vec::new())),
+                Saying::Say(envelope) => {
+                    unanswered.insert(space);
+                    made.push((envelope, Vec::new()));
+                }
                 Saying::Nothing => examined.push(space),
                 Saying::Later => {}
             }
