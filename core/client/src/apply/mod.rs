@@ -34,7 +34,7 @@ use outcome::Outcome;
 
 /// Spaces whose envelopes and documents are held in memory at once: few enough for a phone, enough
 /// that the durable commit between them does not count.
-const SPACES_PER_TRANSACTION: usize = 64;
+pub(crate) const SPACES_PER_TRANSACTION: usize = 64;
 /// Bytes of envelopes looked at in one space at once; the rest waits for the next sync.
 const BYTES_PER_PASS: usize = 64 * 1024 * 1024;
 

@@ -17,6 +17,7 @@ use nahtlos_protocol::identifier::{ItemId, SpaceId};
 use nahtlos_protocol::limits;
 use nahtlos_protocol::wire::{ItemKind, JournalMark, SyncRequest, SyncResponse};
 
+use crate::apply::SPACES_PER_TRANSACTION;
 use crate::error::ClientError;
 use crate::incidents::Setback;
 use crate::intents::Decided;
@@ -260,11 +261,21 @@ impl<'a> Session<'a> {
         if std::mem::take(&mut self.logs_moved) {
             spaces.extend(self.replica.spaces_waiting_for_keys()?);
         }
-        let applied = self.replica.apply_waiting(&spaces)?;
-        self.report.envelopes_applied += applied.envelopes;
-        spaces.extend(applied.changed);
-        self.replica.refresh_after_sync(&spaces)?;
-        self.replica.settled()
+        let is_little = spaces.len() <= SPACES_PER_TRANSACTION;
+        let mut settle = |replica: &mut Nahtlos| {
+            let applied = replica.apply_waiting(&spaces)?;
+            spaces.extend(applied.changed);
+            replica.refresh_after_sync(&spaces)?;
+            replica.settled()?;
+            Ok::<u64, ClientError>(applied.envelopes)
+        };
+        // A little is one durable commit. Much is several, so that little of it is held in memory.
+        self.report.envelopes_applied += if is_little {
+            self.replica.all_or_nothing(settle)?
+        } else {
+            settle(self.replica)?
+        };
+        Ok(())
     }
 
     /// Whether the relay went back to an earlier state: noted, with what it may have lost.
