@@ -1,6 +1,6 @@
 //! Cases: a case is the set of sections that bear its id in their sealed labels.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use nahtlos_casework::edit::Edit;
 use nahtlos_casework::view::CaseSummary;
@@ -261,12 +261,14 @@ impl Nahtlos {
         if changed.is_empty() {
             return Ok(());
         }
-        self.commit(|transaction| {
-            changed.iter().try_for_each(|(space, record)| {
-                crate::apply::put_document(transaction, space, record)
-            })
-        })?;
-        self.refresh_summary(&case.id)
+        self.all_or_nothing(|nahtlos| {
+            nahtlos.commit(|transaction| {
+                changed.iter().try_for_each(|(space, record)| {
+                    crate::apply::put_document(transaction, space, record)
+                })
+            })?;
+            nahtlos.refresh_summary(&case.id, &BTreeSet::new())
+        })
     }
 
     /// All conflicts of a case that nobody has settled.

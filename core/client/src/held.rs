@@ -3,6 +3,8 @@
 //! in; *adopt* it by an envelope of their own that names the untouched original as a parent, or
 //! *discard* it with a reason. To take only part of it, they enter that part as their own edit.
 
+use std::collections::BTreeSet;
+
 use nahtlos_casework::SectionKind;
 use nahtlos_document::{Difference, EncodedChange};
 use nahtlos_protocol::identifier::{EnvelopeId, SpaceId};
@@ -187,7 +189,10 @@ impl Nahtlos {
         })?;
         self.documents.forget(&found.space);
         match self.label(&found.space) {
-            Ok(label) => self.refresh_summary(&label.case()),
+            Ok(label) => {
+                let touched = BTreeSet::from([found.space]);
+                self.refresh_summary(&label.case(), &touched)
+            }
             Err(_) => Ok(()),
         }
     }

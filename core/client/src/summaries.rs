@@ -312,11 +312,16 @@ impl Nahtlos {
             .collect())
     }
 
-    pub(crate) fn refresh_summary(&mut self, case: &Nonce) -> Result<(), ClientError> {
+    /// Brings a case's line up to date after these of its sections changed; without any, its counts.
+    pub(crate) fn refresh_summary(
+        &mut self,
+        case: &Nonce,
+        touched: &BTreeSet<SpaceId>,
+    ) -> Result<(), ClientError> {
         let Ok(known) = self.case(&hex(case)) else {
             return Ok(());
         };
-        let lines = [(*case, self.summarise(&known)?)];
+        let lines = [(*case, self.summarise_again(&known, touched)?)];
         self.commit(|transaction| put_lines(transaction, &lines))
     }
 
