@@ -278,6 +278,12 @@ impl Nahtlos {
         held.collect()
     }
 
+    /// Envelopes of one's own that the relay holds or held, and their spaces.
+    pub(crate) fn own_held_envelopes(&self) -> Result<Vec<(EnvelopeId, SpaceId)>, ClientError> {
+        let held = self.own_held()?.into_iter();
+        Ok(held.map(|(id, record)| (id, record.space)).collect())
+    }
+
     /// Why the edits of an envelope are set aside, where its copy was erased here.
     fn aside_because(
         &self,

@@ -266,52 +266,8 @@ impl Nahtlos {
             return Ok((adopted, Resettled::default()));
         }
         adopted.retain(|id| *id != found.id);
-        let record = self.document_record(&found.space)?;
-        let published = self.published_document(&found.space, &record)?;
-        let (state, facts) = (self.space_state(&found.space)?, self.facts(&found.space)?);
-        let base = self
-            .with_adopted(&published, &state, &record, &facts, &adopted)
-            .unwrap_or(published);
-        let pending = self.pending_edits(&found.space)?;
-        Ok((adopted, self.resettle(&found.space, &base, &pending)?))
-    }
-
-    /// Gives up what was to be adopted where this device may not write any more: what it sends there is
-    /// held itself and vouches for nothing. The edits wait for a manager, as before. Returns in which spaces
-    /// something was given up that did not count yet.
-    pub(crate) fn give_up_adoptions_without_right(&mut self) -> Result<Vec<SpaceId>, ClientError> {
-        let mut given_up = Vec::new();
-        for space in self.spaces_to_seal()? {
-            let right = authority::right(&self.logs(), &self.device_id, &space);
-            let unknown = self.is_forked(&space) || self.needs_newer(&space)?;
-            if unknown || right.at_least(Role::Write) || self.adoptions(&space)?.is_empty() {
-                continue;
-            }
-            if !self.adoptable(&space)?.is_empty() {
-                given_up.push(space);
-            }
-            let resettled = self.without_adoptions(&space)?;
-            self.commit(|transaction| {
-                put_resettled(transaction, &space, &resettled)?;
-                put_adoptions(transaction, &space, &[])
-            })?;
-            if let Some(nonce) = resettled.run_nonce() {
-                self.begin_run(nonce);
-            }
-            self.documents.forget(&space);
-        }
-        Ok(given_up)
-    }
-
-    /// What becomes of what was typed in a section once nothing is adopted there.
-    fn without_adoptions(&self, space: &SpaceId) -> Result<Resettled, ClientError> {
-        let pending = self.pending_edits(space)?;
-        if pending.is_empty() {
-            return Ok(Resettled::default());
-        }
-        let record = self.document_record(space)?;
-        let published = self.published_document(space, &record)?;
-        self.resettle(space, &published, &pending)
+        let resettled = self.resettle_upon(&found.space, &adopted)?;
+        Ok((adopted, resettled))
     }
 
     fn discard_reason(&self, id: &EnvelopeId) -> Result<Option<String>, ClientError> {

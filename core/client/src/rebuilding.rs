@@ -200,23 +200,57 @@ impl Nahtlos {
         }
     }
 
+    /// Spaces in which something is to be adopted.
+    pub(crate) fn spaces_with_adoptions(&self) -> Result<BTreeSet<SpaceId>, ClientError> {
+        let stored = self.vault.list(Collection::Counting, ADOPTIONS)?;
+        let spaces = stored.iter().filter_map(|(key, _)| key.get(1..));
+        Ok(spaces.filter_map(SpaceId::from_slice).collect())
+    }
+
     /// The published document with what is being adopted on top.
     pub(crate) fn document_with_adoptions(
         &self,
         space: &SpaceId,
         record: &DocumentRecord,
     ) -> Result<Document, ClientError> {
-        let published = self.published_document(space, record)?;
         let adopted = self.adoptions(space)?;
+        self.document_with(space, record, &adopted)
+    }
+
+    /// The published document with held envelopes on top, and what they build on. What was voided
+    /// meanwhile stays until what was typed upon it is made again without it.
+    pub(crate) fn document_with(
+        &self,
+        space: &SpaceId,
+        record: &DocumentRecord,
+        adopted: &[EnvelopeId],
+    ) -> Result<Document, ClientError> {
+        let published = self.published_document(space, record)?;
         if adopted.is_empty() {
             return Ok(published);
         }
         let facts = self.facts(space)?;
+        let closure = held_closure(&facts, adopted);
         let with = self
             .logs()
             .state(space)
-            .and_then(|state| self.with_adopted(&published, &state, record, &facts, &adopted));
+            .and_then(|state| self.with_closure(&published, &state, record, &closure));
         Ok(with.unwrap_or(published))
+    }
+
+    /// What becomes of what was typed in a section where nothing but this is adopted.
+    pub(crate) fn resettle_upon(
+        &self,
+        space: &SpaceId,
+        adopted: &[EnvelopeId],
+    ) -> Result<Resettled, ClientError> {
+        let pending = self.pending_edits(space)?;
+        if pending.is_empty() {
+            return Ok(Resettled::default());
+        }
+        let record = self.document_record(space)?;
+        let document = self.document_with(space, &record, adopted)?;
+        self.resettle(space, &document, &pending)
     }
 
     /// Opens what is being adopted: its authors' actors are not in the document's record yet.

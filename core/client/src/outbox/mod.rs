@@ -3,12 +3,14 @@
 //! What was typed is sealed at push, one envelope per section however many edits ([`sealing`]). Sealed
 //! bytes are stored before they are sent and sent again unchanged until the relay has answered, so a
 //! lost acknowledgement never makes a second envelope. Then the edits are published ([`delivered`]), or
-//! held and shown ([`refused`]).
+//! held and shown ([`refused`]). What was typed upon something that does not count in the end goes on
+//! without it ([`upon_held`]).
 
 mod batch;
 mod delivered;
 mod refused;
 mod sealing;
+mod upon_held;
 
 use std::collections::BTreeSet;
 

@@ -38,8 +38,8 @@ impl Nahtlos {
         if envelope.header().kind != EnvelopeKind::Changes {
             return self.give_up_statement(envelope);
         }
-        let (refused, resettled) = self.without(&space, edits)?;
         let adopted = self.adoptions_without(envelope)?;
+        let (refused, resettled) = self.without(&space, edits, &adopted)?;
         self.commit(|transaction| {
             put_set_aside(transaction, &space, &refused, reason)?;
             put_adoptions(transaction, &space, &adopted)?;
@@ -76,8 +76,8 @@ impl Nahtlos {
         if envelope.header().kind != EnvelopeKind::Changes {
             return self.give_up_statement(envelope);
         }
-        let (refused, resettled) = self.without(&space, edits)?;
         let adopted = self.adoptions_without(envelope)?;
+        let (refused, resettled) = self.without(&space, edits, &adopted)?;
         let mut record = self.document_record(&space)?;
         record.own_sequence = record.own_sequence.max(envelope.header().author_sequence);
         let tally = Tally {
@@ -98,14 +98,16 @@ impl Nahtlos {
         Ok(())
     }
 
-    /// The pending edits of a space that are in a refused envelope, and what becomes of the others.
+    /// The pending edits of a space that are in a refused envelope, and what becomes of the others where
+    /// nothing but this is adopted any more.
     fn without(
         &self,
         space: &SpaceId,
         edits: &[Nonce],
+        adopted: &[EnvelopeId],
     ) -> Result<(Vec<OutboxRecord>, Resettled), ClientError> {
         let record = self.document_record(space)?;
-        let document = self.document_with_adoptions(space, &record)?;
+        let document = self.document_with(space, &record, adopted)?;
         let pending = self.pending_edits(space)?;
         let (refused, others): (Vec<_>, Vec<_>) = pending
             .into_iter()

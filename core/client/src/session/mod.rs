@@ -63,6 +63,7 @@ pub struct Session<'a> {
 const PUSH_ROUNDS_MAX: u32 = 8;
 /// How often a relay may go back within one session before the rest waits for the next.
 const SETBACKS_MAX: u32 = 3;
+const LEFT_OUT: &str = "an edit that you took over, or wrote upon, was discarded or does not count: what you typed upon it is sent without it, or kept aside where it needs it";
 
 impl<'a> Session<'a> {
     /// Begins a sync.
@@ -262,9 +263,15 @@ impl<'a> Session<'a> {
             spaces.extend(self.replica.spaces_waiting_for_keys()?);
         }
         let is_little = spaces.len() <= SPACES_PER_TRANSACTION;
+        let notices = &mut self.report.notices;
         let mut settle = |replica: &mut Nahtlos| {
             let applied = replica.apply_waiting(&spaces)?;
             spaces.extend(applied.changed);
+            let left_out = replica.leave_out_what_is_voided()?;
+            if !left_out.is_empty() {
+                notices.push(LEFT_OUT.to_owned());
+            }
+            spaces.extend(left_out);
             replica.refresh_after_sync(&spaces)?;
             replica.settled()?;
             Ok::<u64, ClientError>(applied.envelopes)

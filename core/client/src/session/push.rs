@@ -8,7 +8,7 @@ use nahtlos_protocol::space::Prepared;
 use nahtlos_protocol::space::operation::SignedOperation;
 use nahtlos_protocol::wire::PushItem;
 
-use super::{PUSH_ROUNDS_MAX, Session};
+use super::{LEFT_OUT, PUSH_ROUNDS_MAX, Session};
 use crate::admission::OfferedOperation;
 use crate::error::ClientError;
 use crate::intents::Decided;
@@ -207,8 +207,14 @@ impl Session<'_> {
         Ok(push)
     }
 
-    /// What was to be adopted by somebody who may not write any more waits for others.
+    /// What was voided meanwhile is not adopted any more; what was to be adopted by somebody who may not
+    /// write any more waits for others.
     fn give_up_adoptions(&mut self) -> Result<(), ClientError> {
+        let left_out = self.replica.leave_out_what_is_voided()?;
+        if !left_out.is_empty() {
+            self.report.notices.push(LEFT_OUT.into());
+        }
+        self.touched.extend(left_out);
         let spaces = self.replica.give_up_adoptions_without_right()?;
         if !spaces.is_empty() {
             self.report.notices.push(
