@@ -293,9 +293,11 @@ fn put_replayed(
     Ok(())
 }
 
-fn put_unsettled(
+/// Notes that something changed in these spaces which is still to be looked at, also by a program that
+/// is started again.
+pub(crate) fn put_unsettled<'a>(
     transaction: &Transaction<'_>,
-    touched: &BTreeSet<SpaceId>,
+    touched: impl IntoIterator<Item = &'a SpaceId>,
 ) -> Result<(), ClientError> {
     for space in touched {
         let key = [b"u".as_slice(), &space.0].concat();

@@ -14,6 +14,7 @@ use nahtlos_protocol::space::{Author, Logs, Prepared};
 
 use crate::document_cache::DocumentCache;
 use crate::error::ClientError;
+use crate::ingest::put_unsettled;
 use crate::keys::KeyRing;
 use crate::logs::{self, LogCache, LogView};
 use crate::outbox::OPERATIONS;
@@ -361,6 +362,16 @@ pub(crate) fn put_prepared(
         put_wrap(transaction, &prepared.operation, wrap)?;
     }
     Ok(())
+}
+
+/// Stores an operation of one's own that the relay has taken in, with its wraps. It may end a right like
+/// any that arrives.
+pub(crate) fn put_stored(
+    transaction: &Transaction<'_>,
+    prepared: &Prepared,
+) -> Result<(), ClientError> {
+    put_prepared(transaction, prepared)?;
+    put_unsettled(transaction, [&prepared.operation.space()])
 }
 
 /// Stores a wrap under the epoch its operation wraps.

@@ -208,7 +208,10 @@ impl Stage<'_> {
             return reject(VerdictCode::NotEntitled);
         }
         if state.epoch(&header.key_id).is_none() {
-            return reject(VerdictCode::Invalid);
+            // Access heads are of when it was typed, and say nothing of the epoch: this relay may have
+            // lost the operation that began it, and the author may hold it.
+            let log = ItemId(header.space.0);
+            return Err(Refusal::Item(Outcome::MissingParents(vec![log])));
         }
         self.check_held_quota(&header.author_device, envelope.bytes().len())?;
         let code = self.reason_held(&header.author_device, state);

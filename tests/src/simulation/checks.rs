@@ -71,6 +71,8 @@ impl World {
                 let may = !entitled
                     || !sealed.known.is_disjoint(&lost)
                     || reads_later
+                    || model.was_let_in_unseen(&device, space, known)
+                    || model.was_let_in_on_a_lost_branch(&device, known)
                     || model.reads_the_network_by_an_old_key(&device, space, known)
                     || model.role(&device, &sealed.space).is_some()
                     || model.read_as_known(&device, &sealed.space, &sealed.known);
@@ -213,7 +215,8 @@ impl World {
                 continue;
             }
             let name = self.devices[one.device].name.clone();
-            match self.kept(one).or_else(|| self.kept_by_copy(one)) {
+            let kept = self.kept(one).or_else(|| self.kept_by_copy(one));
+            match kept.or_else(|| self.is_left_to_others(one)) {
                 Some(how) => self.coverage.count(format!("typed: {how}")),
                 None => {
                     self.tell_where(one, space);
@@ -290,6 +293,13 @@ impl World {
         self.kept(&typed)
     }
 
+    /// Who lost the section and erased their copy of what they had delivered left it to others, who may have
+    /// discarded it.
+    fn is_left_to_others(&self, one: &Typed) -> Option<&'static str> {
+        let erased = &self.erased;
+        erased.contains(&one.text).then_some("erased by its author")
+    }
+
     /// Whether something other than the author's right keeps an edit from counting: somebody voided it
     /// or what it builds on, the right it was written under has ended and another was given since, or the
     /// copy of a device sends nothing any more.
@@ -321,7 +331,7 @@ impl World {
     }
 }
 
-fn document(replica: &Nahtlos, kind: &SectionKind) -> Result<String, ClientError> {
+pub(super) fn document(replica: &Nahtlos, kind: &SectionKind) -> Result<String, ClientError> {
     let case = replica.find_case(&SCENE.case)?;
     let document = replica.section_document(&case, kind)?;
     Ok(document.export_json().to_string())

@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use nahtlos_client::transport::{Answer, Transport, TransportError};
 use nahtlos_protocol::codec;
+use nahtlos_protocol::crypto::secret::Secret32;
+use nahtlos_protocol::crypto::signature::SigningKey;
 use nahtlos_protocol::envelope::Envelope;
 use nahtlos_protocol::identifier::ItemId;
 use nahtlos_protocol::space::SignedOperation;
-use nahtlos_protocol::wire::{ItemKind, PushItem, SYNC_PATH, SyncRequest, SyncResponse};
+use nahtlos_protocol::wire::{ItemKind, PushItem, SYNC_PATH, Status, SyncRequest, SyncResponse};
 
 use super::observer::Sealed;
 use super::store::DiskFault;
@@ -131,10 +133,12 @@ impl World {
             .filter(|item| item.kind == ItemKind::Operation);
         let ids = operations.filter_map(|item| SignedOperation::decode(&item.bytes).ok());
         let mut ids: Vec<ItemId> = ids.map(|signed| signed.id().into()).collect();
-        let stored = response
-            .results
-            .iter()
-            .filter(|result| result.receipt.is_some());
+        // A relay that lies gives receipts that prove nothing: the device does not take it in then.
+        let relay = SigningKey::from_seed(&Secret32::from_bytes(self.relay_seed)).verifying_key();
+        let stored = response.results.iter().filter(|result| {
+            let receipt = result.receipt.as_ref();
+            receipt.is_some_and(|receipt| receipt.verify(&result.id, &relay).is_ok())
+        });
         ids.extend(stored.map(|result| result.id));
         self.received.insert(device, ids);
     }
@@ -215,6 +219,9 @@ impl World {
         };
         let operations = operations(request);
         for result in &response.results {
+            if matches!(result.status, Status::Accepted | Status::Duplicate) {
+                self.seen.taken.insert(result.id);
+            }
             let status = format!("{:?}", result.status).to_lowercase();
             let code = result.code.map(|code| code.word());
             self.coverage.count(format!("status: {status}"));

@@ -36,12 +36,23 @@ pub struct Seen {
     /// By whom a wrap is for and by which of their keys.
     locks: BTreeMap<RecipientId, Vec<Lock>>,
     /// History links by the epoch that opens them.
-    links: BTreeMap<KeyId, Vec<(KeyId, Vec<u8>)>>,
+    links: BTreeMap<KeyId, Vec<Link>>,
     /// Operations that reached a relay, also those of branches that were lost.
     pub operations: BTreeSet<ItemId>,
+    /// What a relay took in. What it refused had wraps, too: to whom their author knew, who may have been
+    /// removed meanwhile. A relay that keeps those and gives them away is a residual risk (docs/THREATS.md),
+    /// and no fault.
+    pub taken: BTreeSet<ItemId>,
+}
+
+struct Link {
+    operation: ItemId,
+    previous: KeyId,
+    bytes: Vec<u8>,
 }
 
 struct Lock {
+    operation: ItemId,
     space: SpaceId,
     key_id: KeyId,
     recipient: Recipient,
@@ -55,7 +66,13 @@ impl Seen {
             return;
         };
         let space = signed.space();
-        let is_new = self.operations.insert(signed.id().into());
+        let operation: ItemId = signed.id().into();
+        let is_new = self.operations.insert(operation);
+        let link_to = |previous: &KeyId, link: &[u8]| Link {
+            operation,
+            previous: *previous,
+            bytes: link.to_vec(),
+        };
         for effect in &signed.operation().effects {
             match effect {
                 Effect::Create { nonce, .. } => {
@@ -68,37 +85,44 @@ impl Seen {
                     link,
                     ..
                 } => {
-                    self.locks(space, *key_id, recipients, wraps);
+                    self.locks((operation, space), *key_id, recipients, wraps);
                     if let (Some(previous), Some(link)) = (previous, link)
                         && is_new
                     {
                         let links = self.links.entry(*key_id).or_default();
-                        links.push((*previous, link.clone()));
+                        links.push(link_to(previous, link));
                     }
                 }
                 Effect::Wrap {
                     key_id, recipients, ..
-                } => self.locks(space, *key_id, recipients, wraps),
+                } => self.locks((operation, space), *key_id, recipients, wraps),
                 Effect::Link {
                     key_id,
                     previous,
                     link,
                 } if is_new => {
                     let links = self.links.entry(*key_id).or_default();
-                    links.push((*previous, link.clone()));
+                    links.push(link_to(previous, link));
                 }
                 _ => {}
             }
         }
     }
 
-    fn locks(&mut self, space: SpaceId, key_id: KeyId, recipients: &[Recipient], wraps: &[Wrap]) {
+    fn locks(
+        &mut self,
+        (operation, space): (ItemId, SpaceId),
+        key_id: KeyId,
+        recipients: &[Recipient],
+        wraps: &[Wrap],
+    ) {
         for recipient in recipients {
             for wrap in wraps.iter().filter(|wrap| wrap.recipient == recipient.id) {
                 let known = self.locks.entry(recipient.id).or_default();
-                let again = |lock: &Lock| lock.key_id == key_id && lock.bytes == wrap.bytes;
+                let again = |lock: &Lock| lock.operation == operation && lock.bytes == wrap.bytes;
                 if !known.iter().any(again) {
                     known.push(Lock {
+                        operation,
                         space,
                         key_id,
                         recipient: *recipient,
@@ -115,12 +139,14 @@ impl Seen {
         let mut reached = BTreeSet::new();
         let mut waiting = replica.stored_seeds();
         let device = RecipientId::from(replica.device_id());
-        for lock in self.locks.get(&device).into_iter().flatten() {
+        let is_taken = |lock: &&Lock| self.taken.contains(&lock.operation);
+        let own = self.locks.get(&device).into_iter().flatten();
+        for lock in own.filter(is_taken) {
             let opened = self.info(lock);
             let opened = opened.and_then(|info| replica.open_as_device(&info, &lock.bytes));
             waiting.extend(opened.filter(|seed| seed.key_id() == lock.key_id.0));
         }
-        let of_epochs: Vec<&Lock> = self.locks.values().flatten().collect();
+        let of_epochs: Vec<&Lock> = self.locks.values().flatten().filter(is_taken).collect();
         while let Some(seed) = waiting.pop() {
             let key_id = KeyId(seed.key_id());
             if !reached.insert(key_id) {
@@ -131,8 +157,10 @@ impl Seen {
                 let opened = self.info(lock).and_then(|info| opened(lock, &seed, &info));
                 waiting.extend(opened.filter(|seed| seed.key_id() == lock.key_id.0));
             }
-            for (previous, link) in self.links.get(&key_id).into_iter().flatten() {
-                waiting.extend(epoch_secret::open_history_link(&seed, &previous.0, link));
+            let links = self.links.get(&key_id).into_iter().flatten();
+            for link in links.filter(|link| self.taken.contains(&link.operation)) {
+                let opened = epoch_secret::open_history_link(&seed, &link.previous.0, &link.bytes);
+                waiting.extend(opened);
             }
         }
         reached

@@ -15,6 +15,7 @@ use nahtlos_client::vault::KeyDerivation;
 use nahtlos_protocol::space::Role;
 use nahtlos_protocol::space::state::MemberId;
 
+use super::checks::document;
 use super::device::Device;
 use super::line::Line;
 use super::scene::{DEVICES, SCENE, TEAMS, introduction, person};
@@ -355,9 +356,20 @@ impl World {
         let Some(one) = self.chance.one_of(&lost).cloned() else {
             return;
         };
-        self.act(device, &format!("erase: {}", one.section), |replica| {
+        let kind = SectionKind::from_code(&one.section);
+        let had = document(replica, &kind).unwrap_or_default();
+        let undelivered = replica.undelivered().ok();
+        let undelivered = serde_json::to_string(&undelivered).unwrap_or_default();
+        let erased = self.act(device, &format!("erase: {}", one.section), |replica| {
             replica.erase_lost(&one.space)
         });
+        if erased.is_some() {
+            let own = self.typed.iter().filter(|typed| {
+                let text = format!("\"{}\"", typed.text);
+                typed.device == device && had.contains(&text) && !undelivered.contains(&text)
+            });
+            self.erased.extend(own.map(|typed| typed.text.clone()));
+        }
     }
 
     fn rotate(&mut self, device: usize) {
@@ -417,7 +429,13 @@ impl World {
                 replica.held_discard(&one, "not needed")
             }
         });
-        if decided.is_some() && !adopts {
+        // A program may end after what it was told to do is done.
+        let replica = self.devices[device].replica.as_ref();
+        let is_put_away = |replica: &Nahtlos| {
+            let listed = replica.held_list().unwrap_or_default();
+            listed.iter().all(|held| held.id != one)
+        };
+        if !adopts && (decided.is_some() || replica.is_some_and(is_put_away)) {
             // What somebody wrote themselves and put away need not be anywhere.
             self.typed.retain(|typed| {
                 typed.device != device || !shown.contains(&format!("\"{}\"", typed.text))

@@ -66,6 +66,8 @@ pub struct World {
     pub air: Vec<InTheAir>,
     /// Everything that was acknowledged.
     pub typed: Vec<Typed>,
+    /// What of it stood in the copy of a section that its author lost and erased.
+    pub erased: BTreeSet<String>,
     /// Everything that ever reached a relay.
     pub seen: Seen,
     /// What each device has received and stored.
@@ -136,6 +138,7 @@ impl World {
             devices,
             air: Vec::new(),
             typed: Vec::new(),
+            erased: BTreeSet::new(),
             seen: Seen::default(),
             known: Vec::new(),
             received: BTreeMap::new(),
@@ -184,6 +187,7 @@ impl World {
                 let bytes = item.bytes.unwrap_or_default();
                 let wraps = store.wraps(place, &recipients(&bytes));
                 self.seen.operation(&bytes, &wraps.unwrap_or_default());
+                self.seen.taken.insert(item.id);
             }
         }
         let known = Arc::new(known);

@@ -123,6 +123,9 @@ impl Nahtlos {
             if let Some(document) = outcome.document {
                 self.remember_published(&space, document)?;
                 applied.changed.insert(space);
+            } else if !outcome.changed.is_empty() {
+                // What is being adopted stands in the working document, too, and may have been voided.
+                self.documents.forget(&space);
             }
         }
         Ok(())

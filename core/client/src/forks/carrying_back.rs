@@ -13,7 +13,7 @@ use super::may_follow;
 use crate::error::ClientError;
 use crate::ingest::Ingested;
 use crate::logs;
-use crate::nahtlos::{Nahtlos, put_prepared, put_sync};
+use crate::nahtlos::{Nahtlos, put_stored, put_sync};
 use crate::records;
 
 /// Bytes of lost operations in one `Heal`; a longer branch is carried back in several.
@@ -140,7 +140,7 @@ impl Nahtlos {
         // What came after the lost branch can be offered again now.
         position.arrivals = position.arrivals.saturating_add(1);
         self.commit(|transaction| {
-            put_prepared(transaction, &heal)?;
+            put_stored(transaction, &heal)?;
             put_sync(transaction, &position)
         })?;
         self.cache.set(heal.state);

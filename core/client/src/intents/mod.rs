@@ -25,7 +25,7 @@ use crate::directory::PersonCard;
 use crate::error::ClientError;
 use crate::ingest::JOIN_REQUESTS;
 use crate::logs::Overlay;
-use crate::nahtlos::{Nahtlos, put_prepared};
+use crate::nahtlos::{Nahtlos, put_stored};
 use crate::random;
 use crate::records::{self, Intent, IntentRecord, ReturnedRecord};
 use crate::vault::Collection;
@@ -370,7 +370,7 @@ impl Nahtlos {
     fn store_decided(&mut self, together: Vec<Decided>) -> Result<(), ClientError> {
         self.commit(|transaction| {
             for decided in &together {
-                put_prepared(transaction, &decided.prepared)?;
+                put_stored(transaction, &decided.prepared)?;
                 decided.source.forget(transaction)?;
             }
             Ok(())
@@ -391,7 +391,7 @@ impl Nahtlos {
             _ => None,
         };
         self.commit(|transaction| {
-            put_prepared(transaction, &decided.prepared)?;
+            put_stored(transaction, &decided.prepared)?;
             decided.source.forget(transaction)
         })?;
         self.cache.set(decided.prepared.state);

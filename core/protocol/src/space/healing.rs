@@ -10,13 +10,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::authority::Knowledge;
-use super::effect::HealedOperation;
+use super::effect::{HealedOperation, Recipient};
 use super::operation::{LogHead, SignedOperation};
 use super::replay::{Context, ReplayError, contradiction};
 use super::state::{End, EndReason, Epoch, Grant, RoleChange, SpaceState};
 use crate::codec;
 use crate::crypto::signature::VerifyingKey;
-use crate::identifier::{DeviceId, OperationId};
+use crate::identifier::{DeviceId, KeyId, OperationId};
 use crate::limits;
 use crate::wire::Receipt;
 
@@ -44,6 +44,17 @@ impl HealedBranch {
         let fork = self.fork;
         let all = self.tip.epochs.iter();
         all.filter(move |epoch| epoch.began_at >= fork)
+    }
+
+    /// To whom the branch wrapped an epoch, whether that began before the fork or on the branch: they know
+    /// its seed, also where what let them in waits for a manager.
+    pub fn wrapped(&self, key_id: &KeyId) -> impl Iterator<Item = Recipient> {
+        let fork = self.fork;
+        let epochs = self.tip.epochs.iter();
+        let same = epochs.filter(move |epoch| epoch.key_id == *key_id);
+        let records = same.flat_map(|epoch| epoch.recipients.values());
+        let since = records.filter(move |record| record.at >= fork);
+        since.map(|record| record.recipient)
     }
 
     /// Grants that were made on the branch and still stood at its end: they wait for a manager.

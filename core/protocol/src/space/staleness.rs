@@ -2,13 +2,15 @@
 //!
 //! An epoch is *stale* as soon as somebody who knows its seed may no longer read: a device or member
 //! space it was wrapped to that no grant leads to any more, a member space that has another epoch
-//! since (its own key left with somebody), or the device that began it. Before anything new is
+//! since (its own key left with somebody), or the device that began it. What a healed branch wrapped
+//! counts like what the log did: its additions wait for a manager, but they hold the key. Before anything new is
 //! sealed the space is rotated ([`super::author`]). So a removal takes effect at the next write by
 //! whoever knows of it, whoever removed and whoever is online.
 
 use std::collections::BTreeMap;
 
 use super::authority::{Logs, View};
+use super::effect::Recipient;
 use super::kind::Kind;
 use super::recipients::{MissingLog, key_holders};
 use super::standing::Suspended;
@@ -72,12 +74,7 @@ pub fn staleness(
         return network_staleness(logs, state, view, epoch);
     }
     let readers = Readers::of(logs, state, view, suspended)?;
-    for record in epoch
-        .recipients
-        .values()
-        .filter(|record| record.at < length)
-    {
-        let recipient = record.recipient;
+    for recipient in knowing(state, epoch, length) {
         let Some(reader) = readers.0.get(&recipient.id) else {
             let former = recipient.id;
             return Ok(Some(Staleness::KnownToFormer { former }));
@@ -94,6 +91,16 @@ pub fn staleness(
     Ok(former_author(epoch, &readers))
 }
 
+/// Everybody to whom an epoch was wrapped, in the log or on a branch that it healed.
+fn knowing(state: &SpaceState, epoch: &Epoch, length: u64) -> impl Iterator<Item = Recipient> {
+    let records = epoch.recipients.values();
+    let here = records.filter(move |record| record.at < length);
+    let branches = state.branches().iter();
+    let healed = branches.filter(move |branch| branch.healed_at < length);
+    let lost = healed.flat_map(move |branch| branch.wrapped(&epoch.key_id));
+    here.map(|record| record.recipient).chain(lost)
+}
+
 /// A network's members are institutions, and what is beneath one is only its own business: others
 /// have it as far as they need it to verify. So a network looks at the institutions' own logs
 /// alone; an institution's devices rotate its space when one of its people leaves.
@@ -105,9 +112,7 @@ fn network_staleness(
 ) -> Result<Option<Staleness>, MissingLog> {
     let length = view.length(state);
     let institutions = key_holders(state, length, &Suspended::new());
-    let records = epoch.recipients.values();
-    for record in records.filter(|record| record.at < length) {
-        let recipient = record.recipient;
+    for recipient in knowing(state, epoch, length) {
         let id = SpaceId(recipient.id.0);
         let Some(member) = logs
             .state(&id)

@@ -83,6 +83,27 @@ fn what_ended_on_the_branch_ends_here_with_the_heal() {
     assert!(!f.o.world.opens(&f.o.c1, section) && f.o.world.opens(&f.o.a1, section));
 }
 
+/// What let them in waits for a manager; the key they hold is the present one all the same.
+#[test]
+fn who_was_let_in_on_the_branch_alone_makes_the_key_stale_with_the_heal() {
+    let mut f = before_a_fork();
+    let (a1, b1, section) = (TestDevice::new(1), TestDevice::new(2), f.o.section);
+    let b = f.o.world.person(&b1, f.o.one.institution);
+    f.lost = f.o.world.other();
+    let seed = f.lost.current_seed(&a1, section).unwrap();
+    let add = f.lost.add(b, Role::Write);
+    f.lose(&a1, Draft::new().effect(add).wrap_missing(seed), section);
+    assert!(f.lost.opens(&b1, section), "control: they read there");
+    assert_eq!(f.o.world.staleness(section), None, "control: before");
+    f.carry();
+    assert_eq!(f.o.world.right(&b1, section).role, None);
+    let former = Staleness::KnownToFormer { former: b.into() };
+    assert_eq!(f.o.world.staleness(section), Some(former));
+    f.o.world.rotate(&f.o.a1, section);
+    assert_eq!(f.o.world.staleness(section), None);
+    assert!(!f.o.world.opens(&b1, section) && f.o.world.opens(&f.o.a1, section));
+}
+
 #[test]
 fn what_was_reduced_on_the_branch_is_reduced_here_and_a_raise_waits() {
     let mut f = before_a_fork();
