@@ -15,6 +15,7 @@ mod edit;
 mod first_sync;
 mod fixture;
 mod idle;
+mod joining;
 mod listing;
 mod load;
 mod machine;
@@ -41,11 +42,12 @@ use sampling::timed;
 const FEWER_CASES: usize = 200;
 const MORE_CASES: usize = 1_000;
 /// What can be measured by itself.
-const GROUPS: [&str; 10] = [
+const GROUPS: [&str; 11] = [
     "idle",
     "very-many",
     "catch-up",
     "first-sync",
+    "joining",
     "offline",
     "listing",
     "edit",
@@ -55,7 +57,14 @@ const GROUPS: [&str; 10] = [
 ];
 
 /// Those that measure a network of few cases, and those that measure one of many.
-const WITH_FEW_CASES: [&str; 5] = ["idle", "very-many", "catch-up", "edit", "first-sync"];
+const WITH_FEW_CASES: [&str; 6] = [
+    "idle",
+    "very-many",
+    "catch-up",
+    "edit",
+    "first-sync",
+    "joining",
+];
 const WITH_MANY_CASES: [&str; 4] = ["idle", "offline", "listing", "edit"];
 
 /// What is asked for, what was measured, and the networks as far as they are built.
@@ -188,6 +197,11 @@ impl Run {
         self.group("first-sync", |run| {
             if let Some(small) = &mut run.small {
                 first_sync::measure(&mut run.report, small);
+            }
+        });
+        self.group("joining", |run| {
+            if let Some(small) = &mut run.small {
+                joining::measure(&mut run.report, small);
             }
         });
     }
