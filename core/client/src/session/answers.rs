@@ -11,7 +11,7 @@ use nahtlos_protocol::wire::{ItemResult, Status, VerdictCode};
 use super::Session;
 use super::push::InFlight;
 use crate::error::ClientError;
-use crate::intents::Decided;
+use crate::intents::{Decided, Source};
 use crate::outbox::Delivery;
 use crate::transport::TransportError;
 use crate::vault::Collection;
@@ -198,7 +198,10 @@ impl Session<'_> {
             Status::Accepted | Status::Duplicate => {}
             // The log moved on or our view was old: pull, look again, decide again.
             Status::StaleAccess | Status::MissingParents => {}
-            Status::Rejected if result.code == Some(VerdictCode::NotExact) => {}
+            Status::Rejected if result.code == Some(VerdictCode::NotExact) => {
+                let news = self.logs_news();
+                self.inexact.push((decided, news));
+            }
             Status::Rejected if result.code == Some(VerdictCode::LogMoved) => {
                 self.overtaken.push(decided);
             }
@@ -212,6 +215,31 @@ impl Session<'_> {
             }
         }
         Ok(None)
+    }
+
+    /// The relay knows other keys or members than this device, and serves it nothing that would say so: made
+    /// again, the decision would be refused again. It goes back to the person the second time.
+    pub(super) fn give_back_what_stays_inexact(&mut self) -> Result<(), ClientError> {
+        let news = self.logs_news();
+        for (decided, before) in std::mem::take(&mut self.inexact) {
+            let Source::Intent(key, _) = &decided.source else {
+                continue;
+            };
+            if news == before && !self.inexact_before.insert(key.clone()) {
+                self.report.notices.push(
+                    "a change of access was not made: keys of those it concerns were changed, and the relay does not serve that to your device; ask somebody who still reads it".into(),
+                );
+                let reason =
+                    "keys of those it concerns were changed, and that is not served to this device";
+                self.replica.decided_refused(&decided, reason.into())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// How often a log has grown here during this sync.
+    fn logs_news(&self) -> u64 {
+        self.report.operations_received + self.report.operations_delivered
     }
 
     /// What was pulled since an operation came too late did not bring the one that was first: the relay

@@ -37,6 +37,10 @@ pub struct Session<'a> {
     in_flight: Vec<InFlight>,
     /// Decided operations whose places were taken when they were pushed last.
     overtaken: Vec<Decided>,
+    /// Decided operations that do not fit the relay's newest logs, and how often logs had grown here before.
+    inexact: Vec<(Decided, u64)>,
+    /// Keys of the decisions among them to which nothing came that would change them.
+    inexact_before: BTreeSet<Vec<u8>>,
     /// Whether the relay's answers showed that it lacks what this device took to be there.
     is_further_back: bool,
     started: bool,
@@ -73,6 +77,8 @@ impl<'a> Session<'a> {
             replica,
             in_flight: Vec::new(),
             overtaken: Vec::new(),
+            inexact: Vec::new(),
+            inexact_before: BTreeSet::new(),
             is_further_back: false,
             started: false,
             more: false,

@@ -180,6 +180,7 @@ impl Session<'_> {
             return Ok(heals);
         }
         self.give_back_what_is_out_of_reach()?;
+        self.give_back_what_stays_inexact()?;
         let mut push = Vec::new();
         let (offered, decided, notices) = if self.rounds <= DECIDING_ROUNDS_MAX {
             self.replica.carry_out_intents()?
