@@ -82,6 +82,7 @@ fn a_card_about_another_institution_its_teams_or_people_does_not_count() {
     let team = |institution: &str| TeamCard {
         name: "IV-Stelle Bern Team 1".into(),
         institution: institution.into(),
+        merged_into: None,
     };
     let cards = [
         // Another institution's card, person and team, renamed; its own team placed in another's.
@@ -100,6 +101,7 @@ fn a_card_about_another_institution_its_teams_or_people_does_not_count() {
                 institution: rogue_institution,
                 team: None,
                 recovery: None,
+                handover: None,
             },
         },
         DirectoryEdit::Team {

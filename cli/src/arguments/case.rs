@@ -25,6 +25,38 @@ pub struct CaseOpen {
     pub yes: bool,
 }
 
+/// Run by `tests/tests/story_leaving.rs`, which holds it to what the program says.
+const HANDOVER_EXAMPLE: &str = "\
+$ nahtlos case handover --from Rüegg --to Trachsel --yes
+Handed over: 61 cases.";
+
+/// Whose cases go to whom.
+#[derive(Clone, Debug, Default, Args)]
+pub struct CaseHandover {
+    /// Who leads the cases now
+    #[arg(long, value_name = "PERSON", required_unless_present = "ordered_only")]
+    pub from: Option<String>,
+    /// Who leads them from then on
+    #[arg(long, value_name = "PERSON", requires = "from", required_unless_present_any = ["ordered_only", "cancel_order"])]
+    pub to: Option<String>,
+    /// Only these, by number or name or the beginning of either, separated by commas
+    #[arg(long, value_name = "CASE,…", value_delimiter = ',')]
+    pub cases: Vec<String>,
+    /// Only order it: for who manages the institution and reads no case; the device of who takes over
+    /// carries it out
+    #[arg(long, requires = "to", conflicts_with_all = ["cases", "cancel_order", "ordered_only"])]
+    pub order: bool,
+    /// Take such an order back
+    #[arg(long, requires = "from", conflicts_with_all = ["to", "cases", "ordered_only"])]
+    pub cancel_order: bool,
+    /// Carry out what was ordered and is for you to take over
+    #[arg(long = "ordered", id = "ordered_only", conflicts_with_all = ["from", "to"])]
+    pub ordered_only: bool,
+    /// Whether to ask.
+    #[command(flatten)]
+    pub answered: Answered,
+}
+
 /// What can be done with cases.
 #[derive(Debug, Subcommand)]
 pub enum CaseCommand {
@@ -55,6 +87,30 @@ pub enum CaseCommand {
         /// The value.
         #[command(flatten)]
         value: TypedValue,
+    },
+    /// Hands cases over: another person leads them; says first which, which not and why, and what gets a
+    /// new key.
+    ///
+    /// Not handed over are cases in which the new lead has a conflict of interest (`case recuse`), whose core
+    /// data they cannot open, that another team leads, and those whose lead is in conflict. A hand-over
+    /// shares nothing: sections that the new lead's team reads it manages from then on, the others stay closed
+    /// to it. Sections get new keys where the earlier lead may not read any more, with the next sync. Each case
+    /// is handed over whole or not at all; run the same command again after an interruption. Where two people
+    /// hand one case over at the same time, everybody sees one conflict (`nahtlos conflict`), and nobody loses
+    /// anything until it is settled. Exit status: 0 done, or nothing was done because you said no; 1 no such
+    /// person or case; 3 some cases stay as they were; 5 no right.
+    #[command(after_long_help = HANDOVER_EXAMPLE)]
+    Handover(CaseHandover),
+    /// Marks that somebody has a conflict of interest in a case: it is never handed over to them
+    Recuse {
+        /// Number or name, or the beginning of either
+        case: String,
+        /// A person of the network
+        #[arg(value_name = "PERSON")]
+        person: String,
+        /// Take the mark away
+        #[arg(long)]
+        lift: bool,
     },
     /// Who changed what of a section, when
     History {

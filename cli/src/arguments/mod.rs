@@ -18,7 +18,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-pub use case::{CaseCommand, CaseFilter, CaseOpen, SectionCommand, SectionExport};
+pub use case::{CaseCommand, CaseFilter, CaseHandover, CaseOpen, SectionCommand, SectionExport};
 pub use consent::{ConsentCommand, ConsentGive, ConsentWithdraw};
 pub use device::{
     DecisionCommand, DeviceCommand, DocsOptions, HeldCommand, KeyCommand, ReportFormat,

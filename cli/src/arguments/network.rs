@@ -85,6 +85,26 @@ pub enum InstitutionCommand {
         #[command(flatten)]
         founder: FounderOptions,
     },
+    /// Renames your institution, for everybody in the network
+    Rename {
+        /// The new name
+        name: String,
+    },
+    /// Ends an institution's part in the network, and what you shared with it; says first what that is.
+    ///
+    /// From then on the relay takes and gives nothing of content to its people. What its teams may open of the
+    /// sections that you manage ends with it, and those get new keys with the next edit; sections that others
+    /// manage stay shared with its teams until those end it. Its own cases stay its own, and what was delivered
+    /// to it stays readable to it. Exit status: 0 decided, it takes effect with the next sync; 1 no such
+    /// institution, or it left before; 5 your institution does not manage the network.
+    Remove {
+        /// Its name, or the beginning of it
+        #[arg(value_name = "INSTITUTION")]
+        institution: String,
+        /// Whether to ask.
+        #[command(flatten)]
+        answered: Answered,
+    },
 }
 
 /// What can be done with teams.
@@ -96,6 +116,29 @@ pub enum TeamCommand {
     Create {
         /// Its name
         name: String,
+    },
+    /// Renames a team of your institution, for everybody in the network
+    Rename {
+        /// The team
+        team: String,
+        /// The new name
+        name: String,
+    },
+    /// Makes two teams one: all their people read what either may open; says first who that is.
+    ///
+    /// The people of each team come into the other. What was shared with the first team stays shared with it,
+    /// also by other institutions, and new cases are opened in the second. It takes effect with the next sync.
+    /// Exit status: 0 decided; 1 no such team, or it was merged before; 5 you do not manage both of them.
+    Merge {
+        /// The team that ends as a name of its own
+        #[arg(value_name = "TEAM")]
+        team: String,
+        /// The team that goes on
+        #[arg(long, value_name = "TEAM")]
+        into: String,
+        /// Whether to ask.
+        #[command(flatten)]
+        answered: Answered,
     },
 }
 
@@ -134,7 +177,7 @@ pub enum MemberCommand {
         #[command(flatten)]
         answered: Answered,
     },
-    /// Ends a person's right in a team; says first what they will no longer read
+    /// Ends a person's right in a team; says first what they will no longer read, and what hangs on it
     Remove {
         /// The person
         person: String,
@@ -144,6 +187,9 @@ pub enum MemberCommand {
         /// Why, as a code
         #[arg(long, value_enum)]
         reason: Option<ReasonCode>,
+        /// Make new keys of everything they could open at once, not only at the next write there
+        #[arg(long)]
+        now: bool,
         /// Whether to ask.
         #[command(flatten)]
         answered: Answered,

@@ -45,8 +45,10 @@ impl Command {
 
 fn of_case(command: &CaseCommand) -> Subject<'_> {
     match command {
-        CaseCommand::List { .. } | CaseCommand::Open { .. } => (None, None),
-        CaseCommand::Show { case } => (Some(case), Some("core")),
+        CaseCommand::List { .. } | CaseCommand::Open { .. } | CaseCommand::Handover(_) => {
+            (None, None)
+        }
+        CaseCommand::Show { case } | CaseCommand::Recuse { case, .. } => (Some(case), Some("core")),
         CaseCommand::Set { case, field, .. } => {
             let of_ident = IdentKey::ALL.iter().any(|key| key.code() == field.trim());
             (Some(case), Some(if of_ident { "ident" } else { "core" }))

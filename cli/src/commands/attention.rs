@@ -10,6 +10,7 @@ use nahtlos_client::intents::returned::Decision;
 use nahtlos_client::repair::WaitingGrant;
 use nahtlos_client::silence::InstitutionHeard;
 use nahtlos_client::status::{HeldLine, Status, is_after_an_end};
+use nahtlos_protocol::identifier::SpaceId;
 use serde::Serialize;
 
 use super::held::{is_open, place_of};
@@ -72,6 +73,7 @@ pub fn signs(nahtlos: &Nahtlos, status: &Status) -> Result<Vec<Sign>, Failure> {
     signs.extend(status.incidents.iter().filter_map(incident));
     signs.extend(came_back(&decision::returned(nahtlos)?));
     signs.extend(waiting(&nahtlos.waiting_members()?));
+    signs.extend(ordered(nahtlos)?);
     let edits = nahtlos.held_list()?;
     signs.extend(held(nahtlos, &edits));
     signs.extend(discarded(nahtlos, &edits, &status.held));
@@ -201,6 +203,36 @@ fn waiting(waiting: &[WaitingGrant]) -> Option<Sign> {
         ),
         next: "Compare fingerprints, then confirm: `nahtlos member waiting`.".into(),
     })
+}
+
+/// A hand-over to this person that was ordered and is not carried out.
+fn ordered(nahtlos: &Nahtlos) -> Result<Option<Sign>, Failure> {
+    let Some(own) = nahtlos.identity().person.map(|id| id.to_string()) else {
+        return Ok(None);
+    };
+    // Who is not admitted yet has no directory.
+    let orders = nahtlos.ordered_handovers().unwrap_or_default();
+    for order in orders.into_iter().filter(|order| order.to_id == own) {
+        let ids = SpaceId::from_hex(&order.from_id).zip(SpaceId::from_hex(&order.to_id));
+        let Some((from, to)) = ids else {
+            continue;
+        };
+        let cases = nahtlos.plan_handover(&from, &to, &[])?.cases.len() as u64;
+        if cases > 0 {
+            let by = order.ordered_by.as_deref().unwrap_or("Somebody");
+            return Ok(Some(Sign {
+                code: "handover_ordered",
+                says: format!(
+                    "{by} ordered that you take over the cases of {}: {} here.",
+                    order.from,
+                    count(cases, "case", "cases")
+                ),
+                next: "See which: `nahtlos case handover --ordered --dry-run`; then without `--dry-run`."
+                    .into(),
+            }));
+        }
+    }
+    Ok(None)
 }
 
 fn held(nahtlos: &Nahtlos, edits: &[HeldEnvelope]) -> Option<Sign> {

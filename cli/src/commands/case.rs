@@ -12,7 +12,7 @@ use super::names::Names;
 use super::pages::{core_fields, ident_fields};
 use super::section_history::history;
 use super::values::{CaseKey, case_edit, case_key};
-use super::{NOT_DELIVERED_YET, case_open, case_title};
+use super::{NOT_DELIVERED_YET, case_handover, case_open, case_title};
 use crate::arguments::{CaseCommand, CaseFilter, TypedValue};
 use crate::context::Context;
 use crate::exit::Exit;
@@ -36,6 +36,10 @@ pub fn run(
             section,
             limit,
         }) => history(context, &case, &section, limit),
+        Some(CaseCommand::Handover(options)) => case_handover::handover(context, &options),
+        Some(CaseCommand::Recuse { case, person, lift }) => {
+            case_handover::recuse(context, &case, &person, lift)
+        }
     }
 }
 

@@ -83,6 +83,11 @@ fn show(context: &Context, case: &str, id: &str) -> Result<Answer, Failure> {
     let (page, ways) = match &conflict.kind {
         ConflictKind::Values { alternatives } => (
             page.line("Several people set this field at the same time; number 1 is shown for now.")
+                .line(if conflict.path.as_slice() == ["case", "lead"] {
+                    "Until it is settled, who led the case before keeps its duties, and nobody's access changes."
+                } else {
+                    "All of them stay until somebody settles it."
+                })
                 .table(
                     &["no", "value", "by", "when"],
                     rows(alternatives, &names),

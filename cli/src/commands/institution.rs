@@ -2,12 +2,20 @@
 
 use std::path::Path;
 
+use nahtlos_casework::fields::Name;
+use nahtlos_client::ClientError;
+use nahtlos_client::ending::WHAT_STAYS_READABLE;
+use nahtlos_protocol::identifier::SpaceId;
 use serde_json::json;
 
+use super::ending;
 use super::founding::{self, Answers};
 use super::invitation;
-use crate::arguments::{FounderOptions, InstitutionCommand};
+use super::sync::count;
+use super::values::parse;
+use crate::arguments::{Answered, FounderOptions, InstitutionCommand};
 use crate::context::Context;
+use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Answer, Page, json};
 
@@ -28,6 +36,11 @@ pub fn run(context: &Context, command: Option<InstitutionCommand>) -> Result<Ans
             invitation,
             founder,
         }) => join(context, &invitation, &founder),
+        Some(InstitutionCommand::Rename { name }) => rename(context, &name),
+        Some(InstitutionCommand::Remove {
+            institution,
+            answered,
+        }) => remove(context, &institution, answered),
     }
 }
 
@@ -62,6 +75,80 @@ fn join(context: &Context, source: &Path, options: &FounderOptions) -> Result<An
     Ok(Answer::new(data, page).note(NOT_ADMITTED_YET))
 }
 
+fn rename(context: &Context, name: &str) -> Result<Answer, Failure> {
+    let name: Name = parse("institution", name)?;
+    let before = context.open()?.rename_institution(name.as_str())?;
+    let data = json!({ "institution": name.as_str(), "before": before });
+    let said = format!("{before} is called {name} from now on.");
+    Ok(Answer::sentence(data, said).note(NAMES_WITH_NEXT_SYNC))
+}
+
+/// What a new name is followed by.
+pub const NAMES_WITH_NEXT_SYNC: &str =
+    "`nahtlos sync` makes it known; keys and rights stay as they are.";
+
+fn remove(context: &Context, input: &str, answered: Answered) -> Result<Answer, Failure> {
+    let mut nahtlos = context.open()?;
+    let directory = nahtlos.directory()?;
+    let institution = directory.find_institution(input)?;
+    let name = directory.institution_name(&institution);
+    let leaving = nahtlos
+        .preview_institution_leaving(&institution)
+        .map_err(|error| not_removed(error, &name))?;
+    let page = Page::default()
+        .title(format!("{name} leaves the network"))
+        .fields([
+            ("teams", Some(leaving.teams.join(", "))),
+            (
+                "ends with it",
+                Some(count(
+                    leaving.grants_ended,
+                    "right in a section of yours",
+                    "rights in sections of yours",
+                )),
+            ),
+            (
+                "left to others",
+                (leaving.left_to_others > 0).then(|| {
+                    count(
+                        leaving.left_to_others,
+                        "section that others manage stays shared with it",
+                        "sections that others manage stay shared with it",
+                    )
+                }),
+            ),
+        ])
+        .line(WHAT_STAYS_READABLE);
+    let data = |done: &str| json!({ "done": done, "leaving": json::value(&leaving) });
+    if let Some(answer) = ending::unless_confirmed(answered, page, "Remove it?", data)? {
+        return Ok(answer);
+    }
+    nahtlos.remove_institution(&institution)?;
+    let said = format!("Removed: {name} from the network.");
+    Ok(Answer::sentence(data("removed"), said).note(ending::WITH_NEXT_SYNC))
+}
+
+fn not_removed(error: ClientError, name: &str) -> Failure {
+    match error {
+        ClientError::NotFound { .. } => Failure::new(
+            Exit::Failed,
+            "not_found",
+            format!("{name} is not in the network any more; nothing was done."),
+            "It was removed before.",
+            "See who is: `nahtlos institution`.",
+        ),
+        ClientError::NoRight { .. } => {
+            let mut failure = Failure::from(error);
+            failure.next =
+                "Ask the institution that founded the network: `nahtlos network`. What you shared \
+                            yourself you end with `nahtlos share withdraw CASE --from TEAM`."
+                    .into();
+            failure
+        }
+        other => other.into(),
+    }
+}
+
 fn list(context: &Context) -> Result<Answer, Failure> {
     let nahtlos = context.open()?;
     let directory = nahtlos.directory()?;
@@ -70,10 +157,11 @@ fn list(context: &Context) -> Result<Answer, Failure> {
         .institutions
         .iter()
         .map(|(id, card)| {
-            let mark = if own.as_deref() == Some(id) {
-                "yours"
-            } else {
-                ""
+            let is_in = SpaceId::from_hex(id).is_some_and(|id| nahtlos.is_in_network(&id));
+            let mark = match (own.as_deref() == Some(id), is_in) {
+                (_, false) => "left",
+                (true, true) => "yours",
+                (false, true) => "",
             };
             vec![card.name.clone(), card.kind.clone(), mark.to_owned()]
         })

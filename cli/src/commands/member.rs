@@ -3,6 +3,8 @@
 use std::path::Path;
 
 use nahtlos_client::ending::{Ending, WHAT_STAYS_READABLE};
+use nahtlos_client::leaving::Leaving;
+use nahtlos_client::rotation::{Rotation, RotationReport};
 use nahtlos_client::{ClientError, Directory, Nahtlos};
 use nahtlos_protocol::identifier::SpaceId;
 use nahtlos_protocol::space::kind::Role;
@@ -11,7 +13,8 @@ use serde_json::json;
 use super::ending::{self, End, WITH_NEXT_SYNC};
 use super::founding::{self, Answers};
 use super::institution::NOT_ADMITTED_YET;
-use super::{invitation, newcomer};
+use super::sync::count;
+use super::{invitation, key, newcomer};
 use crate::arguments::{Answered, IntroductionOptions, MemberCommand, MemberRole, ReasonCode};
 use crate::context::Context;
 use crate::exit::Exit;
@@ -33,8 +36,9 @@ pub fn run(context: &Context, command: Option<MemberCommand>) -> Result<Answer, 
             person,
             team,
             reason,
+            now,
             answered,
-        }) => remove(context, &person, &team, reason, answered),
+        }) => remove(context, (&person, &team), reason, now, answered),
         Some(MemberCommand::Invite {
             team,
             role,
@@ -68,9 +72,9 @@ pub fn run(context: &Context, command: Option<MemberCommand>) -> Result<Answer, 
 
 fn remove(
     context: &Context,
-    person: &str,
-    team: &str,
+    (person, team): (&str, &str),
     reason: Option<ReasonCode>,
+    now: bool,
     answered: Answered,
 ) -> Result<Answer, Failure> {
     let mut nahtlos = context.open()?;
@@ -85,17 +89,81 @@ fn remove(
         }
         Err(failure) => return Err(failure),
     };
-    let page = ending::page(format!("{name} leaves {team_name}"), &ends)
-        .line("What was shared with them by name stays: `nahtlos share withdraw CASE --from PERSON` ends it.");
-    let data = |done: &str| ending::data(done, &ends);
+    let rotation = Rotation::HeldBy(person);
+    let keys = nahtlos.preview_rotation(&rotation)?;
+    let others = nahtlos.left_to_others(&rotation)?;
+    let leaving = nahtlos.preview_leaving(&person, &team)?;
+    let page = ending::page(format!("{name} leaves {team_name}"), &ends);
+    let page = cascade(page, &name, &leaving, keys, now);
+    let data = |done: &str| {
+        let mut data = ending::data(done, &ends);
+        data["keys"] = json::value(&keys);
+        data["left_to_others"] = json::value(&others);
+        data["leaving"] = json::value(&leaving);
+        data
+    };
     if let Some(answer) = ending::unless_confirmed(answered, page, "Remove them?", data)? {
         return Ok(answer);
     }
     ending::carry_out(&mut nahtlos, &ends, ending::reason(reason))?;
     let said = format!("Removed: {name} from {team_name}.");
-    Ok(Answer::sentence(data("removed"), said)
-        .note(WHAT_STAYS_READABLE)
-        .note(WITH_NEXT_SYNC))
+    if !now {
+        return Ok(Answer::sentence(data("removed"), said)
+            .note(WHAT_STAYS_READABLE)
+            .note(WITH_NEXT_SYNC));
+    }
+    let report = key::rotate_with_bar(context, &mut nahtlos, &rotation)?;
+    let mut data = data("removed");
+    data["rotation"] = json::value(&report);
+    Ok(key::told(
+        Answer::new(data, Page::default().line(said).line(key::in_words(report))),
+        report,
+        &others,
+    ))
+}
+
+/// What else hangs on it, and what is left to do.
+fn cascade(page: Page, name: &str, leaving: &Leaving, keys: RotationReport, now: bool) -> Page {
+    let mut page = page.line(format!(
+        "{} renewed{}{}.",
+        count(keys.left, "key of yours is", "keys of yours are"),
+        if now {
+            " now"
+        } else {
+            " with the next edit there, at once with `--now`"
+        },
+        match keys.not_ours {
+            0 => String::new(),
+            others => format!("; {others} more are left to others"),
+        }
+    ));
+    if leaving.cases_led > 0 {
+        page = page.line(format!(
+            "{name} leads {} here, and goes on leading them by name until they are handed over: `nahtlos case \
+             handover --from PERSON --to PERSON`.",
+            count(leaving.cases_led, "case", "cases")
+        ));
+    }
+    if !leaving.stays_in.is_empty() {
+        page = page.line(format!(
+            "{name} stays in {}: `nahtlos member remove` ends each.",
+            leaving.stays_in.join(", ")
+        ));
+    }
+    if leaving.sections_by_name > 0 {
+        page = page.line(format!(
+            "{} shared with them by name and stay: `nahtlos share withdraw CASE --from PERSON` ends it.",
+            count(leaving.sections_by_name, "section is", "sections are")
+        ));
+    }
+    if leaving.devices > 0 {
+        page = page.line(format!(
+            "{} of theirs stay devices of theirs: `nahtlos device revoke` ends each. What they type on them and \
+             deliver late is held for you to decide.",
+            count(leaving.devices, "device", "devices")
+        ));
+    }
+    page
 }
 
 fn not_a_member(person: &str, team: &str) -> Failure {
@@ -109,7 +177,7 @@ fn not_a_member(person: &str, team: &str) -> Failure {
 }
 
 /// One of one's own institution's teams: others are not ours to invite into.
-fn own_team(nahtlos: &Nahtlos, input: &str) -> Result<SpaceId, ClientError> {
+pub fn own_team(nahtlos: &Nahtlos, input: &str) -> Result<SpaceId, ClientError> {
     let own = nahtlos.identity().institution.map(|id| id.to_string());
     let mut directory: Directory = nahtlos.directory()?;
     directory

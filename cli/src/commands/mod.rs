@@ -2,6 +2,7 @@
 
 mod attention;
 mod case;
+mod case_handover;
 mod case_open;
 mod conflict;
 mod consent;

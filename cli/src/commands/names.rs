@@ -107,6 +107,9 @@ impl Names {
         if let Ok(number) = Ahvn13::parse(text) {
             return number.to_string();
         }
+        if let Ok(lead) = Lead::parse(text) {
+            return self.lead(&Stored::Known(lead));
+        }
         if let Ok(shares) = PayerShares::parse(text) {
             return self.payers(&Stored::Known(shares));
         }

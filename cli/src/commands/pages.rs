@@ -23,6 +23,13 @@ pub fn core_fields(core: &CoreView, names: &Names) -> Vec<(&'static str, Option<
     vec![
         ("phase", shown(&core.phase)),
         ("case lead", core.lead.as_ref().map(|lead| names.lead(lead))),
+        (
+            "recused",
+            (!core.recused.is_empty()).then(|| {
+                let people = core.recused.iter().map(|id| names.person(id));
+                people.collect::<Vec<_>>().join(", ")
+            }),
+        ),
         ("official name", shown(&core.official_name)),
         ("first name", shown(&core.first_name)),
         ("call name", shown(&core.call_name)),

@@ -3,8 +3,12 @@
 use nahtlos_casework::fields::Name;
 use serde_json::json;
 
+use super::ending;
+use super::institution::NAMES_WITH_NEXT_SYNC;
+use super::member::own_team;
+use super::sync::count;
 use super::values::parse;
-use crate::arguments::TeamCommand;
+use crate::arguments::{Answered, TeamCommand};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{Answer, Page, json};
@@ -21,7 +25,56 @@ pub fn run(context: &Context, command: Option<TeamCommand>) -> Result<Answer, Fa
             Ok(Answer::sentence(data, said)
                 .note("`nahtlos sync` makes it known; `nahtlos member invite` fills it."))
         }
+        Some(TeamCommand::Rename { team, name }) => rename(context, &team, &name),
+        Some(TeamCommand::Merge {
+            team,
+            into,
+            answered,
+        }) => merge(context, &team, &into, answered),
     }
+}
+
+fn rename(context: &Context, team: &str, name: &str) -> Result<Answer, Failure> {
+    let name: Name = parse("team", name)?;
+    let mut nahtlos = context.open()?;
+    let team = own_team(&nahtlos, team)?;
+    let before = nahtlos.rename_team(&team, name.as_str())?;
+    let data = json!({ "team": name.as_str(), "before": before, "id": team.to_string() });
+    let said = format!("{before} is called {name} from now on.");
+    Ok(Answer::sentence(data, said).note(NAMES_WITH_NEXT_SYNC))
+}
+
+fn merge(context: &Context, from: &str, into: &str, answered: Answered) -> Result<Answer, Failure> {
+    let mut nahtlos = context.open()?;
+    let (from, into) = (own_team(&nahtlos, from)?, own_team(&nahtlos, into)?);
+    let merge = nahtlos.preview_merge(&from, &into)?;
+    let names = |people: &[String]| Some(people.join(", ")).filter(|names| !names.is_empty());
+    let page = Page::default()
+        .title(format!("{} becomes one with {}", merge.from, merge.into))
+        .fields([
+            ("come in, and read its cases", names(&merge.joining)),
+            (
+                "take over",
+                names(&merge.taking_over).map(|people| {
+                    format!(
+                        "{people} read what {} may open: {}",
+                        merge.from,
+                        count(merge.sections, "section", "sections")
+                    )
+                }),
+            ),
+        ])
+        .line(
+            "The whole history goes along. What was shared with the first team stays shared with it, also by \
+             other institutions; new cases are opened in the second.",
+        );
+    let data = |done: &str| json!({ "done": done, "merge": json::value(&merge) });
+    if let Some(answer) = ending::unless_confirmed(answered, page, "Merge them?", data)? {
+        return Ok(answer);
+    }
+    nahtlos.merge_teams(&from, &into)?;
+    let said = format!("Merged: {} into {}.", merge.from, merge.into);
+    Ok(Answer::sentence(data("merged"), said).note(ending::WITH_NEXT_SYNC))
 }
 
 fn list(context: &Context) -> Result<Answer, Failure> {
@@ -42,10 +95,16 @@ fn list(context: &Context) -> Result<Answer, Failure> {
                 card.name.clone(),
                 institution.map_or_else(String::new, |card| card.name.clone()),
                 people.to_string(),
-                if own.as_deref() == Some(id) {
-                    "yours".into()
-                } else {
-                    String::new()
+                match (&card.merged_into, own.as_deref() == Some(id)) {
+                    (Some(into), _) => format!(
+                        "merged into {}",
+                        directory
+                            .teams
+                            .get(into)
+                            .map_or("another", |card| &card.name)
+                    ),
+                    (None, true) => "yours".into(),
+                    (None, false) => String::new(),
                 },
             ]
         })

@@ -2,7 +2,7 @@
 
 use nahtlos_document::Value;
 
-use crate::edit::{CoreKey, GoalKey, IdentKey, PlanKey, StepKey, TaskKey};
+use crate::edit::{CoreKey, GoalKey, IdentKey, PlanKey, RECUSED, StepKey, TaskKey};
 use crate::fields::FieldError;
 use crate::section::SectionKind;
 
@@ -96,6 +96,9 @@ fn core(steps: &[&str]) -> Option<(Names, Content)> {
             ["beteiligte Stelle", "organisme impliqué", "body involved"],
             Content::Text,
         ),
+        ["case", key] if key.starts_with(RECUSED) => {
+            (["Ausstand", "récusation", "recusal"], Content::Truth)
+        }
         _ => {
             let key = CoreKey::of_steps(steps)?;
             let content = match key {

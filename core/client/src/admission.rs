@@ -261,6 +261,7 @@ fn card_for(
             institution: institution.to_string(),
             team: Some(text.inviting.to_string()),
             recovery: None,
+            handover: None,
         },
     ))
 }

@@ -43,6 +43,10 @@ pub struct TeamCard {
     pub name: String,
     /// Its institution, hexadecimal space id.
     pub institution: String,
+    /// The team that it was merged into, hexadecimal space id: what was shared with it stays, and nothing
+    /// new is.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub merged_into: Option<String>,
 }
 
 /// What is known of a person who works on cases.
@@ -60,6 +64,19 @@ pub struct PersonCard {
     /// Of an institution's recovery member: who holds which share of its key.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub recovery: Option<RecoverySet>,
+    /// To whom their cases go, by an order of whoever manages the institution.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub handover: Option<HandoverOrder>,
+}
+
+/// That a person's cases go to another one. Who gives it need not read any of them: a device that leads
+/// the cases lists and carries it out, or not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HandoverOrder {
+    /// Who takes over, hexadecimal space id.
+    pub to: String,
+    /// When it was given, by the clock of who gave it, Unix milliseconds.
+    pub ordered_at_ms: u64,
 }
 
 /// An edit of the directory, re-appliable.
@@ -216,6 +233,34 @@ impl Directory {
             )
         });
         find("team or person", input, teams.chain(people))
+    }
+
+    /// An institution, by name, part of a name, or id prefix.
+    ///
+    /// # Errors
+    /// [`ClientError::NotFound`], [`ClientError::Ambiguous`].
+    pub fn find_institution(&self, input: &str) -> Result<SpaceId, ClientError> {
+        find(
+            "institution",
+            input,
+            self.institutions
+                .iter()
+                .map(|(id, card)| (id, card.name.as_str(), "")),
+        )
+    }
+
+    /// A person, by name, part of a name, or id prefix.
+    ///
+    /// # Errors
+    /// [`ClientError::NotFound`], [`ClientError::Ambiguous`].
+    pub fn find_person(&self, input: &str) -> Result<SpaceId, ClientError> {
+        find(
+            "person",
+            input,
+            self.people
+                .iter()
+                .map(|(id, card)| (id, card.name.as_str(), "")),
+        )
     }
 
     /// Whether an institution has a team of this name, however it is capitalised.

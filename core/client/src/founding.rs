@@ -143,6 +143,7 @@ impl Nahtlos {
         let card = TeamCard {
             name: name.to_owned(),
             institution: institution.to_string(),
+            merged_into: None,
         };
         let edit = DirectoryEdit::Team {
             id: team.to_string(),
@@ -350,6 +351,7 @@ pub(crate) fn founder_cards(home: &Home, founder: &Founder) -> Vec<DirectoryEdit
             card: TeamCard {
                 name: founder.team.clone(),
                 institution: institution.clone(),
+                merged_into: None,
             },
         },
         DirectoryEdit::Person {
@@ -360,6 +362,7 @@ pub(crate) fn founder_cards(home: &Home, founder: &Founder) -> Vec<DirectoryEdit
                 institution,
                 team: Some(home.team.to_string()),
                 recovery: None,
+                handover: None,
             },
         },
     ]

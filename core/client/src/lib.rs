@@ -38,6 +38,7 @@ pub mod explaining;
 pub mod fate;
 pub mod forks;
 mod founding;
+pub mod handover;
 pub mod held;
 #[cfg(feature = "test-key-derivation")]
 mod hostile;
@@ -50,6 +51,7 @@ pub mod joining;
 pub mod key_notices;
 pub mod key_report;
 mod keys;
+pub mod leaving;
 mod logs;
 mod nahtlos;
 #[cfg(feature = "test-key-derivation")]
@@ -66,6 +68,7 @@ mod receipts;
 mod records;
 pub mod recovery;
 pub mod refusal;
+pub mod reorganising;
 pub mod repair;
 pub mod revocation;
 pub mod rotation;
@@ -88,7 +91,7 @@ mod waiting;
 pub mod wiping;
 
 pub use cases::{Case, CaseLine};
-pub use directory::{Directory, InstitutionCard, NetworkCard, PersonCard, TeamCard};
+pub use directory::{Directory, HandoverOrder, InstitutionCard, NetworkCard, PersonCard, TeamCard};
 pub use edits::TypedEdit;
 pub use error::ClientError;
 pub use founding::Founder;

@@ -81,6 +81,7 @@ impl Nahtlos {
             self.commit(|transaction| put_device(transaction, &device))?;
             self.device = device;
         }
+        self.follow_own_team()?;
         Ok(report)
     }
 

@@ -7,7 +7,7 @@ use super::field_set::{ToStored, field_set};
 use super::{ApplyError, path};
 use crate::fields::{
     CaseNumber, ContactChannel, CountryCode, Date, Email, InstitutionId, LanguageCode, Name,
-    PartialDate, Permit, Phase, Phone, Sex,
+    PartialDate, Permit, PersonId, Phase, Phone, Sex,
 };
 use crate::record::{Address, Body, LanguageSkills, Lead};
 
@@ -85,6 +85,19 @@ pub enum CoreEdit {
     },
     /// Takes an involved body away.
     RemoveBody(InstitutionId),
+    /// Marks that a person has a conflict of interest in this case: it is never handed over to them. Why
+    /// is not said.
+    Recuse(PersonId),
+    /// Takes that mark away; one that somebody sets at the same time stays.
+    LiftRecusal(PersonId),
+}
+
+/// What the key of a mark in the map `case` begins with; the person follows. One scalar for each, so that
+/// two people who mark at the same time never overwrite each other's.
+pub(crate) const RECUSED: &str = "recused:";
+
+fn recusal_key(person: &PersonId) -> String {
+    format!("{RECUSED}{person}")
 }
 
 impl CoreEdit {
@@ -112,6 +125,12 @@ impl CoreEdit {
             }
             Self::RemoveBody(institution) => {
                 editor.delete(path(&["bodies", institution.as_str()]))?;
+            }
+            Self::Recuse(person) => {
+                editor.put(path(&["case", &recusal_key(person)]), Value::Bool(true))?;
+            }
+            Self::LiftRecusal(person) => {
+                editor.delete(path(&["case", &recusal_key(person)]))?;
             }
         }
         Ok(())

@@ -17,6 +17,7 @@ mod tasks;
 use nahtlos_document::{Editor, Path, WriteError};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::core::RECUSED;
 pub use self::core::{CoreEdit, CoreField, CoreKey};
 pub(crate) use consent::EVENTS as CONSENT_EVENTS;
 pub use consent::{Consent, ConsentEdit, Withdrawal};

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use nahtlos_document::Document;
+use nahtlos_document::{Document, Value};
 use serde::Serialize;
 
 use super::{flag, map_at, root_of, stored, stored_value};
+use crate::edit::RECUSED;
 use crate::fields::{
     CaseNumber, ContactChannel, CountryCode, Date, Email, LanguageCode, Name, PartialDate, Permit,
     Phase, Phone, Sex, Stored,
@@ -57,6 +58,14 @@ pub struct CoreView {
     pub languages: BTreeMap<String, Stored<LanguageSkills>>,
     /// Bodies involved, by their identifiers.
     pub bodies: BTreeMap<String, Stored<Body>>,
+    /// People who have a conflict of interest here, by their identifiers.
+    pub recused: Vec<String>,
+}
+
+/// Whom an entry of the map `case` marks.
+fn recused((key, value): (&String, &Value)) -> Option<String> {
+    let person = key.strip_prefix(RECUSED)?;
+    (value.as_bool() == Some(true)).then(|| person.to_owned())
 }
 
 impl CoreView {
@@ -95,6 +104,7 @@ impl CoreView {
             bodies: by_key("bodies")
                 .map(|(id, value)| (id.clone(), stored_value(value)))
                 .collect(),
+            recused: case.into_iter().flatten().filter_map(recused).collect(),
         }
     }
 

@@ -102,6 +102,7 @@ impl Nahtlos {
                 institution: institution.to_string(),
                 team: None,
                 recovery: Some(set),
+                handover: None,
             },
         };
         self.all_or_nothing(|this| {

@@ -1,0 +1,314 @@
+//! `nahtlos case handover` and `nahtlos case recuse`.
+
+use indicatif::{ProgressBar, ProgressStyle};
+use nahtlos_client::handover::{HandoverPlan, OrderedHandover};
+use nahtlos_client::{Case, ClientError, Nahtlos};
+use nahtlos_protocol::identifier::SpaceId;
+use serde_json::{Value, json};
+
+use super::ending;
+use super::sync::count;
+use super::{NOT_DELIVERED_YET, case_title};
+use crate::arguments::{Answered, CaseHandover};
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::{Answer, Page, dates, json};
+
+/// Codes of a column, before it says how many more there are.
+const CODES_SHOWN_MAX: usize = 4;
+
+pub fn handover(context: &Context, options: &CaseHandover) -> Result<Answer, Failure> {
+    let mut nahtlos = context.open()?;
+    match (&options.from, &options.to) {
+        (Some(from), None) => cancel(&mut nahtlos, from, options.answered),
+        (Some(from), Some(to)) if options.order => {
+            order(&mut nahtlos, (from, to), options.answered)
+        }
+        (Some(from), Some(to)) => {
+            let directory = nahtlos.directory()?;
+            let (from, to) = (directory.find_person(from)?, directory.find_person(to)?);
+            let cases = named(&nahtlos, &options.cases)?;
+            let plan = nahtlos.plan_handover(&from, &to, &cases)?;
+            carry_out(&mut nahtlos, &[(None, plan)], options.answered)
+        }
+        (None, _) => ordered(&mut nahtlos, options),
+    }
+}
+
+fn named(nahtlos: &Nahtlos, inputs: &[String]) -> Result<Vec<Case>, Failure> {
+    let each = inputs.iter();
+    each.map(|input| Ok(nahtlos.find_case(input)?)).collect()
+}
+
+/// What was ordered, and is for this person to carry out.
+fn ordered(nahtlos: &mut Nahtlos, options: &CaseHandover) -> Result<Answer, Failure> {
+    let own = nahtlos.identity().person.map(|id| id.to_string());
+    let orders = nahtlos.ordered_handovers()?;
+    let cases = named(nahtlos, &options.cases)?;
+    let mut plans = Vec::new();
+    for order in orders
+        .into_iter()
+        .filter(|order| Some(&order.to_id) == own.as_ref())
+    {
+        let from = SpaceId::from_hex(&order.from_id);
+        let to = SpaceId::from_hex(&order.to_id);
+        if let Some((from, to)) = from.zip(to) {
+            let plan = nahtlos.plan_handover(&from, &to, &cases)?;
+            plans.push((Some(order), plan));
+        }
+    }
+    if plans.is_empty() {
+        return Ok(Answer::sentence(
+            json!({ "done": "nothing", "plans": [] }),
+            "No hand-over to you is ordered. `nahtlos case handover --from PERSON --to PERSON` hands over \
+             without an order.",
+        ));
+    }
+    carry_out(nahtlos, &plans, options.answered)
+}
+
+type Planned = (Option<OrderedHandover>, HandoverPlan);
+
+fn carry_out(
+    nahtlos: &mut Nahtlos,
+    plans: &[Planned],
+    answered: Answered,
+) -> Result<Answer, Failure> {
+    let page = plans.iter().fold(Page::default(), page);
+    let data = |done: &str| -> Value {
+        let plans: Vec<Value> = plans
+            .iter()
+            .map(|(order, plan)| json!({ "order": json::value(order), "plan": json::value(plan) }))
+            .collect();
+        json!({ "done": done, "plans": plans })
+    };
+    let all: usize = plans.iter().map(|(_, plan)| plan.cases.len()).sum();
+    if all == 0 {
+        return Ok(Answer::new(
+            data("nothing"),
+            page.line("There is nothing to hand over."),
+        ));
+    }
+    if let Some(answer) = ending::unless_confirmed(answered, page, "Hand them over?", data)? {
+        return Ok(answer);
+    }
+    let handed = hand_over_each(nahtlos, plans, all)?;
+    let mut data = data("handed_over");
+    data["handed_over"] = handed.into();
+    let kept: usize = plans.iter().map(|(_, plan)| plan.excluded.len()).sum();
+    let mut answer = Answer::sentence(
+        data,
+        format!("Handed over: {}.", count(handed, "case", "cases")),
+    );
+    if kept > 0 {
+        answer = answer
+            .note(format!(
+                "{} as before: the same command with `--dry-run` says why.",
+                count(kept as u64, "case stays", "cases stay")
+            ))
+            .exit(Exit::PartlyHeld);
+    }
+    Ok(answer.note(NOT_DELIVERED_YET))
+}
+
+/// Each case in a step of its own: where it breaks off, what is done stays done.
+fn hand_over_each(nahtlos: &mut Nahtlos, plans: &[Planned], all: usize) -> Result<u64, Failure> {
+    let bar = ProgressBar::new(all as u64).with_message("cases");
+    bar.set_style(
+        ProgressStyle::with_template("{msg} [{bar:30}] {pos}/{len}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar()),
+    );
+    let mut handed = 0;
+    for (_, plan) in plans {
+        for case in &plan.cases {
+            let done = nahtlos.hand_over(plan, case).map_err(|error| {
+                bar.finish_and_clear();
+                broke_off(error, handed, all)
+            })?;
+            handed += u64::from(done);
+            bar.inc(1);
+        }
+    }
+    bar.finish_and_clear();
+    Ok(handed)
+}
+
+fn broke_off(error: ClientError, handed: u64, all: usize) -> Failure {
+    let mut failure = Failure::from(error);
+    failure.why = format!(
+        "{} {handed} of {all} cases are handed over, each of them whole; the others stay as they were.",
+        failure.why
+    );
+    failure.next = format!(
+        "{} Then run the same command again for the rest.",
+        failure.next
+    );
+    failure
+}
+
+fn page(page: Page, planned: &Planned) -> Page {
+    let (order, plan) = planned;
+    let mut page = page.title(format!(
+        "From {} to {} ({})",
+        plan.from, plan.to, plan.to_institution
+    ));
+    if let Some(order) = order {
+        let by = order
+            .ordered_by
+            .as_deref()
+            .unwrap_or("somebody unknown here");
+        page = page.line(format!(
+            "Ordered by {by} on {}.",
+            dates::moment(order.ordered_at_ms)
+        ));
+    }
+    let rows = plan
+        .cases
+        .iter()
+        .map(|one| {
+            vec![
+                name_of(&one.case, &one.case_number),
+                one.client.clone().unwrap_or_default(),
+                codes(&one.new_keys),
+                codes(&one.raised),
+                codes(&one.not_shared),
+            ]
+        })
+        .collect();
+    page = page.table(
+        &[
+            "handed over",
+            "client",
+            "new keys",
+            "will manage",
+            "cannot open",
+        ],
+        rows,
+        "No case would be handed over.",
+    );
+    let excluded = plan
+        .excluded
+        .iter()
+        .map(|one| {
+            vec![
+                name_of(&one.case, &one.case_number),
+                one.client.clone().unwrap_or_default(),
+                one.because.sentence().to_owned(),
+            ]
+        })
+        .collect();
+    if !plan.excluded.is_empty() {
+        page = page.table(&["stays", "client", "because"], excluded, "");
+    }
+    let told = remarks(plan);
+    told.into_iter().fold(page, Page::line)
+}
+
+/// What the tables do not say.
+fn remarks(plan: &HandoverPlan) -> Vec<String> {
+    let mut remarks = Vec::new();
+    let has = |of: fn(&nahtlos_client::handover::HandoverCase) -> &Vec<String>| {
+        plan.cases.iter().any(|one| !of(one).is_empty())
+    };
+    if !plan.cases.is_empty() && !has(|one| &one.new_keys) {
+        remarks.push(format!(
+            "{} may still read them, so the keys stay: `nahtlos member remove PERSON --team TEAM` ends that, \
+             and every section gets a new key then.",
+            plan.from
+        ));
+    }
+    if has(|one| &one.stays_by_name) {
+        remarks.push(format!(
+            "What was shared with {} by name stays: `nahtlos share withdraw CASE --from PERSON` ends it.",
+            plan.from
+        ));
+    }
+    if has(|one| &one.not_shared) {
+        remarks.push(format!(
+            "A hand-over shares nothing: what {} cannot open is shared with `nahtlos share grant CASE`.",
+            plan.to
+        ));
+    }
+    remarks
+}
+
+fn name_of(id: &str, number: &Option<String>) -> String {
+    let short = || format!("({})", id.get(..8).unwrap_or(id));
+    number.clone().unwrap_or_else(short)
+}
+
+fn codes(codes: &[String]) -> String {
+    let shown: Vec<&str> = codes
+        .iter()
+        .take(CODES_SHOWN_MAX)
+        .map(String::as_str)
+        .collect();
+    match codes.len().saturating_sub(CODES_SHOWN_MAX) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+/// Says on a person's card to whom their cases go.
+fn order(
+    nahtlos: &mut Nahtlos,
+    (from, to): (&str, &str),
+    answered: Answered,
+) -> Result<Answer, Failure> {
+    let directory = nahtlos.directory()?;
+    let (from, to) = (directory.find_person(from)?, directory.find_person(to)?);
+    let (from_name, to_name) = (directory.name(&from), directory.name(&to));
+    let page = Page::default().line(format!(
+        "An order that {to_name} takes over the cases of {from_name}: {to_name}'s device lists them and \
+         carries it out. Everybody in the network sees the order, and nobody which cases they are."
+    ));
+    let data = |done: &str| json!({ "done": done, "from": from_name, "to": to_name });
+    if let Some(answer) = ending::unless_confirmed(answered, page, "Order it?", data)? {
+        return Ok(answer);
+    }
+    nahtlos.order_handover(&from, Some(&to))?;
+    let said = format!("Ordered: the cases of {from_name} go to {to_name}.");
+    Ok(Answer::sentence(data("ordered"), said)
+        .note("`nahtlos sync` makes it known; they carry it out with `nahtlos case handover`."))
+}
+
+fn cancel(nahtlos: &mut Nahtlos, from: &str, answered: Answered) -> Result<Answer, Failure> {
+    let directory = nahtlos.directory()?;
+    let from = directory.find_person(from)?;
+    let name = directory.name(&from);
+    let data = |done: &str| json!({ "done": done, "from": name });
+    let page = Page::default().line(format!(
+        "The order about the cases of {name} is taken back."
+    ));
+    if let Some(answer) = ending::unless_confirmed(answered, page, "Take it back?", data)? {
+        return Ok(answer);
+    }
+    nahtlos.order_handover(&from, None)?;
+    let said = format!("Taken back: the order about the cases of {name}.");
+    Ok(Answer::sentence(data("taken_back"), said)
+        .note("What was handed over stays. `nahtlos sync` makes it known."))
+}
+
+pub fn recuse(context: &Context, case: &str, person: &str, lift: bool) -> Result<Answer, Failure> {
+    let mut nahtlos = context.open()?;
+    let case = nahtlos.find_case(case)?;
+    let directory = nahtlos.directory()?;
+    let person = directory.find_person(person)?;
+    let name = directory.name(&person);
+    nahtlos.recuse(&case, &person, !lift)?;
+    let title = case_title(&nahtlos, &case)?;
+    let (done, said) = if lift {
+        ("lifted", format!("{title}: {name} is recused no more."))
+    } else {
+        (
+            "recused",
+            format!("{title}: {name} has a conflict of interest; it is never handed over to them."),
+        )
+    };
+    Ok(Answer::sentence(
+        json!({ "case": case.id.to_string(), "person": name, "done": done }),
+        said,
+    )
+    .note(NOT_DELIVERED_YET))
+}
