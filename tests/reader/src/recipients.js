@@ -1,5 +1,5 @@
 /** Whom a space's key must be wrapped to, and when a space's key may no longer be used (PROTOCOL §14). */
-import { currentEpoch } from "./state.js";
+import { currentEpoch, epochOf } from "./state.js";
 import { holdsKeys, isConfirmed } from "./rights.js";
 
 /**
@@ -66,22 +66,22 @@ export class Holders {
     const state = this.view.required(space);
     const epoch = currentEpoch(state);
     if (epoch === null || epoch.badWraps.size > 0) return true;
-    return state.kind === "network" ? this.isStaleNetwork(state, epoch) : this.knowsSomebodyGone(space, epoch);
+    return state.kind === "network" ? this.isStaleNetwork(state, epoch) : this.knowsSomebodyGone(state, epoch);
   }
 
   /** What is beneath an institution is its own business: only the institutions themselves are asked about. */
   isStaleNetwork(state, epoch) {
     const holders = new Set([...this.grantsOf(state)].map(({ member }) => member.id));
-    return [...epoch.wraps.values()].some(({ id, key }) => {
+    return wrappedTo(state, epoch).some(({ id, key }) => {
       if (this.view.logs.newest(id)?.kind !== "institution") return false;
       return !holders.has(id) || currentEpoch(this.view.required(id))?.keyId !== key;
     });
   }
 
-  knowsSomebodyGone(space, epoch) {
-    const reached = this.reachedFrom(space);
+  knowsSomebodyGone(state, epoch) {
+    const reached = this.reachedFrom(state.space);
     if (!reached.has(epoch.author)) return true;
-    return [...epoch.wraps.values()].some(({ id, key }) => {
+    return wrappedTo(state, epoch).some(({ id, key }) => {
       if (!reached.has(id)) return true;
       if (reached.get(id) === "device") return false;
       return currentEpoch(this.view.required(id))?.keyId !== key || this.isStale(id);
@@ -102,6 +102,15 @@ export class Holders {
     }
     return reached;
   }
+}
+
+/**
+ * Who was given a key of an epoch: by its effect and its wraps, also those of a branch that was healed here. One and the same
+ * may stand there twice, with two keys.
+ */
+function wrappedTo(state, { keyId, wraps }) {
+  const there = state.branches.map(({ tip }) => epochOf(tip, keyId)?.wraps ?? new Map());
+  return [wraps, ...there].flatMap((each) => [...each.values()]);
 }
 
 /** @param {Set<string>} [suspended] */

@@ -1,6 +1,8 @@
 import test from "node:test";
 import assert from "node:assert/strict";
+import { kemKeyOf } from "../src/primitives.js";
 import { replay } from "../src/replay.js";
+import { isStale } from "../src/recipients.js";
 import { contentRole } from "../src/rights.js";
 import { View, currentEpoch, isKnownEpoch } from "../src/state.js";
 import { device, effects, fresh, fromHex, toHex } from "./fixture.js";
@@ -186,4 +188,87 @@ test("a branch's author needs the right, and its form, order and succession are 
     assert.throws(() => world.write(section, anna, [effects.heal(branch)]), { code });
   }
   assert.equal(world.state(section).branches.length, 0);
+});
+
+const stale = (world, space) => isStale(View.newest(world.logs), space);
+
+test("whom a healed branch wrapped the current epoch to makes it stale where nobody reaches them here", async () => {
+  const { world, anna, beat, dora, carla, section } = await fork();
+  const [doras] = [world.person(dora)];
+  const epoch = fresh(32);
+  const [one] = world.recipients(section).filter(([id]) => toHex(id) === carla.id);
+  world.write(section, anna, [effects.epoch({ keyId: epoch, recipients: world.recipients(section) })]);
+  const before = world.logs;
+  const withBranch = (...effectsLost) => {
+    world.logs = before.copy();
+    const [lost] = lostAfter(world, section, [anna, effectsLost]);
+    world.write(section, anna, [effects.invite(fresh(32), "read")]);
+    assert.equal(stale(world, section), false, "before it is healed");
+    world.write(section, beat, [effects.heal(world.branchOf(lost))]);
+    return stale(world, section);
+  };
+  const toDora = [fromHex(dora.id), fromHex(dora.id), 1, fresh(32)];
+  assert.equal(withBranch(effects.addSpace(doras, "read"), effects.wrap(epoch, [toDora])), true);
+  assert.throws(() => world.write(section, anna, [effects.link(epoch, fresh(32))]), { code: "contradiction" });
+  assert.equal(withBranch(effects.addSpace(doras, "read")), false, "added there, but given no key");
+  const next = effects.epoch({ keyId: fresh(32), previous: epoch, recipients: ascending([toDora, one]) });
+  assert.equal(withBranch(effects.addSpace(doras, "read"), next), false, "given another epoch's key");
+  assert.equal(withBranch(effects.addSpace(doras, "read"), effects.wrap(epoch, [toDora])), true);
+  world.write(section, anna, [effects.addSpace(doras, "read")]);
+  assert.equal(stale(world, section), false, "added here, too");
+  world.write(section, anna, [effects.removeMember(doras, 1)]);
+  assert.equal(stale(world, section), true);
+  world.write(section, anna, [effects.epoch({ keyId: fresh(32), previous: epoch, recipients: world.recipients(section) })]);
+  assert.equal(stale(world, section), false, "a new epoch was given to nobody there");
+});
+
+test("a space that a healed branch wrapped to is asked for the epoch it was wrapped to, also where it has a wrap here", async () => {
+  const { world, anna, beat, section } = await fork();
+  const team = world.found(anna, [effects.create("team", { founder: anna })]);
+  const annas = [...world.state(section).grants.values()][0].member.id;
+  world.write(team, anna, [effects.addSpace(annas, "manage")]);
+  const teams = fresh(32);
+  const kem = await kemKeyOf(fresh(32));
+  world.write(team, anna, [effects.epoch({ keyId: teams, kem, recipients: world.recipients(team) })]);
+  const epoch = fresh(32);
+  world.write(section, anna, [effects.epoch({ keyId: epoch, recipients: world.recipients(section) }), effects.addSpace(team, "read")]);
+  const before = world.logs;
+  const withBranchTo = (key) => {
+    world.logs = before.copy();
+    const [lost] = lostAfter(world, section, [anna, [effects.wrap(epoch, [[fromHex(team), key, 1, fresh(32)]])]]);
+    world.write(section, anna, [effects.wrap(epoch, world.recipients(section).filter(([id]) => toHex(id) === team))]);
+    assert.equal(stale(world, section), false);
+    world.write(section, beat, [effects.heal(world.branchOf(lost))]);
+    return stale(world, section);
+  };
+  assert.deepEqual([withBranchTo(teams), withBranchTo(fresh(32))], [false, true]);
+});
+
+test("a network is stale for an institution that a healed branch wrapped to, and not for a device", async () => {
+  const world = new Scribe();
+  const [anna, beat] = [await device(), await device()];
+  const [first, second] = [anna, beat].map((founder) => world.found(founder, [effects.create("institution", { founder })]));
+  const [annas, beats] = [world.person(anna), world.person(beat)];
+  world.write(first, anna, [effects.addSpace(annas, "manage")]);
+  world.write(second, beat, [effects.addSpace(beats, "manage")]);
+  await world.begin(first, anna);
+  await world.begin(second, beat);
+  const network = world.found(anna, [effects.create("network"), effects.addSpace(first, "manage"), effects.setRelay(world.relayKey)]);
+  world.logs.network = network;
+  const { id: epoch } = await world.begin(network, anna);
+  const before = world.logs;
+  const withBranchTo = (id, key, added = []) => {
+    world.logs = before.copy();
+    if (added.length > 0) world.write(network, anna, added);
+    const [lost] = lostAfter(world, network, [anna, [effects.wrap(fromHex(epoch), [[fromHex(id), fromHex(key), 1, fresh(32)]])]]);
+    world.write(network, anna, [effects.invite(fresh(32), "read")]);
+    assert.equal(stale(world, network), false);
+    world.write(network, anna, [effects.heal(world.branchOf(lost))]);
+    return stale(world, network);
+  };
+  const keyOf = (space) => currentEpoch(world.state(space)).keyId;
+  assert.equal(withBranchTo(second, keyOf(second)), true);
+  assert.equal(withBranchTo(second, keyOf(second), [effects.addSpace(second, "read")]), false);
+  assert.equal(withBranchTo(second, keyOf(first), [effects.addSpace(second, "read")]), true);
+  assert.equal(withBranchTo(beat.id, beat.id), false);
 });
