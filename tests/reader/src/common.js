@@ -2,7 +2,7 @@
 import { ascending, bytesOf, list, plainEnum, struct, unsigned } from "./schema.js";
 import { fromHex, toHex } from "./bytes.js";
 import { peekIntegers } from "./cbor.js";
-import { NeedsNewerError } from "./errors.js";
+import { MalformedError, NeedsNewerError } from "./errors.js";
 import * as limits from "./limits.js";
 import { KEM_KEY_LENGTH } from "./primitives.js";
 
@@ -36,10 +36,21 @@ export const references = list(logHead, limits.REFERENCES);
 /** Access heads: the same, ascending by space. */
 export const accessHeads = ascending(logHead, (head) => fromHex(head.space), limits.REFERENCES);
 
-/** Looks at version and suite before anything else is decoded (PROTOCOL §2, 9). @throws {NeedsNewerError} */
+/** The highest number that a version or a suite may have. */
+const HIGHEST = 255;
+
+function requireKnown(what, number, known) {
+  if (number > HIGHEST) throw new MalformedError(`${what} ${number}`);
+  if (number !== known) throw new NeedsNewerError(`${what} ${number}`);
+}
+
+/** Looks at the version before anything else is decoded, by value. @throws {NeedsNewerError|MalformedError} */
+export function requireVersion(bytes) {
+  requireKnown("version", peekIntegers(bytes, 1)[0], VERSION);
+}
+
+/** The same for version and suite (PROTOCOL §2, 9). */
 export function requireVersionAndSuite(bytes) {
-  const [version] = peekIntegers(bytes, 1);
-  if (version !== VERSION) throw new NeedsNewerError(`version ${version}`);
-  const [, suite] = peekIntegers(bytes, 2);
-  if (suite !== SUITE) throw new NeedsNewerError(`suite ${suite}`);
+  requireVersion(bytes);
+  requireKnown("suite", peekIntegers(bytes, 2)[1], SUITE);
 }

@@ -1,12 +1,13 @@
 /** The devices of one person: how a further one asks to be let in (PROTOCOL §21), and what they are called (§15, §9). */
 import { concat, equal, fromHex } from "./bytes.js";
-import { CryptoError, MalformedError } from "./errors.js";
+import { CryptoError, MalformedError, ReaderError } from "./errors.js";
 import { deviceId } from "./identifiers.js";
 import { openIntroduction, readJoinRequest } from "./joining.js";
 import { member } from "./operation.js";
 import { checkKemKey, parseVerifyingKey, verifySignature } from "./primitives.js";
 import { readMessage } from "./schema.js";
 import { openBasis } from "./sealing.js";
+import { liveGrants } from "./state.js";
 
 /**
  * The device that answers an invitation of its person, as the inviting device looks at it before it lets it in. Whether the
@@ -28,8 +29,17 @@ export function readDeviceRequest(logs, invitation, encoded) {
   const id = deviceId(keys);
   if (id !== request.newcomer) throw new CryptoError("other_device", "the keys are of another device than the one that asks");
   verifySignature(keys.verifying, "admission/sign", concat(fromHex(invitation.person), fromHex(id)), countersignature);
-  if (personsWith(logs, id).length > 0) throw new CryptoError("known_device", "the device was let in before, here or by somebody else");
+  requireNew(logs, invitation.person, id);
   return { id, keys, countersignature, name: openIntroduction(invitation.seed, request.introduction).name };
+}
+
+/** A device is of one person for ever: one that is in already is no newcomer, one that was removed comes back no more. */
+function requireNew(logs, person, device) {
+  const persons = personsWith(logs, device);
+  const isHere = [...liveGrants(logs.newest(person))].some((grant) => grant.member.id === device);
+  if (isHere) throw new CryptoError("already_here", "the device is one of this person's");
+  if (persons.includes(person)) throw new CryptoError("known_device", "the device was one of this person's before");
+  if (persons.length > 0) throw new CryptoError("other_person", "the device is somebody else's");
 }
 
 /** What stands where a newcomer's founding operations stand otherwise: one `member` of an `Add`. */
@@ -48,35 +58,38 @@ export function personsWith(logs, device) {
 }
 
 /**
- * What a person's devices are called: by the person's document, else by the basis of the grant that let them in.
+ * What a person's devices are called: by the person's document, else by the basis of the grant that let them in. An empty
+ * name is one, too.
  * @param {object} state the person's newest
  * @param {SpaceDocument|null} document
  * @param {Keyring} keyring
- * @returns {{names: Map<string, string>, failures: Array<{grant: string, error: Error}>}} by device id
+ * @returns {Map<string, string>} by device id
  */
 export function deviceNames(state, document, keyring) {
   const given = document?.toJson().devices ?? {};
   const names = new Map();
-  const failures = [];
   for (const grant of state.grants.values()) {
     const device = grant.member.id;
-    try {
-      const name = typeof given[device] === "string" ? given[device] : nameAtAdmission(state, grant, keyring);
-      if (name !== null) names.set(device, name);
-    } catch (error) {
-      failures.push({ grant: grant.id, error });
-    }
+    const name = typeof given[device] === "string" ? given[device] : nameAtAdmission(state, grant, keyring);
+    if (name !== null) names.set(device, name);
   }
-  return { names, failures };
+  return names;
 }
 
+/** What does not open, or is no text, names nobody, and is nobody's problem. */
 function nameAtAdmission(state, { id, basis, addedAt }, keyring) {
   const sealedUnder = basis === null ? undefined : epochOfBasis(state, addedAt);
   const epoch = sealedUnder === undefined ? null : keyring.epoch(state.space, sealedUnder.keyId);
-  return epoch === null ? null : openBasis(epoch.labelKey, id, basis);
+  if (epoch === null) return null;
+  try {
+    return openBasis(epoch.labelKey, id, basis);
+  } catch (error) {
+    if (!(error instanceof ReaderError)) throw error;
+    return null;
+  }
 }
 
-/** The epoch that was current before the operation; of a founding operation the one that it begins. */
+/** The epoch that was current after the operation: the one that it begins, if it begins one. */
 function epochOfBasis({ epochs }, addedAt) {
-  return addedAt === 0 ? epochs.find(({ at }) => at === 0) : epochs.findLast(({ at }) => at < addedAt);
+  return epochs.findLast(({ at }) => at <= addedAt);
 }

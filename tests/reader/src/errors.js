@@ -37,6 +37,9 @@ export class TooLargeError extends ReaderError {
 /** A signature, key, ciphertext or commitment that does not hold (PROTOCOL §3, §8, §9). */
 export class CryptoError extends ReaderError {}
 
+/** A text that somebody hands over: of another kind than the one asked for, or mistyped (PROTOCOL §20). */
+export class TextError extends ReaderError {}
+
 /** Words, a paper or shares that bring nobody back (PROTOCOL §6, §21). */
 export class RecoveryError extends ReaderError {}
 

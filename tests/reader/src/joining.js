@@ -1,14 +1,14 @@
 /** Texts that bring in relays, institutions and persons, and what is sent under them (PROTOCOL §20, §21). */
 import { concat, fromHex, toHex } from "./bytes.js";
 import { identifier } from "./common.js";
-import { TooLargeError } from "./errors.js";
+import { MalformedError, TooLargeError } from "./errors.js";
 import * as limits from "./limits.js";
 import { derive, hash, verifySignature, verifyingKeyOf } from "./primitives.js";
 import { receiptShape } from "./receipt.js";
 import { bytes, bytesOf, list, nullable, plainEnum, readMessage, struct, text, unsigned } from "./schema.js";
 import { openSelfContained } from "./sealing.js";
 import { pushShape } from "./sync.js";
-import { bodyOf, requireVersion } from "./texts.js";
+import { readText } from "./texts.js";
 
 const claimShape = struct([
   ["version", unsigned(8)],
@@ -40,21 +40,21 @@ const deviceTextShape = struct([
 
 /** @param {string} typed */
 export function readClaim(typed) {
-  return withKey(readMessage(claimShape, bodyOf(typed, "nahtlos-claim-", limits.TEXT_BODY_BYTES)));
+  return withKey(readText(typed, { prefix: "nahtlos-claim-", limit: limits.TEXT_BODY_BYTES, shape: claimShape }));
 }
 
 /** @param {string} typed */
 export function readInvitation(typed) {
-  return withKey(readMessage(invitationShape, bodyOf(typed, "nahtlos-invite-", limits.TEXT_BODY_BYTES)));
+  return withKey(readText(typed, { prefix: "nahtlos-invite-", limit: limits.TEXT_BODY_BYTES, shape: invitationShape }));
 }
 
 /** The text by which a person's device invites a further one of theirs. @param {string} typed */
 export function readDeviceText(typed) {
-  return withKey(readMessage(deviceTextShape, bodyOf(typed, "nahtlos-device-", limits.TEXT_BODY_BYTES)));
+  return withKey(readText(typed, { prefix: "nahtlos-device-", limit: limits.TEXT_BODY_BYTES, shape: deviceTextShape }));
 }
 
 function withKey(value) {
-  return { ...requireVersion(value), key: verifyingKeyOf(value.seed) };
+  return { ...value, key: verifyingKeyOf(value.seed) };
 }
 
 const claimRequest = struct([
@@ -93,16 +93,32 @@ export function readJoinRequest(encoded) {
   if (encoded.length > limits.JOIN_REQUEST_BYTES) throw new TooLargeError("join request too large");
   const { body, signature } = readMessage(signedJoinRequest, encoded);
   const request = readMessage(joinRequest, body);
+  if (request.introduction.length > limits.INTRODUCTION_BYTES) throw new TooLargeError("introduction too large");
   const { invitation, signature: proof } = request.proof;
   verifySignature(invitation, "join/sign", body, signature);
   verifySignature(invitation, "invitation/sign", concat(fromHex(request.space), fromHex(request.newcomer)), proof);
   return { id: toHex(hash("join", encoded)), ...request };
 }
 
-/** What a newcomer says of itself, for holders of the invitation. @param {Uint8Array} seed the invitation's */
+/**
+ * What a newcomer says of itself, for holders of the invitation.
+ * @param {Uint8Array} seed the invitation's
+ * @returns {{name: string, function: string}}
+ * @throws {CryptoError|MalformedError}
+ */
 export function openIntroduction(seed, sealed) {
   const plain = openSelfContained(derive(seed, "introduction"), "introduction", new Uint8Array(0), sealed);
-  return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(plain));
+  const said = jsonOf(plain);
+  if (typeof said?.name !== "string" || typeof said.function !== "string") throw new MalformedError("an introduction has a name and a function");
+  return said;
+}
+
+function jsonOf(plain) {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(plain));
+  } catch {
+    throw new MalformedError("an introduction is JSON");
+  }
 }
 
 const joinAnswer = struct([

@@ -27,6 +27,7 @@ export const JOIN_OPERATIONS = 8;
 export const CHANGE_BYTES = 1_000_000;
 export const HIGHEST_OPERATION = 1_000_000_000;
 export const JOIN_REQUEST_BYTES = 4_096;
+export const INTRODUCTION_BYTES = 1_024;
 export const TEXT_BODY_BYTES = 1_024;
 export const SHARE_BODY_BYTES = 65_536;
 export const SHARES = 10;

@@ -8,9 +8,9 @@ import { fingerprint } from "./identifiers.js";
 import { deviceFromSeed } from "./keys.js";
 import * as limits from "./limits.js";
 import { atLeast, holdsKeys, isConfirmed } from "./rights.js";
-import { bytesOf, readMessage, struct, text, unsigned } from "./schema.js";
+import { bytesOf, struct, text, unsigned } from "./schema.js";
 import { liveGrants } from "./state.js";
-import { bodyOf, requireVersion } from "./texts.js";
+import { readText } from "./texts.js";
 
 const PREFIX = "nahtlos-paper-";
 /** The standard knows shorter lists too: they are of shorter secrets than a seed. */
@@ -31,7 +31,7 @@ const paperShape = struct([
  * @returns {{url: string, relay: Uint8Array, network: string, device: string, fingerprint: string}} `device`: its id's first bytes
  */
 export function readPaper(typed) {
-  const paper = requireVersion(readMessage(paperShape, bodyOf(typed, PREFIX, limits.TEXT_BODY_BYTES)));
+  const paper = readText(typed, { prefix: PREFIX, limit: limits.TEXT_BODY_BYTES, shape: paperShape });
   return { ...paper, fingerprint: fingerprint(paper.device) };
 }
 
@@ -82,13 +82,17 @@ export async function deviceOfPaper(typed, paper) {
 export function whoComesBack(logs, card, device) {
   const [person, ...others] = personsWith(logs, device);
   if (person === undefined || others.length > 0) throw new RecoveryError("unknown_person", "no person's log, or more than one, admitted the device");
-  const teams = teamsOf(logs, person);
+  const institution = logs.newest(person).guardian;
+  const teams = teamsOf(logs, institution, person);
   const named = teams.find(({ space }) => space === card?.team);
-  return { person, institution: logs.newest(person).guardian, team: (named ?? strongest(teams))?.space ?? null };
+  return { person, institution, team: (named ?? strongest(teams))?.space ?? null };
 }
 
-function teamsOf(logs, person) {
-  const grants = [...logs.logs.keys()].map((space) => logs.newest(space)).filter(({ kind }) => kind === "team").flatMap((state) => {
+/** The teams of an institution in which a person has a grant that holds keys; without an institution there are none. */
+function teamsOf(logs, institution, person) {
+  const states = [...logs.logs.keys()].map((space) => logs.newest(space));
+  const isOfInstitution = ({ kind, guardian }) => kind === "team" && guardian !== null && guardian === institution;
+  const grants = states.filter(isOfInstitution).flatMap((state) => {
     return [...liveGrants(state)].map((grant) => ({ space: state.space, grant }));
   });
   return grants

@@ -165,14 +165,8 @@ export class Reading {
     this.unread.push(...content.unread);
     this.passedOver.push(...content.passedOver);
     const { verdicts } = judgement;
-    const names = state.kind === "person" ? this.namesOf(state, content.document) : null;
+    const names = state.kind === "person" ? deviceNames(state, content.document, this.keyring) : null;
     return { state, label, verdicts, clones: clones(envelopes, verdicts), document: content.document, names };
-  }
-
-  namesOf(state, document) {
-    const { names, failures } = deviceNames(state, document, this.keyring);
-    for (const { grant, error } of failures) this.problem("basis", grant, error);
-    return names;
   }
 
   /** A section's label is the one of its first epoch that this device can open. */
@@ -193,8 +187,8 @@ export class Reading {
 }
 
 /**
- * What a space's document begins with; null where it has none, or where this device cannot know. A person's is written with
- * the first renaming: until then there is none, as the worlds say that were kept before persons had one.
+ * What a space's document begins with; null where it has none, or where this device cannot know. A person's space has none
+ * before its first verified envelope.
  */
 function containersOf(state, label, envelopes) {
   if (state.kind === "network") return DIRECTORY_CONTAINERS;

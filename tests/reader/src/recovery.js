@@ -4,16 +4,16 @@
  */
 import { fromHex, toHex } from "./bytes.js";
 import { identifier } from "./common.js";
-import { MalformedError, RecoveryError } from "./errors.js";
+import { MalformedError, ReaderError, RecoveryError } from "./errors.js";
 import { deviceFromSeed, openHybridSecret, wrapInfo } from "./keys.js";
 import * as limits from "./limits.js";
 import { hash } from "./primitives.js";
-import { list, readMessage, struct, unsigned } from "./schema.js";
+import { list, struct, unsigned } from "./schema.js";
 import { isConfirmed } from "./rights.js";
 import { combine } from "./shamir.js";
 import { liveGrants } from "./state.js";
 import { wrapShape } from "./sync.js";
-import { bodyOf, requireVersion } from "./texts.js";
+import { readText } from "./texts.js";
 
 const PREFIX = "nahtlos-share-";
 /** One share alone would be the key. */
@@ -27,14 +27,12 @@ const shareShape = struct([
 ]);
 
 /**
- * A share on its way to the devices of one person.
+ * A share on its way to the devices of one person. What is wrong with its number is said when shares are put together.
  * @param {string} typed
  * @returns {{member: string, index: number, wraps: Array<{recipient: string, bytes: Uint8Array}>}} `index` from 1
  */
 export function readShareText(typed) {
-  const share = requireVersion(readMessage(shareShape, bodyOf(typed, PREFIX, limits.SHARE_BODY_BYTES)));
-  if (share.index < 1 || share.index > limits.SHARES) throw new MalformedError(`no share has the number ${share.index}`);
-  return share;
+  return readText(typed, { prefix: PREFIX, limit: limits.SHARE_BODY_BYTES, shape: shareShape });
 }
 
 /** By what everybody tells a share from a wrong one. @param {string} member its space id @returns {string} hexadecimal */
@@ -60,31 +58,32 @@ export async function openShare({ member, index, nonce, commitment }, device, wr
   return share;
 }
 
-/** The wrap of a share text for a device. @throws {RecoveryError} `not_for_this_device` */
-export function wrapFor(text, device) {
-  const found = text.wraps.find(({ recipient }) => recipient === device.id);
-  if (found === undefined) throw new RecoveryError("not_for_this_device", "the text holds nothing for this device");
-  return found.bytes;
-}
-
 const isId = (value) => typeof value === "string" && /^[0-9a-f]{64}$/.test(value);
 const isBase64 = (value) => typeof value === "string" && Buffer.from(value, "base64").toString("base64") === value;
 
 /**
- * The set that a recovery member's card publishes.
+ * The set that a recovery member's card publishes. Its `function` and `team` are for people.
+ * @param {Logs} logs
+ * @param {string} member its space id
  * @param {string} card JSON, as it stands in the directory
- * @returns {{threshold: number, shares: Array<{custodian: string, commitment: string, sealed: Map<string, Uint8Array>}>}}
+ * @returns {{member: string, institution: string, threshold: number,
+ *   shares: Array<{custodian: string, commitment: string, sealed: Map<string, Uint8Array>}>}}
  *   the share at position *n* has the number *n* + 1
- * @throws {MalformedError}
+ * @throws {MalformedError|RecoveryError}
  */
-export function readRecoveryCard(card) {
-  const { function: office, recovery } = parsed(card);
-  if (office !== "recovery" || !Array.isArray(recovery?.shares)) throw new MalformedError("no card of a recovery member");
+export function readRecoveryCard(logs, member, card) {
+  const { institution, recovery } = parsed(card);
+  if (!Array.isArray(recovery?.shares)) throw new MalformedError("no card of a recovery member");
   const { threshold, shares } = recovery;
   if (shares.length > limits.SHARES) throw new MalformedError(`a set of ${shares.length} shares`);
   const isThreshold = Number.isInteger(threshold) && threshold >= LEAST_THRESHOLD && threshold <= shares.length;
   if (!isThreshold) throw new MalformedError(`${threshold} of ${shares.length} shares`);
-  return { threshold, shares: shares.map(readPublished) };
+  const published = shares.map(readPublished);
+  const state = logs.newest(member);
+  if (state?.kind !== "person" || state.guardian === null || state.guardian !== institution) {
+    throw new RecoveryError("other_institution", "the member's own log names another institution than the card");
+  }
+  return { member, institution, threshold, shares: published };
 }
 
 function parsed(card) {
@@ -95,55 +94,93 @@ function parsed(card) {
   }
 }
 
-function readPublished({ custodian, commitment, sealed }) {
+/** An entry of another form than a wrap for a device is for nobody. */
+function readPublished(share) {
+  const { custodian, commitment, sealed } = share ?? {};
   if (!isId(custodian) || !isId(commitment)) throw new MalformedError("a share's custodian and commitment are 32 bytes each");
-  const wraps = Object.entries(sealed ?? {});
-  if (!wraps.every(([device, wrap]) => isId(device) && isBase64(wrap))) throw new MalformedError("a sealed share is Base64, by device id");
+  const wraps = Object.entries(sealed ?? {}).filter(([device, wrap]) => isId(device) && isBase64(wrap));
   return { custodian, commitment, sealed: new Map(wraps.map(([device, wrap]) => [device, new Uint8Array(Buffer.from(wrap, "base64"))])) };
 }
 
 /**
- * The recovery key, from shares that are those published. Only the log says that it is the right one: the card does not.
- * @param {{member: string, admitted: string}} log the member's space id, and the device that its log admitted
- * @param {{threshold: number, shares: Array<object>}} set as `readRecoveryCard` gives it
- * @param {Array<{index: number, share: Uint8Array}>} given
- * @throws {RecoveryError} `other_share`, `too_few_shares` or `other_device`
+ * The present set of an institution: that whose member is in a group still; of several the one founded last. Of two that claim
+ * the same time it is the one with the lower id, so that every reader says the same.
+ * @param {Logs} logs
+ * @param {Array<object>} sets as `readRecoveryCard` gives them
+ * @returns {object|null}
  */
-export async function recoveryDevice({ member, admitted }, { threshold, shares }, given) {
+export function presentSet(logs, sets) {
+  const foundedAt = ({ member }) => logs.operationAt(member, 0).body.claimedAtMs;
+  const isLater = (left, right) => foundedAt(left) > foundedAt(right) || (foundedAt(left) === foundedAt(right) && left.member < right.member);
+  const present = sets.filter(({ member }) => grantsOf(logs, member, GROUPS).some(({ grant }) => isStanding(grant)));
+  return present.reduce((best, set) => (best !== null && !isLater(set, best) ? best : set), null);
+}
+
+/** What a custodian's own device has of a set, in the form of a text that hands it over. */
+export function ownShares({ member, shares }, device) {
+  const held = shares.map(({ sealed }, position) => ({ index: position + 1, bytes: sealed.get(device.id) }));
+  return held.filter(({ bytes }) => bytes !== undefined).map(({ index, bytes }) => ({ member, index, wraps: [{ recipient: device.id, bytes }] }));
+}
+
+/**
+ * The recovery key, from shares that are all those published; one that is not stops it. As many as the threshold says make
+ * it, the lowest numbers first. Only the log says that it is the right one: the card does not.
+ * @param {Logs} logs
+ * @param {object} set the present one, as `readRecoveryCard` gives it
+ * @param {object} device that puts them together, as `deviceFromSeed` gives it
+ * @param {Array<object>} handed as `readShareText` or `ownShares` gives them
+ * @throws {RecoveryError} `other_set`, `not_for_this_device`, `other_share`, `too_few_shares` or `other_device`
+ */
+export async function recoveryDevice(logs, set, device, handed) {
   const good = new Map();
-  for (const { index, share } of given) {
-    const published = shares[index - 1];
-    if (published === undefined) throw new RecoveryError("other_share", `the set has no share ${index}`);
-    if (commitmentOf(member, index, share) !== published.commitment) {
-      throw new RecoveryError("other_share", `the share of ${published.custodian} is not the one that was published`);
-    }
-    good.set(index, share);
+  for (const text of handed) good.set(text.index, await shareOf(logs, set, device, text));
+  if (good.size < set.threshold) throw new RecoveryError("too_few_shares", `${good.size} of the ${set.threshold} shares it takes`);
+  const lowest = [...good].sort(([left], [right]) => left - right).slice(0, set.threshold);
+  const made = await deviceFromSeed(combine(new Map(lowest)));
+  const isLive = [...liveGrants(logs.newest(set.member))].some((grant) => grant.member.id === made.id);
+  if (!isLive) throw new RecoveryError("other_device", "the shares make another device than one of the member's");
+  return made;
+}
+
+async function shareOf(logs, { member, shares }, device, text) {
+  if (text.member !== member) throw new RecoveryError("other_set", "a share of another set than the present one");
+  const wrap = text.wraps.find(({ recipient }) => recipient === device.id);
+  if (wrap === undefined) throw new RecoveryError("not_for_this_device", "the text holds nothing for this device");
+  const published = shares[text.index - 1];
+  if (published === undefined) throw new RecoveryError("other_share", `the set has no share ${text.index}`);
+  const { nonce } = logs.newest(member);
+  try {
+    return await openShare({ member, index: text.index, nonce, commitment: published.commitment }, device, wrap.bytes);
+  } catch (error) {
+    if (!(error instanceof ReaderError)) throw error;
+    throw new RecoveryError("other_share", `the share of ${published.custodian} is not the one that was published`);
   }
-  if (good.size < threshold) throw new RecoveryError("too_few_shares", `${good.size} of the ${threshold} shares it takes`);
-  const device = await deviceFromSeed(combine(good));
-  if (device.id !== admitted) throw new RecoveryError("other_device", "the shares make another device than the member's");
-  return device;
 }
 
-/** The device that a recovery member's log admitted; a member has one. @throws {RecoveryError} `no_recovery_member` */
-export function admittedDevice(logs, member) {
-  const state = logs.newest(member);
-  const grants = state?.kind === "person" ? [...state.grants.values()] : [];
-  if (grants.length !== 1) throw new RecoveryError("no_recovery_member", "no person of one device");
-  return grants[0].member.id;
+/** Spaces that people are members of, sections aside. */
+const GROUPS = ["team", "institution", "network"];
+
+const isStanding = (grant) => grant.ended === null && isConfirmed(grant);
+
+/** All grants that a member ever had, with their spaces, in logs of these kinds. */
+function grantsOf(logs, member, kinds) {
+  const states = [...logs.logs.keys()].map((space) => logs.newest(space)).filter(({ kind }) => kinds.includes(kind));
+  const grants = states.flatMap(({ space, grants: all }) => [...all.values()].map((grant) => ({ space, grant })));
+  return grants.filter(({ grant }) => grant.member.id === member);
 }
 
-/** The groups that a recovery member still manages. Of two sets the present one is that whose member is in one. */
+/** The groups that a recovery member covers: those that it manages. */
 export function coveredBy(logs, member) {
-  return [...logs.logs.keys()].filter((space) => {
-    return [...liveGrants(logs.newest(space))].some((grant) => grant.member.id === member && grant.role === "manage" && isConfirmed(grant));
-  });
+  const standing = grantsOf(logs, member, GROUPS).filter(({ grant }) => isStanding(grant) && grant.role === "manage");
+  return [...new Set(standing.map(({ space }) => space))];
 }
 
-/** What the recovery key was used for: operations of its device in other logs than the one it founded as itself. */
+/** What the recovery key was used for: operations of the member's devices in logs that it was ever added to. */
 export function usesOf(logs, member) {
-  const device = admittedDevice(logs, member);
-  return [...logs.logs].filter(([space]) => space !== member).flatMap(([space, { operations }]) => {
-    return operations.filter(({ body }) => body.author === device).map(({ id }) => ({ space, operation: id }));
+  const devices = new Set([...logs.newest(member).grants.values()].map((grant) => grant.member.id));
+  const spaces = new Set(grantsOf(logs, member, [...GROUPS, "section"]).map(({ space }) => space));
+  return [...spaces].flatMap((space) => {
+    const { operations } = logs.logs.get(space);
+    return operations.filter(({ body }) => devices.has(body.author)).map(({ id }) => ({ space, operation: id }));
   });
 }

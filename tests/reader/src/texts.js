@@ -1,38 +1,49 @@
 /** Texts that people hand over: a prefix, and base 32 of a body and its checksum (PROTOCOL §20, §21). */
 import { concat, equal, utf8 } from "./bytes.js";
-import { MalformedError, TooLargeError } from "./errors.js";
+import { requireVersion } from "./common.js";
+import { MalformedError, TextError, TooLargeError } from "./errors.js";
 import { digest } from "./primitives.js";
+import { readMessage } from "./schema.js";
 
 const ALPHABET = "abcdefghijklmnopqrstuvwxyz234567";
 const CHECKSUM_BYTES = 4;
 
 /**
- * The body of a text, its prefix and checksum taken off; white space and case do not matter.
+ * What a text holds; white space and case do not matter. Its version is looked at before its form: a newer program's text is
+ * of another form, and nobody mistyped it.
+ * @template T
  * @param {string} typed
- * @param {string} prefix for example `nahtlos-claim-`
- * @param {number} limit bytes of the body
- * @returns {Uint8Array}
- * @throws {MalformedError|TooLargeError}
+ * @param {{prefix: string, limit: number, shape: (value: *) => T}} kind `prefix`: for example `nahtlos-claim-`; `limit`: bytes
+ *   of the body
+ * @returns {T}
+ * @throws {TextError} `other_text` or `mistyped`
+ * @throws {NeedsNewerError}
  */
-export function bodyOf(typed, prefix, limit) {
-  const spelled = typed.replace(/\s/g, "").toLowerCase();
-  if (!spelled.startsWith(prefix)) throw new MalformedError(`it does not begin with ${prefix}`);
+export function readText(typed, { prefix, limit, shape }) {
+  const spelled = typed.replace(/\p{White_Space}/gu, "").toLowerCase();
+  if (!spelled.startsWith(prefix)) throw new TextError("other_text", `it does not begin with ${prefix}`);
+  try {
+    const body = bodyOf(spelled, prefix, limit);
+    requireVersion(body);
+    return readMessage(shape, body);
+  } catch (error) {
+    if (error instanceof MalformedError || error instanceof TooLargeError) throw new TextError("mistyped", error.message);
+    throw error;
+  }
+}
+
+/** The body of a text, its prefix and checksum taken off. */
+function bodyOf(spelled, prefix, limit) {
   const decoded = readBase32(spelled.slice(prefix.length));
   const body = decoded.subarray(0, -CHECKSUM_BYTES);
-  if (body.length > limit) throw new TooLargeError(`a body of more than ${limit} bytes`);
   if (!equal(checksumOf(prefix, body), decoded.subarray(-CHECKSUM_BYTES))) throw new MalformedError("a mistyped character");
+  if (body.length > limit) throw new TooLargeError(`a body of more than ${limit} bytes`);
   return body;
 }
 
 /** The other way; only tests need it. */
 export function textOf(prefix, body) {
   return prefix + writeBase32(concat(body, checksumOf(prefix, body)));
-}
-
-/** A text's body of the only version there is. */
-export function requireVersion(value) {
-  if (value.version !== 1) throw new MalformedError(`version ${value.version}`);
-  return value;
 }
 
 /** It finds mistyped characters; it authenticates nothing. */

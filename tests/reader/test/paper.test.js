@@ -6,7 +6,7 @@ import { encode } from "../src/cbor.js";
 import { readClaim, readInvitation } from "../src/joining.js";
 import { deviceOfPaper, readPaper, readWords, whoComesBack, wordsOf } from "../src/paper.js";
 import { textOf } from "../src/texts.js";
-import { World, device, effects, grantIdOf } from "./fixture.js";
+import { World, device, effects, fresh, grantIdOf } from "./fixture.js";
 
 const filled = (byte, length = 32) => new Uint8Array(length).fill(byte);
 
@@ -60,11 +60,32 @@ test("the paper text of PROTOCOL §27 holds what stands beside it; another form 
   const fields = [1, url, filled(1), filled(2), filled(3, 10)];
   assert.equal(textOf("nahtlos-paper-", encode(fields)), OF_PROTOCOL);
   const refused = (code, body) => assert.throws(() => readPaper(textOf("nahtlos-paper-", body)), { code });
-  refused("malformed", encode(fields.with(0, 2)));
-  refused("malformed", encode(fields.with(4, filled(3))));
-  refused("malformed", encode([...fields, 1]));
-  refused("malformed", concat(encode(fields), filled(0, 1)));
-  refused("malformed", new Uint8Array(0));
+  refused("mistyped", encode(fields.with(4, filled(3))));
+  refused("mistyped", encode([...fields, 1]));
+  refused("mistyped", concat(encode(fields), filled(0, 1)));
+  refused("mistyped", new Uint8Array(0));
+});
+
+test("a text is refused for its kind, then as mistyped, then for its version, and for its form last", () => {
+  const refused = (code, text) => assert.throws(() => readPaper(text), { code }, `${code} ${text}`);
+  const of = (...bytes) => textOf("nahtlos-paper-", Uint8Array.from(bytes));
+  for (const text of ["", "nahtlos-", "nahtlos-claim-1", textOf("nahtlos-claim-", encode([2]))]) refused("other_text", text);
+  const newer = of(0x81, 2);
+  const last = newer.at(-1);
+  for (const text of ["nahtlos-paper-", "nahtlos-paper-1", `${newer}a`, newer.slice(0, -1) + (last === "a" ? "b" : "a")]) refused("mistyped", text);
+  refused("mistyped", textOf("nahtlos-paper-", concat(encode([2]), filled(0, 1023))));
+  const ofNewer = [[0x81, 2], [0x81, 0], [0x81, 0x18, 2], [0x81, 0x18, 255], [0x82, 2, 0xff], [0x81, 2, 0], [0x98, 1, 2]];
+  for (const bytes of ofNewer) refused("needs_newer", of(...bytes));
+  for (const bytes of [[0x81, 1], [0x81, 0x18, 1], [0x81, 0x19, 1, 0], [0x80], [0x81, 0x60], [2]]) refused("mistyped", of(...bytes));
+});
+
+test("unused bits of base 32 are zero, and any white space is dropped", () => {
+  const letters = "abcdefghijklmnopqrstuvwxyz234567";
+  const text = textOf("nahtlos-paper-", encode([1, "https://relay.exampl", filled(1), filled(2), filled(3, 10)]));
+  assert.equal(readPaper(text.replace(/.{9}/g, "$&\u00a0\u2028\u3000\u0085\t")).url, "https://relay.exampl");
+  assert.notEqual((text.length - "nahtlos-paper-".length) % 8, 0);
+  const last = letters.indexOf(text.at(-1));
+  assert.throws(() => readPaper(text.slice(0, -1) + letters[last + 1]), { code: "mistyped", message: /base 32/ });
 });
 
 test("the body of a paper, a claim or an invitation has 1,024 bytes at most", () => {
@@ -72,16 +93,16 @@ test("the body of a paper, a claim or an invitation has 1,024 bytes at most", ()
   for (const [read, name] of readers) {
     const codeOf = (length) => {
       try {
-        read(textOf(`nahtlos-${name}-`, concat(filled(0x9f, 1), filled(0, length - 1))));
+        read(textOf(`nahtlos-${name}-`, concat(encode([2]), filled(0, length - 2))));
       } catch ({ code }) {
         return code;
       }
       return null;
     };
-    assert.deepEqual([codeOf(1024), codeOf(1025)], ["malformed", "too_large"], name);
+    assert.deepEqual([codeOf(1024), codeOf(1025)], ["needs_newer", "mistyped"], name);
   }
   assert.equal(readClaim(textOf("nahtlos-claim-", encode([1, "x".repeat(951), filled(1), filled(2)]))).url.length, 951);
-  assert.throws(() => readClaim(textOf("nahtlos-claim-", encode([1, "x".repeat(952), filled(1), filled(2)]))), { code: "too_large" });
+  assert.throws(() => readClaim(textOf("nahtlos-claim-", encode([1, "x".repeat(952), filled(1), filled(2)]))), { code: "mistyped" });
 });
 
 test("words of another seed are of another device than the text, also where their checksum is right", async () => {
@@ -100,7 +121,7 @@ async function threeTeams() {
   const annas = world.person(anna, office);
   world.write(annas, anna, [effects.addDevice(paper, annas)]);
   const teams = ["write", "manage", "administer"].map((role) => {
-    return world.found(anna, [effects.create("team", { founder: anna }), effects.addSpace(annas, role)]);
+    return world.found(anna, [effects.create("team", { guardian: office, founder: anna }), effects.addSpace(annas, role)]);
   });
   return { world, anna, paper, office, annas, teams };
 }
@@ -115,9 +136,9 @@ test("who comes back is the person whose log admitted the paper, of its guardian
 });
 
 test("a team of the card that the person has left does not count, and without any there is none", async () => {
-  const { world, anna, paper, annas, teams: [written, managed] } = await threeTeams();
+  const { world, anna, paper, office, annas, teams: [written, managed] } = await threeTeams();
   const others = await device();
-  const beats = world.person(others);
+  const beats = world.person(others, office);
   world.write(managed, anna, [effects.addSpace(beats, "manage")]);
   world.write(managed, anna, [effects.removeGrant(grantIdOf(world.state(managed), annas))]);
   assert.equal(whoComesBack(world.logs, { team: managed }, paper.id).team, written);
@@ -125,4 +146,34 @@ test("a team of the card that the person has left does not count, and without an
   const alone = await device();
   world.person(alone);
   assert.equal(whoComesBack(world.logs, null, alone.id).team, null);
+});
+
+test("a team of another institution, or of none, is not the one that somebody comes back to, whatever the card and the role say", async () => {
+  const { world, anna, paper, office, annas, teams: [written, managed] } = await threeTeams();
+  const beat = await device();
+  const elsewhere = world.found(beat, [effects.create("institution", { founder: beat })]);
+  const others = [elsewhere, null].map((guardian) => {
+    return world.found(anna, [effects.create("team", { guardian, founder: anna }), effects.addSpace(annas, "manage")]);
+  });
+  for (const team of others) assert.equal(whoComesBack(world.logs, { team }, paper.id).team, managed);
+  assert.equal(whoComesBack(world.logs, { team: written }, paper.id).team, written);
+  assert.equal(world.state(annas).guardian, office);
+  const alone = await device();
+  const alones = world.person(alone);
+  world.found(alone, [effects.create("team", { founder: alone }), effects.addSpace(alones, "manage")]);
+  assert.deepEqual(whoComesBack(world.logs, null, alone.id), { person: alones, institution: null, team: null });
+});
+
+test("a team where nobody confirmed the person yet is none to come back to", async () => {
+  const { world, anna, office } = await threeTeams();
+  const [beat, carla] = [await device(), await device()];
+  const [beats, carlas] = [world.person(beat, office), world.person(carla, office)];
+  const team = world.found(anna, [
+    effects.create("team", { guardian: office, founder: anna }), effects.addSpace(world.person(anna, office), "manage"), effects.addSpace(beats, "administer"),
+  ]);
+  const grant = fresh();
+  world.write(team, beat, [effects.addSpace(carlas, "write", { grant })]);
+  assert.equal(whoComesBack(world.logs, { team }, carla.id).team, null);
+  world.write(team, anna, [effects.confirm(grant)]);
+  assert.equal(whoComesBack(world.logs, null, carla.id).team, team);
 });

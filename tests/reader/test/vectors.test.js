@@ -208,7 +208,7 @@ const JOINING = {
   claim({ text, seed, url }) {
     const claim = joining.readClaim(`  ${text.toUpperCase()}\n`);
     assert.deepEqual([claim.url, toHex(claim.seed)], [url, seed]);
-    assert.throws(() => joining.readClaim(text.replace(/.$/, (last) => (last === "a" ? "b" : "a"))), { code: "malformed" });
+    assert.throws(() => joining.readClaim(text.replace(/.$/, (last) => (last === "a" ? "b" : "a"))), { code: "mistyped" });
   },
   "invitation of an institution": readsInvitation,
   "invitation of a person": readsInvitation,
