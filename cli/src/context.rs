@@ -265,6 +265,24 @@ impl NewFile {
         })
     }
 
+    /// Lets `write` write it, durably.
+    ///
+    /// # Errors
+    /// What `write` returns, and where there is no room; then no file is left.
+    pub fn fill<T, E: Into<Failure>>(
+        mut self,
+        write: impl FnOnce(&mut dyn std::io::Write) -> Result<T, E>,
+    ) -> Result<T, Failure> {
+        let mut output = std::io::BufWriter::new(&self.file);
+        let written = write(&mut output).map_err(Into::into)?;
+        let flushed = output.into_inner().map_err(|error| error.into_error());
+        flushed
+            .and_then(std::fs::File::sync_all)
+            .map_err(|error| Failure::file("written", &self.path, &error))?;
+        self.complete = true;
+        Ok(written)
+    }
+
     /// Writes everything, durably.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! Twelve lies of a relay, each told to the real program by a relay that has the relay's own key: what
 //! comes of it, and the sentence that a person reads. Nothing is applied that should not be, nothing is
-//! lost, and nobody new can read. (A thirteenth way to notice, a bundle handed over by other means, is
-//! not built yet.)
+//! lost, and nobody new can read. (A thirteenth way to notice, a bundle handed over by other means, is in
+//! `bundles.rs`.)
 
 use std::collections::BTreeMap;
 use std::fs::Permissions;

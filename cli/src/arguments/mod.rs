@@ -1,5 +1,6 @@
 //! What can be typed on the command line.
 
+mod bundle;
 mod case;
 mod consent;
 mod device;
@@ -18,6 +19,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use bundle::BundleCommand;
 pub use case::{CaseCommand, CaseFilter, CaseHandover, CaseOpen, SectionCommand, SectionExport};
 pub use consent::{ConsentCommand, ConsentGive, ConsentWithdraw};
 pub use device::{
@@ -146,6 +148,12 @@ pub enum Command {
         /// What to do.
         #[command(subcommand)]
         command: VaultCommand,
+    },
+    /// Files for a USB stick or a mail, where there is no relay
+    Bundle {
+        /// What to do.
+        #[command(subcommand)]
+        command: BundleCommand,
     },
     /// Cases; alone: lists them
     #[command(args_conflicts_with_subcommands = true)]

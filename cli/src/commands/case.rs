@@ -20,6 +20,18 @@ use crate::failure::Failure;
 use crate::input;
 use crate::output::{Answer, Page, json};
 
+/// Of the list of cases.
+pub const HEADERS: [&str; 8] = [
+    "case",
+    "name",
+    "born",
+    "phase",
+    "next due",
+    "new",
+    "waiting",
+    "conflicts",
+];
+
 pub fn run(
     context: &Context,
     filter: CaseFilter,
@@ -52,16 +64,7 @@ fn list(context: &Context, filter: &CaseFilter) -> Result<Answer, Failure> {
     }
     let rows = cases.iter().map(row).collect();
     let page = Page::default().table(
-        &[
-            "case",
-            "name",
-            "born",
-            "phase",
-            "next due",
-            "new",
-            "waiting",
-            "conflicts",
-        ],
+        &HEADERS,
         rows,
         "No case yet: `nahtlos case open` opens one; shared ones arrive with `nahtlos sync`.",
     );
@@ -83,7 +86,8 @@ fn holds(line: &CaseLine, wanted: &str) -> bool {
         .any(|text| text.to_lowercase().contains(wanted))
 }
 
-fn row(line: &CaseLine) -> Vec<String> {
+/// One case of the list.
+pub fn row(line: &CaseLine) -> Vec<String> {
     let summary = &line.summary;
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
     let number = |number: u64| {
@@ -159,6 +163,10 @@ fn show(context: &Context, case: &str) -> Result<Answer, Failure> {
             (
                 "not delivered",
                 (line.undelivered > 0).then(|| line.undelivered.to_string()),
+            ),
+            (
+                "not with the relay yet",
+                (line.carried > 0).then(|| format!("{} of others, by a bundle", line.carried)),
             ),
             ("next due", line.summary.next_due.map(|day| day.to_string())),
         ]);

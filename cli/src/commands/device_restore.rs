@@ -88,6 +88,14 @@ fn read(source: &str) -> Result<PaperText, Failure> {
     } else {
         input::read_text(Path::new(source))?
     };
+    parse(&text)
+}
+
+/// The text of a paper.
+///
+/// # Errors
+/// Where it is not one.
+pub fn parse(text: &str) -> Result<PaperText, Failure> {
     text.parse().map_err(|error| match error {
         TextError::OtherKind { .. } | TextError::Mistyped => Failure::new(
             Exit::Usage,

@@ -1,6 +1,8 @@
 //! What each command does, one file a thing.
 
 mod attention;
+mod bundle;
+mod bundle_open;
 mod case;
 mod case_handover;
 mod case_open;
@@ -75,6 +77,7 @@ pub fn run(context: &Context, command: Command) -> Result<Answer, Failure> {
         Command::Key { command } => key::run(context, command),
         Command::Recovery { command } => recovery::run(context, command),
         Command::Vault { command } => vault::run(context, command),
+        Command::Bundle { command } => bundle::run(context, command),
         Command::Case { filter, command } => case::run(context, filter, command),
         Command::Section { command } => section::run(context, command),
         Command::Plan { command } => plan::run(context, command),

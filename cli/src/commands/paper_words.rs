@@ -99,7 +99,8 @@ fn show(text: &str) {
     let _ = stderr.flush();
 }
 
-fn wrong(error: WordsError) -> Failure {
+/// What is told of words that are not a paper's.
+pub fn wrong(error: WordsError) -> Failure {
     let (code, what, why, next) = match error {
         WordsError::Count { found } => (
             "words_count",

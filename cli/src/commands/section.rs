@@ -145,7 +145,8 @@ fn refuse_not_opened(nahtlos: &Nahtlos, case: &Case, kind: &SectionKind) -> Resu
     ))
 }
 
-fn read(
+/// A section's content, for programs and people.
+pub fn read(
     nahtlos: &Nahtlos,
     case: &Case,
     kind: &SectionKind,

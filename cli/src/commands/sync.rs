@@ -8,6 +8,7 @@ use nahtlos_client::status::{Status, is_after_an_end};
 use nahtlos_client::{Nahtlos, SyncReport};
 use serde_json::json;
 
+use super::bundle::carried_in_words;
 use super::held::is_open;
 use super::{attention, decision, device_wipe, held_news};
 use crate::context::Context;
@@ -97,6 +98,11 @@ fn report(
         (
             "new keys",
             (rotated > 0).then(|| count(rotated, "of those decided", "of those decided")),
+        ),
+        (
+            "brought for others",
+            (report.carried_delivered > 0)
+                .then(|| count(report.carried_delivered, "item", "items")),
         ),
         ("admitted", listed(&report.admitted)),
         (
@@ -229,6 +235,10 @@ pub fn status(context: &Context) -> Result<Answer, Failure> {
             "not delivered",
             Some(count(status.undelivered_edits, "edit", "edits")),
         ),
+        (
+            "not with the relay",
+            listed(&carried_in_words(&nahtlos, &status.carried)),
+        ),
         ("waiting for sync", listed(&status.waiting_decisions)),
         ("open invitations", listed(&status.open_invitations)),
         ("conflicts", Some(conflicts.to_string())),
@@ -256,7 +266,9 @@ pub fn status(context: &Context) -> Result<Answer, Failure> {
     data["home"] = json!(context.home);
     data["attention"] = json::value(&signs);
     let mut answer = Answer::new(data, page);
-    let waits = status.undelivered_edits > 0 || !status.waiting_decisions.is_empty();
+    let waits = status.undelivered_edits > 0
+        || !status.waiting_decisions.is_empty()
+        || !status.carried.is_empty();
     if waits && status.restored_backup.is_none() {
         answer = answer.note("`nahtlos sync` delivers what waits.");
     }

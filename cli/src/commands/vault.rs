@@ -407,5 +407,9 @@ const fn in_words(collection: Collection) -> (&'static str, &'static str) {
         Collection::Draft => ("draft", "drafts"),
         Collection::Recovery => ("record of a recovery key", "records of recovery keys"),
         Collection::Counting => ("verdict on a change", "verdicts on changes"),
+        Collection::Carried => (
+            "change that a bundle brought and the relay lacks",
+            "changes that bundles brought and the relay lacks",
+        ),
     }
 }

@@ -1,6 +1,7 @@
 //! Every error of the client as what a person is told.
 
 use nahtlos_casework::edit::ApplyError;
+use nahtlos_client::bundle::BundleError;
 use nahtlos_client::incidents::OpenIncident;
 use nahtlos_client::{ClientError, KeyNotice};
 
@@ -160,6 +161,19 @@ impl From<ClientError> for Failure {
                 &format!("This case has the section `{section}` already; nothing was changed."),
                 "A case has each section once.",
                 "See it with `nahtlos section show CASE SECTION`.",
+            ),
+            ClientError::Bundle(BundleError::Io(error)) => Failure::new(
+                Exit::Failed,
+                code,
+                "The file could not be read or written; nothing was changed.",
+                super::system_says(error),
+                "Check the disk or stick, then run the command again.",
+            ),
+            ClientError::OnlyCarried => say(
+                Exit::Conflict,
+                "What you want to change came by a bundle, and the relay does not have it yet; nothing was stored.",
+                "Until then it is shown here and nothing is built upon it: it may arrive in another form.",
+                "Run `nahtlos sync`, which brings it there, then run the command again.",
             ),
             ClientError::BadUrl { url, reason } => say(
                 Exit::Usage,

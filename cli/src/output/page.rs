@@ -80,6 +80,13 @@ impl Page {
         self
     }
 
+    /// With another page below it.
+    #[must_use]
+    pub fn append(mut self, below: Self) -> Self {
+        self.blocks.extend(below.blocks);
+        self
+    }
+
     /// A line or paragraph.
     #[must_use]
     pub fn line(mut self, text: impl Into<String>) -> Self {

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub mod paper;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -162,6 +164,8 @@ pub struct World {
     pub berger: Home,
     pub iseli: Home,
     relay: Option<nahtlos_relay::RunningRelay>,
+    /// Where the relay is reached while it runs.
+    address: std::net::SocketAddr,
     pub directory: tempfile::TempDir,
 }
 
@@ -172,6 +176,7 @@ impl World {
         let config = nahtlos_relay::Config::new(directory.path().join("relay"), listen);
         let claim = config.claim_file();
         let relay = nahtlos_relay::RunningRelay::start(config).unwrap();
+        let address = relay.address;
         let berger = Home::new(directory.path(), "berger");
         let iseli = Home::new(directory.path(), "iseli");
         berger.run(&found_arguments(claim.to_str().unwrap())).ok();
@@ -206,6 +211,7 @@ impl World {
             berger,
             iseli,
             relay: Some(relay),
+            address,
             directory,
         }
     }
@@ -271,6 +277,13 @@ impl World {
         let data = self.directory.path().join("relay");
         change(&data);
         let config = nahtlos_relay::Config::new(data, address);
+        self.relay = Some(nahtlos_relay::RunningRelay::start(config).unwrap());
+    }
+
+    /// The relay that was stopped is there again.
+    pub fn start_relay(&mut self) {
+        let data = self.directory.path().join("relay");
+        let config = nahtlos_relay::Config::new(data, self.address);
         self.relay = Some(nahtlos_relay::RunningRelay::start(config).unwrap());
     }
 

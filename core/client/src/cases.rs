@@ -29,6 +29,9 @@ pub struct CaseLine {
     pub unread: u64,
     /// Edits typed here that are not delivered yet.
     pub undelivered: u64,
+    /// Edits of others that a bundle brought and the relay does not have yet.
+    #[serde(default)]
+    pub carried: u64,
     /// Open conflicts by section code; sections without one are left out.
     #[serde(default)]
     pub conflicts_by_section: BTreeMap<String, usize>,
@@ -220,7 +223,8 @@ impl Nahtlos {
         self.case(input).or_else(|_| self.find_case(input))
     }
 
-    /// A section's document as a person sees it: what counts and one's own undelivered edits.
+    /// A section's document as a person sees it: what counts, one's own undelivered edits, and what a bundle
+    /// brought that no relay has acknowledged.
     /// Showing it is not reading it: see [`Self::mark_read`].
     ///
     /// # Errors
@@ -230,7 +234,8 @@ impl Nahtlos {
         case: &Case,
         kind: &SectionKind,
     ) -> Result<Document, ClientError> {
-        self.working_document(&case.section(kind)?)
+        let space = case.section(kind)?;
+        self.with_carried(&space, self.working_document(&space)?)
     }
 
     /// Who stands behind each automerge actor of a section's document.
@@ -278,7 +283,7 @@ impl Nahtlos {
     pub fn conflicts(&self, case: &Case) -> Result<Vec<Conflict>, ClientError> {
         let mut found = Vec::new();
         for (kind, space) in &case.sections {
-            if let Ok(document) = self.shared_document(space) {
+            if let Ok(document) = self.document_to_read(space) {
                 let authors = self.authors(space)?;
                 found.extend(nahtlos_casework::conflicts(&document, kind, &authors));
             }
@@ -305,6 +310,7 @@ mod tests {
             sections: BTreeMap::from([(section.to_owned(), "00".to_owned())]),
             unread: 0,
             undelivered: 0,
+            carried: 0,
             conflicts_by_section: BTreeMap::new(),
         }
     }

@@ -241,7 +241,8 @@ impl Nahtlos {
             let actor = self.actor_of_run(space, &edit.run_nonce);
             devices.push((*actor.as_bytes(), self.device_id));
         }
-        for opened in self.opened_adoptions(space)? {
+        let adopted = self.opened_adoptions(space)?.into_iter();
+        for opened in adopted.chain(self.opened_carried(space)?) {
             let author = opened.envelope.header().author_device;
             let actors = opened.payload.run_nonces.iter();
             devices.extend(actors.map(|nonce| {

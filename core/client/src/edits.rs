@@ -2,7 +2,7 @@
 //! transaction, sealed at the next sync.
 
 use nahtlos_casework::Author as CaseAuthor;
-use nahtlos_casework::edit::Edit;
+use nahtlos_casework::edit::{ApplyError, Edit};
 use nahtlos_casework::fields::UtcTime;
 use nahtlos_document::{Document, EditError, EncodedChange, WriteError};
 use nahtlos_protocol::identifier::SpaceId;
@@ -63,7 +63,15 @@ impl Nahtlos {
     ) -> Result<NewEdits, ClientError> {
         self.require_writable(space)?;
         let document = self.working_document(space)?;
-        self.make_edits_on(document, space, edits)
+        match self.make_edits_on(document, space, edits) {
+            // It is shown, and not part of what edits are made on.
+            Err(ClientError::Edit(ApplyError::Missing { .. }))
+                if self.carried_edits(space)? > 0 =>
+            {
+                Err(ClientError::OnlyCarried)
+            }
+            made => made,
+        }
     }
 
     /// Applies edits to a document at hand.

@@ -5,8 +5,10 @@ use minicbor::{Decode, Encode};
 use nahtlos_protocol::codec;
 use nahtlos_protocol::identifier::{SpaceId, VerifyingKeyBytes};
 use nahtlos_protocol::limits;
+use nahtlos_protocol::space::operation::SignedOperation;
+use nahtlos_protocol::wire::claim::ClaimRequest;
 use nahtlos_protocol::wire::join::{JoinAnswer, JoinRequest};
-use nahtlos_protocol::wire::{CLAIM_PATH, Status, SyncResponse};
+use nahtlos_protocol::wire::{CLAIM_PATH, ItemResult, PushItem, Status, SyncResponse};
 
 use crate::directory::DirectoryEdit;
 use crate::error::ClientError;
@@ -163,6 +165,7 @@ impl Nahtlos {
             }
             let taken = |status| matches!(status, Status::Accepted | Status::Duplicate);
             if response.results.iter().all(|result| taken(result.status)) {
+                self.keep_founding_receipts(&pending.request, &response.results);
                 return Ok(());
             }
             let detail = "the relay did not take the founding operations";
@@ -178,6 +181,21 @@ impl Nahtlos {
             .receipt
             .verify(&request.id(), &relay)
             .map_err(|_| ClientError::OtherRelay)
+    }
+
+    /// The receipts of what was founded: they prove it to whoever gets it otherwise than from the relay.
+    fn keep_founding_receipts(&self, request: &[u8], results: &[ItemResult]) {
+        let request: Result<ClaimRequest, _> =
+            codec::decode(request, limits::SYNC_REQUEST_BYTES_MAX);
+        let push = request.map(|request| request.push).unwrap_or_default();
+        for (item, result) in push.iter().zip(results) {
+            if let (PushItem::Operation { bytes, .. }, Some(receipt)) = (item, &result.receipt)
+                && let Ok(signed) = SignedOperation::decode(bytes)
+            {
+                let id = signed.id().into();
+                self.receipt_cache.keep(&signed.space(), id, receipt);
+            }
+        }
     }
 
     fn enrolment_answered(&mut self, pending: &PendingRecord) -> Result<(), ClientError> {

@@ -352,6 +352,10 @@ impl Nahtlos {
         Ok(sections)
     }
 
+    pub(crate) fn is_erased(&self, space: &SpaceId) -> Result<bool, ClientError> {
+        Ok(self.erased_mark(space)?.is_some())
+    }
+
     fn erased_mark(&self, space: &SpaceId) -> Result<Option<bool>, ClientError> {
         let mark = self.vault.get(Collection::Setting, &mark_key(space))?;
         Ok(mark.map(|bytes| !bytes.is_empty()))

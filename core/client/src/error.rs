@@ -168,6 +168,14 @@ pub enum ClientError {
     /// The paper was revoked.
     #[error("this paper was revoked")]
     PaperRevoked,
+    /// What is to be changed came by a bundle, and no relay has it yet.
+    #[error(
+        "this came by a bundle and the relay does not have it yet: it can be read, not changed"
+    )]
+    OnlyCarried,
+    /// A bundle file, or the request for one.
+    #[error(transparent)]
+    Bundle(#[from] crate::bundle::BundleError),
     /// A relay URL that is not allowed.
     #[error("the relay address {url} is not usable: {reason}")]
     BadUrl {
@@ -219,6 +227,8 @@ impl ClientError {
             Self::Recovery(error) => error.code(),
             Self::PaperUnknown => "paper_unknown",
             Self::PaperRevoked => "paper_revoked",
+            Self::OnlyCarried => "only_carried",
+            Self::Bundle(error) => error.code(),
             Self::BadUrl { .. } => "bad_url",
         }
     }

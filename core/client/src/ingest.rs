@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use nahtlos_protocol::crypto::hash::hash;
 use nahtlos_protocol::crypto::label;
 use nahtlos_protocol::envelope::Envelope;
-use nahtlos_protocol::identifier::{OperationId, SpaceId};
+use nahtlos_protocol::identifier::{ItemId, OperationId, SpaceId};
 use nahtlos_protocol::space::Wrap;
 use nahtlos_protocol::space::operation::{OperationError, SignedOperation};
 use nahtlos_protocol::space::recipients;
@@ -14,6 +14,7 @@ use nahtlos_protocol::space::replay::ReplayError;
 use nahtlos_protocol::wire::join::JoinRequest;
 use nahtlos_protocol::wire::{Item, ItemKind};
 
+use crate::bundle::delete_carried;
 use crate::clones;
 use crate::error::ClientError;
 use crate::forks;
@@ -34,6 +35,15 @@ pub(crate) const UNSETTLED: &[u8] = b"unsettled";
 pub(crate) const NOT_LOOKED_AT: &str = "new";
 /// Group of join requests to answer.
 pub(crate) const JOIN_REQUESTS: &[u8] = b"join-requests";
+
+/// Who hands items over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// The relay: which of two branches of a log it serves now is followed.
+    Relay,
+    /// A bundle, which may be old: it says nothing about what the relay serves now.
+    Bundle,
+}
 
 /// An operation and the wraps served beside it.
 type Received = (SignedOperation, Vec<Wrap>);
@@ -56,12 +66,24 @@ impl Nahtlos {
     pub(crate) fn take_in(
         &mut self,
         items: &[Item],
+        position: SyncRecord,
+    ) -> Result<Ingested, ClientError> {
+        self.take_in_from(Source::Relay, items, position)
+    }
+
+    /// The same from elsewhere.
+    pub(crate) fn take_in_from(
+        &mut self,
+        source: Source,
+        items: &[Item],
         mut position: SyncRecord,
     ) -> Result<Ingested, ClientError> {
         let mut ingested = Ingested::default();
         let mut stored = Vec::new();
         let mut queue: Vec<Received> = Vec::new();
         let (mut heard, mut elsewhere) = (Heard::default(), None);
+        let carries_anything = self.carries_anything()?;
+        let mut arrived: Vec<ItemId> = Vec::new();
         for item in items {
             position.arrivals = position.arrivals.saturating_add(1);
             let at = i64::try_from(position.arrivals).unwrap_or(i64::MAX);
@@ -69,6 +91,7 @@ impl Nahtlos {
                 ItemKind::Operation => match SignedOperation::decode(&item.bytes) {
                     Ok(operation) => {
                         let id = operation.id().into();
+                        arrived.push(id);
                         self.receipt_cache
                             .keep(&operation.space(), id, &item.receipt);
                         heard.note(
@@ -91,6 +114,7 @@ impl Nahtlos {
                         place: None,
                         accepted_at_ms: item.receipt.accepted_at_ms,
                     };
+                    arrived.push(envelope.id().into());
                     heard.note(envelope.header().author_device, record);
                     if let Some(put) = self.new_envelope(at, item, &envelope, &mut ingested)? {
                         stored.extend(put);
@@ -123,11 +147,15 @@ impl Nahtlos {
             }
             put_replayed(transaction, &replayed, &waiting)?;
             for (operation, _, error) in &waiting {
-                if *error == ReplayError::NotNext && served.contains(&operation.id()) {
+                let is_served = source == Source::Relay && served.contains(&operation.id());
+                if *error == ReplayError::NotNext && is_served {
                     forks::put_served(transaction, &operation.id())?;
                 }
             }
             put_unsettled(transaction, &ingested.touched)?;
+            for item in arrived.iter().filter(|_| carries_anything) {
+                delete_carried(transaction, item)?;
+            }
             heard.store(transaction)?;
             if let Some(item) = elsewhere {
                 clones::put_cloned(transaction, item, now_ms)?;
@@ -338,7 +366,7 @@ pub(crate) fn put_waiting(
 
 /// Only wraps that the operation signs for their recipient: a relay that swaps one is ignored, and
 /// the notice "pending" stays.
-fn signed_wraps(operation: &SignedOperation, wraps: Vec<Wrap>) -> Vec<Wrap> {
+pub(crate) fn signed_wraps(operation: &SignedOperation, wraps: Vec<Wrap>) -> Vec<Wrap> {
     wraps
         .into_iter()
         .filter(|wrap| {

@@ -19,6 +19,7 @@ mod beginning;
 mod borrowed;
 pub mod breach;
 mod building_on;
+pub mod bundle;
 pub mod cases;
 pub mod checking;
 pub mod clones;

@@ -251,6 +251,15 @@ impl Nahtlos {
         Ok(false)
     }
 
+    /// Offers what is held of these, whatever the relay said.
+    pub(crate) fn offer_held(&mut self, items: &[ItemId]) -> Result<(), ClientError> {
+        if items.is_empty() {
+            return Ok(());
+        }
+        let offers = self.missing_items_held(items)?;
+        self.commit(|transaction| offers.iter().try_for_each(|offer| offer.put(transaction)))
+    }
+
     /// Of these, what is held here with a receipt and not offered yet.
     fn missing_items_held(&self, missing: &[ItemId]) -> Result<Vec<OfferRecord>, ClientError> {
         let mut logs: HashMap<SpaceId, HashMap<ItemId, u64>> = HashMap::new();
@@ -353,7 +362,10 @@ impl Nahtlos {
     }
 
     /// The wraps of an operation that reached this device.
-    fn wraps_at_hand(&self, operation: &SignedOperation) -> Result<Vec<Wrap>, ClientError> {
+    pub(crate) fn wraps_at_hand(
+        &self,
+        operation: &SignedOperation,
+    ) -> Result<Vec<Wrap>, ClientError> {
         let space = operation.space();
         let mut wraps = Vec::new();
         for effect in &operation.operation().effects {

@@ -8,6 +8,7 @@ use nahtlos_protocol::space::operation::SignedOperation;
 use serde::Serialize;
 
 use crate::backups::RestoredBackup;
+use crate::bundle::CarriedLine;
 use crate::clones::OtherCopy;
 use crate::edits::TypedEdit;
 use crate::error::ClientError;
@@ -48,6 +49,8 @@ pub struct Status {
     pub synced_at_ms: Option<u64>,
     /// Edits typed here that the relay has not confirmed.
     pub undelivered_edits: u64,
+    /// What bundles brought from others and the relay does not have yet.
+    pub carried: Vec<CarriedLine>,
     /// Changes of access that wait for the next sync.
     pub waiting_decisions: Vec<String>,
     /// Changes of access that came back: a person must decide them again, or drop them.
@@ -125,6 +128,7 @@ impl Nahtlos {
             },
             synced_at_ms: sync.synced_at_ms,
             undelivered_edits: self.vault.count(Collection::Outbox)?,
+            carried: self.carried_lines()?,
             waiting_decisions: intents
                 .iter()
                 .map(|record| self.describe_intent(&record.intent))

@@ -81,7 +81,12 @@ impl Nahtlos {
         line.undelivered += edits.records.len() as u64;
         let mut authors = self.authors(&edits.space)?;
         authors.insert(*self.actor(&edits.space).as_bytes(), self.case_author()?);
-        let conflicts = nahtlos_casework::conflicts(&edits.document, kind, &authors).len();
+        let with_carried = match self.carried_edits(&edits.space)? {
+            0 => None,
+            _ => Some(self.with_carried(&edits.space, edits.document.clone())?),
+        };
+        let shown = with_carried.as_ref().unwrap_or(&edits.document);
+        let conflicts = nahtlos_casework::conflicts(shown, kind, &authors).len();
         set_conflicts(&mut line, kind, conflicts);
         let total = line.conflicts_by_section.values().sum();
         if !is_summarised(kind) {
@@ -90,7 +95,7 @@ impl Nahtlos {
         }
         let case = self.case(&line.id)?;
         let mut sources = self.sources(&case)?;
-        let edited = Arc::new(edits.document.clone());
+        let edited = Arc::new(shown.clone());
         match kind {
             SectionKind::Core => sources.core = Some(edited),
             SectionKind::Plan => sources.plan = Some((edited, authors)),
@@ -127,6 +132,7 @@ impl Nahtlos {
             sections,
             unread: 0,
             undelivered,
+            carried: 0,
             conflicts_by_section: BTreeMap::new(),
         })
     }
@@ -160,7 +166,7 @@ impl Nahtlos {
     fn sources(&self, case: &Case) -> Result<Sources, ClientError> {
         let document = |kind: &SectionKind| {
             let space = case.sections.get(kind)?;
-            self.shared_document(space).ok()
+            self.document_to_read(space).ok()
         };
         let plan = match (
             document(&SectionKind::Plan),
@@ -337,7 +343,7 @@ impl Nahtlos {
         };
         let before = std::mem::take(&mut line.sections);
         let mut conflicts_before = std::mem::take(&mut line.conflicts_by_section);
-        (line.unread, line.undelivered) = (0, 0);
+        (line.unread, line.undelivered, line.carried) = (0, 0, 0);
         let mut has_new_sources = false;
         for (kind, space) in &case.sections {
             let (code, id) = (kind.code(), space.to_string());
@@ -366,7 +372,7 @@ impl Nahtlos {
         kind: &SectionKind,
         space: &SpaceId,
     ) -> Result<(), ClientError> {
-        if let Ok(document) = self.shared_document(space) {
+        if let Ok(document) = self.document_to_read(space) {
             let authors = self.authors(space)?;
             let conflicts = nahtlos_casework::conflicts(&document, kind, &authors);
             set_conflicts(line, kind, conflicts.len());
@@ -377,6 +383,7 @@ impl Nahtlos {
     fn count_edits(&self, line: &mut CaseLine, space: &SpaceId) -> Result<(), ClientError> {
         line.unread += self.document_record(space)?.unread;
         line.undelivered += self.pending_edits(space)?.len() as u64;
+        line.carried += self.carried_edits(space)?;
         Ok(())
     }
 
@@ -387,6 +394,7 @@ impl Nahtlos {
             sections: BTreeMap::new(),
             unread: 0,
             undelivered: 0,
+            carried: 0,
             conflicts_by_section: BTreeMap::new(),
         };
         for (kind, space) in &case.sections {

@@ -1,6 +1,8 @@
 //! What this client reads that somebody else wrote, beyond the forms of the protocol, as functions
 //! over bytes: for the tests that try it with hostile input, and only there.
 
+use crate::bundle::BundleError;
+use crate::bundle::file::{FileKind, FileReader, FileWriter};
 use crate::directory::{InstitutionCard, NetworkCard, PersonCard, TeamCard};
 use crate::error::ClientError;
 use crate::joining::Introduction;
@@ -43,4 +45,55 @@ pub fn refusal(status: u16, body: &[u8]) -> String {
         relay_time: None,
     };
     ClientError::of_refusal(&answer).to_string()
+}
+
+/// The parts of a bundle file; of a file that is not whole, why not.
+///
+/// # Errors
+/// What a person is told.
+pub fn bundle_parts(bytes: &[u8]) -> Result<Vec<Vec<u8>>, String> {
+    parts(bytes, FileKind::Bundle)
+}
+
+/// The same of a request.
+///
+/// # Errors
+/// What a person is told.
+pub fn request_parts(bytes: &[u8]) -> Result<Vec<Vec<u8>>, String> {
+    parts(bytes, FileKind::Request)
+}
+
+fn parts(bytes: &[u8], kind: FileKind) -> Result<Vec<Vec<u8>>, String> {
+    let read = || {
+        let mut reader = FileReader::begin(bytes, kind)?;
+        let mut parts = Vec::new();
+        while let Some(part) = reader.next()? {
+            parts.push(part);
+        }
+        Ok(parts)
+    };
+    read().map_err(|error: BundleError| error.to_string())
+}
+
+/// A bundle file of these parts, whatever they are.
+#[must_use]
+pub fn bundle_of(parts: &[Vec<u8>]) -> Vec<u8> {
+    file_of(parts, FileKind::Bundle)
+}
+
+/// A request of these parts, whatever they are.
+#[must_use]
+pub fn request_of(parts: &[Vec<u8>]) -> Vec<u8> {
+    file_of(parts, FileKind::Request)
+}
+
+fn file_of(parts: &[Vec<u8>], kind: FileKind) -> Vec<u8> {
+    let mut file = Vec::new();
+    let mut write = || {
+        let mut writer = FileWriter::begin(&mut file, kind)?;
+        parts.iter().try_for_each(|part| writer.part(part))?;
+        writer.finish()
+    };
+    let written: std::io::Result<()> = write();
+    written.map_or_else(|_| Vec::new(), |()| file)
 }

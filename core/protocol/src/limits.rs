@@ -67,3 +67,11 @@ pub const TOKEN_LIFETIME_MS_MAX: u64 = 10 * 60 * 1000;
 pub const TOKEN_SKEW_MS_MAX: u64 = 2 * 60 * 1000;
 /// Merkle path length of a receipt: batches of up to 2^20 items.
 pub const RECEIPT_PATH_MAX: usize = 20;
+
+/// One part of a bundle file or of a request for one: an envelope or an operation with what travels
+/// beside it.
+pub const BUNDLE_PART_BYTES_MAX: usize = 18 * 1024 * 1024;
+/// Keys in the head of a bundle file.
+pub const BUNDLE_KEYS_MAX: usize = 2048;
+/// Envelopes named in one part of a request.
+pub const REQUEST_ENVELOPES_MAX: usize = 10_000;

@@ -31,6 +31,7 @@ pub const FAMILIES: &[Family] = &[
             "join",
             "texts",
             "public_key",
+            "bundle",
         ],
     },
     Family {

@@ -7,6 +7,7 @@
 //! refused change leaves the document as it was.
 
 pub mod attack;
+mod bundle;
 mod casework;
 mod client;
 mod codec;
@@ -164,6 +165,13 @@ pub const ENTRIES: &[Entry] = &[
         8 * KIB,
         256,
         client::untrusted,
+    ),
+    entry(
+        "bundle",
+        "a bundle file and a request for one, as they are and as parts with a right digest",
+        32 * KIB,
+        512,
+        bundle::files,
     ),
     entry(
         "case_file",

@@ -34,6 +34,7 @@ pub fn all() -> Seeds {
     of_documents(&mut seeds);
     of_texts(&mut seeds);
     of_programs(&mut seeds);
+    of_bundles(&mut seeds);
     seeds
 }
 
@@ -260,5 +261,24 @@ fn of_programs(seeds: &mut Seeds) {
     for step in [1, 3, 7, 11, 37, 91, 131, 201] {
         add(seeds, "log", counted(step, 200));
         add(seeds, "graph", counted(step, 250));
+    }
+}
+
+/// Whole files, and what stands in them one part after the other.
+fn of_bundles(seeds: &mut Seeds) {
+    for vector in vectors("added/bundles.json") {
+        if let Some(file) = bytes(&vector, "file") {
+            add(seeds, "bundle", file);
+        }
+        let parts = vector["parts"].as_array().expect("parts").iter();
+        let mut together = Vec::new();
+        for part in parts {
+            let part = HEXLOWER.decode(part.as_str().expect("hex").as_bytes());
+            let part = part.expect("hex");
+            together.extend(u16::try_from(part.len()).unwrap_or(u16::MAX).to_be_bytes());
+            together.extend(&part);
+            add(seeds, "bundle", part);
+        }
+        add(seeds, "bundle", together);
     }
 }

@@ -2,6 +2,7 @@
 //! tests open every file and compare what comes out. `NAHTLOS_WRITE_VECTORS=1` writes those that are
 //! missing, and never one that exists.
 
+mod bundles;
 mod describe;
 mod desk;
 mod envelopes;

@@ -87,10 +87,13 @@ impl Nahtlos {
     /// Whether a space's log has forked, comes after one that has, or stands above one: nothing is
     /// sealed, wrapped or decided there. What a lost branch took from a member was taken from them
     /// in every space above, too, although these logs name nothing of it. (A fork that is left to others
-    /// stands beneath nothing that this device reads.)
+    /// stands beneath nothing that this device reads.) Nor is anything done in a section that a bundle
+    /// brought and the relay may not have.
     pub(crate) fn is_forked(&self, space: &SpaceId) -> bool {
         // Where the vault does not say, nothing is done that could do harm.
-        self.has_forked(space) || self.is_above_a_fork(space).unwrap_or(true)
+        self.has_forked(space)
+            || self.is_carried_section(space).unwrap_or(true)
+            || self.is_above_a_fork(space).unwrap_or(true)
     }
 
     /// Whether this very log has forked, or comes after one that has. Above it people may type on:

@@ -193,8 +193,8 @@ fn put_delivered(
     Ok(())
 }
 
-/// Stores an envelope of one's own as if it had arrived: it is counted and applied with the others.
-pub(super) fn put_arrived(
+/// Stores an envelope that the relay has proved to hold as if it had arrived: it is counted and applied with the others.
+pub(crate) fn put_arrived(
     transaction: &crate::vault::Transaction<'_>,
     envelope: &Envelope,
     position: i64,

@@ -7,6 +7,7 @@
 //! without it ([`upon_held`]).
 
 mod batch;
+mod bundled;
 mod delivered;
 mod refused;
 mod sealing;
@@ -24,7 +25,7 @@ use crate::nahtlos::Nahtlos;
 use crate::records::{self, SealedRecord};
 use crate::vault::Collection;
 
-pub(crate) use delivered::Delivery;
+pub(crate) use delivered::{Delivery, put_arrived};
 pub(crate) use refused::{as_typed_key, held_aside_key, keep_as_typed, put_set_aside};
 pub(crate) use sealing::random_salt;
 

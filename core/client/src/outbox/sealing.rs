@@ -26,7 +26,7 @@ use crate::vault::Collection;
 type Made = (Box<Envelope>, Vec<Nonce>);
 
 /// What came of sealing a section's edits.
-enum Sealing {
+pub(super) enum Sealing {
     /// One envelope, and the edits in it.
     Sealed(Box<Envelope>, Vec<Nonce>),
     /// The key or the log is not here yet: the edits stay where they are.
@@ -125,7 +125,7 @@ impl Nahtlos {
         Ok(examined)
     }
 
-    fn seal_space(
+    pub(super) fn seal_space(
         &self,
         space: &SpaceId,
         pending: &[OutboxRecord],
@@ -218,7 +218,14 @@ impl Nahtlos {
         seed: &EpochSeed,
     ) -> Result<Sealing, ClientError> {
         let record = self.document_record(&place.space)?;
-        let mut parents = record.heads;
+        let (mut parents, mut last_sequence) = (record.heads, record.own_sequence);
+        // Sealed for a bundle before, and not with the relay yet: this one follows it.
+        if let Some(before) = self.last_unanswered(&place.space)? {
+            let header = before.header();
+            parents.retain(|head| !header.parents.contains(head));
+            parents.push(before.id());
+            last_sequence = last_sequence.max(header.author_sequence);
+        }
         parents.extend(place.adopted);
         parents.sort_unstable();
         parents.dedup();
@@ -229,7 +236,7 @@ impl Nahtlos {
             space: place.space,
             key_id: place.key_id,
             author_device: self.device_id,
-            author_sequence: record.own_sequence.saturating_add(1),
+            author_sequence: last_sequence.saturating_add(1),
             access_heads: place.access_heads,
             parents,
             salt: random_salt(),

@@ -33,10 +33,10 @@ pub struct BroughtBack {
 }
 
 /// Whose device this is, by the logs.
-struct Belonging {
-    person: SpaceId,
-    institution: SpaceId,
-    team: SpaceId,
+pub(crate) struct Belonging {
+    pub person: SpaceId,
+    pub institution: SpaceId,
+    pub team: SpaceId,
 }
 
 impl Nahtlos {
@@ -91,7 +91,7 @@ impl Nahtlos {
 
     /// Whose device this is. A device signed the admission to its person itself, the person's founding
     /// names the institution, and its log the teams.
-    fn own_belonging(&self) -> Result<Belonging, ClientError> {
+    pub(crate) fn own_belonging(&self) -> Result<Belonging, ClientError> {
         let mut person = None;
         for (_, bytes) in self.vault.list_all(Collection::Operation)? {
             let Ok(signed) = SignedOperation::decode(&bytes) else {

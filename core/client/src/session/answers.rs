@@ -29,7 +29,7 @@ impl Session<'_> {
             .into());
         }
         let (mut founded, mut deliveries, mut done) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut lost, mut told) = (Vec::new(), Vec::new());
+        let (mut lost, mut told, mut carried) = (Vec::new(), Vec::new(), Vec::new());
         for (sent, result) in in_flight.into_iter().zip(results) {
             self.keep_receipt(&sent, result);
             match sent {
@@ -47,6 +47,13 @@ impl Session<'_> {
                 }
                 InFlight::Lost(offer) => lost.push((offer, result)),
                 InFlight::Heal(heal) => self.heal_answered(*heal, result)?,
+                InFlight::Carried { item, .. } => {
+                    let is_stored = matches!(
+                        result.status,
+                        Status::Accepted | Status::Duplicate | Status::Held
+                    );
+                    carried.push((item, result, is_stored && self.is_proven(result, item)));
+                }
                 InFlight::Asked(id) => told.push((id, result)),
             }
         }
@@ -66,10 +73,26 @@ impl Session<'_> {
         if !missing.is_empty() {
             self.is_further_back |= self.replica.offer_what_is_missing(&missing)?;
         }
+        self.carried_answered(&carried)?;
         self.replica.questions_answered(&told)?;
         self.logs_moved |= !done.is_empty();
         self.replica.delivered(&deliveries)?;
         self.replica.intents_done(done)
+    }
+
+    fn carried_answered(
+        &mut self,
+        answers: &[(ItemId, &ItemResult, bool)],
+    ) -> Result<(), ClientError> {
+        if answers.is_empty() {
+            return Ok(());
+        }
+        let said = self.replica.carried_answered(answers)?;
+        self.report.carried_delivered += said.delivered;
+        self.report.notices.extend(said.notices);
+        self.logs_moved |= said.delivered > 0;
+        self.touched.extend(said.touched);
+        Ok(())
     }
 
     fn keep_receipt(&self, sent: &InFlight, result: &ItemResult) {
@@ -154,6 +177,8 @@ impl Session<'_> {
                 self.touched.insert(space);
                 return Ok(Some(Delivery { envelope, edits }));
             }
+            // Sent again with the one before it, unchanged: somebody may have both already.
+            Status::MissingParents if self.replica.follows_unanswered(&envelope)? => {}
             Status::StaleAccess | Status::MissingParents => {
                 self.replica.remember_refused(&envelope)?;
                 self.replica.seal_again(&envelope)?;

@@ -56,6 +56,8 @@ pub struct Session<'a> {
     offered: BTreeMap<ItemId, u32>,
     /// Requests with less of it than there was room for.
     small_offerings: u32,
+    /// What was brought to the relay for others, in this session.
+    carried: BTreeSet<ItemId>,
     /// Whether what an earlier session sent and got no answer to was sent again.
     sent_unanswered: bool,
     touched: BTreeSet<SpaceId>,
@@ -89,6 +91,7 @@ impl<'a> Session<'a> {
             setbacks: 0,
             offered: BTreeMap::new(),
             small_offerings: 0,
+            carried: BTreeSet::new(),
             sent_unanswered: false,
             touched: BTreeSet::new(),
             report: SyncReport::default(),
@@ -120,6 +123,8 @@ impl<'a> Session<'a> {
             Vec::new()
         } else if let Some(lost) = self.push_lost()? {
             lost
+        } else if let Some(carried) = self.push_carried()? {
+            carried
         } else {
             self.settle()?;
             let delivered = self.delivered();

@@ -41,6 +41,8 @@ pub(super) enum InFlight {
     Lost(OfferRecord),
     /// A lost branch of a log, carried back.
     Heal(Box<Prepared>),
+    /// Somebody else's that a bundle brought.
+    Carried { item: ItemId, space: SpaceId },
     /// A held edit of one's own, asked about.
     Asked(EnvelopeId),
 }
@@ -57,6 +59,7 @@ impl InFlight {
                 .map(|signed| signed.id().into()),
             Self::Lost(offer) => Some(offer.item),
             Self::Heal(heal) => Some(heal.operation.id().into()),
+            Self::Carried { item, .. } => Some(*item),
             Self::Asked(id) => Some((*id).into()),
         }
     }
@@ -72,6 +75,7 @@ impl InFlight {
                 .map(|signed| signed.space()),
             Self::Lost(offer) => Some(offer.space),
             Self::Heal(heal) => Some(heal.operation.space()),
+            Self::Carried { space, .. } => Some(*space),
             // Its receipt is known, or nothing here needs it.
             Self::Asked(_) => None,
         }
@@ -162,6 +166,24 @@ impl Session<'_> {
             self.in_flight.push(InFlight::Lost(offer));
         }
         Ok(Some(offering.push))
+    }
+
+    /// What bundles brought and no relay has acknowledged, as it came; none where there is nothing (more).
+    /// It goes after what the relay has lost, and before what is decided or sealed here.
+    pub(super) fn push_carried(&mut self) -> Result<Option<Vec<PushItem>>, ClientError> {
+        if !self.replica.carries_anything()? || self.replica.is_cloned()? {
+            return Ok(None);
+        }
+        self.settle()?;
+        self.touched.extend(self.replica.settle_carried()?.touched);
+        let carried = self.replica.next_carried(&self.carried)?;
+        let mut push = Vec::new();
+        for (item, space, pushed) in carried {
+            self.carried.insert(item);
+            self.in_flight.push(InFlight::Carried { item, space });
+            push.push(pushed);
+        }
+        Ok((!push.is_empty()).then_some(push))
     }
 
     /// Operations first: what is sealed next may need them.

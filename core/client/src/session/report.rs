@@ -17,6 +17,8 @@ pub struct SyncReport {
     pub envelopes_delivered: u64,
     /// Changes of access that the relay has stored.
     pub operations_delivered: u64,
+    /// What bundles brought from others, and this device brought to the relay.
+    pub carried_delivered: u64,
     /// What stays here and why: stable reason and number.
     pub held: Vec<(String, u64)>,
     /// Newcomers admitted by this device.

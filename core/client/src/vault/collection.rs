@@ -53,11 +53,13 @@ pub enum Collection {
     Recovery = 22,
     /// Signed facts of envelopes and the verdicts on them: which edits count.
     Counting = 23,
+    /// Signed items that a bundle brought and no relay has acknowledged.
+    Carried = 24,
 }
 
 impl Collection {
     /// Every kind, by rising number.
-    pub const ALL: [Collection; 23] = [
+    pub const ALL: [Collection; 24] = [
         Collection::Identity,
         Collection::Operation,
         Collection::Wrap,
@@ -81,6 +83,7 @@ impl Collection {
         Collection::Draft,
         Collection::Recovery,
         Collection::Counting,
+        Collection::Carried,
     ];
 
     /// The stored number.
@@ -114,7 +117,7 @@ mod tests {
 
     #[test]
     fn a_number_without_a_collection_is_refused() {
-        for number in [0, 24, 256 + 1, -1, i64::MAX, i64::MIN] {
+        for number in [0, 25, 256 + 1, -1, i64::MAX, i64::MIN] {
             assert!(matches!(
                 Collection::from_number(number),
                 Err(VaultError::Damaged {

@@ -1,8 +1,9 @@
 //! What travels between a device and the relay: [`sync`] messages, [`token`]s, [`receipt`]s, the
 //! [`claim`] that founds a network at a relay, [`join`] requests of newcomers, and those of a further
 //! [`device`] of one person; what stands on a [`paper`] beside its words; and a custodian's
-//! [`share`] of a recovery key.
+//! [`share`] of a recovery key. And what a [`bundle`] file carries where there is no relay.
 
+pub mod bundle;
 pub mod claim;
 pub mod device;
 pub mod join;
