@@ -71,14 +71,14 @@ impl World {
                 let may = !entitled
                     || !sealed.known.is_disjoint(&lost)
                     || reads_later
-                    || model.was_let_in_unseen(&device, space, known)
-                    || model.was_let_in_on_a_lost_branch(&device, known)
                     || model.reads_the_network_by_an_old_key(&device, space, known)
                     || model.role(&device, &sealed.space).is_some()
                     || model.read_as_known(&device, &sealed.space, &sealed.known);
                 match (may, reached.contains(&sealed.key_id)) {
                     (true, _) => open += 1,
                     (false, false) => closed += 1,
+                    // They came to the key by what a relay kept from the author: nobody could know.
+                    (false, true) if !self.is_reached_as_known(model, replica, sealed) => open += 1,
                     (false, true) => {
                         let by = &self.devices[sealed.device].name;
                         let state = model.spaces.get(space);
@@ -99,6 +99,12 @@ impl World {
                 }
             }
         }
+    }
+
+    fn is_reached_as_known(&self, model: &Model, replica: &Nahtlos, sealed: &Sealed) -> bool {
+        let known = model.with_branches(&sealed.known);
+        let reached = self.seen.reachable_as_known(replica, &known);
+        reached.contains(&sealed.key_id)
     }
 
     fn author_could_read(&self, model: &Model, sealed: &Sealed) -> bool {

@@ -214,7 +214,8 @@ impl World {
     /// What no relay has confirmed is lost with a disk; and what one has, where that one may go back, too.
     fn forget_what_was_only_at(&mut self, old: &OldHome) {
         let relay_goes_back = self.plan.restore + self.plan.split > 0;
-        let since = self.typed.split_off(old.typed);
+        // What was put away since is not counted any more.
+        let since = self.typed.split_off(old.typed.min(self.typed.len()));
         for one in since {
             let kept_here = self
                 .kept(&one)

@@ -20,8 +20,8 @@ pub struct Model {
     pub spaces: BTreeMap<SpaceId, Arc<SpaceState>>,
     /// Every operation, and its number in the relay's journal.
     operations: BTreeMap<ItemId, u64>,
-    /// Those that carry a branch back.
-    heals: BTreeSet<ItemId>,
+    /// Those that carry a branch back, with its operations.
+    healed: BTreeMap<ItemId, Vec<ItemId>>,
     /// The last number of the relay's journal at which a device was in a group or read a section.
     last_in: BTreeMap<(DeviceId, SpaceId), u64>,
     /// The same of a group that a section was shared with.
@@ -45,7 +45,7 @@ impl Model {
             replica: Replica::empty(network),
             spaces: BTreeMap::new(),
             operations: BTreeMap::new(),
-            heals: BTreeSet::new(),
+            healed: BTreeMap::new(),
             last_in: BTreeMap::new(),
             last_shared: BTreeMap::new(),
         };
@@ -55,12 +55,10 @@ impl Model {
             let signed = SignedOperation::decode(&bytes);
             let id = signed.as_ref().map(|signed| ItemId::from(signed.id()));
             model.operations.extend(id.map(|id| (id, number)));
-            let carries_back = |signed: &&SignedOperation| {
-                let mut effects = signed.operation().effects.iter();
-                effects.any(|effect| matches!(effect, Effect::Heal { .. }))
-            };
-            let heal = signed.as_ref().ok().filter(carries_back);
-            model.heals.extend(heal.map(|heal| ItemId::from(heal.id())));
+            let carried = signed
+                .as_ref()
+                .map(|signed| (signed.id().into(), carried(signed)));
+            model.healed.extend(carried.ok());
             let changes = signed.as_ref().is_ok_and(changes_access);
             if number > since && changes {
                 model.note_until(number - 1, devices, sections);
@@ -161,40 +159,12 @@ impl Model {
         })
     }
 
-    /// Whether somebody was let in, after a time without access, by an operation that an author lacked, and got
-    /// a key that they had no part in before: who sealed under it could not know of them. The relay
-    /// withheld it.
+    /// What somebody knows who has these operations: with a `Heal`, those of the branch that it carries.
     #[must_use]
-    pub fn was_let_in_unseen(
-        &self,
-        device: &DeviceId,
-        section: &SpaceId,
-        known: &BTreeSet<ItemId>,
-    ) -> bool {
-        let Some(state) = self.replica.state(section) else {
-            return false;
-        };
-        let unseen = state.operation(known_length(&state, known));
-        let number = unseen.and_then(|operation| self.operations.get(&operation.id.into()));
-        let was_in = self.last_in.get(&(*device, *section));
-        let mut members = self.members_as_known(section, known).into_iter();
-        number.is_some_and(|number| was_in.is_some_and(|last| last >= number))
-            && !members.any(|member| match member {
-                MemberId::Device(other) => other == *device,
-                MemberId::Space(below) => self.has_ever_been_in(device, &below),
-            })
-    }
-
-    /// Whether a device was let in by a copy of the relay alone, on a branch that was carried back since: it is
-    /// no member by that, but got keys there, of which who has not heard of the branch knows nothing.
-    #[must_use]
-    pub fn was_let_in_on_a_lost_branch(&self, device: &DeviceId, known: &BTreeSet<ItemId>) -> bool {
-        let mut groups = self.last_in.keys().filter(|(other, _)| other == device);
-        let is_group = |space: &SpaceId| {
-            let state = self.spaces.get(space);
-            state.is_some_and(|state| state.kind() != Kind::Person)
-        };
-        !groups.any(|(_, group)| is_group(group)) && self.heals.is_disjoint(known)
+    pub fn with_branches(&self, known: &BTreeSet<ItemId>) -> BTreeSet<ItemId> {
+        let healed = self.healed.iter().filter(|(heal, _)| known.contains(heal));
+        let carried = healed.flat_map(|(_, branch)| branch.iter().copied());
+        known.iter().copied().chain(carried).collect()
     }
 
     /// Whether a device may read the network because its institution's key is still one that it was given:
@@ -378,6 +348,18 @@ fn was_cut_off_before(state: &SpaceState, grant: &Grant) -> bool {
 
 fn has_ended(grant: &Grant, state: &SpaceState) -> bool {
     !grant.is_live_at(state.length()) || !grant.changes.is_empty()
+}
+
+/// The operations of the branches that an operation carries back.
+fn carried(signed: &SignedOperation) -> Vec<ItemId> {
+    let effects = signed.operation().effects.iter();
+    let branches = effects.filter_map(|effect| match effect {
+        Effect::Heal { branch } => Some(branch),
+        _ => None,
+    });
+    let lost = branches.flatten();
+    let lost = lost.filter_map(|one| SignedOperation::decode(&one.operation).ok());
+    lost.map(|signed| signed.id().into()).collect()
 }
 
 /// How much of a log somebody has.

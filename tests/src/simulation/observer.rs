@@ -136,17 +136,35 @@ impl Seen {
     /// Key ids of all epochs that a device's owner could come to, with everything a relay ever had.
     #[must_use]
     pub fn reachable(&self, replica: &Nahtlos) -> BTreeSet<KeyId> {
-        let mut reached = BTreeSet::new();
-        let mut waiting = replica.stored_seeds();
+        self.reachable_by(replica, replica.stored_seeds(), &self.taken)
+    }
+
+    /// The same by these operations alone: what somebody who knows no others could know of that owner.
+    #[must_use]
+    pub fn reachable_as_known(
+        &self,
+        replica: &Nahtlos,
+        known: &BTreeSet<ItemId>,
+    ) -> BTreeSet<KeyId> {
+        self.reachable_by(replica, Vec::new(), known)
+    }
+
+    fn reachable_by(
+        &self,
+        replica: &Nahtlos,
+        seeds: Vec<EpochSeed>,
+        operations: &BTreeSet<ItemId>,
+    ) -> BTreeSet<KeyId> {
+        let (mut reached, mut waiting) = (BTreeSet::new(), seeds);
         let device = RecipientId::from(replica.device_id());
-        let is_taken = |lock: &&Lock| self.taken.contains(&lock.operation);
+        let is_among = |lock: &&Lock| operations.contains(&lock.operation);
         let own = self.locks.get(&device).into_iter().flatten();
-        for lock in own.filter(is_taken) {
+        for lock in own.filter(is_among) {
             let opened = self.info(lock);
             let opened = opened.and_then(|info| replica.open_as_device(&info, &lock.bytes));
             waiting.extend(opened.filter(|seed| seed.key_id() == lock.key_id.0));
         }
-        let of_epochs: Vec<&Lock> = self.locks.values().flatten().filter(is_taken).collect();
+        let of_epochs: Vec<&Lock> = self.locks.values().flatten().filter(is_among).collect();
         while let Some(seed) = waiting.pop() {
             let key_id = KeyId(seed.key_id());
             if !reached.insert(key_id) {
@@ -158,7 +176,7 @@ impl Seen {
                 waiting.extend(opened.filter(|seed| seed.key_id() == lock.key_id.0));
             }
             let links = self.links.get(&key_id).into_iter().flatten();
-            for link in links.filter(|link| self.taken.contains(&link.operation)) {
+            for link in links.filter(|link| operations.contains(&link.operation)) {
                 let opened = epoch_secret::open_history_link(&seed, &link.previous.0, &link.bytes);
                 waiting.extend(opened);
             }
