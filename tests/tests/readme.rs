@@ -1,4 +1,4 @@
-//! The README's tour, run as it stands: each block in the shell it names.
+//! The README's tour and the bad days of docs/OPERATING.md, run as they stand: each block in the shell it names.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::symlink;
@@ -65,56 +65,7 @@ impl Drop for Relay {
 
 #[test]
 fn the_tour_of_the_readme_works_block_by_block() {
-    let readme = include_str!("../../README.md");
-    let directory = tempfile::tempdir().unwrap();
-    prepare(directory.path());
-    let free = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
-    let mut relay = Relay(None);
-    let mut before: BTreeMap<String, String> = BTreeMap::new();
-    let mut run = 0;
-    for block in blocks(readme) {
-        let Some(shell) = block
-            .shell
-            .strip_prefix("sh ")
-            .filter(|shell| *shell != "build")
-        else {
-            continue;
-        };
-        let mut text = block
-            .text
-            .replace("127.0.0.1:8787", &format!("127.0.0.1:{free}"));
-        // The relay must outlive its block's shell: the test holds it, as shell A would.
-        if let Some(line) = text
-            .lines()
-            .find(|line| line.starts_with("nahtlos-relay serve"))
-        {
-            let line = line.to_owned();
-            let exports = exports(&text);
-            text = text.replace(&line, "");
-            let script = format!(
-                "{exports}mkdir -p tour\nexec {}",
-                line.trim_end_matches('&')
-            );
-            relay.0 = Some(bash(directory.path(), &script).spawn().unwrap());
-        }
-        if text.contains("kill %1") {
-            text = text.replace("kill %1", "");
-        }
-        let known = before.entry(shell.to_owned()).or_default();
-        let script = format!("set -e -o pipefail\n{known}{text}");
-        known.push_str(&exports(&text));
-        let output = bash(directory.path(), &script).output().unwrap();
-        assert!(
-            output.status.success(),
-            "shell {shell}:\n{text}\n--- stdout\n{}\n--- stderr\n{}",
-            String::from_utf8_lossy(&output.stdout),
-            String::from_utf8_lossy(&output.stderr),
-        );
-        let said = String::from_utf8_lossy(&output.stdout);
+    let run = run_as_it_stands(include_str!("../../README.md"), |text, said| {
         if text.ends_with("nahtlos conflict\n") {
             assert!(said.contains("2 different values"), "{said}");
         }
@@ -125,9 +76,103 @@ fn the_tour_of_the_readme_works_block_by_block() {
         if text.contains("share explain mosimann function") {
             assert!(said.contains("No: Marc Iseli cannot see"), "{said}");
         }
+    });
+    assert!(run >= 14, "only {run} blocks were found");
+}
+
+#[test]
+fn the_bad_days_of_an_office_are_survived_as_operating_says() {
+    let run = run_as_it_stands(include_str!("../../docs/OPERATING.md"), |text, said| {
+        if text.contains("breach-report") {
+            assert!(
+                said.contains("Mosimann"),
+                "what the phone could open: {said}"
+            );
+        }
+        if text.contains("device wipe --yes") {
+            assert!(said.contains("Wiped"), "{said}");
+        }
+        if text.contains("case handover") {
+            assert!(said.contains("Handed over: 1 case"), "{said}");
+        }
+        if text.contains("recovery use") {
+            assert!(said.contains("was let into Team Bern"), "{said}");
+            assert!(
+                said.contains("Mosimann") && said.contains("Zaugg"),
+                "{said}"
+            );
+        }
+        if text.contains("nahtlos sync || [ $? -eq 3 ]\nnahtlos sync") {
+            assert!(said.contains("Nach der Sicherung geschrieben."), "{said}");
+        }
+        if text.contains("bundle import") {
+            assert!(said.contains("Ohne Netz notiert."), "{said}");
+        }
+    });
+    assert!(run >= 30, "only {run} blocks were found");
+}
+
+/// Runs a page's blocks from top to bottom, each in the shell it names, and has looked at what each says.
+/// Returns how many there were.
+fn run_as_it_stands(page: &str, look: impl Fn(&str, &str)) -> usize {
+    let directory = tempfile::tempdir().unwrap();
+    prepare(directory.path());
+    let free = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let mut relay = Relay(None);
+    let mut before: BTreeMap<String, String> = BTreeMap::new();
+    let mut run = 0;
+    for block in blocks(page) {
+        let Some(shell) = block
+            .shell
+            .strip_prefix("sh ")
+            .filter(|shell| *shell != "build")
+        else {
+            continue;
+        };
+        let mut text = block
+            .text
+            .replace("127.0.0.1:8787", &format!("127.0.0.1:{free}"));
+        let kills_first = text.starts_with("kill %1");
+        let kills_last = !kills_first && text.contains("kill %1");
+        text = text.replace("kill %1", "");
+        if kills_first {
+            relay = Relay(None);
+        }
+        let known = before.entry(shell.to_owned()).or_default();
+        // The relay must outlive its block's shell: the test holds it, as the shell would.
+        if let Some(line) = text
+            .lines()
+            .find(|line| line.starts_with("nahtlos-relay serve"))
+        {
+            let line = line.to_owned();
+            let exports = exports(&text);
+            text = text.replace(&line, "");
+            let script = format!(
+                "{known}{exports}mkdir -p tour office\nexec {}",
+                line.trim_end_matches('&')
+            );
+            relay.0 = Some(bash(directory.path(), &script).spawn().unwrap());
+        }
+        let script = format!("set -e -o pipefail\n{known}{text}");
+        known.push_str(&exports(&text));
+        let output = bash(directory.path(), &script).output().unwrap();
+        assert!(
+            output.status.success(),
+            "shell {shell}:\n{text}\n--- stdout\n{}\n--- stderr\n{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr),
+        );
+        look(&text, &String::from_utf8_lossy(&output.stdout));
+        if kills_last {
+            relay = Relay(None);
+        }
         run += 1;
     }
-    assert!(run >= 14, "only {run} blocks were found");
+    run
 }
 
 fn exports(text: &str) -> String {

@@ -22,6 +22,7 @@ use nahtlos_protocol::space::{LogHead, Logs, SpaceState, Suspended};
 
 use crate::apply::NotApplied;
 use crate::error::ClientError;
+use crate::ingest::put_unsettled;
 use crate::key_notices::KeyNotice;
 use crate::nahtlos::Nahtlos;
 use crate::records;
@@ -421,7 +422,7 @@ impl Nahtlos {
             for (space, tally) in &marked {
                 put_tally(transaction, space, tally)?;
             }
-            Ok(())
+            put_unsettled(transaction, marked.keys())
         })?;
         Ok(marked.into_keys().collect())
     }

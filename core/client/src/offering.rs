@@ -26,6 +26,9 @@ use crate::vault::{Collection, Transaction};
 
 /// Group in `Collection::Setting`: what is to be offered again; key = `o` ‖ item id.
 const OFFERS: &[u8] = b"offers";
+/// Group in `Collection::Counting`: when the originals of a space were last noted to be offered again, since
+/// a snapshot ceased to count; key = `q` ‖ space.
+const ORIGINALS_OFFERED: &[u8] = b"originals-offered";
 /// After so long the relay is asked once more what it refused for a reason that may have passed.
 const ASKED_AGAIN_MS: u64 = 24 * 60 * 60 * 1000;
 
@@ -305,6 +308,16 @@ impl Nahtlos {
         Ok(offers)
     }
 
+    pub(crate) fn originals_offered_at_ms(
+        &self,
+        space: &SpaceId,
+    ) -> Result<Option<u64>, ClientError> {
+        let stored = self
+            .vault
+            .get(Collection::Counting, &originals_key(space))?;
+        stored.map(|bytes| records::decode(&bytes)).transpose()
+    }
+
     fn receipt_of_what_is_not_offered(
         &self,
         item: &ItemId,
@@ -508,4 +521,19 @@ fn item_bytes(item: &PushItem) -> usize {
         PushItem::Envelope { bytes, .. } => bytes.len(),
         PushItem::Question { id } => id.0.len(),
     }
+}
+
+fn originals_key(space: &SpaceId) -> Vec<u8> {
+    [b"q".as_slice(), &space.0].concat()
+}
+
+/// Notes when the originals of a space were noted to be offered again.
+pub(crate) fn put_originals_offered(
+    transaction: &Transaction<'_>,
+    space: &SpaceId,
+    at_ms: u64,
+) -> Result<(), ClientError> {
+    let (key, value) = (originals_key(space), records::encode(&at_ms));
+    transaction.put(Collection::Counting, ORIGINALS_OFFERED, &key, 0, &value)?;
+    Ok(())
 }

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use nahtlos_protocol::crypto::signature::VerifyingKey;
-use nahtlos_protocol::envelope::{Envelope, EnvelopeKind};
+use nahtlos_protocol::envelope::{Envelope, EnvelopeKind, Header};
 use nahtlos_protocol::identifier::ItemId;
 use nahtlos_protocol::space::authority::{self, At, Knowledge};
 use nahtlos_protocol::space::{Logs, Role, SpaceState, Suspended, staleness, standing};
@@ -207,12 +207,7 @@ impl Stage<'_> {
         if header.kind != EnvelopeKind::Changes {
             return reject(VerdictCode::NotEntitled);
         }
-        if state.epoch(&header.key_id).is_none() {
-            // Access heads are of when it was typed, and say nothing of the epoch: this relay may have
-            // lost the operation that began it, and the author may hold it.
-            let log = ItemId(header.space.0);
-            return Err(Refusal::Item(Outcome::MissingParents(vec![log])));
-        }
+        require_epoch(header, state)?;
         self.check_held_quota(&header.author_device, envelope.bytes().len())?;
         let code = self.reason_held(&header.author_device, state);
         Ok(Lane::Held(code))
@@ -228,9 +223,7 @@ impl Stage<'_> {
         if !was_member || reads {
             return reject(VerdictCode::NotEntitled);
         }
-        if state.epoch(&header.key_id).is_none() {
-            return reject(VerdictCode::Invalid);
-        }
+        require_epoch(header, state)?;
         self.check_held_quota(&author, envelope.bytes().len())?;
         Ok(Lane::Open)
     }
@@ -365,4 +358,14 @@ fn needed_role(kind: EnvelopeKind) -> Role {
         EnvelopeKind::Attest | EnvelopeKind::Dispute | EnvelopeKind::Erasure => Role::Read,
         EnvelopeKind::Changes | EnvelopeKind::Snapshot | EnvelopeKind::Blob => Role::Write,
     }
+}
+
+/// What is sealed for the held lane names an epoch that its access heads, of when it was typed, say nothing
+/// of: this relay may have lost the operation that began it, and the author may hold it.
+fn require_epoch(header: &Header, state: &SpaceState) -> Result<(), Refusal> {
+    if state.epoch(&header.key_id).is_some() {
+        return Ok(());
+    }
+    let log = ItemId(header.space.0);
+    Err(Refusal::Item(Outcome::MissingParents(vec![log])))
 }

@@ -49,7 +49,10 @@ pub fn measure(report: &mut Report, directory: &Path, divisor: usize) {
     let known = replay(&log, &logs, Signatures::VerifiedBefore);
     let again = world.reopen("reader");
     let (started, head) = timed(|| again.nahtlos.log_head(&team));
-    assert!(head.is_some_and(|head| head.index >= log.len() as u64));
+    assert!(
+        head.is_some_and(|head| head.index + 1 >= log.len() as u64),
+        "all of it"
+    );
     let relay = relay_start(world);
 
     report.section(format!("A log of {} operations", log.len()));

@@ -432,8 +432,8 @@ impl World {
         // A program may end after what it was told to do is done.
         let replica = self.devices[device].replica.as_ref();
         let is_put_away = |replica: &Nahtlos| {
-            let listed = replica.held_list().unwrap_or_default();
-            listed.iter().all(|held| held.id != one)
+            let listed = replica.held_list();
+            listed.is_ok_and(|listed| listed.iter().all(|held| held.id != one))
         };
         if !adopts && (decided.is_some() || replica.is_some_and(is_put_away)) {
             // What somebody wrote themselves and put away need not be anywhere.

@@ -42,7 +42,9 @@ impl Nahtlos {
         let covered = self.covered(&state.id())?;
         if self.has_originals_again(state, facts, &covered)? {
             self.add_stored(&state.id(), facts)?;
-            return Ok(Base::Genesis);
+            if !self.lacks_originals(state, facts, &BTreeSet::new())? {
+                return Ok(Base::Genesis);
+            }
         }
         if self.lacks_originals(state, facts, &covered)? || (dropped && !covered.is_empty()) {
             self.add_stored(&state.id(), facts)?;
@@ -70,8 +72,8 @@ impl Nahtlos {
         Ok(())
     }
 
-    /// Whether all that the snapshot covers which the document began with has come since, and opens: a
-    /// snapshot is never needed where the originals are.
+    /// Whether all that the snapshot covers which the document began with has come since, with all that it
+    /// builds on, and opens: a snapshot is never needed where the originals are.
     fn has_originals_again(
         &self,
         state: &SpaceState,
@@ -91,8 +93,14 @@ impl Nahtlos {
             let Some(fact) = arrived.get(id).copied().or(stored.as_ref()) else {
                 return Ok(false);
             };
-            if self.key_ring().open(&state.id(), &fact.key_id).is_err() {
+            let is_known = state.epoch(&fact.key_id).is_some();
+            if !is_known || self.key_ring().open(&state.id(), &fact.key_id).is_err() {
                 return Ok(false);
+            }
+            for parent in &fact.parents {
+                if !self.vault.contains(Collection::Envelope, &parent.0)? {
+                    return Ok(false);
+                }
             }
         }
         Ok(!covered.is_empty())

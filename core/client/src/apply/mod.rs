@@ -11,7 +11,7 @@ mod outcome;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use nahtlos_protocol::envelope::Envelope;
+use nahtlos_protocol::envelope::{Envelope, EnvelopeKind};
 use nahtlos_protocol::identifier::{EnvelopeId, SpaceId};
 use nahtlos_protocol::space::SpaceState;
 
@@ -20,7 +20,7 @@ use crate::building_on::PARENT_IS_NO_EDIT;
 use crate::counting::{Fact, Facts, KnowledgeCache, Tally, take_verdicts};
 use crate::error::ClientError;
 use crate::nahtlos::Nahtlos;
-use crate::offering::OfferRecord;
+use crate::offering::{OfferRecord, is_long_ago};
 use crate::random::{self, nonce};
 use crate::rebuilding::Resettled;
 use crate::records::{self, HeldItem, HeldRecord};
@@ -112,6 +112,13 @@ impl Nahtlos {
             }
             Ok(())
         })?;
+        // First of all: what follows may fail, and nothing older than the disk may stay. What is being
+        // adopted stands in the working document, too, and may have been voided.
+        for (space, outcome) in &work {
+            if outcome.document.is_some() || !outcome.changed.is_empty() {
+                self.documents.forget(space);
+            }
+        }
         for (space, outcome) in work {
             let made_again = outcome.resettled.as_ref().and_then(Resettled::run_nonce);
             // What is typed next must not repeat the numbers of what fell out: it is kept, and may be
@@ -123,9 +130,6 @@ impl Nahtlos {
             if let Some(document) = outcome.document {
                 self.remember_published(&space, document)?;
                 applied.changed.insert(space);
-            } else if !outcome.changed.is_empty() {
-                // What is being adopted stands in the working document, too, and may have been voided.
-                self.documents.forget(&space);
             }
         }
         Ok(())
@@ -149,7 +153,10 @@ impl Nahtlos {
         };
         let mut arrived = BTreeMap::new();
         let mut facts = self.count_in_space(&state, &tally, &mut arrived, &mut outcome)?;
-        outcome.offers = self.originals_to_offer(&facts, &outcome)?;
+        outcome.offers = self.originals_to_offer(space, &facts, &outcome)?;
+        if !outcome.offers.is_empty() {
+            outcome.offered_at_ms = Some(self.now_ms());
+        }
         outcome.begun_with = self.covered(space)?;
         let dropped: Vec<EnvelopeId> = facts
             .iter()
@@ -182,17 +189,29 @@ impl Nahtlos {
     }
 
     /// The originals of snapshots that do not count (any more). Whoever began with one has no others, and
-    /// whoever comes next begins with none: the relay may have dropped them, and takes them back.
+    /// whoever comes next begins with none: the relay may have dropped them, and takes them back. It drops
+    /// nothing beneath a snapshot that nobody attests, and nothing again on the same day; so whoever makes
+    /// snapshots that do not count makes others send a section once a day at most.
     fn originals_to_offer(
         &self,
+        space: &SpaceId,
         facts: &Facts,
         outcome: &Outcome,
     ) -> Result<Vec<OfferRecord>, ClientError> {
+        let is_attested = |id: &EnvelopeId, snapshot: &Fact| {
+            facts.iter().any(|(_, fact)| {
+                let attests = fact.kind == EnvelopeKind::Attest && fact.parents == [*id];
+                attests && fact.author != snapshot.author
+            })
+        };
         let fallen = facts.iter().filter(|(id, fact)| {
-            fact.is_snapshot() && outcome.changed.contains(id) && !fact.standing.counts()
+            let is_out = fact.is_snapshot() && !fact.standing.counts();
+            is_out && outcome.changed.contains(id) && is_attested(id, fact)
         });
         let heads: Vec<EnvelopeId> = fallen.flat_map(|(_, fact)| fact.parents.clone()).collect();
-        if heads.is_empty() {
+        let offered_at_ms = self.originals_offered_at_ms(space)?;
+        let is_recent = offered_at_ms.is_some_and(|at_ms| !is_long_ago(at_ms, self.now_ms()));
+        if heads.is_empty() || is_recent {
             return Ok(Vec::new());
         }
         self.envelopes_to_offer(&all_beneath(facts, heads))

@@ -10,7 +10,7 @@ use super::{FINAL_REASONS, NotApplied, UNKNOWN_EPOCH};
 use crate::beginning::may_be_adopted;
 use crate::counting::{Facts, Standing, Tally, put_clones, put_fact, put_tally};
 use crate::error::ClientError;
-use crate::offering::OfferRecord;
+use crate::offering::{OfferRecord, put_originals_offered};
 use crate::rebuilding::{Resettled, put_resettled};
 use crate::records::{self, DocumentRecord, HeldItem, HeldRecord, SealedRecord};
 use crate::snapshots::{put_covered, put_to_examine};
@@ -44,6 +44,8 @@ pub(super) struct Outcome {
     to_examine: bool,
     /// What a snapshot covers that ceased to count: the relay may have dropped it.
     pub(super) offers: Vec<OfferRecord>,
+    /// When they were noted, Unix milliseconds by this device's clock.
+    pub(super) offered_at_ms: Option<u64>,
     pub(super) resettled: Option<Resettled>,
     /// Something of one's own fell out of the document.
     pub(super) dropped_own: bool,
@@ -185,6 +187,9 @@ impl Outcome {
         }
         for offer in &self.offers {
             offer.put(transaction)?;
+        }
+        if let Some(at_ms) = self.offered_at_ms {
+            put_originals_offered(transaction, space, at_ms)?;
         }
         drop_delivered(transaction, &self.own)?;
         if let Some(resettled) = &self.resettled {

@@ -71,10 +71,13 @@ impl Nahtlos {
             }
             Ok(())
         })?;
+        // What follows may fail, and nothing older than the disk may stay.
+        for space in together.keys() {
+            self.documents.forget(space);
+        }
         for ((_, after), space) in work.into_iter().zip(together.keys()) {
-            match after {
-                AfterDelivery::Applied(after) => self.remember_published(space, after.1)?,
-                _ => self.documents.forget(space),
+            if let AfterDelivery::Applied(after) = after {
+                self.remember_published(space, after.1)?;
             }
         }
         Ok(())

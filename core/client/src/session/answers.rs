@@ -13,6 +13,7 @@ use super::push::InFlight;
 use crate::error::ClientError;
 use crate::intents::{Decided, Source};
 use crate::outbox::Delivery;
+use crate::records::Intent;
 use crate::transport::TransportError;
 use crate::vault::Collection;
 
@@ -247,9 +248,14 @@ impl Session<'_> {
     pub(super) fn give_back_what_stays_inexact(&mut self) -> Result<(), ClientError> {
         let news = self.logs_news();
         for (decided, before) in std::mem::take(&mut self.inexact) {
-            let Source::Intent(key, _) = &decided.source else {
-                continue;
+            // Who answered an invitation is let in as soon as it is possible: it is good once.
+            let (key, intent) = match &decided.source {
+                Source::Intent(key, intent) => (key, intent),
+                Source::Upkeep(_) => continue,
             };
+            if matches!(intent, Intent::Admit { .. }) {
+                continue;
+            }
             if news == before && !self.inexact_before.insert(key.clone()) {
                 self.report.notices.push(
                     "a change of access was not made: keys of those it concerns were changed, and the relay does not serve that to your device; ask somebody who still reads it".into(),

@@ -273,10 +273,13 @@ impl<'a> Session<'a> {
         if std::mem::take(&mut self.logs_moved) {
             spaces.extend(self.replica.spaces_waiting_for_keys()?);
         }
-        let is_little = spaces.len() <= SPACES_PER_TRANSACTION;
+        // Where somebody left a team, everything above it is looked at.
+        let mut looked_at = self.replica.note_ends(&spaces)?;
+        looked_at.extend(&spaces);
+        let is_little = looked_at.len() <= SPACES_PER_TRANSACTION;
         let notices = &mut self.report.notices;
         let mut settle = |replica: &mut Nahtlos| {
-            let applied = replica.apply_waiting(&spaces)?;
+            let applied = replica.apply_waiting(&looked_at)?;
             spaces.extend(applied.changed);
             let left_out = replica.leave_out_what_is_voided()?;
             if !left_out.is_empty() {

@@ -13,10 +13,10 @@ use super::authority::Knowledge;
 use super::effect::{HealedOperation, Recipient};
 use super::operation::{LogHead, SignedOperation};
 use super::replay::{Context, ReplayError, contradiction};
-use super::state::{End, EndReason, Epoch, Grant, RoleChange, SpaceState};
+use super::state::{End, EndReason, Epoch, Grant, MemberId, RoleChange, SpaceState};
 use crate::codec;
 use crate::crypto::signature::VerifyingKey;
-use crate::identifier::{DeviceId, KeyId, OperationId};
+use crate::identifier::{DeviceId, KeyId, OperationId, SpaceId};
 use crate::limits;
 use crate::wire::Receipt;
 
@@ -46,15 +46,40 @@ impl HealedBranch {
         all.filter(move |epoch| epoch.began_at >= fork)
     }
 
-    /// To whom the branch wrapped an epoch, whether that began before the fork or on the branch: they know
-    /// its seed, also where what let them in waits for a manager.
+    /// To whom the branch wrapped an epoch, or one of its own from which links lead back to it: they know its
+    /// seed, also where what let them in waits for a manager.
     pub fn wrapped(&self, key_id: &KeyId) -> impl Iterator<Item = Recipient> {
-        let fork = self.fork;
+        let (leading, fork) = (self.leading_to(key_id), self.fork);
         let epochs = self.tip.epochs.iter();
-        let same = epochs.filter(move |epoch| epoch.key_id == *key_id);
+        let same = epochs.filter(move |epoch| leading.contains(&epoch.key_id));
         let records = same.flat_map(|epoch| epoch.recipients.values());
         let since = records.filter(move |record| record.at >= fork);
         since.map(|record| record.recipient)
+    }
+
+    /// Who began an epoch on the branch from which links lead back to this one.
+    pub fn authors(&self, key_id: &KeyId) -> impl Iterator<Item = DeviceId> {
+        let leading = self.leading_to(key_id);
+        let own = self.epochs();
+        own.filter(move |epoch| leading.contains(&epoch.key_id))
+            .map(|epoch| epoch.began_by)
+    }
+
+    /// Whether a grant of the branch, from before the fork or since, is this space's.
+    pub fn has_granted(&self, space: &SpaceId) -> bool {
+        let mut grants = self.tip.grants.iter();
+        grants.any(|grant| grant.member == MemberId::Space(*space))
+    }
+
+    /// This epoch and those of the branch whose seeds open it: links lead to earlier epochs only.
+    fn leading_to(&self, key_id: &KeyId) -> BTreeSet<KeyId> {
+        let mut leading = BTreeSet::from([*key_id]);
+        for epoch in self.epochs() {
+            if epoch.links_back().any(|(to, _)| leading.contains(&to)) {
+                leading.insert(epoch.key_id);
+            }
+        }
+        leading
     }
 
     /// Grants that were made on the branch and still stood at its end: they wait for a manager.

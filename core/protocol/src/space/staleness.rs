@@ -3,7 +3,8 @@
 //! An epoch is *stale* as soon as somebody who knows its seed may no longer read: a device or member
 //! space it was wrapped to that no grant leads to any more, a member space that has another epoch
 //! since (its own key left with somebody), or the device that began it. What a healed branch wrapped
-//! counts like what the log did: its additions wait for a manager, but they hold the key. Before anything new is
+//! counts like what the log did, and so do its own epochs from which links lead to the current one: what it
+//! added waits for a manager, and holds the key. Before anything new is
 //! sealed the space is rotated ([`super::author`]). So a removal takes effect at the next write by
 //! whoever knows of it, whoever removed and whoever is online.
 
@@ -11,11 +12,12 @@ use std::collections::BTreeMap;
 
 use super::authority::{Logs, View};
 use super::effect::Recipient;
+use super::healing::HealedBranch;
 use super::kind::Kind;
 use super::recipients::{MissingLog, key_holders};
 use super::standing::Suspended;
 use super::state::{Epoch, MemberId, SpaceState};
-use crate::identifier::{DeviceId, RecipientId, SpaceId};
+use crate::identifier::{RecipientId, SpaceId};
 
 /// Why a space's epoch may not be used for new content or new wraps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +76,8 @@ pub fn staleness(
         return network_staleness(logs, state, view, epoch);
     }
     let readers = Readers::of(logs, state, view, suspended)?;
-    for recipient in knowing(state, epoch, length) {
+    let lost = healed(state, length).flat_map(|branch| branch.wrapped(&epoch.key_id));
+    for recipient in wrapped(epoch, length).chain(lost) {
         let Some(reader) = readers.0.get(&recipient.id) else {
             let former = recipient.id;
             return Ok(Some(Staleness::KnownToFormer { former }));
@@ -88,17 +91,23 @@ pub fn staleness(
             }
         }
     }
-    Ok(former_author(epoch, &readers))
+    let lost = healed(state, length).flat_map(|branch| branch.authors(&epoch.key_id));
+    let mut authors = std::iter::once(epoch.began_by).chain(lost);
+    let former = authors.find(|author| !readers.0.contains_key(&RecipientId::from(*author)));
+    Ok(former.map(|former| Staleness::KnownToFormer {
+        former: former.into(),
+    }))
 }
 
-/// Everybody to whom an epoch was wrapped, in the log or on a branch that it healed.
-fn knowing(state: &SpaceState, epoch: &Epoch, length: u64) -> impl Iterator<Item = Recipient> {
+fn wrapped(epoch: &Epoch, length: u64) -> impl Iterator<Item = Recipient> {
     let records = epoch.recipients.values();
     let here = records.filter(move |record| record.at < length);
+    here.map(|record| record.recipient)
+}
+
+fn healed(state: &SpaceState, length: u64) -> impl Iterator<Item = &HealedBranch> {
     let branches = state.branches().iter();
-    let healed = branches.filter(move |branch| branch.healed_at < length);
-    let lost = healed.flat_map(move |branch| branch.wrapped(&epoch.key_id));
-    here.map(|record| record.recipient).chain(lost)
+    branches.filter(move |branch| branch.healed_at < length)
 }
 
 /// A network's members are institutions, and what is beneath one is only its own business: others
@@ -112,7 +121,12 @@ fn network_staleness(
 ) -> Result<Option<Staleness>, MissingLog> {
     let length = view.length(state);
     let institutions = key_holders(state, length, &Suspended::new());
-    for recipient in knowing(state, epoch, length) {
+    // Whom a branch wrapped to was not checked: of those, only who was ever granted something there.
+    let lost = healed(state, length).flat_map(|branch| {
+        let lost = branch.wrapped(&epoch.key_id);
+        lost.filter(|recipient| branch.has_granted(&SpaceId(recipient.id.0)))
+    });
+    for recipient in wrapped(epoch, length).chain(lost) {
         let id = SpaceId(recipient.id.0);
         let Some(member) = logs
             .state(&id)
@@ -132,12 +146,6 @@ fn network_staleness(
         }
     }
     Ok(None)
-}
-
-/// The device that began an epoch knows its seed, whoever it was wrapped to.
-fn former_author(epoch: &Epoch, readers: &Readers) -> Option<Staleness> {
-    let author: RecipientId = DeviceId::into(epoch.began_by);
-    (!readers.0.contains_key(&author)).then_some(Staleness::KnownToFormer { former: author })
 }
 
 /// Everybody who may read a space: member spaces with their state, and devices.

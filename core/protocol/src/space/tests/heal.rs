@@ -104,6 +104,35 @@ fn who_was_let_in_on_the_branch_alone_makes_the_key_stale_with_the_heal() {
     assert!(!f.o.world.opens(&b1, section) && f.o.world.opens(&f.o.a1, section));
 }
 
+/// They were let in under a key of the branch, and a link leads from that to the present one.
+#[test]
+fn who_was_let_in_after_the_branch_rotated_makes_the_key_stale_with_the_heal() {
+    let mut f = before_a_fork();
+    let (a1, b1, section) = (TestDevice::new(1), TestDevice::new(2), f.o.section);
+    let b = f.o.world.person(&b1, f.o.one.institution);
+    f.lost = f.o.world.other();
+    let epoch = f.lost.new_epoch(&a1, section);
+    let seed = epoch.seed.clone();
+    f.lose(&a1, Draft::new().epoch(epoch), section);
+    let add = f.lost.add(b, Role::Write);
+    f.lose(&a1, Draft::new().effect(add).wrap_missing(seed), section);
+    f.carry();
+    let former = Staleness::KnownToFormer { former: b.into() };
+    assert_eq!(f.o.world.staleness(section), Some(former));
+    f.o.world.rotate(&f.o.a1, section);
+    assert_eq!(f.o.world.staleness(section), None);
+}
+
+#[test]
+fn a_branch_that_let_nobody_in_leaves_the_key_as_it_is() {
+    let mut f = before_a_fork();
+    let (a1, section) = (TestDevice::new(1), f.o.section);
+    let epoch = f.lost.new_epoch(&a1, section);
+    f.lose(&a1, Draft::new().epoch(epoch), section);
+    f.carry();
+    assert_eq!(f.o.world.staleness(section), None);
+}
+
 #[test]
 fn what_was_reduced_on_the_branch_is_reduced_here_and_a_raise_waits() {
     let mut f = before_a_fork();
