@@ -54,12 +54,18 @@ fn prepare(directory: &Path) {
 /// Ends the relay of the tour if a block failed before it did.
 struct Relay(Option<Child>);
 
-impl Drop for Relay {
-    fn drop(&mut self) {
-        if let Some(child) = &mut self.0 {
+impl Relay {
+    fn end(&mut self) {
+        if let Some(mut child) = self.0.take() {
             let _gone_already = child.kill();
             let _gone_already = child.wait();
         }
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 
@@ -140,7 +146,7 @@ fn run_as_it_stands(page: &str, look: impl Fn(&str, &str)) -> usize {
         let kills_last = !kills_first && text.contains("kill %1");
         text = text.replace("kill %1", "");
         if kills_first {
-            relay = Relay(None);
+            relay.end();
         }
         let known = before.entry(shell.to_owned()).or_default();
         // The relay must outlive its block's shell: the test holds it, as the shell would.
@@ -168,7 +174,7 @@ fn run_as_it_stands(page: &str, look: impl Fn(&str, &str)) -> usize {
         );
         look(&text, &String::from_utf8_lossy(&output.stdout));
         if kills_last {
-            relay = Relay(None);
+            relay.end();
         }
         run += 1;
     }
