@@ -8,6 +8,7 @@ import { compare, fromHex } from "./bytes.js";
 import { isIndependent } from "./belonging.js";
 import { decodeChange } from "./document.js";
 import { EnvelopeError, ReaderError } from "./errors.js";
+import { View } from "./state.js";
 
 function refuse(code, message) {
   throw new EnvelopeError(code, message);
@@ -46,7 +47,7 @@ export function findBeginning(view, space, envelopes, { verdicts, firm }, open) 
   const beginning = opened.find((snapshot) =>
     tryOne(snapshot.id, () => {
       requireVouchers(view, space, snapshot, counting, open);
-      requireCovered(snapshot, byId, firm);
+      requireCovered(snapshot, byId, { verdicts, firm });
       requireChanges(snapshot, byId, open);
       requireGain(snapshot, byId);
       return true;
@@ -59,12 +60,13 @@ function coversMore(left, right) {
   return right.payload.covered.length - left.payload.covered.length || (left.id < right.id ? -1 : 1);
 }
 
-/** Somebody independent came to the same heads, and nobody disputes. */
+/** Somebody independent came to the same heads, and nobody disputes. Of a person's own document nobody is independent. */
 function requireVouchers(view, space, snapshot, counting, open) {
   const about = counting.filter(({ parents }) => parents.includes(snapshot.id));
   if (about.some(({ kind }) => kind === "dispute")) refuse("disputed", "somebody disputes it");
+  const stateAt = ({ knowledge }) => View.known(view.logs, knowledge).required(space);
   const isHeard = (attest) =>
-    isIndependent(view, space, snapshot.author, attest.author) && headsOf(attest, open)?.join() === snapshot.payload.heads.join();
+    isIndependent(view, stateAt(attest), snapshot.author, attest.author) && headsOf(attest, open)?.join() === snapshot.payload.heads.join();
   if (!about.some((each) => each.kind === "attest" && isHeard(each))) refuse("not_attested", "nobody independent attests it");
 }
 
@@ -79,20 +81,28 @@ function headsOf(attest, open) {
 }
 
 /** What it says it covers, against what is known of the graph (rules 1 and 2). */
-function requireCovered({ parents, payload }, byId, firm) {
+function requireCovered({ parents, payload }, byId, judgement) {
   const covered = new Set(payload.covered);
   const isAscending = payload.covered.every((id, index, all) => index === 0 || compare(fromHex(all[index - 1]), fromHex(id)) < 0);
   if (!isAscending) refuse("covers_wrongly", "what it covers does not ascend");
   if (!parents.every((parent) => covered.has(parent))) refuse("covers_wrongly", "it does not cover its own parents");
+  // What is not known may have adopted what is held here: then the void of a manager alone speaks against it. Where all of it
+  // is known the snapshot brings nothing (rule 4), whatever it covers.
   for (const id of covered) {
     const known = byId.get(id);
     if (known === undefined) continue;
-    if (!firm.has(id)) refuse("covers_wrongly", "it covers what is no edit that counts for good");
+    const mayStand = judgement.firm.has(id) || (known.kind === "changes" && !isVoided(judgement, id));
+    if (!mayStand) refuse("covers_wrongly", "it covers what is no edit that counts for good");
     if (!known.parents.every((parent) => covered.has(parent))) refuse("covers_wrongly", "it leaves out what a covered edit builds on");
   }
   // By now it holds all of what is known below: only more can be wrong.
   const below = wholeAncestry(parents, byId);
   if (below !== null && below.size !== covered.size) refuse("covers_wrongly", "it covers more than its parents build on");
+}
+
+/** A manager voided it, or something that it builds on. */
+function isVoided({ verdicts }, id) {
+  return ["voided", "builds_on_voided"].includes(verdicts.get(id).reason);
 }
 
 /** These and all that they build on; null where something of it is not known. */

@@ -48,16 +48,17 @@ function institutionOfMember(view, { type, id }) {
 }
 
 /**
- * Whether a device is independent of the author of a snapshot: of another institution, where another one has a confirmed,
- * key-holding member in the space; else of another person.
+ * Whether a device is independent of the author of a snapshot: of another institution, where another one had a confirmed,
+ * key-holding member in the space when it was attested; else of another person.
  * @param {View} view the newest logs
- * @param {string} space of the snapshot
+ * @param {object} state of the snapshot's space, as the attest's access heads say
  * @param {string} author the snapshot's
  * @param {string} device who attests it
  */
-export function isIndependent(view, space, author, device) {
+export function isIndependent(view, state, author, device) {
+  const { space } = state;
   const home = institutionsOf(view, space, author);
-  const isShared = [...liveGrants(view.required(space))].some((grant) => {
+  const isShared = [...liveGrants(state)].some((grant) => {
     const institution = isConfirmed(grant) && holdsKeys(grant.role) ? institutionOfMember(view, grant.member) : null;
     return institution !== null && !home.has(institution);
   });

@@ -18,7 +18,7 @@ const IN_THE_DOCUMENT = ["counts", "vouched", "provisional"];
  * @param {Array<object>} given.envelopes verified, of this space
  * @param {{verdicts: Map<string, {verdict: string}>, firm: Set<string>}} given.judgement
  * @returns {{document: SpaceDocument|null, unread: string[], problems: Array<{id: string, error: Error}>,
- *   passedOver: Array<{id: string, code: string, message: string}>}}
+ *   passedOver: Array<{id: string, code: string, message: string}>, covered: Set<string>}} `covered`: by what it begins with
  */
 export function composeSpace({ logs, keyring, state, containers, envelopes, judgement }) {
   const { space } = state;
@@ -31,7 +31,7 @@ export function composeSpace({ logs, keyring, state, containers, envelopes, judg
     if (isPart) composition.take(envelope);
   }
   const { document, unread, problems } = composition;
-  return { document, unread, problems, passedOver };
+  return { document, unread, problems, passedOver, covered: composition.covered };
 }
 
 /** How envelopes are opened, each kind as what it holds. Every function throws what it fails for. */

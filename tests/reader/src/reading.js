@@ -164,7 +164,7 @@ export class Reading {
     for (const { id, error } of content.problems) this.problem("envelope", id, error);
     this.unread.push(...content.unread);
     this.passedOver.push(...content.passedOver);
-    const { verdicts } = judgement;
+    const verdicts = shownVerdicts(judgement.verdicts, content.covered);
     const names = state.kind === "person" ? deviceNames(state, content.document, this.keyring) : null;
     return { state, label, verdicts, clones: clones(envelopes, verdicts), document: content.document, names };
   }
@@ -184,6 +184,12 @@ export class Reading {
     }
     return null;
   }
+}
+
+/** What is covered by the snapshot that a document begins with stands in it: somebody built on it, and is gone. */
+function shownVerdicts(verdicts, covered) {
+  const vouched = { verdict: "vouched", reason: null };
+  return new Map([...verdicts].map(([id, said]) => [id, said.verdict === "held" && covered.has(id) ? vouched : said]));
 }
 
 /**

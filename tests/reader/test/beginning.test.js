@@ -1,6 +1,7 @@
 /** Which snapshot a document begins with where originals are gone, and what refutes one (PROTOCOL §16). */
 import test from "node:test";
 import assert from "node:assert/strict";
+import { PERSON_CONTAINERS } from "../src/document.js";
 import { effects, fromHex, grantIdOf } from "./fixture.js";
 import { offices, readAs, written } from "./offices.js";
 import { Pen } from "./scribe.js";
@@ -82,25 +83,75 @@ test("what a snapshot says it covers ascends and holds its parents", async () =>
   assert.deepEqual(people, {});
 });
 
-test("a snapshot that covers a known edit which does not count for good, or what is no edit, is passed over", async () => {
+/** An edit of Beat's that is held, of which an adoption by Anna is gone; Anna's pen with both, and what a snapshot says of them. */
+async function adoptedAndGone() {
   const made = await offices();
-  const { world, id, anna, beat, carla, second } = made;
-  const { carlasPen, one, two, honest } = written(made);
-  const [beatsPen, newPen] = [new Pen(id, beat), new Pen(id, anna)];
-  const heads = world.heads(null);
-  const provisional = world.edit(id, beat, beatsPen, (doc) => (doc.people.b = 1), { heads });
-  const attest = world.judge("attest", id, beat, two, []);
-  world.write(id, anna, [effects.removeMember(second, 1)]);
-  newPen.read(carlasPen);
-  newPen.read(beatsPen);
-  const actors = [...honest.actors, beatsPen.named].sort((left, right) => Buffer.compare(left[0], right[0]));
-  const overProvisional = world.snapshot(id, anna, newPen, { ...honest, covered: [one, two, provisional].sort(), actors });
-  const overAttest = world.snapshot(id, anna, carlasPen, { ...honest, covered: [one, two, attest].sort() });
-  for (const [snapshot, pen] of [[overProvisional, newPen], [overAttest, carlasPen]]) world.judge("attest", id, carla, snapshot, pen.heads());
-  world.drop(one, two);
-  const { space } = await readAs(world, id, anna);
-  assert.equal(space.envelopes[provisional].verdict, "provisional");
-  assert.deepEqual((await passedOver(made)).codes, { [overProvisional]: "covers_wrongly", [overAttest]: "covers_wrongly" });
+  const { world, id, anna, beat, second } = made;
+  const [beatsPen, annasPen] = [new Pen(id, beat), new Pen(id, anna)];
+  world.write(id, anna, [effects.setRole(grantIdOf(world.state(id), second), "read")]);
+  const held = world.edit(id, beat, beatsPen, (doc) => (doc.people.held = 1));
+  annasPen.read(beatsPen);
+  const adopting = world.edit(id, anna, annasPen, (doc) => (doc.people.adopting = 1), { parents: [held] });
+  const actors = [beatsPen.named, annasPen.named].sort((left, right) => Buffer.compare(left[0], right[0]));
+  return { ...made, annasPen, held, adopting, honest: { parents: [adopting], covered: [held, adopting].sort(), actors } };
+}
+
+test("what is held here and somebody adopted who is gone stands in the document, and is shown as held no more", async () => {
+  const made = await adoptedAndGone();
+  const { world, id, anna, annasPen, held, adopting, honest } = made;
+  const snapshot = attested(made, annasPen, honest);
+  world.drop(adopting);
+  const { people, space, problems } = await readAs(world, id, anna);
+  assert.deepEqual([people, problems], [{ adopting: 1, held: 1 }, []]);
+  assert.equal(space.envelopes[held].verdict, "vouched");
+  world.write(id, anna, [effects.void([held], [])]);
+  const after = await readAs(world, id, anna);
+  assert.deepEqual([after.people, after.space.envelopes[held].reason], [{}, "voided"]);
+  assert.deepEqual((await passedOver(made)).codes, { [snapshot]: "covers_wrongly" });
+});
+
+test("a snapshot that covers a held edit and whose originals are all here is passed over, and one that covers what is no edit always", async () => {
+  const made = await adoptedAndGone();
+  const { world, id, carla, annasPen, held, adopting, honest } = made;
+  const other = world.edit(id, carla, new Pen(id, carla), (doc) => (doc.people.other = 1));
+  const attest = world.judge("attest", id, carla, adopting, []);
+  const alone = attested(made, annasPen, honest, { parents: [other], covered: [held, other].sort() });
+  const overAttest = attested(made, annasPen, honest, { covered: [...honest.covered, attest].sort() });
+  world.drop(adopting);
+  const { codes } = await passedOver(made);
+  assert.deepEqual(codes, { [alone]: "covers_wrongly", [overAttest]: "covers_wrongly" });
+});
+
+test("what a colleague attested while no other institution had access is heard also when one has come since, and not the other way round", async () => {
+  for (const isBefore of [true, false]) {
+    const made = await offices({ beatsRole: null });
+    const { world, id, anna, carla, second } = made;
+    const { carlasPen, one, two, honest } = written(made);
+    const snapshot = world.snapshot(id, anna, carlasPen, honest);
+    const attest = () => world.judge("attest", id, carla, snapshot, carlasPen.heads());
+    if (isBefore) attest();
+    world.write(id, anna, [effects.addSpace(second, "read")]);
+    if (!isBefore) attest();
+    world.drop(one, two);
+    const { people, codes } = await passedOver(made);
+    assert.deepEqual([people, codes], isBefore ? [{ one: 1, two: 2 }, {}] : [{}, { [snapshot]: "not_attested" }]);
+  }
+});
+
+test("a person's own document is built from its edits, whoever attests a snapshot of it", async () => {
+  const { world, id, anna, annas, beat } = await offices();
+  world.write(annas, anna, [effects.addDevice(beat, annas)]);
+  await world.begin(annas, anna);
+  const pen = new Pen(annas, anna, PERSON_CONTAINERS);
+  const edit = world.edit(annas, anna, pen, (doc) => (doc.devices[anna.id] = "Büro"));
+  const later = world.edit(annas, anna, pen, (doc) => (doc.devices[beat.id] = "Küche"), { parents: [edit] });
+  const snapshot = world.snapshot(annas, anna, pen, { parents: [edit], covered: [edit], actors: [pen.named] });
+  world.judge("attest", annas, beat, snapshot, pen.heads());
+  world.drop(edit);
+  const { json } = await readAs(world, id, anna);
+  assert.deepEqual(json.spaces[annas].document, { devices: {} });
+  assert.deepEqual(json.snapshots_passed_over.map((each) => [each.id, each.code]), [[snapshot, "not_attested"]]);
+  assert.deepEqual(json.problems.map((each) => [each.id, each.code]), [[later, "missing_parents"]]);
 });
 
 test("a snapshot that leaves out what a covered edit builds on is passed over", async () => {

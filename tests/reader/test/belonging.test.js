@@ -25,7 +25,7 @@ async function section() {
   const id = world.found(devices.anna, [
     effects.create("section"), effects.addSpace(persons.anna, "manage"), effects.addSpace(persons.carla, "write"), effects.addSpace(persons.dora, "read"),
   ]);
-  const isHeard = (name, author = "anna") => isIndependent(View.newest(world.logs), id, devices[author].id, devices[name].id);
+  const isHeard = (name, author = "anna") => isIndependent(View.newest(world.logs), world.state(id), devices[author].id, devices[name].id);
   const heard = () => names.filter((name) => isHeard(name));
   return { world, id, devices, persons, first, second, isHeard, heard };
 }
@@ -74,4 +74,13 @@ test("who was removed is still of the person and the institution that they were 
   assert.deepEqual(heard(), ["beat"]);
   world.write(id, devices.anna, [effects.removeMember(persons.beat, 1)]);
   assert.deepEqual(heard(), ["beat", "carla", "dora"]);
+});
+
+test("who had access is asked as of the attest: who came later makes no other institution's word necessary for it", async () => {
+  const { world, id, devices, persons, heard } = await section();
+  const then = world.state(id);
+  world.write(id, devices.anna, [effects.addSpace(persons.beat, "read")]);
+  assert.deepEqual(heard(), ["beat"]);
+  const isHeard = (name) => isIndependent(View.newest(world.logs), then, devices.anna.id, devices[name].id);
+  assert.deepEqual(["annasOther", "beat", "carla"].map(isHeard), [false, true, true]);
 });
