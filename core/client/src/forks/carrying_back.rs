@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use nahtlos_protocol::identifier::SpaceId;
+use nahtlos_protocol::identifier::{OperationId, SpaceId};
 use nahtlos_protocol::space::author::AuthorError;
 use nahtlos_protocol::space::effect::{Effect, HealedOperation};
 use nahtlos_protocol::space::operation::SignedOperation;
@@ -19,6 +19,9 @@ use crate::records;
 /// Bytes of lost operations in one `Heal`; a longer branch is carried back in several.
 const BRANCH_BYTES_MAX: usize = 160 * 1024;
 
+/// A lost operation, and as a `Heal` carries it.
+type Lost = (SignedOperation, HealedOperation);
+
 impl Nahtlos {
     /// The lost branches that can be carried back now, each with everything this device has of it;
     /// and what a person should know.
@@ -31,19 +34,29 @@ impl Nahtlos {
             if self.is_overtaken(&record, state.length())? {
                 continue;
             }
-            let branch = self.branch_to_carry(&state)?;
-            if branch.is_empty() {
+            let branches = self.branches_to_carry(&state)?;
+            if branches.is_empty() {
                 notices.extend(self.why_not_put_back(&record.space)?);
                 continue;
             }
-            match self.prepare_heal(&state, &branch) {
-                Ok(heal) => heals.push(heal),
-                // Another log must be healed first.
-                Err(AuthorError::Replay(
-                    ReplayError::UnknownReference(_) | ReplayError::MissingLog(_),
-                )) => {}
-                Err(error) => notices.push(format!("a forked log cannot be healed: {error}")),
+            // One after the other: the next is prepared on the log as it is then.
+            let mut refused = None;
+            for branch in &branches {
+                match self.prepare_heal(&state, branch) {
+                    Ok(heal) => {
+                        heals.push(heal);
+                        refused = None;
+                        break;
+                    }
+                    // Another log must be healed first.
+                    Err(AuthorError::Replay(
+                        ReplayError::UnknownReference(_) | ReplayError::MissingLog(_),
+                    )) => {}
+                    Err(error) => refused = refused.or(Some(error)),
+                }
             }
+            let refused = refused.map(|error| format!("a forked log cannot be healed: {error}"));
+            notices.extend(refused);
         }
         Ok((heals, notices))
     }
@@ -58,37 +71,44 @@ impl Nahtlos {
         }))
     }
 
-    /// Lost operations whose places are taken, in order, each with its receipt.
-    fn branch_to_carry(
-        &self,
-        state: &SpaceState,
-    ) -> Result<Vec<(SignedOperation, HealedOperation)>, ClientError> {
+    /// Lost operations whose places are taken, each with its receipt: what follows one another is a branch.
+    /// After several restores a log may have lost several.
+    fn branches_to_carry(&self, state: &SpaceState) -> Result<Vec<Vec<Lost>>, ClientError> {
         let receipts = self.receipts();
-        let mut branch: Vec<(SignedOperation, HealedOperation)> = Vec::new();
-        let mut bytes = 0;
-        for operation in self.lost_operations(&state.id())? {
-            let begins = branch.is_empty();
+        let mut branches: Vec<Vec<Lost>> = Vec::new();
+        // What is left to a later `Heal`, or goes back by itself, and so what follows it.
+        let mut left: BTreeSet<OperationId> = BTreeSet::new();
+        let mut lost = self.lost_operations(&state.id())?;
+        lost.sort_by_key(|operation| operation.operation().index);
+        for operation in lost {
+            let previous = operation.operation().previous;
+            let continued = branches.iter_mut().find(|branch| {
+                let last = branch.last().map(|(last, _)| last.id());
+                last.is_some() && last == previous
+            });
             // It goes back by itself, unless what it came after is a lost branch of another log.
-            if begins
+            let goes_back = continued.is_none()
                 && may_follow(state, &operation)
-                && self.why_not_replayed(&operation).is_none()
-            {
-                return Ok(branch);
-            }
-            let Some(receipt) = receipts.receipt(&operation.id().into()) else {
-                break;
+                && self.why_not_replayed(&operation).is_none();
+            let is_left = previous.is_some_and(|previous| left.contains(&previous));
+            let receipt = receipts.receipt(&operation.id().into());
+            let Some(receipt) = receipt.filter(|_| !goes_back && !is_left) else {
+                left.insert(operation.id());
+                continue;
             };
             let carried = HealedOperation {
                 operation: operation.bytes().to_vec(),
                 receipt: records::encode(&receipt),
             };
-            bytes += carried.operation.len() + carried.receipt.len();
-            if !begins && bytes > BRANCH_BYTES_MAX {
-                break;
+            match continued {
+                Some(branch) if bytes_of(branch) + bytes_of_one(&carried) > BRANCH_BYTES_MAX => {
+                    left.insert(operation.id());
+                }
+                Some(branch) => branch.push((operation, carried)),
+                None => branches.push(vec![(operation, carried)]),
             }
-            branch.push((operation, carried));
         }
-        Ok(branch)
+        Ok(branches)
     }
 
     /// Why a lost operation does not follow its log, where nothing that may still arrive helps.
@@ -102,11 +122,7 @@ impl Nahtlos {
         }
     }
 
-    fn prepare_heal(
-        &self,
-        state: &SpaceState,
-        branch: &[(SignedOperation, HealedOperation)],
-    ) -> Result<Prepared, AuthorError> {
+    fn prepare_heal(&self, state: &SpaceState, branch: &[Lost]) -> Result<Prepared, AuthorError> {
         let mut draft = Draft::new().effect(Effect::Heal {
             branch: branch.iter().map(|(_, carried)| carried.clone()).collect(),
         });
@@ -149,4 +165,15 @@ impl Nahtlos {
         self.documents.forget_directory();
         Ok(ingested.touched)
     }
+}
+
+fn bytes_of(branch: &[Lost]) -> usize {
+    branch
+        .iter()
+        .map(|(_, carried)| bytes_of_one(carried))
+        .sum()
+}
+
+fn bytes_of_one(carried: &HealedOperation) -> usize {
+    carried.operation.len() + carried.receipt.len()
 }
