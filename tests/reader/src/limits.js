@@ -44,3 +44,7 @@ export const BATCH_OPERATIONS = 1_000_000;
 export const SNAPSHOT_OPERATION_ROWS = 5_000_000;
 export const SNAPSHOT_CHANGE_ROWS = 500_000;
 export const SNAPSHOT_TEXT_BYTES = 268_435_456;
+export const BUNDLE_PART_BYTES = 18_874_368;
+export const BUNDLE_KEYS = 2_048;
+export const REQUEST_IDS = 10_000;
+export const REQUEST_PARTS = 1_000;
