@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use nahtlos_casework::SectionKind;
-use nahtlos_document::{Difference, EncodedChange};
+use nahtlos_document::{Difference, Document, EncodedChange};
 use nahtlos_protocol::identifier::{EnvelopeId, SpaceId};
 use nahtlos_protocol::space::authority;
 use nahtlos_protocol::space::kind::Role;
@@ -17,12 +17,13 @@ use crate::beginning::may_be_adopted;
 use crate::cases::hex;
 use crate::counting::{Fact, Standing};
 use crate::directory::Directory;
+use crate::edits::apply_edit;
 use crate::error::ClientError;
 use crate::fate::{Fate, delete_own_held};
 use crate::nahtlos::Nahtlos;
 use crate::outbox::{OUTBOX_SPACES, as_typed_key, held_aside_key};
 use crate::rebuilding::{Resettled, held_closure, is_voided, put_adoptions, put_resettled};
-use crate::records::Intent;
+use crate::records::{self, HeldItem, HeldRecord, Intent};
 use crate::status::HeldLine;
 use crate::vault::Collection;
 
@@ -120,13 +121,13 @@ impl Nahtlos {
         let found = self.find_held(id)?;
         let facts = self.facts(&found.space)?;
         let before = self.working_document(&found.space)?;
-        let mut after = before.clone();
         let closure = held_closure(&facts, &[found.id]);
         let state = self.space_state(&found.space)?;
         let record = self.document_record(&found.space)?;
-        after = self
-            .with_closure(&after, &state, &record, &closure)
-            .ok_or_else(does_not_fit)?;
+        let after = match self.with_closure(&before, &state, &record, &closure) {
+            Some(after) => after,
+            None => self.with_as_typed(&before, &found.id)?,
+        };
         let directory = self.shared_directory().unwrap_or_default();
         let mut with = Vec::new();
         for (other, fact) in closure.iter().filter(|(other, _)| *other != found.id) {
@@ -144,6 +145,22 @@ impl Nahtlos {
             section: label.map(|label| SectionKind::from_code(&label.kind)),
             differences: after.difference(&before.heads(), &after.heads())?,
         })
+    }
+
+    /// A document with what this device typed into a held envelope that does not open here any more: its key
+    /// is of a branch that was lost, or what it builds on is.
+    fn with_as_typed(&self, document: &Document, id: &EnvelopeId) -> Result<Document, ClientError> {
+        let kept = self.vault.get(Collection::Draft, &as_typed_key(id))?;
+        let kept: HeldRecord = records::decode(&kept.ok_or_else(does_not_fit)?)?;
+        let HeldItem::Edits { edits } = kept.item else {
+            return Err(does_not_fit());
+        };
+        let (mut document, author) = (document.clone(), self.case_author()?);
+        for edit in &edits {
+            let typed = serde_json::from_str(&edit.edit).map_err(|_| does_not_fit())?;
+            apply_edit(&mut document, &typed, &author, edit.typed_at_ms)?;
+        }
+        Ok(document)
     }
 
     /// Adopts a held envelope: this device's next envelope in that section names it as a parent, and
