@@ -127,6 +127,7 @@ entries! {
     claim_request: 1_000,
     join: 1_000,
     texts: 1_000,
+    bundle: 1_000,
     client: 2_000,
     case_file: 300,
     fields: 1_000,
