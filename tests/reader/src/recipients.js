@@ -1,5 +1,5 @@
 /** Whom a space's key must be wrapped to, and when a space's key may no longer be used (PROTOCOL §14). */
-import { currentEpoch, epochOf } from "./state.js";
+import { currentEpoch } from "./state.js";
 import { holdsKeys, isConfirmed } from "./rights.js";
 
 /**
@@ -69,10 +69,17 @@ export class Holders {
     return state.kind === "network" ? this.isStaleNetwork(state, epoch) : this.knowsSomebodyGone(state, epoch);
   }
 
-  /** What is beneath an institution is its own business: only the institutions themselves are asked about. */
+  /**
+   * What is beneath an institution is its own business: only the institutions themselves are asked about. Of those that a
+   * branch wrapped to, whom nobody checked, only the ones that a grant of that branch names.
+   */
   isStaleNetwork(state, epoch) {
     const holders = new Set([...this.grantsOf(state)].map(({ member }) => member.id));
-    return wrappedTo(state, epoch).some(({ id, key }) => {
+    const there = heldOnBranches(state, epoch).flatMap(({ tip, epochs }) => {
+      const named = spacesNamedBy(tip);
+      return epochs.flatMap(recipientsIn).filter(({ id }) => named.has(id));
+    });
+    return [...recipientsIn(epoch), ...there].some(({ id, key }) => {
       if (this.view.logs.newest(id)?.kind !== "institution") return false;
       return !holders.has(id) || currentEpoch(this.view.required(id))?.keyId !== key;
     });
@@ -80,8 +87,9 @@ export class Holders {
 
   knowsSomebodyGone(state, epoch) {
     const reached = this.reachedFrom(state.space);
-    if (!reached.has(epoch.author)) return true;
-    return wrappedTo(state, epoch).some(({ id, key }) => {
+    const held = [epoch, ...heldOnBranches(state, epoch).flatMap(({ epochs }) => epochs)];
+    if (held.some(({ author }) => !reached.has(author))) return true;
+    return held.flatMap(recipientsIn).some(({ id, key }) => {
       if (!reached.has(id)) return true;
       if (reached.get(id) === "device") return false;
       return currentEpoch(this.view.required(id))?.keyId !== key || this.isStale(id);
@@ -104,13 +112,36 @@ export class Holders {
   }
 }
 
+function recipientsIn({ wraps }) {
+  return [...wraps.values()];
+}
+
+/** Spaces that a grant names, an ended one too. */
+function spacesNamedBy({ grants }) {
+  return new Set([...grants.values()].filter(({ member }) => member.type === "space").map(({ member }) => member.id));
+}
+
 /**
- * Who was given a key of an epoch: by its effect and its wraps, also those of a branch that was healed here. One and the same
- * may stand there twice, with two keys.
+ * Who has the key of an epoch by branches that were healed here: by the branch's wraps of that very epoch, and by the epochs
+ * of the branch from which links lead back to it. Each epoch is as it stands at the branch's end; one and the same recipient
+ * may stand there several times, with other keys.
  */
-function wrappedTo(state, { keyId, wraps }) {
-  const there = state.branches.map(({ tip }) => epochOf(tip, keyId)?.wraps ?? new Map());
-  return [wraps, ...there].flatMap((each) => [...each.values()]);
+function heldOnBranches(state, { keyId }) {
+  const leading = leadingTo(state, keyId);
+  return state.branches.map(({ tip, fork }) => ({
+    tip,
+    epochs: tip.epochs.filter((there) => there.keyId === keyId || (there.at >= fork && leading.has(there.keyId))),
+  }));
+}
+
+/** Key ids of the epochs that open an epoch: itself, what links to it, what links to that, and so on, over all branches. */
+function leadingTo(state, keyId) {
+  const epochs = [state, ...state.branches.map(({ tip }) => tip)].flatMap((each) => each.epochs);
+  const leading = new Set([keyId]);
+  for (const target of leading) {
+    for (const { keyId: from, links } of epochs) if (links.some(({ previous }) => previous === target)) leading.add(from);
+  }
+  return leading;
 }
 
 /** @param {Set<string>} [suspended] */

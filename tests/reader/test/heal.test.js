@@ -244,6 +244,64 @@ test("a space that a healed branch wrapped to is asked for the epoch it was wrap
   assert.deepEqual([withBranchTo(teams), withBranchTo(fresh(32))], [false, true]);
 });
 
+/** The section with an epoch of its log; `withBranch` says whether it is stale once a branch that left it there is healed. */
+async function forkUnderEpoch() {
+  const { world, anna, beat, carla, dora, section } = await fork();
+  const doras = world.person(dora);
+  const epoch = fresh(32);
+  world.write(section, anna, [effects.epoch({ keyId: epoch, recipients: world.recipients(section) })]);
+  const before = world.logs;
+  const withBranch = (written, here = [effects.invite(fresh(32), "read")]) => {
+    world.logs = before.copy();
+    const lost = lostAfter(world, section, ...written);
+    world.write(section, anna, here);
+    assert.equal(stale(world, section), false, "before it is healed");
+    world.write(section, beat, [effects.heal(world.branchOf(...lost))]);
+    return stale(world, section);
+  };
+  const link = new Uint8Array(48);
+  const next = (keyId, previous, fields = {}) => effects.epoch({ keyId, previous, link, recipients: world.recipients(section), ...fields });
+  const letIn = (keyId) => [effects.addSpace(doras, "read"), effects.wrap(keyId, [[fromHex(dora.id), fromHex(dora.id), 1, fresh(32)]])];
+  return { world, anna, beat, carla, dora, doras, section, epoch, before, withBranch, next, letIn };
+}
+
+test("whom a branch let in after it had rotated makes the key stale where links lead back to it", async () => {
+  const { anna, carla, doras, epoch, withBranch, next, letIn } = await forkUnderEpoch();
+  const [one, two] = [fresh(32), fresh(32)];
+  const unlinked = { link: null };
+  assert.equal(withBranch([[carla, [next(one, epoch)]], [anna, letIn(one)]]), true, "by the epoch's own link");
+  assert.equal(withBranch([[carla, [next(one, epoch, unlinked)]], [anna, letIn(one)]]), false, "no link");
+  assert.equal(withBranch([[carla, [next(one, epoch, unlinked)]], [anna, [...letIn(one), effects.link(one, epoch)]]]), true, "by a later one");
+  assert.equal(withBranch([[carla, [next(one, epoch)]], [anna, [next(two, one), ...letIn(two)]]]), true, "over another epoch");
+  assert.equal(withBranch([[carla, [next(one, epoch)]], [anna, [next(two, one, { link: null, cut: true }), ...letIn(two)]]]), false, "a cut");
+  const here = [effects.addSpace(doras, "read")];
+  assert.equal(withBranch([[carla, [next(one, epoch)]], [anna, letIn(one)]], here), false, "let in here, too");
+});
+
+test("a branch healed piece by piece is asked as it stands at the end of each", async () => {
+  const { world, anna, beat, carla, section, epoch, before, next, letIn } = await forkUnderEpoch();
+  const one = fresh(32);
+  world.logs = before.copy();
+  const [rotated, added] = lostAfter(world, section, [carla, [next(one, epoch)]], [anna, letIn(one)]);
+  world.write(section, anna, [effects.invite(fresh(32), "read")]);
+  world.write(section, beat, [effects.heal(world.branchOf(rotated))]);
+  assert.equal(stale(world, section), false);
+  world.write(section, beat, [effects.heal(world.branchOf(added))]);
+  assert.equal(stale(world, section), true);
+  world.write(section, anna, [next(fresh(32), epoch)]);
+  assert.equal(stale(world, section), false, "nothing there leads to a new epoch");
+});
+
+test("a branch that only rotated makes nothing stale, unless a device did it that nobody reaches here", async () => {
+  const { anna, beat, dora, doras, epoch, withBranch, next } = await forkUnderEpoch();
+  const one = fresh(32);
+  assert.equal(withBranch([[beat, [next(one, epoch)]]]), false);
+  const byDora = (fields) => [[anna, [effects.addSpace(doras, "write")]], [dora, [next(one, epoch, fields)]]];
+  assert.equal(withBranch(byDora()), true, "she is none of the recipients, and yet has the key");
+  assert.equal(withBranch(byDora({ link: null })), false, "no link");
+  assert.equal(withBranch(byDora(), [effects.addSpace(doras, "read")]), false, "let in here, too");
+});
+
 test("a network is stale for an institution that a healed branch wrapped to, and not for a device", async () => {
   const world = new Scribe();
   const [anna, beat] = [await device(), await device()];
@@ -257,18 +315,26 @@ test("a network is stale for an institution that a healed branch wrapped to, and
   world.logs.network = network;
   const { id: epoch } = await world.begin(network, anna);
   const before = world.logs;
-  const withBranchTo = (id, key, added = []) => {
+  const withBranch = (lostThere, added = []) => {
     world.logs = before.copy();
     if (added.length > 0) world.write(network, anna, added);
-    const [lost] = lostAfter(world, network, [anna, [effects.wrap(fromHex(epoch), [[fromHex(id), fromHex(key), 1, fresh(32)]])]]);
+    const [lost] = lostAfter(world, network, [anna, lostThere]);
     world.write(network, anna, [effects.invite(fresh(32), "read")]);
     assert.equal(stale(world, network), false);
     world.write(network, anna, [effects.heal(world.branchOf(lost))]);
     return stale(world, network);
   };
   const keyOf = (space) => currentEpoch(world.state(space)).keyId;
-  assert.equal(withBranchTo(second, keyOf(second)), true);
-  assert.equal(withBranchTo(second, keyOf(second), [effects.addSpace(second, "read")]), false);
-  assert.equal(withBranchTo(second, keyOf(first), [effects.addSpace(second, "read")]), true);
-  assert.equal(withBranchTo(beat.id, beat.id), false);
+  const to = (id, key) => [fromHex(id), fromHex(key), 1, fresh(32)];
+  const wrapTo = (id, key) => effects.wrap(fromHex(epoch), [to(id, key)]);
+  const addition = effects.addSpace(second, "read");
+  assert.equal(withBranch([addition, wrapTo(second, keyOf(second))]), true);
+  assert.equal(withBranch([wrapTo(second, keyOf(second))]), false, "no grant of the branch names it");
+  assert.equal(withBranch([wrapTo(second, keyOf(second))], [addition]), false);
+  assert.equal(withBranch([wrapTo(second, keyOf(first))], [addition]), true, "named by the branch from before the fork");
+  assert.equal(withBranch([wrapTo(beat.id, beat.id)]), false);
+  const rotated = (link) => effects.epoch({ previous: fromHex(epoch), link, recipients: ascending([to(first, keyOf(first)), to(second, keyOf(second))]) });
+  assert.equal(withBranch([addition, rotated(new Uint8Array(48))]), true, "an epoch that links back");
+  assert.equal(withBranch([addition, rotated(null)]), false, "one that does not");
+  assert.equal(withBranch([rotated(new Uint8Array(48))]), false, "links back, but no grant of the branch names it");
 });
