@@ -7,7 +7,7 @@
 import { CryptoError } from "./errors.js";
 import { openHistoryLink, openHybridWrap, openSymmetricWrap, wrapInfo } from "./keys.js";
 import { wrapHash } from "./identifiers.js";
-import { readableEpochs } from "./state.js";
+import { isKnownEpoch, readableEpochs } from "./state.js";
 
 export class Keyring {
   /** @param {object} device as `deviceFromSeed` gives it */
@@ -42,6 +42,25 @@ export class Keyring {
           if (await this.openWraps(state, record, wraps, tried)) progress = true;
           if (this.openLinks(state, record, tried)) progress = true;
         }
+      }
+    }
+  }
+
+  /**
+   * Opens what the head of a bundle file wraps for this device (PROTOCOL §29). Nobody signed it, so that it opens nothing
+   * but an epoch of which the space's own log says the key id.
+   * @param {Logs} logs
+   * @param {Array<{space: string, keyId: string, wrap: {recipient: string, bytes: Uint8Array}}>} keys
+   */
+  async openHead(logs, keys) {
+    for (const { space, keyId, wrap } of keys) {
+      const state = logs.newest(space) ?? null;
+      if (wrap.recipient !== this.device.id || state === null || !isKnownEpoch(state, keyId)) continue;
+      try {
+        const info = wrapInfo(state.nonce, keyId, this.device.id, this.device.id);
+        this.hold(space, await openHybridWrap(this.device.kemSeed, info, wrap.bytes, keyId));
+      } catch (error) {
+        this.note(error, { space, keyId, recipient: this.device.id });
       }
     }
   }

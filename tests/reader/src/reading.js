@@ -1,5 +1,5 @@
 /** From items to documents: replay, keys, receipts, which envelopes count, and what they say (PROTOCOL §24, §28). */
-import { EnvelopeError, ReaderError } from "./errors.js";
+import { EnvelopeError, ReaderError, ReplayError } from "./errors.js";
 import { decodeEnvelope, verifyEnvelope } from "./envelope.js";
 import { decodeOperation } from "./operation.js";
 import { envelopeId, operationId } from "./identifiers.js";
@@ -10,7 +10,7 @@ import { deviceNames } from "./devices.js";
 import { judge, clones, knowledgeOf } from "./counting.js";
 import { Keyring, WrapStore } from "./keyring.js";
 import { replayAll } from "./replay.js";
-import { findDeviceKeys } from "./rights.js";
+import { atLeast, findDeviceKeys, rightOf } from "./rights.js";
 import { isEarlier, isReceiptOf } from "./receipt.js";
 import { Arrivals } from "./standing.js";
 import { Logs, View, isKnownEpoch } from "./state.js";
@@ -18,7 +18,8 @@ import { openSectionLabel } from "./sealing.js";
 
 /**
  * Everything a device can know from what it was given.
- * @param {{network: string, seed: Uint8Array, items: Array<object>}} bundle
+ * @param {{network: string, seed: Uint8Array, items: Array<object>, keys: Array<object>|undefined,
+ *   carried: Array<object>|undefined}} bundle of a bundle file also the `keys` in its head, and what has no receipt
  */
 export class Reading {
   static async of(bundle) {
@@ -27,7 +28,9 @@ export class Reading {
     const { refused, waiting } = replayAll(reading.logs, reading.operations);
     for (const { operation, error } of refused) reading.problem("operation", operation.id, error);
     for (const { operation, error } of waiting) reading.problem("operation", operation.id, error);
+    reading.carry(bundle.carried ?? []);
     reading.keyring = new Keyring(await deviceFromSeed(bundle.seed));
+    await reading.keyring.openHead(reading.logs, bundle.keys ?? []);
     await reading.keyring.open(reading.logs, reading.wraps);
     reading.verifyReceipts();
     reading.findForks(refused);
@@ -52,6 +55,8 @@ export class Reading {
     this.unread = [];
     /** snapshots that no document begins with although originals are gone, and why: `{id, code, message}` */
     this.passedOver = [];
+    /** what has no receipt and was taken all the same; none of it counts (PROTOCOL §29): `{what, id, space, author}` */
+    this.carried = [];
     /** space id → what is shown of it */
     this.spaces = new Map();
     this.keyring = null;
@@ -74,6 +79,44 @@ export class Reading {
         this.problem(item.kind, item.kind === "operation" ? operationId(item.bytes) : envelopeId(item.bytes), error);
       }
     }
+  }
+
+  /** Takes what of a bundle file has no receipt: operations first, wherever they stand. */
+  carry(items) {
+    const operations = this.decodeCarried(items, "operation", decodeOperation);
+    const { refused, waiting } = replayAll(this.logs, operations, requireOfNewSection(new Set(operations.map(({ id }) => id))));
+    for (const { operation, error } of [...refused, ...waiting]) this.problem("operation", operation.id, error);
+    for (const { id, space, body } of operations) {
+      if (this.logs.operations.has(id)) this.carried.push({ what: "operation", id, space, author: body.author });
+    }
+    for (const envelope of this.decodeCarried(items, "envelope", decodeEnvelope)) {
+      try {
+        const { id, space, author } = this.requireAuthor(envelope);
+        this.carried.push({ what: "envelope", id, space, author });
+      } catch (error) {
+        this.problem("envelope", envelope.id, error);
+      }
+    }
+  }
+
+  /** Each once, without those that came with a receipt too; wraps are kept as of any other. */
+  decodeCarried(items, what, decode) {
+    const idOf = what === "operation" ? operationId : envelopeId;
+    const seen = new Set([...this.operations, ...this.envelopes].map(({ id }) => id));
+    const decoded = [];
+    for (const { kind, bytes, wraps } of items) {
+      const id = idOf(bytes);
+      if (kind !== what) continue;
+      for (const wrap of wraps) this.wraps.add(wrap);
+      if (seen.has(id)) continue;
+      seen.add(id);
+      try {
+        decoded.push(decode(bytes));
+      } catch (error) {
+        this.problem(what, id, error);
+      }
+    }
+    return decoded;
   }
 
   /** Keeps the earliest receipts that verify by a relay key which the network's log ever named. */
@@ -184,6 +227,22 @@ export class Reading {
     }
     return null;
   }
+}
+
+/**
+ * Without a receipt an operation is taken only where nothing can stand against it: in a section that is new to the relay,
+ * by an author who has a right in the network (PROTOCOL §29).
+ * @param {Set<string>} unconfirmed ids of all operations without a receipt
+ */
+function requireOfNewSection(unconfirmed) {
+  return (logs, { space, body }) => {
+    const before = logs.logs.get(space)?.operations ?? [];
+    const founds = body.index === 0 && body.effects[0]?.type === "Create" && body.effects[0].kind === "section";
+    const isOfOther = body.index === 0 ? !founds : !before.every(({ id }) => unconfirmed.has(id));
+    if (isOfOther) throw new ReplayError("no_receipt", "without a receipt it stands in no section that is new");
+    const right = rightOf(View.newest(logs), body.author, logs.network);
+    if (!atLeast(right.role, "read") && !right.administers) throw new ReplayError("no_receipt", "its author has no right in the network");
+  };
 }
 
 /** What is covered by the snapshot that a document begins with stands in it: somebody built on it, and is gone. */

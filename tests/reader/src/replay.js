@@ -134,16 +134,17 @@ function requireSignature(view, operation, knowledge) {
  * ends at its first operation that fails.
  * @param {Logs} logs
  * @param {object[]} operations
+ * @param {(logs: Logs, operation: object) => void} [check] throws where something else than its log refuses an operation
  * @returns {{refused: Array<{operation: object, error: Error}>, waiting: Array<{operation: object, error: Error}>}}
  */
-export function replayAll(logs, operations) {
+export function replayAll(logs, operations, check = () => {}) {
   const refused = [];
   let waiting = [];
   for (const arrived of operations) {
     let open = [...waiting, { operation: arrived, error: null }];
     for (let progress = true; progress; ) {
       const before = open.length;
-      open = open.map(({ operation }) => ({ operation, error: failureOf(logs, operation) })).filter(({ error }) => error !== null);
+      open = open.map(({ operation }) => ({ operation, error: failureOf(logs, operation, check) })).filter(({ error }) => error !== null);
       refused.push(...open.filter(({ error }) => !(error instanceof MissingError)));
       waiting = open.filter(({ error }) => error instanceof MissingError);
       progress = open.length < before;
@@ -154,8 +155,9 @@ export function replayAll(logs, operations) {
 }
 
 /** Replays one. @returns {Error|null} why it waits or is refused */
-function failureOf(logs, operation) {
+function failureOf(logs, operation, check) {
   try {
+    check(logs, operation);
     replay(logs, operation);
     return null;
   } catch (error) {
