@@ -131,3 +131,16 @@ test("an operation without a receipt is taken in a section that is new, by an au
   const foreign = await open(made, bundleOf(made, [], [...known, ...written(late)]));
   assert.deepEqual([idsOf(foreign), codes(foreign)], [[], ["no_receipt"]]);
 });
+
+test("the wraps beside an operation without a receipt open its epoch as those of any other", async () => {
+  const made = await office();
+  const { world, anna, person } = made;
+  const before = world.items.length;
+  const section = world.found(anna, [effects.create("section"), effects.addSpace(person, "manage")]);
+  const epoch = await world.begin(section, anna);
+  const items = withoutWrapsFor(world.items, made.paper);
+  const file = bundleOf(made, [await keyFor(made, made.epoch)], [...items.slice(0, before), ...items.slice(before).map(bare)]);
+  const reading = await open(made, file);
+  assert.deepEqual([reading.problems, reading.carried.length], [[], 2]);
+  assert.equal(reading.keyring.epoch(section, epoch.id)?.id, epoch.id);
+});
