@@ -23,7 +23,7 @@ export function heal(context, { branch }) {
   takeBack(context, healed, operation);
   for (const envelope of healed.tip.voided) state.voided.add(envelope);
   if (healed.tip.closed) Object.assign(state, { closed: true, closedBy: state.closedBy ?? operation.id });
-  for (const [device, keys] of healed.tip.devices) if (!state.devices.has(device)) state.devices.set(device, keys);
+  for (const [device, keys] of healed.tip.devices) state.branchDevices.set(device, keys);
   state.branches.push(healed);
 }
 
@@ -67,7 +67,8 @@ function startOf({ lineage, state }, operations) {
 
 /**
  * Replays the branch on the state at the fork, which may be the end of this log: the place after it is free, and an operation
- * that came after another log's lost branch was never taken there.
+ * that came after another log's lost branch was never taken there. What the branch itself had healed is no more here than
+ * part of how the branch ends: its operations, epochs and device keys stay unknown.
  */
 function walk({ logs, lineage: own, evaluate }, operations, start) {
   let { before, knowledge, lineage } = start;
@@ -84,18 +85,12 @@ function walk({ logs, lineage: own, evaluate }, operations, start) {
   }
   return {
     fork: start.fork,
-    operations: [...known, ...healedThere(before, start)],
+    operations: known,
     last: known.at(-1),
     tip: before,
     lineage,
     epochs: before.epochs.filter((epoch) => epoch.at >= start.before.length),
   };
-}
-
-/** What the branch itself had healed becomes known here with it. It left this log where the branch did, at the latest. */
-function healedThere(tip, { before, fork }) {
-  const added = tip.branches.slice(before.branches.length);
-  return added.flatMap(({ operations }) => operations.map((known) => ({ ...known, length: Math.min(known.length, fork) })));
 }
 
 /** Ends and lowers here what the branch ended and lowered, of the grants from before the fork. */

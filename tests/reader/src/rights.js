@@ -167,10 +167,11 @@ function lowestUntil(from, to, { id }, role) {
     .reduce((lowest, change) => weaker(lowest, change.role), role);
 }
 
-/** The devices' keys that a view names, its own space first. @returns {object|null} DeviceKeys */
+/** The devices' keys that a view names, healed branches included, its own space first. @returns {object|null} DeviceKeys */
 export function findDeviceKeys(view, spaces, device) {
   for (const space of spaces) {
-    const keys = view.state(space)?.devices.get(device);
+    const state = view.state(space);
+    const keys = state?.devices.get(device) ?? state?.branchDevices.get(device);
     if (keys !== undefined) return keys;
   }
   return null;

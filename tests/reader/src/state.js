@@ -31,6 +31,8 @@ export function emptyState(space) {
     founder: null,
     /** device id → keys, of every device this log ever named; nothing is taken out */
     devices: new Map(),
+    /** the same of the branches healed here, but not of those that a branch itself had healed */
+    branchDevices: new Map(),
     /** grant id → grant */
     grants: new Map(),
     /** in the order of the log; the last one is the current one */
@@ -52,6 +54,7 @@ export function copyState(state) {
   return {
     ...state,
     devices: new Map(state.devices),
+    branchDevices: new Map(state.branchDevices),
     grants: new Map(state.grants),
     epochs: [...state.epochs],
     invitations: new Map(state.invitations),
@@ -76,11 +79,11 @@ export function isKnownEpoch(state, keyId) {
   return readableEpochs(state).some((epoch) => epoch.keyId === keyId);
 }
 
-/** All epochs under which content can be read: those of this log and of healed branches, and of what these had healed. */
+/** All epochs under which content can be read: those of this log and of the branches healed here, not what these had healed. */
 export function readableEpochs(state) {
   const found = new Map(state.epochs.map((epoch) => [epoch.keyId, epoch]));
   for (const { tip } of state.branches) {
-    for (const epoch of readableEpochs(tip)) if (!found.has(epoch.keyId)) found.set(epoch.keyId, epoch);
+    for (const epoch of tip.epochs) if (!found.has(epoch.keyId)) found.set(epoch.keyId, epoch);
   }
   return [...found.values()];
 }

@@ -1,7 +1,7 @@
 import test from "node:test";
 import assert from "node:assert/strict";
 import { kemKeyOf } from "../src/primitives.js";
-import { replay } from "../src/replay.js";
+import { replay, replayAll } from "../src/replay.js";
 import { isStale } from "../src/recipients.js";
 import { contentRole } from "../src/rights.js";
 import { View, currentEpoch, isKnownEpoch } from "../src/state.js";
@@ -88,23 +88,74 @@ test("two sides that heal each other come to the same, whichever of them the rel
   assert.equal(here.operations.get(ours.id).length, 2, "the own log's operations stay its own");
 });
 
-test("what a branch had healed itself is known here with it", async () => {
-  const { world, anna, beat, carla, section, first } = await fork();
+/** The logs without the last operation of one of them. */
+function withoutLast(logs, space) {
+  const copied = logs.copy();
+  const { id } = copied.logs.get(space).operations.pop();
+  copied.logs.get(space).states.pop();
+  copied.operations.delete(id);
+  return copied;
+}
+
+/**
+ * A person's log without a branch that itself has healed one. Each branch admits a device and begins an epoch; the inner
+ * one also voids an envelope and ends the grant of a third device.
+ */
+async function healedTwice() {
+  const world = new Scribe();
+  const [anna, outerDevice, innerDevice, gone] = [await device(), await device(), await device(), await device()];
+  const person = world.person(anna);
+  world.logs.network = world.found(anna, [effects.create("network"), effects.setRelay(world.relayKey)]);
+  const kem = await kemKeyOf(fresh(32));
+  const [outerEpoch, innerEpoch] = [fresh(32), fresh(32)];
+  const begun = (keyId) => effects.epoch({ keyId, kem, recipients: [[fresh(32), fresh(32), 1, fresh(32)]] });
+  world.write(person, anna, [effects.addDevice(gone, person)]);
+  const inner = world.sign(person, anna, [
+    effects.addDevice(innerDevice, person), begun(innerEpoch), effects.removeMember(gone.id, 2), effects.void(["77".repeat(32)], []),
+  ]);
+  world.write(person, anna, [effects.invite(fresh(32), "read")]);
   const here = world.logs;
-  const side = here.copy();
-  side.logs.get(section).operations.pop();
-  side.logs.get(section).states.pop();
-  const elsewhere = side.copy();
-  replay(side, first);
-  world.logs = elsewhere;
-  const third = world.write(section, carla, [effects.heal(world.branchOf(first))]);
-  assert.equal(elsewhere.operations.get(third.id).index, 1);
+  const there = withoutLast(here, person);
+  world.logs = there;
+  const healing = world.write(person, anna, [effects.heal(world.branchOf(inner))]);
+  const added = world.sign(person, anna, [effects.addDevice(outerDevice, person), begun(outerEpoch)]);
   world.logs = here;
-  world.write(section, beat, [effects.heal(world.branchOf(third))]);
-  assert.ok(here.operations.has(first.id));
-  assert.equal(here.operations.get(first.id).length, 1);
-  assert.equal(contentRole(View.newest(here), beat.id, section), "none");
-  assert.equal(contentRole(View.newest(here), anna.id, section), "manage");
+  return { world, there, anna, person, inner, outer: [healing, added], outerDevice, innerDevice, gone, outerEpoch, innerEpoch };
+}
+
+test("what a branch had healed itself is not known here with it; what it ended and voided there is part of its end", async () => {
+  const { world, there, anna, person, inner, outer, outerDevice, innerDevice, gone, outerEpoch, innerEpoch } = await healedTwice();
+  const here = world.logs;
+  const verdictOn = (logs, author) => {
+    world.logs = logs;
+    const operation = world.sign(person, author, [effects.close()]);
+    world.logs = here;
+    return replayAll(logs, [operation]).refused[0]?.error.code;
+  };
+  const refersTo = ({ id, body }) => world.found(anna, [effects.create("section")], {
+    references: [[fromHex(person), body.index, fromHex(id)]],
+  });
+  const isKnown = (keyId) => isKnownEpoch(world.state(person), toHex(keyId));
+  assert.equal(verdictOn(there, innerDevice), "not_entitled", "its key is known in the branch's own past");
+  assert.equal(verdictOn(here, outerDevice), "unknown_author");
+  world.write(person, anna, [effects.heal(world.branchOf(...outer))]);
+
+  for (const operation of outer) refersTo(operation);
+  assert.deepEqual(outer.map(({ id }) => here.operations.get(id).length), [2, 2]);
+  assert.equal(isKnown(outerEpoch), true);
+  assert.equal(verdictOn(here, outerDevice), "not_entitled");
+
+  assert.throws(() => refersTo(inner), { code: "unknown_reference" });
+  assert.equal(isKnown(innerEpoch), false);
+  assert.equal(verdictOn(here, innerDevice), "unknown_author");
+
+  const state = world.state(person);
+  assert.ok(state.voided.has("77".repeat(32)));
+  assert.notEqual([...state.grants.values()].find(({ member }) => member.id === gone.id).ended, null);
+
+  world.write(person, anna, [effects.heal(world.branchOf(inner))]);
+  refersTo(inner);
+  assert.deepEqual([isKnown(innerEpoch), verdictOn(here, innerDevice)], [true, "not_entitled"], "once it is healed here, too");
 });
 
 /** Signs operations one after the other at the end of a log, none of which this log has. */
