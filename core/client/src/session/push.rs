@@ -89,6 +89,7 @@ impl Session<'_> {
             return Ok(push);
         }
         let bytes_max = self.replica.sync_record()?.line_bytes() as usize;
+        let receipts = self.replica.receipts();
         let mut bytes = 0;
         for (key, record) in self.replica.unanswered()? {
             if push.len() >= limits::PUSH_ITEMS_MAX || bytes > bytes_max {
@@ -116,9 +117,12 @@ impl Session<'_> {
                 } => {
                     bytes += sealed.len();
                     if let Ok(envelope) = Envelope::decode(&sealed) {
+                        // This program may have ended between keeping the relay's receipt and taking its
+                        // answer, and the relay may have gone back since: it belongs to its old place.
+                        let receipt = receipts.receipt(&envelope.id().into());
                         push.push(PushItem::Envelope {
                             bytes: sealed,
-                            receipt: None,
+                            receipt,
                         });
                         let envelope = Box::new(envelope);
                         self.in_flight.push(InFlight::Envelope { envelope, edits });
