@@ -141,8 +141,13 @@ impl Nahtlos {
         // Our own claim or answer to an invitation, whose answer was lost, is "claimed already" or "used"
         // (by us, where the relay was restored meanwhile and others brought us back): then it knows us.
         let is_perhaps_ours = matches!(refusal, Refusal::AlreadyClaimed | Refusal::InvitationUsed);
-        if is_perhaps_ours && self.probe(transport).is_ok() {
-            return self.enrolment_answered(&pending);
+        if is_perhaps_ours {
+            match self.probe(transport) {
+                Ok(_) => return self.enrolment_answered(&pending),
+                Err(ClientError::NotAdmitted) => {}
+                // Whether it knows us was not heard: asked again with the next sync.
+                Err(unheard) => return Err(unheard),
+            }
         }
         if answer.status < 500 && !refusal.may_pass() {
             self.give_up_enrolment()?;

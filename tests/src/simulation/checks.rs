@@ -164,7 +164,11 @@ impl World {
                 .undelivered()
                 .is_ok_and(|waiting| !waiting.is_empty());
             let copied = replica.other_copy().is_ok_and(|copy| copy.is_some());
-            let waiting = waiting || (copied && replica.adopts_still(space));
+            let lines = replica.held_lines().unwrap_or_default();
+            let waits = lines.iter().any(|line| line.reason == "pending");
+            let waits = waits || replica.key_notice(space).is_some();
+            // Nor can it report a key that does not open: it says that it waits, and a new home reads all.
+            let waiting = waiting || (copied && (replica.adopts_still(space) || waits));
             if waiting || !model.reads_all(&replica.device_id(), space) {
                 self.coverage.count("checked: a document of its own");
                 continue;
@@ -172,9 +176,7 @@ impl World {
             // In a closed section nobody begins a new epoch: who was let in too late waits for a key.
             let state = model.spaces.get(space);
             let closed = state.is_some_and(|state| state.closed_at().is_some());
-            let lines = replica.held_lines().unwrap_or_default();
-            let waits = lines.iter().any(|line| line.reason == "pending");
-            if closed && (waits || replica.key_notice(space).is_some()) {
+            if closed && waits {
                 self.coverage.count("checked: closed before its key came");
                 continue;
             }
