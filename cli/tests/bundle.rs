@@ -176,6 +176,9 @@ fn a_file_that_is_no_bundle_is_not_whole_or_in_the_way_is_said_in_words() {
     let bundle = stick.path("good.bundle");
     let run = stick.export(berger, "new.bundle", &["--for", text(&bundle)]);
     refused(&run, 1, "not_a_request");
+    let letter = stick.path("letter.pdf");
+    let run = stick.export(berger, "new.bundle", &["--for", text(&letter)]);
+    refused(&run, 1, "not_a_request");
     assert!(!stick.path("new.bundle").exists());
     refused(&stick.import(iseli, "nowhere.bundle"), 1, "file");
     refused(&stick.import(iseli, "."), 1, "file");

@@ -295,6 +295,11 @@ pub fn failed(error: BundleError, path: &Path) -> Failure {
             "It begins with other bytes.",
             "Look which file you were given: `nahtlos bundle export` writes a bundle.",
         ),
+        BundleError::NotARequest => say(
+            format!("{name} is no request for a bundle; nothing was written."),
+            "It begins with other bytes.",
+            "Look which file you were given: `nahtlos bundle request` writes a request.",
+        ),
         BundleError::IsRequest => say(
             format!("{name} is a request for a bundle, not a bundle; nothing was changed."),
             "It says what its writer has, so that you can write them the rest.",

@@ -96,8 +96,8 @@ impl<R: Read> FileReader<R> {
         }
         match reader.up_to(VERSION.len())?.as_slice() {
             VERSION => Ok(reader),
-            // A number that is not this one, as far as it came.
-            [b'0'..=b'9', ..] => Err(BundleError::NeedsNewer),
+            // A number that is not this one, as far as it came; a cut "1" is none.
+            [b'0' | b'2'..=b'9', ..] | [b'1', b'0'..=b'9'] => Err(BundleError::NeedsNewer),
             _ => Err(BundleError::Damaged),
         }
     }
@@ -152,8 +152,9 @@ fn other_kind(found: &[u8], wanted: FileKind) -> BundleError {
     let is = |kind: FileKind| beginning.is_some_and(|found| kind.name().starts_with(found));
     match wanted {
         FileKind::Bundle if is(FileKind::Request) => BundleError::IsRequest,
+        FileKind::Bundle => BundleError::NotABundle,
         FileKind::Request if is(FileKind::Bundle) => BundleError::IsBundle,
-        _ => BundleError::NotABundle,
+        FileKind::Request => BundleError::NotARequest,
     }
 }
 
@@ -209,8 +210,20 @@ mod tests {
         let as_request = |bytes: &[u8]| FileReader::begin(bytes, FileKind::Request).map(|_| ());
         assert!(as_request(&request).is_ok(), "control");
         assert!(matches!(as_request(&file(&[])), Err(BundleError::IsBundle)));
-        let newer = b"nahtlos-bundle-v2\nanything";
-        assert!(matches!(read(newer), Err(BundleError::NeedsNewer)));
+        assert!(matches!(
+            as_request(b"%PDF-1.7 and so on, for long"),
+            Err(BundleError::NotARequest)
+        ));
+        for newer in ["2\nanything", "2", "12\n", "9x"] {
+            let newer = format!("nahtlos-bundle-v{newer}");
+            let read = read(newer.as_bytes());
+            assert!(matches!(read, Err(BundleError::NeedsNewer)), "{newer}");
+        }
+        for cut_or_changed in ["", "1", "1x", "\n1", "x\n"] {
+            let file = format!("nahtlos-bundle-v{cut_or_changed}");
+            let read = read(file.as_bytes());
+            assert!(matches!(read, Err(BundleError::Damaged)), "{file:?}");
+        }
         for other in [&b""[..], b"nahtlos", b"%PDF-1.7 and so on, for long"] {
             assert!(read(other).is_err());
         }

@@ -31,6 +31,9 @@ pub enum BundleError {
     /// Something else than a bundle.
     #[error("this is no bundle of nahtlos")]
     NotABundle,
+    /// Something else than a request, where one was expected.
+    #[error("this is no request for a bundle of nahtlos")]
+    NotARequest,
     /// A bundle where a request was expected.
     #[error("this is a bundle, not a request for one")]
     IsBundle,
@@ -63,7 +66,7 @@ impl BundleError {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::NotABundle | Self::IsRequest => "not_a_bundle",
-            Self::IsBundle => "not_a_request",
+            Self::NotARequest | Self::IsBundle => "not_a_request",
             Self::Damaged => "bundle_damaged",
             Self::NeedsNewer => "needs_newer",
             Self::OtherNetwork => "bundle_other_network",

@@ -47,19 +47,27 @@ impl BundleRequest {
         let mut reader = FileReader::begin(BufReader::new(input), FileKind::Request)?;
         let first = reader.next()?.ok_or(BundleError::Damaged)?;
         let head: Result<RequestHead, _> = codec::decode(&first, BUNDLE_PART_BYTES_MAX);
-        let (mut envelopes, mut parts) = (BTreeSet::new(), 0);
+        let (mut envelopes, mut parts, mut is_sound) = (BTreeSet::new(), 0, true);
         while let Some(part) = reader.next()? {
             parts += 1;
-            let known: KnownEnvelopes =
-                codec::decode(&part, BUNDLE_PART_BYTES_MAX).map_err(|_| BundleError::Damaged)?;
-            if parts > PARTS_MAX {
-                return Err(BundleError::Damaged);
-            }
-            envelopes.extend(known.ids);
+            let known = codec::decode::<KnownEnvelopes>(&part, BUNDLE_PART_BYTES_MAX);
+            is_sound &= known.is_ok() && parts <= PARTS_MAX;
+            // What refuses the file in the end takes no memory until then.
+            envelopes.extend(
+                known
+                    .ok()
+                    .filter(|_| is_sound)
+                    .into_iter()
+                    .flat_map(|known| known.ids),
+            );
         }
+        // Only a file that came through whole says something about itself.
         let head = head.map_err(|_| BundleError::Damaged)?;
         if head.version != BUNDLE_VERSION {
             return Err(BundleError::NeedsNewer);
+        }
+        if !is_sound {
+            return Err(BundleError::Damaged);
         }
         let logs = head.logs.iter().map(|log| (log.space, *log)).collect();
         Ok(Self {
@@ -172,5 +180,45 @@ impl Nahtlos {
             known.extend(self.envelopes_of_space(&space)?);
         }
         Ok(known.into_iter().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nahtlos_protocol::identifier::DeviceId;
+
+    fn read(version: u8, further: &[Vec<u8>]) -> Result<BundleRequest, BundleError> {
+        let head = RequestHead {
+            version,
+            network: SpaceId([1; 32]),
+            device: DeviceId([2; 32]),
+            made_at_ms: 3,
+            logs: Vec::new(),
+        };
+        let mut file = Vec::new();
+        let mut writer = FileWriter::begin(&mut file, FileKind::Request).unwrap();
+        writer.part(&codec::encode(&head)).unwrap();
+        for part in further {
+            writer.part(part).unwrap();
+        }
+        writer.finish().unwrap();
+        BundleRequest::read(file.as_slice())
+    }
+
+    /// PROTOCOL §29: as of a bundle, the version in the head comes before what it may have changed.
+    #[test]
+    fn a_request_of_a_newer_program_is_said_to_be_one_whatever_its_other_parts_are() {
+        let ids = vec![EnvelopeId([4; 32])];
+        let known = codec::encode(&KnownEnvelopes { ids });
+        let other = vec![0x80];
+        assert!(read(1, std::slice::from_ref(&known)).is_ok(), "control");
+        let newer = read(2, &[known.clone(), other.clone()]);
+        assert!(matches!(newer, Err(BundleError::NeedsNewer)));
+        let unsound = read(1, &[known.clone(), other]);
+        assert!(matches!(unsound, Err(BundleError::Damaged)));
+        assert!(read(1, &vec![known.clone(); PARTS_MAX]).is_ok());
+        let too_many = read(1, &vec![known; PARTS_MAX + 1]);
+        assert!(matches!(too_many, Err(BundleError::Damaged)));
     }
 }
