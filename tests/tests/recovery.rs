@@ -8,7 +8,8 @@ use nahtlos_casework::SectionKind;
 use nahtlos_client::ClientError;
 use nahtlos_client::ending::{Ending, Reason};
 use nahtlos_client::recovery::using::{Recovered, Rehearsed};
-use nahtlos_client::recovery::{RecoveryError, SHARES_MAX};
+use nahtlos_client::recovery::{RecoveryAct, RecoveryError, SHARES_MAX};
+use nahtlos_client::share::Terms;
 use nahtlos_protocol::crypto::kem::KemPublicKey;
 use nahtlos_protocol::crypto::secret::Secret32;
 use nahtlos_protocol::crypto::wrap;
@@ -244,6 +245,77 @@ fn a_team_that_nobody_can_open_is_opened_by_two_of_three_and_the_other_instituti
     assert_eq!(shown, [("RAV Langnau", BERN, Some("Anna Berger"))]);
     // Nothing of the key stays.
     assert!(!scene.berger.path.join("borrowed").exists());
+}
+
+/// Two custodians whose program does more than let somebody in: in one section they write and add a
+/// person, in another, which the other institution does not share, they add one.
+#[test]
+fn what_the_recovery_key_does_in_a_section_is_told_to_all_who_share_it_and_to_nobody_else() {
+    let mut scene = Scene::new();
+    let told = |report: nahtlos_client::SyncReport| {
+        let about = |notice: &String| notice.contains("recovery key of RAV Langnau was used");
+        let mut told: Vec<String> = report.notices.into_iter().filter(about).collect();
+        told.sort();
+        told
+    };
+    assert_eq!(told(scene.iseli.sync()), [""; 0], "control: not used yet");
+    let share = scene.kellers_share();
+    let rehearsed = scene.berger.nahtlos.rehearse_recovery(&[share]).unwrap();
+    let (case, team) = (scene.case.clone(), scene.team(BERN));
+    let keller = scene.person("Eva Keller");
+    let path = scene.berger.path.clone();
+    let act = |member: &mut nahtlos_client::Nahtlos| {
+        member.edit_case(&case, &[note(7)])?;
+        let found = member.find_case(&case)?;
+        for kind in [JOURNAL, SectionKind::Plan] {
+            member.grant(&found, &kind, &keller, &Terms::new(Role::Read, "none"))?;
+        }
+        Ok(())
+    };
+    let transport = &mut scene.world.transport();
+    let berger = &scene.berger.nahtlos;
+    let done = berger.hostile_recovery(&path, &rehearsed, &team, transport, act);
+    done.unwrap();
+    scene.keller.sync();
+
+    let number = scene.ruegg.nahtlos.cases().unwrap()[0]
+        .summary
+        .case_number
+        .clone()
+        .unwrap();
+    let wrote = format!("something was written in the case {number} (journal)");
+    let let_in = |sections: &str| format!("Eva Keller was let into the case {number} ({sections})");
+    for (home, sections) in [
+        (&mut scene.iseli, "journal"),
+        (&mut scene.ruegg, "journal, plan"),
+    ] {
+        let first = told(home.sync());
+        assert_eq!(first.len(), 2, "{first:?}");
+        for (sentence, expected) in first.iter().zip([let_in(sections), wrote.clone()]) {
+            assert!(sentence.contains(&expected), "{sentence}");
+        }
+        assert_eq!(told(home.sync()), [""; 0], "once");
+    }
+    let uses = scene.iseli.nahtlos.recovery_uses().unwrap();
+    let shown: Vec<_> = uses
+        .iter()
+        .map(|one| (one.group.as_str(), one.did, one.person.as_deref()))
+        .collect();
+    let expected = [
+        ("journal", RecoveryAct::LetIn, Some("Eva Keller")),
+        ("journal", RecoveryAct::Wrote, None),
+    ];
+    assert!(
+        expected.iter().all(|one| shown.contains(one)) && shown.len() == 2,
+        "{shown:?}"
+    );
+    assert!(
+        uses.iter()
+            .all(|one| one.case.as_ref() == Some(&number) && one.claimed_at_ms > 0)
+    );
+    // Berger, whose institution it is and who shares none of it, is asked for a new set by nothing yet.
+    scene.berger.sync();
+    assert_eq!(scene.berger.nahtlos.recovery_uses().unwrap(), []);
 }
 
 #[test]

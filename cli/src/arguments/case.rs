@@ -25,7 +25,7 @@ pub struct CaseOpen {
     pub yes: bool,
 }
 
-/// Run by `tests/tests/story_leaving.rs`, which holds it to what the program says.
+/// Run by `tests/tests/story_leaving/`, which holds it to what the program says.
 const HANDOVER_EXAMPLE: &str = "\
 $ nahtlos case handover --from Rüegg --to Trachsel --yes
 Handed over: 61 cases.";

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use nahtlos_client::Nahtlos;
-use nahtlos_client::recovery::RecoveryLine;
 use nahtlos_client::recovery::setup::RecoverySetup;
+use nahtlos_client::recovery::{RecoveryLine, RecoveryUse};
 use nahtlos_protocol::identifier::SpaceId;
 use nahtlos_protocol::wire::claim::TextError;
 use nahtlos_protocol::wire::share::ShareText;
@@ -76,19 +76,9 @@ fn list(context: &Context) -> Result<Answer, Failure> {
              See `nahtlos recovery setup --help`.",
         );
     }
-    let rows = uses.iter().map(|one| {
-        vec![
-            dates::moment(one.claimed_at_ms),
-            one.institution.clone(),
-            one.group.clone(),
-            one.person
-                .clone()
-                .unwrap_or_else(|| "nobody: its key was renewed, or the like".into()),
-        ]
-    });
-    let rows: Vec<_> = rows.collect();
+    let rows: Vec<Vec<String>> = uses.iter().map(use_row).collect();
     if !rows.is_empty() {
-        let head = ["used", "recovery key of", "for", "let in"];
+        let head = ["used", "recovery key of", "for", "what"];
         page = page.table(&head, rows, "");
     }
     let data = json!({ "recovery": json::value(&lines), "uses": json::value(&uses) });
@@ -98,6 +88,21 @@ fn list(context: &Context) -> Result<Answer, Failure> {
         answer = answer.note(NEW_SET);
     }
     Ok(answer)
+}
+
+fn use_row(one: &RecoveryUse) -> Vec<String> {
+    let place = match &one.case {
+        Some(case) => format!("{case} {}", one.group),
+        None => one.group.clone(),
+    };
+    let let_in = |person| format!("{person} was let in");
+    let what = one.person.as_ref().map(let_in);
+    vec![
+        dates::moment(one.claimed_at_ms),
+        one.institution.clone(),
+        place,
+        what.unwrap_or_else(|| one.did.sentence().to_owned()),
+    ]
 }
 
 /// What follows each use.

@@ -21,6 +21,7 @@ use nahtlos_protocol::space::state::MemberId;
 use nahtlos_protocol::space::{LogHead, Logs, SpaceState, Suspended};
 
 use crate::apply::NotApplied;
+use crate::authorship::note_author;
 use crate::error::ClientError;
 use crate::ingest::put_unsettled;
 use crate::key_notices::KeyNotice;
@@ -554,7 +555,7 @@ pub(crate) fn put_fact(
 ) -> Result<(), ClientError> {
     let value = records::encode(fact);
     transaction.put(Collection::Counting, &space.0, &id.0, 0, &value)?;
-    Ok(())
+    note_author(transaction, &fact.author, space)
 }
 
 pub(crate) fn put_clones(

@@ -14,6 +14,7 @@
 mod admission;
 mod apply;
 pub mod audit;
+mod authorship;
 pub mod backups;
 mod beginning;
 mod borrowed;

@@ -152,7 +152,7 @@ impl Nahtlos {
         Ok(line)
     }
 
-    fn stored_line(&self, case: &Nonce) -> Result<Option<CaseLine>, ClientError> {
+    pub(crate) fn stored_line(&self, case: &Nonce) -> Result<Option<CaseLine>, ClientError> {
         let Some(bytes) = self.vault.get(Collection::Summary, &case.0)? else {
             return Ok(None);
         };

@@ -19,6 +19,7 @@ use nahtlos_protocol::space::staleness::{self, Staleness};
 use nahtlos_protocol::space::state::{Epoch, Grant, MemberId, WrapRecord};
 use nahtlos_protocol::space::{Draft, Logs, Right, SpaceState, Suspended, recipients};
 
+use crate::authorship::note_author;
 use crate::error::ClientError;
 use crate::intents::Round;
 use crate::keys::opened_by_links;
@@ -61,6 +62,7 @@ pub(crate) fn note_operation(
     operation: &SignedOperation,
 ) -> Result<(), ClientError> {
     let space = operation.space();
+    note_author(transaction, &operation.operation().author, &space)?;
     for effect in &operation.operation().effects {
         let Effect::Add {
             grant,

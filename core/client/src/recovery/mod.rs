@@ -2,15 +2,16 @@
 //! person without people, manages each covered group; the seed of its one device is split among
 //! custodians ([`shares`]), each share sealed to its custodian in the member's card. [`setup`] makes a
 //! set, [`using`] puts shares together: to rehearse, or to let somebody into a group, which every member
-//! of that group sees in its log.
+//! of that group sees in its log. [`uses`] tells of whatever was done with a key.
 
 pub mod setup;
 mod shares;
+mod uses;
 pub mod using;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use nahtlos_protocol::identifier::{DeviceId, OperationId, SpaceId};
+use nahtlos_protocol::identifier::SpaceId;
 use nahtlos_protocol::space::kind::Kind;
 use nahtlos_protocol::space::state::MemberId;
 use nahtlos_protocol::space::{Logs, SpaceState};
@@ -19,9 +20,9 @@ use serde::{Deserialize, Serialize};
 use crate::directory::PersonCard;
 use crate::error::ClientError;
 use crate::nahtlos::Nahtlos;
-use crate::vault::Collection;
 
 pub use shares::{SHARES_MAX, THRESHOLD_MIN};
+pub use uses::{RecoveryAct, RecoveryUse};
 
 /// States of a custodian.
 const HOLDS: &str = "holds";
@@ -198,22 +199,6 @@ impl CustodianLine {
     }
 }
 
-/// Something was done with a recovery key: it stands in the group's log.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct RecoveryUse {
-    /// Whose recovery key.
-    pub institution: String,
-    /// In which group.
-    pub group: String,
-    /// Who was let in; none where something else was done, for example the group's key renewed.
-    pub person: Option<String>,
-    /// As the operation claims, Unix milliseconds.
-    pub claimed_at_ms: u64,
-    /// What was told of is not told of again.
-    #[serde(skip)]
-    pub(crate) operation: OperationId,
-}
-
 /// A recovery member that counts: its card is its institution's, and its form is good.
 #[derive(Clone, Debug)]
 pub(crate) struct Known {
@@ -237,42 +222,6 @@ impl Nahtlos {
         }
         lines.sort_by_key(|line| !line.is_present);
         Ok(lines)
-    }
-
-    /// What was done with any institution's recovery key, as far as this device has the logs.
-    ///
-    /// # Errors
-    /// As [`Self::recovery_lines`].
-    pub fn recovery_uses(&self) -> Result<Vec<RecoveryUse>, ClientError> {
-        let mut uses = Vec::new();
-        for known in self.recovery_known()? {
-            uses.extend(self.uses_of(&known)?);
-        }
-        uses.sort_by_key(|one| one.claimed_at_ms);
-        Ok(uses)
-    }
-
-    /// Uses that were not told of on this device yet, as sentences; each once.
-    pub(crate) fn tell_recovery_uses(&mut self) -> Result<Vec<String>, ClientError> {
-        let mut new = Vec::new();
-        for one in self.recovery_uses()? {
-            if !self
-                .vault
-                .contains(Collection::Recovery, &one.operation.0)?
-            {
-                new.push(one);
-            }
-        }
-        if new.is_empty() {
-            return Ok(Vec::new());
-        }
-        self.commit(|transaction| {
-            for one in &new {
-                transaction.put(Collection::Recovery, b"told", &one.operation.0, 0, b"")?;
-            }
-            Ok(())
-        })?;
-        Ok(new.iter().map(sentence).collect())
     }
 
     /// The present recovery key of this institution.
@@ -397,45 +346,6 @@ impl Nahtlos {
         }
         Ok(teams)
     }
-
-    fn uses_of(&self, known: &Known) -> Result<Vec<RecoveryUse>, ClientError> {
-        let directory = self.shared_directory()?;
-        let Some(member) = self.logs().load(&known.person)? else {
-            return Ok(Vec::new());
-        };
-        let devices: BTreeSet<DeviceId> = member.devices().keys().copied().collect();
-        let mut uses = Vec::new();
-        for above in self.spaces_above(&known.person)? {
-            let Some(state) = self.logs().load(&above)? else {
-                continue;
-            };
-            for index in 0..state.length() {
-                let Some(record) = state.operation(index) else {
-                    continue;
-                };
-                if !devices.contains(&record.author) {
-                    continue;
-                }
-                let grants = state
-                    .grants()
-                    .iter()
-                    .filter(|grant| grant.added_at == index);
-                let people = grants.filter_map(|grant| match grant.member {
-                    MemberId::Space(person) => Some(directory.name(&person)),
-                    MemberId::Device(_) => None,
-                });
-                let people: Vec<String> = people.collect();
-                uses.push(RecoveryUse {
-                    institution: directory.institution_name(&known.institution),
-                    group: directory.name(&above),
-                    person: (!people.is_empty()).then(|| people.join(", ")),
-                    claimed_at_ms: record.claimed_at_ms,
-                    operation: record.id,
-                });
-            }
-        }
-        Ok(uses)
-    }
 }
 
 impl Known {
@@ -469,17 +379,4 @@ pub(crate) fn commitment_of(share: &SealedShare) -> Option<[u8; 32]> {
 fn is_live_member(state: &SpaceState, person: &SpaceId) -> bool {
     let mut grants = state.live_grants();
     grants.any(|grant| grant.member == MemberId::Space(*person) && grant.is_confirmed())
-}
-
-fn sentence(one: &RecoveryUse) -> String {
-    let RecoveryUse {
-        institution, group, ..
-    } = one;
-    let what = match &one.person {
-        Some(person) => format!("{person} was let into {group}"),
-        None => format!("something was changed in {group}"),
-    };
-    format!(
-        "the recovery key of {institution} was used: {what} ('nahtlos recovery' shows when); after each use its institution makes a new set"
-    )
 }

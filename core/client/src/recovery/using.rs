@@ -181,27 +181,18 @@ impl Nahtlos {
     ) -> Result<Recovered, ClientError> {
         self.require_sending()?;
         self.check_covered(groups)?;
-        let relay = self.relay_key().ok_or(ClientError::NotEnrolled)?;
-        let url = self.device.relay_url.clone();
-        let place = Place {
-            url: url.ok_or(ClientError::NotEnrolled)?,
-            relay: VerifyingKeyBytes(*relay.as_bytes()),
-            network: self.network()?,
-        };
-        let institution = self.institution()?;
-        let first = groups.first().copied().unwrap_or(institution);
-        let mut borrowed = Borrowed::open(home, &rehearsed.seed, &place)?;
-        let member = borrowed.replica()?;
-        member.be_who(rehearsed.member, institution, first)?;
-        member.sync(transport, progress)?;
-        for group in groups {
-            if !member.is_in(group, person)? {
-                member.decide_entry(group, person)?;
+        let let_in = |member: &mut Self| {
+            for group in groups {
+                if !member.is_in(group, person)? {
+                    member.decide_entry(group, person)?;
+                }
             }
-        }
-        let mut notices = member.sync(transport, progress)?.notices;
+            Ok(())
+        };
+        let mut borrowed = self.borrow_recovery(home, rehearsed, groups.first())?;
+        let mut notices = errand(borrowed.replica()?, transport, progress, let_in)?;
         for group in groups {
-            member.require_in(group, person, &notices)?;
+            borrowed.replica()?.require_in(group, person, &notices)?;
         }
         drop(borrowed);
         notices.extend(self.sync(transport, progress)?.notices);
@@ -211,6 +202,48 @@ impl Nahtlos {
             groups: groups.iter().map(|group| directory.name(group)).collect(),
             notices,
         })
+    }
+
+    /// What as many custodians as the threshold says can do with a program of their own: whatever the
+    /// recovery member may. For tests; the program lets somebody in and does nothing else.
+    ///
+    /// # Errors
+    /// As [`Nahtlos::sync`], and what `act` ends with.
+    #[cfg(feature = "test-key-derivation")]
+    pub fn hostile_recovery(
+        &self,
+        home: &Path,
+        rehearsed: &Rehearsed,
+        team: &SpaceId,
+        transport: &mut dyn Transport,
+        act: impl FnOnce(&mut Self) -> Result<(), ClientError>,
+    ) -> Result<(), ClientError> {
+        let mut borrowed = self.borrow_recovery(home, rehearsed, Some(team))?;
+        errand(borrowed.replica()?, transport, &mut |_| {}, act).map(|_notices| ())
+    }
+
+    /// The recovery member's replica, which lives for one errand. It opens cases in no team, but it has to
+    /// be in one.
+    fn borrow_recovery(
+        &self,
+        home: &Path,
+        rehearsed: &Rehearsed,
+        team: Option<&SpaceId>,
+    ) -> Result<Borrowed, ClientError> {
+        let relay = self.relay_key().ok_or(ClientError::NotEnrolled)?;
+        let url = self.device.relay_url.clone();
+        let place = Place {
+            url: url.ok_or(ClientError::NotEnrolled)?,
+            relay: VerifyingKeyBytes(*relay.as_bytes()),
+            network: self.network()?,
+        };
+        let institution = self.institution()?;
+        let mut borrowed = Borrowed::open(home, &rehearsed.seed, &place)?;
+        let team = team.copied().unwrap_or(institution);
+        borrowed
+            .replica()?
+            .be_who(rehearsed.member, institution, team)?;
+        Ok(borrowed)
     }
 
     fn decide_entry(&mut self, group: &SpaceId, person: &SpaceId) -> Result<(), ClientError> {
@@ -336,4 +369,16 @@ impl Nahtlos {
         let known = known.iter().find(|known| known.person == text.set);
         Ok(known.map(|known| self.custodian_name(known, text.index)))
     }
+}
+
+/// Learns the newest logs, does something, and sends it. Returns what the second sync said.
+fn errand(
+    member: &mut Nahtlos,
+    transport: &mut dyn Transport,
+    progress: &mut dyn FnMut(Progress),
+    act: impl FnOnce(&mut Nahtlos) -> Result<(), ClientError>,
+) -> Result<Vec<String>, ClientError> {
+    member.sync(transport, progress)?;
+    act(member)?;
+    Ok(member.sync(transport, progress)?.notices)
 }

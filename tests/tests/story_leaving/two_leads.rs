@@ -1,0 +1,89 @@
+//! Step 3: two people hand the same case over, offline.
+
+use serde_json::Value;
+
+use crate::scene::*;
+use crate::story::exit;
+
+#[test]
+fn story_s3_two_hand_overs_at_the_same_time_are_one_conflict_for_all_and_cost_nobody_access() {
+    let story = Leaving::begin(CLIENTS.len());
+    let Leaving {
+        lanz,
+        ruegg,
+        trachsel,
+        wyss,
+        iseli,
+        ..
+    } = &story;
+    // 3: Wyss, offline, signs that the IV takes the case over, as Iseli proposed; Trachsel hands it to himself.
+    wyss.done(&[
+        "case", "handover", "--from", "Rüegg", "--to", "Iseli", "--cases", "Mosimann", "--yes",
+    ]);
+    trachsel.done(&[
+        "case", "handover", "--from", "Rüegg", "--to", "Trachsel", "--cases", "Mosimann", "--yes",
+    ]);
+    sync(&[trachsel, wyss, lanz, iseli, ruegg, trachsel, wyss]);
+    let mut ids = Vec::new();
+    for device in [lanz, ruegg, trachsel, wyss, iseli] {
+        let listed = device.json(&["conflict", "list", "Mosimann"]);
+        let conflicts = listed["conflicts"].as_array().unwrap();
+        let about_lead = conflicts
+            .iter()
+            .filter(|one| one["conflict"]["path"] == serde_json::json!(["case", "lead"]));
+        let found: Vec<&Value> = about_lead.collect();
+        assert_eq!(found.len(), 1, "{listed}");
+        ids.push(found[0]["conflict"]["id"].clone());
+        assert_eq!(
+            found[0]["conflict"]["alternatives"]
+                .as_array()
+                .unwrap()
+                .len(),
+            2
+        );
+    }
+    ids.dedup();
+    assert_eq!(ids.len(), 1, "the same one for all");
+    let id = ids[0].as_str().unwrap();
+    let shown = iseli.done(&["conflict", "show", "Mosimann", id]).stdout;
+    assert!(
+        shown.contains("Ueli Trachsel") && shown.contains("Marc Iseli"),
+        "{shown}"
+    );
+    assert!(shown.contains("keeps its duties"), "{shown}");
+    // Nobody lost access, and the IV, which is to lead, may let others in.
+    for device in [ruegg, trachsel, wyss, iseli] {
+        let text = format!("Weiter offen für {}", device.home.display());
+        let typed = device.type_in(&["plan", "set", "Mosimann", "situation"], &text);
+        typed.expect_exit(exit::DONE, &["plan", "set"]);
+    }
+    sync(&[ruegg, trachsel, wyss, iseli]);
+    // While it is in conflict nobody hands it over once more; settled, it is one lead for all.
+    let words = [
+        "case",
+        "handover",
+        "--from",
+        "Trachsel",
+        "--to",
+        "Wyss",
+        "--cases",
+        "Mosimann",
+        "--dry-run",
+    ];
+    let plan = &lanz.json(&words)["plans"][0]["plan"];
+    assert_eq!(plan["excluded"][0]["because"], "lead_in_conflict", "{plan}");
+    lanz.done(&["sync"]);
+    let listed = lanz.json(&["conflict", "show", "Mosimann", id]);
+    let values = listed["conflict"]["alternatives"].as_array().unwrap();
+    let trachsels = values.iter().position(|one| {
+        let by = &one["origin"]["author"];
+        by.to_string().contains("Trachsel") || one["origin"].to_string().contains("Trachsel")
+    });
+    let number = (trachsels.unwrap() + 1).to_string();
+    lanz.done(&["conflict", "resolve", "Mosimann", id, "--take", &number]);
+    sync(&[lanz, iseli, trachsel, wyss]);
+    for device in [lanz, trachsel, wyss, iseli] {
+        let led = led_by(device, "Ueli Trachsel");
+        assert_eq!(led.len(), 1, "{led:?}");
+    }
+}
