@@ -18,6 +18,7 @@ use nahtlos_protocol::envelope::Envelope;
 use nahtlos_protocol::identifier::{EnvelopeId, ItemId, JournalId};
 use nahtlos_protocol::limits::BUNDLE_PART_BYTES_MAX;
 use nahtlos_protocol::space::Effect;
+use nahtlos_protocol::space::operation::SignedOperation;
 use nahtlos_protocol::wire::ItemKind;
 use nahtlos_protocol::wire::bundle::{BundleHead, BundleItem};
 use nahtlos_protocol::wire::receipt::Batch;
@@ -584,6 +585,38 @@ fn a_case_opened_without_the_relay_is_read_from_a_bundle_and_goes_on_once_the_re
     );
     assert_eq!(scene.berger.nahtlos.status().unwrap().undelivered_edits, 0);
     no_device_is_called_a_copy(&[&scene.berger, &scene.keller]);
+}
+
+/// Whoever writes a file may put the founding of a section behind what follows it.
+#[test]
+fn a_case_opened_without_the_relay_is_taken_in_whatever_the_order_of_its_operations() {
+    let mut scene = scene();
+    let number = scene.berger.open_example_case();
+    let case = scene.berger.nahtlos.find_case(&number).unwrap();
+    let journal = case.section(&JOURNAL).unwrap();
+    let second = scene
+        .berger
+        .nahtlos
+        .hostile_change(&journal, Vec::new(), true);
+    second.unwrap();
+    let file = export(&mut scene.berger);
+    let (head, mut items) = taken_apart(&file);
+    items.reverse();
+    let backwards = put_together(&head, &items);
+    let imported = import(&mut scene.keller, &backwards);
+    assert!(imported.refused.is_empty(), "{imported:?}");
+    let lines = scene.keller.nahtlos.carried_lines().unwrap();
+    assert!(lines.iter().all(|line| line.state == "shown"), "{lines:?}");
+    let again = import(&mut scene.keller, &file);
+    assert_eq!((again.pending, again.refused.len()), (0, 0));
+    let follows = |item: &BundleItem| {
+        let signed = SignedOperation::decode(&item.bytes).ok();
+        item.receipt.is_none() && signed.is_some_and(|one| one.operation().index > 0)
+    };
+    assert!(
+        items.iter().any(follows),
+        "control: something follows a founding that no relay has"
+    );
 }
 
 #[test]

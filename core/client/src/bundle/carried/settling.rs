@@ -121,6 +121,8 @@ impl Nahtlos {
             Err(ReplayError::UnknownReference(_) | ReplayError::MissingLog(_)) => {
                 return Judged::Waits;
             }
+            // It may follow a log that is still to come.
+            Err(ReplayError::BadFounding { .. }) if body.index > 0 => return Judged::Waits,
             Err(ReplayError::NotNext) => {
                 let length = logs.load(&signed.space()).ok().flatten();
                 let is_taken = length.is_some_and(|state| state.length() > body.index);
