@@ -594,3 +594,66 @@ fn an_old_copy_says_that_it_is_old_and_an_erased_one_does_not_look_empty() {
     assert!(list.contains("erased here"), "{list}");
     assert!(reads(&world.iseli, &case, "journal", "Erstgespräch"));
 }
+
+#[test]
+fn an_institution_that_wants_to_leave_is_told_what_that_means_and_whom_to_ask() {
+    let world = World::new();
+    shared(&world, "journal");
+    let leave = |home: &Home, more: &[&str]| home.run(&with(&["institution", "leave"], more));
+    let dry = leave(&world.iseli, &["--dry-run"]).ok().stdout;
+    for part in ["RAV Langnau", "2 sections", "Nothing was done"] {
+        assert!(dry.contains(part), "{part}: {dry}");
+    }
+    let run = leave(&world.iseli, &["--yes", "--json"]);
+    refused(&run, 5, "no_right");
+    let error = run.error();
+    assert!(error["why"].to_string().contains("RAV Langnau"), "{error}");
+    let next = error["next"].as_str().unwrap();
+    assert!(
+        next.contains("nahtlos institution remove \"IV-Stelle\""),
+        "{next}"
+    );
+    // The one that founded the network cannot leave it to nobody.
+    let run = leave(&world.berger, &["--yes", "--json"]);
+    refused(&run, 5, "last_manager");
+    let waiting = world.berger.run(&["--json", "decision"]).json();
+    assert_eq!(waiting["decisions"], serde_json::json!([]));
+    // Who is asked does it.
+    let remove = ["institution", "remove", "IV-Stelle", "--yes"];
+    world.berger.run(&remove).ok();
+    world.berger.run(&["sync"]).ok();
+    world.iseli.run(&["sync"]);
+    let list = world.berger.run(&["institution"]).ok().stdout;
+    assert!(list.contains("left"), "{list}");
+}
+
+#[test]
+fn a_team_that_was_merged_is_refused_as_a_recipient_and_the_team_that_took_over_is_named() {
+    let world = World::new();
+    let case = world.open_case();
+    world.berger.run(&["team", "create", "Team Süd"]).ok();
+    world.berger.run(&["sync"]).ok();
+    let merge = ["team", "merge", "Team Süd", "--into", "RAV Team", "--yes"];
+    world.berger.run(&merge).ok();
+    world.berger.run(&["sync"]).ok();
+    let grant = |more: &[&str]| {
+        let words = [
+            "share",
+            "grant",
+            &case,
+            "--section",
+            "journal",
+            "--to",
+            "Süd",
+        ];
+        let terms = ["--role", "read", "--basis", "AVG35a1", "--json"];
+        world.berger.run(&[&words[..], &terms, more].concat())
+    };
+    for more in ["--dry-run", "--yes"] {
+        let run = grant(&[more]);
+        refused(&run, 1, "team_merged");
+        let error = run.error();
+        assert!(error["message"].to_string().contains("RAV Team"), "{error}");
+        assert!(error["next"].to_string().contains("RAV Team"), "{error}");
+    }
+}

@@ -434,3 +434,74 @@ fn what_came_after_a_branch_that_others_carried_back_is_carried_back_too() {
         assert_eq!(home.journal(&office.number), expected);
     }
 }
+
+/// The relay forgets that the journal was shared with a second team, and a key that was made for it. A
+/// device of that team has the key, and nothing else of the journal.
+#[test]
+fn a_breach_report_lists_what_only_a_lost_branch_let_a_device_open() {
+    let mut office = office();
+    let south = office.berger.nahtlos.found_team("Team Süd").unwrap();
+    office.berger.sync();
+    let invited = office
+        .berger
+        .nahtlos
+        .invite_person(&south, Role::Read, "Sommer");
+    let invitation = invited.unwrap();
+    office.berger.sync();
+    let mut sommer = office.world.home("sommer");
+    let introduction = nahtlos_client::Introduction {
+        name: "Eva Sommer".into(),
+        function: "coach".into(),
+    };
+    let mut transport = office.world.transport();
+    sommer
+        .nahtlos
+        .join_as_person(&mut transport, &invitation, &introduction)
+        .unwrap();
+    office.berger.sync();
+    sommer.sync();
+    office.sync_all();
+    let device = sommer.nahtlos.device_id().to_string();
+    let listed = |home: &Home, journal: &SpaceId| {
+        let report = home.nahtlos.breach_report(Some(&device)).unwrap();
+        let mut sections = report.sections.into_iter();
+        sections.find(|one| one.space == journal.to_string())
+    };
+    assert!(listed(&office.berger, &office.journal).is_none(), "control");
+
+    let lost = office.fork(
+        |office| {
+            office
+                .berger
+                .share(&office.number, &JOURNAL, "Team Süd", Role::Read, "AVG35a1");
+            office.write_under_a_new_key();
+            sommer.sync();
+        },
+        Office::begin_another_key,
+    );
+    assert!(office.holds(&sommer, &lost));
+    office.sync_all();
+    office
+        .moser
+        .nahtlos
+        .edit_case(&office.number, &[note(2)])
+        .unwrap();
+    office.sync_all();
+    let stored = office
+        .world
+        .stored_envelopes(&office.berger, &office.number, &JOURNAL);
+    let opens = office.world.opens(&sommer, &stored);
+    assert!(
+        opens.contains(&true),
+        "control: it opens what was sealed there"
+    );
+    assert_eq!(opens.last(), Some(&false), "control: and nothing newer");
+    // Moser never had the branch itself: it came to him in the log that carries it.
+    for home in [&office.berger, &office.moser] {
+        let section = listed(home, &office.journal).expect("a section it can open");
+        assert_eq!(section.reach.role, None, "what was granted there waits");
+        let closed = section.reach.new_key_since.expect("a key it has no way to");
+        assert!(section.reach.since < closed, "{section:?}");
+        assert!(section.reach.content_since < closed, "{section:?}");
+    }
+}

@@ -117,6 +117,30 @@ fn two_teams_become_one_and_all_of_their_people_read_what_either_opens() {
     assert!(luthi.nahtlos.find_case(&new).is_ok());
     let card = iseli.nahtlos.directory().unwrap().teams[&second.to_string()].clone();
     assert_eq!(card.merged_into, Some(first.to_string()));
+    // What is new is shared with the team that goes on, by everybody.
+    let of_iseli = iseli.open_example_case();
+    let case = iseli.nahtlos.find_case(&of_iseli).unwrap();
+    let terms = Terms::new(Role::Read, "AVG35a1");
+    let directory = iseli.nahtlos.directory().unwrap();
+    let took_over = directory.name(&first);
+    for refused in [
+        iseli.nahtlos.grant(&case, &JOURNAL, &second, &terms),
+        iseli
+            .nahtlos
+            .preview_grant(&case, &JOURNAL, &second)
+            .map(|_| ()),
+    ] {
+        match refused.unwrap_err() {
+            ClientError::TeamMerged { team, into } => {
+                assert_eq!((team.as_str(), into), ("Team Süd", took_over.clone()));
+            }
+            other => panic!("{other}"),
+        }
+    }
+    iseli
+        .nahtlos
+        .grant(&case, &JOURNAL, &first, &terms)
+        .unwrap();
     let again = berger.nahtlos.preview_merge(&second, &first).unwrap_err();
     assert_eq!(again.code(), "not_found", "it was merged: {again}");
     let refused = luthi.nahtlos.merge_teams(&first, &second).unwrap_err();
@@ -175,4 +199,75 @@ fn an_institution_that_leaves_receives_nothing_more_and_what_was_shared_with_it_
     assert_eq!(world.opens(&iseli, &stored[..1]), [true], "what it had");
     let again = berger.nahtlos.preview_institution_leaving(&leaving);
     assert_eq!(again.unwrap_err().code(), "not_found");
+}
+
+/// Iseli's institution wants to leave. It manages nothing of the network at first.
+#[test]
+fn an_institution_leaves_by_itself_where_it_manages_the_network_beside_another_and_else_is_told_whom_to_ask()
+ {
+    let (world, mut berger, mut iseli) = two();
+    let of_berger = berger.open_example_case();
+    let of_iseli = iseli.open_example_case();
+    berger.sync();
+    iseli.sync();
+    let terms = Terms::new(Role::Write, "AVG35a1");
+    let (first, second) = (team(&berger), team(&iseli));
+    for (from, to, number) in [
+        (&mut berger, second, &of_berger),
+        (&mut iseli, first, &of_iseli),
+    ] {
+        let case = from.nahtlos.find_case(number).unwrap();
+        for kind in [&SectionKind::Core, &JOURNAL] {
+            from.nahtlos.grant(&case, kind, &to, &terms).unwrap();
+        }
+        from.sync();
+    }
+    berger.sync();
+    iseli.sync();
+    type_notes(&mut iseli.nahtlos, &of_iseli, &[1]);
+
+    let meant = iseli.nahtlos.preview_own_leaving().unwrap();
+    assert_eq!(
+        (meant.cases_led, meant.shared_by_it, meant.shared_with_it),
+        (1, 2, 2),
+        "{meant:?}"
+    );
+    assert_eq!(meant.undelivered, 1);
+    assert_eq!(meant.signed_by, ["RAV Langnau"]);
+    assert!(!meant.signs_itself);
+    let refused = iseli.nahtlos.leave_network().unwrap_err();
+    assert!(matches!(refused, ClientError::NoRight { .. }), "{refused}");
+    let alone = berger.nahtlos.preview_own_leaving().unwrap();
+    assert_eq!((alone.signed_by, alone.signs_itself), (Vec::new(), false));
+    let refused = berger.nahtlos.leave_network().unwrap_err();
+    assert!(matches!(refused, ClientError::LastManager), "{refused}");
+
+    let network = berger.nahtlos.identity().network.unwrap();
+    let leaves = institution(&iseli);
+    let grants = berger.nahtlos.grants_of(&network);
+    let is_its = |grant: &&nahtlos_protocol::space::Grant| {
+        grant.member == nahtlos_protocol::space::state::MemberId::Space(leaves)
+    };
+    let grant = grants.iter().find(is_its).unwrap().id;
+    berger
+        .nahtlos
+        .set_role(&network, &grant, Role::Manage)
+        .unwrap();
+    berger.sync();
+    iseli.sync();
+    let meant = iseli.nahtlos.preview_own_leaving().unwrap();
+    assert!(meant.signs_itself, "{meant:?}");
+    iseli.nahtlos.leave_network().unwrap();
+    let _sent_and_then_refused = iseli.try_sync();
+    berger.sync();
+    assert!(!berger.nahtlos.is_in_network(&leaves));
+    // What was shared stays with those who hold it; nothing newer reaches the institution that left.
+    assert!(!berger.journal(&of_iseli).is_empty());
+    type_notes(&mut berger.nahtlos, &of_berger, &[2]);
+    berger.sync();
+    let had = iseli.journal(&of_berger).len();
+    let _refused_or_empty = iseli.try_sync();
+    assert_eq!(iseli.journal(&of_berger).len(), had);
+    assert_eq!(berger.journal(&of_berger).len(), had + 1, "control");
+    drop(world);
 }

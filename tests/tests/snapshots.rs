@@ -61,6 +61,35 @@ fn a_writer_makes_a_snapshot_when_the_tail_outweighs_the_last_and_another_instit
     );
 }
 
+/// Nobody else reads a person's own document, so nobody could attest a snapshot of it.
+#[test]
+fn of_a_persons_own_document_no_snapshot_is_made_however_often_devices_are_renamed() {
+    let mut scene = scene();
+    let identity = scene.berger.nahtlos.identity();
+    let (own, network) = (identity.person.unwrap(), identity.network.unwrap());
+    let team = identity.team.unwrap();
+    let device = scene.berger.nahtlos.device_id().to_string();
+    for number in 0..300 {
+        let name = format!("{number} ").repeat(100);
+        let berger = &mut scene.berger.nahtlos;
+        berger.rename_device(&device, &name).unwrap();
+        berger.rename_team(&team, &name).unwrap();
+    }
+    for _ in 0..3 {
+        scene.berger.sync();
+    }
+    let snapshots = |space| {
+        let known = scene.berger.nahtlos.counting_of(&space);
+        known
+            .iter()
+            .filter(|(_, what, _)| what == "Snapshot")
+            .count()
+    };
+    assert_eq!(snapshots(network), 1, "control: as much in the directory");
+    assert_eq!(snapshots(own), 0);
+    assert!(!scene.berger.nahtlos.counting_of(&own).is_empty());
+}
+
 /// Somebody reads the journal from now on. A snapshot would hold what was before, under the key they
 /// have: none is made. (What makes one without them is seen above.)
 #[test]

@@ -4,6 +4,8 @@ mod bundle;
 mod case;
 mod consent;
 mod device;
+#[cfg(test)]
+mod examples;
 mod function;
 mod invitation;
 mod network;

@@ -90,6 +90,20 @@ pub enum InstitutionCommand {
         /// The new name
         name: String,
     },
+    /// Your institution leaves the network: says what that means and who can sign it, and signs it where you
+    /// can.
+    ///
+    /// Only who manages the network ends an institution's part in it: so does your own institution where it
+    /// manages the network and another one does, too. Otherwise it is refused, with whom to ask. Ask
+    /// beforehand with `--dry-run`: cases that your people lead can be handed over only before. What was
+    /// shared stays with those who hold it, on both sides; the relay takes and gives nothing of content to
+    /// your people from then on. Exit status: 0 decided, it takes effect with the next sync; 1 your
+    /// institution left before; 5 you cannot sign it, it says who can.
+    Leave {
+        /// Whether to ask.
+        #[command(flatten)]
+        answered: Answered,
+    },
     /// Ends an institution's part in the network, and what you shared with it; says first what that is.
     ///
     /// From then on the relay takes and gives nothing of content to its people. What its teams may open of the

@@ -5,6 +5,7 @@ use std::path::Path;
 use nahtlos_casework::fields::Name;
 use nahtlos_client::ClientError;
 use nahtlos_client::ending::WHAT_STAYS_READABLE;
+use nahtlos_client::institution_leaving::OwnLeaving;
 use nahtlos_protocol::identifier::SpaceId;
 use serde_json::json;
 
@@ -37,6 +38,7 @@ pub fn run(context: &Context, command: Option<InstitutionCommand>) -> Result<Ans
             founder,
         }) => join(context, &invitation, &founder),
         Some(InstitutionCommand::Rename { name }) => rename(context, &name),
+        Some(InstitutionCommand::Leave { answered }) => leave(context, answered),
         Some(InstitutionCommand::Remove {
             institution,
             answered,
@@ -147,6 +149,109 @@ fn not_removed(error: ClientError, name: &str) -> Failure {
         }
         other => other.into(),
     }
+}
+
+fn leave(context: &Context, answered: Answered) -> Result<Answer, Failure> {
+    let mut nahtlos = context.open()?;
+    let leaving = nahtlos
+        .preview_own_leaving()
+        .map_err(|error| not_removed(error, "Your institution"))?;
+    let page = leaving_page(&leaving);
+    let data = |done: &str| json!({ "done": done, "leaving": json::value(&leaving) });
+    if !leaving.signs_itself && !answered.dry_run {
+        return Err(cannot_sign(&leaving));
+    }
+    if let Some(answer) = ending::unless_confirmed(answered, page, "Leave it?", data)? {
+        return Ok(answer);
+    }
+    nahtlos.leave_network()?;
+    let said = format!("Decided: {} leaves the network.", leaving.institution);
+    Ok(Answer::sentence(data("decided"), said).note(ending::WITH_NEXT_SYNC))
+}
+
+fn leaving_page(leaving: &OwnLeaving) -> Page {
+    let some =
+        |number: u64, one: &str, several: &str| (number > 0).then(|| count(number, one, several));
+    let signed_by = match (leaving.signs_itself, leaving.signed_by.is_empty()) {
+        (true, _) => "you can".to_owned(),
+        (false, false) => leaving.signed_by.join(", "),
+        (false, true) => "nobody: yours alone manages the network".to_owned(),
+    };
+    Page::default()
+        .title(format!("{} leaves the network", leaving.institution))
+        .fields([
+            ("teams", Some(leaving.teams.join(", "))),
+            (
+                "leads",
+                some(
+                    leaving.cases_led,
+                    "case, which nobody of the network can take over afterwards: `nahtlos case handover` before",
+                    "cases, which nobody of the network can take over afterwards: `nahtlos case handover` before",
+                ),
+            ),
+            (
+                "shared by it",
+                some(
+                    leaving.shared_by_it,
+                    "section, which stays with those who hold it",
+                    "sections, which stay with those who hold them",
+                ),
+            ),
+            (
+                "shared with it",
+                some(
+                    leaving.shared_with_it,
+                    "section: what was delivered stays readable, nothing follows",
+                    "sections: what was delivered stays readable, nothing follows",
+                ),
+            ),
+            (
+                "not delivered",
+                some(
+                    leaving.undelivered,
+                    "edit typed on this device: `nahtlos sync` before",
+                    "edits typed on this device: `nahtlos sync` before",
+                ),
+            ),
+            ("who can sign it", Some(signed_by)),
+        ])
+        .line(
+            "The relay takes and gives nothing of content to its people from then on. What others share with \
+             its teams ends for good only when they withdraw it.",
+        )
+}
+
+/// Whom to ask. Replay knows no institution that ends its own part: see ADR 0037.
+fn cannot_sign(leaving: &OwnLeaving) -> Failure {
+    let OwnLeaving {
+        institution,
+        signed_by,
+        ..
+    } = leaving;
+    if signed_by.is_empty() {
+        return Failure::new(
+            Exit::NoRight,
+            "last_manager",
+            format!("{institution} cannot leave: it alone manages the network. Nothing was done."),
+            "Nobody could let anybody in or end anything afterwards.",
+            "What you shared you end with `nahtlos share withdraw CASE --from TEAM`, an institution's part with \
+             `nahtlos institution remove NAME`. Tell the others before: those who go on need a network of \
+             their own, `nahtlos network found --help`.",
+        );
+    }
+    Failure::new(
+        Exit::NoRight,
+        "no_right",
+        format!("You cannot sign that {institution} leaves; nothing was done."),
+        format!(
+            "Who manages the network ends an institution's part in it: {}.",
+            signed_by.join(", ")
+        ),
+        format!(
+            "Ask them for `nahtlos institution remove \"{institution}\"`. See first what it means: \
+             `nahtlos institution leave --dry-run`."
+        ),
+    )
 }
 
 fn list(context: &Context) -> Result<Answer, Failure> {

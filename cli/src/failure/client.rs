@@ -30,6 +30,14 @@ impl From<ClientError> for Failure {
                 "Nobody could ever let anybody in again.",
                 "Let another team manage it first: `nahtlos share role CASE SECTION manage --for TEAM`, then `nahtlos sync`, then this command again.",
             ),
+            ClientError::TeamMerged { team, into } => say(
+                Exit::Failed,
+                &format!("{team} was merged into {into}; nothing was shared."),
+                &format!(
+                    "Its people are in {into}, where new cases are opened. What {team} may open already stays as it is."
+                ),
+                &format!("Share with the other team: `--to \"{into}\"`."),
+            ),
             ClientError::OtherFingerprint => say(
                 Exit::NoRight,
                 "This is not the fingerprint of who was added; nobody was confirmed.",

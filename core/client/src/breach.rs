@@ -197,27 +197,47 @@ impl Nahtlos {
     ) -> Option<Reach> {
         let here = self.opened_here(state, device, opened);
         let since = *here.values().min()?;
-        let first = state
-            .epochs()
-            .iter()
-            .find(|one| here.contains_key(&one.key_id));
-        let newest = state
-            .epochs()
-            .iter()
-            .rposition(|one| here.contains_key(&one.key_id));
-        let next = newest.and_then(|newest| state.epochs().get(newest.saturating_add(1)));
+        let histories = state.histories().into_iter();
+        let began = histories.filter_map(|history| {
+            let mut epochs = history.epochs().iter();
+            let first = epochs.find(|one| here.contains_key(&one.key_id))?;
+            Some(self.moment(history, first.began_at))
+        });
+        let content_since = began.min().unwrap_or(since);
+        let new_key_since = self.closed_since(state, &here);
         opened.epochs.extend(here);
         Some(Reach {
             role: path.map(|path| path.role.word()),
             since,
-            content_since: first.map_or(since, |first| self.moment(state, first.began_at)),
+            content_since,
             until: path.and_then(|path| path.until),
-            new_key_since: next.map(|next| self.moment(state, next.began_at)),
+            new_key_since,
         })
     }
 
+    /// When the space got a key that none of these leads to; none where its present key is one of them. What
+    /// was written on a branch under keys of the branch was, until the branch was carried back.
+    fn closed_since(&self, state: &SpaceState, here: &BTreeMap<KeyId, Moment>) -> Option<Moment> {
+        let epochs = state.epochs();
+        let is_open = |epoch: &Epoch| here.contains_key(&epoch.key_id);
+        let next = epochs.iter().rposition(is_open);
+        let next = epochs.get(next.map_or(0, |newest| newest.saturating_add(1)))?;
+        let of_log: BTreeSet<KeyId> = epochs.iter().map(|epoch| epoch.key_id).collect();
+        let is_its_own = |history: &&SpaceState| {
+            let mut epochs = history.epochs().iter();
+            epochs.any(|epoch| is_open(epoch) && !of_log.contains(&epoch.key_id))
+        };
+        let opened = state.branches().iter().filter(|branch| {
+            let histories = branch.left_as().histories();
+            histories.iter().any(is_its_own)
+        });
+        let healed = opened.map(|branch| self.moment(state, branch.healed_at));
+        healed.chain([self.moment(state, next.began_at)]).max()
+    }
+
     /// The epochs of a space that are open to the device, and since when: wrapped to it or to what is
-    /// open to it, made by itself, and what these lead back to.
+    /// open to it, made by itself, and what these lead back to. Those of branches that were carried back
+    /// too: what was sealed under them is stored still.
     fn opened_here(
         &self,
         state: &SpaceState,
@@ -226,40 +246,48 @@ impl Nahtlos {
     ) -> BTreeMap<KeyId, Moment> {
         let mut here: BTreeMap<KeyId, Moment> = BTreeMap::new();
         let own = RecipientId::from(*device);
-        for epoch in state.epochs() {
-            let wrapped = epoch.recipients.values().filter_map(|record| {
-                let at = self.moment(state, record.at);
-                if record.recipient.id == own {
-                    return Some(at);
+        let histories = state.histories();
+        for history in &histories {
+            for epoch in history.epochs() {
+                let wrapped = epoch.recipients.values().filter_map(|record| {
+                    let at = self.moment(history, record.at);
+                    if record.recipient.id == own {
+                        return Some(at);
+                    }
+                    let through = below.epochs.get(&record.recipient.key)?;
+                    Some(at.max(*through))
+                });
+                let made = epoch.began_by == *device;
+                let made = made.then(|| self.moment(history, epoch.began_at));
+                if let Some(first) = wrapped.chain(made).min() {
+                    here.entry(epoch.key_id)
+                        .and_modify(|known| *known = first.min(*known))
+                        .or_insert(first);
                 }
-                let through = below.epochs.get(&record.recipient.key)?;
-                Some(at.max(*through))
-            });
-            let made = (epoch.began_by == *device).then(|| self.moment(state, epoch.began_at));
-            if let Some(first) = wrapped.chain(made).min() {
-                here.insert(epoch.key_id, first);
             }
         }
-        self.follow_links(state, &mut here);
+        self.follow_links(&histories, &mut here);
         here
     }
 
-    /// Newest first, so that one look leads as far back as the links go. (A link that was supplied later
-    /// may lead forward in this order: then once more.)
-    fn follow_links(&self, state: &SpaceState, here: &mut BTreeMap<KeyId, Moment>) {
+    /// Newest first, so that one look leads as far back as the links go. (A link that was supplied later, or
+    /// that leads into a branch, may lead forward in this order: then once more.)
+    fn follow_links(&self, histories: &[&SpaceState], here: &mut BTreeMap<KeyId, Moment>) {
         let mut has_more = true;
         while has_more {
             has_more = false;
-            for epoch in state.epochs().iter().rev() {
-                let Some(since) = here.get(&epoch.key_id).copied() else {
-                    continue;
-                };
-                for (earlier, linked_at) in self.links(state, epoch) {
-                    let at = since.max(linked_at);
-                    let known = here.get(&earlier);
-                    if known.is_none_or(|known| at < *known) {
-                        here.insert(earlier, at);
-                        has_more = true;
+            for history in histories {
+                for epoch in history.epochs().iter().rev() {
+                    let Some(since) = here.get(&epoch.key_id).copied() else {
+                        continue;
+                    };
+                    for (earlier, linked_at) in self.links(history, epoch) {
+                        let at = since.max(linked_at);
+                        let known = here.get(&earlier);
+                        if known.is_none_or(|known| at < *known) {
+                            here.insert(earlier, at);
+                            has_more = true;
+                        }
                     }
                 }
             }

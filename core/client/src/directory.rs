@@ -263,6 +263,24 @@ impl Directory {
         )
     }
 
+    /// The team that took over a team that was merged, and that goes on itself; none for one that does.
+    #[must_use]
+    pub fn taken_over_by(&self, team: &SpaceId) -> Option<SpaceId> {
+        let next = |team: &SpaceId| {
+            let card = self.teams.get(&team.to_string())?;
+            SpaceId::from_hex(card.merged_into.as_ref()?)
+        };
+        let mut last = next(team)?;
+        // Cards that lead in a circle lead nowhere: as many steps as there are teams.
+        for _ in 0..self.teams.len() {
+            match next(&last) {
+                Some(later) => last = later,
+                None => break,
+            }
+        }
+        Some(last)
+    }
+
     /// Whether an institution has a team of this name, however it is capitalised.
     pub(crate) fn has_team(&self, institution: &SpaceId, name: &str) -> bool {
         let (institution, name) = (institution.to_string(), name.trim().to_lowercase());

@@ -120,6 +120,14 @@ pub enum ClientError {
     /// It would end the last path with `manage`: nobody could ever let anybody in again.
     #[error("it would end the last `manage` there: grant `manage` to somebody else first")]
     LastManager,
+    /// The team was merged into another: what is new is shared with that one.
+    #[error("{team} was merged into {into}")]
+    TeamMerged {
+        /// The team that ended as one of its own.
+        team: String,
+        /// The team that took over.
+        into: String,
+    },
     /// The right would go on although the consent it rests on is withdrawn.
     #[error("the consent {consent} is withdrawn: the right that rests on it must end")]
     ConsentIsWithdrawn {
@@ -215,6 +223,7 @@ impl ClientError {
             Self::NoRight { .. } => "no_right",
             Self::OtherFingerprint => "other_fingerprint",
             Self::LastManager => "last_manager",
+            Self::TeamMerged { .. } => "team_merged",
             Self::IncidentOpen(_) => "incident_open",
             Self::ConsentIsWithdrawn { .. } => "consent_withdrawn",
             Self::NoKey(notice) => notice.word(),

@@ -48,6 +48,7 @@ mod hostile;
 mod hostile_signing;
 pub mod incidents;
 mod ingest;
+pub mod institution_leaving;
 pub mod intents;
 pub mod joining;
 pub mod key_notices;

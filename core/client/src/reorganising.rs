@@ -1,11 +1,10 @@
-//! Institutions and teams change: they are renamed, two teams become one, an institution leaves the
-//! network. A space's id stays what it is; a name is a card in the directory.
+//! Institutions and teams change: they are renamed, two teams become one. (How an institution leaves the
+//! network: [`crate::institution_leaving`].) A space's id stays what it is; a name is a card in the directory.
 
 use std::collections::BTreeSet;
 
 use nahtlos_casework::fields::FieldError;
-use nahtlos_protocol::identifier::{GrantId, SpaceId};
-use nahtlos_protocol::space::authority;
+use nahtlos_protocol::identifier::SpaceId;
 use nahtlos_protocol::space::kind::{Kind, Role};
 use nahtlos_protocol::space::state::MemberId;
 use nahtlos_protocol::space::{Logs, SpaceState};
@@ -13,7 +12,6 @@ use serde::Serialize;
 
 use crate::directory::{DirectoryEdit, InstitutionCard, PersonCard, TeamCard};
 use crate::edits::TypedEdit;
-use crate::ending::{Ending, Reason};
 use crate::error::ClientError;
 use crate::nahtlos::{Nahtlos, put_device};
 
@@ -30,19 +28,6 @@ pub struct TeamMerge {
     pub taking_over: Vec<String>,
     /// Sections that the first team may open, as far as this device knows.
     pub sections: u64,
-}
-
-/// What an institution's leaving would end.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct InstitutionLeaving {
-    /// Its name.
-    pub institution: String,
-    /// Its teams, by name.
-    pub teams: Vec<String>,
-    /// Grants on sections that this device manages, which end with it.
-    pub grants_ended: u64,
-    /// Sections that others manage and that stay shared with its teams until those end it.
-    pub left_to_others: u64,
 }
 
 /// Somebody who is in a team by name.
@@ -244,103 +229,6 @@ impl Nahtlos {
         self.commit(|transaction| put_device(transaction, &device))?;
         self.device = device;
         Ok(())
-    }
-
-    /// What removing an institution from the network would end; refused where it is not possible.
-    ///
-    /// # Errors
-    /// [`ClientError::NotFound`], [`ClientError::NoRight`] where this device does not manage the network,
-    /// [`ClientError::LastManager`].
-    pub fn preview_institution_leaving(
-        &self,
-        institution: &SpaceId,
-    ) -> Result<InstitutionLeaving, ClientError> {
-        let network = self.network()?;
-        self.preview_end(&Ending::Member(network, *institution))?;
-        let directory = self.directory()?;
-        let id = institution.to_string();
-        let teams = directory
-            .teams
-            .values()
-            .filter(|card| card.institution == id);
-        let (own, others) = self.rights_of_institution(institution)?;
-        Ok(InstitutionLeaving {
-            institution: directory.institution_name(institution),
-            teams: teams.map(|card| card.name.clone()).collect(),
-            grants_ended: own.len() as u64,
-            left_to_others: others,
-        })
-    }
-
-    /// Removes an institution from the network, and ends what its teams and people may open of the sections
-    /// that this device manages. Decided now, carried out at the next sync.
-    ///
-    /// # Errors
-    /// As [`Self::preview_institution_leaving`]; nothing is decided then.
-    pub fn remove_institution(&mut self, institution: &SpaceId) -> Result<(), ClientError> {
-        self.preview_institution_leaving(institution)?;
-        let network = self.network()?;
-        let (own, _) = self.rights_of_institution(institution)?;
-        self.all_or_nothing(|this| {
-            for (space, grant) in own {
-                this.end(&Ending::Grant(space, grant), Reason::Left)?;
-            }
-            this.end(&Ending::Member(network, *institution), Reason::Left)
-        })
-    }
-
-    /// Live grants of sections to an institution's teams and people: those that this device may end, and
-    /// in how many sections others may.
-    fn rights_of_institution(
-        &self,
-        institution: &SpaceId,
-    ) -> Result<(Vec<(SpaceId, GrantId)>, u64), ClientError> {
-        let mut members = BTreeSet::new();
-        let mut waiting = vec![*institution];
-        while let Some(group) = waiting.pop() {
-            let Some(state) = self.logs().load(&group)?.filter(|_| members.insert(group)) else {
-                continue;
-            };
-            let below = state.live_grants().filter_map(|grant| match grant.member {
-                MemberId::Space(member) => Some(member),
-                MemberId::Device(_) => None,
-            });
-            waiting.extend(below);
-        }
-        let (mut own, mut others) = (Vec::new(), 0);
-        for space in self.with_all_above(members.iter().copied())? {
-            let Some(state) = self.logs().load(&space)? else {
-                continue;
-            };
-            if state.kind() != Kind::Section {
-                continue;
-            }
-            let theirs = state.live_grants().filter(|grant| match grant.member {
-                MemberId::Space(member) => members.contains(&member),
-                MemberId::Device(_) => false,
-            });
-            let theirs: Vec<GrantId> = theirs.map(|grant| grant.id).collect();
-            let may_end = authority::right(&self.logs(), &self.device_id, &space).changes_members();
-            if may_end {
-                own.extend(theirs.into_iter().map(|grant| (space, grant)));
-            } else {
-                others += u64::from(!theirs.is_empty());
-            }
-        }
-        Ok((own, others))
-    }
-
-    /// Whether an institution is in the network still.
-    #[must_use]
-    pub fn is_in_network(&self, institution: &SpaceId) -> bool {
-        let network = self
-            .device
-            .network
-            .and_then(|network| self.logs().state(&network));
-        network.is_some_and(|state| {
-            let mut grants = state.live_grants();
-            grants.any(|grant| grant.member == MemberId::Space(*institution))
-        })
     }
 
     fn own_team_card(&self, team: &SpaceId) -> Result<TeamCard, ClientError> {

@@ -56,7 +56,7 @@ struct Expiring {
     not_after_ms: u64,
 }
 
-/// Keeps what upkeep needs to know of a stored operation.
+/// Keeps what upkeep needs to know of a stored operation, and of those that it carries back.
 pub(crate) fn note_operation(
     transaction: &Transaction<'_>,
     operation: &SignedOperation,
@@ -64,31 +64,52 @@ pub(crate) fn note_operation(
     let space = operation.space();
     note_author(transaction, &operation.operation().author, &space)?;
     for effect in &operation.operation().effects {
-        let Effect::Add {
-            grant,
-            member,
-            not_after_ms,
+        match effect {
+            Effect::Add {
+                grant,
+                not_after_ms: Some(not_after_ms),
+                ..
+            } => {
+                let expiring = Expiring {
+                    space,
+                    grant: *grant,
+                    not_after_ms: *not_after_ms,
+                };
+                put_expiring(transaction, &expiring)?;
+            }
+            Effect::Heal { branch } => {
+                let lost = branch.iter();
+                for lost in lost.filter_map(|lost| SignedOperation::decode(&lost.operation).ok()) {
+                    note_author(transaction, &lost.operation().author, &space)?;
+                    note_members(transaction, &lost)?;
+                }
+            }
+            _ => {}
+        }
+    }
+    note_members(transaction, operation)?;
+    if operation.operation().effects.iter().any(is_about_keys) {
+        mark(transaction, &space)?;
+    }
+    Ok(())
+}
+
+/// Keeps whom an operation lets into its space.
+fn note_members(
+    transaction: &Transaction<'_>,
+    operation: &SignedOperation,
+) -> Result<(), ClientError> {
+    let space = operation.space();
+    for effect in &operation.operation().effects {
+        if let Effect::Add {
+            member: Member::Space { id },
             ..
         } = effect
-        else {
-            continue;
-        };
-        if let Member::Space { id } = member {
+        {
             let key = [b"a".as_slice(), &id.0, &space.0].concat();
             let group = [ABOVE, &id.0].concat();
             transaction.put(Collection::Setting, &group, &key, 0, &space.0)?;
         }
-        if let Some(not_after_ms) = *not_after_ms {
-            let expiring = Expiring {
-                space,
-                grant: *grant,
-                not_after_ms,
-            };
-            put_expiring(transaction, &expiring)?;
-        }
-    }
-    if operation.operation().effects.iter().any(is_about_keys) {
-        mark(transaction, &space)?;
     }
     Ok(())
 }

@@ -14,6 +14,7 @@ mod echo;
 mod edit;
 mod first_sync;
 mod fixture;
+mod handover;
 mod idle;
 mod joining;
 mod listing;
@@ -42,7 +43,7 @@ use sampling::timed;
 const FEWER_CASES: usize = 200;
 const MORE_CASES: usize = 1_000;
 /// What can be measured by itself.
-const GROUPS: [&str; 11] = [
+const GROUPS: [&str; 12] = [
     "idle",
     "very-many",
     "catch-up",
@@ -54,6 +55,7 @@ const GROUPS: [&str; 11] = [
     "relay",
     "replay",
     "removal",
+    "handover",
 ];
 
 /// Those that measure a network of few cases, and those that measure one of many.
@@ -167,6 +169,9 @@ impl Run {
         });
         self.group("removal", |run| {
             removal::measure(&mut run.report, &run.directory, run.divisor);
+        });
+        self.group("handover", |run| {
+            handover::measure(&mut run.report, &run.directory, run.divisor);
         });
     }
 

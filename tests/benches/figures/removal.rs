@@ -129,16 +129,22 @@ fn build(directory: &Path, cases: usize) -> (World, Home) {
 }
 
 /// Counts what is pushed.
-struct Counting {
+pub struct Counting {
     transport: HttpTransport,
-    wraps: u64,
-    bytes: u64,
+    /// Requests to the relay.
+    pub requests: u64,
+    /// Keys wrapped for somebody.
+    pub wraps: u64,
+    /// Bytes of the requests.
+    pub bytes: u64,
 }
 
 impl Counting {
-    fn new(world: &World) -> Self {
+    /// Nothing yet.
+    pub fn new(world: &World) -> Self {
         Self {
             transport: world.transport(),
+            requests: 0,
             wraps: 0,
             bytes: 0,
         }
@@ -159,6 +165,7 @@ impl Transport for Counting {
                 self.wraps += wraps.len() as u64;
             }
         }
+        self.requests += 1;
         self.bytes += body.len() as u64;
         self.transport.post(path, token, body)
     }

@@ -160,18 +160,24 @@ impl Nahtlos {
             claimed_at_ms,
             item,
         };
-        let mut uses = Vec::new();
-        for index in 0..state.length() {
-            let record = state.operation(index);
-            let Some(record) = record.filter(|record| devices.contains(&record.author)) else {
-                continue;
-            };
-            let person = added_at(&state, index, &directory);
-            let did = match &person {
-                Some(_) => RecoveryAct::LetIn,
-                None => RecoveryAct::ChangedAccess,
-            };
-            uses.push(told_as(did, person, record.claimed_at_ms, record.id.into()));
+        let (mut uses, mut seen) = (Vec::new(), BTreeSet::new());
+        for history in state.histories() {
+            for index in 0..history.length() {
+                let record = history.operation(index);
+                let Some(record) = record.filter(|record| devices.contains(&record.author)) else {
+                    continue;
+                };
+                // What stands before a fork stands in both.
+                if !seen.insert(record.id) {
+                    continue;
+                }
+                let person = added_at(history, index, &directory);
+                let did = match &person {
+                    Some(_) => RecoveryAct::LetIn,
+                    None => RecoveryAct::ChangedAccess,
+                };
+                uses.push(told_as(did, person, record.claimed_at_ms, record.id.into()));
+            }
         }
         for (envelope, fact) in self.facts(space)? {
             if devices.contains(&fact.author) {

@@ -100,6 +100,7 @@ impl Nahtlos {
     ) -> Result<GrantPreview, ClientError> {
         let space = case.section(kind)?;
         self.require_manager(&space, "share this section")?;
+        self.refuse_where_merged(member)?;
         let directory = self.directory()?;
         let state = self.section_state(&space)?;
         let history = self.shared_document(&space)?.history();
@@ -126,7 +127,7 @@ impl Nahtlos {
     /// hold it already ([`Nahtlos::is_granted`]), nothing is decided.
     ///
     /// # Errors
-    /// [`ClientError::NotFound`], [`ClientError::NoRight`].
+    /// [`ClientError::NotFound`], [`ClientError::NoRight`], [`ClientError::TeamMerged`].
     pub fn grant(
         &mut self,
         case: &Case,
@@ -167,8 +168,22 @@ impl Nahtlos {
                 input: member.to_string(),
             });
         }
+        self.refuse_where_merged(member)?;
         self.refuse_where_never_allowed(kind, member)?;
         Ok(space)
+    }
+
+    /// What is new is shared with the team that took over: whoever reads "shared with" must find a team that
+    /// works.
+    fn refuse_where_merged(&self, member: &SpaceId) -> Result<(), ClientError> {
+        let directory = self.shared_directory()?;
+        match directory.taken_over_by(member) {
+            None => Ok(()),
+            Some(into) => Err(ClientError::TeamMerged {
+                team: directory.name(member),
+                into: directory.name(&into),
+            }),
+        }
     }
 
     /// Adds a person to a team of one's institution, or a team to it: somebody known already, without

@@ -82,6 +82,12 @@ impl HealedBranch {
         leading
     }
 
+    /// The space as the branch left it: its log up to the fork, and the branch.
+    #[must_use]
+    pub fn left_as(&self) -> &SpaceState {
+        &self.tip
+    }
+
     /// Grants that were made on the branch and still stood at its end: they wait for a manager.
     pub fn additions(&self) -> impl Iterator<Item = &Grant> {
         let (fork, length) = (self.fork, self.tip.length());
@@ -101,6 +107,21 @@ impl HealedBranch {
 }
 
 impl SpaceState {
+    /// This log, and what it was at the end of each branch that was carried back into it, or into one of
+    /// those: whatever was once done in the space, however often the relay went back.
+    #[must_use]
+    pub fn histories(&self) -> Vec<&Self> {
+        let (mut histories, mut seen, mut waiting) = (Vec::new(), BTreeSet::new(), vec![self]);
+        while let Some(one) = waiting.pop() {
+            // A branch knows what was carried back before it left: each is followed once.
+            if seen.insert(one.head().map(|head| head.operation)) {
+                histories.push(one);
+                waiting.extend(one.branches.iter().map(HealedBranch::left_as));
+            }
+        }
+        histories
+    }
+
     /// What is known with a position of this log, or of a branch that was carried back: that branch
     /// as far as it is part of this log, and what its operation came after.
     pub(super) fn known_at(&self, head: &LogHead) -> Option<KnownAt<'_>> {
