@@ -386,3 +386,97 @@ fn shares_that_are_wrong_cut_or_for_somebody_else_and_sets_that_are_none_are_ref
     scene.sync_all();
     berger.run(&words).ok();
 }
+
+/// The words on a printed share.
+fn printed(page: &str) -> Vec<String> {
+    let words = page.lines().filter_map(|line| {
+        let word = line.trim().strip_prefix("<li>")?.strip_suffix("</li>")?;
+        Some(word.to_owned())
+    });
+    words.collect()
+}
+
+#[test]
+fn a_printed_share_opens_a_team_when_the_custodians_devices_are_gone_and_a_slip_is_told_by_its_place()
+ {
+    let scene = Scene::new();
+    scene.set_up(&["--yes"]).json();
+    scene.sync_all();
+    let page = |home: &Home, name: &str| {
+        let file = scene.world.directory.path().join(format!("{name}.html"));
+        let words = ["--json", "recovery", "print", file.to_str().unwrap()];
+        (home.run(&words), file)
+    };
+    let (none, file) = page(&scene.ruegg, "ruegg");
+    refused(&none, 5, "recovery_no_custodian");
+    assert!(!file.exists());
+    let mut words = Vec::new();
+    for (name, home) in [("keller", &scene.keller), ("trachsel", &scene.trachsel)] {
+        let (made, file) = page(home, name);
+        let made = made.json();
+        let html = std::fs::read_to_string(&file).unwrap();
+        let list = home.run(&["--json", "recovery"]).json();
+        for part in [
+            &made["set"],
+            &made["check_words"],
+            &list["recovery"][0]["set"],
+        ] {
+            assert!(html.contains(part.as_str().unwrap()), "{part}");
+        }
+        let again = page(home, name).0;
+        assert_eq!(again.exit, 1, "an existing file is not overwritten");
+        words.push(printed(&html));
+    }
+    let [keller, trachsel] = words.as_slice() else {
+        panic!("two pages");
+    };
+    assert_eq!((keller.len(), trachsel.len()), (24, 24));
+
+    let scene = scene.left_alone();
+    let berger = &scene.world.berger;
+    for home in [&scene.ruegg, &scene.keller, &scene.trachsel] {
+        std::fs::remove_dir_all(&home.path).unwrap();
+    }
+    let verify = |index: &str, words: &[String]| {
+        let command = ["--json", "recovery", "verify", "--printed", index];
+        berger.type_in(&command, &words.join(" "))
+    };
+    assert_eq!(verify("2", keller).json()["custodians"][0], "Keller");
+    let mut exchanged = keller.clone();
+    let second = (1..24).find(|place| keller[*place] != keller[0]).unwrap();
+    exchanged.swap(0, second);
+    let run = verify("2", &exchanged);
+    refused(&run, 2, "share_words");
+    let message = run.error()["message"].to_string();
+    assert!(
+        message.contains("Keller") && message.contains("changed places"),
+        "{message}"
+    );
+    let run = verify("2", &keller[..23]);
+    refused(&run, 2, "share_words");
+    for (index, custodian) in [("3", "Trachsel"), ("9", "number 9")] {
+        let run = verify(index, keller);
+        refused(&run, 1, "share_wrong");
+        let message = run.error()["message"].to_string();
+        assert!(message.contains(custodian), "{message}");
+    }
+
+    let recover = |more: &[&str], typed: &str| {
+        let words = [
+            "--json", "recovery", "use", "--for", "Berger", "--team", "Bern", "--yes",
+        ];
+        berger.type_in(&[&words, more].concat(), typed)
+    };
+    let both = [keller.as_slice(), trachsel.as_slice()].concat().join("\n");
+    let other_order = recover(&["--printed", "3", "--printed", "2"], &both);
+    refused(&other_order, 1, "share_wrong");
+    assert_ne!(
+        berger.run(&["journal", &scene.case]).exit,
+        0,
+        "nothing was opened"
+    );
+    let done = recover(&["--printed", "2", "--printed", "3"], &both).json();
+    assert_eq!(done["custodians"].as_array().unwrap().len(), 3, "{done}");
+    let journal = berger.run(&["journal", &scene.case]).ok().stdout;
+    assert!(journal.contains("Erstgespräch."), "{journal}");
+}

@@ -238,6 +238,119 @@ fn story_s4_a_lost_phone_is_revoked_its_edits_are_held_and_adopted_and_it_wipes(
     nothing_in_clear(&story);
 }
 
+/// How many cases Keller's team has.
+const CASES: usize = 48;
+
+/// Keller's only device, in Berger's team; 48 cases, and two entries on it that the relay never saw.
+fn only_a_phone(stage: &Stage, berger: &Device) -> Device {
+    let file = text_of(&stage.path("invitation-phone"));
+    berger.done(&[
+        "member",
+        "invite",
+        "--team",
+        story::BERGER[2],
+        "--to",
+        &file,
+    ]);
+    berger.done(&["sync"]);
+    let phone = stage.device("phone");
+    let join = ["member", "join", "--invitation", &file];
+    let introduction = ["--person", "Urs Keller", "--function", "officer"];
+    phone.done(&[&join[..], &introduction].concat());
+    berger.done(&["case", "open", "--from", CASE_FILE]);
+    let template = std::fs::read_to_string(CASE_FILE).unwrap();
+    for number in 1..CASES {
+        let other = template.replace("Mosimann", &format!("Klient{number}"));
+        berger.done_with(&["case", "open", "--yes"], &other);
+    }
+    sync(&[berger, &phone]);
+    note(&phone, BEFORE);
+    sync(&[&phone, berger, &phone]);
+    for text in ON_THE_PHONE {
+        note(&phone, text);
+    }
+    phone
+}
+
+#[test]
+fn story_s4_who_lost_the_only_phone_enrols_a_new_one_with_a_colleague_who_compared_its_words() {
+    let stage = Stage::new(Homes::Quick, &[]);
+    let berger = stage.found("device-1", &story::BERGER);
+    let phone = only_a_phone(&stage, &berger);
+    let cases = |device: &Device| device.json(&["case"])["cases"].as_array().unwrap().len();
+    assert_eq!(cases(&phone), CASES, "control");
+    let heard = |device: &Device| {
+        let list = device.json(&["device"]);
+        let devices = list["devices"].as_array().unwrap();
+        let old = devices
+            .iter()
+            .find(|one| one["state"] == "revoked")
+            .unwrap();
+        old["heard_at_ms"].as_u64().unwrap()
+    };
+    berger.done(&["device", "revoke", "Keller", "--lost", "--now", "--yes"]);
+    let file = text_of(&stage.path("invitation-new-phone"));
+    berger.done(&["device", "add", "--for", "Keller", "--to", &file]);
+    berger.done(&["sync"]);
+    let new_phone = stage.device("new-phone");
+    new_phone.done(&["device", "join", &file, "--name", "Neues Handy"]);
+
+    // By telephone: six words, which both screens show.
+    berger.done(&["sync"]);
+    let waiting = berger.json(&["member", "waiting"])["waiting"][0].clone();
+    let words = new_phone.json(&["status"])["device_words"].clone();
+    assert_eq!(waiting["words"], words);
+    let confirm = ["member", "confirm", waiting["grant"].as_str().unwrap()];
+    berger.done(&[&confirm[..], &["--words", words.as_str().unwrap()]].concat());
+    let mut delivered = 0;
+    let mut told = String::new();
+    for _ in 0..2 {
+        let report = berger.json(&["sync"]);
+        delivered += report["operations_delivered"].as_u64().unwrap();
+        let synced = new_phone.done(&["sync"]);
+        told.push_str(&synced.stderr);
+    }
+    assert_eq!(cases(&new_phone), CASES);
+    assert!(
+        (1..10).contains(&delivered),
+        "{delivered}: the team's key alone is handed on, and no section has a new one"
+    );
+    assert_eq!(heard(&new_phone), heard(&berger));
+    let listed = berger.done(&["device"]).stdout;
+    let last = told
+        .split("the last of it that the relay has is from ")
+        .nth(1)
+        .and_then(|rest| rest.split(',').next())
+        .unwrap_or_else(|| panic!("{told}"));
+    assert!(listed.contains(last), "{last} in {listed}");
+    assert!(
+        told.contains("what was typed on it since has not arrived"),
+        "{told}"
+    );
+    let shown = entries(&new_phone);
+    assert!(shown.contains(&BEFORE.to_owned()));
+    assert!(
+        ON_THE_PHONE
+            .iter()
+            .all(|text| !shown.contains(&(*text).to_owned()))
+    );
+
+    // The phone is found: what was typed on it arrives as held, and Keller adopts it.
+    phone.run(&["sync"]).expect_exit(exit::HELD, &["sync"]);
+    new_phone.run(&["sync"]);
+    let waiting = held(&new_phone);
+    assert_eq!(waiting.len(), 1, "{waiting:?}");
+    new_phone.done(&["held", "adopt", &waiting[0], "--yes"]);
+    sync(&[&new_phone, &berger]);
+    let now = entries(&berger);
+    assert!(
+        ON_THE_PHONE
+            .iter()
+            .all(|text| now.contains(&(*text).to_owned())),
+        "{now:?}"
+    );
+}
+
 /// What would be lost is said first; once it is wiped, nothing is there.
 fn wipe(phone: &Device) {
     let dry = phone.json(&["device", "wipe", "--dry-run"]);

@@ -43,8 +43,18 @@ Wiped: the key of this home is destroyed and its files are removed (HOME).";
 pub enum DeviceCommand {
     /// Lists devices of your institution's people, with fingerprints to compare by voice
     List,
-    /// Invites a further device of your own: it will read and write all that you do
+    /// Invites a further device of your own, which will read and write all that you do; or the new device
+    /// of a colleague who has none left.
+    ///
+    /// With `--for`, who administers the institution and works with the colleague in a team lets a new device in
+    /// as theirs. All their devices must be revoked first: who has one adds a further one themselves. The new
+    /// device is let in once you compared its six words with them, by telephone or in person (`member
+    /// waiting`); everybody in your institution is told. No case gets a new key for it. Exit status: 0 the
+    /// invitation is made; 1 they have a device still; 5 it is not yours to do.
     Add {
+        /// The colleague whose new device it is
+        #[arg(long = "for", value_name = "PERSON")]
+        colleague: Option<String>,
         /// Where the invitation goes.
         #[command(flatten)]
         handing_over: HandingOver,

@@ -31,7 +31,7 @@ pub use function::{FunctionAdd, FunctionCommand};
 pub use invitation::HandingOver;
 pub use network::{
     FounderOptions, InstitutionCommand, IntroductionOptions, MemberCommand, MemberRole,
-    NetworkCommand, TeamCommand,
+    NetworkCommand, TeamCommand, YesOrNo,
 };
 pub use plan::{
     GoalCommand, JournalAdd, JournalCommand, PlanCommand, StepAdd, StepCommand, TaskAdd,

@@ -90,6 +90,38 @@ pub enum InstitutionCommand {
         /// The new name
         name: String,
     },
+    /// Shows how your institution admits, and who administers it; with an option, changes it.
+    ///
+    /// With `--administrators 2` an added administrator counts only once a second one, other than who added
+    /// them, has confirmed it (`member waiting`); everybody's program and the relay hold to it. It needs two
+    /// administrators, leaves at least two, and can be changed by two alone: the second one runs the same
+    /// command. With `--compare yes` who answers an invitation of your institution is let in only after
+    /// whoever invited them compared six words with them, by telephone or in person (`member waiting`).
+    /// Both are off at first. Exit status: 0 shown, or decided for the next sync; 1 nothing would change; 5
+    /// you do not administer your institution, or it cannot take two.
+    #[command(after_long_help = POLICY_EXAMPLE)]
+    Policy {
+        /// How many administrators it takes to make one
+        #[arg(long, value_name = "1|2", value_parser = clap::value_parser!(u8).range(1..=2))]
+        administrators: Option<u8>,
+        /// Whether a newcomer's words are compared before they are let in
+        #[arg(long, value_enum, value_name = "yes|no")]
+        compare: Option<YesOrNo>,
+        /// Whether to ask.
+        #[command(flatten)]
+        answered: Answered,
+    },
+    /// Makes a colleague an administrator of your institution: changes its people and devices.
+    ///
+    /// An administrator reads no case by that. Where the policy asks for two, another administrator has to
+    /// confirm it. Exit status: 0 decided for the next sync; 1 they are one; 5 you are none.
+    Administrator {
+        /// A person of your institution
+        person: String,
+        /// Whether to ask.
+        #[command(flatten)]
+        answered: Answered,
+    },
     /// Your institution leaves the network: says what that means and who can sign it, and signs it where you
     /// can.
     ///
@@ -119,6 +151,25 @@ pub enum InstitutionCommand {
         #[command(flatten)]
         answered: Answered,
     },
+}
+
+/// Run by `cli/tests/policies.rs`, which holds it to what the program says.
+const POLICY_EXAMPLE: &str = "\
+$ nahtlos institution policy
+How RAV Langnau admits:
+administrators  one administrator makes another one
+newcomers       let in by who invited them, at the next sync
+
+administrator
+Anna Berger";
+
+/// An answer to a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum YesOrNo {
+    /// Yes.
+    Yes,
+    /// No.
+    No,
 }
 
 /// What can be done with teams.
@@ -173,14 +224,14 @@ pub enum MemberRole {
 pub enum MemberCommand {
     /// Lists people
     List,
-    /// Lists newcomers for whom somebody must stand before they receive a key
+    /// Lists newcomers whose words are to be compared, or for whom somebody must stand
     Waiting,
-    /// Stands for a newcomer whose fingerprint you compared with them, by voice or in person
+    /// Stands for a newcomer whose words or fingerprint you compared with them, by voice or in person
     Confirm {
         /// Which one: the beginning of its number in `member waiting`
         newcomer: String,
-        /// The fingerprint they read to you; asked for where it is not given
-        #[arg(long, value_name = "FINGERPRINT")]
+        /// The words or the fingerprint they read to you; asked for where it is not given
+        #[arg(long, visible_alias = "words", value_name = "WORDS|FINGERPRINT")]
         fingerprint: Option<String>,
     },
     /// Refuses a newcomer: they never receive a key

@@ -50,6 +50,16 @@ pub enum RecoveryCommand {
         #[arg(long, value_name = "FILE")]
         to: PathBuf,
     },
+    /// Writes your own share as a page to be printed: it lasts where your devices do not.
+    ///
+    /// The page has the set, the number of the share, its check words and 24 words. Whoever reads it holds
+    /// your share; print it, delete the file, and lock the print away. It is typed in with `--printed`. Exit
+    /// status: 0 written; 1 there is no recovery key, or your share is not on this device; 5 you hold none.
+    Print {
+        /// The file for the page; one that exists is not overwritten
+        #[arg(value_name = "FILE.html")]
+        page: PathBuf,
+    },
     /// Rehearses: whether the shares at hand are right and enough; nothing is opened.
     ///
     /// Without a file it looks at your own share alone. Exit status: 0 your share is right, or the shares
@@ -59,6 +69,9 @@ pub enum RecoveryCommand {
         /// A share that was handed to you; once for each. Your own is added
         #[arg(long, value_name = "FILE")]
         share: Vec<PathBuf>,
+        /// Number of a printed share, whose words are asked for or read from standard input; once for each
+        #[arg(long, value_name = "NUMBER")]
+        printed: Vec<u8>,
     },
     /// Lets somebody into teams that nobody can open any more.
     ///
@@ -80,6 +93,9 @@ pub enum RecoveryCommand {
         /// A share that was handed to you; once for each. Your own is added
         #[arg(long, value_name = "FILE")]
         share: Vec<PathBuf>,
+        /// Number of a printed share, whose words are asked for or read from standard input; once for each
+        #[arg(long, value_name = "NUMBER")]
+        printed: Vec<u8>,
         /// Whether to ask.
         #[command(flatten)]
         answered: Answered,

@@ -25,7 +25,13 @@ const REVOKED: &str = "revoked";
 pub fn run(context: &Context, command: Option<DeviceCommand>) -> Result<Answer, Failure> {
     match command {
         None | Some(DeviceCommand::List) => list(context),
-        Some(DeviceCommand::Add { handing_over }) => device_join::add(context, &handing_over),
+        Some(DeviceCommand::Add {
+            colleague,
+            handing_over,
+        }) => match colleague {
+            Some(person) => device_join::add_for(context, &person, &handing_over),
+            None => device_join::add(context, &handing_over),
+        },
         Some(DeviceCommand::Join { invitation, name }) => {
             device_join::join(context, &invitation, name.as_deref())
         }

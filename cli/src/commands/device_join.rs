@@ -38,6 +38,56 @@ pub fn add(context: &Context, handing_over: &HandingOver) -> Result<Answer, Fail
         ))
 }
 
+/// For a colleague who has no device left.
+pub fn add_for(
+    context: &Context,
+    person: &str,
+    handing_over: &HandingOver,
+) -> Result<Answer, Failure> {
+    let mut nahtlos = context.open()?;
+    let directory = nahtlos.directory()?;
+    let person = directory.find_person(person)?;
+    let name = directory.person_name(&person);
+    let hand_over = HandOver::prepare(handing_over)?;
+    let text = nahtlos.invite_device_for(&person).map_err(not_for_them)?;
+    Ok(hand_over
+        .write(&text.to_string())?
+        .note(format!(
+            "It is good for one device and one hour: run `nahtlos sync` here now, and let {name} run `nahtlos \
+             device join` with it on the new device."
+        ))
+        .note(format!(
+            "Then run `nahtlos sync` here again, call {name} by a number you know, let them read the six words of \
+             the new device to you, and run `nahtlos member confirm NUMBER --words \"WORDS\"`: `nahtlos \
+             member waiting` shows the number. Nothing is let in before."
+        )))
+}
+
+fn not_for_them(error: ClientError) -> Failure {
+    match &error {
+        ClientError::HasDevices { person, devices } => {
+            let (person, devices) = (person.clone(), devices.join(", "));
+            Failure::new(
+                Exit::Failed,
+                "has_devices",
+                format!("{person} has a device still: {devices}. No invitation was made."),
+                "A colleague lets a device in only for somebody who has none left; a paper is one too.",
+                "If they are lost, end each: `nahtlos device revoke DEVICE --lost --now`, then this command \
+                 again. If not: `nahtlos device add` on one of them, or `nahtlos device restore --paper`.",
+            )
+        }
+        ClientError::NoRight { .. } => {
+            let mut failure = Failure::from(error);
+            failure.next =
+                "Ask somebody who administers your institution and works with them in a team: \
+                            `nahtlos institution policy` and `nahtlos member` list them."
+                    .into();
+            failure
+        }
+        _ => error.into(),
+    }
+}
+
 pub fn join(context: &Context, source: &str, name: Option<&str>) -> Result<Answer, Failure> {
     let name = parse_option::<Name>("name", name)?.map(|name| name.canonical());
     let invitation = read(source)?;
@@ -49,6 +99,7 @@ pub fn join(context: &Context, source: &str, name: Option<&str>) -> Result<Answe
     let fingerprint = nahtlos.device_fingerprint();
     let data = json!({
         "device": fingerprint,
+        "words": nahtlos.device_words(),
         "enrolment": "waiting_for_admission",
         "home": context.home,
     });
@@ -56,11 +107,13 @@ pub fn join(context: &Context, source: &str, name: Option<&str>) -> Result<Answe
         .line("This device asked to be a further one of yours.")
         .fields([
             ("device", Some(fingerprint)),
+            ("words", Some(nahtlos.device_words())),
             ("home", Some(context.home.display().to_string())),
         ]);
     Ok(Answer::new(data, page).note(
-        "Now run `nahtlos sync` on the device that made the invitation, within its hour: it must \
-         show this same fingerprint. Then run `nahtlos sync` here.",
+        "Now `nahtlos sync` on the device that made the invitation, within its hour: it must show this same \
+         fingerprint. If it is a colleague's, or asks for the words, read them to it. Then run `nahtlos sync` \
+         here.",
     ))
 }
 

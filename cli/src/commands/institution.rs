@@ -11,9 +11,9 @@ use serde_json::json;
 
 use super::ending;
 use super::founding::{self, Answers};
-use super::invitation;
 use super::sync::count;
 use super::values::parse;
+use super::{institution_policy, invitation};
 use crate::arguments::{Answered, FounderOptions, InstitutionCommand};
 use crate::context::Context;
 use crate::exit::Exit;
@@ -39,6 +39,14 @@ pub fn run(context: &Context, command: Option<InstitutionCommand>) -> Result<Ans
         }) => join(context, &invitation, &founder),
         Some(InstitutionCommand::Rename { name }) => rename(context, &name),
         Some(InstitutionCommand::Leave { answered }) => leave(context, answered),
+        Some(InstitutionCommand::Policy {
+            administrators,
+            compare,
+            answered,
+        }) => institution_policy::policy(context, administrators, compare, answered),
+        Some(InstitutionCommand::Administrator { person, answered }) => {
+            institution_policy::administrator(context, &person, answered)
+        }
         Some(InstitutionCommand::Remove {
             institution,
             answered,
@@ -49,6 +57,10 @@ pub fn run(context: &Context, command: Option<InstitutionCommand>) -> Result<Ans
 /// What is said after a newcomer asked to join.
 pub const NOT_ADMITTED_YET: &str = "You are admitted as soon as who invited you has synced; \
      then run `nahtlos sync` here.";
+
+/// Where the inviting institution compares words.
+pub const READ_YOUR_WORDS: &str = "If they call you to compare words, read the six words above to them: \
+     `nahtlos status` shows them again.";
 
 fn join(context: &Context, source: &Path, options: &FounderOptions) -> Result<Answer, Failure> {
     let invitation = invitation::read(source)?;

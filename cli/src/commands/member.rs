@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::ending::{self, End, WITH_NEXT_SYNC};
 use super::founding::{self, Answers};
-use super::institution::NOT_ADMITTED_YET;
+use super::institution::{NOT_ADMITTED_YET, READ_YOUR_WORDS};
 use super::sync::count;
 use super::{invitation, key, newcomer};
 use crate::arguments::{Answered, IntroductionOptions, MemberCommand, MemberRole, ReasonCode};
@@ -217,15 +217,19 @@ fn join(
     let data = json!({
         "person": introduction.name,
         "enrolment": "waiting_for_admission",
+        "words": nahtlos.device_words(),
         "home": context.home,
     });
     let page = Page::default()
         .line(format!("{} asked to join.", introduction.name))
         .fields([
             ("device", Some(nahtlos.device_fingerprint())),
+            ("words", Some(nahtlos.device_words())),
             ("home", Some(context.home.display().to_string())),
         ]);
-    Ok(Answer::new(data, page).note(NOT_ADMITTED_YET))
+    Ok(Answer::new(data, page)
+        .note(NOT_ADMITTED_YET)
+        .note(READ_YOUR_WORDS))
 }
 
 fn list(context: &Context) -> Result<Answer, Failure> {

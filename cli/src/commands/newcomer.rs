@@ -29,6 +29,7 @@ pub fn list(context: &Context) -> Result<Answer, Failure> {
                 one.added_by.clone(),
                 why(one).to_owned(),
                 one.fingerprint.clone(),
+                one.words.clone(),
             ]
         })
         .collect();
@@ -41,6 +42,7 @@ pub fn list(context: &Context) -> Result<Answer, Failure> {
             "added by",
             "waits because",
             "fingerprint",
+            "words",
         ],
         rows,
         "Nobody waits to be confirmed.",
@@ -48,10 +50,10 @@ pub fn list(context: &Context) -> Result<Answer, Failure> {
     let mut answer = Answer::new(json!({ "waiting": json::value(&waiting) }), page);
     if waiting.iter().any(|one| one.can_confirm) {
         answer = answer.note(
-            "Let them read their fingerprint to you, by telephone or in person: `nahtlos status` on \
-             their device shows it (a person's beside \"you\", a team's beside \"team\"). Then \
-             `nahtlos member confirm NUMBER --fingerprint WHAT-THEY-READ`, or \
-             `nahtlos member refuse NUMBER` where it is another one.",
+            "Call them by a number you know, or meet them, and let them read their words or their fingerprint to \
+             you: `nahtlos status` on their device shows both (a person's fingerprint beside \"you\", a team's \
+             beside \"team\"). Then `nahtlos member confirm NUMBER --words \"WHAT-THEY-READ\"`, or `nahtlos \
+             member refuse NUMBER` where it is another one.",
         );
     } else if !waiting.is_empty() {
         answer =
@@ -74,14 +76,18 @@ pub fn confirm(
         Some(fingerprint) => fingerprint,
         None => {
             told(&newcomer).show_before_asking();
-            input::ask_line("The fingerprint they read to you").map_err(without_terminal)?
+            input::ask_line("The words or the fingerprint they read to you")
+                .map_err(without_terminal)?
         }
     };
     let confirmed = nahtlos.confirm(&newcomer.grant, &read_out)?;
-    let said = format!(
-        "You stand for {} in {}: their device receives the key.",
-        confirmed.member, confirmed.in_space
-    );
+    let said = match confirmed.reason {
+        "waits_for_comparison" => format!("Compared: {} is let in.", confirmed.member),
+        _ => format!(
+            "You stand for {} in {}: their device receives the key.",
+            confirmed.member, confirmed.in_space
+        ),
+    };
     let data = json!({ "done": "confirmed", "newcomer": json::value(&confirmed) });
     Ok(Answer::sentence(data, said).note(ending::WITH_NEXT_SYNC))
 }
@@ -115,6 +121,7 @@ fn not_yours(one: &WaitingGrant, action: &str) -> Failure {
             "suspended" => {
                 "Who added them had no right any more, so somebody who manages it has to decide."
             }
+            "waits_for_second" => "Another administrator than who added them has to decide.",
             _ => "Somebody who may write there has to decide.",
         },
         "Call a colleague who may; `nahtlos member waiting` on their device tells them how.",
@@ -129,9 +136,9 @@ fn without_terminal(failure: Failure) -> Failure {
     Failure::new(
         Exit::Usage,
         "value_missing",
-        "The fingerprint is missing; nobody was confirmed.",
+        "The words or the fingerprint are missing; nobody was confirmed.",
         "It would be asked for at a terminal, and there is none.",
-        "Give what they read to you: `nahtlos member confirm NUMBER --fingerprint WHAT-THEY-READ`.",
+        "Give what they read to you: `nahtlos member confirm NUMBER --words \"WHAT-THEY-READ\"`.",
     )
 }
 
@@ -150,6 +157,8 @@ fn told(one: &WaitingGrant) -> Page {
 pub fn why(one: &WaitingGrant) -> &'static str {
     match one.reason {
         "suspended" => "who added them had no right any more",
+        "waits_for_second" => "it takes a second administrator",
+        "waits_for_comparison" => "their words are to be compared",
         "waits_for_cut" => "the past is not cut off yet",
         _ => "who added them holds no key",
     }

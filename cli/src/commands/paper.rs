@@ -101,7 +101,8 @@ fn html(paper: &Paper, owner: &str, name: &str) -> String {
         .replace("{text}", &groups.join(" "))
 }
 
-fn escaped(text: &str) -> String {
+/// A text as HTML shows it.
+pub fn escaped(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")

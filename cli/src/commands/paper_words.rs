@@ -45,7 +45,7 @@ pub fn ask_back(page: &[&str], places: &[usize]) -> Result<(), Failure> {
 /// Where they are not those of this paper; it says where to look again.
 pub fn ask_all(device: &Fingerprint) -> Result<DeviceSeed, Failure> {
     let typed = if io::stdin().is_terminal() {
-        ask_one_by_one()?
+        ask_one_by_one("the paper")?
     } else {
         let mut typed = Zeroizing::new(String::new());
         let read = io::stdin()
@@ -58,9 +58,44 @@ pub fn ask_all(device: &Fingerprint) -> Result<DeviceSeed, Failure> {
     words::read(&typed, device).map_err(wrong)
 }
 
+/// The words of printed shares, by their numbers: asked for one share after the other, or all of them from
+/// standard input in the order of the numbers.
+///
+/// # Errors
+/// Where they are not given.
+pub fn ask_shares(indices: &[u8]) -> Result<Vec<(u8, Zeroizing<String>)>, Failure> {
+    let mut shares = Vec::new();
+    if io::stdin().is_terminal() {
+        for index in indices {
+            shares.push((*index, ask_one_by_one(&format!("share {index}"))?));
+        }
+        return Ok(shares);
+    }
+    let mut typed = Zeroizing::new(String::new());
+    let read = io::stdin()
+        .lock()
+        .take(BYTES_MAX * indices.len() as u64)
+        .read_to_string(&mut typed);
+    read.map_err(|error| Failure::file("read", Path::new("-"), &error))?;
+    let words: Vec<&str> = typed.split_whitespace().collect();
+    let mut rest = words.as_slice();
+    for (place, index) in indices.iter().enumerate() {
+        let is_last = place + 1 == indices.len();
+        let (these, after) = match rest.split_at_checked(words::WORDS) {
+            Some(split) if !is_last => split,
+            _ => (rest, [].as_slice()),
+        };
+        shares.push((*index, Zeroizing::new(these.join(" "))));
+        rest = after;
+    }
+    Ok(shares)
+}
+
 /// A word that is in no list is asked for again at once.
-fn ask_one_by_one() -> Result<Zeroizing<String>, Failure> {
-    show("Type the words of the paper, one after the other. They are not shown.\n");
+fn ask_one_by_one(of_what: &str) -> Result<Zeroizing<String>, Failure> {
+    show(&format!(
+        "Type the words of {of_what}, one after the other. They are not shown.\n"
+    ));
     let mut all = Zeroizing::new(String::with_capacity(words::WORDS * 9));
     for place in 1..=words::WORDS {
         loop {

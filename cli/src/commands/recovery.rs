@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use nahtlos_client::Nahtlos;
 use nahtlos_client::recovery::setup::RecoverySetup;
+use nahtlos_client::recovery::using::Rehearsed;
 use nahtlos_client::recovery::{RecoveryLine, RecoveryUse};
 use nahtlos_protocol::identifier::SpaceId;
 use nahtlos_protocol::wire::claim::TextError;
@@ -11,6 +12,7 @@ use nahtlos_protocol::wire::share::ShareText;
 use serde_json::json;
 
 use super::ending::unless_confirmed;
+use super::recovery_print;
 use crate::arguments::{Answered, RecoveryCommand};
 use crate::context::{Context, write_private_file};
 use crate::exit::Exit;
@@ -29,16 +31,18 @@ pub fn run(context: &Context, command: Option<RecoveryCommand>) -> Result<Answer
         }) => set_up(context, threshold, of, &custodian, answered),
         Some(RecoveryCommand::Cover { team }) => cover(context, &team),
         Some(RecoveryCommand::Share { recipient, to }) => share(context, &recipient, &to),
-        Some(RecoveryCommand::Verify { share }) => verify(context, &share),
+        Some(RecoveryCommand::Print { page }) => recovery_print::print(context, &page),
+        Some(RecoveryCommand::Verify { share, printed }) => verify(context, &share, &printed),
         Some(RecoveryCommand::Use {
             person,
             team,
             institution,
             share,
+            printed,
             answered,
         }) => {
             let groups = Groups { team, institution };
-            recover(context, &person, &groups, &share, answered)
+            recover(context, &person, &groups, (&share, &printed), answered)
         }
     }
 }
@@ -250,14 +254,21 @@ fn share(context: &Context, recipient: &str, to: &Path) -> Result<Answer, Failur
     )))
 }
 
-fn verify(context: &Context, files: &[PathBuf]) -> Result<Answer, Failure> {
+fn verify(context: &Context, files: &[PathBuf], printed: &[u8]) -> Result<Answer, Failure> {
     let nahtlos = context.open()?;
-    if files.is_empty() {
+    if let (true, [index]) = (files.is_empty(), printed) {
+        let typed = recovery_print::typed(&nahtlos, &[*index])?;
+        let names: Vec<String> = typed.into_iter().map(|share| share.custodian).collect();
+        let said = format!("The printed share of {} is right.", and(&names));
+        let data = json!({ "share": index, "custodians": names });
+        return Ok(Answer::sentence(data, said).note("Nothing was opened, and nobody was told."));
+    }
+    if files.is_empty() && printed.is_empty() {
         let words = nahtlos.check_own_share()?;
         let said = format!("Your share opens here and is the right one. Its check words: {words}");
         return Ok(Answer::sentence(json!({ "check_words": words }), said));
     }
-    let rehearsed = nahtlos.rehearse_recovery(&read_shares(files)?)?;
+    let rehearsed = rehearsed(&nahtlos, files, printed)?;
     let said = format!(
         "The shares of {} are right, and enough: {} are needed.",
         and(&rehearsed.custodians),
@@ -271,7 +282,7 @@ fn recover(
     context: &Context,
     person: &str,
     groups: &Groups,
-    files: &[PathBuf],
+    (files, printed): (&[PathBuf], &[u8]),
     answered: Answered,
 ) -> Result<Answer, Failure> {
     let mut nahtlos = context.open()?;
@@ -279,7 +290,7 @@ fn recover(
     let person = directory.find_member(person)?;
     let groups = groups.find(&nahtlos)?;
     nahtlos.check_covered(&groups)?;
-    let rehearsed = nahtlos.rehearse_recovery(&read_shares(files)?)?;
+    let rehearsed = rehearsed(&nahtlos, files, printed)?;
     let name = directory.name(&person);
     let names: Vec<String> = groups.iter().map(|group| directory.name(group)).collect();
     let page = Page::default()
@@ -316,6 +327,12 @@ fn recover(
         answer = answer.note(format!("Note: {notice}."));
     }
     Ok(answer.note(NEW_SET))
+}
+
+fn rehearsed(nahtlos: &Nahtlos, files: &[PathBuf], printed: &[u8]) -> Result<Rehearsed, Failure> {
+    let given = read_shares(files)?;
+    let typed = recovery_print::typed(nahtlos, printed)?;
+    Ok(nahtlos.rehearse_with_printed(&given, &typed)?)
 }
 
 fn read_shares(files: &[PathBuf]) -> Result<Vec<ShareText>, Failure> {

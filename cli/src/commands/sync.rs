@@ -284,6 +284,7 @@ fn fingerprints(status: &Status) -> String {
         of("you", &status.person_fingerprint),
         of("team", &status.team_fingerprint),
         Some(format!("this device {}", status.device)),
+        Some(format!("its words {}", status.device_words)),
     ];
     all.into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }

@@ -44,6 +44,18 @@ impl From<ClientError> for Failure {
                 "It was misread or mistyped, or somebody else was added than the person you spoke to.",
                 "Let them read it again, from `nahtlos status` on their device. If it stays another one, refuse: `nahtlos member refuse NUMBER`.",
             ),
+            ClientError::HasDevices { person, devices } => say(
+                Exit::Failed,
+                &format!("{person} has a device still: {}.", devices.join(", ")),
+                "A colleague lets a device in only for somebody who has none left.",
+                "If they are lost, end each: `nahtlos device revoke DEVICE --lost --now`.",
+            ),
+            ClientError::NothingToChange => say(
+                Exit::Failed,
+                "It is so already; nothing was changed.",
+                "What you asked for holds, or waits for the next sync.",
+                "See it: `nahtlos institution policy`.",
+            ),
             ClientError::NoRight { action, reason } => say(
                 Exit::NoRight,
                 &format!("You have no right to {action}."),
@@ -130,8 +142,8 @@ impl From<ClientError> for Failure {
             ClientError::NotAdmitted => say(
                 Exit::Locked,
                 "This device asked to join and is not admitted yet.",
-                "Who invited you has not synced since; for a further device of yours, the device that made the invitation.",
-                "Ask them to sync, or sync your other device, then run `nahtlos sync` here.",
+                "Who invited you has not synced since (for a further device of yours, the device that made the invitation), or has to compare your words first.",
+                "Ask them to sync, or sync your other device, and read the words of `nahtlos status` to them if they ask; then run `nahtlos sync` here.",
             ),
             ClientError::NotFound { what, input } => not_found(what, input),
             ClientError::NotShared { section } => say(

@@ -3,6 +3,7 @@
 use nahtlos_client::recovery::RecoveryError;
 
 use super::{Failure, capitalised};
+use crate::commands::paper_words;
 use crate::exit::Exit;
 
 pub fn failure(code: &'static str, error: &RecoveryError) -> Failure {
@@ -61,6 +62,17 @@ pub fn failure(code: &'static str, error: &RecoveryError) -> Failure {
             "Let them run `nahtlos recovery verify`, then hand it over again. If theirs is right, what you \
              received was changed on the way: use another way.",
         ),
+        RecoveryError::Words { custodian, problem } => {
+            let mut failure = paper_words::wrong(*problem);
+            failure.code = code.into();
+            failure.what = format!("The share of {custodian}: {}", failure.what)
+                .replace("a paper has 24", "a share has 24")
+                .replace("on this paper", "on the page of this share")
+                .replace("the words of a paper", "the words of a share");
+            failure.why = failure.why.replace("this paper's", "this share's");
+            failure.next = "Look at the page of this share again, then run the command again.".into();
+            failure
+        }
         RecoveryError::TooFew {
             have,
             threshold,

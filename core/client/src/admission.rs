@@ -106,6 +106,10 @@ impl Nahtlos {
                 newcomer.name
             )));
         }
+        if self.waits_for_comparison(&request, &record) {
+            round.notices.push(waits_to_be_compared(&newcomer.name));
+            return Ok(Outcome::Waits);
+        }
         let add = Effect::Add {
             grant: random::grant_id(),
             member: Member::Space { id: body.newcomer },
@@ -244,6 +248,13 @@ impl Nahtlos {
         }
         Ok(())
     }
+}
+
+/// What is said while a newcomer's words are to be compared.
+pub(crate) fn waits_to_be_compared(name: &str) -> String {
+    format!(
+        "{name} answered an invitation of yours and is let in once you have compared their words with them: see 'nahtlos member waiting'"
+    )
 }
 
 /// A person admitted to a team gets a card from who invited; an institution writes its own.

@@ -11,7 +11,7 @@ use nahtlos_protocol::space::{Draft, Logs, SpaceState};
 use nahtlos_protocol::wire::device::{DeviceInvitation, DeviceRequestError};
 use nahtlos_protocol::wire::join::JoinRequest;
 
-use crate::admission::Newcomer;
+use crate::admission::{Newcomer, waits_to_be_compared};
 use crate::error::ClientError;
 use crate::intents::{Outcome, Round, Source, seal_basis};
 use crate::joining::Introduction;
@@ -52,9 +52,10 @@ impl Nahtlos {
         request: &JoinRequest,
         invitation: &DeviceInvitation,
         record: &InvitationRecord,
-        round: &Round,
+        round: &mut Round,
     ) -> Result<Outcome, ClientError> {
-        let logs = self.logs_below(&round.above);
+        let above = round.above.clone();
+        let logs = self.logs_below(&above);
         let Some(state) = logs
             .state(&invitation.person)
             .filter(|state| state.invitations().contains_key(&request.invitation()))
@@ -73,11 +74,33 @@ impl Nahtlos {
             Ok(asking) => asking,
             Err(reason) => return Ok(Outcome::Fails(not_added(&reason.to_string()))),
         };
-        let Some(draft) = self.device_draft(&asking.member, &asking.name, &state, &logs) else {
+        let is_own = Some(invitation.person) == self.device.person;
+        let described = if is_own {
+            asking.described("your device")
+        } else {
+            let directory = self.shared_directory()?;
+            asking.described(&format!(
+                "a new device of {}",
+                directory.person_name(&invitation.person)
+            ))
+        };
+        if self.waits_for_comparison(request, record) {
+            round.notices.push(waits_to_be_compared(&described));
+            return Ok(Outcome::Waits);
+        }
+        let draft = if is_own {
+            self.device_draft(&asking.member, &asking.name, &state, &logs)
+        } else {
+            match self.draft_for_colleague(&asking.member, &state, &logs)? {
+                Ok(draft) => Some(draft),
+                Err(reason) => return Ok(Outcome::Fails(not_added(&reason))),
+            }
+        };
+        let Some(draft) = draft else {
             return Ok(Outcome::Waits);
         };
         let newcomer = Newcomer {
-            name: asking.described(),
+            name: described,
             card: None,
         };
         let outcome = self.sign_decided(source, draft, &logs, &state, Some(newcomer))?;
@@ -165,11 +188,11 @@ impl Nahtlos {
 }
 
 impl Asking {
-    fn described(&self) -> String {
+    fn described(&self, whose: &str) -> String {
         let fingerprint = Fingerprint::of(&self.id.0);
         match self.name.as_str() {
-            "" => format!("your device {fingerprint}"),
-            name => format!("your device {name} ({fingerprint})"),
+            "" => format!("{whose} {fingerprint}"),
+            name => format!("{whose} {name} ({fingerprint})"),
         }
     }
 }
@@ -193,6 +216,6 @@ fn is_being_used(round: &Round, invitation: &InvitationId) -> bool {
 
 fn not_added(reason: &str) -> String {
     format!(
-        "a device that answered your invitation to be a further device of yours was not added: {reason}; if it is yours, run 'nahtlos device add' again"
+        "a device that answered an invitation of yours was not added: {reason}; if it was the right one, run 'nahtlos device add' again"
     )
 }

@@ -91,6 +91,7 @@ impl Nahtlos {
                 .relay_now_ms()?
                 .saturating_add(DEVICE_INVITATION_LIFETIME_MS),
             completed: false,
+            compared: None,
         };
         let invitation = text.invitation();
         self.all_or_nothing(|this| this.issue(person, invitation, Role::Manage, &record))?;

@@ -117,6 +117,17 @@ pub enum ClientError {
     /// What was read out is not the fingerprint of who was added.
     #[error("the fingerprint that was read out is not that of who was added")]
     OtherFingerprint,
+    /// Somebody has a device still: they, and not a colleague, let a further one in.
+    #[error("{person} has a device still: {}", devices.join(", "))]
+    HasDevices {
+        /// Who.
+        person: String,
+        /// Fingerprints of their devices that are not revoked; a paper is one.
+        devices: Vec<String>,
+    },
+    /// It is as it was asked for already.
+    #[error("it is so already")]
+    NothingToChange,
     /// It would end the last path with `manage`: nobody could ever let anybody in again.
     #[error("it would end the last `manage` there: grant `manage` to somebody else first")]
     LastManager,
@@ -222,6 +233,8 @@ impl ClientError {
             Self::Ambiguous { .. } => "ambiguous",
             Self::NoRight { .. } => "no_right",
             Self::OtherFingerprint => "other_fingerprint",
+            Self::HasDevices { .. } => "has_devices",
+            Self::NothingToChange => "nothing_to_change",
             Self::LastManager => "last_manager",
             Self::TeamMerged { .. } => "team_merged",
             Self::IncidentOpen(_) => "incident_open",

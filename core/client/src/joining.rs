@@ -217,6 +217,7 @@ impl Nahtlos {
             note: note.to_owned(),
             not_after_ms,
             completed: false,
+            compared: None,
         };
         self.issue(inviting, text.invitation(), role, &record)?;
         Ok(text)

@@ -386,6 +386,32 @@ pub(crate) enum Intent {
         #[n(2)]
         name: String,
     },
+    /// Say how the institution admits.
+    #[n(14)]
+    Policy {
+        #[n(0)]
+        institution: SpaceId,
+        /// How many administrators it takes to make one.
+        #[n(1)]
+        administrators: u8,
+        /// Whether words are compared.
+        #[n(2)]
+        compares: bool,
+    },
+    /// Make somebody an administrator of the institution.
+    #[n(15)]
+    AddAdministrator {
+        #[n(0)]
+        institution: SpaceId,
+        #[n(1)]
+        person: SpaceId,
+        /// The grant by which they change members and devices.
+        #[n(2)]
+        administers: GrantId,
+        /// The grant by which they hold the institution's key.
+        #[n(3)]
+        manages: GrantId,
+    },
 }
 
 impl Intent {
@@ -404,7 +430,9 @@ impl Intent {
             | Self::Rotate { space, .. }
             | Self::Void { space, .. }
             | Self::AddDevice { space, .. } => Some(*space),
-            Self::AddTeam { institution, .. } => Some(*institution),
+            Self::AddTeam { institution, .. }
+            | Self::Policy { institution, .. }
+            | Self::AddAdministrator { institution, .. } => Some(*institution),
             Self::Admit { .. } => None,
         }
     }
@@ -424,6 +452,9 @@ pub(crate) struct InvitationRecord {
     pub not_after_ms: u64,
     #[n(3)]
     pub completed: bool,
+    /// The device that asked and whose words somebody compared.
+    #[n(4)]
+    pub compared: Option<DeviceId>,
 }
 
 /// A section's label: `Collection::Label`, group = case, key = space. Sealed in the epoch.

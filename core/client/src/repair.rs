@@ -9,6 +9,7 @@ use nahtlos_protocol::space::state::{Grant, MemberId};
 use nahtlos_protocol::space::{Logs, SpaceState, authority};
 use serde::Serialize;
 
+use crate::comparing::{WAITS_FOR_COMPARISON, is_read_out, words_of};
 use crate::directory::Directory;
 use crate::error::ClientError;
 use crate::key_report::kind_word;
@@ -30,13 +31,17 @@ pub struct WaitingGrant {
     pub member: String,
     /// Fingerprint of the newcomer's device or space: to be compared with them by voice.
     pub fingerprint: String,
+    /// The same as words.
+    pub words: String,
     /// What they are to be allowed.
     pub role: &'static str,
     /// Who added them.
     pub added_by: String,
     /// When, by that person's clock, Unix milliseconds.
     pub added_at_ms: u64,
-    /// `waits_for_confirmation`, `waits_for_cut` or `suspended`.
+    /// `waits_for_confirmation`, `waits_for_cut`, `suspended`; `waits_for_second`, where it takes another
+    /// administrator than who added them; or `waits_for_comparison`: they answered an invitation of this
+    /// device, and stand in no log.
     pub reason: &'static str,
     /// Whether this device may confirm it.
     pub can_confirm: bool,
@@ -51,16 +56,20 @@ impl Nahtlos {
     /// Where the vault cannot be read.
     pub fn waiting_members(&self) -> Result<Vec<WaitingGrant>, ClientError> {
         let directory = self.shared_directory().unwrap_or_default();
-        let mut waiting = Vec::new();
+        let mut waiting = self.waiting_newcomers()?;
         for space in self.spaces_known()? {
             let Some(state) = self.logs().load(&space)? else {
                 continue;
             };
             let suspended = self.suspended(&state);
-            for grant in state.live_grants().filter(|grant| grant.role.holds_keys()) {
+            for grant in state.live_grants() {
+                if !self.is_listed(grant, &state) {
+                    continue;
+                }
                 let reason = match grant.is_confirmed() {
                     true if suspended.contains(&grant.id) => "suspended",
                     true => continue,
+                    false if self.waits_for_second(grant, &state) => "waits_for_second",
                     false if Self::is_from_now(grant) => "waits_for_cut",
                     false => "waits_for_confirmation",
                 };
@@ -68,6 +77,23 @@ impl Nahtlos {
             }
         }
         Ok(waiting)
+    }
+
+    /// Both grants of an administrator wait together, and one of them stands for both.
+    fn is_listed(&self, grant: &Grant, state: &SpaceState) -> bool {
+        if grant.role.holds_keys() {
+            return true;
+        }
+        let together = self.waiting_together(&grant.id, state);
+        !grant.is_confirmed() && together.len() < 2
+    }
+
+    /// Whether it takes another administrator than who added them.
+    fn waits_for_second(&self, grant: &Grant, state: &SpaceState) -> bool {
+        let from_above = state.kind() == Kind::Person
+            && !has_device(&self.logs(), &state.id())
+            && self.takes_two_for(state, &self.logs());
+        from_above || self.takes_two(grant, state)
     }
 
     /// Stands for a grant, once the newcomer's fingerprint was compared with them by another way.
@@ -81,10 +107,13 @@ impl Nahtlos {
         if !waiting.can_confirm {
             return Err(not_yours("confirm this member"));
         }
-        // Read as people write it: small letters, blanks, O for 0.
-        let read_out = fingerprint.parse::<Fingerprint>();
-        if !read_out.is_ok_and(|read_out| read_out.to_string() == waiting.fingerprint) {
+        if !is_read_out(fingerprint, &waiting.fingerprint, &waiting.words) {
             return Err(ClientError::OtherFingerprint);
+        }
+        if waiting.reason == WAITS_FOR_COMPARISON {
+            self.require_sending()?;
+            self.note_compared(&waiting)?;
+            return Ok(waiting);
         }
         let (space, grant) = parsed(&waiting)?;
         self.decide(Intent::Confirm { space, grant }, &space)?;
@@ -99,6 +128,10 @@ impl Nahtlos {
         let waiting = self.waiting_member(grant)?;
         if !waiting.can_refuse {
             return Err(not_yours("refuse this member"));
+        }
+        if waiting.reason == WAITS_FOR_COMPARISON {
+            self.refuse_newcomer(&waiting)?;
+            return Ok(waiting);
         }
         let (space, grant) = parsed(&waiting)?;
         self.decide(Intent::Refuse { space, grant }, &space)?;
@@ -212,14 +245,18 @@ impl Nahtlos {
     ) -> Result<WaitingGrant, ClientError> {
         let logs = self.logs();
         let space = state.id();
-        let (member, fingerprint) = match grant.member {
-            MemberId::Space(member) => (directory.name(&member), Fingerprint::of(&member.0)),
-            MemberId::Device(device) => ("device".into(), Fingerprint::of(&device.0)),
+        let (member, id) = match grant.member {
+            MemberId::Space(member) => (directory.name(&member), member.0),
+            MemberId::Device(device) => ("device".into(), device.0),
         };
         let right = authority::right(&logs, &self.device_id, &space);
         let clears_doubt = grant.is_confirmed();
         let can_confirm = if clears_doubt {
             right.at_least(Role::Manage)
+        } else if reason == "waits_for_second" {
+            let inside =
+                state.kind() == Kind::Institution || self.writes_above(&space, &logs)?.is_some();
+            inside && self.is_second(grant, state, &logs)
         } else {
             right.at_least(Role::Write) || self.writes_above(&space, &logs)?.is_some()
         };
@@ -232,7 +269,8 @@ impl Nahtlos {
             },
             kind: kind_word(state.kind()),
             member,
-            fingerprint: fingerprint.to_string(),
+            fingerprint: Fingerprint::of(&id).to_string(),
+            words: words_of(&id),
             role: grant.role.word(),
             added_by: self
                 .person_in_or_above(&grant.added_by, &space)

@@ -36,6 +36,8 @@ pub struct Status {
     pub network: Option<String>,
     /// Short fingerprint of this device.
     pub device: String,
+    /// The same as words, to be read to somebody who compares them.
+    pub device_words: String,
     /// Short fingerprint of the person: what they read to somebody who confirms them.
     pub person_fingerprint: Option<String>,
     /// Short fingerprint of the team.
@@ -117,6 +119,7 @@ impl Nahtlos {
             team: name(self.device.team),
             network: directory.network.as_ref().map(|card| card.name.clone()),
             device: self.device_fingerprint(),
+            device_words: self.device_words(),
             person_fingerprint: fingerprint(self.device.person),
             team_fingerprint: fingerprint(self.device.team),
             relay: self.device.relay_url.clone(),

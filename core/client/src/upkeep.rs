@@ -131,7 +131,8 @@ fn is_about_keys(effect: &Effect) -> bool {
         Effect::Create { .. }
         | Effect::SetRelay { .. }
         | Effect::Close {}
-        | Effect::Invite { .. } => false,
+        | Effect::Invite { .. }
+        | Effect::Policy { .. } => false,
     }
 }
 

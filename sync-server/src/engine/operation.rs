@@ -275,8 +275,9 @@ fn suffices(right: &Right, effect: &Effect) -> bool {
         Effect::Link { .. } | Effect::BadWrap { .. } => right.at_least(Role::Read),
         // These may be done from outside the space.
         Effect::Confirm { .. } | Effect::Heal { .. } => true,
-        Effect::SetRelay { .. } | Effect::Void { .. } | Effect::Close {} => {
-            right.at_least(Role::Manage)
-        }
+        Effect::SetRelay { .. }
+        | Effect::Void { .. }
+        | Effect::Policy { .. }
+        | Effect::Close {} => right.at_least(Role::Manage),
     }
 }

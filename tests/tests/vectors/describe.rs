@@ -83,6 +83,13 @@ pub fn effect(effect: &Effect) -> Value {
         Effect::Heal { branch } => ("Heal", json!({ "branch": list(branch, healed) })),
         Effect::SetRelay { key } => ("SetRelay", json!({ "key": key.to_string() })),
         Effect::Close {} => ("Close", json!({})),
+        Effect::Policy {
+            administrators,
+            compares,
+        } => (
+            "Policy",
+            json!({ "administrators": administrators, "compares": compares }),
+        ),
         Effect::Invite {
             invitation,
             role,

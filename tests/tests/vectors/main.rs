@@ -11,6 +11,7 @@ mod keyring;
 mod messages;
 mod operations;
 mod outcome;
+mod policies;
 mod refused;
 mod scenarios;
 mod support;

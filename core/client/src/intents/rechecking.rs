@@ -151,6 +151,7 @@ fn member_of(intent: &Intent, state: &SpaceState) -> Option<MemberId> {
     match intent {
         Intent::Grant { member, .. } => Some(MemberId::Space(*member)),
         Intent::AddTeam { team, .. } => Some(MemberId::Space(*team)),
+        Intent::AddAdministrator { person, .. } => Some(MemberId::Space(*person)),
         Intent::Confirm { grant, .. } => of_grant(grant),
         Intent::SetRole { grant, role, .. } => {
             let known = state.grant(grant)?;
@@ -165,6 +166,7 @@ fn member_of(intent: &Intent, state: &SpaceState) -> Option<MemberId> {
         | Intent::Refuse { .. }
         | Intent::Rotate { .. }
         | Intent::Void { .. }
+        | Intent::Policy { .. }
         | Intent::AddDevice { .. } => None,
     }
 }

@@ -208,6 +208,10 @@ impl Nahtlos {
             Intent::Refuse { grant, .. } => format!("refuse {} in {place}", holder(grant)),
             Intent::Rotate { .. } => format!("make a new key of {place}"),
             Intent::Void { .. } => format!("discard a held edit in {place}"),
+            Intent::Policy { .. } => format!("say how {place} admits"),
+            Intent::AddAdministrator { person, .. } => {
+                format!("let {} administer {place}", directory.name(person))
+            }
             Intent::AddDevice { name, .. } if name.is_empty() => "add a device of yours".into(),
             Intent::AddDevice { name, .. } => format!("add your device {name}"),
         })

@@ -3,16 +3,20 @@
 use nahtlos_protocol::identifier::{GrantId, RecipientId, SpaceId};
 use nahtlos_protocol::space::authority::{self, View};
 use nahtlos_protocol::space::effect::{Effect, History, Member};
-use nahtlos_protocol::space::kind::Role;
+use nahtlos_protocol::space::kind::{Kind, Role};
 use nahtlos_protocol::space::replay::ReplayError;
 use nahtlos_protocol::space::state::{Grant, MemberId};
 use nahtlos_protocol::space::{Draft, Logs, SpaceState, recipients};
 
 use super::{Step, add_space, seal_basis};
 use crate::error::ClientError;
+use crate::institution_policy::is_administrator;
 use crate::logs::Overlay;
 use crate::nahtlos::Nahtlos;
 use crate::records::Intent;
+
+/// Why a confirmation goes back where it takes two administrators.
+const NEEDS_ANOTHER: &str = "it takes another administrator than who added them";
 
 impl Step {
     fn make(draft: Draft) -> Self {
@@ -90,6 +94,17 @@ impl Nahtlos {
                     .device_draft(member, name, state, logs)
                     .map_or(Step::Waits, Step::make),
             },
+            Intent::Policy {
+                administrators,
+                compares,
+                ..
+            } => self.policy_step(*administrators, *compares, state, logs),
+            Intent::AddAdministrator {
+                person,
+                administers,
+                manages,
+                ..
+            } => self.administrator_step(person, administers, manages, state, logs),
             // Prepared apart, in `prepare_admission`.
             Intent::Admit { .. } => Step::Waits,
         })
@@ -262,6 +277,9 @@ impl Nahtlos {
             let Some(above) = self.writes_above(&state.id(), logs)? else {
                 return Ok(Step::GoesBack(super::NO_LONGER_YOURS.into()));
             };
+            if self.takes_two_for(state, logs) && !self.is_second(known, state, logs) {
+                return Ok(Step::GoesBack(NEEDS_ANOTHER.into()));
+            }
             let draft = draft.effect(confirm(*grant, None)).after(above);
             // Whose word counts for an empty space is its guardian's matter.
             return Ok(Step::make(match state.guardian() {
@@ -277,8 +295,32 @@ impl Nahtlos {
             epoch.cut = true;
             return Ok(Step::make(cut_draft(draft, *grant, epoch)));
         }
-        let draft = draft.effect(confirm(*grant, None));
+        if self.takes_two(known, state) && !self.is_second(known, state, logs) {
+            return Ok(Step::GoesBack(NEEDS_ANOTHER.into()));
+        }
+        let together = self.waiting_together(grant, state);
+        let draft = together
+            .iter()
+            .fold(draft, |draft, grant| draft.effect(confirm(*grant, None)));
         Ok(self.step_with_keys(draft, state, logs))
+    }
+
+    /// Whether a grant of an institution waits for a second administrator.
+    pub(crate) fn takes_two(&self, grant: &Grant, state: &SpaceState) -> bool {
+        state.kind() == Kind::Institution
+            && !grant.is_confirmed()
+            && is_administrator(grant.role)
+            && state.policy().takes_two()
+    }
+
+    /// Whether this device is another administrator's than who added: of the institution itself, or of the
+    /// guardian of a person without devices.
+    pub(crate) fn is_second(&self, grant: &Grant, state: &SpaceState, logs: &dyn Logs) -> bool {
+        if state.kind() == Kind::Institution {
+            return self.is_another_than(&grant.added_by, state, logs);
+        }
+        let guardian = state.guardian().and_then(|guardian| logs.state(&guardian));
+        guardian.is_some_and(|guardian| self.is_another_than(&grant.added_by, &guardian, logs))
     }
 
     fn refuse_step(&self, grant: &GrantId, state: &SpaceState, logs: &Overlay<'_>) -> Step {

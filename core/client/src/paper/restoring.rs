@@ -75,6 +75,8 @@ impl Nahtlos {
         let belonging = paper.own_belonging()?;
         paper.be_who(belonging.person, belonging.institution, belonging.team)?;
         let invitation = paper.invite_device()?;
+        // Both devices are in this hand: nobody's words are to be compared.
+        paper.note_own_newcomer(&invitation, self.device_id)?;
         paper.sync(transport, progress)?;
         self.join_as_device(transport, &invitation, name)?;
         let mut notices = paper.sync(transport, progress)?.notices;
@@ -119,7 +121,7 @@ impl Nahtlos {
             return Err(ClientError::PaperRevoked);
         }
         let team = match state.guardian() {
-            Some(institution) => self.own_team(&state.id(), &institution)?,
+            Some(institution) => self.team_of_person(&state.id(), &institution)?,
             None => None,
         };
         match (state.guardian(), team) {
@@ -158,7 +160,7 @@ impl Nahtlos {
     }
 
     /// The team of the person's card, where they are in it still; else the one with the strongest role.
-    fn own_team(
+    pub(crate) fn team_of_person(
         &self,
         person: &SpaceId,
         institution: &SpaceId,

@@ -60,12 +60,34 @@ pub fn is_known(word: &str) -> bool {
     Language::English.find_word(word).is_some()
 }
 
+/// The words of a secret of 32 bytes, as those of a seed.
+pub(crate) fn of_secret(secret: &Secret32) -> Vec<&'static str> {
+    of_seed(&DeviceSeed::from_secret(secret.clone()))
+}
+
 /// The seed that the words of a paper make. Where they do not make the paper's device, looks for the one
 /// slip that explains it, so that a person knows where to look again.
 ///
 /// # Errors
 /// [`WordsError`].
 pub fn read(typed: &str, device: &Fingerprint) -> Result<DeviceSeed, WordsError> {
+    let is_of = |seed: &DeviceSeed| device.matches(&seed.keys().public_keys().device_id());
+    read_right(typed, &is_of)
+}
+
+/// The same for any secret of which it is known whether it is the right one.
+pub(crate) fn read_secret(
+    typed: &str,
+    is_right: &dyn Fn(&Secret32) -> bool,
+) -> Result<Secret32, WordsError> {
+    let seed = read_right(typed, &|seed| is_right(seed.as_secret()))?;
+    Ok(seed.as_secret().clone())
+}
+
+fn read_right(
+    typed: &str,
+    is_right: &dyn Fn(&DeviceSeed) -> bool,
+) -> Result<DeviceSeed, WordsError> {
     let typed = Zeroizing::new(typed.to_lowercase());
     let words: Vec<&str> = typed.split_whitespace().collect();
     if words.len() != WORDS {
@@ -78,17 +100,17 @@ pub fn read(typed: &str, device: &Fingerprint) -> Result<DeviceSeed, WordsError>
     }
     let as_typed = seed_of(&words);
     match as_typed {
-        Ok(seed) if is_of(&seed, device) => Ok(seed),
-        _ => Err(slip(&words, device).unwrap_or(match as_typed {
+        Ok(seed) if is_right(&seed) => Ok(seed),
+        _ => Err(slip(&words, is_right).unwrap_or(match as_typed {
             Ok(_) => WordsError::OtherPaper,
             Err(_) => WordsError::Checksum,
         })),
     }
 }
 
-/// The one exchange of two words, or the one wrong word, without which they would be the paper's.
-fn slip(words: &[&str], device: &Fingerprint) -> Option<WordsError> {
-    let makes_it = |words: &[&str]| seed_of(words).is_ok_and(|seed| is_of(&seed, device));
+/// The one exchange of two words, or the one wrong word, without which they would be the right ones.
+fn slip(words: &[&str], is_right: &dyn Fn(&DeviceSeed) -> bool) -> Option<WordsError> {
+    let makes_it = |words: &[&str]| seed_of(words).is_ok_and(|seed| is_right(&seed));
     for second in 1..words.len() {
         for first in 0..second {
             let mut tried = words.to_vec();
@@ -126,10 +148,6 @@ fn seed_of(words: &[&str]) -> Result<DeviceSeed, Error> {
     secret
         .map(DeviceSeed::from_secret)
         .ok_or(Error::BadWordCount(words.len()))
-}
-
-fn is_of(seed: &DeviceSeed, device: &Fingerprint) -> bool {
-    device.matches(&seed.keys().public_keys().device_id())
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! set, [`using`] puts shares together: to rehearse, or to let somebody into a group, which every member
 //! of that group sees in its log. [`uses`] tells of whatever was done with a key.
 
+mod printed;
 pub mod setup;
 mod shares;
 mod uses;
@@ -20,7 +21,9 @@ use serde::{Deserialize, Serialize};
 use crate::directory::PersonCard;
 use crate::error::ClientError;
 use crate::nahtlos::Nahtlos;
+use crate::paper::words::WordsError;
 
+pub use printed::{PrintedShare, TypedShare};
 pub use shares::{SHARES_MAX, THRESHOLD_MIN};
 pub use uses::{RecoveryAct, RecoveryUse};
 
@@ -102,6 +105,14 @@ pub enum RecoveryError {
         /// Whose share it is.
         custodian: String,
     },
+    /// The words of a printed share were typed differently.
+    #[error("the share of {custodian}: {problem}")]
+    Words {
+        /// Whose share it is.
+        custodian: String,
+        /// Where to look again.
+        problem: WordsError,
+    },
     /// Too few shares.
     #[error("{} of {threshold} shares are here", .have.len())]
     TooFew {
@@ -147,6 +158,7 @@ impl RecoveryError {
             Self::OtherSet { .. } => "share_other_set",
             Self::NotForThisDevice { .. } => "share_not_for_this_device",
             Self::WrongShare { .. } => "share_wrong",
+            Self::Words { .. } => "share_words",
             Self::TooFew { .. } => "shares_too_few",
             Self::OtherDevice => "recovery_other_device",
             Self::NotCovered { .. } => "recovery_not_covered",

@@ -1,7 +1,6 @@
 //! Splitting a recovery device's seed (Shamir over GF(256), `vsss-rs`) and putting it together again.
 //! The scheme notices no wrong share, so each has a published commitment that it is held against.
 
-use bip39::Language;
 use nahtlos_protocol::crypto::device_key::DeviceSeed;
 use nahtlos_protocol::crypto::hash::hash;
 use nahtlos_protocol::crypto::label;
@@ -10,6 +9,7 @@ use nahtlos_protocol::identifier::SpaceId;
 use vsss_rs::Gf256;
 use zeroize::Zeroizing;
 
+use crate::comparing::first_words;
 use crate::random;
 
 /// The fewest shares that may open anything: with one, there would be nothing to split.
@@ -18,8 +18,6 @@ pub const THRESHOLD_MIN: u8 = 2;
 pub const SHARES_MAX: u8 = 10;
 /// Words that custodians read to each other.
 const CHECK_WORDS: usize = 3;
-/// Bits that one word of the list stands for.
-const WORD_BITS: usize = 11;
 
 /// One share.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,17 +64,7 @@ pub(crate) fn combine(shares: &[Share]) -> Option<DeviceSeed> {
 
 /// Words of a commitment, by which two people hear that they speak of the same share.
 pub(crate) fn check_words(commitment: &[u8; 32]) -> String {
-    let bit = |place: usize| {
-        let byte = commitment.get(place / 8).copied().unwrap_or(0);
-        usize::from(byte >> (7 - place % 8) & 1)
-    };
-    let word = |number: usize| {
-        let first = number * WORD_BITS;
-        let index = (first..first + WORD_BITS).fold(0, |index, place| index << 1 | bit(place));
-        Language::English.word_list().get(index).copied()
-    };
-    let words: Vec<&str> = (0..CHECK_WORDS).filter_map(word).collect();
-    words.join(" ")
+    first_words(commitment, CHECK_WORDS)
 }
 
 fn share(bytes: &[u8]) -> Option<Share> {

@@ -7,7 +7,9 @@ use std::path::Path;
 use data_encoding::BASE64;
 use nahtlos_protocol::crypto::device_key::DeviceSeed;
 use nahtlos_protocol::crypto::wrap;
-use nahtlos_protocol::identifier::{DeviceId, KeyId, RecipientId, SpaceId, VerifyingKeyBytes};
+use nahtlos_protocol::identifier::{
+    DeviceId, GrantId, KeyId, RecipientId, SpaceId, VerifyingKeyBytes,
+};
 use nahtlos_protocol::space::SpaceState;
 use nahtlos_protocol::space::author::wrap_info;
 use nahtlos_protocol::space::effect::History;
@@ -16,7 +18,7 @@ use nahtlos_protocol::space::state::MemberId;
 use nahtlos_protocol::wire::share::ShareText;
 
 use super::shares::{self, Share};
-use super::{Known, RecoveryError, commitment_of};
+use super::{Known, RecoveryError, TypedShare, commitment_of};
 use crate::audit::KeyTrial;
 use crate::borrowed::{Borrowed, Place};
 use crate::error::ClientError;
@@ -44,6 +46,17 @@ impl Rehearsed {
         KeyTrial::of_device(*self.seed.as_secret().expose())
     }
 }
+
+/// Whether somebody manages a group.
+enum Entry {
+    In,
+    /// Added, and another administrator has to confirm it.
+    Waits(GrantId),
+    Out,
+}
+
+/// What is said where the recovery key is one of two.
+const WAITS_FOR_SECOND: &str = "it takes two administrators here: another one has to confirm it, see 'nahtlos member waiting' on their device";
 
 /// Groups into which somebody was let.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,9 +112,30 @@ impl Nahtlos {
     /// # Errors
     /// [`RecoveryError`]: which share is wrong, and whose are missing.
     pub fn rehearse_recovery(&self, given: &[ShareText]) -> Result<Rehearsed, ClientError> {
+        self.rehearse_with_printed(given, &[])
+    }
+
+    /// The same with shares that were typed from print.
+    ///
+    /// # Errors
+    /// As [`Self::rehearse_recovery`].
+    pub fn rehearse_with_printed(
+        &self,
+        given: &[ShareText],
+        typed: &[TypedShare],
+    ) -> Result<Rehearsed, ClientError> {
         let known = self.present_recovery()?.ok_or(RecoveryError::NoSet)?;
         let mut gathered: BTreeMap<u8, Share> = BTreeMap::new();
-        if let Some((_, share)) = self.own_share(&known)? {
+        // Who typed their own from print needs the sealed one no more.
+        let own = match self.own_share(&known) {
+            Err(ClientError::Recovery(RecoveryError::NotForThisDevice { .. }))
+                if !typed.is_empty() =>
+            {
+                None
+            }
+            own => own?,
+        };
+        if let Some((_, share)) = own {
             gathered.insert(share.index, share);
         }
         for (place, text) in given.iter().enumerate() {
@@ -115,6 +149,9 @@ impl Nahtlos {
             let share = self.open_handed_over(&known, text)?;
             gathered.insert(share.index, share);
         }
+        // Each was held against the present set as it was typed.
+        let typed = typed.iter().filter(|typed| typed.set == known.person);
+        gathered.extend(typed.map(|typed| (typed.share.index, typed.share.clone())));
         let threshold = known.set.threshold;
         let names = |is_here: bool| {
             let indices = 1..=u8::try_from(known.set.shares.len()).unwrap_or(u8::MAX);
@@ -183,8 +220,17 @@ impl Nahtlos {
         self.check_covered(groups)?;
         let let_in = |member: &mut Self| {
             for group in groups {
-                if !member.is_in(group, person)? {
-                    member.decide_entry(group, person)?;
+                match member.entry(group, person)? {
+                    Entry::In => {}
+                    // Somebody of the institution added them already: the recovery key is the second one.
+                    Entry::Waits(grant) => member.decide(
+                        Intent::Confirm {
+                            space: *group,
+                            grant,
+                        },
+                        group,
+                    )?,
+                    Entry::Out => member.decide_entry(group, person)?,
                 }
             }
             Ok(())
@@ -192,7 +238,9 @@ impl Nahtlos {
         let mut borrowed = self.borrow_recovery(home, rehearsed, groups.first())?;
         let mut notices = errand(borrowed.replica()?, transport, progress, let_in)?;
         for group in groups {
-            borrowed.replica()?.require_in(group, person, &notices)?;
+            borrowed
+                .replica()?
+                .require_in(group, person, &mut notices)?;
         }
         drop(borrowed);
         notices.extend(self.sync(transport, progress)?.notices);
@@ -259,24 +307,37 @@ impl Nahtlos {
         self.decide(intent, group)
     }
 
-    fn is_in(&self, group: &SpaceId, person: &SpaceId) -> Result<bool, ClientError> {
-        let state = self.logs().load(group)?;
+    fn entry(&self, group: &SpaceId, person: &SpaceId) -> Result<Entry, ClientError> {
+        let Some(state) = self.logs().load(group)? else {
+            return Ok(Entry::Out);
+        };
         let wanted = MemberId::Space(*person);
-        Ok(state.is_some_and(|state| {
-            state.live_grants().any(|grant| {
-                grant.member == wanted && grant.is_confirmed() && grant.role == Role::Manage
-            })
-        }))
+        let managing = state
+            .live_grants()
+            .filter(|grant| grant.member == wanted && grant.role == Role::Manage);
+        let mut entry = Entry::Out;
+        for grant in managing {
+            if grant.is_confirmed() {
+                return Ok(Entry::In);
+            }
+            entry = Entry::Waits(grant.id);
+        }
+        Ok(entry)
     }
 
     fn require_in(
         &self,
         group: &SpaceId,
         person: &SpaceId,
-        notices: &[String],
+        notices: &mut Vec<String>,
     ) -> Result<(), ClientError> {
-        if self.is_in(group, person)? {
-            return Ok(());
+        match self.entry(group, person)? {
+            Entry::In => return Ok(()),
+            Entry::Waits(_) => {
+                notices.push(WAITS_FOR_SECOND.into());
+                return Ok(());
+            }
+            Entry::Out => {}
         }
         let directory = self.shared_directory()?;
         Err(RecoveryError::NotLetIn {
@@ -290,13 +351,16 @@ impl Nahtlos {
         .into())
     }
 
-    fn member_state(&self, member: &SpaceId) -> Result<std::sync::Arc<SpaceState>, ClientError> {
+    pub(super) fn member_state(
+        &self,
+        member: &SpaceId,
+    ) -> Result<std::sync::Arc<SpaceState>, ClientError> {
         let state = self.logs().load(member)?;
         state.ok_or_else(|| RecoveryError::NoSet.into())
     }
 
     /// One's own share, where one is a custodian.
-    fn own_share(
+    pub(super) fn own_share(
         &self,
         known: &Known,
     ) -> Result<Option<(std::sync::Arc<SpaceState>, Share)>, ClientError> {
@@ -352,7 +416,7 @@ impl Nahtlos {
         }
     }
 
-    fn custodian_name(&self, known: &Known, index: u8) -> String {
+    pub(super) fn custodian_name(&self, known: &Known, index: u8) -> String {
         let id = known
             .share(index)
             .and_then(|share| SpaceId::from_hex(&share.custodian));

@@ -255,6 +255,8 @@ impl<'a> Session<'a> {
         if self.report.operations_received + self.report.envelopes_applied > 0 {
             let uses = self.replica.tell_recovery_uses()?;
             self.report.notices.extend(uses);
+            let devices = self.replica.tell_of_devices()?;
+            self.report.notices.extend(devices);
         }
         // A person reads each sentence once.
         let mut said = BTreeSet::new();

@@ -297,6 +297,17 @@ pub enum Effect {
         #[n(2)]
         not_after_ms: u64,
     },
+    /// Says how the institution admits (institution only). 15 is no effect for ever: the frozen test
+    /// values have it as one that nobody knows.
+    #[n(16)]
+    Policy {
+        /// How many administrators it takes to make one: 1 or 2.
+        #[n(0)]
+        administrators: u8,
+        /// Whether who answers an invitation waits until their words were compared with them.
+        #[n(1)]
+        compares: bool,
+    },
 }
 
 /// One operation of a lost branch.

@@ -92,8 +92,9 @@ impl SpaceState {
         context: &Context<'_>,
     ) -> Result<(), ReplayError> {
         let length = context.index.saturating_add(1);
-        let managed = self.is_managed(length);
+        let managers = self.managers(length);
         let closed_before = self.closed_at.is_some();
+        let takes_two = self.waits_for_another(role);
         let known = self
             .grants
             .iter_mut()
@@ -109,6 +110,12 @@ impl SpaceState {
         if upwards && closed_before {
             return Err(closed("SetRole"));
         }
+        if upwards && takes_two {
+            return Err(contradiction(
+                "SetRole",
+                "it takes two administrators to make one: add a grant instead",
+            ));
+        }
         let entitled = if upwards {
             context.right.at_least(Role::Manage)
         } else {
@@ -121,7 +128,7 @@ impl SpaceState {
         });
         known.role = role;
         self.note_end(context.index);
-        self.keeps_a_manager(managed, "SetRole", context)
+        self.keeps_a_manager(managers, "SetRole", context)
     }
 
     /// Nothing follows but what ends rights.
@@ -140,7 +147,7 @@ impl SpaceState {
         context: &Context<'_>,
     ) -> Result<(), ReplayError> {
         let length = context.index.saturating_add(1);
-        let managed = self.is_managed(length);
+        let managers = self.managers(length);
         let mut ended = 0_usize;
         for grant in &mut self.grants {
             if grant.is_live_at(length) && named(grant) {
@@ -157,31 +164,34 @@ impl SpaceState {
             return Err(contradiction(effect, "there is no such grant"));
         }
         self.note_end(context.index);
-        self.keeps_a_manager(managed, effect, context)
+        self.keeps_a_manager(managers, effect, context)
     }
 
-    /// The last path with `manage` cannot be ended: nobody could ever let anybody in again. A
-    /// person is the exception: the only device of somebody may be lost, and must be revocable.
+    /// The last path with `manage` cannot be ended: nobody could ever let anybody in again. Where it takes
+    /// two administrators to make one, neither can the last but one. A person is the exception: the
+    /// only device of somebody may be lost, and must be revocable.
     fn keeps_a_manager(
         &self,
-        managed_before: bool,
+        managers_before: usize,
         effect: &'static str,
         context: &Context<'_>,
     ) -> Result<(), ReplayError> {
         let length = context.index.saturating_add(1);
-        if managed_before && self.kind != Kind::Person && !self.is_managed(length) {
-            return Err(contradiction(
+        let managers = self.managers(length);
+        if self.kind == Kind::Person || managers >= managers_before {
+            return Ok(());
+        }
+        match managers {
+            0 => Err(contradiction(
                 effect,
                 "it would end the last path with manage: grant manage to somebody else first",
-            ));
+            )),
+            1 if self.policy().takes_two() => Err(contradiction(
+                effect,
+                "it would leave one administrator where it takes two to make one: make another one first",
+            )),
+            _ => Ok(()),
         }
-        Ok(())
-    }
-
-    fn is_managed(&self, length: u64) -> bool {
-        self.grants.iter().any(|grant| {
-            grant.is_live_at(length) && grant.is_confirmed() && grant.role == Role::Manage
-        })
     }
 }
 

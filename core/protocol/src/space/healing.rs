@@ -277,6 +277,7 @@ impl SpaceState {
         for envelope in tip.voided.keys() {
             self.voided.entry(*envelope).or_insert(index);
         }
+        self.adopt_policy(tip, fork, context);
         if tip.closed_at.is_some() {
             self.closed_at = self.closed_at.or(Some(index));
         }

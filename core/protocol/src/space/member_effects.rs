@@ -48,6 +48,7 @@ impl SpaceState {
             } => self.admit_device(keys, countersignature, context)?,
             Member::Space { id } => self.admit_space(*id, context)?,
         };
+        self.check_administrator(*role, member_id, context.logs)?;
         let sponsors = self.first_sponsor(*role, *history, invitation.as_ref(), context);
         if let Some(proof) = invitation {
             self.use_invitation(proof, member_id, *role, context.index)?;
@@ -80,7 +81,8 @@ impl SpaceState {
     ) -> Vec<Sponsor> {
         // Where nothing from before is to be read the past must be cut off first.
         let waits_for_cut = role.holds_keys() && history == History::FromNow;
-        if waits_for_cut || !self.is_confirmed_at_once(role, invitation, context) {
+        let waits = waits_for_cut || self.waits_for_another(role);
+        if waits || !self.is_confirmed_at_once(role, invitation, context) {
             return Vec::new();
         }
         vec![context.sponsor(self.id)]
@@ -111,6 +113,7 @@ impl SpaceState {
         if known.is_confirmed() {
             context.require(context.right.at_least(Role::Manage), "Confirm")?;
         }
+        self.require_second(known, through, context)?;
         let cut = self.cut_for(known, key_id)?;
         if let Some(grant) = self.grants.get_mut(found) {
             grant.sponsors.push(Sponsor {

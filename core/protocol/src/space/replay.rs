@@ -240,6 +240,7 @@ impl SpaceState {
             epochs: Vec::new(),
             invitations: BTreeMap::new(),
             relay_keys: Vec::new(),
+            policies: Vec::new(),
             voided: BTreeMap::new(),
             closed_at: None,
             branches: Vec::new(),
@@ -388,6 +389,10 @@ impl SpaceState {
             } => self.apply_invite(*invitation, *role, *not_after_ms, context),
             Effect::SetRelay { key } => self.apply_set_relay(key, context),
             Effect::Close {} => self.apply_close(context),
+            Effect::Policy {
+                administrators,
+                compares,
+            } => self.apply_policy(*administrators, *compares, context),
         }
     }
 

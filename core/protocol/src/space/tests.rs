@@ -16,6 +16,7 @@ mod paths;
 mod staleness;
 mod stories;
 mod truncation;
+mod two_administrators;
 pub(crate) mod world;
 
 use std::cell::RefCell;

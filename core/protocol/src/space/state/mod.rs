@@ -4,6 +4,7 @@
 
 mod epoch;
 mod grant;
+mod policy;
 mod records;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ use crate::identifier::{
 
 pub use epoch::{Epoch, LinkRecord, WrapRecord};
 pub use grant::{End, EndReason, Grant, MemberId, RoleChange, Sponsor};
+pub use policy::{Policy, PolicyRecord};
 pub(super) use records::Records;
 
 /// A space as its log describes it.
@@ -40,6 +42,8 @@ pub struct SpaceState {
     pub(super) epochs: Vec<Epoch>,
     pub(super) invitations: BTreeMap<InvitationId, Invitation>,
     pub(super) relay_keys: Vec<(u64, VerifyingKey)>,
+    /// What an institution said about how it admits, oldest first.
+    pub(super) policies: Vec<PolicyRecord>,
     /// Envelopes a manager voided: id → index of the first operation that did.
     pub(super) voided: BTreeMap<EnvelopeId, u64>,
     /// Index of the `Close`.
@@ -309,6 +313,7 @@ impl SpaceState {
             open.used = open.used.filter(|used| used.at < length);
         }
         earlier.relay_keys.retain(|(at, _)| *at < length);
+        earlier.policies.retain(|record| record.at < length);
         earlier.voided.retain(|_, at| *at < length);
         earlier.closed_at = earlier.closed_at.filter(|at| *at < length);
         earlier.branches.retain(|branch| branch.healed_at < length);

@@ -1,0 +1,187 @@
+//! `nahtlos institution policy` and `institution administrator`: how the institution admits, and who
+//! administers it.
+
+use nahtlos_client::ClientError;
+use nahtlos_client::institution_policy::{AdministratorLine, PolicyLine};
+use serde_json::json;
+
+use super::ending::{self, WITH_NEXT_SYNC};
+use crate::arguments::{Answered, YesOrNo};
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::{Answer, Page, json};
+
+/// What has to follow where it takes two.
+const SECOND: &str = "Then another administrator has to agree: `nahtlos sync` and `nahtlos member waiting` on \
+     their device say how. Until then it gives no right.";
+
+pub fn policy(
+    context: &Context,
+    administrators: Option<u8>,
+    compare: Option<YesOrNo>,
+    answered: Answered,
+) -> Result<Answer, Failure> {
+    let mut nahtlos = context.open()?;
+    let present = nahtlos.institution_policy()?;
+    if administrators.is_none() && compare.is_none() {
+        return Ok(shown(&present));
+    }
+    let asked = administrators.unwrap_or(present.administrators);
+    let compares = compare.map_or(present.compares, |compare| compare == YesOrNo::Yes);
+    let takes_two = present.administrators > 1;
+    let page = Page::default()
+        .line(format!("How {} admits from then on:", present.institution))
+        .fields(in_words(asked, compares));
+    let data = |done: &str| {
+        json!({
+            "done": done, "administrators": asked, "compares": compares, "before": json::value(&present),
+        })
+    };
+    if let Some(answer) = ending::unless_confirmed(answered, page, "Say so?", data)? {
+        return Ok(answer);
+    }
+    nahtlos.say_policy(asked, compares).map_err(not_said)?;
+    let proposed = present.proposed.as_ref();
+    let seconds = proposed.is_some_and(|proposed| {
+        proposed.can_second && (proposed.administrators, proposed.compares) == (asked, compares)
+    });
+    let drops = (present.administrators, present.compares) == (asked, compares);
+    let (done, said) = match (takes_two, seconds, drops) {
+        (true, false, false) => ("proposed", "It is proposed with the next `nahtlos sync`."),
+        (true, _, true) => (
+            "dropped",
+            "What was proposed is dropped with the next `nahtlos sync`.",
+        ),
+        _ => ("decided", "It holds with the next `nahtlos sync`."),
+    };
+    let answer = Answer::sentence(data(done), said);
+    Ok(match done {
+        "proposed" => answer.note(
+            "It takes two administrators: another one has to run the same command, and `nahtlos sync`.",
+        ),
+        _ => answer,
+    })
+}
+
+fn shown(policy: &PolicyLine) -> Answer {
+    let mut page = Page::default()
+        .line(format!("How {} admits:", policy.institution))
+        .fields(in_words(policy.administrators, policy.compares))
+        .table(
+            &["administrator", ""],
+            policy.people.iter().map(row).collect(),
+            "",
+        );
+    if let Some(proposed) = &policy.proposed {
+        page = page
+            .line(format!("{} proposed:", proposed.by))
+            .fields(in_words(proposed.administrators, proposed.compares));
+    }
+    let answer = Answer::new(json!({ "policy": json::value(policy) }), page);
+    let Some(proposed) = &policy.proposed else {
+        return answer;
+    };
+    let compare = if proposed.compares { "yes" } else { "no" };
+    let present = if policy.compares { "yes" } else { "no" };
+    answer.note(if proposed.can_second {
+        format!(
+            "It holds once you say the same: `nahtlos institution policy --administrators {} --compare \
+             {compare}`. To drop it: `--administrators {} --compare {present}`.",
+            proposed.administrators, policy.administrators
+        )
+    } else {
+        format!(
+            "It waits for another administrator. To drop it: `nahtlos institution policy --administrators {} \
+             --compare {present}`.",
+            policy.administrators
+        )
+    })
+}
+
+fn row(line: &AdministratorLine) -> Vec<String> {
+    let what = match (line.waits, line.manages) {
+        (true, _) => "waits to be confirmed: `nahtlos member waiting`",
+        (false, true) => "",
+        (false, false) => "changes members and devices alone",
+    };
+    vec![line.name.clone(), what.to_owned()]
+}
+
+fn in_words(administrators: u8, compares: bool) -> [(&'static str, Option<String>); 2] {
+    let made_by = match administrators {
+        1 => "one administrator makes another one",
+        _ => "two administrators make another one",
+    };
+    let newcomers = match compares {
+        true => "let in once their words were compared with them",
+        false => "let in by who invited them, at the next sync",
+    };
+    [
+        ("administrators", Some(made_by.to_owned())),
+        ("newcomers", Some(newcomers.to_owned())),
+    ]
+}
+
+pub fn administrator(
+    context: &Context,
+    person: &str,
+    answered: Answered,
+) -> Result<Answer, Failure> {
+    let mut nahtlos = context.open()?;
+    let directory = nahtlos.directory()?;
+    let person = directory.find_person(person)?;
+    let name = directory.person_name(&person);
+    let policy = nahtlos.institution_policy()?;
+    let page = Page::default().line(format!(
+        "{name} administers {}: invites and removes people, revokes devices, founds teams, and reads no case \
+         by that.",
+        policy.institution
+    ));
+    let data = |done: &str| json!({ "done": done, "person": name });
+    if let Some(answer) = ending::unless_confirmed(answered, page, "Make them one?", data)? {
+        return Ok(answer);
+    }
+    nahtlos.add_administrator(&person).map_err(not_added)?;
+    let said = format!("{name} becomes an administrator of {}.", policy.institution);
+    let answer = Answer::sentence(data("decided"), said).note(WITH_NEXT_SYNC);
+    Ok(if policy.administrators > 1 {
+        answer.note(SECOND)
+    } else {
+        answer
+    })
+}
+
+fn not_said(error: ClientError) -> Failure {
+    match error {
+        ClientError::NothingToChange => Failure::new(
+            Exit::Failed,
+            "nothing_to_change",
+            "Your institution admits like that already; nothing was decided.",
+            "The policy is the one you named, and nothing is proposed.",
+            "See it: `nahtlos institution policy`.",
+        ),
+        ClientError::NoRight { .. } => no_right(error),
+        other => other.into(),
+    }
+}
+
+fn not_added(error: ClientError) -> Failure {
+    match error {
+        ClientError::NothingToChange => Failure::new(
+            Exit::Failed,
+            "nothing_to_change",
+            "They administer your institution already, or wait to; nothing was decided.",
+            "Each person is made an administrator once.",
+            "See who is: `nahtlos institution policy`. Who waits: `nahtlos member waiting`.",
+        ),
+        ClientError::NoRight { .. } => no_right(error),
+        other => other.into(),
+    }
+}
+
+fn no_right(error: ClientError) -> Failure {
+    let mut failure = Failure::from(error);
+    failure.next = "See who administers your institution: `nahtlos institution policy`.".into();
+    failure
+}

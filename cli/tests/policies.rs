@@ -1,0 +1,328 @@
+//! How an institution admits, through the program: words that are compared, administrators that two make,
+//! and a colleague's new device.
+
+mod support;
+
+use serde_json::Value;
+use support::{Home, Run, World, paper, refused};
+
+fn policy(home: &Home, more: &[&str]) -> Run {
+    home.run(&[&["--json", "institution", "policy"], more].concat())
+}
+
+/// Says it, and syncs.
+fn say(home: &Home, more: &[&str]) -> Value {
+    let said = policy(home, &[more, &["--yes"]].concat()).json();
+    home.run(&["sync"]).ok();
+    said
+}
+
+fn waiting(home: &Home) -> Vec<Value> {
+    let list = home.run(&["--json", "member", "waiting"]).json();
+    list["waiting"].as_array().unwrap().clone()
+}
+
+/// The number of the one who waits, and why.
+fn the_one(home: &Home) -> (String, String) {
+    let waiting = waiting(home);
+    let [one] = waiting.as_slice() else {
+        panic!("one waits: {waiting:?}");
+    };
+    let text = |field: &str| one[field].as_str().unwrap().to_owned();
+    (text("grant"), text("reason"))
+}
+
+fn words_of(home: &Home) -> String {
+    let status = home.run(&["--json", "status"]).json();
+    status["device_words"].as_str().unwrap().to_owned()
+}
+
+fn confirm(home: &Home, number: &str, words: &str) -> Run {
+    home.run(&["--json", "member", "confirm", number, "--words", words])
+}
+
+/// Keller answers an invitation of Berger's, and Berger has synced since.
+fn asks_to_join(world: &World, name: &str) -> Home {
+    let file = world.directory.path().join(format!("{name}.invitation"));
+    let file = file.to_str().unwrap();
+    let invite = ["member", "invite", "--team", "RAV Team", "--to", file];
+    world.berger.run(&invite).ok();
+    world.berger.run(&["sync"]).ok();
+    let home = Home::new(world.directory.path(), name);
+    let join = ["member", "join", "--invitation", file, "--person", name];
+    let said = home
+        .run(&[&join[..], &["--function", "officer"]].concat())
+        .ok();
+    assert!(said.stdout.contains(&words_of(&home)), "{}", said.stdout);
+    let synced = world.berger.run(&["sync"]).ok();
+    let told = format!("{}{}", synced.stdout, synced.stderr);
+    if policy(&world.berger, &[]).json()["policy"]["compares"] == true {
+        assert!(told.contains("nahtlos member waiting"), "{told}");
+    }
+    home
+}
+
+fn is_in(home: &Home) -> bool {
+    home.run(&["sync"]).exit == 0
+}
+
+#[test]
+fn a_newcomer_waits_until_their_words_were_compared_where_the_institution_asks_for_it() {
+    let world = World::new();
+    let berger = &world.berger;
+    let example = berger.run(&["institution", "policy"]).ok().stdout;
+    let plain = |text: &str| -> Vec<String> {
+        let lines = text.lines().map(|line| line.trim().to_owned());
+        lines.filter(|line| !line.is_empty()).collect()
+    };
+    let help = berger.run(&["institution", "policy", "--help"]).ok().stdout;
+    let shown = help.split("$ nahtlos institution policy\n").nth(1).unwrap();
+    assert_eq!(plain(&example), plain(shown), "as the help shows it");
+    let early = asks_to_join(&world, "Rolf Zaugg");
+    assert!(is_in(&early), "control: off at first");
+
+    say(berger, &["--compare", "yes"]);
+    let keller = asks_to_join(&world, "Keller");
+    let synced = keller.run(&["--json", "sync"]);
+    refused(&synced, 4, "not_admitted");
+    let error = synced.error();
+    assert!(error["next"].to_string().contains("words"), "{error}");
+    let (number, reason) = the_one(berger);
+    assert_eq!(reason, "waits_for_comparison");
+    let list = berger.run(&["member", "waiting"]).ok();
+    assert!(list.stdout.contains(&words_of(&keller)), "{}", list.stdout);
+    assert!(
+        list.stderr.contains("member confirm NUMBER --words"),
+        "{}",
+        list.stderr
+    );
+
+    let wrong = confirm(berger, &number, &words_of(&early));
+    refused(&wrong, 5, "other_fingerprint");
+    berger.run(&["sync"]).ok();
+    assert!(!is_in(&keller), "nothing was compared yet");
+    confirm(berger, &number, &words_of(&keller).to_uppercase()).json();
+    berger.run(&["sync"]).ok();
+    assert!(is_in(&keller));
+    assert!(waiting(berger).is_empty());
+    let people = berger.run(&["member"]).ok().stdout;
+    assert!(people.contains("Keller"), "{people}");
+}
+
+#[test]
+fn a_newcomer_with_other_words_is_refused_and_a_new_invitation_lets_the_right_one_in() {
+    let world = World::new();
+    let berger = &world.berger;
+    say(berger, &["--compare", "yes"]);
+    let thief = asks_to_join(&world, "Keller");
+    let (number, _) = the_one(berger);
+    berger.run(&["member", "refuse", &number, "--yes"]).ok();
+    berger.run(&["sync"]).ok();
+    assert!(!is_in(&thief));
+    assert!(waiting(berger).is_empty());
+    let right = asks_to_join(&world, "Trachsel");
+    let (number, _) = the_one(berger);
+    confirm(berger, &number, &words_of(&right)).json();
+    berger.run(&["sync"]).ok();
+    assert!(is_in(&right), "control");
+}
+
+#[test]
+fn a_further_device_of_ones_own_is_compared_too_and_one_that_the_paper_brings_is_not() {
+    let world = World::new();
+    let berger = &world.berger;
+    say(berger, &["--compare", "yes"]);
+    let page = world.directory.path().join("paper.html");
+    let paper = paper::make(berger, &page);
+    berger.run(&["sync"]).ok();
+    let file = world.directory.path().join("device.invitation");
+    let file = file.to_str().unwrap();
+    berger.run(&["device", "add", "--to", file]).ok();
+    berger.run(&["sync"]).ok();
+    let laptop = Home::new(world.directory.path(), "laptop");
+    laptop
+        .run(&["device", "join", file, "--name", "Laptop"])
+        .ok();
+    berger.run(&["sync"]).ok();
+    assert!(!is_in(&laptop));
+    let (number, _) = the_one(berger);
+    confirm(berger, &number, &words_of(&laptop)).json();
+    berger.run(&["sync"]).ok();
+    assert!(is_in(&laptop));
+
+    let back = Home::new(world.directory.path(), "back");
+    let restore = [
+        "--json",
+        "device",
+        "restore",
+        "--paper",
+        paper.text.as_str(),
+    ];
+    let restored = back.type_in(&restore, &paper.words.join(" ")).json();
+    assert_eq!(
+        restored["person"], "Anna Berger",
+        "both ends were in one hand"
+    );
+}
+
+fn administers(home: &Home) -> bool {
+    let founded = home.run(&["team", "create", "Probe"]);
+    founded.exit == 0
+}
+
+#[test]
+fn where_it_takes_two_an_administrator_counts_once_a_second_one_agreed_and_so_does_switching_it_off()
+ {
+    let world = World::new();
+    let berger = &world.berger;
+    let keller = world.colleague("Keller", "write");
+    let trachsel = world.colleague("Trachsel", "write");
+    let sync = || {
+        for home in [berger, &keller, &trachsel, berger, &keller, &trachsel] {
+            home.run(&["sync"]).ok();
+        }
+    };
+    let add = |home: &Home, name: &str| {
+        home.run(&["--json", "institution", "administrator", name, "--yes"])
+    };
+    sync();
+    let alone = policy(berger, &["--administrators", "2", "--yes"]);
+    refused(&alone, 5, "no_right");
+    refused(&add(&keller, "Trachsel"), 5, "no_right");
+    add(berger, "Keller").json();
+    sync();
+    let people = policy(&keller, &[]).json()["policy"]["people"].clone();
+    assert_eq!(people.as_array().unwrap().len(), 2, "{people}");
+    assert!(
+        people
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|one| one["waits"] == false)
+    );
+    say(berger, &["--administrators", "2"]);
+    sync();
+
+    add(berger, "Trachsel").json();
+    sync();
+    assert!(!administers(&trachsel), "one word is not enough");
+    refused(&add(berger, "Trachsel"), 1, "nothing_to_change");
+    let (number, reason) = the_one(&keller);
+    assert_eq!(reason, "waits_for_second");
+    let status = trachsel.run(&["--json", "status"]).json();
+    let fingerprint = status["person_fingerprint"].as_str().unwrap().to_owned();
+    let own = confirm(berger, &number, &fingerprint);
+    refused(&own, 5, "no_right");
+    assert!(
+        own.error()["why"]
+            .to_string()
+            .contains("Another administrator")
+    );
+    confirm(&keller, &number, &fingerprint).json();
+    sync();
+    sync();
+    assert!(administers(&trachsel));
+    assert!(waiting(&keller).is_empty() && waiting(berger).is_empty());
+
+    let off = say(berger, &["--administrators", "1"]);
+    assert_eq!(off["done"], "proposed");
+    let again = say(berger, &["--administrators", "1"]);
+    assert_eq!(
+        again["done"], "proposed",
+        "the same person is not another one"
+    );
+    sync();
+    let shown = policy(&keller, &[]).json()["policy"].clone();
+    assert_eq!(
+        (&shown["administrators"], &shown["proposed"]["by"]),
+        (&Value::from(2), &Value::from("Anna Berger"))
+    );
+    let page = keller.run(&["institution", "policy"]).ok();
+    assert!(
+        page.stderr.contains("--administrators 1 --compare no"),
+        "{}",
+        page.stderr
+    );
+    let agreed = say(&keller, &["--administrators", "1"]);
+    assert_eq!(agreed["done"], "decided");
+    sync();
+    let shown = policy(berger, &[]).json()["policy"].clone();
+    assert_eq!(shown["administrators"], 1);
+    assert_eq!(shown["proposed"], Value::Null);
+}
+
+#[test]
+fn a_colleague_without_devices_gets_a_new_one_by_an_administrator_who_compared_its_words() {
+    let world = World::new();
+    let berger = &world.berger;
+    let keller = world.colleague("Keller", "write");
+    let trachsel = world.colleague("Trachsel", "write");
+    let case = world.open_case();
+    for home in [berger, &keller, &trachsel] {
+        home.run(&["sync"]).ok();
+    }
+    let note = ["journal", "add", &case, "--kind", "call", "--from", "-"];
+    keller.type_in(&note, "Vor dem Verlust.").ok();
+    keller.run(&["sync"]).ok();
+    let file = world.directory.path().join("keller.invitation");
+    let file = file.to_str().unwrap();
+    let invite = ["--json", "device", "add", "--for", "Keller", "--to", file];
+    refused(&berger.run(&invite), 1, "has_devices");
+    assert!(
+        !std::path::Path::new(file).exists(),
+        "no empty file is left"
+    );
+
+    berger
+        .run(&["device", "revoke", "Keller", "--lost", "--now", "--yes"])
+        .ok();
+    let note = ["journal", "add", &case, "--kind", "call", "--from", "-"];
+    keller.type_in(&note, "Nach dem Verlust.").ok();
+    refused(&trachsel.run(&invite), 5, "no_right");
+    berger.run(&invite).json();
+    berger.run(&["sync"]).ok();
+    let phone = Home::new(world.directory.path(), "phone");
+    phone.run(&["device", "join", file, "--name", "Handy"]).ok();
+    berger.run(&["sync"]).ok();
+    assert!(!is_in(&phone), "nothing was compared yet");
+    let (number, reason) = the_one(berger);
+    assert_eq!(reason, "waits_for_comparison");
+    refused(
+        &confirm(berger, &number, &words_of(&trachsel)),
+        5,
+        "other_fingerprint",
+    );
+    confirm(berger, &number, &words_of(&phone)).json();
+    berger.run(&["sync"]).ok();
+
+    let first = phone.run(&["sync"]).ok();
+    let news = trachsel.run(&["sync"]).ok();
+    berger.run(&["sync"]).ok();
+    let second = phone.run(&["sync"]).ok();
+    let told = format!(
+        "{}{}{}{}",
+        first.stdout, first.stderr, second.stdout, second.stderr
+    );
+    assert!(
+        told.contains("was revoked as lost: the last of it that the relay has is from "),
+        "{told}"
+    );
+    assert!(told.contains("has not arrived"), "{told}");
+    let shown = phone.run(&["journal", &case]).ok().stdout;
+    assert!(shown.contains("Vor dem Verlust."), "{shown}");
+    assert!(!shown.contains("Nach dem Verlust."), "{shown}");
+    phone.type_in(&note, "Vom neuen Gerät.").ok();
+    phone.run(&["sync"]).ok();
+    berger.run(&["sync"]).ok();
+    let shown = berger.run(&["journal", &case]).ok().stdout;
+    assert!(shown.contains("Vom neuen Gerät."), "{shown}");
+
+    // Everybody else is told who let it in; once.
+    let told = format!("{}{}", news.stdout, news.stderr);
+    assert!(
+        told.contains("a new device of Keller (") && told.contains("was let in by Anna Berger"),
+        "{told}"
+    );
+    let again = trachsel.run(&["sync"]).ok();
+    assert!(!again.stderr.contains("was let in by"), "{}", again.stderr);
+}
