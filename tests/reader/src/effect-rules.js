@@ -58,13 +58,23 @@ export function end(state, grant, operation, cause, reason = null) {
   state.grants.set(grant.id, { ...grant, ended: { at: index, by: author, operation: operation.id, cause, reason, claimedAtMs } });
 }
 
-/** A space other than a person's must not lose its last confirmed grant with `manage` by being changed. */
+/**
+ * A space other than a person's must not lose its last confirmed grant with `manage` by being changed, nor its last but one
+ * member with such a grant where it takes two.
+ */
 export function keepingLastManage(state, change) {
-  const before = hasManage(state);
+  const needed = Math.min(managersOf(state).size, takesTwo(state) ? 2 : 1);
   change();
-  if (state.kind !== "person" && before && !hasManage(state)) contradiction("no grant with manage would be left");
+  if (state.kind !== "person" && managersOf(state).size < needed) contradiction("too few would be left who manage");
 }
 
-function hasManage(state) {
-  return [...liveGrants(state)].some((grant) => isConfirmed(grant) && grant.role === "manage");
+/** Members with a live and confirmed grant with `manage`. */
+export function managersOf(state) {
+  const grants = [...liveGrants(state)].filter((grant) => isConfirmed(grant) && grant.role === "manage");
+  return new Set(grants.map(({ member }) => member.id));
+}
+
+/** Whether it takes two administrators in a space (`Policy`); only in an institution it ever does. */
+export function takesTwo({ kind, policy }) {
+  return kind === "institution" && policy.administrators === 2;
 }

@@ -11,6 +11,7 @@ import { attempt, contradiction, end, keepingLastManage, liveGrant, requireManag
 import { badWrap, epoch, link, wrap } from "./epoch-effects.js";
 import { heal } from "./heal.js";
 import { add, confirm, expire, isUpwards, remove, setRole } from "./member-effects.js";
+import { policy } from "./policy.js";
 import { parseVerifyingKey } from "./primitives.js";
 import { atLeast } from "./rights.js";
 
@@ -76,6 +77,7 @@ const APPLY = {
   SetRelay: setRelay,
   Close: close,
   Invite: invite,
+  Policy: policy,
 };
 
 /** What may still be done in a closed space. */

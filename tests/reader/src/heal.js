@@ -6,6 +6,7 @@ import { contradiction, end, refuse } from "./effect-rules.js";
 import { NeedsNewerError, ReaderError, ReplayError } from "./errors.js";
 import { HEALED_BRANCHES, HEAL_RECEIPT_BYTES } from "./limits.js";
 import { decodeOperation } from "./operation.js";
+import { healPolicy } from "./policy.js";
 import { decodeReceipt, isReceiptOf } from "./receipt.js";
 import { atLeast, holdsKeys } from "./rights.js";
 import { liveGrants } from "./state.js";
@@ -22,6 +23,7 @@ export function heal(context, { branch }) {
   const healed = walk(context, operations, start);
   takeBack(context, healed, operation);
   for (const envelope of healed.tip.voided) state.voided.add(envelope);
+  healPolicy(context, context.lineage.stateAt(healed.fork), healed.tip);
   if (healed.tip.closed) Object.assign(state, { closed: true, closedBy: state.closedBy ?? operation.id });
   for (const [device, keys] of healed.tip.devices) state.branchDevices.set(device, keys);
   state.branches.push(healed);

@@ -6,6 +6,7 @@ import {
 import { MissingError } from "./errors.js";
 import { deviceId } from "./identifiers.js";
 import * as limits from "./limits.js";
+import { guardianThatTakesTwo, isAnotherAdministrator, takesTwoFor } from "./policy.js";
 import { verifySignature } from "./primitives.js";
 import { Holders } from "./recipients.js";
 import { atLeast, changesMembers, holdsKeys, isConfirmed, isFounding, rightOf } from "./rights.js";
@@ -18,7 +19,7 @@ export function add(context, effect) {
   const { state, operation, right } = context;
   if (state.grants.size >= limits.GRANTS) refuse("limit_reached", "too many grants");
   if (state.grants.has(effect.grant)) contradiction("the grant id is not new");
-  const member = effect.member.type === "device" ? addDevice(context, effect.member) : addSpace(context, effect.member);
+  const member = effect.member.type === "device" ? addDevice(context, effect.member) : addSpace(context, effect);
   const invited = effect.invitation !== null && useInvitation(context, effect, member);
   state.grants.set(effect.grant, {
     id: effect.grant,
@@ -31,7 +32,7 @@ export function add(context, effect) {
     addedAt: operation.body.index,
     addedBy: operation.body.author,
     claimedAtMs: operation.body.claimedAtMs,
-    sponsors: isSponsoredAtOnce(effect, right, invited) ? [sponsorHere(context)] : [],
+    sponsors: isSponsoredAtOnce(state, effect, right, invited) ? [sponsorHere(context)] : [],
     cut: null,
     ended: null,
   });
@@ -56,10 +57,11 @@ function isMemberDevice(state, device) {
   return [...state.grants.values()].some((grant) => grant.member.type === "device" && grant.member.id === device);
 }
 
-function addSpace(context, { space }) {
+function addSpace(context, { member: { space }, role }) {
   const member = context.view().state(space);
   if (member === null) throw new MissingError("missing_log", "it does not come after the founding of its new member", [space]);
   if (!MEMBER_KINDS[context.state.kind].includes(member.kind)) contradiction("this kind is no member here");
+  if (takesTwoFor(context.state, role) && member.kind !== "person") contradiction("where it takes two, administrators are people");
   return { type: "space", id: space };
 }
 
@@ -85,7 +87,8 @@ function stillManages(context, device) {
   return atLeast(rightOf(context.viewBefore(), device, context.state.space).role, "manage");
 }
 
-function isSponsoredAtOnce({ role, history }, right, invitedByManager) {
+function isSponsoredAtOnce(state, { role, history }, right, invitedByManager) {
+  if (takesTwoFor(state, role)) return false;
   if (role === "administer") return true;
   return history === "full" && (atLeast(right.role, "manage") || invitedByManager);
 }
@@ -105,8 +108,18 @@ export function confirm(context, effect) {
   const grant = liveGrant(context, effect.grant);
   const sponsor = atLeast(right.role, "write") ? sponsorHere(context) : sponsorAbove(context);
   if (isConfirmed(grant)) requireRole(context, "manage");
+  else requireSecondWord(context, grant, sponsor);
   const cut = cutOf(state, grant, effect.keyId);
   state.grants.set(grant.id, { ...grant, sponsors: [...grant.sponsors, sponsor], cut });
+}
+
+/** Where it takes two, who confirms is another administrator than who added: here, or in a person's guardian from above. */
+function requireSecondWord(context, grant, sponsor) {
+  const { state } = context;
+  const isFromAbove = sponsor.space !== state.space;
+  const institution = takesTwoFor(state, grant.role) ? state.space : isFromAbove ? guardianThatTakesTwo(context) : null;
+  if (institution === null || isAnotherAdministrator(context, institution, grant.addedBy)) return;
+  refuse("not_entitled", "it takes another administrator than the device that added the grant");
 }
 
 /** Where nobody reads any more: the first space referred to that has this one as a member and in which the author writes. */
@@ -171,7 +184,9 @@ export function setRole(context, effect) {
   const grant = liveGrant(context, effect.grant);
   if (grant.role === effect.role) contradiction("the grant has this role");
   if (!holdsKeys(grant.role) || !holdsKeys(effect.role)) contradiction("both roles hold keys");
-  if (isUpwards(grant.role, effect.role)) requireRole(context, "manage");
+  const upwards = isUpwards(grant.role, effect.role);
+  if (upwards && takesTwoFor(state, effect.role)) contradiction("where it takes two, nobody is raised to manage");
+  if (upwards) requireRole(context, "manage");
   else requireMembersRight(context);
   const change = { at: operation.body.index, role: effect.role, operation: operation.id };
   keepingLastManage(state, () => {

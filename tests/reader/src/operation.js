@@ -141,6 +141,14 @@ const effect = variantEnum({
       ["notAfterMs", unsigned(64)],
     ],
   },
+  // 15 is no effect, for ever.
+  16: {
+    type: "Policy",
+    fields: [
+      ["administrators", unsigned(8)],
+      ["compares", boolean],
+    ],
+  },
 });
 
 const operationBody = struct([

@@ -40,6 +40,9 @@ export function emptyState(space) {
     /** invitation key → what it offers and who used it */
     invitations: new Map(),
     relayKeys: [],
+    /** how an institution admits, and what one administrator proposes: `{administrators, compares, by}` or null */
+    policy: { administrators: 1, compares: false },
+    proposed: null,
     closed: false,
     /** the operation that closed it, or null */
     closedBy: null,

@@ -68,6 +68,7 @@ export const effects = {
   setRelay: (key) => [12, [key]],
   close: () => [13, []],
   invite: (key, role) => [14, [key, ROLES[role], 1]],
+  policy: (administrators, compares = false) => [16, [administrators, compares]],
 };
 
 /** A device as an `Add` names it, with its consent to its admission. `person` null: in the operation that founds it. */
