@@ -38,7 +38,7 @@ impl Borrowed {
         let directory = home.join(DIRECTORY);
         remove(&directory)?;
         let passphrase = Secret32::random(&mut random::system());
-        let derivation = KeyDerivation::default();
+        let derivation = derivation();
         // Whatever fails from here on, the directory goes.
         let mut borrowed = Self {
             replica: None,
@@ -94,6 +94,15 @@ impl Nahtlos {
         self.documents.forget_directory();
         Ok(())
     }
+}
+
+/// The passphrase is 256 random bits that are nowhere: the derivation is the usual one all the same, but in
+/// tests, where many errands are done.
+fn derivation() -> KeyDerivation {
+    #[cfg(any(test, feature = "test-key-derivation"))]
+    return KeyDerivation::fast_for_tests();
+    #[cfg(not(any(test, feature = "test-key-derivation")))]
+    KeyDerivation::default()
 }
 
 fn remove(directory: &Path) -> Result<(), ClientError> {

@@ -3,6 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
+use std::sync::Arc;
 
 use nahtlos_protocol::crypto::device_key::{DeviceKeys, DeviceSeed};
 use nahtlos_protocol::crypto::fingerprint::Fingerprint;
@@ -41,7 +42,7 @@ pub struct Nahtlos {
     pub(crate) keys: DeviceKeys,
     /// New at every opening: a vault restored from a backup never reuses an automerge actor.
     pub(crate) run_nonce: Nonce,
-    clock: Box<dyn Fn() -> u64 + Send>,
+    clock: Arc<dyn Fn() -> u64 + Send + Sync>,
 }
 
 impl Nahtlos {
@@ -126,13 +127,18 @@ impl Nahtlos {
             device_id,
             keys,
             run_nonce: random::nonce(&mut random::system()),
-            clock: Box::new(random::now_ms),
+            clock: Arc::new(random::now_ms),
         }
     }
 
     /// Takes the time from somewhere else: for tests.
-    pub fn set_clock(&mut self, clock: Box<dyn Fn() -> u64 + Send>) {
-        self.clock = clock;
+    pub fn set_clock(&mut self, clock: Box<dyn Fn() -> u64 + Send + Sync>) {
+        self.clock = Arc::from(clock);
+    }
+
+    /// A replica that lives for an errand of this one has the same clock.
+    pub(crate) fn take_clock_of(&mut self, other: &Self) {
+        self.clock = Arc::clone(&other.clock);
     }
 
     /// This device's id.

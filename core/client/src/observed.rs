@@ -1,11 +1,13 @@
 //! What somebody who takes a device apart has in hand, for simulations: its key and every seed in its
 //! vault.
 
+use nahtlos_protocol::crypto::device_key::DeviceSeed;
 use nahtlos_protocol::crypto::epoch_secret::EpochSeed;
 use nahtlos_protocol::crypto::secret::Secret32;
 use nahtlos_protocol::crypto::wrap;
 
 use crate::nahtlos::Nahtlos;
+use crate::recovery::using::Rehearsed;
 use crate::vault::Collection;
 
 impl Nahtlos {
@@ -25,5 +27,12 @@ impl Nahtlos {
     pub fn open_as_device(&self, info: &[u8], wrapped: &[u8]) -> Option<EpochSeed> {
         let secret = wrap::open_hybrid(&self.keys.kem, info, wrapped).ok()?;
         Some(EpochSeed::from_secret(secret))
+    }
+}
+
+impl Rehearsed {
+    /// The recovery device's seed: what enough custodians have in hand together.
+    pub fn seed(&self) -> DeviceSeed {
+        self.seed.clone()
     }
 }

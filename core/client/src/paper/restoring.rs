@@ -68,6 +68,7 @@ impl Nahtlos {
         };
         let mut borrowed = Borrowed::open(home, seed, &place)?;
         let paper = borrowed.replica()?;
+        paper.take_clock_of(self);
         match paper.sync(transport, progress) {
             Err(ClientError::NotAdmitted) => return Err(ClientError::PaperUnknown),
             other => other?,

@@ -32,7 +32,7 @@ use crate::transport::Transport;
 #[derive(Debug)]
 pub struct Rehearsed {
     member: SpaceId,
-    seed: DeviceSeed,
+    pub(crate) seed: DeviceSeed,
     /// Whose shares they are.
     pub custodians: Vec<String>,
     /// How many it takes.
@@ -288,9 +288,9 @@ impl Nahtlos {
         let institution = self.institution()?;
         let mut borrowed = Borrowed::open(home, &rehearsed.seed, &place)?;
         let team = team.copied().unwrap_or(institution);
-        borrowed
-            .replica()?
-            .be_who(rehearsed.member, institution, team)?;
+        let member = borrowed.replica()?;
+        member.take_clock_of(self);
+        member.be_who(rehearsed.member, institution, team)?;
         Ok(borrowed)
     }
 
