@@ -180,8 +180,12 @@ impl Nahtlos {
             outcome.note(id, reason);
         }
         self.apply_to(&state, base, &wanted, &mut arrived, &mut outcome)?;
+        let has_snapshot = facts.iter().any(|(_, fact)| fact.is_snapshot());
         outcome.settle_facts(facts, anew);
-        outcome.note_tail(tally);
+        outcome.note_tail(&tally);
+        if has_snapshot && outcome.record.is_none() && self.document_record(space)?.applied == 0 {
+            outcome.wait_to_begin(tally);
+        }
         if let Some(record) = outcome.record.as_ref().filter(|_| anew) {
             outcome.resettled = self.resettle_after(&state, record, &outcome.facts, &dropped)?;
         }

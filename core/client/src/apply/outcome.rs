@@ -49,6 +49,8 @@ pub(super) struct Outcome {
     pub(super) resettled: Option<Resettled>,
     /// Something of one's own fell out of the document.
     pub(super) dropped_own: bool,
+    /// A snapshot is here, and nothing of the document: its key may still come.
+    waits_to_begin: bool,
 }
 
 impl Outcome {
@@ -75,7 +77,19 @@ impl Outcome {
             let is_done = self.applied.contains(id) || self.statements.contains(id);
             let waits = !FINAL_REASONS.contains(&reason.as_str()) && reason != UNKNOWN_EPOCH;
             !is_done && waits
-        })
+        }) || self.waits_to_begin
+    }
+
+    /// The document has not begun although a snapshot is here, which is nothing that waits by itself: where
+    /// the originals were dropped nothing else would lead here once the key has come.
+    pub(super) fn wait_to_begin(&mut self, before: Tally) {
+        self.waits_to_begin = true;
+        let tally = self.tally.take().unwrap_or_else(|| before.clone());
+        let tally = Tally {
+            recount: true,
+            ..tally
+        };
+        self.tally = (tally != before).then_some(tally);
     }
 
     pub(super) fn take(&mut self, record: &mut DocumentRecord, opened: Opened, device: &DeviceId) {
@@ -109,7 +123,7 @@ impl Outcome {
     }
 
     /// Counts what was applied since the last snapshot.
-    pub(super) fn note_tail(&mut self, before: Tally) {
+    pub(super) fn note_tail(&mut self, before: &Tally) {
         let mut tally = self.tally.take().unwrap_or_else(|| before.clone());
         for (id, fact) in &self.facts {
             if self.applied.contains(id) {
@@ -120,7 +134,7 @@ impl Outcome {
                 self.to_examine = true;
             }
         }
-        self.tally = (tally != before).then_some(tally);
+        self.tally = (tally != *before).then_some(tally);
     }
 
     /// What became of each fact: which are part of the document now, and which are held and why.
