@@ -354,6 +354,9 @@ impl Nahtlos {
                     || has_reduced_writer(&state);
                 Ok(rotates.then(|| self.rotation(&state)).flatten())
             }
+            // Who may only read renews nothing: that the key did not come is all they can say, and a writer
+            // renews it then.
+            Some(_) if self.seed_to_hand_on(&state).is_none() => Ok(self.bad_wrap_report(&state)),
             Some(_) => Ok(None),
             None => self.repair_of(&logs, &state, right, &suspended),
         }
