@@ -132,6 +132,9 @@ impl Session<'_> {
             self.replica.founding_refused(&key, word)?;
             return Ok(None);
         }
+        if result.code == Some(VerdictCode::NotAdmitted) {
+            self.not_admitted.insert(key);
+        }
         // Sent again, unchanged, at the next sync; named in the report.
         self.report.notices.push(format!(
             "a case, section or team founded here was not taken by the relay yet ({}); it is sent again",

@@ -60,6 +60,9 @@ pub struct Session<'a> {
     carried: BTreeSet<ItemId>,
     /// Whether what an earlier session sent and got no answer to was sent again.
     sent_unanswered: bool,
+    /// What was founded here and not taken, since this device is in no institution at present: once a
+    /// session is enough.
+    not_admitted: BTreeSet<Vec<u8>>,
     touched: BTreeSet<SpaceId>,
     report: SyncReport,
 }
@@ -93,6 +96,7 @@ impl<'a> Session<'a> {
             small_offerings: 0,
             carried: BTreeSet::new(),
             sent_unanswered: false,
+            not_admitted: BTreeSet::new(),
             touched: BTreeSet::new(),
             report: SyncReport::default(),
         }

@@ -99,7 +99,7 @@ impl Session<'_> {
                 SealedRecord::Operation {
                     bytes: operation,
                     wraps,
-                } => {
+                } if !self.not_admitted.contains(&key) => {
                     bytes += operation.len();
                     if let Ok(signed) = SignedOperation::decode(&operation) {
                         push.push(PushItem::Operation {
@@ -111,6 +111,7 @@ impl Session<'_> {
                         self.in_flight.push(InFlight::Founding { key, space });
                     }
                 }
+                SealedRecord::Operation { .. } => {}
                 SealedRecord::Envelope {
                     bytes: sealed,
                     edits,
