@@ -2,11 +2,14 @@
 //! be true. `cargo run --release -p nahtlos-tests --bin simulate -- --seeds 20000` runs more of them.
 
 use nahtlos_tests::simulation::runs::{kept_seeds, open_seeds, run_all};
-use nahtlos_tests::simulation::{AT_LEAST, DEEP_FROM, EXPECTED, Outcome, run};
+use nahtlos_tests::simulation::{
+    AT_LEAST, DEEP_FROM, EXPECTED, EXPECTED_OF_PEOPLE, Outcome, PEOPLE_FROM, run,
+};
 
-/// Seeds in the normal tests: ordinary worlds, and deep ones.
-const SEEDS: u64 = 800;
+/// Seeds in the normal tests: ordinary worlds, deep ones, and those with people.
+const SEEDS: u64 = 680;
 const DEEP_SEEDS: u64 = 200;
+const PEOPLE_SEEDS: u64 = 120;
 
 fn told(outcome: &Outcome) -> String {
     format!(
@@ -39,6 +42,11 @@ fn worlds_that_failed_once_hold_what_was_promised() {
 fn after_any_faults_all_who_may_read_see_the_same_and_nothing_is_lost() {
     let mut runs = run_all(0, SEEDS, 2, &|| true, &|_| ());
     runs.add(run_all(DEEP_FROM, DEEP_SEEDS, 2, &|| true, &|_| ()));
+    let people = run_all(PEOPLE_FROM, PEOPLE_SEEDS, 2, &|| true, &|_| ());
+    let missing_among_people = people.coverage.missing(&EXPECTED_OF_PEOPLE, AT_LEAST);
+    // What is expected of the others has to come from them.
+    let missing = runs.coverage.missing(&EXPECTED, AT_LEAST);
+    runs.add(people);
     // What the open ones found stands in tests/simulation/open.txt.
     let open = open_seeds();
     runs.failed.retain(|outcome| !open.contains(&outcome.seed));
@@ -46,7 +54,7 @@ fn after_any_faults_all_who_may_read_see_the_same_and_nothing_is_lost() {
     if let Some(first) = runs.failed.first() {
         panic!("{}\nfailed: {failed:?}", told(first));
     }
-    let missing = runs.coverage.missing(&EXPECTED, AT_LEAST);
+    let missing = [missing, missing_among_people].concat();
     assert!(
         missing.is_empty(),
         "occurred less than {AT_LEAST} times: {missing:?}"

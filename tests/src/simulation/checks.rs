@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use nahtlos_casework::SectionKind;
 use nahtlos_client::{ClientError, Nahtlos};
-use nahtlos_protocol::identifier::{DeviceId, ItemId, SpaceId};
+use nahtlos_protocol::identifier::{ItemId, SpaceId};
 use nahtlos_protocol::space::Role;
 use nahtlos_relay::store::Reader;
 
 use super::model::Model;
-use super::observer::Sealed;
+use super::observer::{Holder, Sealed};
 use super::scene::SCENE;
 use super::world::{Typed, World};
 
@@ -19,13 +19,11 @@ const SECTIONS: [SectionKind; 2] = [SectionKind::Core, SectionKind::Journal];
 impl World {
     /// Looks at everything once all is quiet.
     pub fn check(&mut self) {
-        let devices = self.devices.iter();
-        let ids: Vec<DeviceId> = devices
-            .filter_map(|device| Some(device.replica.as_ref()?.device_id()))
-            .collect();
         let known = SECTIONS.iter().filter_map(|kind| self.space_of(kind));
-        let sections: Vec<SpaceId> = known.collect();
-        let model = match Model::of(&self.relays[0].store(), &ids, &sections, self.scene_until) {
+        let mut spaces: Vec<SpaceId> = known.collect();
+        spaces.extend(self.spaces_of_people());
+        let (store, ids) = (self.relays[0].store(), &self.device_ids);
+        let model = match Model::of(&store, ids, &spaces, self.scene_until) {
             Ok(model) => model,
             Err(refused) => {
                 self.fail(format!("what the relay keeps does not replay: {refused}"));
@@ -42,6 +40,7 @@ impl World {
             self.check_typed(&model, &kind, &space);
             self.count_held(&space);
         }
+        self.check_people(&model);
         self.check_observers(&model);
     }
 
@@ -54,11 +53,11 @@ impl World {
         let seen = self.seen.operations.iter();
         let lost: BTreeSet<ItemId> = seen.filter(|id| !model.has(id)).copied().collect();
         for place in 0..self.devices.len() {
-            let Some(replica) = &self.devices[place].replica else {
+            let Some(holder) = self.holder(place) else {
                 continue;
             };
-            let device = replica.device_id();
-            let reached = self.seen.reachable(replica);
+            let device = holder.device();
+            let reached = self.seen.reachable(&holder);
             let (mut open, mut closed, mut wrong) = (0, 0, Vec::new());
             for (id, sealed) in &self.seen.envelopes {
                 let found = store.find(&(*id).into()).ok().flatten();
@@ -78,7 +77,7 @@ impl World {
                     (true, _) => open += 1,
                     (false, false) => closed += 1,
                     // They came to the key by what a relay kept from the author: nobody could know.
-                    (false, true) if !self.is_reached_as_known(model, replica, sealed) => open += 1,
+                    (false, true) if !self.is_reached_as_known(model, &holder, sealed) => open += 1,
                     (false, true) => {
                         let by = &self.devices[sealed.device].name;
                         let state = model.spaces.get(space);
@@ -101,17 +100,22 @@ impl World {
         }
     }
 
-    fn is_reached_as_known(&self, model: &Model, replica: &Nahtlos, sealed: &Sealed) -> bool {
+    /// Whose keys there are to try.
+    fn holder(&self, place: usize) -> Option<Holder<'_>> {
+        let device = &self.devices[place];
+        let home = device.replica.as_ref().map(Holder::Home);
+        home.or_else(|| device.seed.as_ref().map(Holder::of_seed))
+    }
+
+    fn is_reached_as_known(&self, model: &Model, holder: &Holder<'_>, sealed: &Sealed) -> bool {
         let known = model.with_branches(&sealed.known);
-        let reached = self.seen.reachable_as_known(replica, &known);
+        let reached = self.seen.reachable_as_known(holder, &known);
         reached.contains(&sealed.key_id)
     }
 
     fn author_could_read(&self, model: &Model, sealed: &Sealed) -> bool {
-        let replica = self.devices[sealed.device].replica.as_ref();
-        replica.is_some_and(|replica| {
-            model.read_as_known(&replica.device_id(), &sealed.space, &sealed.known)
-        })
+        let author = self.device_ids[sealed.device];
+        model.read_as_known(&author, &sealed.space, &sealed.known)
     }
 
     /// The space of a section, from whoever knows it.
@@ -125,9 +129,10 @@ impl World {
     }
 
     /// Devices that the model lets read a space and the relay serves, with their roles.
-    fn readers(&self, model: &Model, space: &SpaceId) -> Vec<(usize, Role)> {
+    pub(super) fn readers(&self, model: &Model, space: &SpaceId) -> Vec<(usize, Role)> {
         let devices = self.devices.iter().enumerate();
-        let readers = devices.filter_map(|(place, device)| {
+        let here = devices.filter(|(_, device)| !device.gone);
+        let readers = here.filter_map(|(place, device)| {
             let id = device.replica.as_ref()?.device_id();
             let role = model.role(&id, space)?;
             model.is_admitted(&id).then_some((place, role))
@@ -180,6 +185,13 @@ impl World {
                 self.coverage.count("checked: closed before its key came");
                 continue;
             }
+            let people = self.people.as_ref();
+            let cut_short = people.is_some_and(|people| people.cut_short.contains(&device.owner));
+            if cut_short && replica.key_notice(space).is_some() {
+                self.coverage
+                    .count("checked: lost before its keys were given");
+                continue;
+            }
             let shown = match document(replica, kind) {
                 Ok(text) => text,
                 Err(error) => format!("no document: {}", error.code()),
@@ -190,9 +202,36 @@ impl World {
                 .push(device.name.clone());
         }
         if documents.len() > 1 {
+            self.tell_what_readers_have(model, space);
             self.fail(format!("{}: documents differ: {documents:#?}", kind.code()));
         }
         self.coverage.count("checked: documents");
+    }
+
+    /// What each reader has of a section, for the story of a failure.
+    fn tell_what_readers_have(&mut self, model: &Model, space: &SpaceId) {
+        for (place, role) in self.readers(model, space) {
+            let device = &self.devices[place];
+            let Some(replica) = &device.replica else {
+                continue;
+            };
+            let case = replica.find_case(&SCENE.case);
+            let sections = case.map(|case| case.sections.into_keys().collect::<Vec<_>>());
+            let status = replica.status().ok();
+            let foreign = status.map_or(0, |status| status.foreign_sections);
+            let reached = self.seen.reachable(&Holder::Home(replica));
+            let could_open = replica
+                .epoch_in(space)
+                .is_some_and(|key| reached.contains(&key));
+            let text = format!(
+                "  {} ({role:?}): could open: {could_open}, sections {sections:?}, foreign {foreign}, key: {:?}, {:?}, held: {:?}",
+                device.name,
+                replica.key_notice(space),
+                replica.counting_of(space),
+                replica.held_lines().ok(),
+            );
+            self.story.tell(text);
+        }
     }
 
     /// For which reasons something is held at the end.
@@ -223,7 +262,12 @@ impl World {
                 continue;
             }
             let name = self.devices[one.device].name.clone();
-            let kept = self.kept(one).or_else(|| self.kept_by_copy(one));
+            let kept = if self.devices[one.device].gone {
+                self.kept_though_gone(one, model, space)
+            } else {
+                self.kept(one)
+            };
+            let kept = kept.or_else(|| self.kept_by_copy(one));
             match kept.or_else(|| self.is_left_to_others(one)) {
                 Some(how) => self.coverage.count(format!("typed: {how}")),
                 None => {

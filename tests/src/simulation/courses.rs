@@ -72,9 +72,10 @@ impl World {
     }
 
     /// Devices that are not in the middle of something and have one of these roles.
-    fn idle_with(&self, space: &SpaceId, roles: &[&str]) -> Vec<usize> {
+    pub(super) fn idle_with(&self, space: &SpaceId, roles: &[&str]) -> Vec<usize> {
         let devices = self.devices.iter().enumerate();
-        let idle = devices.filter_map(|(place, one)| Some((place, one.replica.as_ref()?)));
+        let here = devices.filter(|(_, one)| !one.gone);
+        let idle = here.filter_map(|(place, one)| Some((place, one.replica.as_ref()?)));
         idle.filter(|(_, replica)| !replica.other_copy().is_ok_and(|copy| copy.is_some()))
             .filter(|(_, replica)| {
                 let role = replica.own_role(space);
@@ -84,7 +85,7 @@ impl World {
             .collect()
     }
 
-    fn one_with(&mut self, space: &SpaceId, roles: &[&str]) -> Option<usize> {
+    pub(super) fn one_with(&mut self, space: &SpaceId, roles: &[&str]) -> Option<usize> {
         let idle = self.idle_with(space, roles);
         self.chance.one_of(&idle).copied()
     }
@@ -159,7 +160,7 @@ impl World {
         self.all_sync(depth);
     }
 
-    fn all_sync(&mut self, depth: u32) {
+    pub(super) fn all_sync(&mut self, depth: u32) {
         for device in 0..self.devices.len() {
             self.sync(device, depth);
         }

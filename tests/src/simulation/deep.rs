@@ -6,6 +6,7 @@
 //! They are a family of seeds of their own: the worlds of the seeds below stay what they were.
 
 use super::chance::Chance;
+use super::people::PEOPLE_FROM;
 use super::plan::Plan;
 use super::world::World;
 
@@ -26,10 +27,10 @@ pub struct Deep {
 }
 
 impl Deep {
-    /// What a seed has of it, and the plan that fits to it. None below the first deep seed, where
-    /// nothing is drawn.
+    /// What a seed has of it, and the plan that fits to it. None below the first deep seed and from the
+    /// first one with people on, where nothing is drawn.
     pub fn draw(seed: u64, plan: &mut Plan, chance: &mut Chance) -> Option<Self> {
-        if seed < DEEP_FROM {
+        if !(DEEP_FROM..PEOPLE_FROM).contains(&seed) {
             return None;
         }
         let mut often = |share, percent| {

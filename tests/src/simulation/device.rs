@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use nahtlos_client::Nahtlos;
+use nahtlos_protocol::crypto::device_key::DeviceSeed;
 
 use crate::PASSPHRASE;
 
@@ -28,6 +29,12 @@ pub struct Device {
     pub newcomer: bool,
     /// Whether its owner does what the program never would.
     pub hostile: bool,
+    /// Whose it is, as the story calls that person's first device.
+    pub owner: String,
+    /// Whether it never comes back. Whoever has it has its keys.
+    pub gone: bool,
+    /// The seed of a device that lies in no home: on paper, or split among custodians.
+    pub seed: Option<DeviceSeed>,
     time: Arc<AtomicU64>,
 }
 
@@ -45,7 +52,23 @@ impl Device {
     /// A device whose replica is open.
     #[must_use]
     pub fn with(name: &str, home: PathBuf, replica: Nahtlos, time: &Arc<AtomicU64>) -> Self {
-        let mut device = Self {
+        let mut device = Self::bare(name, home, time);
+        device.replica = Some(device.clocked(replica));
+        device
+    }
+
+    /// A device that lies in no home.
+    #[must_use]
+    pub fn of_seed(name: &str, owner: &str, seed: DeviceSeed, time: &Arc<AtomicU64>) -> Self {
+        let mut device = Self::bare(name, PathBuf::new(), time);
+        owner.clone_into(&mut device.owner);
+        device.gone = true;
+        device.seed = Some(seed);
+        device
+    }
+
+    fn bare(name: &str, home: PathBuf, time: &Arc<AtomicU64>) -> Self {
+        Self {
             name: name.to_owned(),
             home,
             replica: None,
@@ -55,10 +78,11 @@ impl Device {
             copy_of: None,
             newcomer: false,
             hostile: false,
+            owner: name.to_owned(),
+            gone: false,
+            seed: None,
             time: Arc::clone(time),
-        };
-        device.replica = Some(device.clocked(replica));
-        device
+        }
     }
 
     /// Ends the program, wherever it is, and starts it again.

@@ -4,8 +4,7 @@
 //! Result codes that are not here, and why: `unknown_space` would need a log that no device of the network
 //! has; `quota` is set out of reach, since a run has few items; `unsupported` is for blobs, which nobody
 //! makes. The held reason `never_entitled` is not here either: the relay refuses such an edit before
-//! anybody could hold it, and only a restored relay sometimes forgets the right that stood. Recovery of a
-//! lost device is not simulated yet.
+//! anybody could hold it, and only a restored relay sometimes forgets the right that stood.
 
 /// How often each must occur in the normal tests.
 pub const AT_LEAST: u64 = 5;
@@ -107,4 +106,43 @@ pub const EXPECTED: [&str; 95] = [
     "lie: shuffle",
     "lie: swapkey",
     "lie: withhold",
+];
+
+/// What must occur in worlds with people as well.
+pub const EXPECTED_OF_PEOPLE: [&str; 35] = [
+    "people: a further device let in",
+    "people: a device revoked as lost",
+    "people: a device revoked as replaced",
+    "people: a device revoked as left",
+    "people: a device renamed",
+    "people: a device gone for good",
+    "people: a paper made",
+    "people: back by a paper",
+    "people: a paper revoked",
+    "people: a revoked paper tried",
+    "people: a home backed up",
+    "people: a backup restored",
+    "people: back after a backup was restored",
+    "people: a recovery key set up",
+    "people: a recovery key rehearsed",
+    "people: a team gone",
+    "people: a recovery key used",
+    "people: a recovery key replaced",
+    "people: told of a use of the recovery key",
+    "people: a case handed over",
+    "people: a hand-over with new keys",
+    "people: a hand-over that raised a team",
+    "people: a case excluded",
+    "people: a hand-over ordered",
+    "people: a hand-over by order",
+    "people: two hand-overs at once",
+    "people: a conflict about the lead settled",
+    "people: a hand-over by who is removed meanwhile",
+    "people: a leaver's case handed over",
+    "people: a team renamed",
+    "people: two teams merged",
+    "people: an institution removed",
+    "checked: uses of a recovery key",
+    "checked: a conflict stands",
+    "typed: lost with its device",
 ];

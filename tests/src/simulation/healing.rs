@@ -18,6 +18,9 @@ impl World {
         self.story.tell("the faults end");
         self.plan = Plan::without_faults();
         self.deep = None;
+        if let Some(people) = &mut self.people {
+            people.course = 0;
+        }
         self.join();
         for device in &mut self.devices {
             device.cut_off = false;
@@ -40,6 +43,9 @@ impl World {
     fn round_is_quiet(&mut self) -> bool {
         let mut quiet = true;
         for device in 0..self.devices.len() {
+            if self.devices[device].gone {
+                continue;
+            }
             match self.sync(device, u32::MAX) {
                 Some(report) => {
                     quiet &= report.requests == 1

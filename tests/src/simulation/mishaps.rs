@@ -160,6 +160,9 @@ impl World {
         let mut copied = Device::open(&format!("the copy of {name}"), copy, &self.time);
         copied.copy_of = Some(device);
         copied.newcomer = self.devices[device].newcomer;
+        if self.people.is_some() {
+            copied.owner.clone_from(&self.devices[device].owner);
+        }
         if self.lied_to.contains(&device) {
             // What was withheld from the home is not in its copy either.
             self.lied_to.insert(self.devices.len());

@@ -6,7 +6,8 @@
 //! gives the same run, byte for byte.
 //!
 //! Reading order: [`world`] (a run) → [`plan`] (which faults) → [`line`] (what passes) → [`work`] (what
-//! people do) → [`healing`] → [`checks`] with [`model`]. What chance alone seldom brings: [`deep`].
+//! people do) → [`healing`] → [`checks`] with [`model`]. What chance alone seldom brings: [`deep`]. What
+//! people do with their devices, recovery keys and cases: [`people`].
 
 pub mod chance;
 pub mod checks;
@@ -14,7 +15,9 @@ pub mod courses;
 pub mod coverage;
 pub mod deep;
 pub mod device;
+pub mod errand;
 pub mod expected;
+pub mod handing_over;
 pub mod healing;
 pub mod hostile;
 pub mod lies;
@@ -22,7 +25,13 @@ pub mod line;
 pub mod mishaps;
 pub mod model;
 pub mod observer;
+pub mod pairing;
+pub mod paper;
+pub mod people;
+pub mod people_checks;
+pub mod people_scene;
 pub mod plan;
+pub mod recovering;
 pub mod relay;
 pub mod runs;
 pub mod scene;
@@ -35,7 +44,8 @@ use std::panic::AssertUnwindSafe;
 
 use coverage::Coverage;
 pub use deep::DEEP_FROM;
-pub use expected::{AT_LEAST, EXPECTED};
+pub use expected::{AT_LEAST, EXPECTED, EXPECTED_OF_PEOPLE};
+pub use people::PEOPLE_FROM;
 use world::World;
 
 /// What came of one run.

@@ -8,9 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use nahtlos_client::Nahtlos;
+use nahtlos_protocol::crypto::device_key::{DeviceKeys, DeviceSeed};
 use nahtlos_protocol::crypto::epoch_secret::{self, EpochSeed};
 use nahtlos_protocol::crypto::wrap;
-use nahtlos_protocol::identifier::{EnvelopeId, ItemId, KeyId, Nonce, RecipientId, SpaceId};
+use nahtlos_protocol::identifier::{
+    DeviceId, EnvelopeId, ItemId, KeyId, Nonce, RecipientId, SpaceId,
+};
 use nahtlos_protocol::space::author::wrap_info;
 use nahtlos_protocol::space::effect::{Recipient, WrapMethod};
 use nahtlos_protocol::space::{Effect, SignedOperation, Wrap};
@@ -25,6 +28,48 @@ pub struct Sealed {
     pub known: Arc<BTreeSet<ItemId>>,
     /// Whose device sent it.
     pub device: usize,
+}
+
+/// Who holds a device's keys: a home, or who has its seed alone.
+pub enum Holder<'a> {
+    /// With all that its vault holds.
+    Home(&'a Nahtlos),
+    /// What the words of a paper make, or enough shares of a recovery key.
+    Seed(Box<DeviceKeys>),
+}
+
+impl Holder<'_> {
+    /// Of a device that lies in no home.
+    #[must_use]
+    pub fn of_seed(seed: &DeviceSeed) -> Self {
+        Self::Seed(Box::new(seed.keys()))
+    }
+
+    /// The device.
+    #[must_use]
+    pub fn device(&self) -> DeviceId {
+        match self {
+            Self::Home(replica) => replica.device_id(),
+            Self::Seed(keys) => DeviceId(keys.public_keys().device_id()),
+        }
+    }
+
+    fn stored_seeds(&self) -> Vec<EpochSeed> {
+        match self {
+            Self::Home(replica) => replica.stored_seeds(),
+            Self::Seed(_) => Vec::new(),
+        }
+    }
+
+    fn open(&self, info: &[u8], wrapped: &[u8]) -> Option<EpochSeed> {
+        match self {
+            Self::Home(replica) => replica.open_as_device(info, wrapped),
+            Self::Seed(keys) => {
+                let secret = wrap::open_hybrid(&keys.kem, info, wrapped).ok()?;
+                Some(EpochSeed::from_secret(secret))
+            }
+        }
+    }
 }
 
 /// Everything that ever reached a relay.
@@ -135,33 +180,33 @@ impl Seen {
 
     /// Key ids of all epochs that a device's owner could come to, with everything a relay ever had.
     #[must_use]
-    pub fn reachable(&self, replica: &Nahtlos) -> BTreeSet<KeyId> {
-        self.reachable_by(replica, replica.stored_seeds(), &self.taken)
+    pub fn reachable(&self, holder: &Holder<'_>) -> BTreeSet<KeyId> {
+        self.reachable_by(holder, holder.stored_seeds(), &self.taken)
     }
 
     /// The same by these operations alone: what somebody who knows no others could know of that owner.
     #[must_use]
     pub fn reachable_as_known(
         &self,
-        replica: &Nahtlos,
+        holder: &Holder<'_>,
         known: &BTreeSet<ItemId>,
     ) -> BTreeSet<KeyId> {
-        self.reachable_by(replica, Vec::new(), known)
+        self.reachable_by(holder, Vec::new(), known)
     }
 
     fn reachable_by(
         &self,
-        replica: &Nahtlos,
+        holder: &Holder<'_>,
         seeds: Vec<EpochSeed>,
         operations: &BTreeSet<ItemId>,
     ) -> BTreeSet<KeyId> {
         let (mut reached, mut waiting) = (BTreeSet::new(), seeds);
-        let device = RecipientId::from(replica.device_id());
+        let device = RecipientId::from(holder.device());
         let is_among = |lock: &&Lock| operations.contains(&lock.operation);
         let own = self.locks.get(&device).into_iter().flatten();
         for lock in own.filter(is_among) {
             let opened = self.info(lock);
-            let opened = opened.and_then(|info| replica.open_as_device(&info, &lock.bytes));
+            let opened = opened.and_then(|info| holder.open(&info, &lock.bytes));
             waiting.extend(opened.filter(|seed| seed.key_id() == lock.key_id.0));
         }
         let of_epochs: Vec<&Lock> = self.locks.values().flatten().filter(is_among).collect();

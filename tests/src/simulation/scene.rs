@@ -46,6 +46,10 @@ pub struct Scene {
 pub static SCENE: LazyLock<Scene> = LazyLock::new(found);
 
 impl Scene {
+    pub(super) fn of(files: Vec<(PathBuf, Vec<u8>)>, case: String) -> Self {
+        Self { files, case }
+    }
+
     /// Writes a copy of every file below a directory.
     ///
     /// # Panics
@@ -89,14 +93,15 @@ impl Transport for Direct<'_> {
     }
 }
 
-struct Founding {
-    directory: PathBuf,
-    relay: SimulatedRelay,
-    clock: Arc<AtomicU64>,
+/// What a scene is founded with.
+pub(super) struct Founding {
+    pub(super) directory: PathBuf,
+    pub(super) relay: SimulatedRelay,
+    pub(super) clock: Arc<AtomicU64>,
 }
 
 impl Founding {
-    fn home(&self, name: &str) -> Nahtlos {
+    pub(super) fn home(&self, name: &str) -> Nahtlos {
         let path = self.directory.join(name);
         let home = Nahtlos::create(&path, PASSPHRASE, KeyDerivation::fast_for_tests());
         let mut home = home.expect("a new home");
@@ -105,7 +110,7 @@ impl Founding {
         home
     }
 
-    fn sync(&mut self, home: &mut Nahtlos) {
+    pub(super) fn sync(&mut self, home: &mut Nahtlos) {
         self.clock.fetch_add(1_000, Ordering::SeqCst);
         home.sync(&mut Direct(&mut self.relay), &mut |_| {})
             .expect("a sync");
@@ -128,15 +133,17 @@ impl Founding {
         let invitation = invite(inviter, role, name);
         self.sync(inviter);
         let mut home = self.home(name);
-        home.join_as_person(
-            &mut Direct(&mut self.relay),
-            &invitation,
-            &introduction(name),
-        )
-        .expect("the invitation is good");
+        self.join(&mut home, &invitation, name);
         self.sync(inviter);
         self.sync(&mut home);
         home
+    }
+
+    /// Somebody answers an invitation.
+    pub(super) fn join(&mut self, home: &mut Nahtlos, invitation: &InvitationText, name: &str) {
+        let mut line = Direct(&mut self.relay);
+        home.join_as_person(&mut line, invitation, &introduction(name))
+            .expect("the invitation is good");
     }
 }
 
@@ -232,7 +239,7 @@ fn found() -> Scene {
     Scene { files, case }
 }
 
-fn collect(root: &Path, directory: &Path, files: &mut Vec<(PathBuf, Vec<u8>)>) {
+pub(super) fn collect(root: &Path, directory: &Path, files: &mut Vec<(PathBuf, Vec<u8>)>) {
     for entry in std::fs::read_dir(directory).expect("a readable directory") {
         let path = entry.expect("an entry").path();
         if path.is_dir() {

@@ -124,7 +124,7 @@ impl World {
         } else {
             let device = self.chance.below(self.devices.len() as u64);
             let device = usize::try_from(device).unwrap_or(0);
-            person(&self.devices[device].name)
+            person(&self.devices[device].owner)
         }
     }
 
@@ -283,16 +283,9 @@ impl World {
         self.newcomers += 1;
         // The invitation is good once who invites has synced.
         self.sync(device, 1);
-        let home = self.directory.path().join(&name);
-        let created = Nahtlos::create(&home, PASSPHRASE, KeyDerivation::fast_for_tests());
-        let Ok(replica) = created else {
-            self.fail("a new home cannot be made");
+        let Some(joiner) = self.new_home(&name) else {
             return;
         };
-        let mut newcomer = Device::with(&name, home, replica, &self.time);
-        newcomer.newcomer = true;
-        let joiner = self.devices.len();
-        self.add(newcomer, Arc::default());
         let Some(mut replica) = self.devices[joiner].replica.take() else {
             return;
         };
@@ -310,10 +303,28 @@ impl World {
         self.devices[joiner].replica = Some(replica);
     }
 
+    /// A new home, whose device nobody knows yet.
+    pub(super) fn new_home(&mut self, name: &str) -> Option<usize> {
+        let home = self.directory.path().join(name);
+        let created = Nahtlos::create(&home, PASSPHRASE, KeyDerivation::fast_for_tests());
+        let Ok(replica) = created else {
+            self.fail("a new home cannot be made");
+            return None;
+        };
+        let mut newcomer = Device::with(name, home, replica, &self.time);
+        newcomer.newcomer = true;
+        let place = self.devices.len();
+        self.add(newcomer, Arc::default());
+        Some(place)
+    }
+
     fn revoke_device(&mut self, device: usize) {
-        let other = self.chance.below(self.devices.len() as u64);
-        let other = &self.devices[usize::try_from(other).unwrap_or(0)];
-        let Some(id) = other.replica.as_ref().map(Nahtlos::device_id) else {
+        let place = self.chance.below(self.devices.len() as u64);
+        let place = usize::try_from(place).unwrap_or(0);
+        let other = &self.devices[place];
+        let in_no_home = other.seed.is_some().then(|| self.device_ids[place]);
+        let id = other.replica.as_ref().map(Nahtlos::device_id);
+        let Some(id) = id.or(in_no_home) else {
             return;
         };
         let what = format!("revoke: the device of {}", other.name);
@@ -436,6 +447,9 @@ impl World {
             listed.is_ok_and(|listed| listed.iter().all(|held| held.id != one))
         };
         if !adopts && (decided.is_some() || replica.is_some_and(is_put_away)) {
+            if let Some(people) = &mut self.people {
+                people.discarded.push(shown.clone());
+            }
             // What somebody wrote themselves and put away need not be anywhere.
             self.typed.retain(|typed| {
                 typed.device != device || !shown.contains(&format!("\"{}\"", typed.text))

@@ -19,6 +19,8 @@ use super::device::Device;
 use super::line::{InTheAir, Line};
 use super::mishaps::OldHome;
 use super::observer::{Seen, recipients};
+use super::people::{PEOPLE_FROM, People};
+use super::people_scene::{MANAGERS, PEOPLE_SCENE};
 use super::plan::{ALL_TOGETHER_FROM, Plan};
 use super::relay::SimulatedRelay;
 use super::scene::{BEGIN_MS, DEVICES, SCENE, directory};
@@ -52,6 +54,8 @@ pub struct World {
     pub plan: Plan,
     /// What a deep world has beside it.
     pub deep: Option<Deep>,
+    /// What a world with people has beside it.
+    pub people: Option<People>,
     /// What happened.
     pub story: Story,
     /// What occurred.
@@ -112,7 +116,11 @@ impl World {
     #[must_use]
     pub fn new(seed: u64) -> Self {
         // Before this thread's randomness is seeded: the scene is the same for all seeds.
-        let scene = &*SCENE;
+        let (scene, more): (_, &[_]) = if seed < PEOPLE_FROM {
+            (&*SCENE, &[])
+        } else {
+            (&*PEOPLE_SCENE, &MANAGERS)
+        };
         simulated::seed_this_thread((seed % ALL_TOGETHER_FROM).wrapping_add(1));
         let directory = directory();
         scene.lay_out(directory.path());
@@ -120,10 +128,12 @@ impl World {
         let mut chance = Chance::new(seed % ALL_TOGETHER_FROM);
         let mut plan = Plan::draw(seed, &mut chance);
         let deep = Deep::draw(seed, &mut plan, &mut chance);
+        let people = People::draw(seed, &mut plan, &mut chance);
         let relay = SimulatedRelay::start(directory.path().join("relay"), Arc::clone(&time), seed);
         let relay_seed = relay.signing_seed();
         let devices: Vec<Device> = DEVICES
             .iter()
+            .chain(more)
             .map(|(name, _)| Device::open(name, directory.path().join(name), &time))
             .collect();
         let mut world = Self {
@@ -131,6 +141,7 @@ impl World {
             chance,
             plan,
             deep,
+            people,
             story: Story::default(),
             coverage: Coverage::default(),
             failures: Vec::new(),
@@ -163,6 +174,10 @@ impl World {
         world.choose_hostile();
         let plan = format!("{:?}", world.plan);
         world.story.tell(format!("seed {seed}: {plan}"));
+        if let Some(people) = &world.people {
+            let people = format!("{people:?}");
+            world.story.tell(people);
+        }
         if let Some(deep) = &world.deep {
             let deep = format!("{deep:?}");
             world.story.tell(deep);
@@ -233,7 +248,7 @@ impl World {
             if let Some(device) = self.somebody() {
                 self.sync(device, depth);
             }
-        } else if !self.go_deep(depth) {
+        } else if !self.go_deep(depth) && !self.go_among_people(depth) {
             self.work();
         }
     }
@@ -242,12 +257,16 @@ impl World {
     pub fn somebody(&mut self) -> Option<usize> {
         let idle: Vec<usize> = (0..self.devices.len())
             .filter(|device| self.devices[*device].replica.is_some())
+            .filter(|device| !self.devices[*device].gone)
             .collect();
         self.chance.one_of(&idle).copied()
     }
 
     /// One device syncs, with what may go wrong meanwhile.
     pub fn sync(&mut self, device: usize, depth: u32) -> Option<SyncReport> {
+        if self.devices[device].gone {
+            return None;
+        }
         let mut replica = self.devices[device].replica.take()?;
         let name = self.devices[device].name.clone();
         self.story.tell(format!("{name} syncs"));
@@ -261,6 +280,7 @@ impl World {
         let synced = replica.sync(&mut line, &mut |_| {});
         let report = self.took(device, "sync", &mut replica, synced);
         self.put_back(device, replica);
+        self.note_synced(device, report.as_ref());
         if let Some(report) = &report {
             let told = told(report);
             self.story.tell(format!("{name} has synced: {told}"));
@@ -278,6 +298,9 @@ impl World {
         what: &str,
         action: impl FnOnce(&mut Nahtlos) -> Result<T, ClientError>,
     ) -> Option<T> {
+        if self.devices[device].gone {
+            return None;
+        }
         let mut replica = self.devices[device].replica.take()?;
         let fault = self.disk_fault();
         replica.vault_mut().set_fault(fault);
@@ -297,7 +320,7 @@ impl World {
     }
 
     /// What came of it; an error that nothing explains is a failure of the run.
-    fn took<T>(
+    pub(super) fn took<T>(
         &mut self,
         device: usize,
         what: &str,
@@ -330,7 +353,7 @@ impl World {
         }
     }
 
-    fn put_back(&mut self, device: usize, mut replica: Nahtlos) {
+    pub(super) fn put_back(&mut self, device: usize, mut replica: Nahtlos) {
         let vault = replica.vault_mut();
         let crashed = vault.has_crashed();
         vault.set_fault(None);
@@ -343,7 +366,7 @@ impl World {
         }
     }
 
-    fn disk_fault(&mut self) -> Option<Fault> {
+    pub(super) fn disk_fault(&mut self) -> Option<Fault> {
         if self.chance.percent(self.plan.crash) {
             return Some(Fault::Crash {
                 after: self.chance.below(EFFECTS_MAX),
