@@ -45,6 +45,10 @@ pub(crate) struct IncidentRecord {
     /// When a person took note of it, once nothing was missing any more, Unix milliseconds.
     #[n(8)]
     pub acknowledged_at_ms: Option<u64>,
+    /// When everything was pulled again, since something that came builds on what is not here, Unix
+    /// milliseconds.
+    #[n(9)]
+    pub pulled_all_at_ms: Option<u64>,
 }
 
 /// One time the relay went back to an earlier state, for a person and for the relay's operator.
@@ -165,6 +169,7 @@ impl Nahtlos {
             refused: 0,
             forks: 0,
             acknowledged_at_ms: None,
+            pulled_all_at_ms: None,
         };
         let offers = self.lost_items(setback)?;
         let mut position = self.sync_record()?;
@@ -177,6 +182,34 @@ impl Nahtlos {
             }
             put_sync(transaction, &position)
         })
+    }
+
+    /// After the relay went back, what was thought to be common may not be: a copy of its journal that had
+    /// not been marked as one gave the numbers this device had seen to other items, which it would be
+    /// served never. It shows when something comes that builds on them: everything is asked for again
+    /// then, once for each time the relay went back. Returns whether it is.
+    pub(crate) fn pull_what_was_thought_common(&mut self) -> Result<bool, ClientError> {
+        let Some(mut record) = self.incident_records()?.pop() else {
+            return Ok(false);
+        };
+        if record.pulled_all_at_ms.is_some() || !self.lacks_what_others_build_on()? {
+            return Ok(false);
+        }
+        record.pulled_all_at_ms = Some(self.now_ms());
+        let mut position = self.sync_record()?;
+        position.cursor = 0;
+        self.commit(|transaction| {
+            put_incident(transaction, &record)?;
+            put_sync(transaction, &position)
+        })?;
+        Ok(true)
+    }
+
+    fn lacks_what_others_build_on(&self) -> Result<bool, ClientError> {
+        let held = self.held_counts()?;
+        let mut reasons = held.iter().map(|(reason, _)| reason.as_str());
+        let missing = reasons.any(|reason| ["missing_parents", "missing_log"].contains(&reason));
+        Ok(missing || !self.waiting_operations()?.is_empty())
     }
 
     /// Changes the latest incident's counts.

@@ -387,12 +387,9 @@ impl Nahtlos {
                 return Ok(Some(Draft::new().wrap_missing(seed)));
             }
         }
-        let mut earlier = readable_epochs(state);
-        if !right.at_least(Role::Write) {
-            // Few may hold an epoch of a lost branch: any of them supplies the link, readers too.
-            earlier.wanted_of_log.clear();
-        }
-        let link = self.missing_link(state, &seed, &earlier);
+        // Few may hold an epoch whose wraps the relay lost, and they may not write any more: any of them
+        // supplies the link, readers too.
+        let link = self.missing_link(state, &seed, &readable_epochs(state));
         Ok(link.map(|link| Draft::new().effect(link)))
     }
 

@@ -146,7 +146,7 @@ impl<'a> Session<'a> {
             }
             self.rounds += 1;
             let push = self.push_new()?;
-            if push.is_empty() {
+            if push.is_empty() && !self.replica.pull_what_was_thought_common()? {
                 return Ok(None);
             }
             push
