@@ -11,7 +11,7 @@ use nahtlos_protocol::space::state::MemberId;
 use serde::Serialize;
 
 use super::Known;
-use crate::authorship::put_looked_at;
+use crate::authorship::{Trace, put_looked_at};
 use crate::cases::hex;
 use crate::directory::Directory;
 use crate::error::ClientError;
@@ -82,8 +82,10 @@ impl Nahtlos {
 
     /// What was done with one recovery key.
     pub(super) fn uses_of(&self, known: &Known) -> Result<Vec<RecoveryUse>, ClientError> {
+        let traces = self.traces_of_recovery(known)?.into_iter();
+        let places: BTreeSet<SpaceId> = traces.map(|(_, trace)| trace.space).collect();
         let mut uses = Vec::new();
-        for space in self.places_of_use(known, false)? {
+        for space in places {
             uses.extend(self.uses_in(known, &space)?);
         }
         uses.sort_by_key(|one| one.claimed_at_ms);
@@ -95,15 +97,20 @@ impl Nahtlos {
     pub(crate) fn tell_recovery_uses(&mut self) -> Result<Vec<String>, ClientError> {
         let (mut new, mut looked_at) = (Vec::new(), Vec::new());
         for known in self.recovery_known()? {
-            let devices = self.devices_of_recovery(&known)?;
-            for space in self.places_of_use(&known, true)? {
-                looked_at.extend(devices.iter().map(|device| (*device, space)));
+            let traces = self.traces_of_recovery(&known)?.into_iter();
+            let came: Vec<(DeviceId, SpaceId)> = traces
+                .filter(|(_, trace)| trace.is_new)
+                .map(|(device, trace)| (device, trace.space))
+                .collect();
+            let places: BTreeSet<SpaceId> = came.iter().map(|(_, space)| *space).collect();
+            for space in places {
                 for one in self.uses_in(&known, &space)? {
                     if !self.vault.contains(Collection::Recovery, &one.item.0)? {
                         new.push(one);
                     }
                 }
             }
+            looked_at.extend(came);
         }
         if looked_at.is_empty() {
             return Ok(Vec::new());
@@ -120,21 +127,15 @@ impl Nahtlos {
         Ok(sentences(&new))
     }
 
-    /// Spaces in which the member's devices left something, but for its own; those alone in which
-    /// something is new, where that is asked.
-    fn places_of_use(
-        &self,
-        known: &Known,
-        only_new: bool,
-    ) -> Result<BTreeSet<SpaceId>, ClientError> {
-        let mut places = BTreeSet::new();
+    /// Where each of the member's devices left something, but for its own log.
+    fn traces_of_recovery(&self, known: &Known) -> Result<Vec<(DeviceId, Trace)>, ClientError> {
+        let mut traces = Vec::new();
         for device in self.devices_of_recovery(known)? {
-            let traces = self.traces_of(&device)?.into_iter();
-            let wanted = traces.filter(|trace| trace.is_new || !only_new);
-            places.extend(wanted.map(|trace| trace.space));
+            let elsewhere = self.traces_of(&device)?.into_iter();
+            let elsewhere = elsewhere.filter(|trace| trace.space != known.person);
+            traces.extend(elsewhere.map(|trace| (device, trace)));
         }
-        places.remove(&known.person);
-        Ok(places)
+        Ok(traces)
     }
 
     fn devices_of_recovery(&self, known: &Known) -> Result<BTreeSet<DeviceId>, ClientError> {
