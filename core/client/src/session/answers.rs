@@ -6,12 +6,14 @@ use std::collections::BTreeMap;
 use nahtlos_protocol::envelope::{Envelope, EnvelopeKind};
 use nahtlos_protocol::identifier::{ItemId, Nonce, SpaceId};
 use nahtlos_protocol::space::Prepared;
-use nahtlos_protocol::wire::{ItemResult, Status, VerdictCode};
+use nahtlos_protocol::wire::{ItemResult, JournalMark, Status, VerdictCode};
 
 use super::Session;
 use super::push::InFlight;
 use crate::error::ClientError;
+use crate::incidents::Setback;
 use crate::intents::{Decided, Source};
+use crate::nahtlos::put_sync;
 use crate::outbox::Delivery;
 use crate::records::Intent;
 use crate::transport::TransportError;
@@ -19,7 +21,11 @@ use crate::vault::Collection;
 
 impl Session<'_> {
     /// What the relay has stored is let go together: one durable commit for many answers.
-    pub(super) fn take_results(&mut self, results: &[ItemResult]) -> Result<(), ClientError> {
+    pub(super) fn take_results(
+        &mut self,
+        results: &[ItemResult],
+        mark: &JournalMark,
+    ) -> Result<(), ClientError> {
         let in_flight = std::mem::take(&mut self.in_flight);
         // An old answer, replayed, must not decide about what was sent now.
         let answered = in_flight.iter().map(InFlight::item);
@@ -58,11 +64,17 @@ impl Session<'_> {
                 InFlight::Asked(id) => told.push((id, result)),
             }
         }
+        // How far the journal had come is durable before anything of one's own is let go: a relay that
+        // goes back behind it is found out, wherever this program ends.
+        let mut position = self.replica.sync_record()?;
+        if Setback::between(position.mark.as_ref(), mark).is_none() {
+            position.mark = Some(*mark);
+        }
         self.replica.commit(|transaction| {
             for key in &founded {
                 transaction.delete(Collection::Sealed, key)?;
             }
-            Ok(())
+            put_sync(transaction, &position)
         })?;
         if !lost.is_empty() {
             self.replica.offers_answered(&lost)?;

@@ -189,7 +189,7 @@ impl<'a> Session<'a> {
             }
             .into());
         }
-        self.take_results(&response.results)?;
+        self.take_results(&response.results, &response.journal_mark)?;
         let went_back = self.look_at_mark(&response.journal_mark)?;
         let mut position = self.replica.sync_record()?;
         if !went_back {
