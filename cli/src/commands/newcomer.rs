@@ -138,7 +138,8 @@ fn without_terminal(failure: Failure) -> Failure {
         "value_missing",
         "The words or the fingerprint are missing; nobody was confirmed.",
         "It would be asked for at a terminal, and there is none.",
-        "Give what they read to you: `nahtlos member confirm NUMBER --words \"WHAT-THEY-READ\"`.",
+        "Give what they read to you: `nahtlos member confirm NUMBER --words \"WHAT-THEY-READ\"`, or \
+         `--fingerprint WHAT-THEY-READ`.",
     )
 }
 
