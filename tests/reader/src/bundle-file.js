@@ -6,17 +6,17 @@
  */
 import { equal, utf8 } from "./bytes.js";
 import { identifier } from "./common.js";
-import { MalformedError, NeedsNewerError, TooLargeError } from "./errors.js";
+import { BundleError, MalformedError, NeedsNewerError } from "./errors.js";
 import * as limits from "./limits.js";
 import { digest } from "./primitives.js";
 import { receiptShape } from "./receipt.js";
 import { boolean, bytes, list, optional, plainEnum, readMessage, struct, unsigned } from "./schema.js";
 import { wrapShape } from "./sync.js";
 
-const BUNDLE = "nahtlos-bundle-v";
-const REQUEST = "nahtlos-request-v";
-const VERSION = "1".charCodeAt(0);
-const LINE_FEED = 0x0a;
+const BUNDLE = { name: "nahtlos-bundle-v", other: "not_a_bundle" };
+const REQUEST = { name: "nahtlos-request-v", other: "not_a_request" };
+const VERSION = "1";
+const LINE_FEED = "\n";
 const LENGTH = 4;
 const DIGEST = 32;
 
@@ -48,30 +48,48 @@ const heldEnvelopes = struct([["ids", list(identifier(32), limits.REQUEST_IDS)]]
 
 /**
  * @param {Uint8Array} file
+ * @param {string} network the reader's
  * @returns {{head: object, items: Array<{kind: string, bytes: Uint8Array, wraps: Array<object>, receipt: object|null}>}}
+ * @throws {BundleError} `not_a_bundle`, `bundle_damaged` or `bundle_other_network`
  * @throws {NeedsNewerError} if a newer program wrote it
- * @throws {MalformedError|TooLargeError} for any other fault: nothing of the file is used
  */
-export function readBundleFile(file) {
-  const [first, ...rest] = partsOf(BUNDLE, file);
-  return { head: headOf(bundleHead, first), items: rest.map(itemOf) };
+export function readBundleFile(file, network) {
+  const { head, others: items } = readFile(BUNDLE, file, bundleHead, (parts) => parts.map(itemOf));
+  requireNetwork(head, network);
+  return { head, items };
 }
 
 /**
  * @param {Uint8Array} file
+ * @param {string} network the reader's
  * @returns {{head: object, envelopes: string[]}} the logs and the envelopes that the requester has
- * @throws as `readBundleFile`
+ * @throws as `readBundleFile`, but for `not_a_request`
  */
-export function readRequestFile(file) {
-  const [first, ...rest] = partsOf(REQUEST, file);
-  if (rest.length > limits.REQUEST_PARTS) throw new MalformedError("more parts than a request has");
-  return { head: headOf(requestHead, first), envelopes: rest.flatMap((part) => readMessage(heldEnvelopes, part).ids) };
+export function readRequestFile(file, network) {
+  const { head, others: envelopes } = readFile(REQUEST, file, requestHead, envelopesOf);
+  requireNetwork(head, network);
+  return { head, envelopes };
 }
 
-function headOf(shape, part) {
-  const head = readMessage(shape, part);
-  if (head.version !== 1) throw new MalformedError(`version ${head.version}`);
-  return head;
+/** The head's form, then its version, then the form of the others: the first failure is the word. */
+function readFile(kind, file, headShape, readOthers) {
+  const [first, ...others] = partsOf(kind, file);
+  const head = wellFormed(() => readMessage(headShape, first));
+  if (head.version !== 1) throw new NeedsNewerError(`version ${head.version} of a head`);
+  return { head, others: wellFormed(() => readOthers(others)) };
+}
+
+function wellFormed(read) {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof MalformedError) damaged(error.message);
+    throw error;
+  }
+}
+
+function requireNetwork(head, network) {
+  if (head.network !== network) throw new BundleError("bundle_other_network", "it is of another network");
 }
 
 function itemOf(part) {
@@ -80,26 +98,35 @@ function itemOf(part) {
   return item;
 }
 
-/** The parts of a file of this name, one at least, with the digest compared. */
-function partsOf(name, file) {
-  const start = requireName(name, file);
+function envelopesOf(parts) {
+  if (parts.length > limits.REQUEST_PARTS) throw new MalformedError("more parts than a request has");
+  return parts.flatMap((part) => readMessage(heldEnvelopes, part).ids);
+}
+
+function damaged(message) {
+  throw new BundleError("bundle_damaged", message);
+}
+
+/** The parts of a file of this kind, one at least, with the digest compared. */
+function partsOf(kind, file) {
+  const start = requireName(kind, file);
   const view = new DataView(file.buffer, file.byteOffset, file.length);
   const parts = [];
   let offset = start;
   for (;;) {
-    if (file.length - offset < LENGTH) throw new MalformedError("ends too early");
+    if (file.length - offset < LENGTH) damaged("it ends too early");
     const length = view.getUint32(offset);
     offset += LENGTH;
     if (length === 0) break;
-    if (length > limits.BUNDLE_PART_BYTES) throw new TooLargeError("a part above its limit");
-    if (length > file.length - offset) throw new MalformedError("ends too early");
+    if (length > limits.BUNDLE_PART_BYTES) damaged("a part above its limit");
+    if (length > file.length - offset) damaged("it ends too early");
     parts.push(file.subarray(offset, offset + length));
     offset += length;
   }
-  if (file.length - offset < DIGEST) throw new MalformedError("ends too early");
-  if (file.length - offset > DIGEST) throw new MalformedError("bytes after the digest");
-  if (!equal(digest(file.subarray(0, offset)), file.subarray(offset))) throw new MalformedError("damaged: another digest");
-  if (parts.length === 0) throw new MalformedError("no first part");
+  if (file.length - offset < DIGEST) damaged("it ends too early");
+  if (file.length - offset > DIGEST) damaged("bytes after the digest");
+  if (!equal(digest(file.subarray(0, offset)), file.subarray(offset))) damaged("another digest");
+  if (parts.length === 0) damaged("no first part");
   return parts;
 }
 
@@ -107,10 +134,12 @@ function partsOf(name, file) {
  * The version before all else: what follows a later one is laid out as nobody here can know, its digest too.
  * @returns {number} where the parts begin
  */
-function requireName(name, file) {
-  const version = file[name.length];
-  const hasForm = equal(file.subarray(0, name.length), utf8(name)) && version >= 0x30 && version <= 0x39;
-  if (!hasForm || file[name.length + 1] !== LINE_FEED) throw new MalformedError(`no file of the kind ${name}`);
-  if (version !== VERSION) throw new NeedsNewerError(`version ${String.fromCharCode(version)} of ${name}`);
+function requireName({ name, other }, file) {
+  if (!equal(file.subarray(0, name.length), utf8(name))) throw new BundleError(other, `it does not begin with ${name}`);
+  const [first, second] = [...file.subarray(name.length, name.length + 2)].map((byte) => String.fromCharCode(byte));
+  if (isDigit(first) && (first !== VERSION || isDigit(second))) throw new NeedsNewerError(`a later version of ${name}`);
+  if (first !== VERSION || second !== LINE_FEED) damaged("no version");
   return name.length + 2;
 }
+
+const isDigit = (letter) => letter !== undefined && letter >= "0" && letter <= "9";

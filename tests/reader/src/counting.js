@@ -34,6 +34,11 @@ export function judge(logs, space, envelopes, arrivals) {
   return new Court(logs, space, envelopes, arrivals).judgement();
 }
 
+/** Whether an edit's author may write still, by the newest logs: what rule 1 asks. */
+export function stands(logs, envelope, arrivals) {
+  return new Court(logs, envelope.space, [envelope], arrivals).stands(envelope);
+}
+
 const isEdit = ({ kind }) => kind === "changes";
 
 /** The role that an envelope's author needs. */

@@ -16,27 +16,40 @@ import { liveGrants } from "./state.js";
  * @param {object} invitation as `readDeviceText` gives it
  * @param {Uint8Array} encoded the join request
  * @returns {{id: string, keys: object, countersignature: Uint8Array, name: string}}
- * @throws {MalformedError|TooLargeError|CryptoError}
+ * @throws {MalformedError|TooLargeError|NeedsNewerError} the request's form
+ * @throws {CryptoError} `bad_signature`, `other_invitation`, `no_device`, `other_device`, `not_agreed`, `already_here`,
+ *   `known_device`, `other_person` or `unreadable`, the first of them that holds
  */
 export function readDeviceRequest(logs, invitation, encoded) {
   const request = readJoinRequest(encoded);
   if (request.space !== invitation.person || !equal(request.proof.invitation, invitation.key)) {
     throw new CryptoError("other_invitation", "the request answers another invitation");
   }
-  const { keys, countersignature } = onlyDevice(request.operations);
-  parseVerifyingKey(keys.verifying);
-  checkKemKey(keys.kem);
+  const { keys, countersignature } = as("no_device", () => onlyDevice(request.operations));
   const id = deviceId(keys);
   if (id !== request.newcomer) throw new CryptoError("other_device", "the keys are of another device than the one that asks");
-  verifySignature(keys.verifying, "admission/sign", concat(fromHex(invitation.person), fromHex(id)), countersignature);
+  const agreed = concat(fromHex(invitation.person), fromHex(id));
+  as("not_agreed", () => verifySignature(keys.verifying, "admission/sign", agreed, countersignature));
   requireNew(logs, invitation.person, id);
-  return { id, keys, countersignature, name: openIntroduction(invitation.seed, request.introduction).name };
+  const { name } = as("unreadable", () => openIntroduction(invitation.seed, request.introduction));
+  return { id, keys, countersignature, name };
+}
+
+/** Runs a check, and gives its failure the word that an inviting device has for it. */
+function as(code, check) {
+  try {
+    return check();
+  } catch (error) {
+    if (!(error instanceof ReaderError)) throw error;
+    throw new CryptoError(code, error.message);
+  }
 }
 
 /** A device is of one person for ever: one that is in already is no newcomer, one that was removed comes back no more. */
 function requireNew(logs, person, device) {
   const persons = personsWith(logs, device);
-  const isHere = [...liveGrants(logs.newest(person))].some((grant) => grant.member.id === device);
+  const state = logs.newest(person);
+  const isHere = state !== null && [...liveGrants(state)].some((grant) => grant.member.id === device);
   if (isHere) throw new CryptoError("already_here", "the device is one of this person's");
   if (persons.includes(person)) throw new CryptoError("known_device", "the device was one of this person's before");
   if (persons.length > 0) throw new CryptoError("other_person", "the device is somebody else's");
@@ -47,6 +60,8 @@ function onlyDevice(operations) {
   if (operations.length !== 1) throw new MalformedError(`${operations.length} elements, where one device is to come`);
   const newcomer = readMessage(member, operations[0]);
   if (newcomer.type !== "device") throw new MalformedError("who comes is no device");
+  parseVerifyingKey(newcomer.keys.verifying);
+  checkKemKey(newcomer.keys.kem);
   return newcomer;
 }
 

@@ -145,6 +145,15 @@ export class SpaceDocument {
     return begun;
   }
 
+  /** The same, to go on from apart. */
+  copy() {
+    const copied = new SpaceDocument(this.space, []);
+    copied.document = Automerge.clone(this.document);
+    copied.history = this.history.copy();
+    copied.actors = new Map(this.actors);
+    return copied;
+  }
+
   /**
    * Applies one envelope's changes, all or nothing.
    * @param {string} device the envelope's author

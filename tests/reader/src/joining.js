@@ -1,6 +1,6 @@
 /** Texts that bring in relays, institutions and persons, and what is sent under them (PROTOCOL §20, §21). */
 import { concat, fromHex, toHex } from "./bytes.js";
-import { identifier } from "./common.js";
+import { identifier, requireVersion } from "./common.js";
 import { MalformedError, TooLargeError } from "./errors.js";
 import * as limits from "./limits.js";
 import { derive, hash, verifySignature, verifyingKeyOf } from "./primitives.js";
@@ -92,6 +92,7 @@ const joinRequest = struct([
 export function readJoinRequest(encoded) {
   if (encoded.length > limits.JOIN_REQUEST_BYTES) throw new TooLargeError("join request too large");
   const { body, signature } = readMessage(signedJoinRequest, encoded);
+  requireVersion(body);
   const request = readMessage(joinRequest, body);
   if (request.introduction.length > limits.INTRODUCTION_BYTES) throw new TooLargeError("introduction too large");
   const { invitation, signature: proof } = request.proof;

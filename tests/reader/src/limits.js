@@ -48,3 +48,5 @@ export const BUNDLE_PART_BYTES = 18_874_368;
 export const BUNDLE_KEYS = 2_048;
 export const REQUEST_IDS = 10_000;
 export const REQUEST_PARTS = 1_000;
+export const CARRIED_ITEMS = 20_000;
+export const CARRIED_BYTES = 268_435_456;

@@ -1,5 +1,6 @@
 /** From items to documents: replay, keys, receipts, which envelopes count, and what they say (PROTOCOL §24, §28). */
-import { EnvelopeError, ReaderError, ReplayError } from "./errors.js";
+import { Carrying } from "./carrying.js";
+import { EnvelopeError, ReaderError } from "./errors.js";
 import { decodeEnvelope, verifyEnvelope } from "./envelope.js";
 import { decodeOperation } from "./operation.js";
 import { envelopeId, operationId } from "./identifiers.js";
@@ -10,7 +11,7 @@ import { deviceNames } from "./devices.js";
 import { judge, clones, knowledgeOf } from "./counting.js";
 import { Keyring, WrapStore } from "./keyring.js";
 import { replayAll } from "./replay.js";
-import { atLeast, findDeviceKeys, rightOf } from "./rights.js";
+import { findDeviceKeys } from "./rights.js";
 import { isEarlier, isReceiptOf } from "./receipt.js";
 import { Arrivals } from "./standing.js";
 import { Logs, View, isKnownEpoch } from "./state.js";
@@ -24,18 +25,22 @@ import { openSectionLabel } from "./sealing.js";
 export class Reading {
   static async of(bundle) {
     const reading = new Reading(bundle.network);
+    reading.keyring = new Keyring(await deviceFromSeed(bundle.seed));
     reading.sort(bundle.items);
     const { refused, waiting } = replayAll(reading.logs, reading.operations);
     for (const { operation, error } of refused) reading.problem("operation", operation.id, error);
     for (const { operation, error } of waiting) reading.problem("operation", operation.id, error);
-    reading.carry(bundle.carried ?? []);
-    reading.keyring = new Keyring(await deviceFromSeed(bundle.seed));
+    const carrying = new Carrying(reading, bundle.carried ?? []);
+    carrying.takeOperations();
+    if (bundle.carried !== undefined) reading.leaveOut(carrying);
     await reading.keyring.openHead(reading.logs, bundle.keys ?? []);
     await reading.keyring.open(reading.logs, reading.wraps);
     reading.verifyReceipts();
     reading.findForks(refused);
     reading.verifyEnvelopes();
     reading.openSpaces();
+    carrying.takeEnvelopes();
+    reading.carrying = carrying;
     return reading;
   }
 
@@ -55,8 +60,10 @@ export class Reading {
     this.unread = [];
     /** snapshots that no document begins with although originals are gone, and why: `{id, code, message}` */
     this.passedOver = [];
-    /** what has no receipt and was taken all the same; none of it counts (PROTOCOL §29): `{what, id, space, author}` */
-    this.carried = [];
+    /** what has no receipt, and what became of it; none of it counts (PROTOCOL §29) */
+    this.carrying = null;
+    /** ids of envelopes of spaces that this device does not read, of a bundle file */
+    this.notShared = new Set();
     /** space id → what is shown of it */
     this.spaces = new Map();
     this.keyring = null;
@@ -81,42 +88,11 @@ export class Reading {
     }
   }
 
-  /** Takes what of a bundle file has no receipt: operations first, wherever they stand. */
-  carry(items) {
-    const operations = this.decodeCarried(items, "operation", decodeOperation);
-    const { refused, waiting } = replayAll(this.logs, operations, requireOfNewSection(new Set(operations.map(({ id }) => id))));
-    for (const { operation, error } of [...refused, ...waiting]) this.problem("operation", operation.id, error);
-    for (const { id, space, body } of operations) {
-      if (this.logs.operations.has(id)) this.carried.push({ what: "operation", id, space, author: body.author });
-    }
-    for (const envelope of this.decodeCarried(items, "envelope", decodeEnvelope)) {
-      try {
-        const { id, space, author } = this.requireAuthor(envelope);
-        this.carried.push({ what: "envelope", id, space, author });
-      } catch (error) {
-        this.problem("envelope", envelope.id, error);
-      }
-    }
-  }
-
-  /** Each once, without those that came with a receipt too; wraps are kept as of any other. */
-  decodeCarried(items, what, decode) {
-    const idOf = what === "operation" ? operationId : envelopeId;
-    const seen = new Set([...this.operations, ...this.envelopes].map(({ id }) => id));
-    const decoded = [];
-    for (const { kind, bytes, wraps } of items) {
-      const id = idOf(bytes);
-      if (kind !== what) continue;
-      for (const wrap of wraps) this.wraps.add(wrap);
-      if (seen.has(id)) continue;
-      seen.add(id);
-      try {
-        decoded.push(decode(bytes));
-      } catch (error) {
-        this.problem(what, id, error);
-      }
-    }
-    return decoded;
+  /** Passes over envelopes that a bundle file brings and that are not for this device. */
+  leaveOut(carrying) {
+    const isLeftOut = (envelope) => !carrying.isShared(envelope);
+    this.notShared = new Set(this.envelopes.filter(isLeftOut).map(({ id }) => id));
+    this.envelopes = this.envelopes.filter(({ id }) => !this.notShared.has(id));
   }
 
   /** Keeps the earliest receipts that verify by a relay key which the network's log ever named. */
@@ -171,12 +147,10 @@ export class Reading {
   requireAuthor(envelope) {
     const { header } = envelope;
     const knowledge = knowledgeOf(this.logs, header.accessHeads);
-    if (!header.accessHeads.some((head) => head.space === header.space)) {
-      throw new ReaderError("no_own_head", "its own log is not among its access heads");
-    }
+    if (!knowledge.has(header.space)) throw new EnvelopeError("no_access_head", "its own log is not among what its access heads know");
     const view = View.known(this.logs, knowledge);
     const keys = findDeviceKeys(view, [header.space, ...knowledge.keys()], header.author);
-    if (keys === null) throw new ReaderError("unknown_author", "no log it names knows its author's keys");
+    if (keys === null) throw new EnvelopeError("unknown_author", "no log it names knows its author's keys");
     verifyEnvelope(envelope, keys.verifying);
     return {
       id: envelope.id,
@@ -227,22 +201,6 @@ export class Reading {
     }
     return null;
   }
-}
-
-/**
- * Without a receipt an operation is taken only where nothing can stand against it: in a section that is new to the relay,
- * by an author who has a right in the network (PROTOCOL §29).
- * @param {Set<string>} unconfirmed ids of all operations without a receipt
- */
-function requireOfNewSection(unconfirmed) {
-  return (logs, { space, body }) => {
-    const before = logs.logs.get(space)?.operations ?? [];
-    const founds = body.index === 0 && body.effects[0]?.type === "Create" && body.effects[0].kind === "section";
-    const isOfOther = body.index === 0 ? !founds : !before.every(({ id }) => unconfirmed.has(id));
-    if (isOfOther) throw new ReplayError("no_receipt", "without a receipt it stands in no section that is new");
-    const right = rightOf(View.newest(logs), body.author, logs.network);
-    if (!atLeast(right.role, "read") && !right.administers) throw new ReplayError("no_receipt", "its author has no right in the network");
-  };
 }
 
 /** What is covered by the snapshot that a document begins with stands in it: somebody built on it, and is gone. */

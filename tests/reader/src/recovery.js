@@ -54,7 +54,7 @@ export function shareInfo(nonce, commitment, device) {
  */
 export async function openShare({ member, index, nonce, commitment }, device, wrap) {
   const share = await openHybridSecret(device.kemSeed, shareInfo(nonce, commitment, device.id), wrap);
-  if (commitmentOf(member, index, share) !== commitment) throw new RecoveryError("other_share", `share ${index} is not the one that was published`);
+  if (commitmentOf(member, index, share) !== commitment) throw new RecoveryError("share_wrong", `share ${index} is not the one that was published`);
   return share;
 }
 
@@ -129,31 +129,31 @@ export function ownShares({ member, shares }, device) {
  * @param {object} set the present one, as `readRecoveryCard` gives it
  * @param {object} device that puts them together, as `deviceFromSeed` gives it
  * @param {Array<object>} handed as `readShareText` or `ownShares` gives them
- * @throws {RecoveryError} `other_set`, `not_for_this_device`, `other_share`, `too_few_shares` or `other_device`
+ * @throws {RecoveryError} `share_other_set`, `share_not_for_this_device`, `share_wrong`, `shares_too_few` or `recovery_other_device`
  */
 export async function recoveryDevice(logs, set, device, handed) {
   const good = new Map();
   for (const text of handed) good.set(text.index, await shareOf(logs, set, device, text));
-  if (good.size < set.threshold) throw new RecoveryError("too_few_shares", `${good.size} of the ${set.threshold} shares it takes`);
+  if (good.size < set.threshold) throw new RecoveryError("shares_too_few", `${good.size} of the ${set.threshold} shares it takes`);
   const lowest = [...good].sort(([left], [right]) => left - right).slice(0, set.threshold);
   const made = await deviceFromSeed(combine(new Map(lowest)));
   const isLive = [...liveGrants(logs.newest(set.member))].some((grant) => grant.member.id === made.id);
-  if (!isLive) throw new RecoveryError("other_device", "the shares make another device than one of the member's");
+  if (!isLive) throw new RecoveryError("recovery_other_device", "the shares make another device than one of the member's");
   return made;
 }
 
 async function shareOf(logs, { member, shares }, device, text) {
-  if (text.member !== member) throw new RecoveryError("other_set", "a share of another set than the present one");
+  if (text.member !== member) throw new RecoveryError("share_other_set", "a share of another set than the present one");
   const wrap = text.wraps.find(({ recipient }) => recipient === device.id);
-  if (wrap === undefined) throw new RecoveryError("not_for_this_device", "the text holds nothing for this device");
+  if (wrap === undefined) throw new RecoveryError("share_not_for_this_device", "the text holds nothing for this device");
   const published = shares[text.index - 1];
-  if (published === undefined) throw new RecoveryError("other_share", `the set has no share ${text.index}`);
+  if (published === undefined) throw new RecoveryError("share_wrong", `the set has no share ${text.index}`);
   const { nonce } = logs.newest(member);
   try {
     return await openShare({ member, index: text.index, nonce, commitment: published.commitment }, device, wrap.bytes);
   } catch (error) {
     if (!(error instanceof ReaderError)) throw error;
-    throw new RecoveryError("other_share", `the share of ${published.custodian} is not the one that was published`);
+    throw new RecoveryError("share_wrong", `the share of ${published.custodian} is not the one that was published`);
   }
 }
 

@@ -16,13 +16,22 @@ import { KINDS_WITH_GUARDIAN, Lineage, View, copyState, emptyState } from "./sta
  * @throws {MissingError} if it waits for something, {ReplayError} if its log refuses it
  */
 export function replay(logs, operation) {
+  const { state, knowledge } = tried(logs, operation);
+  logs.append(operation, knowledge, state);
+  return state;
+}
+
+/**
+ * The same without taking it.
+ * @returns {{state: object, knowledge: Map<string, number>}} what it would leave
+ * @throws as `replay`
+ */
+export function tried(logs, operation) {
   if (operation.body.index === 0) requireFounding(operation);
   const before = requirePosition(logs, operation);
   const knownBefore = operation.body.index === 0 ? new Map() : logs.operations.get(operation.body.previous).knowledge;
   const lineage = Lineage.ofLog(logs, operation.space, operation.body.index);
-  const { state, knowledge } = evaluate(logs, operation, before, knownBefore, lineage);
-  logs.append(operation, knowledge, state);
-  return state;
+  return evaluate(logs, operation, before, knownBefore, lineage);
 }
 
 /** The form of operation 0. */
@@ -134,17 +143,16 @@ function requireSignature(view, operation, knowledge) {
  * ends at its first operation that fails.
  * @param {Logs} logs
  * @param {object[]} operations
- * @param {(logs: Logs, operation: object) => void} [check] throws where something else than its log refuses an operation
  * @returns {{refused: Array<{operation: object, error: Error}>, waiting: Array<{operation: object, error: Error}>}}
  */
-export function replayAll(logs, operations, check = () => {}) {
+export function replayAll(logs, operations) {
   const refused = [];
   let waiting = [];
   for (const arrived of operations) {
     let open = [...waiting, { operation: arrived, error: null }];
     for (let progress = true; progress; ) {
       const before = open.length;
-      open = open.map(({ operation }) => ({ operation, error: failureOf(logs, operation, check) })).filter(({ error }) => error !== null);
+      open = open.map(({ operation }) => ({ operation, error: failureOf(logs, operation) })).filter(({ error }) => error !== null);
       refused.push(...open.filter(({ error }) => !(error instanceof MissingError)));
       waiting = open.filter(({ error }) => error instanceof MissingError);
       progress = open.length < before;
@@ -155,9 +163,8 @@ export function replayAll(logs, operations, check = () => {}) {
 }
 
 /** Replays one. @returns {Error|null} why it waits or is refused */
-function failureOf(logs, operation, check) {
+function failureOf(logs, operation) {
   try {
-    check(logs, operation);
     replay(logs, operation);
     return null;
   } catch (error) {

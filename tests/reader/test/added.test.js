@@ -80,8 +80,8 @@ test("the vector's share opens for its device alone, under its member's nonce, n
   await refused("does_not_open", {}, await deviceFromSeed(new Uint8Array(32)));
   await refused("does_not_open", { nonce: new Uint8Array(16) });
   await refused("does_not_open", { commitment: commitmentOf(published.member, 3, fromHex(added.share.value)) });
-  await refused("other_share", { index: 3 });
-  await refused("other_share", { member: "06".repeat(32) });
+  await refused("share_wrong", { index: 3 });
+  await refused("share_wrong", { member: "06".repeat(32) });
 });
 
 test("a paper or share text with another letter, or another's body is mistyped, and one with another prefix another text; spaces and case do not matter", () => {

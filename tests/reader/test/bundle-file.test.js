@@ -15,6 +15,9 @@ function fileOf(opening, parts, end = new Uint8Array(4)) {
 }
 
 const id = (byte) => byte.repeat(32);
+/** Of both vectors. */
+const NETWORK = id("11");
+const OTHER_KIND = { bundle: "not_a_bundle", request: "not_a_request" };
 const MADE_AT = 1_700_000_000_000;
 const wrap = { recipient: id("55"), bytes: "66666666" };
 
@@ -25,7 +28,7 @@ const FILES = {
     read: readBundleFile,
     value: {
       head: {
-        version: 1, network: id("11"), device: id("22"), made_at_ms: MADE_AT, is_whole: true,
+        version: 1, network: NETWORK, device: id("22"), made_at_ms: MADE_AT, is_whole: true,
         keys: [{ space: id("33"), key_id: id("44"), wrap }],
       },
       items: [
@@ -47,7 +50,7 @@ const FILES = {
     opening: "nahtlos-request-v1\n",
     read: readRequestFile,
     value: {
-      head: { version: 1, network: id("11"), device: id("22"), made_at_ms: MADE_AT, logs: [{ space: id("33"), length: 7, opens: true }] },
+      head: { version: 1, network: NETWORK, device: id("22"), made_at_ms: MADE_AT, logs: [{ space: id("33"), length: 7, opens: true }] },
       envelopes: [id("01"), id("02")],
     },
     partsOf: ({ head, envelopes }) => [
@@ -76,7 +79,8 @@ const partsOf = (name) => vectors[name].parts.map(fromHex);
 
 each("added/bundles.json", ({ name, file, parts }) => {
   const { opening, read, value, partsOf: writeParts } = FILES[name];
-  const result = read(fromHex(file));
+  const result = read(fromHex(file), NETWORK);
+  assert.equal(verdictOf(() => read(fromHex(file), id("12"))), "bundle_other_network");
   assert.deepEqual(snake(result), value);
   for (const part of parts) requireOnlyEncoding(fromHex(part));
   const again = writeParts(result).map(written);
@@ -84,26 +88,35 @@ each("added/bundles.json", ({ name, file, parts }) => {
   assert.equal(toHex(fileOf(opening, again)), file);
 });
 
-test("a file with any one byte altered, cut off anywhere or followed by a byte is refused, and another digit as its version needs newer", () => {
+/** The word for a file whose first bytes another one has. */
+function expectedAt(name, offset, altered) {
+  const { opening } = FILES[name];
+  const version = opening.length - 2;
+  if (offset < version) return OTHER_KIND[name];
+  const [first, second] = [...altered.subarray(version, version + 2)].map((byte) => String.fromCharCode(byte));
+  return /^[02-9]/.test(first) || /^1[0-9]/.test(first + second) ? "needs_newer" : "bundle_damaged";
+}
+
+test("a file with any one byte altered, cut off anywhere or followed by a byte is refused, and another number as its version needs newer", () => {
   for (const [name, { opening, read }] of Object.entries(FILES)) {
     const file = fromHex(vectors[name].file);
-    const verdict = (bytes) => verdictOf(() => read(bytes));
+    const verdict = (bytes) => verdictOf(() => read(bytes, NETWORK));
     for (let offset = 0; offset < file.length; offset += 1) {
       for (const bit of [1, 0x80]) {
         const altered = Uint8Array.from(file);
         altered[offset] ^= bit;
-        const isDigit = offset === opening.length - 2 && bit === 1;
-        const [refused, expected] = [verdict(altered), isDigit ? ["needs_newer"] : ["malformed", "too_large"]];
-        assert.ok(expected.includes(refused), `${name}, byte ${offset}: ${refused}`);
+        assert.equal(verdict(altered), expectedAt(name, offset, altered), `${name}, byte ${offset}`);
       }
-      assert.equal(verdict(file.subarray(0, offset)), "malformed", `${name}, ${offset} bytes`);
+      assert.equal(verdict(file.subarray(0, offset)), offset < opening.length - 2 ? OTHER_KIND[name] : "bundle_damaged", `${name}, ${offset} bytes`);
     }
-    assert.equal(verdict(concat(file, new Uint8Array(1))), "malformed");
-    assert.equal(verdict(fromHex(vectors[name === "bundle" ? "request" : "bundle"].file)), "malformed");
-    for (const digit of "023456789") assert.equal(verdict(fileOf(opening.replace("1", digit), partsOf(name))), "needs_newer", digit);
-    assert.equal(verdict(utf8(opening.replace("1", "2"))), "needs_newer", "whatever follows it");
-    for (const other of ["1 ", "1", "a\n", "10\n", "\n"]) {
-      assert.equal(verdict(fileOf(opening.replace("1\n", other), partsOf(name))), "malformed", JSON.stringify(other));
+    assert.equal(verdict(concat(file, new Uint8Array(1))), "bundle_damaged");
+    assert.equal(verdict(fromHex(vectors[name === "bundle" ? "request" : "bundle"].file)), OTHER_KIND[name]);
+    for (const other of [..."023456789", "10", "19", "2x"].map((version) => opening.replace("1", version))) {
+      for (const bytes of [fileOf(other, partsOf(name)), utf8(other)]) assert.equal(verdict(bytes), "needs_newer", JSON.stringify(other));
+    }
+    assert.equal(verdict(utf8(opening.replace("1\n", "2"))), "needs_newer", "whatever follows it, also nothing");
+    for (const other of ["1 ", "1", "a\n", "/\n", ":\n", "1/", "1:", "\n"]) {
+      assert.equal(verdict(fileOf(opening.replace("1\n", other), partsOf(name))), "bundle_damaged", JSON.stringify(other));
     }
   }
 });
@@ -114,7 +127,7 @@ function verdictOfPart(name, index, alter) {
   const parts = partsOf(name);
   const value = decode(parts[index]);
   parts[index] = encode(alter(value) ?? value);
-  return verdictOf(() => read(fileOf(opening, parts)));
+  return verdictOf(() => read(fileOf(opening, parts), NETWORK));
 }
 
 const set = (...path) => (value) => {
@@ -126,7 +139,7 @@ test("each field of each part has its form: another one refuses the file, whose 
   const short = new Uint8Array(31);
   const cases = {
     bundle: [
-      [0, set(0, 2)], [0, set(0, 0)], [0, set(1, short)], [0, set(2, short)], [0, set(3, "x")], [0, set(4, 1)], [0, set(5, null)],
+      [0, set(0, 256)], [0, set(1, short)], [0, set(2, short)], [0, set(3, "x")], [0, set(4, 1)], [0, set(5, null)],
       [0, set(5, 0, 0, short)], [0, set(5, 0, 1, short)], [0, set(5, 0, 2, 0, short)], [0, set(5, 0, 2, 1, "x")],
       [0, (head) => head.slice(0, 5)], [0, (head) => [...head, null]], [0, (head) => [...head, 1]],
       [1, set(0, 0)], [1, set(0, 3)], [1, set(1, "x")], [1, set(2, null)], [1, set(2, 0, 0, short)], [1, set(3, 0, short)],
@@ -134,37 +147,61 @@ test("each field of each part has its form: another one refuses the file, whose 
       [2, set(2, [[new Uint8Array(32), short]])], [2, (item) => item.slice(0, 2)], [2, (item) => [...item, null]],
     ],
     request: [
-      [0, set(0, 2)], [0, set(1, short)], [0, set(2, short)], [0, set(3, "x")], [0, set(4, null)], [0, set(4, 0, 0, short)],
+      [0, set(0, 256)], [0, set(1, short)], [0, set(2, short)], [0, set(3, "x")], [0, set(4, null)], [0, set(4, 0, 0, short)],
       [0, set(4, 0, 1, "x")], [0, set(4, 0, 2, 1)], [0, (head) => head.slice(0, 4)], [0, (head) => [...head, 1]],
       [1, set(0, null)], [1, set(0, 0, short)], [1, () => []], [1, (ids) => [...ids, 1]],
     ],
   };
   for (const [name, alterations] of Object.entries(cases)) {
     assert.equal(verdictOfPart(name, 0, () => {}), null);
-    for (const [index, alter] of alterations) assert.equal(verdictOfPart(name, index, alter), "malformed", `${name}, part ${index}: ${alter}`);
+    for (const [index, alter] of alterations) assert.equal(verdictOfPart(name, index, alter), "bundle_damaged", `${name}, part ${index}: ${alter}`);
   }
+});
+
+test("a head's form comes before its version, that before the form of other parts, and the network after all of it", () => {
+  const both = (name, alterHead, alterOther) => {
+    const { opening, read } = FILES[name];
+    const [head, ...others] = partsOf(name).map((part) => decode(part));
+    const parts = [alterHead(head) ?? head, ...others.map((part, index) => (index === 0 ? (alterOther(part) ?? part) : part))];
+    return verdictOf(() => read(fileOf(opening, parts.map((part) => encode(part))), NETWORK));
+  };
+  const all = (...alterations) => (value) => alterations.forEach((alter) => alter(value));
+  const [newer, broken, foreign, fine] = [set(0, 2), set(3, "x"), set(1, new Uint8Array(32)), () => {}];
+  for (const name of ["bundle", "request"]) {
+    const other = set(0, "x");
+    assert.equal(both(name, fine, () => {}), null);
+    assert.equal(both(name, all(newer, broken), () => {}), "bundle_damaged");
+    for (const version of [0, 2, 255]) assert.equal(both(name, set(0, version), other), "needs_newer");
+    assert.equal(both(name, all(newer, foreign), () => {}), "needs_newer");
+    assert.equal(both(name, foreign, other), "bundle_damaged");
+    assert.equal(both(name, foreign, () => {}), "bundle_other_network");
+  }
+});
+
+test("a path of any length is no matter of a file's form", () => {
+  assert.equal(verdictOfPart("bundle", 1, set(3, 5, Array(21).fill(new Uint8Array(32)))), null);
 });
 
 test("a file has a first part, none is empty, and keys, envelopes and parts have their limits", () => {
   const [head, item] = partsOf("bundle");
   const [logs, ids] = partsOf("request");
-  const bundle = (parts, end) => verdictOf(() => readBundleFile(fileOf("nahtlos-bundle-v1\n", parts, end)));
-  const request = (parts) => verdictOf(() => readRequestFile(fileOf("nahtlos-request-v1\n", parts)));
-  assert.deepEqual([bundle([]), request([]), bundle([item]), request([ids])], Array(4).fill("malformed"));
+  const bundle = (parts, end) => verdictOf(() => readBundleFile(fileOf("nahtlos-bundle-v1\n", parts, end), NETWORK));
+  const request = (parts) => verdictOf(() => readRequestFile(fileOf("nahtlos-request-v1\n", parts), NETWORK));
+  assert.deepEqual([bundle([]), request([]), bundle([item]), request([ids])], Array(4).fill("bundle_damaged"));
   assert.deepEqual([bundle([head]), request([logs])], [null, null]);
-  assert.equal(bundle([head, new Uint8Array(0), item]), "malformed");
-  assert.equal(bundle([head, head]), "malformed");
-  assert.equal(bundle([head], u32BigEndian(18_874_369)), "too_large");
+  assert.equal(bundle([head, new Uint8Array(0), item]), "bundle_damaged");
+  assert.equal(bundle([head, head]), "bundle_damaged");
+  assert.equal(bundle([head], u32BigEndian(18_874_369)), "bundle_damaged");
   const withKeys = (count) => {
     const value = decode(head);
     value[5] = Array(count).fill(value[5][0]);
     return encode(value);
   };
-  assert.deepEqual([bundle([withKeys(0)]), bundle([withKeys(2_048)]), bundle([withKeys(2_049)])], [null, null, "malformed"]);
+  assert.deepEqual([bundle([withKeys(0)]), bundle([withKeys(2_048)]), bundle([withKeys(2_049)])], [null, null, "bundle_damaged"]);
   const named = (count) => encode([Array(count).fill(new Uint8Array(32))]);
-  assert.deepEqual([request([logs, named(10_000)]), request([logs, named(10_001)])], [null, "malformed"]);
+  assert.deepEqual([request([logs, named(10_000)]), request([logs, named(10_001)])], [null, "bundle_damaged"]);
   const few = Array(1_000).fill(ids);
-  assert.deepEqual([request([logs, ...few]), request([logs, ...few, ids])], [null, "malformed"]);
+  assert.deepEqual([request([logs, ...few]), request([logs, ...few, ids])], [null, "bundle_damaged"]);
   const whole = (length) => encode([1, new Uint8Array(length), []]);
-  assert.deepEqual([bundle([head, whole(18_874_368 - 8)]), bundle([head, whole(18_874_368 - 7)])], [null, "too_large"]);
+  assert.deepEqual([bundle([head, whole(18_874_368 - 8)]), bundle([head, whole(18_874_368 - 7)])], [null, "bundle_damaged"]);
 });

@@ -70,9 +70,9 @@ test("as many shares as the threshold says make the member's device, whichever t
       for (const chosen of selections(texts, size)) assert.equal((await made(chosen.toReversed())).id, owner.id);
     }
     const few = texts.slice(0, threshold - 1);
-    await assert.rejects(made(few), { code: "too_few_shares" });
-    await assert.rejects(made([...few, few[0]]), { code: "too_few_shares" });
-    await assert.rejects(made(few, { ...card, threshold: threshold - 1 }), { code: "other_device" });
+    await assert.rejects(made(few), { code: "shares_too_few" });
+    await assert.rejects(made([...few, few[0]]), { code: "shares_too_few" });
+    await assert.rejects(made(few, { ...card, threshold: threshold - 1 }), { code: "recovery_other_device" });
   }
 });
 
@@ -89,7 +89,7 @@ test("exactly as many as the threshold are combined, the lowest numbers first, e
     assert.equal((await made(given, at)).id, owner.id);
   }
   for (const given of [[first, astray], [astray, second, second], [fourth, astray], [fourth, astray, first]]) {
-    await assert.rejects(made(given, at), { code: "other_device" });
+    await assert.rejects(made(given, at), { code: "recovery_other_device" });
   }
 });
 
@@ -102,21 +102,21 @@ test("one wrong share stops all: of another set, for another device, of no numbe
   const withWrap = (bytes) => ({ ...second, wraps: [{ recipient: holder.id, bytes }] });
   const custodian = new RegExp("2c".repeat(32));
   for (const [code, message, wrong] of [
-    ["other_set", /another set/, { ...second, member: "5f".repeat(32), wraps: [], index: 0 }],
-    ["not_for_this_device", /nothing for this device/, { ...second, wraps: [], index: 0 }],
-    ["not_for_this_device", /nothing for this device/, { ...second, wraps: forOther }],
-    ["other_share", /no share 0/, { ...second, index: 0 }],
-    ["other_share", /no share 4/, { ...second, index: 4 }],
-    ["other_share", /no share 255/, { ...second, index: 255 }],
-    ["other_share", custodian, withWrap(broken)],
-    ["other_share", custodian, withWrap(new Uint8Array(0))],
-    ["other_share", custodian, withWrap(third.wraps[0].bytes)],
+    ["share_other_set", /another set/, { ...second, member: "5f".repeat(32), wraps: [], index: 0 }],
+    ["share_not_for_this_device", /nothing for this device/, { ...second, wraps: [], index: 0 }],
+    ["share_not_for_this_device", /nothing for this device/, { ...second, wraps: forOther }],
+    ["share_wrong", /no share 0/, { ...second, index: 0 }],
+    ["share_wrong", /no share 4/, { ...second, index: 4 }],
+    ["share_wrong", /no share 255/, { ...second, index: 255 }],
+    ["share_wrong", custodian, withWrap(broken)],
+    ["share_wrong", custodian, withWrap(new Uint8Array(0))],
+    ["share_wrong", custodian, withWrap(third.wraps[0].bytes)],
   ]) {
     for (const given of [[first, wrong], [wrong, first, third], [first, second, third, wrong]]) await assert.rejects(made(given), { code, message });
   }
   const twice = { member, index: 2, wraps: [...forOther, ...second.wraps, { recipient: holder.id, bytes: broken }] };
   assert.equal((await made([first, twice])).id, owner.id, "the first for this device is taken");
-  await assert.rejects(made([first, { ...twice, wraps: twice.wraps.toReversed() }]), { code: "other_share" });
+  await assert.rejects(made([first, { ...twice, wraps: twice.wraps.toReversed() }]), { code: "share_wrong" });
 });
 
 test("a share that opens but is not the one whose commitment was published is wrong", async () => {
@@ -125,7 +125,7 @@ test("a share that opens but is not the one whose commitment was published is wr
   const info = shareInfo(nonce, card.shares[1].commitment, holder.id);
   const bytes = await sealHybrid(holder.keys.kem, info, fresh(32));
   const wrong = { ...texts[1], wraps: [{ recipient: holder.id, bytes }] };
-  await assert.rejects(made([texts[0], wrong]), { code: "other_share", message: new RegExp("2c".repeat(32)) });
+  await assert.rejects(made([texts[0], wrong]), { code: "share_wrong", message: new RegExp("2c".repeat(32)) });
 });
 
 test("what comes out counts if it is a live device of the member's log, also beside another one", async () => {
@@ -134,7 +134,7 @@ test("what comes out counts if it is a live device of the member's log, also bes
   world.write(member, owner, [effects.addDevice(other, member)]);
   assert.equal((await made(texts)).id, owner.id);
   world.write(member, other, [effects.removeMember(owner.id, 2)]);
-  await assert.rejects(made(texts), { code: "other_device" });
+  await assert.rejects(made(texts), { code: "recovery_other_device" });
 });
 
 const WRAP = "AAECAwQFBgcICQ==";
@@ -246,7 +246,7 @@ test("custodians' devices open their shares from the directory, one hands its ow
   const wrap = await sealHybrid(anna.keys.kem, shareInfo(nonce, commitment, anna.id), share);
   const handed = readShareText(textOf("nahtlos-share-", encode([1, fromHex(member), 2, [[fromHex(anna.id), wrap]]])));
   assert.equal((await recoveryDevice(annas.logs, annas.card, anna, [...annas.own, handed])).id, key.id);
-  await assert.rejects(recoveryDevice(carlas.logs, carlas.card, carla, [...carlas.own, handed]), { code: "not_for_this_device" });
+  await assert.rejects(recoveryDevice(carlas.logs, carlas.card, carla, [...carlas.own, handed]), { code: "share_not_for_this_device" });
 });
 
 test("what a device of the member's log does where the member was ever added is a use, and nothing in its own log or elsewhere", async () => {
