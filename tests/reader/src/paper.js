@@ -1,6 +1,7 @@
 /** A paper device: 24 words that are its seed, and the text beside them (PROTOCOL §6, §21). */
 import { entropyToMnemonic, mnemonicToEntropy } from "@scure/bip39";
 import { wordlist } from "@scure/bip39/wordlists/english.js";
+import { fromHex } from "./bytes.js";
 import { identifier } from "./common.js";
 import { personsWith } from "./devices.js";
 import { RecoveryError } from "./errors.js";
@@ -52,6 +53,21 @@ export function readWords(typed) {
     // Their number and each of them is right: nothing but the checksum is left to fail.
     throw new RecoveryError("wrong_checksum", "a word is not the one that was written, or two are exchanged");
   }
+}
+
+/** How many bits of an id people compare, and how many of them a word is. */
+const COMPARED_BITS = 66;
+const WORD_BITS = 11;
+
+/**
+ * An id as six words that people compare (PROTOCOL §21).
+ * @param {string} id
+ * @returns {string}
+ */
+export function wordsOfId(id) {
+  const bits = [...fromHex(id)].map((byte) => byte.toString(2).padStart(8, "0")).join("").slice(0, COMPARED_BITS);
+  const places = Array.from({ length: COMPARED_BITS / WORD_BITS }, (_, place) => bits.slice(place * WORD_BITS, (place + 1) * WORD_BITS));
+  return places.map((word) => wordlist[Number.parseInt(word, 2)]).join(" ");
 }
 
 /** The other way; only tests need it. @param {Uint8Array} seed */

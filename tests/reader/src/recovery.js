@@ -7,6 +7,7 @@ import { identifier } from "./common.js";
 import { MalformedError, ReaderError, RecoveryError } from "./errors.js";
 import { deviceFromSeed, openHybridSecret, wrapInfo } from "./keys.js";
 import * as limits from "./limits.js";
+import { readWords } from "./paper.js";
 import { hash } from "./primitives.js";
 import { list, struct, unsigned } from "./schema.js";
 import { isConfirmed } from "./rights.js";
@@ -116,6 +117,22 @@ export function presentSet(logs, sets) {
   return present.reduce((best, set) => (best !== null && !isLater(set, best) ? best : set), null);
 }
 
+/**
+ * A share that its custodian printed, as it was typed in.
+ * @param {number} index
+ * @param {string} typed 24 words
+ * @returns {{index: number, share: Uint8Array}}
+ * @throws {RecoveryError} `share_words`
+ */
+export function readPrintedShare(index, typed) {
+  try {
+    return { index, share: readWords(typed) };
+  } catch (error) {
+    if (!(error instanceof RecoveryError)) throw error;
+    throw new RecoveryError("share_words", error.message);
+  }
+}
+
 /** What a custodian's own device has of a set, in the form of a text that hands it over. */
 export function ownShares({ member, shares }, device) {
   const held = shares.map(({ sealed }, position) => ({ index: position + 1, bytes: sealed.get(device.id) }));
@@ -128,7 +145,8 @@ export function ownShares({ member, shares }, device) {
  * @param {Logs} logs
  * @param {object} set the present one, as `readRecoveryCard` gives it
  * @param {object} device that puts them together, as `deviceFromSeed` gives it
- * @param {Array<object>} handed as `readShareText` or `ownShares` gives them
+ * @param {Array<object>} handed as `ownShares`, `readPrintedShare` or `readShareText` gives them: one's own first, then what was
+ *   printed, then texts
  * @throws {RecoveryError} `share_other_set`, `share_not_for_this_device`, `share_wrong`, `shares_too_few` or `recovery_other_device`
  */
 export async function recoveryDevice(logs, set, device, handed) {
@@ -142,7 +160,15 @@ export async function recoveryDevice(logs, set, device, handed) {
   return made;
 }
 
+/** A printed share names no set: the present one's commitment alone says whether it is one of it. */
+function printedOf({ member, shares }, { index, share }) {
+  const published = shares[index - 1];
+  if (published !== undefined && commitmentOf(member, index, share) === published.commitment) return share;
+  throw new RecoveryError("share_wrong", `what was printed is not share ${index} of the present set`);
+}
+
 async function shareOf(logs, { member, shares }, device, text) {
+  if (text.share !== undefined) return printedOf({ member, shares }, text);
   if (text.member !== member) throw new RecoveryError("share_other_set", "a share of another set than the present one");
   const wrap = text.wraps.find(({ recipient }) => recipient === device.id);
   if (wrap === undefined) throw new RecoveryError("share_not_for_this_device", "the text holds nothing for this device");

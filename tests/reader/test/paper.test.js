@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { concat, fromHex } from "../src/bytes.js";
 import { encode } from "../src/cbor.js";
 import { readClaim, readInvitation } from "../src/joining.js";
-import { deviceOfPaper, readPaper, readWords, whoComesBack, wordsOf } from "../src/paper.js";
+import { deviceOfPaper, readPaper, readWords, whoComesBack, wordsOf, wordsOfId } from "../src/paper.js";
 import { textOf } from "../src/texts.js";
 import { World, device, effects, fresh, grantIdOf } from "./fixture.js";
 
@@ -28,6 +28,15 @@ test("the standard's own words give its entropy, and the entropy its words", () 
     assert.deepEqual(readWords(words), fromHex(byte.repeat(32)));
     assert.equal(wordsOf(fromHex(byte.repeat(32))), words);
   }
+});
+
+test("an id's first 66 bits are six words of the list, the most significant first", () => {
+  const six = (word) => Array(6).fill(word).join(" ");
+  assert.deepEqual([wordsOfId("00".repeat(32)), wordsOfId("ff".repeat(32))], [six("abandon"), six("zoo")]);
+  const id = `${"80".repeat(8)}bf${"00".repeat(23)}`;
+  assert.equal(wordsOfId(id), PUBLISHED["80"].split(" ").slice(0, 6).join(" "), "as of the standard's entropy with the same bits");
+  assert.equal(wordsOfId(`${"80".repeat(8)}80${"ff".repeat(23)}`), wordsOfId(id));
+  assert.notEqual(wordsOfId(`${"80".repeat(8)}c0${"00".repeat(23)}`), wordsOfId(id));
 });
 
 test("words are refused for their number, for one that is in no list, and for the checksum, in this order", () => {

@@ -4,8 +4,9 @@ import assert from "node:assert/strict";
 import { fromHex } from "../src/bytes.js";
 import { encode } from "../src/cbor.js";
 import {
-  commitmentOf, coveredBy, openShare, ownShares, presentSet, readRecoveryCard, readShareText, recoveryDevice, shareInfo, usesOf,
+  commitmentOf, coveredBy, openShare, ownShares, presentSet, readPrintedShare, readRecoveryCard, readShareText, recoveryDevice, shareInfo, usesOf,
 } from "../src/recovery.js";
+import { wordsOf } from "../src/paper.js";
 import { combine, inverse, multiply } from "../src/shamir.js";
 import { textOf } from "../src/texts.js";
 import { World, device, effects, fresh, grantIdOf } from "./fixture.js";
@@ -47,15 +48,32 @@ async function set(threshold, count) {
   const { nonce } = world.state(member);
   const published = [];
   const texts = [];
+  const printed = [];
   for (const { index, share } of split(owner.masterSeed, threshold, count)) {
     const commitment = commitmentOf(member, index, share);
     published.push({ custodian: `${index}c`.repeat(32), commitment, sealed: new Map() });
     const bytes = await sealHybrid(holder.keys.kem, shareInfo(nonce, commitment, holder.id), share);
+    printed.push({ index, words: wordsOf(share) });
     texts.push({ member, index, wraps: [{ recipient: holder.id, bytes }] });
   }
   const card = { member, institution: office, threshold, shares: published };
-  return { world, owner, holder, office, member, card, texts, made: (given, at = card) => recoveryDevice(world.logs, at, holder, given) };
+  return { world, owner, holder, office, member, card, texts, printed, made: (given, at = card) => recoveryDevice(world.logs, at, holder, given) };
 }
+
+test("printed shares are held against the commitment of their number in the present set, and make the key with others", async () => {
+  const { owner, card, texts, printed, made } = await set(2, 3);
+  const [first, second, third] = printed.map(({ index, words }) => readPrintedShare(index, words));
+  for (const given of [[first, second], [texts[0], third], [third, texts[1]], [first, second, third]]) assert.equal((await made(given)).id, owner.id);
+  await assert.rejects(made([first]), { code: "shares_too_few" });
+  await assert.rejects(made([first, texts[0]]), { code: "shares_too_few" });
+  for (const index of [0, 1, 3, 4]) await assert.rejects(made([{ ...second, index }, texts[0]]), { code: "share_wrong" });
+  const other = await set(2, 3);
+  await assert.rejects(made([first, readPrintedShare(2, other.printed[1].words)]), { code: "share_wrong" });
+  await assert.rejects(made([first, second], { ...card, member: other.member }), { code: "share_wrong" });
+  const { words } = printed[1];
+  const slips = [words.replace(/^\S+ /, ""), words.replace(/^\S+/, "nowhere"), words.split(" ").toReversed().join(" "), ""];
+  for (const slip of slips) assert.throws(() => readPrintedShare(2, slip), { code: "share_words" });
+});
 
 /** All selections of so many elements. */
 function selections(elements, size) {
