@@ -168,6 +168,14 @@ test("another administrator is asked for as before the operation: who is removed
   assert.deepEqual([...liveGrants(world.state(id))].filter(({ role }) => role === "manage").map(({ member }) => member.id).sort(), [annas, doras].sort());
 });
 
+test("who ends their own grant in the same operation is another administrator in it still", async () => {
+  const { world, id, anna, beat, beats, doras, emils, tried } = await office({ takesTwo: false });
+  world.write(id, anna, [effects.addSpace(emils, "manage"), effects.policy(2)]);
+  const grant = fresh();
+  world.write(id, anna, [effects.addSpace(doras, "manage", { grant })]);
+  assert.equal(tried(beat, [effects.removeMember(beats), effects.confirm(grant)]), null);
+});
+
 test("the last but one who manages stays, by whichever way they would go, and one of two grants may", async () => {
   const { world, id, anna, carla, annas, tried } = await office();
   const grants = [...world.state(id).grants.values()];
