@@ -1,8 +1,12 @@
 //! What this client reads that somebody else wrote, beyond the forms of the protocol, as functions
 //! over bytes: for the tests that try it with hostile input, and only there.
 
-use crate::bundle::BundleError;
+use std::io::Cursor;
+
+use nahtlos_protocol::identifier::SpaceId;
+
 use crate::bundle::file::{FileKind, FileReader, FileWriter};
+use crate::bundle::{BundleError, examine};
 use crate::directory::{InstitutionCard, NetworkCard, PersonCard, TeamCard};
 use crate::error::ClientError;
 use crate::joining::Introduction;
@@ -73,6 +77,13 @@ fn parts(bytes: &[u8], kind: FileKind) -> Result<Vec<Vec<u8>>, String> {
         Ok(parts)
     };
     read().map_err(|error: BundleError| error.to_string())
+}
+
+/// Why a file is refused as a whole as a bundle of a network, before any of its items is looked at.
+#[must_use]
+pub fn bundle_refused(bytes: &[u8], network: &SpaceId) -> Option<&'static str> {
+    let examined = examine(&mut Cursor::new(bytes), network);
+    examined.err().map(|error| error.code())
 }
 
 /// A bundle file of these parts, whatever they are.

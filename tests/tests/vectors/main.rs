@@ -7,6 +7,8 @@ mod describe;
 mod desk;
 mod envelopes;
 mod forms;
+mod handed_over;
+mod joining_devices;
 mod keyring;
 mod messages;
 mod operations;

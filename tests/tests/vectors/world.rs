@@ -289,11 +289,10 @@ impl World {
         self.items.push((item, envelope.id().into()));
     }
 
-    /// Writes the bundle of a device that reads for these groups (all wraps, where `groups` is
-    /// none: what the relay could hand out if it lied).
-    pub fn write_bundle(&mut self, name: &str, device: &Device, groups: Option<&[SpaceId]>) {
+    /// What the relay serves to a device that reads for these groups (all wraps, where `groups` is
+    /// none: what the relay could hand out if it lied), in journal order.
+    pub fn served(&mut self, device: &Device, groups: Option<&[SpaceId]>) -> Vec<Item> {
         self.commit();
-        let network = self.replica.network.expect("a network");
         let mine = |recipient: &RecipientId| {
             let own = *recipient == RecipientId::from(device.id);
             own || groups.is_none_or(|groups| {
@@ -306,8 +305,7 @@ impl World {
             .lost
             .iter()
             .filter(|(item, _)| item.kind == ItemKind::Operation);
-        let items: Vec<Item> = self
-            .items
+        self.items
             .iter()
             .chain(lost)
             .map(|(item, _)| {
@@ -315,7 +313,13 @@ impl World {
                 item.wraps.retain(|wrap| mine(&wrap.recipient));
                 item
             })
-            .collect();
+            .collect()
+    }
+
+    /// Writes the reader bundle of a device.
+    pub fn write_bundle(&mut self, name: &str, device: &Device, groups: Option<&[SpaceId]>) {
+        let items = self.served(device, groups);
+        let network = self.replica.network.expect("a network");
         let directory = root().join("worlds").join(name);
         write(
             &directory.join("network"),

@@ -347,7 +347,7 @@ impl Nahtlos {
 }
 
 /// Reads a whole file and looks whether it is one, of this network. Nothing else happens.
-pub(super) fn examine<R: Read + Seek>(
+pub(crate) fn examine<R: Read + Seek>(
     input: &mut R,
     network: &SpaceId,
 ) -> Result<BundleHead, BundleError> {

@@ -21,6 +21,8 @@ use serde::Serialize;
 
 pub(crate) use carried::delete_carried;
 pub use exporting::{BundleScope, Exported};
+#[cfg(feature = "test-key-derivation")]
+pub(crate) use importing::examine;
 pub use importing::{Imported, Refusal};
 pub use opening::OpenedBundle;
 pub use request::{BundleRequest, Requested};
