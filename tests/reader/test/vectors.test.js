@@ -27,7 +27,10 @@ const COUNTS = {
     "keys.json": 4, "operations.json": 2, "receipts.json": 19, "sealing.json": 7, "sync_requests.json": 4,
     "sync_responses.json": 3, "tokens.json": 1, "wraps.json": 4,
   },
-  added: { "bundles.json": 2, "papers_and_shares.json": 4, "policies.json": 40, "policy_effects.json": 4, "questions.json": 2 },
+  added: {
+    "bundle_files.json": 2, "bundle_files_refused.json": 62, "bundle_items.json": 45, "bundles.json": 2, "joining_devices.json": 16,
+    "papers_and_shares.json": 4, "policies.json": 40, "policy_effects.json": 4, "questions.json": 2, "recovery.json": 21,
+  },
   refused: { "bytes.json": 33, "crypto.json": 27 },
 };
 
