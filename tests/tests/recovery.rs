@@ -514,6 +514,9 @@ fn after_a_new_set_the_old_shares_open_nothing_new_and_a_former_custodian_has_no
     // Who kept the old key does nothing with it.
     let late = error(scene.recover(&old, "Rolf Trachsel"));
     assert!(matches!(late, RecoveryError::NotLetIn { .. }), "{late}");
+    let foreign = error(scene.recover(&rehearsed, "Urs Iseli"));
+    let person = "Urs Iseli".to_owned();
+    assert_eq!(foreign, RecoveryError::NotOfInstitution { person });
     assert!(
         scene.recover(&rehearsed, "Rolf Trachsel").is_ok(),
         "control"

@@ -269,8 +269,9 @@ fn order(
     }
     nahtlos.order_handover(&from, Some(&to))?;
     let said = format!("Ordered: the cases of {from_name} go to {to_name}.");
-    Ok(Answer::sentence(data("ordered"), said)
-        .note("`nahtlos sync` makes it known; they carry it out with `nahtlos case handover`."))
+    Ok(Answer::sentence(data("ordered"), said).note(
+        "`nahtlos sync` makes it known; they carry it out with `nahtlos case handover --ordered`.",
+    ))
 }
 
 fn cancel(nahtlos: &mut Nahtlos, from: &str, answered: Answered) -> Result<Answer, Failure> {

@@ -290,6 +290,7 @@ fn recover(
     let person = directory.find_member(person)?;
     let groups = groups.find(&nahtlos)?;
     nahtlos.check_covered(&groups)?;
+    nahtlos.check_of_institution(&person)?;
     let rehearsed = rehearsed(&nahtlos, files, printed)?;
     let name = directory.name(&person);
     let names: Vec<String> = groups.iter().map(|group| directory.name(group)).collect();

@@ -103,6 +103,12 @@ pub fn failure(code: &'static str, error: &RecoveryError) -> Failure {
             "It can let somebody only into groups that took it in.",
             "See which: `nahtlos recovery`. Who manages the team has it covered: `nahtlos recovery cover TEAM`.",
         ),
+        RecoveryError::NotOfInstitution { person } => say(
+            Exit::Failed,
+            format!("{person} was not let in."),
+            "They are not a person of your institution: the recovery key opens its teams to its own people alone.",
+            "Name one of your institution's people (`nahtlos member list`); with others you share a case by `nahtlos share grant`.",
+        ),
         RecoveryError::NotLetIn {
             person,
             group,

@@ -133,6 +133,12 @@ pub enum RecoveryError {
         /// The group.
         group: String,
     },
+    /// Who is to be let in is nobody of the institution whose key it is.
+    #[error("{person} is not a person of this institution")]
+    NotOfInstitution {
+        /// Whom.
+        person: String,
+    },
     /// The group did not take the person in.
     #[error("{person} was not let into {group}: {reason}")]
     NotLetIn {
@@ -162,6 +168,7 @@ impl RecoveryError {
             Self::TooFew { .. } => "shares_too_few",
             Self::OtherDevice => "recovery_other_device",
             Self::NotCovered { .. } => "recovery_not_covered",
+            Self::NotOfInstitution { .. } => "recovery_not_of_institution",
             Self::NotLetIn { .. } => "recovery_not_let_in",
         }
     }

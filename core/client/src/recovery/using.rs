@@ -201,12 +201,25 @@ impl Nahtlos {
         }
     }
 
+    /// Whether a person is one of this institution's: the recovery key lets nobody else into its groups.
+    ///
+    /// # Errors
+    /// [`RecoveryError::NotOfInstitution`].
+    pub fn check_of_institution(&self, person: &SpaceId) -> Result<(), ClientError> {
+        if self.people_of_institution()?.contains(person) {
+            return Ok(());
+        }
+        let person = self.shared_directory()?.name(person);
+        Err(RecoveryError::NotOfInstitution { person }.into())
+    }
+
     /// Lets a person into groups, as managers of them, with the recovery key. `home` is this device's
     /// own; nothing of the key stays in it. Every member of the groups, and whoever shares with them,
     /// sees it.
     ///
     /// # Errors
-    /// [`RecoveryError::NotCovered`], [`RecoveryError::NotLetIn`]; as [`Nahtlos::sync`].
+    /// [`RecoveryError::NotCovered`], [`RecoveryError::NotOfInstitution`], [`RecoveryError::NotLetIn`]; as
+    /// [`Nahtlos::sync`].
     pub fn use_recovery(
         &mut self,
         home: &Path,
@@ -218,6 +231,7 @@ impl Nahtlos {
     ) -> Result<Recovered, ClientError> {
         self.require_sending()?;
         self.check_covered(groups)?;
+        self.check_of_institution(person)?;
         let let_in = |member: &mut Self| {
             for group in groups {
                 match member.entry(group, person)? {
