@@ -64,7 +64,7 @@ pub enum DeviceCommand {
         /// The invitation: the text, a file that holds it, or `-` for standard input
         #[arg(value_name = "TEXT|FILE|-")]
         invitation: String,
-        /// What you call this device; your other devices see it, colleagues do not
+        /// What you call this device; your other devices see it, and a colleague who lets it in
         #[arg(long, value_name = "NAME")]
         name: Option<String>,
     },
