@@ -151,14 +151,29 @@ fn ask(question: &str) -> Result<Option<String>, Failure> {
 /// # Errors
 /// Where nobody can be asked.
 pub fn ask_field<F: Field>(question: &str, may_be_empty: bool) -> Result<Option<F>, Failure> {
+    ask_value(question, may_be_empty, |answer| {
+        F::parse(answer).map_err(|error| format!("{}: {}", error.reason, error.remedy))
+    })
+}
+
+/// Asks until `read` takes the answer; what it refuses it with is shown. An empty answer is `None`
+/// where it may be.
+///
+/// # Errors
+/// Where nobody can be asked.
+pub fn ask_value<T>(
+    question: &str,
+    may_be_empty: bool,
+    read: impl Fn(&str) -> Result<T, String>,
+) -> Result<Option<T>, Failure> {
     loop {
         let answer = ask(question)?.ok_or_else(nothing_stored)?;
         if answer.is_empty() && may_be_empty {
             return Ok(None);
         }
-        match F::parse(&answer) {
+        match read(&answer) {
             Ok(value) => return Ok(Some(value)),
-            Err(error) => show(&format!("  {}: {}\n", error.reason, error.remedy)),
+            Err(refused) => show(&format!("  {refused}\n")),
         }
     }
 }

@@ -117,11 +117,7 @@ fn a_value_that_is_not_valid_names_the_field_and_the_remedy_and_changes_nothing(
     for (command, text, field) in [
         (&["case", "set", "ruth", "birth"][..], "31.02.1982", "birth"),
         (&["case", "set", "ruth", "phone"], "ring ring", "phone"),
-        (
-            &["case", "set", "ruth", "permit_until"],
-            "soon",
-            "permit_until",
-        ),
+        (&["case", "set", "ruth", "phase"], "soon", "phase"),
         (
             &["plan", "goal", "set", "ruth", "1", "due"],
             "30.02.2027",

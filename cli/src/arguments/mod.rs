@@ -12,6 +12,7 @@ mod network;
 mod plan;
 mod recovery;
 mod reference;
+mod section;
 mod share;
 mod subject;
 mod values;
@@ -22,7 +23,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use bundle::BundleCommand;
-pub use case::{CaseCommand, CaseFilter, CaseHandover, CaseOpen, SectionCommand, SectionExport};
+pub use case::{CaseCommand, CaseFilter, CaseHandover, CaseOpen};
 pub use consent::{ConsentCommand, ConsentGive, ConsentWithdraw};
 pub use device::{
     DecisionCommand, DeviceCommand, DocsOptions, HeldCommand, KeyCommand, ReportFormat,
@@ -39,6 +40,7 @@ pub use plan::{
 };
 pub use recovery::RecoveryCommand;
 pub use reference::{command_line_reference, manual_pages};
+pub use section::{SectionCommand, SectionEdit, SectionExport};
 pub use share::{
     ConflictCommand, ReasonCode, SectionRole, ShareCommand, ShareGrant, ShareRole, ShareWithdraw,
 };

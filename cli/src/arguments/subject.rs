@@ -4,7 +4,7 @@ use nahtlos_casework::edit::IdentKey;
 
 use super::{
     CaseCommand, Command, ConflictCommand, FunctionCommand, GoalCommand, JournalCommand,
-    KeyCommand, PlanCommand, SectionCommand, ShareCommand, StepCommand, TaskCommand,
+    KeyCommand, PlanCommand, SectionCommand, SectionEdit, ShareCommand, StepCommand, TaskCommand,
 };
 
 type Subject<'a> = (Option<&'a str>, Option<&'a str>);
@@ -60,6 +60,15 @@ fn of_case(command: &CaseCommand) -> Subject<'_> {
 fn of_section(command: &SectionCommand) -> Subject<'_> {
     match command {
         SectionCommand::List { case } => (Some(case), None),
+        SectionCommand::Fields { section } => (None, Some(section)),
+        SectionCommand::Edit(edit) => match edit {
+            SectionEdit::Set { case, section, .. }
+            | SectionEdit::Add { case, section, .. }
+            | SectionEdit::Change { case, section, .. }
+            | SectionEdit::Delete { case, section, .. }
+            | SectionEdit::Restore { case, section, .. }
+            | SectionEdit::Fill { case, section, .. } => (Some(case), Some(section)),
+        },
         SectionCommand::Export(export) => (Some(&export.case), Some(&export.section)),
         SectionCommand::Open { case, section }
         | SectionCommand::Show { case, section }

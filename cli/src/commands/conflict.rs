@@ -1,7 +1,9 @@
 //! `nahtlos conflict`.
 
 use nahtlos_casework::edit::ScalarValue;
-use nahtlos_casework::{Alternative, Choice, Conflict, ConflictKind, ResolveError, resolve};
+use nahtlos_casework::{
+    Alternative, Choice, Conflict, ConflictKind, ResolveError, SectionKind, resolve,
+};
 use nahtlos_client::{Case, ClientError, Nahtlos};
 use serde_json::json;
 
@@ -116,8 +118,9 @@ fn show(context: &Context, case: &str, id: &str) -> Result<Answer, Failure> {
             completed,
         } => (
             page.line(format!(
-                "{} deleted this task on {}; meanwhile it was {}.",
+                "{} deleted this {} on {}; meanwhile it was {}.",
                 who(deleted_by),
+                what_was_deleted(&conflict),
                 when(deleted_by),
                 if *completed { "completed" } else { "worked on" }
             ))
@@ -253,7 +256,7 @@ fn rows(alternatives: &[Alternative], names: &Names) -> Vec<Vec<String>> {
 fn subject(conflict: &Conflict) -> String {
     if let (ConflictKind::DeletedMeanwhile { .. }, Some(entry)) = (&conflict.kind, &conflict.entry)
     {
-        return format!("task \"{entry}\"");
+        return format!("{} \"{entry}\"", what_was_deleted(conflict));
     }
     let label = match (&conflict.label, conflict.path.last()) {
         (Some(names), _) => names[2].to_owned(),
@@ -263,6 +266,13 @@ fn subject(conflict: &Conflict) -> String {
     match &conflict.entry {
         Some(entry) => format!("{label} of \"{entry}\""),
         None => label,
+    }
+}
+
+fn what_was_deleted(conflict: &Conflict) -> &'static str {
+    match conflict.section {
+        SectionKind::Tasks => "task",
+        _ => "entry",
     }
 }
 

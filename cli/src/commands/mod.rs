@@ -40,6 +40,8 @@ mod recovery;
 mod recovery_print;
 mod section;
 mod section_erase;
+mod section_fields;
+mod section_form;
 mod section_history;
 mod share;
 mod step;
@@ -149,6 +151,29 @@ fn ambiguous(what: &'static str, input: &str, matches: impl Iterator<Item = Stri
 /// Reads a section's code.
 fn section_kind(code: &str) -> Result<SectionKind, Failure> {
     Ok(SectionKind::parse(code)?)
+}
+
+/// The section of a case that is meant: by its code, or by the beginning of one such as `measure`
+/// where the case has one of that kind.
+fn section_of(case: &Case, typed: &str) -> Result<SectionKind, Failure> {
+    let wanted = typed.trim();
+    let beginning = format!("{wanted}/");
+    let mut found = case
+        .sections
+        .keys()
+        .filter(|kind| kind.code() == wanted || kind.code().starts_with(&beginning));
+    match (found.next(), found.next()) {
+        (Some(kind), None) => Ok(kind.clone()),
+        (Some(_), Some(_)) => {
+            let all = case.sections.keys().map(SectionKind::code);
+            Err(ambiguous(
+                "sections",
+                typed,
+                all.filter(|code| code.starts_with(&beginning)),
+            ))
+        }
+        _ => section_kind(wanted),
+    }
 }
 
 /// Number of a case and the name it goes by, for headings.

@@ -14,12 +14,7 @@ use crate::output::{Page, dates};
 pub fn core_fields(core: &CoreView, names: &Names) -> Vec<(&'static str, Option<String>)> {
     let truth = |value: Option<bool>| value.map(|yes| if yes { "yes" } else { "no" }.to_owned());
     let joined = |items: Vec<String>| (!items.is_empty()).then(|| items.join("\n"));
-    let languages = core.languages.iter();
-    let languages = languages
-        .map(|(code, skills)| format!("{code} {skills}"))
-        .collect();
     let bodies = core.bodies.values().map(ToString::to_string).collect();
-    let nationalities = core.nationalities.iter().map(ToString::to_string).collect();
     vec![
         ("phase", shown(&core.phase)),
         ("case lead", core.lead.as_ref().map(|lead| names.lead(lead))),
@@ -35,10 +30,6 @@ pub fn core_fields(core: &CoreView, names: &Names) -> Vec<(&'static str, Option<
         ("call name", shown(&core.call_name)),
         ("born", shown(&core.birth)),
         ("sex", shown(&core.sex)),
-        ("nationality", joined(nationalities)),
-        ("permit", shown(&core.permit)),
-        ("permit valid to", shown(&core.permit_until)),
-        ("recognised refugee", truth(core.recognised_refugee)),
         ("address", shown(&core.address)),
         ("telephone", shown(&core.phone)),
         ("e-mail", shown(&core.email)),
@@ -46,7 +37,6 @@ pub fn core_fields(core: &CoreView, names: &Names) -> Vec<(&'static str, Option<
         ("voicemail allowed", truth(core.voicemail_allowed)),
         ("correspondence in", shown(&core.correspondence_language)),
         ("interpreter for", shown(&core.interpreter)),
-        ("languages", joined(languages)),
         ("bodies involved", joined(bodies)),
     ]
 }

@@ -1,7 +1,11 @@
 //! `nahtlos section`.
 
 use nahtlos_casework::SectionKind;
-use nahtlos_casework::view::{CoreView, FunctionView, IdentView, JournalView, PlanView, TasksView};
+use nahtlos_casework::form::form_of;
+use nahtlos_casework::matrix::{ManagedBy, managed_by};
+use nahtlos_casework::view::{
+    CoreView, FormView, FunctionView, IdentView, JournalView, PlanView, TasksView,
+};
 use nahtlos_client::erasing::LostSection;
 use nahtlos_client::{Case, Nahtlos};
 use serde_json::{Value, json};
@@ -10,8 +14,10 @@ use super::consent::consent_page;
 use super::names::Names;
 use super::pages::{core_fields, function_page, ident_fields, journal_page, plan_page, tasks_page};
 use super::section_erase::how_it_ended;
+use super::section_fields::{fields, form_page};
+use super::section_form;
 use super::section_history::{Span, difference, history};
-use super::{NOT_DELIVERED_YET, case, case_title, section_kind};
+use super::{NOT_DELIVERED_YET, case, case_title, entries::new_id, section_kind, section_of};
 use crate::arguments::{SectionCommand, SectionExport};
 use crate::context::{Context, write_private_file};
 use crate::exit::Exit;
@@ -21,8 +27,15 @@ use crate::output::{Answer, Page, json};
 pub fn run(context: &Context, command: SectionCommand) -> Result<Answer, Failure> {
     match command {
         SectionCommand::List { case } => list(context, &case),
-        SectionCommand::Open { case, section } => open(context, &case, &section_kind(&section)?),
-        SectionCommand::Show { case, section } => show(context, &case, &section_kind(&section)?),
+        SectionCommand::Open { case, section } => open(context, &case, &section),
+        SectionCommand::Show { case, section } => {
+            let nahtlos = context.open()?;
+            let case = nahtlos.find_case(&case)?;
+            let kind = section_of(&case, &section)?;
+            show_section(&nahtlos, &case, &kind)
+        }
+        SectionCommand::Fields { section } => fields(&section),
+        SectionCommand::Edit(edit) => section_form::run(context, edit),
         SectionCommand::Erase {
             case,
             section,
@@ -51,9 +64,10 @@ pub fn run(context: &Context, command: SectionCommand) -> Result<Answer, Failure
     }
 }
 
-fn open(context: &Context, case: &str, kind: &SectionKind) -> Result<Answer, Failure> {
+fn open(context: &Context, case: &str, section: &str) -> Result<Answer, Failure> {
     let mut nahtlos = context.open()?;
     let case = nahtlos.find_case(case)?;
+    let kind = &new_kind(&nahtlos, section)?;
     nahtlos.open_section(&case, kind)?;
     let title = case_title(&nahtlos, &case)?;
     let code = kind.code();
@@ -67,17 +81,40 @@ fn open(context: &Context, case: &str, kind: &SectionKind) -> Result<Answer, Fai
              providers or employers: name the basis when you share it.",
         );
     }
+    if *kind == SectionKind::Medical {
+        answer = answer.note(
+            "The team that needs it manages it: share it with `nahtlos share grant CASE --section \
+             medical --role manage`, then give your own team's access back with `nahtlos share \
+             withdraw`, before anybody writes in it.",
+        );
+    }
     Ok(answer.note(NOT_DELIVERED_YET))
+}
+
+/// A section that is to be opened: `measure`, `meeting` and `employer` alone get a new identifier,
+/// `internal` is one's own institution's.
+fn new_kind(nahtlos: &Nahtlos, typed: &str) -> Result<SectionKind, Failure> {
+    Ok(match typed.trim() {
+        "measure" => SectionKind::Measure(new_id()?.to_string()),
+        "meeting" => SectionKind::Meeting(new_id()?.to_string()),
+        "employer" => SectionKind::Employer(new_id()?.to_string()),
+        "internal" => SectionKind::Internal(nahtlos.own_institution_id()?),
+        code => section_kind(code)?,
+    })
 }
 
 /// Shows a section of a case; also what `plan show`, `journal CASE` and `task CASE` do.
 pub fn show(context: &Context, case: &str, kind: &SectionKind) -> Result<Answer, Failure> {
     let nahtlos = context.open()?;
     let case = nahtlos.find_case(case)?;
-    refuse_not_opened(&nahtlos, &case, kind)?;
-    let title = format!("{} · {}", case_title(&nahtlos, &case)?, kind.titles()[2]);
+    show_section(&nahtlos, &case, kind)
+}
+
+fn show_section(nahtlos: &Nahtlos, case: &Case, kind: &SectionKind) -> Result<Answer, Failure> {
+    refuse_not_opened(nahtlos, case, kind)?;
+    let title = format!("{} · {}", case_title(nahtlos, case)?, kind.titles()[2]);
     let mut page = Page::default().title(title);
-    let lost = lost_copy(&nahtlos, &case, kind)?;
+    let lost = lost_copy(nahtlos, case, kind)?;
     if let Some(lost) = &lost {
         let code = kind.code();
         if lost.erased {
@@ -88,7 +125,7 @@ pub fn show(context: &Context, case: &str, kind: &SectionKind) -> Result<Answer,
             case.id
         ));
     }
-    let (view, page) = read(&nahtlos, &case, kind, page)?;
+    let (view, page) = read(nahtlos, case, kind, page)?;
     let data = json!({
         "case": case.id.to_string(),
         "section": kind.code(),
@@ -124,10 +161,16 @@ fn erased(lost: &LostSection) -> Failure {
 
 /// Who manages the case knows of all its sections: one that is missing does not exist. To others it
 /// is just not shared.
-fn refuse_not_opened(nahtlos: &Nahtlos, case: &Case, kind: &SectionKind) -> Result<(), Failure> {
+pub fn refuse_not_opened(
+    nahtlos: &Nahtlos,
+    case: &Case,
+    kind: &SectionKind,
+) -> Result<(), Failure> {
     let core = case.sections.get(&SectionKind::Core);
     let manages = core.and_then(|space| nahtlos.own_role(space)) == Some("manage");
-    if case.sections.contains_key(kind) || !manages || !kind.has_content() {
+    // Of a section that another team manages one may know nothing.
+    let knows = manages && managed_by(kind) == Some(ManagedBy::Lead);
+    if case.sections.contains_key(kind) || !knows {
         return Ok(());
     }
     let (id, code) = (case.id.to_string(), kind.code());
@@ -191,6 +234,11 @@ pub fn read(
             let page = consent_page(page, nahtlos, &view)?;
             (json::value(&view), page)
         }
+        _ if form_of(kind).is_some() => {
+            let view = FormView::read(&document, kind, &authors);
+            let page = form_page(page, kind, &view, &names);
+            (json::value(&view), page)
+        }
         // Of a newer version: shown as it stands.
         _ => {
             let value = document.export_json();
@@ -225,8 +273,8 @@ fn list(context: &Context, case: &str) -> Result<Answer, Failure> {
 
 fn export(context: &Context, export: &SectionExport) -> Result<Answer, Failure> {
     let nahtlos = context.open()?;
-    let kind = section_kind(&export.section)?;
     let case = nahtlos.find_case(&export.case)?;
+    let kind = section_of(&case, &export.section)?;
     if let Some(lost) = lost_copy(&nahtlos, &case, &kind)?.filter(|lost| lost.erased) {
         return Err(erased(&lost));
     }

@@ -10,7 +10,7 @@ use nahtlos_document::{
 use serde_json::json;
 
 use super::names::Names;
-use super::{case_title, section_kind};
+use super::{case_title, section_of};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{Answer, Page, dates};
@@ -40,9 +40,9 @@ struct Section {
 
 impl Section {
     fn open(context: &Context, case: &str, section: &str) -> Result<Self, Failure> {
-        let kind = section_kind(section)?;
         let nahtlos = context.open()?;
         let case = nahtlos.find_case(case)?;
+        let kind = section_of(&case, section)?;
         let document = nahtlos.section_document(&case, &kind)?;
         let authors = nahtlos.section_authors(&case, &kind)?;
         Ok(Self {

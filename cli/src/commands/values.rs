@@ -106,9 +106,6 @@ fn core_field(key: CoreKey, text: &str) -> Result<CoreField, Failure> {
         CoreKey::CallName => CoreField::CallName(parse(key.code(), text)?),
         CoreKey::Birth => CoreField::Birth(parse(key.code(), text)?),
         CoreKey::Sex => CoreField::Sex(parse(key.code(), text)?),
-        CoreKey::Permit => CoreField::Permit(parse(key.code(), text)?),
-        CoreKey::PermitUntil => CoreField::PermitUntil(parse(key.code(), text)?),
-        CoreKey::RecognisedRefugee => CoreField::RecognisedRefugee(truth(key.code(), text)?),
         CoreKey::Address => CoreField::Address(address(text)?),
         CoreKey::Phone => CoreField::Phone(parse(key.code(), text)?),
         CoreKey::Email => CoreField::Email(parse(key.code(), text)?),
@@ -217,7 +214,10 @@ fn truth(code: &'static str, text: &str) -> Result<bool, FieldError> {
 }
 
 /// `Dorfstrasse 12a, 3550 Langnau`, or the JSON of a case file.
-fn address(text: &str) -> Result<Address, FieldError> {
+///
+/// # Errors
+/// Where it is neither.
+pub fn address(text: &str) -> Result<Address, FieldError> {
     let text = text.trim();
     if text.starts_with('{') {
         return Address::parse(text);

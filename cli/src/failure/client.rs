@@ -243,15 +243,17 @@ fn edit(code: &str, error: &ApplyError) -> Failure {
         ),
         ApplyError::Deleted { .. } => say(
             Exit::Conflict,
-            "The task was deleted.".into(),
+            "It was deleted.".into(),
             "What you typed was not stored, because nobody would see it.",
-            "Bring it back with `nahtlos task restore CASE TASK`, then run the command again.",
+            "Bring it back with `nahtlos task restore CASE TASK`, or `nahtlos section restore CASE \
+             SECTION ENTRY`, then run the command again.",
         ),
         ApplyError::Changed { what } => say(
             Exit::Conflict,
             format!("{} has changed meanwhile.", super::capitalised(what)),
             "Your edit was made on an older state and was not stored.",
-            "Look at it (`nahtlos plan show CASE`), then run the command again.",
+            "Look at it (`nahtlos plan show CASE`, `nahtlos section show CASE SECTION`), then run \
+             the command again.",
         ),
         ApplyError::NoPayer => say(
             Exit::Failed,

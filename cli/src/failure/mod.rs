@@ -78,6 +78,16 @@ impl Failure {
         failure
     }
 
+    /// A file about one section with errors. It is read as a whole or not at all.
+    pub fn section_file(errors: &[ImportError]) -> Self {
+        let mut failure = Self::import(errors);
+        let count = errors.len();
+        let plural = if count == 1 { "error" } else { "errors" };
+        failure.what = format!("The file has {count} {plural}; nothing was changed.");
+        failure.why = "It is read as a whole or not at all.".to_owned();
+        failure
+    }
+
     /// A file that cannot be read or written.
     pub fn file(action: &str, path: &std::path::Path, error: &std::io::Error) -> Self {
         Self::new(

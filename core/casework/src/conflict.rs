@@ -1,7 +1,7 @@
 //! What two people decided differently, for a person to settle.
 //!
 //! A merge never decides silently: concurrent values of one field, the same sentence reworded by two,
-//! and a task deleted while somebody worked on it are listed with all values, authors and times.
+//! and a task or entry deleted while somebody worked on it are listed with all values, authors and times.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,9 +11,12 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::author::{AuthorOf, Origin};
-use crate::edit::{Acknowledge, ChooseValue, Edit, PlanEdit, ScalarValue, TaskEdit, Wording};
+use crate::edit::{
+    Acknowledge, ChooseValue, Edit, FormChange, FormEdit, PlanEdit, ScalarValue, TaskEdit, Wording,
+};
 use crate::fields::reference::is_reference;
 use crate::fields::{EntryId, Field, FieldError, LongText, TaskStatus, field_as_string};
+use crate::form::{DELETED, LIST, ValueType, form_of};
 use crate::labels::{self, Names};
 use crate::rules::steps_of;
 use crate::section::SectionKind;
@@ -111,7 +114,7 @@ pub enum ConflictKind {
         /// Each side's whole text.
         alternatives: Vec<Alternative>,
     },
-    /// A task was deleted while somebody else worked on it.
+    /// A task or entry was deleted while somebody else worked on it.
     DeletedMeanwhile {
         /// Who deleted it.
         deleted_by: Origin,
@@ -176,11 +179,14 @@ pub fn conflicts(
         authors,
     };
     let mut found = search.values();
-    if *section == SectionKind::Plan {
-        found.extend(search.wordings());
-    }
-    if *section == SectionKind::Tasks {
-        found.extend(search.deletions());
+    match section {
+        SectionKind::Plan => found.extend(search.wordings(&search.goals())),
+        SectionKind::Tasks => found.extend(search.deletions("tasks")),
+        _ if form_of(section).is_some() => {
+            found.extend(search.wordings(&search.texts_of_entries()));
+            found.extend(search.deletions("entries"));
+        }
+        _ => {}
     }
     let seen: BTreeSet<String> = document
         .read()
@@ -217,9 +223,11 @@ pub fn resolve(conflict: &Conflict, choice: Choice) -> Result<Edit, ResolveError
             Ok(acknowledge(conflict))
         }
         (ConflictKind::DeletedMeanwhile { .. }, Choice::Restore) => {
-            Ok(Edit::Tasks(TaskEdit::Restore {
-                id: entry_id(conflict)?,
-            }))
+            let id = entry_id(conflict)?;
+            Ok(match conflict.section {
+                SectionKind::Tasks => Edit::Tasks(TaskEdit::Restore { id }),
+                _ => of_form(conflict, FormChange::Restore { id }),
+            })
         }
         _ => Err(ResolveError::ChoiceDoesNotFit),
     }
@@ -245,11 +253,26 @@ fn reword(conflict: &Conflict, merged: &str, chosen: &Alternative) -> Result<Edi
     if text == merged {
         return Ok(acknowledge(conflict));
     }
-    Ok(Edit::Plan(PlanEdit::RewordGoal {
-        id: entry_id(conflict)?,
-        before: Wording::new(merged),
-        after: LongText::parse(text)?,
-    }))
+    let (id, before) = (entry_id(conflict)?, Wording::new(merged));
+    let after = LongText::parse(text)?;
+    if conflict.section == SectionKind::Plan {
+        return Ok(Edit::Plan(PlanEdit::RewordGoal { id, before, after }));
+    }
+    let field = conflict.path.last().cloned().unwrap_or_default();
+    let change = FormChange::Reword {
+        id,
+        field,
+        before,
+        after,
+    };
+    Ok(of_form(conflict, change))
+}
+
+fn of_form(conflict: &Conflict, change: FormChange) -> Edit {
+    Edit::Form(FormEdit {
+        section: conflict.section.clone(),
+        change,
+    })
 }
 
 fn acknowledge(conflict: &Conflict) -> Edit {
@@ -260,7 +283,7 @@ fn acknowledge(conflict: &Conflict) -> Edit {
     })
 }
 
-/// The entry is the second step of the path: `goals/<id>/statement`, `tasks/<id>`.
+/// The entry is the second step of the path: `goals/<id>/statement`, `tasks/<id>`, `entries/<id>`.
 fn entry_id(conflict: &Conflict) -> Result<EntryId, ResolveError> {
     let id = conflict.path.get(1).ok_or(ResolveError::ChoiceDoesNotFit)?;
     Ok(EntryId::parse(id)?)
@@ -313,14 +336,38 @@ impl Search<'_> {
         found
     }
 
-    fn wordings(&self) -> Vec<Conflict> {
+    /// The collaborative texts of a plan.
+    fn goals(&self) -> Vec<Path> {
         let goals = self.document.read().keys(Path::from_iter(["goals"]));
-        let statements: Vec<Path> = goals
-            .iter()
-            .map(|goal| Path::from_iter(["goals", goal.as_str(), "statement"]))
-            .collect();
+        let statement = |goal: &String| Path::from_iter(["goals", goal.as_str(), "statement"]);
+        goals.iter().map(statement).collect()
+    }
+
+    /// The collaborative texts of a section that is described by a table.
+    fn texts_of_entries(&self) -> Vec<Path> {
+        let lists = form_of(self.section).map_or(&[][..], |form| form.lists);
+        let mut codes: Vec<&str> = Vec::new();
+        for field in lists.iter().flat_map(|list| list.fields) {
+            if field.value == ValueType::Wording && !codes.contains(&field.code) {
+                codes.push(field.code);
+            }
+        }
+        if codes.is_empty() {
+            return Vec::new();
+        }
+        let reader = self.document.read();
+        let mut texts = Vec::new();
+        for id in reader.keys(Path::from_iter(["entries"])) {
+            let entry = Path::from_iter(["entries", id.as_str()]);
+            let paths = codes.iter().map(|code| entry.join(*code));
+            texts.extend(paths.filter(|path| reader.exists(path)));
+        }
+        texts
+    }
+
+    fn wordings(&self, texts: &[Path]) -> Vec<Conflict> {
         let mut found = Vec::new();
-        for soft in self.document.soft_text_conflicts_in(&statements) {
+        for soft in self.document.soft_text_conflicts_in(texts) {
             let changes = soft.wordings.iter().map(|side| side.change).collect();
             let alternatives = soft
                 .wordings
@@ -340,14 +387,15 @@ impl Search<'_> {
         found
     }
 
-    fn deletions(&self) -> Vec<Conflict> {
+    /// Entries of a map that bear a mark of deletion, and that somebody worked on without knowing.
+    fn deletions(&self, container: &str) -> Vec<Conflict> {
         let reader = self.document.read();
         let mut dependencies = None;
         let mut found = Vec::new();
-        for task in reader.keys(Path::from_iter(["tasks"])) {
-            let path = Path::from_iter(["tasks", task.as_str()]);
+        for id in reader.keys(Path::from_iter([container])) {
+            let path = Path::from_iter([container, id.as_str()]);
             let marks: Vec<ConflictingValue> = reader
-                .get_all(path.join("deleted"))
+                .get_all(path.join(DELETED))
                 .into_iter()
                 .filter(|mark| mark.value == Value::Bool(true))
                 .collect();
@@ -392,12 +440,12 @@ impl Search<'_> {
         found
     }
 
-    /// Every value of every field of a task, those of its checklist included, by field.
+    /// Every value of every field of a task or entry, those of a checklist included, by field.
     fn field_values(&self, task: &Path) -> Vec<(String, ConflictingValue)> {
         let reader = self.document.read();
         let mut values = Vec::new();
         for field in reader.keys(task) {
-            if field == "deleted" || field == "checklist" {
+            if [DELETED, LIST, "checklist"].contains(&field.as_str()) {
                 continue;
             }
             for value in reader.get_all(task.join(field.as_str())) {
@@ -448,9 +496,18 @@ impl Search<'_> {
                 Path::from_iter(["goals", goal, "steps", step, "title"])
             }
             ["goals", goal, ..] => Path::from_iter(["goals", goal, "statement"]),
+            ["entries", id, ..] => self.name_of_entry(id)?,
             _ => return None,
         };
         self.document.read().text(title)
+    }
+
+    /// What an entry of a list is called by: the first field of its list.
+    fn name_of_entry(&self, id: &str) -> Option<Path> {
+        let entry = Path::from_iter(["entries", id]);
+        let list = self.document.read().text(entry.join(LIST))?;
+        let first = form_of(self.section)?.list(&list)?.fields.first()?;
+        Some(entry.join(first.code))
     }
 }
 

@@ -4,6 +4,7 @@ use nahtlos_document::Value;
 
 use crate::edit::{CoreKey, GoalKey, IdentKey, PlanKey, RECUSED, StepKey, TaskKey};
 use crate::fields::FieldError;
+use crate::form::{self, Form, FormField, Keeps, ValueType, form_of};
 use crate::section::SectionKind;
 
 /// German, French and English.
@@ -74,24 +75,38 @@ fn lookup(section: &SectionKind, steps: &[&str]) -> Option<(Names, Content)> {
             ["Einschätzung", "évaluation", "assessment"],
             Content::Immutable,
         )),
-        _ => None,
+        _ => of_form(form_of(section)?, steps),
     }
+}
+
+fn of_form(form: &'static Form, steps: &[&str]) -> Option<(Names, Content)> {
+    let named = |field: &FormField| {
+        let content = match field.value {
+            ValueType::Truth => Content::Truth,
+            ValueType::Wording => Content::Wording,
+            _ => Content::Text,
+        };
+        (field.names, content)
+    };
+    Some(match steps {
+        ["fields", code] => named(form.field(code)?),
+        ["entries", _, form::DELETED] => (["gelöscht", "supprimée", "deleted"], Content::Truth),
+        // Which list an entry belongs to is said once.
+        ["entries", _, form::LIST] => (["Liste", "liste", "list"], Content::Immutable),
+        ["entries", _, code] => named(form.field_of_entries(code)?),
+        ["records", ..] => {
+            let list = form
+                .lists
+                .iter()
+                .find(|list| list.keeps == Keeps::Records)?;
+            (list.names, Content::Immutable)
+        }
+        _ => return None,
+    })
 }
 
 fn core(steps: &[&str]) -> Option<(Names, Content)> {
     Some(match steps {
-        ["languages", _] => (
-            [
-                "Sprachkenntnisse",
-                "connaissances linguistiques",
-                "language skills",
-            ],
-            Content::Text,
-        ),
-        ["nationalities", _] => (
-            ["Nationalität", "nationalité", "nationality"],
-            Content::Truth,
-        ),
         ["bodies", _] => (
             ["beteiligte Stelle", "organisme impliqué", "body involved"],
             Content::Text,
@@ -102,7 +117,7 @@ fn core(steps: &[&str]) -> Option<(Names, Content)> {
         _ => {
             let key = CoreKey::of_steps(steps)?;
             let content = match key {
-                CoreKey::RecognisedRefugee | CoreKey::VoicemailAllowed => Content::Truth,
+                CoreKey::VoicemailAllowed => Content::Truth,
                 _ => Content::Text,
             };
             (key.names(), content)

@@ -3,6 +3,7 @@
 //!
 //! - [`fields`] and [`record`]: values that cannot be wrong.
 //! - [`SectionKind`], [`role`], [`matrix`]: the parts of a case file and who may do what by default.
+//! - [`form`]: the tables of the sections that have no code of their own.
 //! - [`Edit`]: everything a person can do, as data that can be stored and applied again.
 //! - [`view`]: typed views of a section's document.
 //! - [`CaseFile`]: a new case from a JSON file.
@@ -24,6 +25,7 @@ mod author;
 mod conflict;
 pub mod edit;
 pub mod fields;
+pub mod form;
 pub mod import;
 mod labels;
 pub mod matrix;
@@ -38,7 +40,7 @@ pub use conflict::{
     Alternative, Choice, Conflict, ConflictId, ConflictKind, ResolveError, conflicts, resolve,
 };
 pub use edit::{ApplyError, Edit};
-pub use import::{CASE_FILE_SCHEMA_VERSION, CaseFile, ImportError};
+pub use import::{CASE_FILE_SCHEMA_VERSION, CaseFile, ImportError, SectionFile};
 pub use labels::{Names, names_of};
 pub use rules::{Rule, Violation};
-pub use section::{SECTIONS_OPENED_AT_ONCE, SECTIONS_WITH_CONTENT, SectionKind, containers};
+pub use section::{PLAIN_SECTIONS, SECTIONS_OPENED_AT_ONCE, SectionKind, containers};

@@ -10,8 +10,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::fields::{
-    CountryCode, Date, Field, FieldError, InstitutionId, LanguageLevel, Line, LocalNumber, Name,
-    PersonId, SwissPostcode,
+    CountryCode, Date, Field, FieldError, InstitutionId, Line, LocalNumber, Name, PersonId,
+    SwissPostcode,
 };
 use crate::role::InstitutionKind;
 
@@ -74,32 +74,6 @@ pub struct LocalId {
     pub number: LocalNumber,
 }
 
-/// How well the person knows one language (CEFR per skill).
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct LanguageSkills {
-    /// Listening and understanding.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub understanding: Option<LanguageLevel>,
-    /// Speaking.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub speaking: Option<LanguageLevel>,
-    /// Reading.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub reading: Option<LanguageLevel>,
-    /// Writing.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub writing: Option<LanguageLevel>,
-    /// True for a language the person grew up with.
-    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
-    pub native: bool,
-    /// Where the levels come from, e.g. a test.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub source: Option<Line>,
-    /// Day of the assessment.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub date: Option<Date>,
-}
-
 /// A record reads and writes JSON; unlike the other fields it does not read what `Display` shows.
 macro_rules! record {
     ($type:ty, $field:literal) => {
@@ -135,7 +109,6 @@ record!(Address, "address");
 record!(Lead, "lead");
 record!(Body, "body");
 record!(LocalId, "local_id");
-record!(LanguageSkills, "language_skills");
 
 impl fmt::Display for Address {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -184,23 +157,6 @@ impl fmt::Display for Body {
 impl fmt::Display for LocalId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}: {}", self.institution, self.number)
-    }
-}
-
-impl fmt::Display for LanguageSkills {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let level = |level: Option<LanguageLevel>| level.map_or("–", LanguageLevel::code);
-        if self.native {
-            formatter.write_str("native ")?;
-        }
-        write!(
-            formatter,
-            "{}/{}/{}/{}",
-            level(self.understanding),
-            level(self.speaking),
-            level(self.reading),
-            level(self.writing)
-        )
     }
 }
 

@@ -23,10 +23,13 @@ pub enum Rule {
     OnlyPayersApprove,
     /// A step is approved by its payers' approvals, never by its status.
     ApprovalIsNoStatus,
-    /// Journal entries, assessments, approvals and events of the consent ledger are never changed.
+    /// Journal entries, assessments, approvals, events of the consent ledger and records of other
+    /// sections are never changed.
     EntriesAreImmutable,
     /// Only the institution that opened the case records consents.
     OnlyHomeRecordsConsent,
+    /// Only people of one institution write in its notes.
+    NotesOfOneInstitution,
 }
 
 impl Rule {
@@ -47,6 +50,11 @@ impl Rule {
                 "nicht berechtigt: Einwilligungen hält die Stelle fest, die den Fall eröffnet hat",
                 "non autorisé: les consentements sont consignés par l'organisme qui a ouvert le cas",
                 "not entitled: only the institution that opened the case records consents",
+            ],
+            Self::NotesOfOneInstitution => [
+                "nicht berechtigt: in diesen Notizen schreibt nur die Stelle, der sie gehören",
+                "non autorisé: seul l'organisme concerné écrit dans ses notes",
+                "not entitled: only the institution whose notes they are writes in them",
             ],
             Self::EntriesAreImmutable => [
                 "nicht berechtigt: ein Eintrag wird nicht geändert, sondern berichtigt",

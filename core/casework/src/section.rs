@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::fields::FieldError;
 use crate::fields::reference::is_reference;
+use crate::form;
 
 /// The kind of a section, one automerge document and one space each (DOMAIN §3).
 ///
@@ -128,20 +129,30 @@ const PLAIN: [(SectionKind, &str, [&str; 3]); 15] = [
     ),
 ];
 
-/// The seven sections that this version fills.
-pub const SECTIONS_WITH_CONTENT: [SectionKind; 7] = [
+/// The sections that a case has at most once; there may be several of `measure/<id>`,
+/// `internal/<institution>`, `meeting/<id>` and `employer/<id>`.
+pub const PLAIN_SECTIONS: [SectionKind; 15] = [
     SectionKind::Core,
     SectionKind::Ident,
+    SectionKind::Labour,
+    SectionKind::Education,
     SectionKind::Function,
+    SectionKind::Medical,
+    SectionKind::Social,
+    SectionKind::Finance,
+    SectionKind::Migration,
+    SectionKind::Protection,
+    SectionKind::Plan,
     SectionKind::Journal,
     SectionKind::Tasks,
-    SectionKind::Plan,
     SectionKind::Consent,
+    SectionKind::Access,
 ];
 
-/// The five sections that every case has from its opening. `ident` is not among them: an AHV number
-/// is used only where the law provides for it (AHVG art. 153b–153d), so most cases never have one.
-/// Nor is `consent`: it is opened with the first consent.
+/// The five sections that every case has from its opening. The others are opened where they are
+/// needed: `ident` because an AHV number is used only where the law provides for it (AHVG
+/// art. 153b–153d), `consent` with the first consent, and none before there is something to write:
+/// what nobody writes nobody has to protect.
 pub const SECTIONS_OPENED_AT_ONCE: [SectionKind; 5] = [
     SectionKind::Core,
     SectionKind::Function,
@@ -207,9 +218,9 @@ impl SectionKind {
         }
     }
 
-    /// True for the sections that this version reads and edits.
+    /// True for the sections that this version reads and edits: all but those of a newer one.
     pub fn has_content(&self) -> bool {
-        SECTIONS_WITH_CONTENT.contains(self)
+        !matches!(self, Self::Unknown(_))
     }
 
     /// True for the sections that every case has from its opening; others are opened where they are
@@ -252,10 +263,12 @@ impl<'de> serde::Deserialize<'de> for SectionKind {
 /// The top-level maps that a new section's document is born with.
 ///
 /// They come with the document's genesis, which is the same on every device, so that two authors
-/// never create the same map concurrently and hide one another's entries. A section that this
-/// version does not fill has none.
+/// never create the same map concurrently and hide one another's entries. Sections that are described
+/// by a table ([`form`]) all have the same. One of a newer version has none.
 pub fn containers(section: &SectionKind) -> &'static [&'static str] {
     match section {
+        // Nothing is written in `languages` and `nationalities`: both stand in sections that fewer
+        // people read. The containers stay, as every genesis does.
         SectionKind::Core => &[
             "case",
             "person",
@@ -272,7 +285,8 @@ pub fn containers(section: &SectionKind) -> &'static [&'static str] {
         SectionKind::Plan => &["plan", "goals", "acknowledged"],
         // No conflict can arise among events that are never changed, so none is acknowledged.
         SectionKind::Consent => &["events"],
-        _ => &[],
+        SectionKind::Unknown(_) => &[],
+        _ => form::CONTAINERS,
     }
 }
 
@@ -313,18 +327,29 @@ mod tests {
     }
 
     #[test]
-    fn exactly_the_sections_with_content_have_containers() {
-        for entry in &PLAIN {
-            assert_eq!(entry.0.has_content(), !containers(&entry.0).is_empty());
+    fn every_section_of_the_domain_has_containers_and_a_table_gives_all_the_same() {
+        assert_eq!(PLAIN.len(), PLAIN_SECTIONS.len());
+        let parts = ["measure/m", "internal/i", "meeting/t", "employer/e"];
+        let parts = parts.iter().map(|code| SectionKind::from_code(code));
+        for section in PLAIN_SECTIONS.into_iter().chain(parts) {
+            assert!(section.has_content() && !containers(&section).is_empty());
+            let is_table = containers(&section) == form::CONTAINERS;
+            assert_eq!(is_table, form::form_of(&section).is_some(), "{section}");
         }
     }
 
     #[test]
-    fn a_case_is_opened_with_every_section_that_has_content_but_ident_and_consent() {
-        for section in SECTIONS_WITH_CONTENT {
-            let opened_later = [SectionKind::Ident, SectionKind::Consent].contains(&section);
-            assert_eq!(section.is_opened_at_once(), !opened_later);
+    fn a_case_is_opened_with_five_sections_and_the_others_where_they_are_needed() {
+        let opened = PLAIN_SECTIONS
+            .iter()
+            .filter(|section| section.is_opened_at_once());
+        assert_eq!(opened.count(), SECTIONS_OPENED_AT_ONCE.len());
+        for later in [
+            SectionKind::Ident,
+            SectionKind::Consent,
+            SectionKind::Medical,
+        ] {
+            assert!(!later.is_opened_at_once());
         }
-        assert!(SECTIONS_OPENED_AT_ONCE.iter().all(SectionKind::has_content));
     }
 }

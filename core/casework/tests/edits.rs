@@ -30,13 +30,6 @@ fn core_fields_are_set_shown_and_cleared() {
         CoreEdit::Set(CoreField::Phase(Phase::Consented)),
         CoreEdit::Set(CoreField::VoicemailAllowed(true)),
         CoreEdit::Set(CoreField::Phone(field("034 402 11 22"))),
-        CoreEdit::AddNationality(field("CH")),
-        CoreEdit::AddNationality(field("IT")),
-        CoreEdit::RemoveNationality(field("IT")),
-        CoreEdit::SetLanguage {
-            language: field("de"),
-            skills: field(r#"{"native":true}"#),
-        },
         CoreEdit::SetBody {
             institution: field("iv"),
             body: field(r#"{"kind":"iv","name":"IV-Stelle Kanton Bern"}"#),
@@ -47,13 +40,11 @@ fn core_fields_are_set_shown_and_cleared() {
     let view = CoreView::read(&berger.document);
     assert_eq!(view.display_name().as_deref(), Some("Ruth Mosimann"));
     assert_eq!(view.phase, Some(Stored::Known(Phase::Consented)));
-    assert_eq!(view.nationalities, [Stored::Known(field("CH"))]);
     assert_eq!(view.voicemail_allowed, Some(true));
     assert_eq!(view.bodies.len(), 1);
     berger.apply(&core(CoreEdit::Clear(CoreKey::Phone)), 2);
     assert_eq!(CoreView::read(&berger.document).phone, None);
     let json = serde_json::to_value(CoreView::read(&berger.document)).unwrap();
-    assert_eq!(json["languages"]["de"]["native"], true);
     assert_eq!(json["birth"], "1982");
 }
 

@@ -199,6 +199,14 @@ impl Nahtlos {
         self.device.person.ok_or(ClientError::NotEnrolled)
     }
 
+    /// The identifier of this device's institution, as sections and fields name it.
+    ///
+    /// # Errors
+    /// [`ClientError::NotEnrolled`].
+    pub fn own_institution_id(&self) -> Result<String, ClientError> {
+        Ok(self.institution()?.to_string())
+    }
+
     pub(crate) fn institution(&self) -> Result<SpaceId, ClientError> {
         self.device.institution.ok_or(ClientError::NotEnrolled)
     }

@@ -6,7 +6,7 @@ use nahtlos_casework::fields::{
     Canton, CaseNumber, Date, DeviceCode, Field, FieldError, InstitutionId, PersonId, Phase,
 };
 use nahtlos_casework::record::Lead;
-use nahtlos_casework::{SECTIONS_WITH_CONTENT, SectionKind, containers};
+use nahtlos_casework::{PLAIN_SECTIONS, SectionKind, containers};
 use nahtlos_document::Document;
 use nahtlos_protocol::identifier::SpaceId;
 use nahtlos_protocol::space::kind::{Kind, Role};
@@ -58,7 +58,7 @@ impl Nahtlos {
             kind.is_opened_at_once() || edits.iter().any(|edit| edit.section() == **kind)
         };
         let (mut prepared, mut labels, mut new) = (Vec::new(), Vec::new(), Vec::new());
-        for kind in SECTIONS_WITH_CONTENT.iter().filter(needed) {
+        for kind in PLAIN_SECTIONS.iter().filter(needed) {
             let label = LabelRecord {
                 kind: kind.code(),
                 home,
@@ -95,7 +95,8 @@ impl Nahtlos {
     /// one's team. Works offline.
     ///
     /// Only the institution that opened the case can do it: others take a section for a part of the
-    /// case only if it was founded there.
+    /// case only if it was founded there. Notes of an institution (`internal/<institution>`) that
+    /// institution opens itself, in every case that it takes part in.
     ///
     /// # Errors
     /// [`ClientError::SectionExists`]; [`ClientError::NoRight`] where one does not manage the case's
@@ -124,6 +125,31 @@ impl Nahtlos {
                 section: kind.code(),
             });
         }
+        let label = match kind {
+            SectionKind::Internal(institution) => self.label_of_notes(&case, institution)?,
+            _ => self.label_of_part(&case, kind, action)?,
+        };
+        let (section, edits) = self.new_section(kind, &label, edits)?;
+        let space = edits.space;
+        let mut line = self.line_with_section(&case, kind, &space)?;
+        line.undelivered += edits.records.len() as u64;
+        self.store_own(&[section], |transaction| {
+            put_label(transaction, &space, &label)?;
+            put_edits(transaction, &edits, 0)?;
+            put_lines(transaction, &[(case.id, line)])?;
+            also(transaction)
+        })?;
+        self.remember_edited(vec![edits]);
+        Ok(())
+    }
+
+    /// The label of a section that the institution at home opens.
+    fn label_of_part(
+        &self,
+        case: &Case,
+        kind: &SectionKind,
+        action: &'static str,
+    ) -> Result<LabelRecord, ClientError> {
         let core = case.section(&SectionKind::Core)?;
         self.require_manager(&core, action)?;
         self.require_own_team_manages(&core, action)?;
@@ -137,18 +163,28 @@ impl Nahtlos {
                 reason: "the institution that opened the case does this".to_owned(),
             });
         }
-        let (section, edits) = self.new_section(kind, &label, edits)?;
-        let space = edits.space;
-        let mut line = self.line_with_section(&case, kind, &space)?;
-        line.undelivered += edits.records.len() as u64;
-        self.store_own(&[section], |transaction| {
-            put_label(transaction, &space, &label)?;
-            put_edits(transaction, &edits, 0)?;
-            put_lines(transaction, &[(case.id, line)])?;
-            also(transaction)
-        })?;
-        self.remember_edited(vec![edits]);
-        Ok(())
+        Ok(label)
+    }
+
+    /// The label of an institution's own notes, which it opens in every case that it takes part in.
+    fn label_of_notes(&self, case: &Case, institution: &str) -> Result<LabelRecord, ClientError> {
+        if institution != self.institution()?.to_string() {
+            return Err(ClientError::NoRight {
+                action: "open these notes",
+                reason: "the institution whose notes they are does this".to_owned(),
+            });
+        }
+        let shared = case
+            .sections
+            .values()
+            .next()
+            .ok_or(ClientError::NotShared {
+                section: SectionKind::Core.code(),
+            })?;
+        Ok(LabelRecord {
+            kind: SectionKind::Internal(institution.to_owned()).code(),
+            ..self.label(shared)?
+        })
     }
 
     /// A section's manager is the team: what a reader of it founds, nobody accepts edits of, and
@@ -337,10 +373,7 @@ fn put_label(
 }
 
 fn not_filled(kind: &SectionKind) -> FieldError {
-    let filled: Vec<String> = SECTIONS_WITH_CONTENT
-        .iter()
-        .map(SectionKind::code)
-        .collect();
+    let filled: Vec<String> = PLAIN_SECTIONS.iter().map(SectionKind::code).collect();
     FieldError::new(
         "section",
         "section_not_filled",

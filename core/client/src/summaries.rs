@@ -271,6 +271,9 @@ impl Nahtlos {
     /// the case, and the first of its kind there. Anything else would let a participant slip a
     /// section of their own into a case, and read what is then written in it.
     ///
+    /// An institution's notes it founds itself, and only its own devices take them for a part of the
+    /// case: to anybody else they say nothing, whoever shares them.
+    ///
     /// A ledger of consents need not be the first: two who record the first consent at once, offline,
     /// open one each, and neither consent may be lost. Whoever founded a further one manages the core.
     fn is_part_of_its_case(
@@ -280,7 +283,16 @@ impl Nahtlos {
         new: &[(SpaceId, LabelRecord)],
     ) -> Result<bool, ClientError> {
         let logs = self.logs();
-        let home = logs.state(&label.home);
+        let home = match SectionKind::from_code(&label.kind) {
+            SectionKind::Internal(institution) => {
+                let own = self.institution()?;
+                if institution != own.to_string() {
+                    return Ok(false);
+                }
+                logs.state(&own)
+            }
+            _ => logs.state(&label.home),
+        };
         let founder = logs.state(space).map(|state| state.founder());
         let at_home = founder
             .zip(home)

@@ -77,7 +77,6 @@ const WORDS: [&str; 64] = [
     "heute",
     "zuerst",
 ];
-const COUNTRIES: [&str; 8] = ["CH", "DE", "FR", "IT", "AT", "PT", "ES", "ER"];
 const LANGUAGES: [&str; 4] = ["de", "fr", "it", "en"];
 
 /// What a person sees while working, made of a seed: the same number gives the same text.
@@ -152,7 +151,7 @@ impl Writer {
             4 => set(json!({"voicemail_allowed": self.below(2) == 0})),
             5 => set(json!({"correspondence_language": LANGUAGES[self.below(4)]})),
             6 => set(json!({"interpreter": LANGUAGES[self.below(4)]})),
-            7 => json!({"core": {"add_nationality": COUNTRIES[self.below(8)]}}),
+            7 => set(json!({"official_name": self.name()})),
             8 => set(json!({"birth": format!("17.05.{}", 1950 + self.below(50))})),
             _ => json!({"core": {"set_body": {
                 "institution": format!("body-{}", self.next()),

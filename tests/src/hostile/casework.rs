@@ -1,17 +1,16 @@
 //! Case files from other programs, and every field.
 
-use nahtlos_casework::CaseFile;
-use nahtlos_casework::SectionKind;
 use nahtlos_casework::edit::Edit;
 use nahtlos_casework::fields::{
     Ahvn13, Canton, Capacity, CaseNumber, Commune, ConsentEventKind, ConsentForm, ContactChannel,
     CountryCode, Date, DeviceCode, DeviceId, Email, EntryId, Field, GoalStatus, InstitutionId,
     JournalKind, JournalText, LanguageCode, LanguageLevel, Line, LocalNumber, LongText, MemberId,
-    Name, OverallTarget, PartialDate, PayerShares, Percent, Permit, PersonId, Phase, Phone,
-    Priority, ProblemArea, Rappen, Responsible, Severity, Sex, StepStatus, SwissPostcode,
+    Minutes, Name, OverallTarget, PartialDate, PayerShares, Percent, Permit, PersonId, Phase,
+    Phone, Priority, ProblemArea, Rappen, Responsible, Severity, Sex, StepStatus, SwissPostcode,
     TaskStatus, Uid, UtcTime, ZemisNumber,
 };
-use nahtlos_casework::record::{Address, Body, LanguageSkills, Lead, LocalId};
+use nahtlos_casework::record::{Address, Body, Lead, LocalId};
+use nahtlos_casework::{CaseFile, PLAIN_SECTIONS, SectionFile, SectionKind};
 
 /// Text that is refused has errors, and text that is read makes edits that are valid.
 pub fn case_file(bytes: &[u8]) {
@@ -26,6 +25,19 @@ pub fn case_file(bytes: &[u8]) {
                 next += 1;
                 EntryId::from_random(next.to_be_bytes())
             });
+            edits.iter().for_each(holds);
+        }
+    }
+    for section in &PLAIN_SECTIONS {
+        section_file(section, text);
+    }
+}
+
+fn section_file(section: &SectionKind, text: &str) {
+    match SectionFile::parse(section, text) {
+        Err(errors) => assert!(!errors.is_empty(), "refused without a reason"),
+        Ok(file) => {
+            let edits = file.edits(&mut || EntryId::from_random([7; 8]));
             edits.iter().for_each(holds);
         }
     }
@@ -73,6 +85,7 @@ pub fn fields(bytes: &[u8]) {
     one::<LocalNumber>(text);
     one::<LongText>(text);
     one::<MemberId>(text);
+    one::<Minutes>(text);
     one::<Name>(text);
     one::<OverallTarget>(text);
     one::<PartialDate>(text);
@@ -96,7 +109,6 @@ pub fn fields(bytes: &[u8]) {
     one::<ZemisNumber>(text);
     record::<Address>(text);
     record::<Body>(text);
-    record::<LanguageSkills>(text);
     record::<Lead>(text);
     record::<LocalId>(text);
     if let Ok(edit) = serde_json::from_str::<Edit>(text)

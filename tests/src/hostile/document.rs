@@ -6,9 +6,9 @@ use std::io::Write;
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
 use nahtlos_casework::view::{
-    ConsentView, CoreView, FunctionView, IdentView, JournalView, PlanView, TasksView,
+    ConsentView, CoreView, FormView, FunctionView, IdentView, JournalView, PlanView, TasksView,
 };
-use nahtlos_casework::{Author, SECTIONS_WITH_CONTENT, conflicts};
+use nahtlos_casework::{Author, PLAIN_SECTIONS, SectionKind, conflicts};
 use nahtlos_document::{
     Actor, ChangeHash, Document, EncodedChange, GateLimits, Snapshot, SnapshotLimits,
 };
@@ -191,7 +191,10 @@ fn read_as_sections(document: &Document) {
     if let Ok(home) = home {
         let _consent = ConsentView::read(document, &nobody, &home);
     }
-    for section in &SECTIONS_WITH_CONTENT {
+    let parts = ["measure/m", "internal/i", "meeting/t", "employer/e"];
+    let parts = parts.map(SectionKind::from_code);
+    for section in PLAIN_SECTIONS.iter().chain(&parts) {
+        let _view = FormView::read(document, section, &nobody);
         let _conflicts = conflicts(document, section, &nobody);
     }
 }

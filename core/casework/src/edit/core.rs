@@ -1,4 +1,5 @@
-//! Edits of the section `core`.
+//! Edits of the section `core`. Permit and nationality stand in `migration`, language skills in
+//! `education`: what everybody who knows the case reads holds neither.
 
 use nahtlos_document::{Editor, Value};
 use serde::{Deserialize, Serialize};
@@ -6,10 +7,10 @@ use serde::{Deserialize, Serialize};
 use super::field_set::{ToStored, field_set};
 use super::{ApplyError, path};
 use crate::fields::{
-    CaseNumber, ContactChannel, CountryCode, Date, Email, InstitutionId, LanguageCode, Name,
-    PartialDate, Permit, PersonId, Phase, Phone, Sex,
+    CaseNumber, ContactChannel, Email, InstitutionId, LanguageCode, Name, PartialDate, PersonId,
+    Phase, Phone, Sex,
 };
-use crate::record::{Address, Body, LanguageSkills, Lead};
+use crate::record::{Address, Body, Lead};
 
 field_set! {
     /// A field of `core` with its new value.
@@ -32,12 +33,6 @@ field_set! {
         Birth(PartialDate) = ["person", "birth"], "birth", "Geburtsdatum", "date de naissance", "date of birth";
         /// Sex.
         Sex(Sex) = ["person", "sex"], "sex", "Geschlecht", "sexe", "sex";
-        /// Residence permit.
-        Permit(Permit) = ["person", "permit"], "permit", "Aufenthaltsstatus", "statut de séjour", "residence permit";
-        /// Last day of the permit.
-        PermitUntil(Date) = ["person", "permit_until"], "permit_until", "Ausweis gültig bis", "permis valable jusqu'au", "permit valid to";
-        /// Recognised refugee.
-        RecognisedRefugee(bool) = ["person", "recognised_refugee"], "recognised_refugee", "anerkannter Flüchtling", "réfugié reconnu", "recognised refugee";
         /// Postal address.
         Address(Address) = ["contact", "address"], "address", "Adresse", "adresse", "address";
         /// Telephone.
@@ -63,19 +58,6 @@ pub enum CoreEdit {
     Set(CoreField),
     /// Empties a field.
     Clear(CoreKey),
-    /// Says how well the person knows a language.
-    SetLanguage {
-        /// The language.
-        language: LanguageCode,
-        /// Level per skill.
-        skills: LanguageSkills,
-    },
-    /// Takes a language away.
-    RemoveLanguage(LanguageCode),
-    /// Adds a nationality.
-    AddNationality(CountryCode),
-    /// Takes a nationality away; one that somebody adds at the same time stays.
-    RemoveNationality(CountryCode),
     /// Names a body that is involved, or changes what is known of it.
     SetBody {
         /// Its identifier.
@@ -105,21 +87,6 @@ impl CoreEdit {
         match self {
             Self::Set(field) => editor.put(path(field.key().steps()), field.to_value())?,
             Self::Clear(key) => editor.delete(path(key.steps()))?,
-            Self::SetLanguage { language, skills } => {
-                editor.put(path(&["languages", language.as_str()]), skills.to_stored())?;
-            }
-            Self::RemoveLanguage(language) => {
-                editor.delete(path(&["languages", language.as_str()]))?;
-            }
-            Self::AddNationality(country) => {
-                editor.put(
-                    path(&["nationalities", country.as_str()]),
-                    Value::Bool(true),
-                )?;
-            }
-            Self::RemoveNationality(country) => {
-                editor.delete(path(&["nationalities", country.as_str()]))?;
-            }
             Self::SetBody { institution, body } => {
                 editor.put(path(&["bodies", institution.as_str()]), body.to_stored())?;
             }

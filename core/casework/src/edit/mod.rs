@@ -7,6 +7,7 @@
 mod consent;
 mod core;
 pub(crate) mod field_set;
+mod form;
 mod function;
 mod ident;
 mod journal;
@@ -21,6 +22,7 @@ pub(crate) use self::core::RECUSED;
 pub use self::core::{CoreEdit, CoreField, CoreKey};
 pub(crate) use consent::EVENTS as CONSENT_EVENTS;
 pub use consent::{Consent, ConsentEdit, Withdrawal};
+pub use form::{FormChange, FormEdit, NewValues};
 pub use function::{Assessment, FunctionEdit};
 pub use ident::{IdentEdit, IdentField, IdentKey};
 pub use journal::JournalEdit;
@@ -52,6 +54,8 @@ pub enum Edit {
     Plan(PlanEdit),
     /// Of `consent`.
     Consent(ConsentEdit),
+    /// Of a section that is described by a table.
+    Form(FormEdit),
     /// Settles a conflict by one of its values.
     ChooseValue(ChooseValue),
     /// Settles a soft conflict by having seen it.
@@ -70,10 +74,10 @@ pub enum ApplyError {
         /// What was looked for.
         what: &'static str,
     },
-    /// The task is marked as deleted.
-    #[error("task {id} was deleted; restore it first")]
+    /// The task or entry is marked as deleted.
+    #[error("entry {id} was deleted; restore it first")]
     Deleted {
-        /// The task.
+        /// The entry.
         id: EntryId,
     },
     /// Somebody changed what this edit rests on.
@@ -124,6 +128,7 @@ impl Edit {
             Self::Tasks(_) => SectionKind::Tasks,
             Self::Plan(_) => SectionKind::Plan,
             Self::Consent(_) => SectionKind::Consent,
+            Self::Form(edit) => edit.section.clone(),
             Self::ChooseValue(choice) => choice.section.clone(),
             Self::Acknowledge(seen) => seen.section.clone(),
         }
@@ -139,6 +144,7 @@ impl Edit {
             Self::Tasks(edit) => edit.validate(),
             Self::Plan(edit) => edit.validate(),
             Self::Consent(edit) => edit.validate(),
+            Self::Form(edit) => edit.validate(),
             Self::ChooseValue(edit) => edit.validate(),
             Self::Core(_) | Self::Ident(_) | Self::Journal(_) | Self::Acknowledge(_) => Ok(()),
         }
@@ -167,6 +173,7 @@ impl Edit {
             Self::Tasks(edit) => edit.apply(editor),
             Self::Plan(edit) => edit.apply(editor, author, at),
             Self::Consent(edit) => edit.apply(editor),
+            Self::Form(edit) => edit.apply(editor),
             Self::ChooseValue(edit) => edit.apply(editor),
             Self::Acknowledge(edit) => edit.apply(editor, at),
         }

@@ -1,4 +1,4 @@
-//! Cantons, postcodes and communes.
+//! Cantons, postcodes and communes; and other whole numbers in a range.
 
 use std::fmt;
 
@@ -71,6 +71,11 @@ ranged_number!(
     Commune, "commune", (1u16..=6999), (1usize..=4), "write the BFS number, e.g. 902 for Langnau"
 );
 
+ranged_number!(
+    /// A length of time in whole minutes, 1–600: longer is no meeting but a typing error.
+    Minutes, "minutes", (1u16..=600), (1usize..=3), "write the minutes as a number, e.g. 90"
+);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,6 +106,12 @@ mod tests {
         }
         for wrong in ["0", "7000", "-1", ""] {
             assert_eq!(refusal::<Commune>(wrong), "range", "{wrong}");
+        }
+        for right in ["1", "90", "600"] {
+            assert_round_trip(&Minutes::parse(right).unwrap());
+        }
+        for wrong in ["0", "601", "1.5", "1h", ""] {
+            assert_eq!(refusal::<Minutes>(wrong), "range", "{wrong}");
         }
     }
 }

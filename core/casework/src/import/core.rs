@@ -1,8 +1,8 @@
-//! Person, contact, languages and bodies of a case file.
+//! Person, contact and bodies of a case file.
 
 use super::reading::{Object, Reading};
 use crate::edit::{CoreEdit, CoreField};
-use crate::record::{Address, Body, LanguageSkills};
+use crate::record::{Address, Body};
 
 pub(super) fn read_core(root: &mut Object<'_>, reading: &mut Reading) -> Vec<CoreEdit> {
     let mut edits = Vec::new();
@@ -10,7 +10,6 @@ pub(super) fn read_core(root: &mut Object<'_>, reading: &mut Reading) -> Vec<Cor
     edits.extend(phase.map(CoreEdit::Set));
     read_person(root, reading, &mut edits);
     read_contact(root, reading, &mut edits);
-    read_languages(root, reading, &mut edits);
     read_bodies(root, reading, &mut edits);
     edits
 }
@@ -35,18 +34,8 @@ fn read_person(root: &mut Object<'_>, reading: &mut Reading, edits: &mut Vec<Cor
             .map(CoreField::CallName),
         person.optional(reading, "birth").map(CoreField::Birth),
         person.optional(reading, "sex").map(CoreField::Sex),
-        person.optional(reading, "permit").map(CoreField::Permit),
-        person
-            .optional(reading, "permit_until")
-            .map(CoreField::PermitUntil),
-        person
-            .flag(reading, "recognised_refugee")
-            .map(CoreField::RecognisedRefugee),
     ];
     edits.extend(fields.into_iter().flatten().map(CoreEdit::Set));
-    for node in person.list(reading, "nationalities") {
-        edits.extend(reading.value(&node).map(CoreEdit::AddNationality));
-    }
     person.finish(reading);
 }
 
@@ -94,26 +83,6 @@ fn read_address(mut address: Object<'_>, reading: &mut Reading) -> Option<Addres
         town: town?,
         country,
     })
-}
-
-fn read_languages(root: &mut Object<'_>, reading: &mut Reading, edits: &mut Vec<CoreEdit>) {
-    for node in root.list(reading, "languages") {
-        let Some(mut entry) = reading.object(node) else {
-            continue;
-        };
-        let language = entry.required(reading, "language");
-        let skills = LanguageSkills {
-            understanding: entry.optional(reading, "understanding"),
-            speaking: entry.optional(reading, "speaking"),
-            reading: entry.optional(reading, "reading"),
-            writing: entry.optional(reading, "writing"),
-            native: entry.flag(reading, "native").unwrap_or(false),
-            source: entry.optional(reading, "source"),
-            date: entry.optional(reading, "date"),
-        };
-        entry.finish(reading);
-        edits.extend(language.map(|language| CoreEdit::SetLanguage { language, skills }));
-    }
 }
 
 fn read_bodies(root: &mut Object<'_>, reading: &mut Reading, edits: &mut Vec<CoreEdit>) {

@@ -7,17 +7,17 @@
 //! ```text
 //! schema_version  1
 //! phase           reported … (see Phase)
-//! person          official_name, first_name, call_name, birth, sex, nationalities[], permit,
-//!                 permit_until, recognised_refugee
+//! person          official_name, first_name, call_name, birth, sex
 //! contact         address{street, house_number, extra_line, postcode, town, country}, phone, email,
 //!                 preferred_channel, voicemail_allowed, correspondence_language, interpreter
-//! languages[]     language, native, understanding, speaking, reading, writing, source, date
 //! bodies[]        institution, kind, name, contact
 //! ident           ahvn13, zemis, local_ids[]{institution, number}; only where a legal basis for the
 //!                 AHV number exists: with it the case gets the section `ident`
 //! function[]      capacity, from, to, basis, hours_per_day, limits, adaptations
 //! journal[]       at, kind, text
 //! tasks[]         title, responsible, due, priority, checklist[]
+//! labour, education, social, finance, migration, protection
+//!                 their fields and lists, as `nahtlos section fields SECTION` shows them
 //! plan            situation, overall_goal, target, goals[]
 //!   goals[]       statement, client_words, area, measure_of_success, due, priority, steps[]
 //!     steps[]     title, catalogue, responsible, payers, start, end, due, review_at
@@ -26,7 +26,9 @@
 //! The case number and the lead are not part of it: they come from the device that opens the case.
 
 mod core;
+mod form;
 mod ident;
+mod place;
 mod plan;
 mod reading;
 mod sections;
@@ -34,25 +36,43 @@ mod sections;
 use serde_json::Value as Json;
 
 use self::core::read_core;
+pub use self::form::SectionFile;
+use self::form::read_section;
 use self::ident::{NewIdent, read_ident};
 use self::plan::{NewGoal, read_plan};
-use self::reading::{Node, Reading};
+use self::reading::{Node, Object, Reading};
 use self::sections::{NewEntry, NewTask, read_assessments, read_journal, read_tasks};
 use crate::edit::{Assessment, CoreEdit, Edit, FunctionEdit, PlanEdit, PlanField};
 use crate::fields::EntryId;
+use crate::form::form_of;
+use crate::section::SectionKind;
 
 /// The version of the form that this crate reads.
 pub const CASE_FILE_SCHEMA_VERSION: u64 = 1;
+
+/// The sections of a case file that are described by a table: those that the team that opens a case
+/// opens itself, and that a case has once. `medical` is managed by another team than the one that
+/// leads the case.
+const SECTIONS: [(&str, SectionKind); 6] = [
+    ("labour", SectionKind::Labour),
+    ("education", SectionKind::Education),
+    ("social", SectionKind::Social),
+    ("finance", SectionKind::Finance),
+    ("migration", SectionKind::Migration),
+    ("protection", SectionKind::Protection),
+];
 
 /// Largest file, in bytes.
 const MAX_FILE_BYTES: usize = 4 * 1024 * 1024;
 
 /// One error in a case file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, serde::Serialize)]
-#[error("{path}: {reason}; {remedy}")]
+#[error("{}{path}: {reason}; {remedy}", in_line(*line))]
 pub struct ImportError {
     /// Where, e.g. `$.plan.goals[0].due`.
     pub path: String,
+    /// In which line of the file, from 1; nothing where it is about the file as a whole.
+    pub line: Option<usize>,
     /// A stable code.
     pub code: &'static str,
     /// What is wrong.
@@ -61,11 +81,16 @@ pub struct ImportError {
     pub remedy: String,
 }
 
+fn in_line(line: Option<usize>) -> String {
+    line.map_or_else(String::new, |line| format!("line {line}, "))
+}
+
 /// A case file that was read without any error.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CaseFile {
     core: Vec<CoreEdit>,
     ident: NewIdent,
+    sections: Vec<SectionFile>,
     assessments: Vec<Assessment>,
     journal: Vec<NewEntry>,
     tasks: Vec<NewTask>,
@@ -80,10 +105,15 @@ impl CaseFile {
     /// Every error of the file, each with its place.
     pub fn parse(json: &str) -> Result<Self, Vec<ImportError>> {
         let mut reading = Reading::default();
-        let file = parse_text(json, &mut reading).and_then(|value| read(&value, &mut reading));
-        match file {
+        let Some(value) = parse_text(json, &mut reading) else {
+            return Err(reading.errors);
+        };
+        match read(&value, &mut reading) {
             Some(file) if reading.errors.is_empty() => Ok(file),
-            _ => Err(reading.errors),
+            _ => {
+                place::locate(json, &mut reading.errors);
+                Err(reading.errors)
+            }
         }
     }
 
@@ -93,6 +123,9 @@ impl CaseFile {
     pub fn edits(&self, new_id: &mut dyn FnMut() -> EntryId) -> Vec<Edit> {
         let mut edits: Vec<Edit> = self.core.iter().cloned().map(Edit::Core).collect();
         edits.extend(self.ident.edits(new_id));
+        for section in &self.sections {
+            edits.extend(section.edits(new_id));
+        }
         edits.extend(self.assessments.iter().map(|assessment| {
             Edit::Function(FunctionEdit::AddAssessment {
                 id: new_id(),
@@ -150,6 +183,7 @@ fn read(value: &Json, reading: &mut Reading) -> Option<CaseFile> {
     }
     let core = read_core(&mut root, reading);
     let ident = read_ident(&mut root, reading);
+    let sections = read_sections(&mut root, reading);
     let assessments = read_assessments(&mut root, reading);
     let journal = read_journal(&mut root, reading);
     let tasks = read_tasks(&mut root, reading);
@@ -158,10 +192,25 @@ fn read(value: &Json, reading: &mut Reading) -> Option<CaseFile> {
     Some(CaseFile {
         core,
         ident,
+        sections,
         assessments,
         journal,
         tasks,
         plan,
         goals,
     })
+}
+
+fn read_sections(root: &mut Object<'_>, reading: &mut Reading) -> Vec<SectionFile> {
+    let mut sections = Vec::new();
+    for (code, section) in SECTIONS {
+        let Some(form) = form_of(&section) else {
+            continue;
+        };
+        if let Some(mut object) = root.object(reading, code) {
+            sections.push(read_section(&mut object, reading, &section, form, false));
+            object.finish(reading);
+        }
+    }
+    sections
 }

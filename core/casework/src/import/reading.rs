@@ -46,6 +46,7 @@ impl Reading {
     ) {
         self.errors.push(ImportError {
             path: path.into(),
+            line: None,
             code,
             reason: reason.into(),
             remedy: remedy.into(),
@@ -113,6 +114,18 @@ impl<'a> Object<'a> {
             value,
             path: format!("{}.{name}", self.path),
         })
+    }
+
+    /// The value of a field where `null` says something else than a missing field, and its place.
+    pub(super) fn take_or_null(&mut self, name: &'static str) -> Option<(String, &'a Json)> {
+        self.known.push(name);
+        let value = self.fields.get(name)?;
+        Some((format!("{}.{name}", self.path), value))
+    }
+
+    /// Whether a field is there with a value, taken or not.
+    pub(super) fn holds(&self, name: &str) -> bool {
+        self.fields.get(name).is_some_and(|value| !value.is_null())
     }
 
     pub(super) fn optional<F: Field>(

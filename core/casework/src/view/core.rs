@@ -8,10 +8,9 @@ use serde::Serialize;
 use super::{flag, map_at, root_of, stored, stored_value};
 use crate::edit::RECUSED;
 use crate::fields::{
-    CaseNumber, ContactChannel, CountryCode, Date, Email, LanguageCode, Name, PartialDate, Permit,
-    Phase, Phone, Sex, Stored,
+    CaseNumber, ContactChannel, Email, LanguageCode, Name, PartialDate, Phase, Phone, Sex, Stored,
 };
-use crate::record::{Address, Body, LanguageSkills, Lead};
+use crate::record::{Address, Body, Lead};
 
 /// The section `core`. Of conflicting values it holds the winner; the conflicts are listed apart.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -32,14 +31,6 @@ pub struct CoreView {
     pub birth: Option<Stored<PartialDate>>,
     /// Sex.
     pub sex: Option<Stored<Sex>>,
-    /// Residence permit.
-    pub permit: Option<Stored<Permit>>,
-    /// Last day of the permit.
-    pub permit_until: Option<Stored<Date>>,
-    /// Recognised refugee.
-    pub recognised_refugee: Option<bool>,
-    /// Nationalities, by their codes.
-    pub nationalities: Vec<Stored<CountryCode>>,
     /// Postal address.
     pub address: Option<Stored<Address>>,
     /// Telephone.
@@ -54,8 +45,6 @@ pub struct CoreView {
     pub correspondence_language: Option<Stored<LanguageCode>>,
     /// Language for which an interpreter is needed.
     pub interpreter: Option<Stored<LanguageCode>>,
-    /// Skills by language code.
-    pub languages: BTreeMap<String, Stored<LanguageSkills>>,
     /// Bodies involved, by their identifiers.
     pub bodies: BTreeMap<String, Stored<Body>>,
     /// People who have a conflict of interest here, by their identifiers.
@@ -85,12 +74,6 @@ impl CoreView {
             call_name: stored(person, "call_name"),
             birth: stored(person, "birth"),
             sex: stored(person, "sex"),
-            permit: stored(person, "permit"),
-            permit_until: stored(person, "permit_until"),
-            recognised_refugee: flag(person, "recognised_refugee"),
-            nationalities: by_key("nationalities")
-                .map(|(code, _)| Stored::read(code))
-                .collect(),
             address: stored(contact, "address"),
             phone: stored(contact, "phone"),
             email: stored(contact, "email"),
@@ -98,9 +81,6 @@ impl CoreView {
             voicemail_allowed: flag(contact, "voicemail_allowed"),
             correspondence_language: stored(contact, "correspondence_language"),
             interpreter: stored(contact, "interpreter"),
-            languages: by_key("languages")
-                .map(|(code, value)| (code.clone(), stored_value(value)))
-                .collect(),
             bodies: by_key("bodies")
                 .map(|(id, value)| (id.clone(), stored_value(value)))
                 .collect(),

@@ -6,6 +6,7 @@
 
 mod consent;
 mod core;
+mod form;
 mod function;
 mod ident;
 mod journal;
@@ -19,6 +20,7 @@ use nahtlos_document::Value;
 
 pub use self::core::CoreView;
 pub use consent::{ConsentView, Coverage, GivenView, WithdrawnView};
+pub use form::{EntryView, FieldView, FormView};
 pub use function::{AssessmentView, FunctionView};
 pub use ident::IdentView;
 pub use journal::{JournalEntryView, JournalView};

@@ -268,13 +268,23 @@ impl Nahtlos {
         }))
     }
 
-    /// The AHV number and other identifiers never go to providers, social enterprises or employers
-    /// (AHVG 153b-d), whatever basis is stated.
+    /// Notes of one institution stay within it. The AHV number and other identifiers never go to
+    /// providers, social enterprises or employers (AHVG 153b-d), whatever basis is stated.
     fn refuse_where_never_allowed(
         &self,
         kind: &SectionKind,
         member: &SpaceId,
     ) -> Result<(), ClientError> {
+        if let SectionKind::Internal(institution) = kind {
+            let of = self.confirmed_institution(member).map(|id| id.to_string());
+            if of.as_ref() == Some(institution) {
+                return Ok(());
+            }
+            return Err(ClientError::NoRight {
+                action: "share these notes",
+                reason: "they stay within the institution whose notes they are".into(),
+            });
+        }
         if *kind != SectionKind::Ident {
             return Ok(());
         }

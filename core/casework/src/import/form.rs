@@ -1,0 +1,300 @@
+//! Sections that are described by a table, in a case file and in a file of their own.
+//!
+//! ```text
+//! { "occupation": "Pflegehelferin",          a field
+//!   "driving_licence": null,                 empties a field
+//!   "employments": [
+//!     { "employer": "Spitex", "from": "2019" },                      a new entry
+//!     { "id": "aebagbafaydqq", "to": "2024-03", "work": null },      changes an entry
+//!     { "id": "aebagbafaydqq", "deleted": true }                     deletes it; false brings it back
+//!   ] }
+//! ```
+//!
+//! Records are added only; `correction_of` names the one that a new one corrects.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value as Json;
+
+use super::ImportError;
+use super::reading::{Node, Object, Reading};
+use crate::edit::{Edit, FormChange, FormEdit, NewValues, ScalarValue};
+use crate::fields::EntryId;
+use crate::form::{
+    CORRECTION_OF, DELETED, Form, FormField, FormList, Keeps, ValueType, check_span, form_of,
+    span_of,
+};
+use crate::section::SectionKind;
+
+/// What a file says about one section, new entries without identifier.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SectionFile {
+    section: SectionKind,
+    fields: NewValues,
+    entries: Vec<Entry>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Entry {
+    New {
+        list: &'static str,
+        correction_of: Option<EntryId>,
+        values: BTreeMap<String, ScalarValue>,
+    },
+    Known {
+        id: EntryId,
+        values: NewValues,
+        deleted: Option<bool>,
+    },
+}
+
+impl SectionFile {
+    /// Reads a file about one section, as a whole or not at all.
+    ///
+    /// # Errors
+    /// Every error of the file, each with its place; `no_table` for a section that is not described by
+    /// one.
+    pub fn parse(section: &SectionKind, json: &str) -> Result<Self, Vec<ImportError>> {
+        let mut reading = Reading::default();
+        let Some(form) = form_of(section) else {
+            reading.error(
+                "$",
+                "no_table",
+                format!("the section {section} is not written from a file"),
+                "use the commands of the section",
+            );
+            return Err(reading.errors);
+        };
+        let Some(value) = super::parse_text(json, &mut reading) else {
+            return Err(reading.errors);
+        };
+        let read = reading.object(Node::root(&value)).map(|mut root| {
+            let file = read_section(&mut root, &mut reading, section, form, true);
+            root.finish(&mut reading);
+            file
+        });
+        match read {
+            Some(file) if reading.errors.is_empty() => Ok(file),
+            _ => {
+                super::place::locate(json, &mut reading.errors);
+                Err(reading.errors)
+            }
+        }
+    }
+
+    /// The edits that it asks for, in the order in which to apply them; none for an empty file.
+    ///
+    /// `new_id` makes a new random identifier at each call.
+    pub fn edits(&self, new_id: &mut dyn FnMut() -> EntryId) -> Vec<Edit> {
+        let mut changes = Vec::new();
+        if !self.fields.is_empty() {
+            changes.push(FormChange::Set {
+                values: self.fields.clone(),
+            });
+        }
+        for entry in &self.entries {
+            entry.changes(&mut changes, new_id);
+        }
+        let edit = |change| {
+            Edit::Form(FormEdit {
+                section: self.section.clone(),
+                change,
+            })
+        };
+        changes.into_iter().map(edit).collect()
+    }
+}
+
+impl Entry {
+    fn changes(&self, changes: &mut Vec<FormChange>, new_id: &mut dyn FnMut() -> EntryId) {
+        match self {
+            Self::New {
+                list,
+                correction_of,
+                values,
+            } => changes.push(FormChange::Add {
+                list: (*list).to_owned(),
+                id: new_id(),
+                correction_of: *correction_of,
+                values: values.clone(),
+            }),
+            Self::Known {
+                id,
+                values,
+                deleted,
+            } => {
+                let id = *id;
+                // Brought back before it is changed, deleted after it: what is deleted takes no change.
+                if *deleted == Some(false) {
+                    changes.push(FormChange::Restore { id });
+                }
+                if !values.is_empty() {
+                    let values = values.clone();
+                    changes.push(FormChange::Change { id, values });
+                }
+                if *deleted == Some(true) {
+                    changes.push(FormChange::Delete { id });
+                }
+            }
+        }
+    }
+}
+
+/// Reads a section out of an object of which the caller takes nothing else. In a case file everything
+/// is new.
+pub(super) fn read_section(
+    object: &mut Object<'_>,
+    reading: &mut Reading,
+    section: &SectionKind,
+    form: &'static Form,
+    of_existing: bool,
+) -> SectionFile {
+    let fields = read_values(object, reading, form.fields);
+    check_spans(object, reading, &fields);
+    let mut entries = Vec::new();
+    for list in form.lists {
+        for node in object.list(reading, list.code) {
+            entries.extend(read_entry(node, reading, list, of_existing));
+        }
+    }
+    SectionFile {
+        section: section.clone(),
+        fields,
+        entries,
+    }
+}
+
+fn read_entry(
+    node: Node<'_>,
+    reading: &mut Reading,
+    list: &'static FormList,
+    of_existing: bool,
+) -> Option<Entry> {
+    let mut entry = reading.object(node)?;
+    let changes_entries = of_existing && list.keeps == Keeps::Entries;
+    let id: Option<EntryId> = match changes_entries {
+        true => entry.optional(reading, "id"),
+        false => None,
+    };
+    let values = read_values(&mut entry, reading, list.fields);
+    check_spans(&entry, reading, &values);
+    let read = match id {
+        Some(id) => {
+            for field in list.fields {
+                refuse_wording(&entry, reading, field, &values);
+            }
+            Entry::Known {
+                id,
+                values,
+                deleted: entry.flag(reading, DELETED),
+            }
+        }
+        None => {
+            let correction_of = match of_existing && list.keeps == Keeps::Records {
+                true => entry.optional(reading, CORRECTION_OF),
+                false => None,
+            };
+            for field in list.fields.iter().filter(|field| field.is_required) {
+                if !entry.holds(field.code) {
+                    let place = format!("{}.{}", entry.path(), field.code);
+                    reading.error(place, "missing", "this field is missing", "add it");
+                }
+            }
+            let set = |(code, value): (String, Option<ScalarValue>)| Some((code, value?));
+            Entry::New {
+                list: list.code,
+                correction_of,
+                values: values.into_iter().filter_map(set).collect(),
+            }
+        }
+    };
+    entry.finish(reading);
+    Some(read)
+}
+
+fn read_values(
+    object: &mut Object<'_>,
+    reading: &mut Reading,
+    fields: &'static [FormField],
+) -> NewValues {
+    let mut values = NewValues::new();
+    for field in fields {
+        match object.take_or_null(field.code) {
+            None => {}
+            Some((path, Json::Null)) => {
+                if field.is_required {
+                    reading.error(path, "missing", "an entry must have it", "give it a value");
+                }
+                values.insert(field.code.to_owned(), None);
+            }
+            Some((path, json)) => {
+                if let Some(value) = read_value(reading, path, field, json) {
+                    values.insert(field.code.to_owned(), Some(value));
+                }
+            }
+        }
+    }
+    values
+}
+
+fn read_value(
+    reading: &mut Reading,
+    path: String,
+    field: &'static FormField,
+    json: &Json,
+) -> Option<ScalarValue> {
+    let value = match json {
+        Json::Bool(truth) => ScalarValue::Bool(*truth),
+        Json::String(text) => ScalarValue::Text(text.clone()),
+        Json::Number(number) => ScalarValue::Text(number.to_string()),
+        // An address is written as an object.
+        Json::Object(_) if field.value == ValueType::Address => ScalarValue::Text(json.to_string()),
+        _ => {
+            reading.error(
+                path,
+                "type",
+                "this is no single value",
+                "write one value, in quotation marks where it is text",
+            );
+            return None;
+        }
+    };
+    match field.value.stored(field.code, &value) {
+        Ok(stored) => ScalarValue::from_value(&stored),
+        Err(error) => {
+            reading.field_error(path, error);
+            None
+        }
+    }
+}
+
+fn check_spans(object: &Object<'_>, reading: &mut Reading, values: &NewValues) {
+    let day = |code: &str| match values.get(code) {
+        Some(Some(ScalarValue::Text(text))) => Some(text.as_str()),
+        _ => None,
+    };
+    for code in values.keys() {
+        let Some((first, last)) = span_of(code).filter(|(_, last)| last == code) else {
+            continue;
+        };
+        if let Err(error) = check_span("to", day(&first), day(&last)) {
+            reading.field_error(format!("{}.{code}", object.path()), error);
+        }
+    }
+}
+
+fn refuse_wording(
+    entry: &Object<'_>,
+    reading: &mut Reading,
+    field: &'static FormField,
+    values: &NewValues,
+) {
+    if field.value == ValueType::Wording && values.contains_key(field.code) {
+        reading.error(
+            format!("{}.{}", entry.path(), field.code),
+            "reworded",
+            "this text is reworded, not set: somebody may be writing in it",
+            "leave it out here, and reword it by itself",
+        );
+    }
+}

@@ -1,0 +1,206 @@
+//! A section that is described by a table ([`crate::form`]) as it reads now.
+
+use std::collections::BTreeMap;
+
+use nahtlos_document::{Document, Path, Value};
+use serde::Serialize;
+
+use super::{Fields, flag, map_at, root_of, stored};
+use crate::author::{AuthorOf, Origin};
+use crate::edit::ScalarValue;
+use crate::fields::{EntryId, Field, InstitutionId, Stored};
+use crate::form::{CORRECTION_OF, DELETED, FormField, Keeps, LIST, form_of};
+use crate::rules::{ImmutableEntry, Rule, Violation, permanent_entries};
+use crate::section::SectionKind;
+
+/// A section that is described by a table. Of conflicting values it holds the winner; the conflicts
+/// are listed apart. What this version does not know (a field, a list, a code) stands in it as it is
+/// stored.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FormView {
+    /// The fields that have a value, by code.
+    pub fields: BTreeMap<String, FieldView>,
+    /// The lists by code; every list of the table, and those of a newer version. Entries by
+    /// identifier, records in the order in which they were written.
+    pub lists: BTreeMap<String, Vec<EntryView>>,
+    /// Changes that counted for nothing.
+    pub violations: Vec<Violation>,
+}
+
+/// The value of one field.
+#[derive(Clone, PartialEq)]
+pub struct FieldView {
+    /// As it is stored.
+    pub stored: ScalarValue,
+    /// As people read it.
+    pub shown: String,
+    /// Whether this version understands it.
+    pub is_known: bool,
+}
+
+/// One entry of a list.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EntryView {
+    /// Its identifier.
+    pub id: Stored<EntryId>,
+    /// Its fields that have a value, by code.
+    pub fields: BTreeMap<String, FieldView>,
+    /// The record that it corrects.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub correction_of: Option<Stored<EntryId>>,
+    /// Marked as deleted.
+    pub deleted: bool,
+    /// Who wrote it, when.
+    pub origin: Option<Origin>,
+}
+
+impl std::fmt::Debug for FieldView {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("FieldView(hidden)")
+    }
+}
+
+impl Serialize for FieldView {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.stored.serialize(serializer)
+    }
+}
+
+impl FormView {
+    /// Reads a document of the section; empty for one that has no table.
+    pub fn read(document: &Document, section: &SectionKind, authors: &dyn AuthorOf) -> Self {
+        let root = root_of(document);
+        let form = form_of(section);
+        let fields = map_at(&root, "fields").into_iter().flatten();
+        let mut view = Self {
+            fields: fields
+                .filter_map(|(code, value)| {
+                    let field = form.and_then(|form| form.field(code));
+                    Some((code.clone(), field_view(field, value)?))
+                })
+                .collect(),
+            lists: BTreeMap::new(),
+            violations: Vec::new(),
+        };
+        for list in form.map_or(&[][..], |form| form.lists) {
+            view.lists.insert(list.code.to_owned(), Vec::new());
+        }
+        view.read_entries(document, section, &root, authors);
+        view.read_records(document, section, authors);
+        view
+    }
+
+    fn read_entries(
+        &mut self,
+        document: &Document,
+        section: &SectionKind,
+        root: &Fields,
+        authors: &dyn AuthorOf,
+    ) {
+        let reader = document.read();
+        for (id, value) in map_at(root, "entries").into_iter().flatten() {
+            let Some(fields) = value.as_map() else {
+                continue;
+            };
+            let created = reader.get_all(Path::from_iter(["entries", id.as_str()]));
+            let origin = created.first().map(|value| Origin::of(authors, value));
+            self.push(section, Keeps::Entries, id, fields, origin);
+        }
+    }
+
+    /// Records of the section's own institution only, where the section is the notes of one; who
+    /// wrote one is who signed it, so nobody writes one in another's name.
+    fn read_records(&mut self, document: &Document, section: &SectionKind, authors: &dyn AuthorOf) {
+        let keeps_records = form_of(section)
+            .is_some_and(|form| form.lists.iter().any(|list| list.keeps == Keeps::Records));
+        if !keeps_records {
+            return;
+        }
+        let container = Path::from_iter(["records"]);
+        let (entries, violations) = permanent_entries(document, &container, authors);
+        self.violations = violations;
+        let mut written: Vec<(ImmutableEntry, Origin)> = entries
+            .into_iter()
+            .map(|entry| {
+                let origin = Origin::of(authors, &entry.created);
+                (entry, origin)
+            })
+            .collect();
+        written.sort_by(|(left, left_by), (right, right_by)| {
+            (left_by.at, &left.id).cmp(&(right_by.at, &right.id))
+        });
+        for (entry, origin) in written {
+            if let Some(rule) = rule_against(section, &origin) {
+                self.violations
+                    .push(Violation::new(rule, &entry.path, origin));
+                continue;
+            }
+            let fields: &Fields = &entry.fields;
+            self.push(section, Keeps::Records, &entry.id, fields, Some(origin));
+        }
+    }
+
+    fn push(
+        &mut self,
+        section: &SectionKind,
+        keeps: Keeps,
+        id: &str,
+        fields: &Fields,
+        origin: Option<Origin>,
+    ) {
+        let code = fields.get(LIST).and_then(Value::as_str).unwrap_or_default();
+        let form = form_of(section);
+        let list = form.and_then(|form| form.list(code));
+        let list = list.filter(|list| list.keeps == keeps);
+        let values = fields.iter().filter_map(|(code, value)| {
+            if [LIST, DELETED, CORRECTION_OF].contains(&code.as_str()) {
+                return None;
+            }
+            let field = list.and_then(|list| list.field(code));
+            Some((code.clone(), field_view(field, value)?))
+        });
+        let entry = EntryView {
+            id: Stored::read(id),
+            fields: values.collect(),
+            correction_of: stored(Some(fields), CORRECTION_OF),
+            deleted: flag(Some(fields), DELETED).unwrap_or(false),
+            origin,
+        };
+        // One that claims another kind of list than it stands in is of no list that is known.
+        let code = match (form.and_then(|form| form.list(code)), list) {
+            (Some(_), None) => "unknown",
+            _ => code,
+        };
+        self.lists.entry(code.to_owned()).or_default().push(entry);
+    }
+}
+
+/// The rule that an author breaks by writing in a section at all.
+fn rule_against(section: &SectionKind, origin: &Origin) -> Option<Rule> {
+    let SectionKind::Internal(institution) = section else {
+        return None;
+    };
+    let own = InstitutionId::parse(institution).ok()?;
+    let by = origin.author.as_ref().map(|author| &author.institution);
+    (by != Some(&own)).then_some(Rule::NotesOfOneInstitution)
+}
+
+/// Nothing for what is no single value: it is of a newer version, and stands in the export.
+fn field_view(field: Option<&FormField>, value: &Value) -> Option<FieldView> {
+    let stored = match value {
+        Value::Text(text) => ScalarValue::Text(text.clone()),
+        other => ScalarValue::from_value(other)?,
+    };
+    let (shown, is_known) = match field {
+        Some(field) => field.value.shown(value),
+        None => {
+            let text = value.as_str().map(str::to_owned);
+            (text.unwrap_or_else(|| value.to_json().to_string()), false)
+        }
+    };
+    Some(FieldView {
+        stored,
+        shown,
+        is_known,
+    })
+}
