@@ -60,6 +60,24 @@ pub enum NetworkCommand {
     },
     /// Lists institutions, teams and people
     List,
+    /// Lets an institution manage the network beside those that do, or ends that.
+    ///
+    /// Who manages the network invites institutions and ends an institution's part in it; nobody reads a case
+    /// by that. At first it is the institution that founded the network: have a second one, so that the network
+    /// does not hang on one institution's administrators. `network` says who manages it. Exit status: 0
+    /// decided for the next sync; 1 nothing would change, or it is not in the network; 5 your institution does
+    /// not manage the network, or it is the last that does.
+    Manager {
+        /// Its name, or the beginning of it
+        #[arg(value_name = "INSTITUTION")]
+        institution: String,
+        /// End it: the institution takes part as before and manages the network no longer
+        #[arg(long)]
+        remove: bool,
+        /// Whether to ask.
+        #[command(flatten)]
+        answered: Answered,
+    },
 }
 
 /// What can be done with institutions.
@@ -67,6 +85,12 @@ pub enum NetworkCommand {
 pub enum InstitutionCommand {
     /// Lists institutions
     List,
+    /// Shows an institution: its teams, who administers it, whether it manages the network
+    Show {
+        /// Its name, or the beginning of it; yours where none is named
+        #[arg(value_name = "INSTITUTION")]
+        institution: Option<String>,
+    },
     /// Makes an invitation for another institution
     Invite {
         /// For whom, as a reminder in `nahtlos status`
@@ -111,13 +135,20 @@ pub enum InstitutionCommand {
         #[command(flatten)]
         answered: Answered,
     },
-    /// Makes a colleague an administrator of your institution: changes its people and devices.
+    /// Makes a colleague an administrator of your institution, who changes its people and devices; or ends
+    /// that.
     ///
     /// An administrator reads no case by that. Where the policy asks for two, another administrator has to
-    /// confirm it. Exit status: 0 decided for the next sync; 1 they are one; 5 you are none.
+    /// confirm it. With `--remove` somebody administers it no longer, and is told: one administrator ends
+    /// that, so that it is quick. Their teams, cases and devices stay as they are. The last administrator with a
+    /// device cannot be removed, nor, where it takes two, the last but one. Exit status: 0 decided for the next
+    /// sync; 1 they are one already, or none; 5 you are none, or nobody would be left.
     Administrator {
         /// A person of your institution
         person: String,
+        /// End their part in administering it
+        #[arg(long)]
+        remove: bool,
         /// Whether to ask.
         #[command(flatten)]
         answered: Answered,

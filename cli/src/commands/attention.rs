@@ -201,12 +201,12 @@ fn waiting(waiting: &[WaitingGrant]) -> Option<Sign> {
             first.in_space,
             newcomer::why(first)
         ),
-        next: "Compare fingerprints, then confirm: `nahtlos member waiting`.".into(),
+        next: "Compare words or fingerprints, then confirm: `nahtlos member waiting`.".into(),
     })
 }
 
 /// A hand-over to this person that was ordered and is not carried out.
-fn ordered(nahtlos: &Nahtlos) -> Result<Option<Sign>, Failure> {
+pub fn ordered(nahtlos: &Nahtlos) -> Result<Option<Sign>, Failure> {
     let Some(own) = nahtlos.identity().person.map(|id| id.to_string()) else {
         return Ok(None);
     };

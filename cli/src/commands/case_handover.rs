@@ -68,6 +68,29 @@ fn ordered(nahtlos: &mut Nahtlos, options: &CaseHandover) -> Result<Answer, Fail
     carry_out(nahtlos, &plans, options.answered)
 }
 
+/// Nothing is handed over: because there is nothing, or because this device reads none of the cases.
+fn unless_read(nahtlos: &Nahtlos, plans: &[Planned]) -> Vec<String> {
+    let mut said = Vec::new();
+    for (_, plan) in plans.iter().filter(|(_, plan)| plan.excluded.is_empty()) {
+        said.push(format!(
+            "This device reads no case that {} leads; others may.",
+            plan.from
+        ));
+        if nahtlos.may_order_handover() {
+            said.push(format!(
+                "You administer the institution: order it, and {to}'s device, which reads them, carries it out: \
+                 `nahtlos case handover --from \"{}\" --to \"{to}\" --order`.",
+                plan.from,
+                to = plan.to
+            ));
+        }
+    }
+    if said.is_empty() {
+        said.push("There is nothing to hand over.".to_owned());
+    }
+    said
+}
+
 type Planned = (Option<OrderedHandover>, HandoverPlan);
 
 fn carry_out(
@@ -85,9 +108,10 @@ fn carry_out(
     };
     let all: usize = plans.iter().map(|(_, plan)| plan.cases.len()).sum();
     if all == 0 {
+        let said = unless_read(nahtlos, plans);
         return Ok(Answer::new(
             data("nothing"),
-            page.line("There is nothing to hand over."),
+            said.into_iter().fold(page, Page::line),
         ));
     }
     if let Some(answer) = ending::unless_confirmed(answered, page, "Hand them over?", data)? {

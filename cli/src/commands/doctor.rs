@@ -184,6 +184,10 @@ fn unlocked(context: &Context, nahtlos: &mut Nahtlos) -> Vec<Check> {
                     "waiting_for_admission" => {
                         "not admitted yet: the device that made the invitation must sync".into()
                     }
+                    "waiting_for_confirmation" => {
+                        "added, not let in yet: another administrator must confirm this device"
+                            .into()
+                    }
                     "unanswered" => {
                         "founding or joining has begun: `nahtlos sync` goes on with it".into()
                     }

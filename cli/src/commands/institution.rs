@@ -13,7 +13,7 @@ use super::ending;
 use super::founding::{self, Answers};
 use super::sync::count;
 use super::values::parse;
-use super::{institution_policy, invitation};
+use super::{administrator, institution_policy, institution_show, invitation};
 use crate::arguments::{Answered, FounderOptions, InstitutionCommand};
 use crate::context::Context;
 use crate::exit::Exit;
@@ -44,9 +44,19 @@ pub fn run(context: &Context, command: Option<InstitutionCommand>) -> Result<Ans
             compare,
             answered,
         }) => institution_policy::policy(context, administrators, compare, answered),
-        Some(InstitutionCommand::Administrator { person, answered }) => {
-            institution_policy::administrator(context, &person, answered)
+        Some(InstitutionCommand::Show { institution }) => {
+            institution_show::show(context, institution.as_deref())
         }
+        Some(InstitutionCommand::Administrator {
+            person,
+            remove: false,
+            answered,
+        }) => administrator::add(context, &person, answered),
+        Some(InstitutionCommand::Administrator {
+            person,
+            remove: true,
+            answered,
+        }) => administrator::remove(context, &person, answered),
         Some(InstitutionCommand::Remove {
             institution,
             answered,
@@ -154,7 +164,7 @@ fn not_removed(error: ClientError, name: &str) -> Failure {
         ClientError::NoRight { .. } => {
             let mut failure = Failure::from(error);
             failure.next =
-                "Ask the institution that founded the network: `nahtlos network`. What you shared \
+                "Ask an institution that manages the network: `nahtlos network`. What you shared \
                             yourself you end with `nahtlos share withdraw CASE --from TEAM`."
                     .into();
             failure

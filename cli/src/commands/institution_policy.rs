@@ -1,20 +1,16 @@
-//! `nahtlos institution policy` and `institution administrator`: how the institution admits, and who
-//! administers it.
+//! `nahtlos institution policy`: how the institution admits.
 
 use nahtlos_client::ClientError;
-use nahtlos_client::institution_policy::{AdministratorLine, PolicyLine};
+use nahtlos_client::administrators::AdministratorLine;
+use nahtlos_client::institution_policy::PolicyLine;
 use serde_json::json;
 
-use super::ending::{self, WITH_NEXT_SYNC};
+use super::ending;
 use crate::arguments::{Answered, YesOrNo};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Answer, Page, json};
-
-/// What has to follow where it takes two.
-const SECOND: &str = "Then another administrator has to agree: `nahtlos sync` and `nahtlos member waiting` on \
-     their device say how. Until then it gives no right.";
 
 pub fn policy(
     context: &Context,
@@ -99,7 +95,8 @@ fn shown(policy: &PolicyLine) -> Answer {
     })
 }
 
-fn row(line: &AdministratorLine) -> Vec<String> {
+/// An administrator in a table.
+pub fn row(line: &AdministratorLine) -> Vec<String> {
     let what = match (line.waits, line.manages) {
         (true, _) => "waits to be confirmed: `nahtlos member waiting`",
         (false, true) => "",
@@ -108,7 +105,8 @@ fn row(line: &AdministratorLine) -> Vec<String> {
     vec![line.name.clone(), what.to_owned()]
 }
 
-fn in_words(administrators: u8, compares: bool) -> [(&'static str, Option<String>); 2] {
+/// How an institution admits.
+pub fn in_words(administrators: u8, compares: bool) -> [(&'static str, Option<String>); 2] {
     let made_by = match administrators {
         1 => "one administrator makes another one",
         _ => "two administrators make another one",
@@ -121,35 +119,6 @@ fn in_words(administrators: u8, compares: bool) -> [(&'static str, Option<String
         ("administrators", Some(made_by.to_owned())),
         ("newcomers", Some(newcomers.to_owned())),
     ]
-}
-
-pub fn administrator(
-    context: &Context,
-    person: &str,
-    answered: Answered,
-) -> Result<Answer, Failure> {
-    let mut nahtlos = context.open()?;
-    let directory = nahtlos.directory()?;
-    let person = directory.find_person(person)?;
-    let name = directory.person_name(&person);
-    let policy = nahtlos.institution_policy()?;
-    let page = Page::default().line(format!(
-        "{name} administers {}: invites and removes people, revokes devices, founds teams, and reads no case \
-         by that.",
-        policy.institution
-    ));
-    let data = |done: &str| json!({ "done": done, "person": name });
-    if let Some(answer) = ending::unless_confirmed(answered, page, "Make them one?", data)? {
-        return Ok(answer);
-    }
-    nahtlos.add_administrator(&person).map_err(not_added)?;
-    let said = format!("{name} becomes an administrator of {}.", policy.institution);
-    let answer = Answer::sentence(data("decided"), said).note(WITH_NEXT_SYNC);
-    Ok(if policy.administrators > 1 {
-        answer.note(SECOND)
-    } else {
-        answer
-    })
 }
 
 fn not_said(error: ClientError) -> Failure {
@@ -166,21 +135,8 @@ fn not_said(error: ClientError) -> Failure {
     }
 }
 
-fn not_added(error: ClientError) -> Failure {
-    match error {
-        ClientError::NothingToChange => Failure::new(
-            Exit::Failed,
-            "nothing_to_change",
-            "They administer your institution already, or wait to; nothing was decided.",
-            "Each person is made an administrator once.",
-            "See who is: `nahtlos institution policy`. Who waits: `nahtlos member waiting`.",
-        ),
-        ClientError::NoRight { .. } => no_right(error),
-        other => other.into(),
-    }
-}
-
-fn no_right(error: ClientError) -> Failure {
+/// With who administers it as the next step.
+pub fn no_right(error: ClientError) -> Failure {
     let mut failure = Failure::from(error);
     failure.next = "See who administers your institution: `nahtlos institution policy`.".into();
     failure

@@ -221,7 +221,7 @@ fn by_writers(others: &[LeftToOthers]) -> Vec<String> {
     let mut groups: BTreeMap<String, (u64, BTreeSet<&str>)> = BTreeMap::new();
     for one in others.iter().filter(|one| !one.closed) {
         let who = match one.writers.as_slice() {
-            [] => "nobody known here".to_owned(),
+            [] => "nobody known here who writes there and has a device".to_owned(),
             writers => writers.join(", "),
         };
         let (number, names) = groups.entry(who).or_default();

@@ -1,11 +1,12 @@
 //! `nahtlos member`.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use nahtlos_client::ending::{Ending, WHAT_STAYS_READABLE};
 use nahtlos_client::leaving::Leaving;
 use nahtlos_client::rotation::{Rotation, RotationReport};
-use nahtlos_client::{ClientError, Directory, Nahtlos};
+use nahtlos_client::{ClientError, Directory, Nahtlos, PersonCard};
 use nahtlos_protocol::identifier::SpaceId;
 use nahtlos_protocol::space::kind::Role;
 use serde_json::json;
@@ -89,7 +90,10 @@ fn remove(
         }
         Err(failure) => return Err(failure),
     };
-    let rotation = Rotation::HeldBy(person);
+    let rotation = Rotation::LostBy {
+        person,
+        out_of: team,
+    };
     let keys = nahtlos.preview_rotation(&rotation)?;
     let others = nahtlos.left_to_others(&rotation)?;
     let leaving = nahtlos.preview_leaving(&person, &team)?;
@@ -233,11 +237,26 @@ fn join(
 }
 
 fn list(context: &Context) -> Result<Answer, Failure> {
-    let directory = context.open()?.directory()?;
+    let nahtlos = context.open()?;
+    let directory = nahtlos.directory()?;
+    let mut administering = BTreeMap::new();
+    for id in directory.institutions.keys() {
+        let institution = SpaceId::from_hex(id);
+        // An institution whose log is not here says nothing about its people.
+        let known = institution.and_then(|id| nahtlos.administrators_of(&id).ok());
+        for line in known.into_iter().flatten() {
+            administering.insert(line.id, (id.clone(), line.waits));
+        }
+    }
+    let administers = |id: &str, card: &PersonCard| match administering.get(id) {
+        Some((of, true)) if *of == card.institution => "waits to administer",
+        Some((of, false)) if *of == card.institution => "administers",
+        _ => "",
+    };
     let rows = directory
         .people
-        .values()
-        .map(|card| {
+        .iter()
+        .map(|(id, card)| {
             let institution = directory.institutions.get(&card.institution);
             let team = card.team.as_ref().and_then(|id| directory.teams.get(id));
             vec![
@@ -245,16 +264,18 @@ fn list(context: &Context) -> Result<Answer, Failure> {
                 card.function.clone(),
                 team.map_or_else(String::new, |card| card.name.clone()),
                 institution.map_or_else(String::new, |card| card.name.clone()),
+                administers(id, card).to_owned(),
             ]
         })
         .collect();
     let page = Page::default().table(
-        &["person", "function", "team", "institution"],
+        &["person", "function", "team", "institution", ""],
         rows,
         "Nobody has published a card yet: run `nahtlos sync`.",
     );
-    Ok(Answer::new(
-        json!({ "people": json::value(&directory.people) }),
-        page,
-    ))
+    let mut people = json::value(&directory.people);
+    for (id, card) in &directory.people {
+        people[id]["administers"] = (administers(id, card) == "administers").into();
+    }
+    Ok(Answer::new(json!({ "people": people }), page))
 }

@@ -1,5 +1,6 @@
 //! What each command does, one file a thing.
 
+mod administrator;
 mod attention;
 mod bundle;
 mod bundle_open;
@@ -25,6 +26,7 @@ mod held;
 mod held_news;
 mod institution;
 mod institution_policy;
+mod institution_show;
 mod invitation;
 mod journal;
 mod key;

@@ -7,10 +7,12 @@ use nahtlos_client::{ClientError, Directory, NetworkCard};
 use nahtlos_protocol::wire::claim::Claim;
 use serde_json::json;
 
+use super::ending;
 use super::founding::{self, Answers};
 use super::values::parse;
-use crate::arguments::{FounderOptions, NetworkCommand};
+use crate::arguments::{Answered, FounderOptions, NetworkCommand};
 use crate::context::Context;
+use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::input;
 use crate::output::{Answer, Page, json};
@@ -24,6 +26,80 @@ pub fn run(context: &Context, command: Option<NetworkCommand>) -> Result<Answer,
             name,
             founder,
         }) => found(context, &claim, &canton, &name, &founder),
+        Some(NetworkCommand::Manager {
+            institution,
+            remove,
+            answered,
+        }) => manager(context, &institution, !remove, answered),
+    }
+}
+
+/// Lets an institution manage the network, or ends that.
+fn manager(
+    context: &Context,
+    institution: &str,
+    manages: bool,
+    answered: Answered,
+) -> Result<Answer, Failure> {
+    let mut nahtlos = context.open()?;
+    let directory = nahtlos.directory()?;
+    let institution = directory.find_institution(institution)?;
+    let name = directory.institution_name(&institution);
+    nahtlos
+        .check_network_manager(&institution, manages)
+        .map_err(|error| not_changed(error, &name, manages))?;
+    let page = Page::default().line(if manages {
+        format!(
+            "{name} manages the network beside those that do: its administrators invite institutions and end an \
+             institution's part in the network, yours too. Nobody reads a case by that."
+        )
+    } else {
+        format!(
+            "{name} manages the network no longer: it invites no institution and ends no institution's part. It \
+             takes part as before."
+        )
+    });
+    let data = |done: &str| json!({ "done": done, "institution": name, "manages": manages });
+    let question = if manages { "Let it?" } else { "End it?" };
+    if let Some(answer) = ending::unless_confirmed(answered, page, question, data)? {
+        return Ok(answer);
+    }
+    nahtlos.set_network_manager(&institution, manages)?;
+    let said = match manages {
+        true => format!("{name} manages the network, too."),
+        false => format!("{name} manages the network no longer."),
+    };
+    Ok(Answer::sentence(data("decided"), said).note(ending::WITH_NEXT_SYNC))
+}
+
+fn not_changed(error: ClientError, name: &str, manages: bool) -> Failure {
+    match error {
+        ClientError::NothingToChange => Failure::new(
+            Exit::Failed,
+            "nothing_to_change",
+            match manages {
+                true => format!("{name} manages the network already; nothing was decided."),
+                false => format!("{name} does not manage the network; nothing was decided."),
+            },
+            "It is as you named it.",
+            "See who does: `nahtlos network`.",
+        ),
+        ClientError::LastManager => Failure::new(
+            Exit::NoRight,
+            "last_manager",
+            format!("{name} alone manages the network; nothing was decided."),
+            "Nobody could let an institution in or end its part any more.",
+            "Let another institution manage it first: `nahtlos network manager INSTITUTION`, then `nahtlos sync`.",
+        ),
+        ClientError::NoRight { .. } => {
+            let mut failure = Failure::from(error);
+            failure.next =
+                "Ask an administrator of an institution that manages it: `nahtlos network` says \
+                            which, `nahtlos institution show INSTITUTION` who."
+                    .into();
+            failure
+        }
+        other => other.into(),
     }
 }
 
@@ -83,7 +159,9 @@ fn found(
 }
 
 fn list(context: &Context) -> Result<Answer, Failure> {
-    let directory = context.open()?.directory()?;
+    let nahtlos = context.open()?;
+    let directory = nahtlos.directory()?;
+    let managers = nahtlos.network_managers()?;
     let mut page = Page::default();
     if let Some(network) = &directory.network {
         page = page.title(format!("{} ({})", network.name, network.canton));
@@ -93,12 +171,19 @@ fn list(context: &Context) -> Result<Answer, Failure> {
         .iter()
         .flat_map(|(id, card)| rows_of(&directory, id, &card.name, &card.kind))
         .collect();
-    page = page.table(
-        &["institution", "kind", "team", "people"],
-        rows,
-        "Nobody has published a card yet: run `nahtlos sync`.",
-    );
-    Ok(Answer::new(json::value(&directory), page))
+    let names = managers.iter().map(|id| directory.institution_name(id));
+    let names: Vec<String> = names.collect();
+    page = page
+        .table(
+            &["institution", "kind", "team", "people"],
+            rows,
+            "Nobody has published a card yet: run `nahtlos sync`.",
+        )
+        .fields([("managed by", (!names.is_empty()).then(|| names.join(", ")))]);
+    let mut data = json::value(&directory);
+    let managers: Vec<String> = managers.iter().map(ToString::to_string).collect();
+    data["managers"] = json!(managers);
+    Ok(Answer::new(data, page))
 }
 
 /// One row a team; people without a team stand in a row of their own.

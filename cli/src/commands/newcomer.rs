@@ -51,8 +51,9 @@ pub fn list(context: &Context) -> Result<Answer, Failure> {
     if waiting.iter().any(|one| one.can_confirm) {
         answer = answer.note(
             "Call them by a number you know, or meet them, and let them read their words or their fingerprint to \
-             you: `nahtlos status` on their device shows both (a person's fingerprint beside \"you\", a team's \
-             beside \"team\"). Then `nahtlos member confirm NUMBER --words \"WHAT-THEY-READ\"`, or `nahtlos \
+             you: `nahtlos status` on their device shows both. A new device reads what stands beside \"this \
+             device\", a person who joins a team or is to administer what stands beside \"you\", a team what \
+             stands beside \"team\". Then `nahtlos member confirm NUMBER --words \"WHAT-THEY-READ\"`, or `nahtlos \
              member refuse NUMBER` where it is another one.",
         );
     } else if !waiting.is_empty() {
@@ -81,7 +82,14 @@ pub fn confirm(
         }
     };
     let confirmed = nahtlos.confirm(&newcomer.grant, &read_out)?;
+    let takes_another = confirmed.reason == "waits_for_comparison"
+        && nahtlos.takes_another_for(&confirmed.space)?;
     let said = match confirmed.reason {
+        "waits_for_comparison" if takes_another => format!(
+            "Compared: {}. It is added with the next sync, and let in once another administrator has \
+             confirmed it.",
+            confirmed.member
+        ),
         "waits_for_comparison" => format!("Compared: {} is let in.", confirmed.member),
         _ => format!(
             "You stand for {} in {}: their device receives the key.",

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use nahtlos_casework::{Author, SectionKind, names_of};
+use nahtlos_client::vouching::SnapshotSigners;
 use nahtlos_client::{Case, ClientError, Nahtlos};
 use nahtlos_document::{
     ChangeHash, Difference, Document, DocumentError, HistoryEntry, Path, Value,
@@ -10,10 +11,11 @@ use nahtlos_document::{
 use serde_json::json;
 
 use super::names::Names;
+use super::sync::count;
 use super::{case_title, section_of};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::{Answer, Page, dates};
+use crate::output::{Answer, Page, dates, json as as_json};
 
 /// Which two states to compare.
 pub struct Span {
@@ -139,6 +141,9 @@ pub fn history(
             in_short(&what),
         ]);
     }
+    let signers = section
+        .nahtlos
+        .snapshot_signers(&section.case, &section.kind)?;
     let title = case_title(&section.nahtlos, &section.case)?;
     let page = Page::default()
         .title(format!("{title} · {}", section.kind.titles()[2]))
@@ -151,8 +156,27 @@ pub fn history(
         "section": section.kind.code(),
         "changes_in_all": changes.len(),
         "changes": data,
+        "snapshot": as_json::value(&signers),
     });
-    Ok(Answer::new(data, page))
+    let answer = Answer::new(data, page);
+    Ok(match signers {
+        Some(signers) => answer.note(stood_for(&signers)),
+        None => answer,
+    })
+}
+
+/// The relay keeps edits for a time. Who came later has the signatures of the snapshot for them.
+fn stood_for(signers: &SnapshotSigners) -> String {
+    let attested = match signers.attested_by.as_slice() {
+        [] => "nobody".to_owned(),
+        names => names.join(", "),
+    };
+    format!(
+        "{} here from a snapshot: {} made and signed it, attested by {attested}. What it says of who wrote \
+         what is their word; devices that were there before have each edit with its author's signature.",
+        count(signers.edits, "edit is", "edits are"),
+        signers.made_by
+    )
 }
 
 /// Shows what differs between two states.

@@ -133,6 +133,15 @@ fn report(
             )
             .exit(Exit::PartlyHeld);
     }
+    if nahtlos.status()?.enrolment == "waiting_for_confirmation" {
+        answer = answer.note(
+            "This device is added and not let in yet: another administrator than who added it has to confirm it \
+             (`nahtlos member waiting` on their device). Until then nothing can be read here.",
+        );
+    }
+    if let Some(order) = attention::ordered(nahtlos)? {
+        answer = answer.note(format!("{} {}", order.says, order.next));
+    }
     if let Some(copy) = nahtlos.other_copy()? {
         answer = answer
             .note(format!(
@@ -211,6 +220,9 @@ pub fn status(context: &Context) -> Result<Answer, Failure> {
     let enrolment = match status.enrolment {
         "enrolled" => "enrolled",
         "waiting_for_admission" => "asked to join, not admitted yet",
+        "waiting_for_confirmation" => {
+            "added, not let in yet: another administrator has to confirm this device"
+        }
         "unanswered" => "founding or joining has begun; `nahtlos sync` goes on with it",
         _ => "belongs to nobody yet",
     };
@@ -226,6 +238,7 @@ pub fn status(context: &Context) -> Result<Answer, Failure> {
         ("institution", status.institution.clone()),
         ("network", status.network.clone()),
         ("fingerprints", Some(fingerprints(&status))),
+        ("words", Some(words(&status))),
         ("state", Some(enrolment.to_owned())),
         ("relay", status.relay.clone()),
         ("last sync", Some(synced)),
@@ -284,9 +297,17 @@ fn fingerprints(status: &Status) -> String {
         of("you", &status.person_fingerprint),
         of("team", &status.team_fingerprint),
         Some(format!("this device {}", status.device)),
-        Some(format!("its words {}", status.device_words)),
     ];
     all.into_iter().flatten().collect::<Vec<_>>().join(" · ")
+}
+
+/// The same as words: `member waiting` on the other screen says whose are compared.
+fn words(status: &Status) -> String {
+    let device = format!("this device: {}", status.device_words);
+    match &status.person_words {
+        Some(person) => format!("{device} · you as a person: {person}"),
+        None => device,
+    }
 }
 
 /// A number with its noun.

@@ -7,7 +7,7 @@ use nahtlos_protocol::crypto::secret::Secret32;
 use nahtlos_protocol::identifier::{DeviceId, SpaceId, VerifyingKeyBytes};
 use nahtlos_protocol::space::authority::{self, At};
 use nahtlos_protocol::space::effect::{Effect, History, Member};
-use nahtlos_protocol::space::kind::Role;
+use nahtlos_protocol::space::kind::{Kind, Role};
 use nahtlos_protocol::space::state::{EndReason, MemberId};
 use nahtlos_protocol::space::{Draft, Logs, SpaceState, is_another};
 use nahtlos_protocol::wire::device::DeviceInvitation;
@@ -134,6 +134,22 @@ impl Nahtlos {
             grant,
             key_id: None,
         })))
+    }
+
+    /// Whether a newcomer whose words were compared here waits for another administrator afterwards: a
+    /// colleague's device, where it takes two. The place is a hexadecimal space id.
+    ///
+    /// # Errors
+    /// Where the vault cannot be read.
+    pub fn takes_another_for(&self, place: &str) -> Result<bool, ClientError> {
+        let place = SpaceId::from_hex(place).filter(|place| Some(*place) != self.device.person);
+        let Some(place) = place else {
+            return Ok(false);
+        };
+        let state = self.logs().load(&place)?;
+        Ok(state.is_some_and(|state| {
+            state.kind() == Kind::Person && self.takes_two_for(&state, &self.logs())
+        }))
     }
 
     /// Whether it takes a second administrator to stand for somebody in a person's space from above.

@@ -335,7 +335,7 @@ impl Nahtlos {
             })
     }
 
-    fn require_member_changer(
+    pub(crate) fn require_member_changer(
         &self,
         space: &SpaceId,
         action: &'static str,

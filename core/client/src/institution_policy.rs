@@ -1,4 +1,5 @@
-//! How an institution admits, and who administers it: what its log says, and what changes it.
+//! How an institution admits: what its log says, and what changes it. (Who administers it:
+//! [`crate::administrators`].)
 
 use nahtlos_protocol::identifier::{GrantId, SpaceId};
 use nahtlos_protocol::space::effect::Effect;
@@ -7,11 +8,10 @@ use nahtlos_protocol::space::state::MemberId;
 use nahtlos_protocol::space::{Draft, Logs, Policy, SpaceState};
 use serde::Serialize;
 
+use crate::administrators::{AdministratorLine, administrators};
 use crate::error::ClientError;
-use crate::intents::{Step, add_space};
-use crate::logs::Overlay;
+use crate::intents::Step;
 use crate::nahtlos::Nahtlos;
-use crate::random;
 use crate::records::Intent;
 
 /// How an institution admits, as a person sees it.
@@ -42,17 +42,6 @@ pub struct ProposedLine {
     pub can_second: bool,
 }
 
-/// Somebody who administers an institution.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct AdministratorLine {
-    /// Who; a recovery key is one too.
-    pub name: String,
-    /// Whether they hold its key; otherwise they change members alone.
-    pub manages: bool,
-    /// Whether they wait to be confirmed.
-    pub waits: bool,
-}
-
 impl Nahtlos {
     /// How this person's institution admits.
     ///
@@ -74,32 +63,12 @@ impl Nahtlos {
                 ),
             can_second: self.is_another_than(&record.by, &state, &logs),
         });
-        let mut people: Vec<AdministratorLine> = Vec::new();
-        for grant in state.live_grants() {
-            let (true, MemberId::Space(member)) = (is_administrator(grant.role), grant.member)
-            else {
-                continue;
-            };
-            let (name, manages) = (directory.name(&member), grant.role == Role::Manage);
-            match people.iter_mut().find(|line| line.name == name) {
-                Some(line) => {
-                    line.manages |= manages;
-                    line.waits |= !grant.is_confirmed();
-                }
-                None => people.push(AdministratorLine {
-                    name,
-                    manages,
-                    waits: !grant.is_confirmed(),
-                }),
-            }
-        }
-        people.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(PolicyLine {
             institution: directory.institution_name(&institution),
             administrators: policy.administrators,
             compares: policy.compares,
             proposed,
-            people,
+            people: administrators(&state, &directory),
         })
     }
 
@@ -133,35 +102,6 @@ impl Nahtlos {
         self.decide(intent, &institution)
     }
 
-    /// Makes a person of the institution an administrator of it: they change members and devices, and
-    /// hold its key. Where it takes two, another administrator confirms it. Decided now, carried out at
-    /// the next sync.
-    ///
-    /// # Errors
-    /// [`ClientError::NoRight`], [`ClientError::NothingToChange`] where they are one.
-    pub fn add_administrator(&mut self, person: &SpaceId) -> Result<(), ClientError> {
-        let (institution, state) = self.own_institution()?;
-        self.require_manager(&institution, "add an administrator")?;
-        if !self.people_of_institution()?.contains(person) {
-            return Err(ClientError::NoRight {
-                action: "add an administrator",
-                reason: "they are not a person of your institution".into(),
-            });
-        }
-        let mut live = state.live_grants();
-        if live.any(|grant| grant.member == MemberId::Space(*person) && grant.role == Role::Manage)
-        {
-            return Err(ClientError::NothingToChange);
-        }
-        let intent = Intent::AddAdministrator {
-            institution,
-            person: *person,
-            administers: random::grant_id(),
-            manages: random::grant_id(),
-        };
-        self.decide(intent, &institution)
-    }
-
     pub(crate) fn policy_step(
         &self,
         administrators: u8,
@@ -184,32 +124,6 @@ impl Nahtlos {
             administrators,
             compares,
         })))
-    }
-
-    pub(crate) fn administrator_step(
-        &self,
-        person: &SpaceId,
-        administers: &GrantId,
-        manages: &GrantId,
-        state: &SpaceState,
-        logs: &Overlay<'_>,
-    ) -> Step {
-        if state.grant(manages).is_some() {
-            return Step::Done;
-        }
-        let draft = Draft::new()
-            .effect(add_space(
-                *administers,
-                *person,
-                Role::Administer,
-                None,
-                None,
-            ))
-            .effect(add_space(*manages, *person, Role::Manage, None, None));
-        match self.with_keys(draft, state, logs) {
-            Some(draft) => Step::Make(Box::new(draft)),
-            None => Step::Waits,
-        }
     }
 
     /// Everything that waits for a second administrator and goes together: both grants of one person.
@@ -249,7 +163,9 @@ impl Nahtlos {
         managing.len() > 1
     }
 
-    fn own_institution(&self) -> Result<(SpaceId, std::sync::Arc<SpaceState>), ClientError> {
+    pub(crate) fn own_institution(
+        &self,
+    ) -> Result<(SpaceId, std::sync::Arc<SpaceState>), ClientError> {
         let institution = self.institution()?;
         let state = self.logs().load(&institution)?;
         Ok((institution, state.ok_or(ClientError::NotAdmitted)?))

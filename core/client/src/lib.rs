@@ -11,6 +11,7 @@
     )
 )]
 
+pub mod administrators;
 mod admission;
 mod apply;
 pub mod audit;
@@ -60,6 +61,7 @@ mod keys;
 pub mod leaving;
 mod logs;
 mod nahtlos;
+mod network_managers;
 #[cfg(feature = "test-key-derivation")]
 mod observed;
 mod offering;
@@ -93,6 +95,7 @@ pub mod transport;
 pub mod untrusted;
 mod upkeep;
 pub mod vault;
+pub mod vouching;
 mod waiting;
 pub mod wiping;
 

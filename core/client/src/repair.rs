@@ -27,7 +27,7 @@ pub struct WaitingGrant {
     pub in_space: String,
     /// Kind of space.
     pub kind: &'static str,
-    /// Who was added: a name, or `device`.
+    /// Who was added: a name, or whose new device it is.
     pub member: String,
     /// Fingerprint of the newcomer's device or space: to be compared with them by voice.
     pub fingerprint: String,
@@ -247,7 +247,10 @@ impl Nahtlos {
         let space = state.id();
         let (member, id) = match grant.member {
             MemberId::Space(member) => (directory.name(&member), member.0),
-            MemberId::Device(device) => ("device".into(), device.0),
+            MemberId::Device(device) => (
+                format!("a new device of {}", directory.person_name(&space)),
+                device.0,
+            ),
         };
         let right = authority::right(&logs, &self.device_id, &space);
         let clears_doubt = grant.is_confirmed();
@@ -287,7 +290,7 @@ impl Nahtlos {
 }
 
 /// Whether any device holds a key in a space or in one beneath it.
-fn has_device(logs: &dyn Logs, space: &SpaceId) -> bool {
+pub(crate) fn has_device(logs: &dyn Logs, space: &SpaceId) -> bool {
     logs.state(space).is_some_and(|state| {
         state
             .live_grants()

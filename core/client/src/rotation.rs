@@ -15,6 +15,7 @@ use crate::error::ClientError;
 use crate::intents::put_intent;
 use crate::nahtlos::Nahtlos;
 use crate::records::{self, Intent};
+use crate::repair::has_device;
 use crate::session::Progress;
 use crate::transport::Transport;
 
@@ -27,6 +28,13 @@ pub enum Rotation {
     HeldByDevice(DeviceId),
     /// The same for a person or a team.
     HeldBy(SpaceId),
+    /// What a person held and does not open any more once they are out of a group.
+    LostBy {
+        /// The person.
+        person: SpaceId,
+        /// The group they leave, or have left.
+        out_of: SpaceId,
+    },
 }
 
 /// How far a rotation is.
@@ -47,8 +55,8 @@ pub struct LeftToOthers {
     pub case: Option<String>,
     /// Section code, or the name of the person, team or institution; none where neither is known here.
     pub name: Option<String>,
-    /// Who may make it, by name: teams and people that write there. Nobody where it is closed, and
-    /// where its log is not here.
+    /// Who may make it, by name: teams and people that write there and have a device. Nobody where it is
+    /// closed, and where its log is not here.
     pub writers: Vec<String>,
     /// Whether it is closed: nothing is written there, so it needs no new key.
     pub closed: bool,
@@ -112,9 +120,14 @@ impl Nahtlos {
     pub fn left_to_others(&self, rotation: &Rotation) -> Result<Vec<LeftToOthers>, ClientError> {
         let (_, others) = self.spaces_to_rotate(rotation)?;
         let directory = self.shared_directory().unwrap_or_default();
+        let logs = self.logs();
+        let leaver = match rotation {
+            Rotation::LostBy { person, .. } => Some(*person),
+            _ => None,
+        };
         let mut lines = Vec::new();
         for space in others {
-            let state = self.logs().load(&space)?;
+            let state = logs.load(&space)?;
             let label = self.label(&space).ok();
             let group = state.iter().find(|state| state.kind() != Kind::Section);
             lines.push(LeftToOthers {
@@ -125,7 +138,7 @@ impl Nahtlos {
                     .or_else(|| group.map(|group| directory.name(&group.id()))),
                 writers: state
                     .as_ref()
-                    .map_or_else(Vec::new, |state| writers(state, &directory)),
+                    .map_or_else(Vec::new, |state| writers(&logs, state, leaver, &directory)),
                 closed: state.is_some_and(|state| state.closed_at().is_some()),
             });
         }
@@ -191,6 +204,22 @@ impl Nahtlos {
             .collect())
     }
 
+    /// Whether a person opens a space by another way than by being in one group.
+    fn opens_without(&self, space: &SpaceId, person: &SpaceId, group: &SpaceId) -> bool {
+        if space == person {
+            return true;
+        }
+        let Some(state) = self.logs().state(space).filter(|_| space != group) else {
+            return false;
+        };
+        let holds = |grant: &&Grant| grant.is_confirmed() && grant.role.holds_keys();
+        let mut held = state.live_grants().filter(holds);
+        held.any(|grant| match grant.member {
+            MemberId::Space(member) => self.opens_without(&member, person, group),
+            MemberId::Device(_) => false,
+        })
+    }
+
     /// Those this device may rotate, members first, and the others.
     fn spaces_to_rotate(
         &self,
@@ -199,6 +228,11 @@ impl Nahtlos {
         let concerned = match rotation {
             Rotation::Spaces(spaces) => spaces.iter().copied().collect(),
             Rotation::HeldBy(member) => self.with_all_above([*member])?,
+            Rotation::LostBy { person, out_of } => {
+                let mut held = self.with_all_above([*person])?;
+                held.retain(|space| !self.opens_without(space, person, out_of));
+                held
+            }
             Rotation::HeldByDevice(device) => {
                 let institution = self.institution()?;
                 let known = self.person_of_device(device, &institution);
@@ -232,10 +266,18 @@ impl Nahtlos {
     }
 }
 
-/// Who makes a space's keys, by name. A person's own devices do, where it is a person.
-fn writers(state: &SpaceState, directory: &Directory) -> Vec<String> {
+/// Who makes a space's keys, by name: of those who write there who has a device. A person's own devices do,
+/// where it is a person. Who leaves makes none.
+fn writers(
+    logs: &dyn Logs,
+    state: &SpaceState,
+    leaver: Option<SpaceId>,
+    directory: &Directory,
+) -> Vec<String> {
     if state.kind() == Kind::Person {
-        return vec![directory.person_name(&state.id())];
+        let has_any = has_device(logs, &state.id());
+        let own = has_any.then(|| directory.person_name(&state.id()));
+        return own.into_iter().collect();
     }
     if state.closed_at().is_some() {
         return Vec::new();
@@ -245,8 +287,10 @@ fn writers(state: &SpaceState, directory: &Directory) -> Vec<String> {
     let named = state.live_grants().filter(writes);
     let named: BTreeSet<String> = named
         .filter_map(|grant| match grant.member {
-            MemberId::Space(member) => Some(directory.name(&member)),
-            MemberId::Device(_) => None,
+            MemberId::Space(member) if Some(member) != leaver && has_device(logs, &member) => {
+                Some(directory.name(&member))
+            }
+            MemberId::Space(_) | MemberId::Device(_) => None,
         })
         .collect();
     named.into_iter().collect()

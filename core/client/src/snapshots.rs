@@ -320,7 +320,7 @@ impl Nahtlos {
     }
 
     /// The attests of a snapshot that count and are of these heads.
-    fn attests<'a>(
+    pub(crate) fn attests<'a>(
         &'a self,
         state: &SpaceState,
         facts: &'a Facts,

@@ -3,13 +3,15 @@
 use nahtlos_protocol::counting::HeldReason;
 use nahtlos_protocol::crypto::fingerprint::Fingerprint;
 use nahtlos_protocol::identifier::{DeviceId, EnvelopeId, SpaceId};
-use nahtlos_protocol::space::authority;
 use nahtlos_protocol::space::operation::SignedOperation;
+use nahtlos_protocol::space::state::MemberId;
+use nahtlos_protocol::space::{Logs, authority};
 use serde::Serialize;
 
 use crate::backups::RestoredBackup;
 use crate::bundle::CarriedLine;
 use crate::clones::OtherCopy;
+use crate::comparing::words_of;
 use crate::edits::TypedEdit;
 use crate::error::ClientError;
 use crate::fate::Fate;
@@ -40,12 +42,15 @@ pub struct Status {
     pub device_words: String,
     /// Short fingerprint of the person: what they read to somebody who confirms them.
     pub person_fingerprint: Option<String>,
+    /// The same as words: what a new administrator reads to who confirms them.
+    pub person_words: Option<String>,
     /// Short fingerprint of the team.
     pub team_fingerprint: Option<String>,
     /// Relay address.
     pub relay: Option<String>,
     /// `new`, `unanswered` (founding or joining was begun, and the next sync goes on with it),
-    /// `waiting_for_admission` or `enrolled`.
+    /// `waiting_for_admission`, `waiting_for_confirmation` (this device was added, and another administrator
+    /// has to confirm it before it receives a key) or `enrolled`.
     pub enrolment: &'static str,
     /// Last complete sync, Unix milliseconds.
     pub synced_at_ms: Option<u64>,
@@ -121,12 +126,16 @@ impl Nahtlos {
             device: self.device_fingerprint(),
             device_words: self.device_words(),
             person_fingerprint: fingerprint(self.device.person),
+            person_words: self.device.person.map(|person| words_of(&person.0)),
             team_fingerprint: fingerprint(self.device.team),
             relay: self.device.relay_url.clone(),
             enrolment: match (self.device.person, self.device.admitted) {
                 (None, _) => "new",
                 _ if self.is_enrolment_unanswered()? => "unanswered",
                 (Some(_), false) => "waiting_for_admission",
+                (Some(person), true) if self.waits_to_be_confirmed(&person) => {
+                    "waiting_for_confirmation"
+                }
                 (Some(_), true) => "enrolled",
             },
             synced_at_ms: sync.synced_at_ms,
@@ -152,6 +161,17 @@ impl Nahtlos {
             restored_backup: self.restored_backup()?,
             revoked: self.own_revocation()?,
             institutions_heard: self.heard_where_enrolled()?,
+        })
+    }
+
+    /// Whether this device stands in its person's log and nobody who may has confirmed it yet.
+    fn waits_to_be_confirmed(&self, person: &SpaceId) -> bool {
+        let own = MemberId::Device(self.device_id);
+        self.logs().state(person).is_some_and(|state| {
+            let mut grants = state.live_grants().filter(|grant| grant.member == own);
+            let first = grants.next();
+            first.is_some_and(|grant| !grant.is_confirmed())
+                && grants.all(|grant| !grant.is_confirmed())
         })
     }
 

@@ -1,7 +1,9 @@
 //! Story S3, a caseworker leaves, through the real programs: one relay process, one home for each device,
 //! sockets and files. The hand-over is of the story's 63 cases; what needs one case has one.
 
+mod after_pruning;
 mod opened_by_custodians;
+mod ordered_by_who_reads_nothing;
 mod scene;
 #[path = "../story/mod.rs"]
 mod story;

@@ -1,31 +1,23 @@
 //! Step 5: a team that nobody can open any more.
 
 use crate::scene::*;
-use crate::story::{Homes, Stage, exit, text_of};
+use crate::story::{exit, text_of};
 
 /// 5: Rüegg was alone in a team of hers; Lanz, who founded it, had left it, and the recovery key covers it.
 #[test]
 fn story_s3_a_case_that_only_her_vanished_team_could_open_is_opened_by_two_of_three_custodians() {
     const HER_TEAM: &str = "Fachstelle Wohnen";
-    let stage = Stage::new(Homes::Quick, &[]);
-    let words = [
-        "Sozialdienst Oberes Emmental",
-        "soz",
-        TEAM,
-        "Eva Lanz",
-        "custodian",
-    ];
-    let lanz = stage.found("device-1", &words);
-    let words = ["IV-Stelle Bern", "iv", IV_TEAM, "Marc Iseli", "officer"];
-    let iseli = stage.join(&lanz, "device-2", &words);
-    sync(&[&lanz, &iseli]);
-    lanz.done(&["team", "create", HER_TEAM]);
-    sync(&[&lanz]);
-    let ruegg = colleague(&stage, &lanz, HER_TEAM, "device-3", "Nora Rüegg");
-    let trachsel = colleague(&stage, &lanz, TEAM, "device-4", "Ueli Trachsel");
-    let wyss = colleague(&stage, &lanz, TEAM, "device-5", "Pia Wyss");
-    let everybody = [&lanz, &ruegg, &trachsel, &wyss, &iseli];
-    sync(&everybody);
+    let story = Leaving::people(HER_TEAM, &[]);
+    let Leaving {
+        stage,
+        lanz,
+        ruegg,
+        trachsel,
+        wyss,
+        iseli,
+        ..
+    } = &story;
+    let everybody = story.everybody();
     let set_up = [
         "recovery",
         "setup",
@@ -46,31 +38,21 @@ fn story_s3_a_case_that_only_her_vanished_team_could_open_is_opened_by_two_of_th
     lanz.done(&[&set_up[..], &custodians].concat());
     sync(&everybody);
     sync(&everybody);
-    for custodian in [&lanz, &trachsel, &wyss] {
+    for custodian in [lanz, trachsel, wyss] {
         custodian.done(&["recovery", "verify"]);
     }
     ruegg.done(&["member", "remove", "Lanz", "--team", HER_TEAM, "--yes"]);
     sync(&everybody);
-    open_case(&stage, &ruegg, "Mosimann");
-    note(&ruegg, "Mosimann", EARLY);
-    sync(&[&ruegg]);
-    let grant = [
-        "share",
-        "grant",
-        "Mosimann",
-        "--section",
-        "core,journal",
-        "--to",
-        IV_TEAM,
-    ];
-    let terms = ["--role", "write", "--basis", "IVG68bis2", "--yes"];
-    ruegg.done(&[&grant[..], &terms].concat());
+    open_case(stage, ruegg, "Mosimann");
+    note(ruegg, "Mosimann", EARLY);
+    sync(&[ruegg]);
+    share_with_iv(ruegg, "core,journal");
     sync(&everybody);
-    assert!(has(&iseli, "Mosimann", EARLY), "control");
+    assert!(has(iseli, "Mosimann", EARLY), "control");
 
     // Her laptop is gone. No custodian reads the case, and one share opens nothing.
     std::fs::remove_dir_all(&ruegg.home).unwrap();
-    for custodian in [&lanz, &trachsel, &wyss] {
+    for custodian in [lanz, trachsel, wyss] {
         custodian.refused(&["case", "show", "Mosimann"], exit::FAILED, "not_found");
     }
     let words = [
@@ -89,9 +71,9 @@ fn story_s3_a_case_that_only_her_vanished_team_could_open_is_opened_by_two_of_th
     lanz.refused(&["case", "show", "Mosimann"], exit::FAILED, "not_found");
 
     lanz.done(&[&words[..], &with_share].concat());
-    assert!(has(&lanz, "Mosimann", EARLY));
-    note(&lanz, "Mosimann", AFTER);
-    sync(&[&lanz]);
+    assert!(has(lanz, "Mosimann", EARLY));
+    note(lanz, "Mosimann", AFTER);
+    sync(&[lanz]);
     // The other institution is told, once, and finds it listed; it reads what comes.
     let told = iseli.done(&["sync"]);
     let sentence = format!(
@@ -104,11 +86,11 @@ fn story_s3_a_case_that_only_her_vanished_team_could_open_is_opened_by_two_of_th
     assert_eq!(uses.as_array().unwrap().len(), 1, "{uses}");
     assert_eq!(uses[0]["person"], "Eva Lanz");
     assert_eq!(uses[0]["group"], HER_TEAM);
-    assert!(has(&iseli, "Mosimann", AFTER));
+    assert!(has(iseli, "Mosimann", AFTER));
 
     let markers = [EARLY, AFTER, "Mosimann", "Rüegg"].map(str::to_owned);
     nothing_stands_on_any_disk(
-        &stage,
+        stage,
         &["device-1", "device-2", "device-4", "device-5"],
         &markers,
     );

@@ -32,8 +32,17 @@ pub struct Leaving {
 }
 
 impl Leaving {
+    /// Everybody, with so many cases of Rüegg's.
     pub fn begin(cases: usize) -> Self {
-        let stage = Stage::new(Homes::Quick, &[]);
+        let mut story = Self::people(TEAM, &[]);
+        story.open_cases(cases);
+        story
+    }
+
+    /// Everybody, before there is any case. Rüegg works in a team of this name; the others in [`TEAM`]. The relay
+    /// has these options.
+    pub fn people(team_of_ruegg: &str, options: &[&str]) -> Self {
+        let stage = Stage::new(Homes::Quick, options);
         let words = [
             "Sozialdienst Oberes Emmental",
             "soz",
@@ -45,40 +54,62 @@ impl Leaving {
         let words = ["IV-Stelle Bern", "iv", IV_TEAM, "Marc Iseli", "officer"];
         let iseli = stage.join(&lanz, "device-2", &words);
         sync(&[&lanz, &iseli]);
-        let ruegg = colleague(&stage, &lanz, TEAM, "device-3", "Nora Rüegg");
+        if team_of_ruegg != TEAM {
+            lanz.done(&["team", "create", team_of_ruegg]);
+            sync(&[&lanz]);
+        }
+        let ruegg = colleague(&stage, &lanz, team_of_ruegg, "device-3", "Nora Rüegg");
         let trachsel = colleague(&stage, &lanz, TEAM, "device-4", "Ueli Trachsel");
         let wyss = colleague(&stage, &lanz, TEAM, "device-5", "Pia Wyss");
-        sync(&[&lanz, &ruegg, &trachsel, &wyss, &iseli]);
-        for number in 0..cases {
-            let another = format!("Nummer {number}");
-            let client = CLIENTS.get(number).copied().unwrap_or(&another);
-            open_case(&stage, &ruegg, client);
-        }
-        ruegg.done(&["sync"]);
-        let numbers = led_by(&ruegg, "Nora Rüegg");
-        assert_eq!(numbers.len(), cases);
-        let grant = [
-            "share",
-            "grant",
-            "Mosimann",
-            "--section",
-            "core,plan",
-            "--to",
-            IV_TEAM,
-        ];
-        let terms = ["--role", "write", "--basis", "IVG68bis2", "--yes"];
-        ruegg.done(&[&grant[..], &terms].concat());
-        note(&ruegg, "Mosimann", EARLY);
-        sync(&[&ruegg, &lanz, &trachsel, &wyss, &iseli, &ruegg]);
-        Self {
+        let story = Self {
             stage,
             lanz,
             ruegg,
             trachsel,
             wyss,
             iseli,
-            numbers,
+            numbers: Vec::new(),
+        };
+        sync(&story.everybody());
+        story
+    }
+
+    pub fn everybody(&self) -> [&Device; 5] {
+        let Self {
+            lanz,
+            ruegg,
+            trachsel,
+            wyss,
+            iseli,
+            ..
+        } = self;
+        [lanz, ruegg, trachsel, wyss, iseli]
+    }
+
+    /// Lanz leaves the team that she founded: from then on she looks after it and reads nothing.
+    pub fn lanz_reads_nothing(&self) {
+        let words = ["member", "remove", "Lanz", "--team", TEAM, "--yes"];
+        self.trachsel.done(&words);
+        sync(&[&self.trachsel, &self.lanz]);
+        sync(&self.everybody());
+    }
+
+    /// Rüegg opens cases and shares the first one with the IV.
+    pub fn open_cases(&mut self, cases: usize) {
+        let ruegg = &self.ruegg;
+        for number in 0..cases {
+            let another = format!("Nummer {number}");
+            let client = CLIENTS.get(number).copied().unwrap_or(&another);
+            open_case(&self.stage, ruegg, client);
         }
+        ruegg.done(&["sync"]);
+        let numbers = led_by(ruegg, "Nora Rüegg");
+        assert_eq!(numbers.len(), cases);
+        share_with_iv(ruegg, "core,plan");
+        note(ruegg, "Mosimann", EARLY);
+        sync(&[ruegg]);
+        sync(&self.everybody());
+        self.numbers = numbers;
     }
 
     pub fn remove_ruegg(&self) -> Value {
@@ -87,6 +118,13 @@ impl Leaving {
         ];
         self.lanz.json(&[&words[..], &["--now", "--yes"]].concat())
     }
+}
+
+/// Lets the IV write in sections of the first case.
+pub fn share_with_iv(device: &Device, sections: &str) {
+    let grant = ["share", "grant", "Mosimann", "--section", sections];
+    let terms = ["--to", IV_TEAM, "--role", "write", "--basis", "IVG68bis2"];
+    device.done(&[&grant[..], &terms, &["--yes"]].concat());
 }
 
 pub fn sync(devices: &[&Device]) {

@@ -61,6 +61,13 @@ impl Nahtlos {
         self.edit_space(&network, &[TypedEdit::Directory(edit)])
     }
 
+    /// Whether this device may order a hand-over: it manages the institution.
+    #[must_use]
+    pub fn may_order_handover(&self) -> bool {
+        let institution = self.institution();
+        institution.is_ok_and(|id| self.require_manager(&id, "order a hand-over").is_ok())
+    }
+
     fn own_card(&self, institution: &SpaceId, person: &SpaceId) -> Result<PersonCard, ClientError> {
         let directory = self.directory()?;
         let card = directory.people.get(&person.to_string()).cloned();

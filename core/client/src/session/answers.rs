@@ -230,10 +230,15 @@ impl Session<'_> {
             Status::Accepted | Status::Duplicate if proven => {
                 self.report.operations_delivered += 1;
                 self.touched.insert(decided.prepared.state.id());
-                let newcomer = decided.newcomer.as_ref();
-                self.report
-                    .admitted
-                    .extend(newcomer.map(|one| one.name.clone()));
+                if let Some(newcomer) = &decided.newcomer {
+                    if waits_for_somebody(&decided) {
+                        self.report
+                            .notices
+                            .push(waits_to_be_confirmed(&newcomer.name));
+                    } else {
+                        self.report.admitted.push(newcomer.name.clone());
+                    }
+                }
                 return Ok(Some(decided));
             }
             Status::Accepted | Status::Duplicate => {}
@@ -379,4 +384,18 @@ fn is_final(code: VerdictCode) -> bool {
 
 fn verdict_word(result: &ItemResult) -> &'static str {
     result.code.map_or("refused", VerdictCode::word)
+}
+
+/// Whether whom an operation adds has no right yet: somebody else has to stand for them first.
+fn waits_for_somebody(decided: &Decided) -> bool {
+    let state = &decided.prepared.state;
+    let last = state.length().saturating_sub(1);
+    let mut added = state.live_grants().filter(|grant| grant.added_at == last);
+    added.any(|grant| !grant.is_confirmed())
+}
+
+fn waits_to_be_confirmed(name: &str) -> String {
+    format!(
+        "{name} is not let in yet: another administrator has to confirm it, after comparing the words with them, too; on that device 'nahtlos sync' and 'nahtlos member waiting' say how"
+    )
 }

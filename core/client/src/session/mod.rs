@@ -261,6 +261,8 @@ impl<'a> Session<'a> {
             self.report.notices.extend(uses);
             let devices = self.replica.tell_of_devices()?;
             self.report.notices.extend(devices);
+            let administration = self.replica.tell_of_administration()?;
+            self.report.notices.extend(administration);
         }
         // A person reads each sentence once.
         let mut said = BTreeSet::new();

@@ -1,0 +1,84 @@
+//! `nahtlos institution show`: one institution, its teams, and who administers it.
+
+use nahtlos_client::Directory;
+use serde_json::json;
+
+use super::institution_policy::{in_words, row};
+use super::sync::count;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::output::{Answer, Page, json};
+
+pub fn show(context: &Context, input: Option<&str>) -> Result<Answer, Failure> {
+    let nahtlos = context.open()?;
+    let directory = nahtlos.directory()?;
+    let own = nahtlos.identity().institution;
+    let institution = match (input, own) {
+        (Some(input), _) => directory.find_institution(input)?,
+        (None, Some(own)) => own,
+        (None, None) => return Err(nahtlos_client::ClientError::NotEnrolled.into()),
+    };
+    let administrators = nahtlos.administrators_of(&institution)?;
+    let policy = match own == Some(institution) {
+        true => Some(nahtlos.institution_policy()?),
+        false => None,
+    };
+    let is_in = nahtlos.is_in_network(&institution);
+    let manages_network = nahtlos.network_managers()?.contains(&institution);
+    let id = institution.to_string();
+    let kind = directory
+        .institutions
+        .get(&id)
+        .map(|card| card.kind.clone());
+    let teams = teams_of(&directory, &id);
+    let people = directory.people.values();
+    let people = people.filter(|card| card.institution == id && card.recovery.is_none());
+    let people = people.count() as u64;
+    let mut page = Page::default()
+        .title(directory.institution_name(&institution))
+        .fields([
+            ("kind", kind),
+            ("teams", (!teams.is_empty()).then(|| teams.join(", "))),
+            ("people", Some(count(people, "person", "people"))),
+            (
+                "in the network",
+                Some(part(is_in, manages_network).to_owned()),
+            ),
+        ]);
+    if let Some(policy) = &policy {
+        page = page.fields(in_words(policy.administrators, policy.compares));
+    }
+    let page = page.table(
+        &["administrator", ""],
+        administrators.iter().map(row).collect(),
+        "Nobody administers it.",
+    );
+    let data = json!({
+        "id": id,
+        "institution": directory.institution_name(&institution),
+        "teams": teams,
+        "people": people,
+        "in_network": is_in,
+        "manages_network": manages_network,
+        "administrators": json::value(&administrators),
+        "policy": json::value(&policy),
+    });
+    Ok(Answer::new(data, page))
+}
+
+fn part(is_in: bool, manages_network: bool) -> &'static str {
+    match (is_in, manages_network) {
+        (false, _) => "it left",
+        (true, true) => "takes part, and manages the network",
+        (true, false) => "takes part",
+    }
+}
+
+/// Names of its teams that go on, ascending.
+fn teams_of(directory: &Directory, id: &str) -> Vec<String> {
+    let own = directory.teams.values();
+    let own = own.filter(|card| card.institution == id && card.merged_into.is_none());
+    let mut names: Vec<String> = own.map(|card| card.name.clone()).collect();
+    names.sort();
+    names
+}
