@@ -3,45 +3,8 @@
 mod support;
 
 use serde_json::Value;
+use support::devices::{devices, invited, second};
 use support::{Home, World, refused};
-
-/// Berger's invitation of a further device, in a file, known to the relay.
-fn invited(world: &World) -> String {
-    let file = world.directory.path().join("device.invitation");
-    let _ = std::fs::remove_file(&file);
-    let file = file.to_str().unwrap().to_owned();
-    let run = world.berger.run(&["device", "add", "--to", &file]).ok();
-    assert!(
-        run.stderr.contains("one hour"),
-        "{}{}",
-        run.stdout,
-        run.stderr
-    );
-    world.berger.run(&["sync"]).ok();
-    file
-}
-
-/// Berger's further device, let in and synced once.
-fn second(world: &World, name: &str) -> Home {
-    let file = invited(world);
-    let home = Home::new(world.directory.path(), name);
-    let joined = home
-        .run(&["--json", "device", "join", &file, "--name", name])
-        .json();
-    assert_eq!(joined["enrolment"], "waiting_for_admission");
-    let shown = world.berger.run(&["--json", "sync"]).json();
-    let admitted = shown["admitted"][0].as_str().unwrap();
-    for part in [name, joined["device"].as_str().unwrap()] {
-        assert!(admitted.contains(part), "both show {part}: {admitted}");
-    }
-    home.run(&["sync"]).ok();
-    home
-}
-
-fn devices(home: &Home) -> Vec<Value> {
-    let list = home.run(&["--json", "device", "list"]).json();
-    list["devices"].as_array().unwrap().clone()
-}
 
 #[test]
 fn a_second_device_shows_the_person_and_their_cases_and_both_list_both() {

@@ -41,8 +41,16 @@ Wiped: the key of this home is destroyed and its files are removed (HOME).";
 /// What can be done with devices.
 #[derive(Debug, Subcommand)]
 pub enum DeviceCommand {
-    /// Lists devices of your institution's people, with fingerprints to compare by voice
-    List,
+    /// Lists devices of your institution's people, with fingerprints to compare by voice.
+    ///
+    /// Those of people who left are listed too, with when they were removed. "last wrote" is when the relay
+    /// took in the newest thing that was written on a device, as far as it reached this one: a device that only
+    /// reads is not heard of. Exit status: 0 listed; 1 nobody of this name has or had a device here.
+    List {
+        /// Of this person alone, also of one who left
+        #[arg(long, value_name = "PERSON")]
+        person: Option<String>,
+    },
     /// Invites a further device of your own, which will read and write all that you do; or the new device
     /// of a colleague who has none left.
     ///
@@ -97,12 +105,14 @@ pub enum DeviceCommand {
     },
     /// Ends the right of a device, as when it is lost: it receives nothing more.
     ///
-    /// With `--now`, which needs the relay, the device is refused from then on, and everything it could
-    /// open and you may write in gets a new key in the same run; where that breaks off, the next `nahtlos
-    /// sync` goes on. What is left to others is said with who they are: they make those keys with their
-    /// next edit. Exit status: 0 revoked, and with `--now` every key of yours is new; 1 no such device; 3
-    /// revoked, and some keys wait for the next sync; 5 you do not manage its person's institution; 20
-    /// the relay was not reached, and the next sync revokes it.
+    /// With `--now`, which needs the relay, it syncs first (a person may have another device by now), the device
+    /// is refused from then on, and everything it could open and you may write in gets a new key in the same
+    /// run; where that breaks off, the next `nahtlos sync` goes on. What is left to others is said with who
+    /// they are: they make those keys with their next edit. A device of somebody who left is revoked like any
+    /// other. Exit status: 0 revoked, and with `--now` every key of yours is new; 1 no such device, or it is
+    /// revoked already; 3 revoked, and some keys wait for the next sync; 5 you do not administer its person's
+    /// institution; 20 the relay was not reached: the next sync revokes a device that was named by its
+    /// fingerprint or id, and of a person's nothing was done.
     #[command(after_long_help = REVOKE_EXAMPLE)]
     Revoke {
         /// The beginning of its fingerprint or id as `device list` shows it, or the person who has

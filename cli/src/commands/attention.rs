@@ -13,7 +13,7 @@ use nahtlos_client::status::{HeldLine, Status, is_after_an_end};
 use nahtlos_protocol::identifier::SpaceId;
 use serde::Serialize;
 
-use super::held::{is_open, place_of};
+use super::held::{is_open, place_of, who};
 use super::sync::count;
 use super::{decision, device_wipe, newcomer};
 use crate::failure::Failure;
@@ -51,6 +51,13 @@ pub fn signs(nahtlos: &Nahtlos, status: &Status) -> Result<Vec<Sign>, Failure> {
         next: "Deliver what was typed before with `nahtlos sync`, where it is held for others to decide; then \
                `nahtlos device wipe`."
             .into(),
+    }));
+    let removed = status.removed.as_ref();
+    let removed = removed.filter(|_| status.revoked.is_none());
+    signs.extend(removed.map(|removed| Sign {
+        code: "removed",
+        says: device_wipe::removal_in_words(removed),
+        next: device_wipe::AFTER_REMOVAL.into(),
     }));
     signs.extend(status.other_copy.as_ref().map(|copy| Sign {
         code: "other_copy",
@@ -246,7 +253,7 @@ fn held(nahtlos: &Nahtlos, edits: &[HeldEnvelope]) -> Option<Sign> {
             "{} not count: {} by {}, {}. Nothing of it is lost.",
             count(number, "change is held and does", "changes are held and do"),
             place,
-            if first.own { "you" } else { &first.author },
+            who(first),
             first.sentence
         ),
         next: "Look at it with `nahtlos held`.".into(),

@@ -232,6 +232,25 @@ fn refused(error: &ResolveError, conflict: &Conflict) -> Failure {
     }
 }
 
+/// Conflicts that something would make, before it is done: each side of each.
+pub fn table_of(page: Page, conflicts: &[Conflict], names: &Names) -> Page {
+    let each = conflicts.iter().flat_map(|conflict| {
+        let sides = match &conflict.kind {
+            ConflictKind::Values { alternatives } | ConflictKind::Wordings { alternatives, .. } => {
+                rows(alternatives, names)
+            }
+            ConflictKind::DeletedMeanwhile { edits, .. } => rows(edits, names),
+        };
+        sides.into_iter().map(|mut side| {
+            if let Some(number) = side.first_mut() {
+                *number = subject(conflict);
+            }
+            side
+        })
+    });
+    page.table(&["conflict about", "value", "by", "when"], each.collect(), "")
+}
+
 fn rows(alternatives: &[Alternative], names: &Names) -> Vec<Vec<String>> {
     alternatives
         .iter()

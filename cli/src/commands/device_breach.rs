@@ -7,6 +7,7 @@ use nahtlos_client::ClientError;
 use nahtlos_client::breach::{BreachReport, BreachedSection, Moment, Reach};
 use serde_json::{Value, json};
 
+use super::device;
 use super::sync::count;
 use crate::arguments::ReportFormat;
 use crate::context::{Context, write_private_file};
@@ -74,7 +75,8 @@ fn notes(answer: Answer, report: &BreachReport) -> Answer {
     }
     if report.revoked.is_none() {
         answer = answer.note(
-            "The right of this device still stands. End it: `nahtlos device revoke DEVICE --lost --now`.",
+            "The right of this device still stands. Who administers the institution ends it: `nahtlos device revoke \
+             DEVICE --lost --now`.",
         );
     } else if same_key > 0 {
         answer = answer.note(format!(
@@ -153,9 +155,16 @@ fn head(report: &BreachReport) -> Page {
             report.device, report.person
         ))
         .fields([
+            (
+                "member",
+                report
+                    .member_removed
+                    .as_ref()
+                    .map(|removed| format!("{} {}", report.person, device::in_words(removed))),
+            ),
             ("added", Some(moment(report.added))),
             ("revoked", report.revoked.as_ref().map(revoked_in_words)),
-            ("last seen", report.heard_at_ms.map(dates::moment)),
+            ("last wrote", report.heard_at_ms.map(dates::moment)),
             (
                 "concerns",
                 Some(format!(
@@ -251,8 +260,8 @@ fn not_reported(error: ClientError, input: Option<&str>) -> Failure {
             Exit::Failed,
             "not_found",
             format!("No device of your institution matches \"{input}\"."),
-            "A device is named by at least four characters of its fingerprint, or by its person where they \
-             ever had one only.",
+            "A device is named by at least four characters of its fingerprint, or by its person (also one who \
+             left) where they ever had one only.",
             "See them: `nahtlos device`. Another institution reports on its own devices.",
         ),
         _ => error.into(),

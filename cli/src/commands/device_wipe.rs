@@ -1,5 +1,6 @@
 //! `nahtlos device wipe`, and what a device says whose right has ended.
 
+use nahtlos_client::former_people::MemberRemoval;
 use nahtlos_client::revocation::Revocation;
 use nahtlos_client::wiping::WipePreview;
 use serde_json::json;
@@ -41,9 +42,14 @@ pub fn wipe(context: &Context, answered: Answered) -> Result<Answer, Failure> {
         "Backups and copies of this home that lie elsewhere are not reached: they open with the passphrase \
          they had.",
     );
-    Ok(match preview.revoked {
-        Some(_) => answer,
-        None => answer.note(
+    Ok(match (&preview.revoked, &preview.removed) {
+        (Some(_), _) => answer,
+        (None, Some(_)) => answer.note(format!(
+            "It still stands as a device of yours. Tell who administers your institution that it is wiped: they \
+             end it with `nahtlos device revoke {}`.",
+            preview.device
+        )),
+        (None, None) => answer.note(
             "Its right still stands. End it on another device of yours, or ask your institution: \
              `nahtlos device revoke DEVICE`.",
         ),
@@ -56,9 +62,10 @@ fn preview_page(context: &Context, preview: &WipePreview, places: &[(String, u64
         preview.device,
         context.home.display()
     ));
-    page = match &preview.revoked {
-        Some(revoked) => page.line(in_words(revoked)),
-        None => page.line("It is still a device of yours: wiping it does not end its right."),
+    page = match (&preview.revoked, &preview.removed) {
+        (Some(revoked), _) => page.line(in_words(revoked)),
+        (None, Some(removed)) => page.line(removal_in_words(removed)),
+        (None, None) => page.line("It is still a device of yours: wiping it does not end its right."),
     };
     let mut rows: Vec<Vec<String>> = places
         .iter()
@@ -100,7 +107,7 @@ fn preview_page(context: &Context, preview: &WipePreview, places: &[(String, u64
             "Deliver first with `nahtlos sync`, or keep what was typed: `nahtlos held export --to FILE`.",
         );
     }
-    if preview.only_device {
+    if preview.only_device == Some(true) && preview.removed.is_none() {
         page = page.line(
             "You have no other device: without a paper (`nahtlos key paper`) you come back only by a new \
              invitation.",
@@ -121,3 +128,23 @@ pub fn in_words(revoked: &Revocation) -> String {
         dates::moment(revoked.refused_since_ms.unwrap_or(revoked.revoked_at_ms))
     )
 }
+
+/// When, by whom and why this device's person ceased to be a member.
+pub fn removal_in_words(removed: &MemberRemoval) -> String {
+    let by = removed.by.as_ref();
+    format!(
+        "You are no member of {} any more since {}{}{}: this device receives nothing more of what was shared \
+         with you there.",
+        removed.from,
+        dates::moment(removed.at_ms),
+        by.map_or_else(String::new, |by| format!(", by {by}")),
+        removed.reason.map_or_else(String::new, |reason| format!(
+            " ({})",
+            reason.replace('_', " ")
+        ))
+    )
+}
+
+/// What who left does with their device.
+pub const AFTER_REMOVAL: &str = "What was typed before is sent as held with `nahtlos sync`, and who manages \
+    the sections decides about it. Then erase this device: `nahtlos device wipe` says first what would be lost.";

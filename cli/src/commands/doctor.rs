@@ -188,6 +188,10 @@ fn unlocked(context: &Context, nahtlos: &mut Nahtlos) -> Vec<Check> {
                         "added, not let in yet: another administrator must confirm this device"
                             .into()
                     }
+                    "revoked" => "this device was revoked: it receives nothing more".into(),
+                    "removed" => {
+                        "you are a member of nothing any more: this device receives nothing more".into()
+                    }
                     "unanswered" => {
                         "founding or joining has begun: `nahtlos sync` goes on with it".into()
                     }

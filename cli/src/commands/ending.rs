@@ -2,7 +2,9 @@
 //! `device revoke`.
 
 use nahtlos_client::Nahtlos;
-use nahtlos_client::ending::{EndPreview, Ending, Reason};
+use nahtlos_client::ending::{
+    EndPreview, Ending, Reason, WHAT_STAYS_READABLE, WHAT_STAYS_READABLE_NOW,
+};
 use nahtlos_client::share::GrantLine;
 use serde_json::json;
 
@@ -34,6 +36,16 @@ impl End {
             stays: preview.stands.clone(),
             preview,
         })
+    }
+
+    /// The same, said of an end with which the keys are renewed at once.
+    pub fn renewed_now(mut self) -> Self {
+        for sentence in &mut self.preview.sentences {
+            if sentence == WHAT_STAYS_READABLE {
+                *sentence = WHAT_STAYS_READABLE_NOW.into();
+            }
+        }
+        self
     }
 }
 

@@ -6,13 +6,14 @@ use std::path::Path;
 use nahtlos_client::Nahtlos;
 use nahtlos_client::fate::Fate;
 use nahtlos_client::held::{HeldEnvelope, HeldPreview};
+use nahtlos_client::revocation::Revocation;
 use nahtlos_client::status::HeldLine;
 use serde_json::{Value, json};
 
 use super::names::Names;
 use super::section_history::{differences_table, to_json};
 use super::sync::count;
-use super::{ending, held_news, section_kind};
+use super::{conflict, ending, held_news, section_kind};
 use crate::arguments::{Answered, HeldCommand, TypedValue};
 use crate::context::{Context, write_private_file};
 use crate::failure::Failure;
@@ -97,6 +98,9 @@ fn list(nahtlos: &Nahtlos) -> Result<Answer, Failure> {
     }
     let data = json!({ "held": json::value(&other), "edits": json::value(&edits) });
     let mut answer = Answer::new(data, page);
+    for warning in edits.iter().filter(|one| is_open(one)).filter_map(warning) {
+        answer = answer.note(warning);
+    }
     if edits.iter().any(|one| one.may_adopt && is_open(one)) {
         answer = answer.note(
             "`nahtlos held show ID` shows what it would change; `nahtlos held adopt ID` takes it \
@@ -293,21 +297,32 @@ fn preview_page(nahtlos: &Nahtlos, preview: &HeldPreview) -> Result<Page, Failur
                     with.join(", ")
                 }),
             ),
-        ])
-        .line("What it would change, against what counts now:");
+        ]);
+    let page = match warning(one) {
+        Some(warning) => page.line(warning),
+        None => page,
+    };
+    let page = page.line("What it would change, against what counts now:");
     let (Some(kind), Some(case)) = (&preview.section, &one.case) else {
         return Ok(page);
     };
     let case = nahtlos.find_case(case)?;
     let document = nahtlos.section_document(&case, &section_kind(&kind.code())?)?;
     let names = Names::of_case(nahtlos, &case);
-    Ok(differences_table(
-        page,
-        kind,
-        &document,
-        &preview.differences,
-        &names,
-    ))
+    let (differences, conflicts) = (&preview.differences, &preview.conflicts);
+    let page = if differences.is_empty() && !conflicts.is_empty() {
+        page.line("No value that is shown now; but it does not agree with what was written since:")
+    } else {
+        differences_table(page, kind, &document, differences, &names)
+    };
+    if conflicts.is_empty() {
+        return Ok(page);
+    }
+    let page = page.line(format!(
+        "It makes {} that somebody has to settle (`nahtlos conflict`):",
+        count(conflicts.len() as u64, "conflict", "conflicts")
+    ));
+    Ok(conflict::table_of(page, conflicts, &names))
 }
 
 fn preview_data(preview: &HeldPreview) -> Value {
@@ -316,11 +331,12 @@ fn preview_data(preview: &HeldPreview) -> Value {
         "edit": json::value(&preview.envelope),
         "with": json::value(&preview.with),
         "differences": differences,
+        "conflicts": json::value(&preview.conflicts),
     })
 }
 
 fn export(nahtlos: &Nahtlos, to: &Path) -> Result<Answer, Failure> {
-    let held = nahtlos.set_aside_edits()?;
+    let held = nahtlos.own_edits_kept()?;
     // A copied or restored home sends nothing any more: what was typed in it goes out this way.
     let sends_nothing = nahtlos.other_copy()?.is_some() || nahtlos.restored_backup()?.is_some();
     let kept = if sends_nothing {
@@ -350,12 +366,44 @@ fn export(nahtlos: &Nahtlos, to: &Path) -> Result<Answer, Failure> {
     )
 }
 
-fn who(one: &HeldEnvelope) -> String {
-    match (one.own, one.institution.as_str()) {
+/// Who wrote it, and on which device where its right has ended: then nobody knows who had it in hand.
+pub fn who(one: &HeldEnvelope) -> String {
+    let author = match (one.own, one.institution.as_str()) {
+        (true, _) if one.by_this_device => return "you".into(),
+        (true, _) if one.device_revoked.is_some() => "in your name".into(),
         (true, _) => "you".into(),
         (false, "") => format!("{} (institution not confirmed)", one.author),
         (false, institution) => format!("{} ({institution})", one.author),
+    };
+    match (&one.device_revoked, one.own) {
+        (Some(revoked), _) => format!("{author}, on {}", device_in_words(&one.device, revoked)),
+        (None, true) => format!("{author}, on {}", one.device),
+        (None, false) => author,
     }
+}
+
+/// A device whose right ended: `4ZQX-…, revoked as lost on 22.11.2026 10:00`.
+pub fn device_in_words(device: &str, revoked: &Revocation) -> String {
+    let lost = if revoked.is_lost() { " as lost" } else { "" };
+    format!("{device}, revoked{lost} on {}", dates::moment(revoked.at_ms()))
+}
+
+/// What to do before it is taken over, where somebody else may have typed it.
+fn warning(one: &HeldEnvelope) -> Option<String> {
+    let revoked = one.device_revoked.as_ref()?;
+    if one.by_this_device || !one.fate.is_waiting() {
+        return None;
+    }
+    let whose = if one.own { "your" } else { "their" };
+    let ask = if one.own {
+        "take over only what you typed yourself".to_owned()
+    } else {
+        format!("ask {} what they typed before you take it over", one.author)
+    };
+    Some(format!(
+        "It was written on {}. Whoever has that device and its passphrase can write in {whose} name: {ask}.",
+        device_in_words(&one.device, revoked)
+    ))
 }
 
 fn why(one: &HeldEnvelope) -> String {

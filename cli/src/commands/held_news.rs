@@ -5,30 +5,40 @@ use std::collections::BTreeMap;
 use nahtlos_client::Nahtlos;
 use nahtlos_client::fate::{Fate, HeldNews};
 
-use super::held::place_of;
+use super::held::{device_in_words, place_of};
 use super::sync::count;
 
-/// One sentence for each section, reason and fate; one's own first.
+/// One sentence for each section, reason, fate and device; one's own first.
 pub fn sentences(nahtlos: &Nahtlos, news: &[HeldNews]) -> Vec<String> {
-    let mut groups: BTreeMap<(bool, Fate, String, &str), u64> = BTreeMap::new();
+    let mut groups: BTreeMap<(bool, Fate, String, &str, Option<String>), u64> = BTreeMap::new();
     for one in news {
+        let device = one.device.as_ref().zip(one.device_revoked.as_ref());
         let key = (
             !one.own,
             one.fate,
             place_of(nahtlos, &one.space),
             one.sentence,
+            device.map(|(device, revoked)| device_in_words(device, revoked)),
         );
         *groups.entry(key).or_default() += 1;
     }
     let told = groups.into_iter();
-    told.map(|((others, fate, place, why), number)| {
+    told.map(|((others, fate, place, why, device), number)| {
         let place = match place.as_str() {
             "" => "a section".to_owned(),
             place => place.to_owned(),
         };
-        match others {
-            false => of_ones_own(fate, &place, why, number),
-            true => format!(
+        match (others, device) {
+            (false, Some(device)) if fate.is_waiting() => format!(
+                "{} in {place}, on your device {device}: held, because {why}. Whoever has that device and its passphrase can write in your name: take over only what you typed yourself, see `nahtlos held`.",
+                count(number, "change was typed in your name", "changes were typed in your name"),
+            ),
+            (false, _) => of_ones_own(fate, &place, why, number),
+            (true, Some(device)) => format!(
+                "{} in {place}, on a device that is not in use any more ({device}): held, because {why}. Whoever has that device and its passphrase can write in its person's name: ask them what they typed before you take it over, see `nahtlos held`.",
+                count(number, "change of others", "changes of others"),
+            ),
+            (true, None) => format!(
                 "{} in {place}: held, because {why}. Take over what should count: see `nahtlos held`.",
                 count(number, "change of others", "changes of others"),
             ),

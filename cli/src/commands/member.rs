@@ -84,6 +84,7 @@ fn remove(
     let person = directory.find_member(person)?;
     let (name, team_name) = (directory.name(&person), directory.name(&team));
     let ends = match End::of(&nahtlos, Ending::Member(team, person)) {
+        Ok(end) if now => [end.renewed_now()],
         Ok(end) => [end],
         Err(failure) if failure.code == "not_found" => {
             return Err(not_a_member(&name, &team_name));

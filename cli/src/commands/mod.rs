@@ -16,6 +16,7 @@ mod device;
 mod device_breach;
 mod device_join;
 mod device_restore;
+mod device_revoke;
 mod device_wipe;
 mod doctor;
 mod ending;

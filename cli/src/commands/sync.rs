@@ -120,6 +120,7 @@ fn report(
         .collect();
     data["held_news"] = json::value(&news);
     data["revoked"] = json::value(&nahtlos.own_revocation()?);
+    data["removed"] = json::value(&nahtlos.own_removal()?);
     let mut answer = Answer::new(data, page);
     for notice in &report.notices {
         answer = answer.note(format!("Note: {notice}."));
@@ -131,6 +132,11 @@ fn report(
                 "What was typed here before is sent as held, and who manages the sections decides about it. Then \
                  erase this device: `nahtlos device wipe` says first what would be lost.",
             )
+            .exit(Exit::PartlyHeld);
+    } else if let Some(removed) = nahtlos.own_removal()? {
+        answer = answer
+            .note(device_wipe::removal_in_words(&removed))
+            .note(device_wipe::AFTER_REMOVAL)
             .exit(Exit::PartlyHeld);
     }
     if nahtlos.status()?.enrolment == "waiting_for_confirmation" {
@@ -219,6 +225,8 @@ pub fn status(context: &Context) -> Result<Answer, Failure> {
     let unread: u64 = cases.iter().map(|line| line.unread).sum();
     let enrolment = match status.enrolment {
         "enrolled" => "enrolled",
+        "revoked" => "revoked: this device is no device of yours any more",
+        "removed" => "no member any more",
         "waiting_for_admission" => "asked to join, not admitted yet",
         "waiting_for_confirmation" => {
             "added, not let in yet: another administrator has to confirm this device"

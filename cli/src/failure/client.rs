@@ -60,7 +60,7 @@ impl From<ClientError> for Failure {
                 Exit::NoRight,
                 &format!("You have no right to {action}."),
                 &format!("{}.", super::capitalised(reason)),
-                "`nahtlos share explain CASE SECTION --for YOU` says why; ask the case lead's team for the right.",
+                whom_to_ask(action),
             ),
             ClientError::ConsentIsWithdrawn { consent } => say(
                 Exit::Conflict,
@@ -230,6 +230,33 @@ impl From<ClientError> for Failure {
         }
     }
 }
+
+/// Of a case its lead decides, of teams, people and devices who administers the institution.
+fn whom_to_ask(action: &str) -> &'static str {
+    if OF_THE_INSTITUTION.contains(&action) {
+        "Ask somebody who administers your institution to do it: `nahtlos institution policy` lists them."
+    } else {
+        "`nahtlos share explain CASE SECTION --for YOU` says why; ask the case lead's team for the right."
+    }
+}
+
+/// The client's words for what is decided about people and teams, and not about a case.
+const OF_THE_INSTITUTION: [&str; 14] = [
+    "invite",
+    "add a member",
+    "remove somebody from this group",
+    "end the right of a device",
+    "found a team",
+    "rename a team",
+    "merge teams",
+    "merge this team",
+    "rename the institution",
+    "add an administrator",
+    "say how your institution admits",
+    "order a hand-over",
+    "set up a recovery key",
+    "let the recovery key cover this team",
+];
 
 fn edit(code: &str, error: &ApplyError) -> Failure {
     let say = |exit, what: String, why: &str, next: &str| Failure::new(exit, code, what, why, next);

@@ -6,6 +6,7 @@
 //! their name itself.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use nahtlos_protocol::crypto::fingerprint::Fingerprint;
 use nahtlos_protocol::identifier::{DeviceId, KeyId, RecipientId, SpaceId};
@@ -16,6 +17,7 @@ use serde::Serialize;
 
 use crate::cases::{CaseLine, hex};
 use crate::error::ClientError;
+use crate::former_people::MemberRemoval;
 use crate::nahtlos::Nahtlos;
 use crate::revocation::{Revocation, last_end};
 
@@ -31,6 +33,8 @@ pub struct BreachReport {
     pub device_id: String,
     /// Whose it is.
     pub person: String,
+    /// How its person ceased to be a member of any team; none while they are one.
+    pub member_removed: Option<MemberRemoval>,
     /// When it was admitted.
     pub added: Moment,
     /// How its right ended; none where it stands.
@@ -132,6 +136,7 @@ impl Nahtlos {
             device: Fingerprint::of(&device.0).to_string(),
             device_id: device.to_string(),
             person: self.directory().unwrap_or_default().person_name(&person),
+            member_removed: self.member_removal(&person)?,
             added: self.moment(&state, known.added_at),
             revoked: self.revocation(&state, &device),
             heard_at_ms: self.device_heard(&device, &known.verifying)?,
@@ -143,39 +148,22 @@ impl Nahtlos {
         Ok(report)
     }
 
-    /// From the device upwards: its person, the person's teams, what these were let into.
+    /// Every space that it can open something of.
     fn follow_keys(
         &self,
         person: &SpaceState,
         device: &DeviceId,
         report: &mut BreachReport,
     ) -> Result<(), ClientError> {
-        let mut opened = Opened::default();
-        let mut paths: BTreeMap<SpaceId, Path> = BTreeMap::new();
         let cases = self.cases()?;
-        let mut spaces = Vec::new();
-        for space in self.with_all_above([person.id()])? {
-            spaces.extend(self.logs().load(&space)?);
-        }
-        // Whoever is a member stands on a lower level than what it is a member of.
-        spaces.sort_by_key(|state| (state.kind(), state.id()));
-        for state in spaces {
-            let path = if state.id() == person.id() {
-                self.path_of_device(&state, device)
-            } else {
-                self.path_through(&state, &paths)
-            };
-            paths.extend(path.map(|path| (state.id(), path)));
-            let Some(reach) = self.reach(&state, device, path, &mut opened) else {
-                continue;
-            };
+        for (state, reach) in self.reaches(person, device)? {
             if state.kind() == Kind::Section {
                 let section = self.breached_section(&state.id(), reach, &cases);
                 report.sections.push(section);
             } else {
                 report.groups.push(BreachedGroup {
                     kind: word(state.kind()),
-                    name: self.directory().unwrap_or_default().name(&state.id()),
+                    name: self.group_name(&state),
                     reach,
                 });
             }
@@ -185,6 +173,54 @@ impl Nahtlos {
             .sections
             .sort_by_key(|one| (named(one), one.section.clone(), one.space.clone()));
         Ok(())
+    }
+
+    /// The spaces whose present key is one that a person's device had.
+    pub(crate) fn open_to_device(
+        &self,
+        person: &SpaceId,
+        device: &DeviceId,
+    ) -> Result<BTreeSet<SpaceId>, ClientError> {
+        let person = self.known_person(person)?;
+        let reaches = self.reaches(&person, device)?.into_iter();
+        let open = reaches.filter(|(_, reach)| reach.new_key_since.is_none());
+        Ok(open.map(|(state, _)| state.id()).collect())
+    }
+
+    /// From the device upwards: its person, the person's teams, what these were let into; each that it
+    /// ever had a key of.
+    fn reaches(
+        &self,
+        person: &SpaceState,
+        device: &DeviceId,
+    ) -> Result<Vec<(Arc<SpaceState>, Reach)>, ClientError> {
+        let mut opened = Opened::default();
+        let mut paths: BTreeMap<SpaceId, Path> = BTreeMap::new();
+        let mut spaces = Vec::new();
+        for space in self.with_all_above([person.id()])? {
+            spaces.extend(self.logs().load(&space)?);
+        }
+        // Whoever is a member stands on a lower level than what it is a member of.
+        spaces.sort_by_key(|state| (state.kind(), state.id()));
+        let mut reaches = Vec::new();
+        for state in spaces {
+            let path = if state.id() == person.id() {
+                self.path_of_device(&state, device)
+            } else {
+                self.path_through(&state, &paths)
+            };
+            paths.extend(path.map(|path| (state.id(), path)));
+            let reach = self.reach(&state, device, path, &mut opened);
+            reaches.extend(reach.map(|reach| (state, reach)));
+        }
+        Ok(reaches)
+    }
+
+    fn group_name(&self, state: &SpaceState) -> String {
+        let directory = self.shared_directory().unwrap_or_default();
+        let network = directory.network.as_ref();
+        let network = network.filter(|_| state.kind() == Kind::Network);
+        network.map_or_else(|| directory.name(&state.id()), |card| card.name.clone())
     }
 
     /// None where the device never had a key of the space.
@@ -377,7 +413,7 @@ impl Nahtlos {
         }
     }
 
-    fn known_person(&self, person: &SpaceId) -> Result<std::sync::Arc<SpaceState>, ClientError> {
+    fn known_person(&self, person: &SpaceId) -> Result<Arc<SpaceState>, ClientError> {
         let state = self.logs().load(person)?;
         state.ok_or_else(|| not_found(&person.to_string()))
     }
@@ -388,7 +424,7 @@ impl Nahtlos {
         let directory = self.directory().unwrap_or_default();
         let mut by_device = BTreeSet::new();
         let mut by_person = BTreeSet::new();
-        for person in self.people_of_institution()? {
+        for person in self.people_ever_of_institution()? {
             let Some(state) = self.logs().load(&person)? else {
                 continue;
             };

@@ -55,6 +55,11 @@ impl Nahtlos {
         if !authority::right(&self.logs(), &self.device_id, person).administer {
             return no("this device does not administer your institution");
         }
+        let Some(team) = self.team_of_person(person, &institution)? else {
+            return no(
+                "they are in no team of your institution any more: invite them to one as somebody new",
+            );
+        };
         let devices = live_devices(&state);
         if !devices.is_empty() {
             let devices = devices.iter().map(|id| Fingerprint::of(&id.0).to_string());
@@ -69,9 +74,6 @@ impl Nahtlos {
                 "this device writes in no group they are in, so it could not stand for them",
             );
         }
-        let Some(team) = self.team_of_person(person, &institution)? else {
-            return no("they are in no team of your institution any more");
-        };
         let relay = self.relay_key().ok_or(ClientError::NotEnrolled)?;
         let url = self.device.relay_url.clone();
         let text = DeviceInvitation {
@@ -218,13 +220,33 @@ impl Nahtlos {
                     format!("the device {fingerprint} was let in as yours by {who}")
                 } else {
                     let name = directory.person_name(&person);
+                    let may = authority::right(&self.logs(), &self.device_id, &person);
+                    let what = if may.changes_members() {
+                        format!("run 'nahtlos device revoke {fingerprint} --lost --now'")
+                    } else {
+                        format!(
+                            "tell {} at once: they end it with 'nahtlos device revoke {fingerprint} --lost --now'",
+                            self.administrators_in_words()
+                        )
+                    };
                     format!(
-                        "a new device of {name} ({fingerprint}) was let in by {who}; if {name} does not know of it, run 'nahtlos device revoke {fingerprint} --lost --now'"
+                        "a new device of {name} ({fingerprint}) was let in by {who}; if {name} does not know of it, {what}"
                     )
                 });
             }
         }
         Ok(())
+    }
+
+    /// Who administers the institution, by name.
+    fn administrators_in_words(&self) -> String {
+        let policy = self.institution_policy();
+        let people = policy.map_or_else(|_| Vec::new(), |policy| policy.people);
+        let names: Vec<String> = people.into_iter().map(|line| line.name).collect();
+        match names.as_slice() {
+            [] => "somebody who administers your institution".into(),
+            names => names.join(" or "),
+        }
     }
 
     fn own_lost_devices(

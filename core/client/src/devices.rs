@@ -16,14 +16,17 @@ use nahtlos_protocol::wire::device::DeviceInvitation;
 use nahtlos_protocol::wire::join::JoinRequest;
 use serde::Serialize;
 
+use crate::comparing::words_of;
 use crate::directory::Directory;
 use crate::enrolment::Enrolment;
 use crate::error::ClientError;
+use crate::former_people::MemberRemoval;
 use crate::founding::Home;
 use crate::joining::Introduction;
 use crate::nahtlos::Nahtlos;
 use crate::random;
 use crate::records::InvitationRecord;
+use crate::revocation::Revocation;
 use crate::transport::Transport;
 
 /// How long an invitation of a further device is good, in milliseconds: one hour, by the relay's clock.
@@ -42,10 +45,20 @@ pub struct DeviceLine {
     /// What its person calls it. Sealed for the person's own devices; none elsewhere, and for a device
     /// without a name.
     pub name: Option<String>,
+    /// The fingerprint as words, to be read to somebody who compares them.
+    pub words: String,
     /// Whose it is.
     pub person: String,
+    /// Their hexadecimal space id.
+    pub person_id: String,
+    /// When it was added, Unix milliseconds: by the relay's clock where this device has its receipt.
+    pub added_at_ms: u64,
     /// `live`, `waits_for_confirmation` or `revoked`.
     pub state: &'static str,
+    /// How its right ended; none while it stands.
+    pub revoked: Option<Revocation>,
+    /// How its person ceased to be a member of any team; none while they are one.
+    pub member_removed: Option<MemberRemoval>,
     /// When the relay took in the newest item of it that reached this device, by the relay's clock, Unix
     /// milliseconds; none where nothing has. A device that only reads is not heard of.
     pub heard_at_ms: Option<u64>,
@@ -163,7 +176,7 @@ impl Nahtlos {
         }
     }
 
-    /// Devices of this institution's people, from the logs; revoked ones too.
+    /// Devices of this institution's people, from the logs: revoked ones too, and those of people who left.
     ///
     /// # Errors
     /// [`ClientError::NotEnrolled`]; where the vault cannot be read.
@@ -171,13 +184,16 @@ impl Nahtlos {
         let directory = self.directory().unwrap_or_default();
         let names = self.device_names();
         let mut lines = Vec::new();
-        for person in self.people_of_institution()? {
+        for person in self.people_ever_of_institution()? {
             let Some(state) = self.logs().load(&person)? else {
                 continue;
             };
+            let removed = self.member_removal(&person)?;
             for (id, device) in state.devices() {
-                let name = self.device_name(&state, id, &names);
-                lines.push(self.device_line(&state, id, device, name, &directory)?);
+                let mut line = self.device_line(&state, id, device, &directory)?;
+                line.name = self.device_name(&state, id, &names);
+                line.member_removed.clone_from(&removed);
+                lines.push(line);
             }
         }
         Ok(lines)
@@ -199,26 +215,35 @@ impl Nahtlos {
         renamed.or_else(|| self.open_basis(state, added?))
     }
 
+    /// Without its name and what became of its person.
     fn device_line(
         &self,
         state: &SpaceState,
         id: &DeviceId,
         device: &Device,
-        name: Option<String>,
         directory: &Directory,
     ) -> Result<DeviceLine, ClientError> {
         let is_this_device = |grant: &&Grant| grant.member == MemberId::Device(*id);
         let mut live = state.live_grants().filter(is_this_device);
+        let added_at_ms = self.received_at(state, device.added_at).unwrap_or_else(|| {
+            let added = state.operation(device.added_at);
+            added.map_or(0, |operation| operation.claimed_at_ms)
+        });
         Ok(DeviceLine {
             fingerprint: Fingerprint::of(&id.0).to_string(),
             id: id.to_string(),
-            name,
+            name: None,
+            words: words_of(&id.0),
             person: directory.person_name(&state.id()),
+            person_id: state.id().to_string(),
+            added_at_ms,
             state: match live.next() {
                 Some(grant) if grant.is_confirmed() => "live",
                 Some(_) => "waits_for_confirmation",
                 None => "revoked",
             },
+            revoked: self.revocation(state, id),
+            member_removed: None,
             heard_at_ms: self.device_heard(id, &device.verifying)?,
             this: *id == self.device_id,
         })

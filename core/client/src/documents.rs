@@ -253,7 +253,7 @@ impl Nahtlos {
         Ok(devices)
     }
 
-    fn resolve_author(
+    pub(crate) fn resolve_author(
         &self,
         device: &DeviceId,
         space: &SpaceId,

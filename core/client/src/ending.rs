@@ -27,6 +27,10 @@ pub const WHAT_STAYS_READABLE: &str = "What was delivered to them before stays r
     is sealed after the relay has the end of their right is not: the key is renewed with the next edit \
     at the latest, at once with `nahtlos key rotate`.";
 
+/// The same, where the keys are renewed in the same run.
+pub const WHAT_STAYS_READABLE_NOW: &str = "What was delivered to them before stays readable to them. What \
+    is sealed after the relay has the end of their right is not.";
+
 /// Why a right ends, as a code that stands in the log in clear: nothing about a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
@@ -213,14 +217,14 @@ impl Nahtlos {
     }
 
     /// What revoking a device is called here, by the beginning of its id or its fingerprint, among
-    /// the devices of one's institution.
+    /// the devices that stand in one's institution, those of people who left it included.
     ///
     /// # Errors
     /// [`ClientError::NotFound`], [`ClientError::Ambiguous`].
     pub fn device_to_revoke(&self, input: &str) -> Result<Ending, ClientError> {
         let wanted = input.trim().to_lowercase();
         let mut found = Vec::new();
-        for person in self.people_of_institution()? {
+        for person in self.people_ever_of_institution()? {
             let Some(state) = self.logs().load(&person)? else {
                 continue;
             };
@@ -246,7 +250,7 @@ impl Nahtlos {
                 input: input.to_owned(),
                 matches: several
                     .iter()
-                    .map(|(_, device)| device.to_string())
+                    .map(|(_, device)| Fingerprint::of(&device.0).to_string())
                     .collect(),
             }),
         }
@@ -316,7 +320,7 @@ impl Nahtlos {
             Ending::Grant(space, _) | Ending::Member(space, _) | Ending::Device(space, _) => space,
         };
         let state = self.known_space(space)?;
-        self.require_member_changer(space, "end this right")?;
+        self.require_member_changer(space, action_of(state.kind()))?;
         if !state.live_grants().any(|grant| ending.names(grant)) {
             return Err(no_such_grant(&ending.input()));
         }
@@ -344,6 +348,15 @@ impl Nahtlos {
             return Ok(());
         }
         self.require_manager(space, action)
+    }
+}
+
+/// What is refused to who has no right to it.
+fn action_of(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Section => "end this right",
+        Kind::Person => "end the right of a device",
+        Kind::Team | Kind::Institution | Kind::Network => "remove somebody from this group",
     }
 }
 

@@ -17,6 +17,7 @@ use crate::nahtlos::Nahtlos;
 use crate::outbox::{as_typed_key, held_aside_key};
 use crate::rebuilding::is_voided;
 use crate::records;
+use crate::revocation::Revocation;
 use crate::vault::{Collection, Transaction};
 
 /// Group in `Collection::Counting` of [`OwnHeldRecord`]; key = `o` ‖ envelope.
@@ -105,8 +106,12 @@ type Told = Vec<(EnvelopeId, Fate)>;
 /// A held edit of which a person was not told yet how it stands.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct HeldNews {
-    /// Whether this device's person wrote it.
+    /// Whether it was written in the name of this device's person.
     pub own: bool,
+    /// Short fingerprint of the device it was written on, where that is not this one.
+    pub device: Option<String>,
+    /// How that device's right ended.
+    pub device_revoked: Option<Revocation>,
     /// How it stands now.
     pub fate: Fate,
     /// Hexadecimal space id.
@@ -176,6 +181,8 @@ impl Nahtlos {
             now.extend(id.map(|id| {
                 let news = HeldNews {
                     own: line.own,
+                    device: Some(line.device).filter(|_| !line.by_this_device),
+                    device_revoked: line.device_revoked.filter(|_| !line.by_this_device),
                     fate: line.fate,
                     space: line.space,
                     sentence: crate::held::sentence(&line.reason),
@@ -197,6 +204,8 @@ impl Nahtlos {
                 let reason = aside.unwrap_or_default();
                 now.entry(id).or_insert_with(|| HeldNews {
                     own: true,
+                    device: None,
+                    device_revoked: None,
                     fate,
                     space: record.space.to_string(),
                     sentence: crate::held::sentence(&reason),

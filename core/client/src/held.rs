@@ -5,11 +5,12 @@
 
 use std::collections::BTreeSet;
 
-use nahtlos_casework::SectionKind;
-use nahtlos_document::{Difference, Document, EncodedChange};
+use nahtlos_casework::{Conflict, SectionKind};
+use nahtlos_document::{Actor, Difference, Document, EncodedChange};
+use nahtlos_protocol::crypto::fingerprint::Fingerprint;
 use nahtlos_protocol::identifier::{EnvelopeId, SpaceId};
-use nahtlos_protocol::space::authority;
 use nahtlos_protocol::space::kind::Role;
+use nahtlos_protocol::space::{Logs, authority};
 use serde::Serialize;
 
 use crate::apply::Opened;
@@ -24,6 +25,7 @@ use crate::nahtlos::Nahtlos;
 use crate::outbox::{OUTBOX_SPACES, as_typed_key, held_aside_key};
 use crate::rebuilding::{Resettled, held_closure, is_voided, put_adoptions, put_resettled};
 use crate::records::{self, HeldItem, HeldRecord, Intent};
+use crate::revocation::Revocation;
 use crate::status::HeldLine;
 use crate::vault::Collection;
 
@@ -47,8 +49,15 @@ pub struct HeldEnvelope {
     pub author: String,
     /// Their institution, empty where its own log does not confirm them.
     pub institution: String,
-    /// Whether this device's person wrote it.
+    /// Whether it was written in the name of this device's person: on this device or another one of theirs.
     pub own: bool,
+    /// Short fingerprint of the device it was written on.
+    pub device: String,
+    /// Whether that is this one.
+    pub by_this_device: bool,
+    /// How the right of that device ended; none while it stands, and where its person's log is not here.
+    /// Whoever has a lost device and its passphrase writes in its person's name.
+    pub device_revoked: Option<Revocation>,
     /// When its last edit was typed, by its author's clock, Unix milliseconds; none where it cannot
     /// be opened here.
     pub typed_at_ms: Option<u64>,
@@ -71,7 +80,7 @@ pub struct HeldEnvelope {
 }
 
 /// What adopting a held envelope would bring in.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct HeldPreview {
     /// The envelope.
     pub envelope: HeldEnvelope,
@@ -81,6 +90,18 @@ pub struct HeldPreview {
     pub section: Option<SectionKind>,
     /// Every field that would differ from the section as it is now, edits typed here included.
     pub differences: Vec<Difference>,
+    /// What would wait for a person to settle afterwards, and does not now: it was decided differently
+    /// meanwhile, so what is shown may stay as it is.
+    pub conflicts: Vec<Conflict>,
+}
+
+/// Without what would differ: that is about a client.
+impl std::fmt::Debug for HeldPreview {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = formatter.debug_struct("HeldPreview");
+        shown.field("envelope", &self.envelope.id);
+        shown.finish_non_exhaustive()
+    }
 }
 
 /// A held envelope that was found, with what surrounds it.
@@ -139,12 +160,48 @@ impl Nahtlos {
             with.push(self.held_envelope(&other, &directory)?);
         }
         let label = self.label(&found.space).ok();
+        let section = label.map(|label| SectionKind::from_code(&label.kind));
         Ok(HeldPreview {
             envelope: self.held_envelope(&found, &directory)?,
             with,
-            section: label.map(|label| SectionKind::from_code(&label.kind)),
+            conflicts: match &section {
+                Some(kind) => {
+                    let held: Vec<EnvelopeId> = closure.iter().map(|(id, _)| *id).collect();
+                    self.conflicts_made(&found.space, kind, (&before, &after), &held)?
+                }
+                None => Vec::new(),
+            },
+            section,
             differences: after.difference(&before.heads(), &after.heads())?,
         })
+    }
+
+    /// Conflicts that the later one of two states of a section has and the earlier one has not.
+    fn conflicts_made(
+        &self,
+        space: &SpaceId,
+        kind: &SectionKind,
+        (before, after): (&Document, &Document),
+        held: &[EnvelopeId],
+    ) -> Result<Vec<Conflict>, ClientError> {
+        let mut authors = self.authors(space)?;
+        let directory = self.shared_directory().unwrap_or_default();
+        for id in held {
+            let Some(opened) = self.open_held(space, id)? else {
+                continue;
+            };
+            let device = opened.envelope.header().author_device;
+            let author = self.resolve_author(&device, space, &directory);
+            let actors = opened.payload.run_nonces.iter();
+            let actors = actors.map(|nonce| Actor::derive(&space.0, &device.0, &nonce.0));
+            authors.extend(
+                actors.filter_map(|actor| Some((*actor.as_bytes(), author.clone()?))),
+            );
+        }
+        let known = nahtlos_casework::conflicts(before, kind, &authors);
+        let mut made = nahtlos_casework::conflicts(after, kind, &authors);
+        made.retain(|one| known.iter().all(|other| other.id != one.id));
+        Ok(made)
     }
 
     /// A document with what this device typed into a held envelope that does not open here any more: its key
@@ -329,6 +386,38 @@ impl Nahtlos {
         Ok(aside.pop().filter(|_| aside.is_empty()))
     }
 
+    /// One's own edits that do not count and were typed on this device, as they were typed: refused, held or
+    /// discarded ones.
+    ///
+    /// # Errors
+    /// Where the vault cannot be read.
+    pub fn own_edits_kept(&self) -> Result<Vec<HeldLine>, ClientError> {
+        let mut lines = self.set_aside_edits()?;
+        for one in self.held_list()?.into_iter().filter(|one| one.own) {
+            let Some(id) = EnvelopeId::from_hex(&one.id) else {
+                continue;
+            };
+            let kept = self.vault.get(Collection::Draft, &as_typed_key(&id))?;
+            let kept: Option<HeldRecord> = kept.map(|bytes| records::decode(&bytes)).transpose()?;
+            let Some(HeldItem::Edits { edits }) = kept.map(|kept| kept.item) else {
+                continue;
+            };
+            let edits = edits.iter();
+            lines.push(HeldLine {
+                reason: one.reason,
+                sentence: one.sentence.to_owned(),
+                space: Some(one.space),
+                author: None,
+                edits: edits
+                    .filter_map(|edit| serde_json::from_str(&edit.edit).ok())
+                    .collect(),
+                id: Some(one.id),
+                fate: Some(one.fate),
+            });
+        }
+        Ok(lines)
+    }
+
     fn find_aside(&self, id: &str) -> Result<Option<(SpaceId, EnvelopeId)>, ClientError> {
         let Some(line) = self.held_aside(id)? else {
             return Ok(None);
@@ -383,6 +472,12 @@ impl Nahtlos {
             ),
             institution: institution.map_or_else(String::new, |id| directory.institution_name(&id)),
             own: self.is_own(&found.fact, &found.space),
+            device: Fingerprint::of(&found.fact.author.0).to_string(),
+            by_this_device: found.fact.author == self.device_id,
+            device_revoked: who.and_then(|(person, _)| {
+                let state = self.logs().state(&person)?;
+                self.revocation(&state, &found.fact.author)
+            }),
             typed_at_ms: opened.as_ref().and_then(typed_at_ms),
             received_at_ms: receipt.map(|receipt| receipt.accepted_at_ms),
             sentence: sentence(&reason),

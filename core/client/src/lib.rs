@@ -42,6 +42,7 @@ pub mod error;
 pub mod explaining;
 pub mod fate;
 pub mod forks;
+pub mod former_people;
 mod founding;
 pub mod handover;
 pub mod held;

@@ -3,15 +3,15 @@
 
 use nahtlos_protocol::identifier::{DeviceId, OperationId};
 use nahtlos_protocol::space::SpaceState;
-use nahtlos_protocol::space::state::{End, EndReason, Grant, MemberId};
+use nahtlos_protocol::space::state::{End, Grant, MemberId};
 use serde::Serialize;
 
-use crate::ending::Reason;
 use crate::error::ClientError;
+use crate::former_people::reason_of;
 use crate::nahtlos::Nahtlos;
 
 /// The end of a device's right.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Revocation {
     /// When, by the clock of who ended it, Unix milliseconds.
     pub revoked_at_ms: u64,
@@ -22,6 +22,21 @@ pub struct Revocation {
     pub by: Option<String>,
     /// Stable word: why, where they said so.
     pub reason: Option<&'static str>,
+}
+
+impl Revocation {
+    /// Whether who ended it said that the device is lost or in wrong hands.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        matches!(self.reason, Some("device_lost" | "compromised"))
+    }
+
+    /// Since when the relay refuses the device, as far as is known here; else when its end was decided.
+    /// Unix milliseconds.
+    #[must_use]
+    pub fn at_ms(&self) -> u64 {
+        self.refused_since_ms.unwrap_or(self.revoked_at_ms)
+    }
 }
 
 impl Nahtlos {
@@ -47,12 +62,7 @@ impl Nahtlos {
             revoked_at_ms: end.claimed_at_ms,
             refused_since_ms: self.received_at(person, end.at),
             by: by.map(|by| directory.person_name(&by)),
-            reason: match end.reason {
-                EndReason::Removed(code) => Reason::from_code(code)
-                    .filter(|reason| *reason != Reason::Unstated)
-                    .map(Reason::word),
-                EndReason::Expired | EndReason::Voided | EndReason::Healed => None,
-            },
+            reason: reason_of(end.reason),
         })
     }
 

@@ -24,7 +24,7 @@ use crate::transport::Transport;
 pub enum Rotation {
     /// These spaces.
     Spaces(Vec<SpaceId>),
-    /// Every space a device ever held a key of, by way of its person and that person's teams.
+    /// Every space whose present key is one that a device had, by way of its person and that person's teams.
     HeldByDevice(DeviceId),
     /// The same for a person or a team.
     HeldBy(SpaceId),
@@ -243,7 +243,7 @@ impl Nahtlos {
                         what: "device",
                         input: device.to_string(),
                     })?;
-                self.with_all_above([person])?
+                self.open_to_device(&person, device)?
             }
         };
         let logs = self.logs();

@@ -16,6 +16,7 @@ use crate::edits::TypedEdit;
 use crate::error::ClientError;
 use crate::fate::Fate;
 use crate::forks::{Fork, LostAddition};
+use crate::former_people::MemberRemoval;
 use crate::incidents::Incident;
 use crate::ingest::NOT_LOOKED_AT;
 use crate::intents::returned::Decision;
@@ -50,7 +51,8 @@ pub struct Status {
     pub relay: Option<String>,
     /// `new`, `unanswered` (founding or joining was begun, and the next sync goes on with it),
     /// `waiting_for_admission`, `waiting_for_confirmation` (this device was added, and another administrator
-    /// has to confirm it before it receives a key) or `enrolled`.
+    /// has to confirm it before it receives a key), `enrolled`, `revoked` (this device's right ended) or
+    /// `removed` (its person is a member of nothing any more).
     pub enrolment: &'static str,
     /// Last complete sync, Unix milliseconds.
     pub synced_at_ms: Option<u64>,
@@ -82,6 +84,8 @@ pub struct Status {
     pub restored_backup: Option<RestoredBackup>,
     /// How this device's right ended: it receives nothing more.
     pub revoked: Option<Revocation>,
+    /// How this device's person ceased to be a member of any team: it receives nothing more.
+    pub removed: Option<MemberRemoval>,
     /// When each institution of the network was last heard of.
     pub institutions_heard: Vec<InstitutionHeard>,
 }
@@ -118,6 +122,7 @@ impl Nahtlos {
         let sync = self.sync_record()?;
         let intents = self.waiting_intents()?;
         let incidents = self.incidents()?;
+        let (revoked, removed) = (self.own_revocation()?, self.own_removal()?);
         Ok(Status {
             person: name(self.device.person),
             institution: name(self.device.institution),
@@ -132,6 +137,8 @@ impl Nahtlos {
             enrolment: match (self.device.person, self.device.admitted) {
                 (None, _) => "new",
                 _ if self.is_enrolment_unanswered()? => "unanswered",
+                _ if revoked.is_some() => "revoked",
+                _ if removed.is_some() => "removed",
                 (Some(_), false) => "waiting_for_admission",
                 (Some(person), true) if self.waits_to_be_confirmed(&person) => {
                     "waiting_for_confirmation"
@@ -159,7 +166,8 @@ impl Nahtlos {
             lost_additions: self.lost_additions()?,
             other_copy: self.other_copy()?,
             restored_backup: self.restored_backup()?,
-            revoked: self.own_revocation()?,
+            revoked,
+            removed,
             institutions_heard: self.heard_where_enrolled()?,
         })
     }

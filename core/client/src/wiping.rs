@@ -6,6 +6,7 @@ use nahtlos_protocol::space::state::{Grant, MemberId};
 use serde::Serialize;
 
 use crate::error::ClientError;
+use crate::former_people::MemberRemoval;
 use crate::nahtlos::Nahtlos;
 use crate::outbox::OUTBOX_SPACES;
 use crate::revocation::Revocation;
@@ -18,9 +19,11 @@ pub struct WipePreview {
     pub device: String,
     /// How its right ended; none where it is still a device of its person, and stays one.
     pub revoked: Option<Revocation>,
+    /// How its person ceased to be a member of any team; none while they are one.
+    pub removed: Option<MemberRemoval>,
     /// Whether the person has no other device: then nothing brings them back but a paper or an
-    /// invitation.
-    pub only_device: bool,
+    /// invitation. None where its right has ended: it was told nothing of what was added or ended since.
+    pub only_device: Option<bool>,
     /// Edits typed here that the relay has not confirmed, by section.
     pub undelivered: Vec<UndeliveredEdits>,
     /// Edits that the relay refused, and that stand nowhere but here.
@@ -78,10 +81,15 @@ impl Nahtlos {
         let refused = status.held.iter().map(|line| line.edits.len() as u64);
         let returned = status.returned_decisions.into_iter();
         let decisions = status.waiting_decisions.into_iter();
+        let only_device = match status.revoked {
+            Some(_) => None,
+            None => Some(self.is_only_device()?),
+        };
         Ok(WipePreview {
             device: self.device_fingerprint(),
             revoked: status.revoked,
-            only_device: self.is_only_device()?,
+            removed: status.removed,
+            only_device,
             undelivered,
             refused_edits: refused.sum(),
             held_elsewhere: waiting.count() as u64,

@@ -8,7 +8,8 @@
 //! - the member's, and those beneath it: they lose the feeds above, and what they relied on these
 //!   for they carry themselves from now on, as far as the logs are then;
 //! - those that carry the space with all that is beneath its members: the member's log is theirs
-//!   only as far as it was then, unless another path leads to it.
+//!   only as far as it was then, unless another path leads to it, or it is a person's and they are
+//!   the guardian's.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -188,8 +189,8 @@ impl Stage<'_> {
         Ok(references)
     }
 
-    /// What a feed is to carry by the grants that stand, references apart. Only sections that it
-    /// carries already are looked at: an end gives nobody a new one.
+    /// What a feed is to carry by the grants that stand, references apart. Only sections and people that
+    /// it carries already are looked at: an end gives nobody a new one.
     fn claim(&self, feed: SpaceId, carries: Option<&Carries>) -> Carries {
         let mut claim = Carries::new();
         let mut waiting = vec![(feed, Carry::Content)];
@@ -257,10 +258,13 @@ pub(super) fn device_feed(device: &DeviceId) -> SpaceId {
     SpaceId(device.0)
 }
 
-/// How much of a section the grants that stand let a group's feed carry.
+/// How much of a section the grants that stand let a group's feed carry. An institution goes on
+/// seeing the log of a person who left it: it looks after them still, and ends their devices.
 fn granted(state: &SpaceState, group: SpaceId) -> Option<Carry> {
-    if state.kind() != Kind::Section {
-        return None;
+    match state.kind() {
+        Kind::Section => {}
+        Kind::Person if state.guardian() == Some(group) => return Some(Carry::Log),
+        _ => return None,
     }
     state
         .live_grants()

@@ -322,9 +322,15 @@ impl Nahtlos {
                 "you hold `{}` here; who manages it can do this",
                 role.word()
             ),
-            None => "it is not shared with you or your team".to_owned(),
+            None if self.is_section(space) => "it is not shared with you or your team".to_owned(),
+            None => "who administers the institution can do this".to_owned(),
         };
         Err(ClientError::NoRight { action, reason })
+    }
+
+    fn is_section(&self, space: &SpaceId) -> bool {
+        let state = self.logs().state(space);
+        state.is_none_or(|state| state.kind() == Kind::Section)
     }
 
     /// In a closed section nobody writes or is let in, who managed it neither.

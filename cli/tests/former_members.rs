@@ -1,0 +1,141 @@
+//! Who left keeps their devices until somebody ends them: they are listed, reported and revoked like any
+//! other, and say themselves how it stands.
+
+mod support;
+
+use support::devices::own_fingerprint;
+use support::{Home, World, refused, sync_all, with};
+
+/// A colleague who had a case on their device and was removed from the only team they were in; Berger knows.
+fn left(world: &World) -> (Home, String) {
+    let trachsel = world.colleague("Beat Trachsel", "write");
+    let case = world.open_case();
+    sync_all(world);
+    trachsel.run(&["sync"]).ok();
+    let remove = ["member", "remove", "Trachsel", "--team", "RAV Team"];
+    let remove = with(&remove, &["--reason", "left", "--now", "--yes"]);
+    world.berger.run(&remove).ok();
+    world.berger.run(&["sync"]).ok();
+    (trachsel, case)
+}
+
+#[test]
+fn the_device_of_somebody_who_left_is_listed_reported_and_revoked_with_when_they_were_removed() {
+    let world = World::new();
+    let (trachsel, case) = left(&world);
+    let device = own_fingerprint(&trachsel);
+
+    let list = ["--json", "device", "list", "--person", "Trachsel"];
+    let listed = world.berger.run(&list).json();
+    let line = &listed["devices"][0];
+    assert_eq!(line["fingerprint"], device.as_str(), "{listed}");
+    assert_eq!(line["state"], "live");
+    assert_eq!(line["member_removed"]["from"], "RAV Team");
+    assert_eq!(line["member_removed"]["reason"], "left");
+    assert_eq!(line["member_removed"]["by"], "Anna Berger");
+    assert_eq!(listed["devices"].as_array().unwrap().len(), 1, "{listed}");
+    let page = world.berger.run(&["device"]).ok().stdout;
+    assert!(page.contains("member removed"), "{page}");
+    let nobody = ["--json", "device", "list", "--person", "Niemand"];
+    refused(&world.berger.run(&nobody), 1, "not_found");
+
+    let report = ["--json", "device", "breach-report", "Trachsel"];
+    let report = world.berger.run(&report).json();
+    assert_eq!(report["device"], device.as_str());
+    assert_eq!(report["member_removed"]["reason"], "left");
+    let sections = report["sections"].as_array().unwrap();
+    let journal = sections.iter().find(|one| one["section"] == "journal");
+    let journal = journal.unwrap();
+    assert_eq!(journal["case_number"], case.as_str(), "{report}");
+    assert!(journal["until"]["at_ms"].is_u64(), "{journal}");
+    let groups = report["groups"].as_array().unwrap();
+    let network = groups.iter().find(|one| one["kind"] == "network");
+    assert_eq!(network.unwrap()["name"], "IIZ Bern");
+    let page = world.berger.run(&["device", "breach-report", "Trachsel"]);
+    assert!(page.ok().stdout.contains("no member any more"));
+
+    let revoke = ["device", "revoke", "Trachsel", "--lost", "--now"];
+    let dry = world.berger.run(&with(&revoke, &["--dry-run"])).ok().stdout;
+    assert!(
+        dry.contains(&device) && dry.contains("no member any more"),
+        "{dry}"
+    );
+    world.berger.run(&with(&revoke, &["--yes"])).ok();
+    let listed = world.berger.run(&list).json();
+    assert_eq!(listed["devices"][0]["state"], "revoked", "{listed}");
+    // It is told, by the relay.
+    let told = trachsel.run(&["sync"]);
+    assert_eq!(told.exit, 3, "{}", told.stderr);
+    assert!(told.stderr.contains("was revoked on"), "{}", told.stderr);
+}
+
+#[test]
+fn a_colleague_learns_of_the_end_of_a_device_of_somebody_who_left() {
+    let world = World::new();
+    let (trachsel, _) = left(&world);
+    let second = world.colleague("Vera Zaugg", "write");
+    let state = || {
+        let list = ["--json", "device", "list", "--person", "Trachsel"];
+        second.run(&list).json()["devices"][0]["state"].clone()
+    };
+    assert_eq!(state(), "live", "control");
+    let device = own_fingerprint(&trachsel);
+    let revoke = ["device", "revoke", &device[..9], "--lost", "--yes"];
+    world.berger.run(&revoke).ok();
+    for home in [&world.berger, &second] {
+        home.run(&["sync"]).ok();
+    }
+    assert_eq!(state(), "revoked");
+}
+
+#[test]
+fn who_left_gets_no_device_by_a_colleague_and_is_told_what_is_to_be_done_instead() {
+    let world = World::new();
+    let (_, _) = left(&world);
+    let file = world.directory.path().join("for");
+    let file = file.to_str().unwrap();
+    let add = [
+        "--json", "device", "add", "--for", "Trachsel", "--to", file,
+    ];
+    let run = world.berger.run(&add);
+    refused(&run, 5, "no_right");
+    let why = run.error()["why"].to_string();
+    assert!(why.contains("invite them to one as somebody new"), "{why}");
+    // Control: who is here and has a device is sent to its end.
+    let add = with(&add[..4], &["Iseli", "--to", file]);
+    refused(&world.berger.run(&add), 5, "no_right");
+    let _colleague = world.colleague("Vera Zaugg", "write");
+    let add = with(&add[..4], &["Zaugg", "--to", file]);
+    refused(&world.berger.run(&add), 1, "has_devices");
+}
+
+#[test]
+fn the_device_of_who_left_says_so_and_is_wiped_with_the_command_that_ends_it() {
+    let world = World::new();
+    let (trachsel, _) = left(&world);
+    let status = trachsel.run(&["--json", "status"]).json();
+    assert_eq!(status["enrolment"], "enrolled", "control: it does not know");
+    let told = trachsel.run(&["sync"]);
+    assert_eq!(told.exit, 3, "{}", told.stderr);
+    for part in ["no member of RAV Team any more", "nahtlos device wipe"] {
+        assert!(told.stderr.contains(part), "{part}: {}", told.stderr);
+    }
+    let status = trachsel.run(&["--json", "status"]).json();
+    assert_eq!(status["enrolment"], "removed");
+    assert_eq!(status["attention"][0]["code"], "removed", "{status}");
+    let page = trachsel.run(&["status"]).ok().stdout;
+    assert!(page.contains("no member any more"), "{page}");
+    let dry = trachsel.run(&["device", "wipe", "--dry-run"]).ok().stdout;
+    assert!(dry.contains("no member of RAV Team any more"), "{dry}");
+    let device = own_fingerprint(&trachsel);
+    let wiped = trachsel.run(&["device", "wipe", "--yes"]).ok();
+    assert!(
+        wiped
+            .stderr
+            .contains(&format!("nahtlos device revoke {device}")),
+        "{}",
+        wiped.stderr
+    );
+    let revoke = ["device", "revoke", &device, "--yes"];
+    world.berger.run(&revoke).ok();
+}

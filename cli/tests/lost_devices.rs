@@ -1,0 +1,210 @@
+//! A lost device: which one is meant, what comes of it afterwards, and whose word that is.
+
+mod support;
+
+use support::devices::{devices, own_fingerprint, second};
+use support::{Home, World, refused, with};
+
+fn note(home: &Home, case: &str, text: &str) {
+    let words = ["journal", "add", case, "--kind", "call", "--from", "-"];
+    home.type_in(&words, text).ok();
+}
+
+/// Berger's phone, which has the case, is revoked as lost; then somebody types on it and it syncs.
+fn typed_on_a_lost_phone(world: &World) -> (String, String, Home) {
+    let case = world.open_case();
+    world.berger.run(&["sync"]).ok();
+    let phone = second(world, "Mobile");
+    let device = own_fingerprint(&phone);
+    let revoke = ["device", "revoke", &device, "--lost", "--now", "--yes"];
+    world.berger.run(&revoke).ok();
+    note(&phone, &case, "Vom Finder getippt.");
+    assert_eq!(phone.run(&["sync"]).exit, 3);
+    (case, device, phone)
+}
+
+#[test]
+fn what_comes_from_a_lost_device_is_never_told_as_ones_own_without_saying_so() {
+    let world = World::new();
+    let (_, device, phone) = typed_on_a_lost_phone(&world);
+    let own = phone.run(&["held"]).ok().stdout;
+    assert!(!own.contains("in your name"), "control: on itself: {own}");
+
+    let told = world.berger.run(&["sync"]);
+    assert_eq!(told.exit, 3, "{}", told.stderr);
+    for part in ["in your name", &device, "revoked as lost on", "only what you typed"] {
+        assert!(told.stderr.contains(part), "{part}: {}", told.stderr);
+    }
+    assert!(!told.stderr.contains("of yours"), "{}", told.stderr);
+    let list = world.berger.run(&["--json", "held"]).json();
+    let edit = &list["edits"][0];
+    assert_eq!(edit["device"], device.as_str());
+    assert_eq!(edit["device_revoked"]["reason"], "device_lost", "{edit}");
+    assert_eq!(edit["own"], true);
+    let id = edit["id"].as_str().unwrap();
+    let show = ["held", "show", id];
+    let adopt = ["held", "adopt", id, "--dry-run"];
+    for words in [&["held"][..], &show, &adopt, &["status"]] {
+        let run = world.berger.run(words).ok();
+        let said = format!("{}{}", run.stdout, run.stderr);
+        let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        for part in [&device, "revoked as lost on"] {
+            assert!(said.contains(part), "{words:?} {part}: {said}");
+        }
+    }
+}
+
+#[test]
+fn a_colleague_is_told_on_which_lost_device_a_held_change_was_written() {
+    let world = World::new();
+    let trachsel = world.colleague("Beat Trachsel", "write");
+    let case = world.open_case();
+    world.berger.run(&["sync"]).ok();
+    trachsel.run(&["sync"]).ok();
+    let device = own_fingerprint(&trachsel);
+    let revoke = ["device", "revoke", "Trachsel", "--lost", "--yes"];
+    world.berger.run(&revoke).ok();
+    world.berger.run(&["sync"]).ok();
+    note(&trachsel, &case, "Vom Finder getippt.");
+    trachsel.run(&["sync"]);
+    let told = world.berger.run(&["sync"]);
+    for part in [device.as_str(), "revoked as lost on", "ask them"] {
+        assert!(told.stderr.contains(part), "{part}: {}", told.stderr);
+    }
+    let list = world.berger.run(&["--json", "held"]).json();
+    let id = list["edits"][0]["id"].as_str().unwrap();
+    let shown = world.berger.run(&["held", "show", id]).ok().stdout;
+    let shown = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+    for part in [device.as_str(), "revoked as lost on", "ask Beat Trachsel"] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+}
+
+#[test]
+fn the_device_that_a_person_has_by_now_is_revoked_and_not_the_one_that_was_known_before() {
+    // Since the deputy's last sync Berger has added a phone and ended the device that the deputy knows.
+    let world = World::new();
+    let deputy = world.colleague("Vera Zaugg", "manage");
+    let administrator = ["institution", "administrator", "Zaugg", "--yes"];
+    world.berger.run(&administrator).ok();
+    for home in [&world.berger, &deputy] {
+        home.run(&["sync"]).ok();
+    }
+    let old = own_fingerprint(&world.berger);
+    let phone = second(&world, "Mobile");
+    let new = own_fingerprint(&phone);
+    let revoke = ["device", "revoke", &old, "--yes"];
+    phone.run(&revoke).ok();
+    phone.run(&["sync"]).ok();
+    let stale = devices(&deputy);
+    let known = stale.iter().filter(|line| line["person"] == "Anna Berger");
+    let known: Vec<&str> = known
+        .map(|line| line["fingerprint"].as_str().unwrap())
+        .collect();
+    assert_eq!(known, [old.as_str()], "control: the deputy knows the old one");
+
+    let revoke = ["--json", "device", "revoke", "Anna Berger", "--lost", "--now", "--yes"];
+    let run = deputy.run(&revoke);
+    assert!([0, 3].contains(&run.exit), "{}", run.stderr);
+    let words = phone.run(&["--json", "status"]).json()["device_words"].clone();
+    assert!(
+        run.stderr.contains(words.as_str().unwrap()),
+        "{}",
+        run.stderr
+    );
+    let data: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(data["device"]["fingerprint"], new.as_str(), "{data}");
+    let again = deputy.run(&revoke);
+    refused(&again, 1, "already_revoked");
+}
+
+#[test]
+fn without_the_relay_a_person_does_not_name_a_device_to_revoke_at_once_and_a_fingerprint_does() {
+    let mut world = World::new();
+    let trachsel = world.colleague("Beat Trachsel", "write");
+    let device = own_fingerprint(&trachsel);
+    world.stop_relay();
+    let revoke = |which: &str| {
+        let words = ["--json", "device", "revoke", which, "--lost", "--now", "--yes"];
+        world.berger.run(&words)
+    };
+    let run = revoke("Trachsel");
+    refused(&run, 20, "relay_unreachable");
+    assert!(run.error()["next"].to_string().contains("fingerprint"));
+    let waits = || {
+        let list = world.berger.run(&["--json", "decision"]).json();
+        list["decisions"].as_array().unwrap().len()
+    };
+    assert_eq!(waits(), 0, "nothing was decided");
+    refused(&revoke(&device), 20, "relay_unreachable");
+    assert!(waits() > 0);
+    world.start_relay();
+    world.berger.run(&["sync"]).ok();
+    let listed = devices(&world.berger);
+    let line = listed.iter().find(|line| line["fingerprint"] == device.as_str());
+    assert_eq!(line.unwrap()["state"], "revoked");
+}
+
+#[test]
+fn a_device_that_was_revoked_says_so_when_it_is_revoked_again_and_by_its_own_status() {
+    let world = World::new();
+    let (case, device, phone) = typed_on_a_lost_phone(&world);
+    let again = ["--json", "device", "revoke", &device[..9], "--lost", "--yes"];
+    let run = world.berger.run(&again);
+    refused(&run, 1, "already_revoked");
+    let said = run.error()["message"].to_string();
+    for part in [device.as_str(), "since", "Anna Berger", "device lost"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let status = phone.run(&["--json", "status"]).json();
+    assert_eq!(status["enrolment"], "revoked");
+    let page = phone.run(&["status"]).ok().stdout;
+    assert!(!page.contains("enrolled"), "{page}");
+    let add = ["--json", "journal", "add", &case, "--from", "-"];
+    let run = phone.type_in(&add, "Noch einmal.");
+    assert_eq!(run.exit, 5, "{}", run.stderr);
+    // It was told nothing of what was added or ended since: it claims nothing about it.
+    let wipe = phone.run(&["--json", "device", "wipe", "--dry-run"]).json();
+    assert_eq!(wipe["wipe"]["only_device"], serde_json::Value::Null);
+    let page = phone.run(&["device", "wipe", "--dry-run"]).ok().stdout;
+    assert!(!page.contains("no other device"), "{page}");
+}
+
+#[test]
+fn a_preview_with_new_keys_now_does_not_say_that_they_come_later() {
+    let world = World::new();
+    let _trachsel = world.colleague("Beat Trachsel", "write");
+    let ends: [&[&str]; 2] = [
+        &["device", "revoke", "Beat Trachsel", "--lost", "--dry-run"],
+        &["member", "remove", "Trachsel", "--team", "RAV Team", "--dry-run"],
+    ];
+    for words in ends {
+        let said = |words: &[&str]| {
+            let text = world.berger.run(words).ok().stdout;
+            text.split_whitespace().collect::<Vec<_>>().join(" ")
+        };
+        let later = "with the next edit at the latest";
+        assert!(said(words).contains(later), "control");
+        let now = said(&with(words, &["--now"]));
+        assert!(!now.contains(later) && !now.contains("at once"), "{now}");
+        assert!(now.contains("renewed now"), "{now}");
+    }
+}
+
+#[test]
+fn who_may_not_end_a_device_is_sent_to_who_administers_and_not_to_a_case_lead() {
+    let world = World::new();
+    let trachsel = world.colleague("Beat Trachsel", "write");
+    let file = world.directory.path().join("nobody");
+    let file = file.to_str().unwrap();
+    for words in [
+        &["--json", "device", "revoke", "Anna Berger", "--yes"][..],
+        &["--json", "member", "invite", "--team", "RAV Team", "--to", file],
+    ] {
+        let run = trachsel.run(words);
+        refused(&run, 5, "no_right");
+        let next = run.error()["next"].to_string();
+        assert!(next.contains("administers your institution"), "{next}");
+        assert!(!next.contains("case lead"), "{next}");
+    }
+}

@@ -1,0 +1,124 @@
+//! People who are members of no team of their institution any more, and their devices: these stay devices
+//! of theirs until somebody ends them, and must still be found, reported and ended.
+
+use std::collections::BTreeSet;
+
+use nahtlos_protocol::identifier::SpaceId;
+use nahtlos_protocol::space::kind::Kind;
+use nahtlos_protocol::space::state::{EndReason, Grant, MemberId};
+use serde::Serialize;
+
+use crate::ending::Reason;
+use crate::error::ClientError;
+use crate::nahtlos::Nahtlos;
+
+/// The end of a person's last membership.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct MemberRemoval {
+    /// When, Unix milliseconds: by the relay's clock where this device has its receipt, else by the clock
+    /// of who ended it.
+    pub at_ms: u64,
+    /// The team or institution that they left last, by name.
+    pub from: String,
+    /// Who ended it; none where this device does not know them.
+    pub by: Option<String>,
+    /// Stable word: why, where they said so.
+    pub reason: Option<&'static str>,
+}
+
+impl Nahtlos {
+    /// How this device's person ceased to be a member of any team or institution; none while they are one.
+    ///
+    /// # Errors
+    /// Where the vault cannot be read.
+    pub fn own_removal(&self) -> Result<Option<MemberRemoval>, ClientError> {
+        match self.device.person {
+            Some(person) => self.member_removal(&person),
+            None => Ok(None),
+        }
+    }
+
+    /// People who are or were of one's institution, oneself among them: whoever is in it, or was, and has it
+    /// for their guardian.
+    pub(crate) fn people_ever_of_institution(&self) -> Result<Vec<SpaceId>, ClientError> {
+        let institution = self.institution()?;
+        let mut people: BTreeSet<SpaceId> = self.people_of_institution()?.into_iter().collect();
+        let logs = self.logs();
+        let mut seen = BTreeSet::new();
+        let mut waiting: Vec<SpaceId> = [self.device.network, Some(institution), self.device.team]
+            .into_iter()
+            .flatten()
+            .collect();
+        while let Some(space) = waiting.pop() {
+            if !seen.insert(space) {
+                continue;
+            }
+            let Some(state) = logs.load(&space)? else {
+                continue;
+            };
+            if state.kind() == Kind::Person && state.guardian() == Some(institution) {
+                people.insert(space);
+            }
+            waiting.extend(state.grants().iter().filter_map(space_of));
+        }
+        Ok(people.into_iter().collect())
+    }
+
+    /// How a person ceased to be a member of any team or institution; none while they are one, and for
+    /// somebody who never was.
+    pub(crate) fn member_removal(
+        &self,
+        person: &SpaceId,
+    ) -> Result<Option<MemberRemoval>, ClientError> {
+        let mut last: Option<(u64, SpaceId, Grant)> = None;
+        for space in self.spaces_above(person)? {
+            let Some(state) = self.logs().load(&space)? else {
+                continue;
+            };
+            if !matches!(state.kind(), Kind::Team | Kind::Institution) {
+                continue;
+            }
+            for grant in state.grants() {
+                if space_of(grant) != Some(*person) {
+                    continue;
+                }
+                let Some(end) = grant.ended else {
+                    return Ok(None);
+                };
+                let at_ms = self.received_at(&state, end.at);
+                let at_ms = at_ms.unwrap_or(end.claimed_at_ms);
+                if last.as_ref().is_none_or(|(known, ..)| *known <= at_ms) {
+                    last = Some((at_ms, space, grant.clone()));
+                }
+            }
+        }
+        let directory = self.shared_directory().unwrap_or_default();
+        Ok(last.and_then(|(at_ms, space, grant)| {
+            let end = grant.ended?;
+            let by = self.person_in_or_above(&end.by, &space);
+            Some(MemberRemoval {
+                at_ms,
+                from: directory.name(&space),
+                by: by.map(|by| directory.person_name(&by)),
+                reason: reason_of(end.reason),
+            })
+        }))
+    }
+}
+
+/// Why a grant ended, as its stable word; none where nobody said.
+pub(crate) fn reason_of(reason: EndReason) -> Option<&'static str> {
+    match reason {
+        EndReason::Removed(code) => Reason::from_code(code)
+            .filter(|reason| *reason != Reason::Unstated)
+            .map(Reason::word),
+        EndReason::Expired | EndReason::Voided | EndReason::Healed => None,
+    }
+}
+
+fn space_of(grant: &Grant) -> Option<SpaceId> {
+    match grant.member {
+        MemberId::Space(space) => Some(space),
+        MemberId::Device(_) => None,
+    }
+}
