@@ -94,9 +94,7 @@ fn who_left_gets_no_device_by_a_colleague_and_is_told_what_is_to_be_done_instead
     let (_, _) = left(&world);
     let file = world.directory.path().join("for");
     let file = file.to_str().unwrap();
-    let add = [
-        "--json", "device", "add", "--for", "Trachsel", "--to", file,
-    ];
+    let add = ["--json", "device", "add", "--for", "Trachsel", "--to", file];
     let run = world.berger.run(&add);
     refused(&run, 5, "no_right");
     let why = run.error()["why"].to_string();

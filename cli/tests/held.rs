@@ -296,3 +296,70 @@ fn several_late_entries_are_told_with_the_reason_of_each_section() {
         assert!(lines[0].contains(why), "{}", lines[0]);
     }
 }
+
+/// Berger has set a field since, twice: what Iseli set at the same time is not shown in its place.
+#[test]
+fn a_held_change_that_would_make_a_conflict_says_so_before_it_is_taken_over() {
+    let world = World::new();
+    let case = world.open_case();
+    grant(&world, &case, "core,plan", "write").json();
+    sync_all(&world);
+    let withdraw = ["share", "withdraw", &case, "plan"];
+    let withdraw = with(&withdraw, &["--from", "Eingliederung", "--yes"]);
+    world.berger.run(&withdraw).ok();
+    let set = ["plan", "set", &case, "situation", "--from", "-"];
+    for text in ["Erster Stand.", "Stand der Leitung."] {
+        world.berger.type_in(&set, text).ok();
+        world.berger.run(&["sync"]).ok();
+    }
+    world.iseli.type_in(&set, "Stand der Partnerin.").ok();
+    for home in [&world.iseli, &world.berger] {
+        assert_eq!(home.run(&["sync"]).exit, 3);
+    }
+    let list = world.berger.run(&["--json", "held"]).json();
+    let id = list["edits"][0]["id"].as_str().unwrap();
+    let conflicts = || {
+        let list = world.berger.run(&["--json", "conflict"]).json();
+        list["conflicts"].as_array().unwrap().len()
+    };
+    assert_eq!(conflicts(), 0, "control");
+    let shown = world.berger.run(&["--json", "held", "show", id]).json();
+    assert_eq!(shown["differences"], serde_json::json!([]), "control");
+    assert_eq!(shown["conflicts"].as_array().unwrap().len(), 1, "{shown}");
+    for words in [
+        &["held", "show", id][..],
+        &["held", "adopt", id, "--dry-run"],
+    ] {
+        let page = world.berger.run(words).ok().stdout;
+        for part in [
+            "1 conflict",
+            "Stand der Leitung.",
+            "Stand der Partnerin.",
+            "Urs Iseli",
+        ] {
+            assert!(page.contains(part), "{words:?} {part}: {page}");
+        }
+        assert!(!page.contains("Nothing differs"), "{page}");
+    }
+    world.berger.run(&["held", "adopt", id, "--yes"]).ok();
+    assert_eq!(conflicts(), 1, "as it was said");
+}
+
+#[test]
+fn what_a_manager_discarded_is_in_the_export_of_who_typed_it() {
+    let world = World::new();
+    let (_, id) = late(&world);
+    let edits = || {
+        let file = world.directory.path().join("export.json");
+        let _ = std::fs::remove_file(&file);
+        let export = ["--json", "held", "export", "--to", file.to_str().unwrap()];
+        let said = world.iseli.run(&export).json();
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(text.contains("Nach dem Entzug."), "{text}");
+        said["edits"].as_u64().unwrap()
+    };
+    assert_eq!(edits(), 1, "while it is held");
+    decide(&world, &["held", "discard", &id, "--yes", "--from", "-"]);
+    world.iseli.run(&["sync"]);
+    assert_eq!(edits(), 1, "and when it was discarded");
+}

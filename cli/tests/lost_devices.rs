@@ -32,7 +32,12 @@ fn what_comes_from_a_lost_device_is_never_told_as_ones_own_without_saying_so() {
 
     let told = world.berger.run(&["sync"]);
     assert_eq!(told.exit, 3, "{}", told.stderr);
-    for part in ["in your name", &device, "revoked as lost on", "only what you typed"] {
+    for part in [
+        "in your name",
+        &device,
+        "revoked as lost on",
+        "only what you typed",
+    ] {
         assert!(told.stderr.contains(part), "{part}: {}", told.stderr);
     }
     assert!(!told.stderr.contains("of yours"), "{}", told.stderr);
@@ -101,9 +106,21 @@ fn the_device_that_a_person_has_by_now_is_revoked_and_not_the_one_that_was_known
     let known: Vec<&str> = known
         .map(|line| line["fingerprint"].as_str().unwrap())
         .collect();
-    assert_eq!(known, [old.as_str()], "control: the deputy knows the old one");
+    assert_eq!(
+        known,
+        [old.as_str()],
+        "control: the deputy knows the old one"
+    );
 
-    let revoke = ["--json", "device", "revoke", "Anna Berger", "--lost", "--now", "--yes"];
+    let revoke = [
+        "--json",
+        "device",
+        "revoke",
+        "Anna Berger",
+        "--lost",
+        "--now",
+        "--yes",
+    ];
     let run = deputy.run(&revoke);
     assert!([0, 3].contains(&run.exit), "{}", run.stderr);
     let words = phone.run(&["--json", "status"]).json()["device_words"].clone();
@@ -125,7 +142,9 @@ fn without_the_relay_a_person_does_not_name_a_device_to_revoke_at_once_and_a_fin
     let device = own_fingerprint(&trachsel);
     world.stop_relay();
     let revoke = |which: &str| {
-        let words = ["--json", "device", "revoke", which, "--lost", "--now", "--yes"];
+        let words = [
+            "--json", "device", "revoke", which, "--lost", "--now", "--yes",
+        ];
         world.berger.run(&words)
     };
     let run = revoke("Trachsel");
@@ -141,7 +160,9 @@ fn without_the_relay_a_person_does_not_name_a_device_to_revoke_at_once_and_a_fin
     world.start_relay();
     world.berger.run(&["sync"]).ok();
     let listed = devices(&world.berger);
-    let line = listed.iter().find(|line| line["fingerprint"] == device.as_str());
+    let line = listed
+        .iter()
+        .find(|line| line["fingerprint"] == device.as_str());
     assert_eq!(line.unwrap()["state"], "revoked");
 }
 
@@ -149,7 +170,14 @@ fn without_the_relay_a_person_does_not_name_a_device_to_revoke_at_once_and_a_fin
 fn a_device_that_was_revoked_says_so_when_it_is_revoked_again_and_by_its_own_status() {
     let world = World::new();
     let (case, device, phone) = typed_on_a_lost_phone(&world);
-    let again = ["--json", "device", "revoke", &device[..9], "--lost", "--yes"];
+    let again = [
+        "--json",
+        "device",
+        "revoke",
+        &device[..9],
+        "--lost",
+        "--yes",
+    ];
     let run = world.berger.run(&again);
     refused(&run, 1, "already_revoked");
     let said = run.error()["message"].to_string();
@@ -176,7 +204,14 @@ fn a_preview_with_new_keys_now_does_not_say_that_they_come_later() {
     let _trachsel = world.colleague("Beat Trachsel", "write");
     let ends: [&[&str]; 2] = [
         &["device", "revoke", "Beat Trachsel", "--lost", "--dry-run"],
-        &["member", "remove", "Trachsel", "--team", "RAV Team", "--dry-run"],
+        &[
+            "member",
+            "remove",
+            "Trachsel",
+            "--team",
+            "RAV Team",
+            "--dry-run",
+        ],
     ];
     for words in ends {
         let said = |words: &[&str]| {
@@ -199,7 +234,9 @@ fn who_may_not_end_a_device_is_sent_to_who_administers_and_not_to_a_case_lead() 
     let file = file.to_str().unwrap();
     for words in [
         &["--json", "device", "revoke", "Anna Berger", "--yes"][..],
-        &["--json", "member", "invite", "--team", "RAV Team", "--to", file],
+        &[
+            "--json", "member", "invite", "--team", "RAV Team", "--to", file,
+        ],
     ] {
         let run = trachsel.run(words);
         refused(&run, 5, "no_right");

@@ -13,7 +13,8 @@ use nahtlos_client::status::{HeldLine, Status, is_after_an_end};
 use nahtlos_protocol::identifier::SpaceId;
 use serde::Serialize;
 
-use super::held::{is_open, place_of, who};
+use super::held::is_open;
+use super::held_page::{place_of, who};
 use super::sync::count;
 use super::{decision, device_wipe, newcomer};
 use crate::failure::Failure;

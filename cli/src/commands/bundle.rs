@@ -10,7 +10,7 @@ use nahtlos_client::{ClientError, Nahtlos};
 use serde_json::json;
 
 use super::bundle_open;
-use super::held::place_of;
+use super::held_page::place_of;
 use super::sync::count;
 use crate::arguments::BundleCommand;
 use crate::context::{Context, NewFile};

@@ -248,7 +248,11 @@ pub fn table_of(page: Page, conflicts: &[Conflict], names: &Names) -> Page {
             side
         })
     });
-    page.table(&["conflict about", "value", "by", "when"], each.collect(), "")
+    page.table(
+        &["conflict about", "value", "by", "when"],
+        each.collect(),
+        "",
+    )
 }
 
 fn rows(alternatives: &[Alternative], names: &Names) -> Vec<Vec<String>> {

@@ -158,11 +158,9 @@ pub fn in_words(removed: &MemberRemoval) -> String {
         dates::moment(removed.at_ms),
         removed.from,
         by.map_or_else(String::new, |by| format!(" by {by}")),
-        removed
-            .reason
-            .map_or_else(String::new, |reason| format!(
-                " ({})",
-                reason.replace('_', " ")
-            ))
+        removed.reason.map_or_else(String::new, |reason| format!(
+            " ({})",
+            reason.replace('_', " ")
+        ))
     )
 }

@@ -62,7 +62,10 @@ pub fn revoke(
         Reason::Unstated
     };
     ending::carry_out(&mut nahtlos, &ends, reason)?;
-    let said = format!("Revoked: {}, a device of {}.", line.fingerprint, line.person);
+    let said = format!(
+        "Revoked: {}, a device of {}.",
+        line.fingerprint, line.person
+    );
     let which = format!(
         "It is the device with the words: {}; added on {}.",
         line.words,
@@ -91,7 +94,9 @@ fn pull(context: &Context, nahtlos: &mut Nahtlos, input: &str) -> Result<Vec<Str
                 return Ok(Vec::new());
             }
             let mut failure = Failure::from(error);
-            failure.what = format!("The relay was not reached, so it is not known whether \"{input}\" has another device by now; nothing was done.");
+            failure.what = format!(
+                "The relay was not reached, so it is not known whether \"{input}\" has another device by now; nothing was done."
+            );
             failure.next = "Name the device by its fingerprint, which `nahtlos device` shows: then it is revoked \
                             with the next sync. Or run this command again when the relay is reached."
                 .into();

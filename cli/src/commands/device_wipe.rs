@@ -6,7 +6,7 @@ use nahtlos_client::wiping::WipePreview;
 use serde_json::json;
 
 use super::ending;
-use super::held::place_of;
+use super::held_page::place_of;
 use super::sync::count;
 use crate::arguments::Answered;
 use crate::context::Context;
@@ -65,7 +65,9 @@ fn preview_page(context: &Context, preview: &WipePreview, places: &[(String, u64
     page = match (&preview.revoked, &preview.removed) {
         (Some(revoked), _) => page.line(in_words(revoked)),
         (None, Some(removed)) => page.line(removal_in_words(removed)),
-        (None, None) => page.line("It is still a device of yours: wiping it does not end its right."),
+        (None, None) => {
+            page.line("It is still a device of yours: wiping it does not end its right.")
+        }
     };
     let mut rows: Vec<Vec<String>> = places
         .iter()

@@ -190,7 +190,8 @@ fn unlocked(context: &Context, nahtlos: &mut Nahtlos) -> Vec<Check> {
                     }
                     "revoked" => "this device was revoked: it receives nothing more".into(),
                     "removed" => {
-                        "you are a member of nothing any more: this device receives nothing more".into()
+                        "you are a member of nothing any more: this device receives nothing more"
+                            .into()
                     }
                     "unanswered" => {
                         "founding or joining has begun: `nahtlos sync` goes on with it".into()

@@ -5,23 +5,20 @@ use std::path::Path;
 
 use nahtlos_client::Nahtlos;
 use nahtlos_client::fate::Fate;
-use nahtlos_client::held::{HeldEnvelope, HeldPreview};
-use nahtlos_client::revocation::Revocation;
+use nahtlos_client::held::HeldEnvelope;
 use nahtlos_client::status::HeldLine;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::names::Names;
-use super::section_history::{differences_table, to_json};
+use super::held_page::{
+    Looked, decision, place_of, preview_data, preview_page, short, warning, who, why,
+};
 use super::sync::count;
-use super::{conflict, ending, held_news, section_kind};
+use super::{ending, held_news};
 use crate::arguments::{Answered, HeldCommand, TypedValue};
 use crate::context::{Context, write_private_file};
 use crate::failure::Failure;
 use crate::input;
 use crate::output::{Answer, Page, dates, json};
-
-/// Characters of an identifier that lists show.
-const SHOWN: usize = 8;
 
 pub fn run(context: &Context, command: Option<HeldCommand>) -> Result<Answer, Failure> {
     let mut nahtlos = match &command {
@@ -132,24 +129,26 @@ fn show(nahtlos: &Nahtlos, id: &str) -> Result<Answer, Failure> {
     if let Some(line) = nahtlos.held_aside(id)? {
         return Ok(show_aside(nahtlos, &line));
     }
-    let preview = nahtlos.held_show(id)?;
-    let id = short(&preview.envelope.id);
-    let page = preview_page(nahtlos, &preview)?;
-    let answer = Answer::new(preview_data(&preview), page);
-    Ok(
-        if preview.envelope.own && !preview.envelope.fate.is_waiting() {
-            answer.note(format!(
-                "`nahtlos held discard {id}` puts it away; nothing is sent."
-            ))
-        } else if preview.envelope.may_adopt {
-            answer.note(format!(
+    let looked = Looked::at(nahtlos, id)?;
+    let one = looked.envelope();
+    let id = short(&one.id);
+    let answer = Answer::new(looked.data(), looked.page(nahtlos)?);
+    Ok(if one.own && !one.fate.is_waiting() {
+        answer.note(format!(
+            "`nahtlos held discard {id}` puts it away; nothing is sent."
+        ))
+    } else if one.may_adopt && matches!(looked, Looked::Closed(_)) {
+        answer.note(format!(
+            "Decide that it does not count with `nahtlos held discard {id}`."
+        ))
+    } else if one.may_adopt {
+        answer.note(format!(
             "Take it over with `nahtlos held adopt {id}`, or decide that it does not count with \
              `nahtlos held discard {id}`."
         ))
-        } else {
-            answer.note("Who manages the section decides about it; nothing of it is lost.")
-        },
-    )
+    } else {
+        answer.note("Who manages the section decides about it; nothing of it is lost.")
+    })
 }
 
 /// One's own in a section whose copy was erased here.
@@ -168,11 +167,6 @@ fn show_aside(nahtlos: &Nahtlos, line: &HeldLine) -> Answer {
         .line("The copy of that section was erased here; what you typed yourself is kept.");
     Answer::new(json!({ "aside": json::value(line) }), page)
         .note("`nahtlos held export --to FILE` writes what you typed.")
-}
-
-/// What was decided, or that nothing was.
-fn decision(fate: Fate) -> &'static str {
-    held_news::decided(fate).unwrap_or("not yet: whoever manages the section decides")
 }
 
 fn adopt(nahtlos: &mut Nahtlos, id: &str, answered: Answered) -> Result<Answer, Failure> {
@@ -207,13 +201,13 @@ fn discard(
     }
     // Before anybody types a reason.
     nahtlos.check_discard(id)?;
-    let preview = nahtlos.held_show(id)?;
+    let looked = Looked::at(nahtlos, id)?;
     let data = |done: &str| {
-        let mut data = preview_data(&preview);
+        let mut data = looked.data();
         data["done"] = done.into();
         data
     };
-    let page = preview_page(nahtlos, &preview)?
+    let page = looked.page(nahtlos)?
         .line("It will count for nobody. Its author keeps what they wrote, and their next sync tells them that it was discarded.");
     if answered.dry_run {
         let page = page.line("Nothing was done (--dry-run).");
@@ -226,10 +220,10 @@ fn discard(
     if !answered.yes && !input::confirm("Discard it?")? {
         return Ok(Answer::sentence(data("nothing"), "Nothing was done."));
     }
-    nahtlos.held_discard(&preview.envelope.id, &reason)?;
+    nahtlos.held_discard(&looked.envelope().id, &reason)?;
     let said = format!(
         "Discarded: what {} wrote does not count.",
-        who(&preview.envelope)
+        who(looked.envelope())
     );
     Ok(Answer::sentence(data("discarded"), said).note(ending::WITH_NEXT_SYNC))
 }
@@ -276,65 +270,6 @@ fn put_away(
     ))
 }
 
-fn preview_page(nahtlos: &Nahtlos, preview: &HeldPreview) -> Result<Page, Failure> {
-    let one = &preview.envelope;
-    let page = Page::default()
-        .title(place_of(nahtlos, &one.space))
-        .fields([
-            ("by", Some(who(one))),
-            ("typed", one.typed_at_ms.map(dates::moment)),
-            ("arrived", one.received_at_ms.map(dates::moment)),
-            ("held because", Some(why(one))),
-            ("decided", one.own.then(|| decision(one.fate).to_owned())),
-            (
-                "comes with it",
-                (!preview.with.is_empty()).then(|| {
-                    let with: Vec<String> = preview
-                        .with
-                        .iter()
-                        .map(|other| format!("{} by {}", short(&other.id), who(other)))
-                        .collect();
-                    with.join(", ")
-                }),
-            ),
-        ]);
-    let page = match warning(one) {
-        Some(warning) => page.line(warning),
-        None => page,
-    };
-    let page = page.line("What it would change, against what counts now:");
-    let (Some(kind), Some(case)) = (&preview.section, &one.case) else {
-        return Ok(page);
-    };
-    let case = nahtlos.find_case(case)?;
-    let document = nahtlos.section_document(&case, &section_kind(&kind.code())?)?;
-    let names = Names::of_case(nahtlos, &case);
-    let (differences, conflicts) = (&preview.differences, &preview.conflicts);
-    let page = if differences.is_empty() && !conflicts.is_empty() {
-        page.line("No value that is shown now; but it does not agree with what was written since:")
-    } else {
-        differences_table(page, kind, &document, differences, &names)
-    };
-    if conflicts.is_empty() {
-        return Ok(page);
-    }
-    let page = page.line(format!(
-        "It makes {} that somebody has to settle (`nahtlos conflict`):",
-        count(conflicts.len() as u64, "conflict", "conflicts")
-    ));
-    Ok(conflict::table_of(page, conflicts, &names))
-}
-
-fn preview_data(preview: &HeldPreview) -> Value {
-    let differences: Vec<Value> = preview.differences.iter().map(to_json).collect();
-    json!({
-        "edit": json::value(&preview.envelope),
-        "with": json::value(&preview.with),
-        "differences": differences,
-        "conflicts": json::value(&preview.conflicts),
-    })
-}
-
 fn export(nahtlos: &Nahtlos, to: &Path) -> Result<Answer, Failure> {
     let held = nahtlos.own_edits_kept()?;
     // A copied or restored home sends nothing any more: what was typed in it goes out this way.
@@ -366,56 +301,6 @@ fn export(nahtlos: &Nahtlos, to: &Path) -> Result<Answer, Failure> {
     )
 }
 
-/// Who wrote it, and on which device where its right has ended: then nobody knows who had it in hand.
-pub fn who(one: &HeldEnvelope) -> String {
-    let author = match (one.own, one.institution.as_str()) {
-        (true, _) if one.by_this_device => return "you".into(),
-        (true, _) if one.device_revoked.is_some() => "in your name".into(),
-        (true, _) => "you".into(),
-        (false, "") => format!("{} (institution not confirmed)", one.author),
-        (false, institution) => format!("{} ({institution})", one.author),
-    };
-    match (&one.device_revoked, one.own) {
-        (Some(revoked), _) => format!("{author}, on {}", device_in_words(&one.device, revoked)),
-        (None, true) => format!("{author}, on {}", one.device),
-        (None, false) => author,
-    }
-}
-
-/// A device whose right ended: `4ZQX-…, revoked as lost on 22.11.2026 10:00`.
-pub fn device_in_words(device: &str, revoked: &Revocation) -> String {
-    let lost = if revoked.is_lost() { " as lost" } else { "" };
-    format!("{device}, revoked{lost} on {}", dates::moment(revoked.at_ms()))
-}
-
-/// What to do before it is taken over, where somebody else may have typed it.
-fn warning(one: &HeldEnvelope) -> Option<String> {
-    let revoked = one.device_revoked.as_ref()?;
-    if one.by_this_device || !one.fate.is_waiting() {
-        return None;
-    }
-    let whose = if one.own { "your" } else { "their" };
-    let ask = if one.own {
-        "take over only what you typed yourself".to_owned()
-    } else {
-        format!("ask {} what they typed before you take it over", one.author)
-    };
-    Some(format!(
-        "It was written on {}. Whoever has that device and its passphrase can write in {whose} name: {ask}.",
-        device_in_words(&one.device, revoked)
-    ))
-}
-
-fn why(one: &HeldEnvelope) -> String {
-    if one.adopting {
-        return "taken over; the next sync tells the others".into();
-    }
-    if let Some(reason) = &one.discarded {
-        return format!("you discarded it: {reason}");
-    }
-    one.sentence.to_string()
-}
-
 /// What became of one's own, or why it does not count.
 fn standing(one: &HeldEnvelope) -> String {
     let decided = held_news::decided(one.fate).filter(|_| one.own);
@@ -425,21 +310,4 @@ fn standing(one: &HeldEnvelope) -> String {
 /// Whether nobody has decided about it yet, as far as this device knows.
 pub fn is_open(one: &HeldEnvelope) -> bool {
     !one.adopting && one.discarded.is_none() && one.fate.is_waiting()
-}
-
-/// Case number and section, where this device knows them.
-pub fn place_of(nahtlos: &Nahtlos, space: &str) -> String {
-    let cases = nahtlos.cases().unwrap_or_default();
-    cases
-        .iter()
-        .find_map(|case| {
-            let (code, _) = case.sections.iter().find(|(_, id)| *id == space)?;
-            let number = case.summary.case_number.as_deref().unwrap_or(&case.id);
-            Some(format!("{number} {code}"))
-        })
-        .unwrap_or_default()
-}
-
-fn short(id: &str) -> String {
-    id.chars().take(SHOWN).collect()
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use nahtlos_client::Nahtlos;
 use nahtlos_client::fate::{Fate, HeldNews};
 
-use super::held::{device_in_words, place_of};
+use super::held_page::{device_in_words, place_of};
 use super::sync::count;
 
 /// One sentence for each section, reason, fate and device; one's own first.

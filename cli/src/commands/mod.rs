@@ -25,6 +25,7 @@ mod founding;
 mod function;
 mod held;
 mod held_news;
+mod held_page;
 mod institution;
 mod institution_policy;
 mod institution_show;

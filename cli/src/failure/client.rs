@@ -85,6 +85,12 @@ impl From<ClientError> for Failure {
                 &format!("{}.", super::capitalised(reason)),
                 "Shorten the entry and try again; if it stays, run `nahtlos doctor`.",
             ),
+            ClientError::HeldNotOpened => say(
+                Exit::Failed,
+                "This change cannot be opened on this device, or needs something that is not here; nothing was changed.",
+                "Its key has not come, or no device that stands has it any more.",
+                "`nahtlos sync` brings what a colleague's device supplies. It can be decided without: `nahtlos held discard ID`.",
+            ),
             ClientError::OtherRelay => say(
                 Exit::Failed,
                 "Another relay answered than the one of your network. Your edits are safe here.",
@@ -241,7 +247,7 @@ fn whom_to_ask(action: &str) -> &'static str {
 }
 
 /// The client's words for what is decided about people and teams, and not about a case.
-const OF_THE_INSTITUTION: [&str; 14] = [
+const OF_THE_INSTITUTION: [&str; 15] = [
     "invite",
     "add a member",
     "remove somebody from this group",
@@ -252,6 +258,7 @@ const OF_THE_INSTITUTION: [&str; 14] = [
     "merge this team",
     "rename the institution",
     "add an administrator",
+    "end somebody's part in administering",
     "say how your institution admits",
     "order a hand-over",
     "set up a recovery key",

@@ -187,6 +187,12 @@ impl Nahtlos {
         Ok(open.map(|(state, _)| state.id()).collect())
     }
 
+    /// The keys of a person's own space that came to one of their devices, or that such keys lead to.
+    pub(crate) fn keys_open_to(&self, person: &SpaceState, device: &DeviceId) -> BTreeSet<KeyId> {
+        let open = self.opened_here(person, device, &Opened::default());
+        open.into_keys().collect()
+    }
+
     /// From the device upwards: its person, the person's teams, what these were let into; each that it
     /// ever had a key of.
     fn reaches(

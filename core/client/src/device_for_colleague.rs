@@ -242,7 +242,10 @@ impl Nahtlos {
     fn administrators_in_words(&self) -> String {
         let policy = self.institution_policy();
         let people = policy.map_or_else(|_| Vec::new(), |policy| policy.people);
-        let names: Vec<String> = people.into_iter().map(|line| line.name).collect();
+        let people = people
+            .into_iter()
+            .filter(|line| !line.waits && !line.is_recovery);
+        let names: Vec<String> = people.map(|line| line.name).collect();
         match names.as_slice() {
             [] => "somebody who administers your institution".into(),
             names => names.join(" or "),

@@ -36,6 +36,9 @@ pub enum ClientError {
         /// What it said.
         reason: String,
     },
+    /// What is held cannot be opened on this device, or does not fit what is here.
+    #[error("the held edit cannot be opened here, or needs something that is not here")]
+    HeldNotOpened,
     /// The relay could not be reached or did not answer as a relay.
     #[error(transparent)]
     Transport(#[from] TransportError),
@@ -215,6 +218,7 @@ impl ClientError {
             Self::Field(error) => error.code,
             Self::Edit(error) => error.code(),
             Self::Document { .. } => "document",
+            Self::HeldNotOpened => "held_not_opened",
             Self::Transport(error) => error.code(),
             Self::Refused { .. } => "relay_refused",
             Self::OtherRelay => "other_relay",

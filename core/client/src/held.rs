@@ -125,6 +125,10 @@ impl Nahtlos {
             if line.own && line.discarded.is_some() && !line.fate.is_waiting() {
                 continue;
             }
+            // A name that the lost device gave itself in its time, and that nobody can read any more.
+            if came_in_its_time(&line) && self.is_closed_for_good(&found.id)? {
+                continue;
+            }
             if line.may_adopt || line.own || self.manages(&found.space) {
                 list.push(line);
             }
@@ -136,8 +140,8 @@ impl Nahtlos {
     /// What adopting one would bring in, shown without doing it.
     ///
     /// # Errors
-    /// [`ClientError::NotFound`], [`ClientError::Ambiguous`]; [`ClientError::NoKey`] and
-    /// [`ClientError::Document`] where it cannot be opened or does not fit the section.
+    /// [`ClientError::NotFound`], [`ClientError::Ambiguous`]; [`ClientError::HeldNotOpened`] where it cannot
+    /// be opened here or does not fit the section.
     pub fn held_show(&self, id: &str) -> Result<HeldPreview, ClientError> {
         let found = self.find_held(id)?;
         let facts = self.facts(&found.space)?;
@@ -194,14 +198,21 @@ impl Nahtlos {
             let author = self.resolve_author(&device, space, &directory);
             let actors = opened.payload.run_nonces.iter();
             let actors = actors.map(|nonce| Actor::derive(&space.0, &device.0, &nonce.0));
-            authors.extend(
-                actors.filter_map(|actor| Some((*actor.as_bytes(), author.clone()?))),
-            );
+            authors.extend(actors.filter_map(|actor| Some((*actor.as_bytes(), author.clone()?))));
         }
         let known = nahtlos_casework::conflicts(before, kind, &authors);
         let mut made = nahtlos_casework::conflicts(after, kind, &authors);
         made.retain(|one| known.iter().all(|other| other.id != one.id));
         Ok(made)
+    }
+
+    /// A held envelope as the list shows it, by the beginning of its id.
+    ///
+    /// # Errors
+    /// [`ClientError::NotFound`], [`ClientError::Ambiguous`].
+    pub fn held_named(&self, id: &str) -> Result<HeldEnvelope, ClientError> {
+        let directory = self.shared_directory().unwrap_or_default();
+        self.held_envelope(&self.find_held(id)?, &directory)
     }
 
     /// A document with what this device typed into a held envelope that does not open here any more: its key
@@ -225,7 +236,7 @@ impl Nahtlos {
     ///
     /// # Errors
     /// [`ClientError::NotFound`], [`ClientError::Ambiguous`], [`ClientError::NoRight`];
-    /// [`ClientError::Document`] where it does not fit the section.
+    /// [`ClientError::HeldNotOpened`] where it cannot be opened here or does not fit the section.
     pub fn held_adopt(&mut self, id: &str) -> Result<(), ClientError> {
         // It would show here as adopted, and nobody else would ever hear of it.
         self.require_sending()?;
@@ -527,10 +538,16 @@ fn typed_at_ms(opened: &Opened) -> Option<u64> {
     times.max().map(|seconds| seconds.saturating_mul(1000))
 }
 
+/// Whether the relay took it in before the right of its device ended.
+fn came_in_its_time(line: &HeldEnvelope) -> bool {
+    let ended = line.device_revoked.as_ref();
+    let ended = ended.and_then(|revoked| revoked.refused_since_ms);
+    let times = ended.zip(line.received_at_ms);
+    times.is_some_and(|(ended_ms, received_ms)| received_ms < ended_ms)
+}
+
 fn does_not_fit() -> ClientError {
-    ClientError::Document {
-        reason: "the held edit cannot be opened here, or needs something that is not here".into(),
-    }
+    ClientError::HeldNotOpened
 }
 
 /// Why an envelope does not count, in words.

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 
 use nahtlos_document::{Editor, Value, WriteError};
 use nahtlos_protocol::crypto::fingerprint::Fingerprint;
-use nahtlos_protocol::identifier::DeviceId;
+use nahtlos_protocol::identifier::{DeviceId, EnvelopeId};
 use nahtlos_protocol::space::authority;
 use nahtlos_protocol::space::kind::Role;
+use nahtlos_protocol::space::state::MemberId;
 use serde::{Deserialize, Serialize};
 
 use crate::edits::TypedEdit;
@@ -104,6 +105,27 @@ impl Nahtlos {
             what: "device of yours",
             input: input.to_owned(),
         })
+    }
+
+    /// Whether an envelope of the person's own space was sealed when none of the devices was there that stand
+    /// now: nobody can open it any more. It says at most what devices were called.
+    pub(crate) fn is_closed_for_good(&self, id: &EnvelopeId) -> Result<bool, ClientError> {
+        let Some(envelope) = self.stored_envelope(id)? else {
+            return Ok(false);
+        };
+        let header = envelope.header();
+        let state = match self.device.person {
+            Some(person) if person == header.space => self.logs().load(&person)?,
+            _ => None,
+        };
+        let Some(state) = state else {
+            return Ok(false);
+        };
+        let mut standing = state.live_grants().filter_map(|grant| match grant.member {
+            MemberId::Device(device) => Some(device),
+            MemberId::Space(_) => None,
+        });
+        Ok(!standing.any(|device| self.keys_open_to(&state, &device).contains(&header.key_id)))
     }
 
     /// What this person's devices are called since they were added, by hexadecimal id; nothing while this

@@ -26,6 +26,9 @@ use crate::revocation::Revocation;
 use crate::silence::InstitutionHeard;
 use crate::vault::Collection;
 
+/// The reason of what waits for a key that has not arrived.
+const KEY_AWAITED: &str = "pending";
+
 /// The state of this device.
 #[derive(Clone, Debug, Serialize)]
 pub struct Status {
@@ -199,7 +202,10 @@ impl Nahtlos {
         let mut lines = Vec::new();
         for (key, bytes) in self.vault.list_all(Collection::Held)? {
             let record: HeldRecord = records::decode(&bytes)?;
-            if record.reason == NOT_LOOKED_AT || waits_for_a_manager(&record) {
+            if record.reason == NOT_LOOKED_AT
+                || waits_for_a_manager(&record)
+                || self.waits_in_vain(&record)?
+            {
                 continue;
             }
             let held = match &record.item {
@@ -257,11 +263,20 @@ impl Nahtlos {
         let mut counts = std::collections::BTreeMap::new();
         for (_, bytes) in self.vault.list_all(Collection::Held)? {
             let record: HeldRecord = records::decode(&bytes)?;
-            if record.reason != NOT_LOOKED_AT && !is_after_an_end(&record.reason) {
+            let is_fault = record.reason != NOT_LOOKED_AT && !is_after_an_end(&record.reason);
+            if is_fault && !self.waits_in_vain(&record)? {
                 *counts.entry(record.reason).or_insert(0) += 1;
             }
         }
         Ok(counts.into_iter().collect())
+    }
+
+    /// Whether something waits for a key that no device has any more.
+    fn waits_in_vain(&self, record: &HeldRecord) -> Result<bool, ClientError> {
+        match (&record.item, record.reason.as_str()) {
+            (HeldItem::Envelope { id }, KEY_AWAITED) => self.is_closed_for_good(id),
+            _ => Ok(false),
+        }
     }
 
     fn open_invitations(&self) -> Result<Vec<String>, ClientError> {
