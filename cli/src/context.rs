@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use etcetera::{AppStrategy, AppStrategyArgs};
+use nahtlos_casework::legal::LegalBases;
 use nahtlos_client::vault::{KeyDerivation, Strengthened, VaultError};
 use nahtlos_client::{ClientError, HttpTransport, Nahtlos};
 
@@ -38,6 +39,8 @@ const NOT_FOUND: &str = "vault_not_found";
 const FREE_TIMEOUT: Duration = Duration::from_secs(60);
 const FREE_PAUSE: Duration = Duration::from_millis(200);
 
+/// A list of legal bases of one's own, in a home.
+const LEGAL_BASES_FILE: &str = "legal-bases.json";
 /// The database in a home, by which a home is known.
 const VAULT_FILE: &str = "vault.sqlite";
 
@@ -126,6 +129,24 @@ impl Context {
     /// What is to be said after the command's own answer.
     pub fn take_notices(&self) -> Vec<String> {
         self.notices.take()
+    }
+
+    /// Where a list of legal bases of one's own stands.
+    pub fn legal_bases_file(&self) -> PathBuf {
+        self.home.join(LEGAL_BASES_FILE)
+    }
+
+    /// The legal bases that rights may rest on: a list of one's own in the home, else the one that comes with
+    /// the program.
+    ///
+    /// # Errors
+    /// Where the list cannot be read: a right must not rest on what somebody else meant by a code.
+    pub fn legal_bases(&self) -> Result<LegalBases, Failure> {
+        let file = self.legal_bases_file();
+        match file.exists() {
+            true => legal_bases_in(&file),
+            false => Ok(LegalBases::provided()),
+        }
     }
 
     /// A home without a vault is named.
@@ -231,6 +252,24 @@ fn default_home() -> Result<PathBuf, Failure> {
             "No home directory was found for this user.",
             "The environment does not say where it is.",
             "Name one with `--home DIR` or NAHTLOS_HOME.",
+        )
+    })
+}
+
+/// The legal bases of a file.
+///
+/// # Errors
+/// Where it is not such a list.
+pub fn legal_bases_in(file: &Path) -> Result<LegalBases, Failure> {
+    let text = crate::input::read_text(file)?;
+    LegalBases::parse(&text).map_err(|error| {
+        Failure::new(
+            Exit::Usage,
+            error.code,
+            format!("The list of legal bases in {} is not usable.", file.display()),
+            format!("{}; {}.", error.reason, error.remedy),
+            "Correct it, check it with `nahtlos share bases --check FILE`, then run the command again; \
+             or take it away to use the list that comes with the program.",
         )
     })
 }

@@ -261,7 +261,7 @@ fn unknown_and_unclear_names_are_told_apart() {
         "--role",
         "read",
         "--basis",
-        "x",
+        "AVG35a1",
         "--yes",
     ]);
     refused(&to_nobody, 1, "not_found");

@@ -266,3 +266,334 @@ fn the_end_of_a_right_is_not_dropped_while_its_consent_is_withdrawn() {
     let decided = berger.run(&["--json", "decision"]).json();
     assert_eq!(decided["decisions"], serde_json::json!([]));
 }
+
+#[test]
+fn a_right_without_a_known_basis_is_refused_and_a_list_of_ones_own_says_which_are_known() {
+    let world = World::new();
+    let case = world.open_case();
+    let berger = &world.berger;
+    let grant = [
+        "--json",
+        "share",
+        "grant",
+        &case,
+        "--section",
+        "plan",
+        "--to",
+        TEAM,
+    ];
+    let read = ["--role", "read", "--yes"];
+    let without = berger.run(&[&grant[..], &read].concat());
+    refused(&without, 2, "basis");
+    let next = without.error()["next"].as_str().unwrap().to_owned();
+    assert!(
+        next.contains("--basis") && next.contains("consent give"),
+        "{next}"
+    );
+    let on = |basis: &str| berger.run(&[&grant[..], &read, &["--basis", basis]].concat());
+    refused(&on("LASoc12"), 2, "basis");
+    let list = berger.run(&["--json", "share", "bases"]).json();
+    assert_eq!(list["is_own"], false);
+    assert_eq!(list["bases"][0]["checked"], false);
+
+    let own = world.directory.path().join("own.json");
+    let text = |code: &str| {
+        format!(
+            r#"{{"schema_version": 1, "bases": [{{"code": "{code}", "de": "Sozialhilfe", "fr": "aide sociale"}}]}}"#
+        )
+    };
+    std::fs::write(&own, text("LA Soc")).unwrap();
+    let check = ["--json", "share", "bases", "--check", own.to_str().unwrap()];
+    refused(&berger.run(&check), 2, "code");
+    std::fs::write(&own, text("LASoc12")).unwrap();
+    assert_eq!(berger.run(&check).json()["bases"][0]["code"], "LASoc12");
+    std::fs::copy(&own, list["own_file"].as_str().unwrap()).unwrap();
+    assert_eq!(on("lasoc12").json()["basis"], "LASoc12");
+    refused(&on("AVG35a1"), 2, "basis");
+    let why = explained(berger, &case, "plan");
+    assert!(
+        why.contains("Chain: legal basis LASoc12 → missing: `read`"),
+        "{why}"
+    );
+    sync_all(&world);
+    let why = explained(berger, &case, "plan");
+    let chain = "the current key, wrapped to them.";
+    assert!(why.contains(chain), "{why}");
+    let nothing = explained(berger, &case, "function");
+    assert!(nothing.contains("Chain: missing: a consent"), "{nothing}");
+    assert!(
+        nothing.contains("nahtlos consent give CASE --read function"),
+        "{nothing}"
+    );
+}
+
+#[test]
+fn a_consent_is_narrowed_extended_and_replaced_and_a_right_may_be_added_that_names_it() {
+    let world = World::new();
+    let case = world.open_case();
+    let berger = &world.berger;
+    let scan = world.directory.path().join("scan");
+    std::fs::write(&scan, "abc").unwrap();
+    let how = [
+        "--yes",
+        "--purpose",
+        "planning",
+        "--explained-in",
+        "bs",
+        "--withdrawable-said",
+        "--paper",
+        scan.to_str().unwrap(),
+        "--interpreter",
+        "--from",
+        "-",
+    ];
+    let shares = format!("function,plan={TEAM}");
+    let told = berger
+        .type_in(&give(&case, &shares, &how), "Lejla Hadžić\nim Ordner")
+        .json();
+    let first = told["consent"].as_str().unwrap()[..8].to_owned();
+    let list = berger.run(&["consent", "list", &case]).ok().stdout;
+    for part in [
+        "planning",
+        "bs",
+        "Lejla Hadžić",
+        "given",
+        "im Ordner",
+        "ba7816bf8f01cfea",
+    ] {
+        assert!(list.contains(part), "{part}: {list}");
+    }
+    sync_all(&world);
+
+    let only = format!("plan={TEAM}");
+    let narrow = ["--json", "consent", "narrow", &case, "1", "--only", &only];
+    let dry = berger
+        .run(&[&narrow[1..], &["--dry-run"]].concat())
+        .ok()
+        .stdout;
+    assert!(
+        dry.contains("Will no longer read `plan`: Urs Iseli"),
+        "{dry}"
+    );
+    refused(&berger.run(&narrow), 2, "confirmation_missing");
+    let narrowed = berger.run(&[&narrow[..], &["--yes"]].concat()).json();
+    assert_eq!(narrowed["done"], "narrowed");
+    let journal = format!("journal={TEAM}");
+    let extend = [
+        "--json", "consent", "extend", &case, "1", "--write", &journal, "--form", "verbal", "--yes",
+    ];
+    let extended = berger.run(&extend).json();
+    assert_eq!(extended["shares"][0]["role"], "write");
+    refused(&berger.run(&extend), 2, "already");
+    sync_all(&world);
+    assert!(explained(berger, &case, "plan").starts_with("No longer:"));
+    assert!(explained(berger, &case, "journal").contains(&format!("consent {first}")));
+
+    let by_hand = |section: &'static str| {
+        let basis = format!("consent {first}");
+        let grant = [
+            "--json",
+            "share",
+            "grant",
+            &case,
+            "--section",
+            section,
+            "--to",
+            TEAM,
+        ];
+        berger.run(&[&grant[..], &["--role", "write", "--basis", &basis, "--yes"]].concat())
+    };
+    refused(&by_hand("plan"), 2, "not_covered");
+    assert_eq!(by_hand("function").json()["done"], "granted");
+
+    let replaces = give(
+        &case,
+        "function=Eingliederung",
+        &["--replaces", &first, "--yes"],
+    );
+    let replaced = berger.run(&replaces).json();
+    assert!(replaced["replaces"].as_str().unwrap().starts_with(&first));
+    sync_all(&world);
+    assert!(explained(berger, &case, "journal").starts_with("No longer:"));
+    assert!(explained(berger, &case, "function").starts_with("Yes:"));
+    let list = berger.run(&["consent", &case]).ok().stdout;
+    for part in [
+        "narrowed on",
+        "extended on",
+        "superseded on",
+        "replaced on",
+        "covered",
+    ] {
+        assert!(list.contains(part), "{part}: {list}");
+    }
+}
+
+const CONSENT_FILE: &str = r#"{
+  "schema_version": 1,
+  "form": "paper",
+  "withdrawable_notice": "given",
+  "shares": [
+    {"for": "Eingliederung", "purpose": "planning"}
+  ]
+}"#;
+
+#[test]
+fn a_case_is_opened_with_its_consent_in_one_command_or_not_at_all() {
+    let world = World::new();
+    let berger = &world.berger;
+    let (case_file, file) = (
+        world.directory.path().join("case.json"),
+        world.directory.path().join("consent.json"),
+    );
+    std::fs::write(&case_file, support::CASE_FILE).unwrap();
+    let open = |text: &str, more: &[&str]| {
+        std::fs::write(&file, text).unwrap();
+        let files = [
+            "--from",
+            case_file.to_str().unwrap(),
+            "--consent",
+            file.to_str().unwrap(),
+        ];
+        berger.run(&[&["--json", "case", "open"], &files[..], more].concat())
+    };
+    let cases = || {
+        let list = berger.run(&["--json", "case", "list"]).json();
+        list["cases"].as_array().unwrap().len()
+    };
+    // A mistake is named with line, place, reason and remedy, and nothing is kept.
+    for (wrong, code, place) in [
+        (
+            CONSENT_FILE.replace("\"purpose\"", "\"sections\": [\"diagnosis\"], \"purpose\""),
+            "unknown_section",
+            "line 6, $.shares[0].sections[0]",
+        ),
+        (
+            CONSENT_FILE.replace("Eingliederung", "Nobody"),
+            "not_found",
+            "line 6, $.shares[0].for",
+        ),
+        (
+            CONSENT_FILE.replace("paper", "nod"),
+            "unknown_code",
+            "line 3, $.form",
+        ),
+        (
+            CONSENT_FILE.replace("\"purpose\"", "\"sections\": [\"ident\"], \"purpose\""),
+            "not_shared",
+            "line 6",
+        ),
+    ] {
+        let refusal = open(&wrong, &["--yes"]);
+        refused(&refusal, 2, code);
+        assert!(
+            refusal.stderr.contains(place),
+            "{place}: {}",
+            refusal.stderr
+        );
+        assert_eq!(cases(), 0, "{code}");
+    }
+    refused(&open(CONSENT_FILE, &[]), 2, "confirmation_missing");
+    let dry = open(CONSENT_FILE, &["--dry-run"]).json();
+    assert_eq!(dry["done"], "dry_run");
+    assert_eq!(cases(), 0, "nothing is half done");
+
+    let opened = open(CONSENT_FILE, &["--yes"]).json();
+    assert_eq!(opened["done"], "opened");
+    let case = opened["case_number"].as_str().unwrap();
+    let shared = |section: &str| {
+        let shares = opened["shares"].as_array().unwrap();
+        let found = shares.iter().find(|share| share["section"] == section);
+        found.map(|share| share["role"].as_str().unwrap().to_owned())
+    };
+    // As the matrix says for a disability insurance.
+    assert_eq!(shared("core").as_deref(), Some("read"));
+    assert_eq!(shared("plan").as_deref(), Some("write"));
+    assert_eq!(opened["shares"][0]["people"][0], "Urs Iseli (IV-Stelle)");
+    sync_all(&world);
+    world.iseli.run(&["section", "show", case, "plan"]).ok();
+    let why = explained(berger, case, "plan");
+    assert!(why.contains("given by: client"), "{why}");
+}
+
+#[test]
+fn a_consent_from_a_file_with_an_unknown_section_leaves_the_case_as_it_was() {
+    let world = World::new();
+    let case = world.open_case();
+    let berger = &world.berger;
+    let give = ["--json", "consent", "give", &case, "--yes", "--file", "-"];
+    let wrong = CONSENT_FILE.replace(
+        "\"purpose\"",
+        "\"sections\": [\"plan\", \"x\"], \"purpose\"",
+    );
+    let refusal = berger.type_in(&give, &wrong);
+    refused(&refusal, 2, "unknown_section");
+    assert!(
+        refusal.stderr.contains("line 6, $.shares[0].sections[1]"),
+        "{}",
+        refusal.stderr
+    );
+    assert_eq!(
+        consents(berger, &case)["consents"]["given"],
+        serde_json::json!([])
+    );
+    assert!(explained(berger, &case, "plan").starts_with("No:"));
+    assert_eq!(
+        berger.type_in(&give, CONSENT_FILE).json()["done"],
+        "given",
+        "control"
+    );
+}
+
+#[test]
+fn exported_consents_verify_without_a_home_and_a_changed_word_shows() {
+    let world = World::new();
+    let case = world.open_case();
+    given(&world, &case, &format!("function={TEAM}"));
+    sync_all(&world);
+    let file = world.directory.path().join("consents.json");
+    let file = file.to_str().unwrap();
+    let export = ["--json", "consent", "export", &case, "--to", file];
+    assert_eq!(world.berger.run(&export).json()["events"], 1);
+    refused(&world.berger.run(&export), 1, "file");
+    // Somebody who has the program and the file, and nothing else.
+    let nobody = Home::new(world.directory.path(), "nobody");
+    let verified = nobody.run(&["--json", "consent", "verify", file]).json();
+    assert_eq!(verified["holds"], true);
+    let institution = verified["verified"]["institutions"][0].clone();
+    assert_eq!(institution["name_in_file"], "RAV Langnau");
+    let fingerprint = institution["fingerprint"].as_str().unwrap();
+    let of = |institution: &str| {
+        nobody.run(&[
+            "--json",
+            "consent",
+            "verify",
+            file,
+            "--institution",
+            institution,
+        ])
+    };
+    assert_eq!(of(fingerprint).json()["holds"], true);
+    let other = verified["verified"]["events"][0]["signed_by"]
+        .as_str()
+        .unwrap();
+    refused(&of(other), 1, "other_institution");
+    let text = std::fs::read_to_string(file).unwrap();
+    std::fs::write(
+        file,
+        text.replace("\"form\": \"paper\"", "\"form\": \"verbal\""),
+    )
+    .unwrap();
+    let changed = nobody.run(&["--json", "consent", "verify", file]);
+    assert_eq!(changed.exit, 1, "{}", changed.stdout);
+    assert!(
+        changed.stdout.contains("not over what stands there"),
+        "{}",
+        changed.stdout
+    );
+    std::fs::write(file, "{}").unwrap();
+    refused(
+        &nobody.run(&["--json", "consent", "verify", file]),
+        2,
+        "not_a_proof",
+    );
+}

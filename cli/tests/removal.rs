@@ -99,7 +99,7 @@ fn who_lost_a_section_keeps_what_they_read_and_receives_nothing_of_what_follows(
 }
 
 #[test]
-fn a_right_that_rests_on_a_consent_ends_and_the_one_by_law_stays() {
+fn a_right_that_rests_on_one_law_ends_and_the_one_by_another_stays() {
     let world = World::new();
     let case = world.open_case();
     grant(&world, &case, "core,plan", "read").json();
@@ -116,7 +116,7 @@ fn a_right_that_rests_on_a_consent_ends_and_the_one_by_law_stays() {
             "--role",
             "write",
             "--basis",
-            "consent of 14.09.2026",
+            "SHG19b",
             "--yes",
         ])
         .ok();
@@ -130,7 +130,7 @@ fn a_right_that_rests_on_a_consent_ends_and_the_one_by_law_stays() {
         "Eingliederung",
         "--basis",
     ];
-    let dry = with(&words, &["consent of 14.09.2026", "--dry-run"]);
+    let dry = with(&words, &["SHG19b", "--dry-run"]);
     let dry = world.berger.run(&dry).ok().stdout;
     assert!(dry.contains("read (Eingliederung, AVG35a1)"), "{dry}");
     let other = world
@@ -141,12 +141,7 @@ fn a_right_that_rests_on_a_consent_ends_and_the_one_by_law_stays() {
         .berger
         .run(&with(
             &words,
-            &[
-                "consent of 14.09.2026",
-                "--yes",
-                "--reason",
-                "consent-withdrawn",
-            ],
+            &["SHG19b", "--yes", "--reason", "basis-ended"],
         ))
         .ok();
     sync_all(&world);

@@ -93,7 +93,7 @@ fn rights_decide_what_the_other_institution_opens_and_edits() {
             "--role",
             "read",
             "--basis",
-            "x",
+            "AVG35a1",
             "--yes",
         ]),
         5,
@@ -209,11 +209,13 @@ fn what_was_shared_waits_for_the_sync_and_is_not_shared_twice() {
         "granted"
     );
     let waiting_once = waiting();
-    assert_eq!(
-        explained().trim(),
-        "Not yet: Urs Iseli cannot see `plan`.\n\
-         Granted by Anna Berger on AVG35a1; it takes effect with the next sync."
-    );
+    let said = explained();
+    let expected = "Not yet: Urs Iseli cannot see `plan`.\n\
+                    Granted by Anna Berger on AVG35a1; it takes effect with the next sync.\n\
+                    Chain: legal basis AVG35a1 (";
+    assert!(said.starts_with(expected), "{said}");
+    let missing = "→ missing: `write` for Eingliederung, granted by Anna Berger, which goes out with the next sync →";
+    assert!(said.contains(missing), "{said}");
     for role in ["write", "read"] {
         assert_eq!(grant(&world, &case, "plan", role).json()["done"], "nothing");
     }
@@ -248,8 +250,9 @@ fn answers_say_what_a_right_a_basis_and_a_decision_mean() {
         assert!(invited.contains("for RAV Langnau RAV Team; "), "{invited}");
         assert!(invited.contains(may), "{invited}");
     }
-    for (basis, in_words) in [("AVG35a1bis", false), ("AVG35a9", true)] {
-        let words = [
+    let words = |basis: &'static str| {
+        let grant = [
+            "--json",
             "share",
             "grant",
             &case,
@@ -257,19 +260,18 @@ fn answers_say_what_a_right_a_basis_and_a_decision_mean() {
             "plan",
             "--to",
             "Iseli",
-            "--role",
-            "read",
-            "--dry-run",
-            "--basis",
-            basis,
         ];
-        let preview = run(&words).ok().stdout;
-        assert_eq!(
-            preview.contains(&format!("{basis} (in words; not a known code)")),
-            in_words,
-            "{preview}"
-        );
+        let terms = ["--role", "read", "--dry-run", "--basis", basis];
+        run(&[&grant[..], &terms].concat())
+    };
+    // The code as the list writes it, and a mistyped one is refused with the list.
+    assert_eq!(words("avg35A1BIS").json()["basis"], "AVG35a1bis");
+    for unknown in ["AVG35a9", "consent of 12.03.2027"] {
+        let refusal = words(unknown);
+        refused(&refusal, 2, "basis");
+        assert!(refusal.stderr.contains("AVG35a1bis"), "{}", refusal.stderr);
     }
+    refused(&words("consent abcdefgh"), 2, "not_covered");
     let explained = run(&["key", "explain"]).ok().stdout;
     assert!(explained.contains("When somebody's right ends, the section gets a new key"));
     assert!(run(&["key"]).ok().stdout.contains("keys so far"));

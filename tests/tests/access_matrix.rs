@@ -324,7 +324,7 @@ fn some_edit(kind: &SectionKind, number: u64) -> Edit {
         SectionKind::Journal => json!({ "journal": { "add_entry": {
             "id": id, "kind": "note", "text": "Notiz" } } }),
         SectionKind::Tasks => json!({ "tasks": { "add": { "id": id, "title": "Anrufen" } } }),
-        SectionKind::Consent => json!({ "consent": { "give": { "id": id, "consent": {
+        SectionKind::Consent => json!({ "consent": { "id": id, "event": { "given": {
             "giver": { "kind": "client" }, "valid_from": "2026-10-05", "form": "paper",
             "scope": [{ "section": "social", "member": "m", "institution": "i" }] } } } }),
         SectionKind::Labour => form("employments", json!({ "employer": "Spitex" })),

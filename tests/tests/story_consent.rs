@@ -1,4 +1,4 @@
-//! Story S2, consent withdrawn while a coach is offline, steps 2 to 6 without the employer's slice,
+//! Story S2, consent withdrawn while a coach is offline, steps 2 to 6 and 8 without the employer's slice,
 //! through the real programs: one relay process, one home for each of three institutions, sockets
 //! and files.
 
@@ -14,6 +14,7 @@ const IV_TEAM: &str = "IV-Stelle Eingliederung";
 const BEFORE: &str = "Belastbar am Vormittag, zwei Stunden am Stück";
 const BY_LEAD: &str = "Nach dem Widerruf neu eingeschätzt";
 const BY_COACH: &str = "Im Betrieb beobachtet, ohne Netz aufgeschrieben";
+const AFTERWARDS: &str = "Nach der neuen Einwilligung eingeschätzt";
 const NOTE: &str = "Besuch in der Werkstatt, Emir ist pünktlich";
 
 /// The lead (Rüegg), the IV (Iseli) and a coach (Keller), with one case between them.
@@ -90,6 +91,52 @@ impl Withdrawal {
         );
         assert!(said.contains("function"), "{said}");
         self.ruegg.done(&[&words[..], &["--yes"]].concat());
+    }
+}
+
+impl Withdrawal {
+    fn prove(&self) {
+        let file = self.stage.path("consents.json");
+        let file = file.to_str().unwrap();
+        self.ruegg.done(&["consent", "export", CASE, "--to", file]);
+        let stranger = self.stage.device("device-9");
+        let verified = stranger.json(&["consent", "verify", file]);
+        assert_eq!(verified["holds"], true, "{verified}");
+        let kinds: Vec<&str> = verified["verified"]["events"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|event| text(&event["kind"]))
+            .collect();
+        assert!(
+            kinds.contains(&"given") && kinds.contains(&"withdrawn"),
+            "{kinds:?}"
+        );
+        let written = std::fs::read_to_string(file).unwrap();
+        let changed = written.replace("\"given\"", "\"narrowed\"");
+        assert_ne!(changed, written, "control");
+        let other = self.stage.path("changed.json");
+        story::write_private(&other, &changed);
+        let words = ["consent", "verify", other.to_str().unwrap()];
+        stranger.run(&words).expect_exit(1, &words);
+    }
+
+    fn consent_again(&self) {
+        let share = format!("function={COACHING}");
+        let words = [
+            "consent", "give", CASE, "--write", &share, "--form", "verbal",
+        ];
+        let told = ["--withdrawable-said", "--yes"];
+        self.ruegg.done(&[&words[..], &told].concat());
+        self.ruegg.done(&["sync"]);
+        assess(&self.ruegg, AFTERWARDS);
+        self.ruegg.done(&["sync"]);
+        self.keller.run(&["sync"]);
+        self.keller.run(&["sync"]);
+        let read = bases(&self.keller);
+        for expected in [BEFORE, BY_LEAD, AFTERWARDS] {
+            assert!(read.contains(&expected.to_owned()), "{expected}: {read:?}");
+        }
     }
 }
 
@@ -218,13 +265,29 @@ fn story_s2_a_consent_is_withdrawn_while_the_coach_writes_offline() {
         explained.contains("withdrawn") || explained.contains("ended"),
         "{explained}"
     );
+    let chain = "Chain: missing: a consent";
+    assert!(explained.contains(chain), "{explained}");
+    let explained = ruegg
+        .done(&["share", "explain", CASE, "function", "--for", IV_TEAM])
+        .stdout;
+    for part in [
+        "Chain: legal basis IVG68bis",
+        "the current key, wrapped to them",
+    ] {
+        assert!(explained.contains(part), "{part}: {explained}");
+    }
+
+    // What was allowed and taken back verifies by itself, on a device that has nothing of the case.
+    story.prove();
+    // 8: consent again, and Keller reads what stands there now, and what comes.
+    story.consent_again();
 
     for device in [ruegg, iseli, keller] {
         let doctor = device.run(&["doctor", "--json"]);
         let doctor: Value = serde_json::from_str(&doctor.stdout).unwrap();
         assert_eq!(doctor["sound"], true, "{doctor}");
     }
-    let markers = [BEFORE, BY_LEAD, BY_COACH, NOTE, "Mosimann"].map(str::to_owned);
+    let markers = [BEFORE, BY_LEAD, BY_COACH, AFTERWARDS, NOTE, "Mosimann"].map(str::to_owned);
     let homes = [ruegg, iseli, keller].map(|device| device.home.clone());
     let places: Vec<_> = story
         .stage

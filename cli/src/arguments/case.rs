@@ -1,5 +1,7 @@
 //! Commands about cases and their sections.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 
 use super::values::{Answered, TypedValue};
@@ -18,9 +20,15 @@ pub struct CaseOpen {
     /// The case file.
     #[command(flatten)]
     pub file: TypedValue,
-    /// Open it even if there is a case of this name and birth already
+    /// Record this consent with it (a JSON file as `consent give --file` reads), and share what it covers
+    #[arg(long, value_name = "FILE|-")]
+    pub consent: Option<PathBuf>,
+    /// Do not ask: open it even if there is a case of this name and birth already, and record the consent
     #[arg(long)]
     pub yes: bool,
+    /// Only say what would be done
+    #[arg(long, conflicts_with = "yes")]
+    pub dry_run: bool,
 }
 
 /// Run by `tests/tests/story_leaving/`, which holds it to what the program says.
@@ -64,7 +72,8 @@ pub enum CaseCommand {
         #[command(flatten)]
         filter: CaseFilter,
     },
-    /// Opens a case: from a JSON file, or by asking for name, birth and telephone
+    /// Opens a case, with the client's consent if there is one: from files, or by asking for name, birth,
+    /// telephone, who works on it and what they may see; says first how many people will read what
     Open {
         /// The case file.
         #[command(flatten)]

@@ -24,7 +24,9 @@ use clap::{Args, Parser, Subcommand};
 
 pub use bundle::BundleCommand;
 pub use case::{CaseCommand, CaseFilter, CaseHandover, CaseOpen};
-pub use consent::{ConsentCommand, ConsentGive, ConsentWithdraw};
+pub use consent::{
+    ConsentCommand, ConsentExtend, ConsentGive, ConsentManner, ConsentNarrow, ConsentWithdraw,
+};
 pub use device::{
     DecisionCommand, DeviceCommand, DocsOptions, HeldCommand, KeyCommand, ReportFormat,
 };

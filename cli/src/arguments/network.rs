@@ -41,7 +41,6 @@ pub struct FounderOptions {
 
 /// What can be done with the network.
 #[derive(Debug, Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "made once a run")]
 pub enum NetworkCommand {
     /// Founds the network of a new relay, with your institution as its first
     Found {

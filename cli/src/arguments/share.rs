@@ -32,9 +32,10 @@ pub struct ShareGrant {
     /// What they may do
     #[arg(long, value_enum)]
     pub role: ShareRole,
-    /// Legal basis or consent it rests on: a code (AVG35a1, IVG68bis2, …) or words
-    #[arg(long, value_name = "CODE OR TEXT")]
-    pub basis: String,
+    /// What it rests on: the code of a legal basis (`nahtlos share bases`), or a consent of the case that covers
+    /// it, as "consent NAME"
+    #[arg(long, value_name = "CODE OR CONSENT")]
+    pub basis: Option<String>,
     /// Last day of the right
     #[arg(long, value_name = "DATE")]
     pub until: Option<String>,
@@ -133,6 +134,12 @@ pub enum ShareCommand {
         /// Whether to ask.
         #[command(flatten)]
         answered: Answered,
+    },
+    /// The legal bases that a right may rest on, with what their codes stand for
+    Bases {
+        /// Only check this list: is it one that can be put in place of the present one?
+        #[arg(long, value_name = "FILE")]
+        check: Option<std::path::PathBuf>,
     },
     /// Who can open which section
     List {

@@ -116,6 +116,7 @@ fn of_share(command: &ShareCommand) -> Subject<'_> {
             Some(&withdrawal.case),
             withdrawal.sections.first().map(String::as_str),
         ),
+        ShareCommand::Bases { .. } => (None, None),
         ShareCommand::List { case } => (Some(case), None),
         ShareCommand::Role { case, section, .. }
         | ShareCommand::Close { case, section, .. }

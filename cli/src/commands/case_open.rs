@@ -1,23 +1,33 @@
 //! `nahtlos case open`.
 
 use nahtlos_casework::edit::{CoreEdit, CoreField, Edit};
-use nahtlos_casework::fields::{EntryId, Field, Name, PartialDate, Phone, Stored};
+use nahtlos_casework::fields::{
+    ConsentForm, EntryId, Field, Line, Name, PartialDate, Phone, Stored, WithdrawalNotice,
+};
+use nahtlos_casework::record::{ConsentDetails, Giver};
 use nahtlos_casework::view::CoreView;
-use nahtlos_casework::{CaseFile, SectionKind};
-use nahtlos_client::Nahtlos;
+use nahtlos_casework::{CaseFile, SECTIONS_OPENED_AT_ONCE, SectionKind};
+use nahtlos_client::consent::{ConsentShare, NewConsent, short_name};
+use nahtlos_client::{ClientError, Nahtlos};
+use nahtlos_protocol::identifier::SpaceId;
+use nahtlos_protocol::space::kind::Role;
 use serde_json::json;
 
+use super::consent_give::{give_page, shares_data};
 use super::entries::new_id;
+use super::sync::count;
+use super::{NOT_DELIVERED_YET, case_title, consent_terms};
 use crate::arguments::CaseOpen;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::input;
-use crate::output::Answer;
+use crate::output::{Answer, Page};
 
 pub fn open(context: &Context, opening: &CaseOpen) -> Result<Answer, Failure> {
     let source = &opening.file;
     input::refuse_command_line(source)?;
+    refuse_two_from_standard_input(opening)?;
     if source.from.is_none() && !input::may_ask() {
         return Err(no_source());
     }
@@ -52,17 +62,238 @@ pub fn open(context: &Context, opening: &CaseOpen) -> Result<Answer, Failure> {
             return Err(second_case(have));
         }
     }
-    let number = nahtlos.open_case(&edits)?.canonical();
+    let sections = sections_of(&edits);
+    let consent = match &opening.consent {
+        Some(path) => Some(consent_terms::from_file(&nahtlos, path, &sections)?),
+        None if source.from.is_none() => asked_consent(&nahtlos, &sections)?,
+        None => None,
+    };
+    // Read as a whole or not at all: the case, the consent and the rights are kept together.
+    let opened =
+        nahtlos.all_or_nothing(|nahtlos| carry_out(nahtlos, &edits, consent.as_ref(), opening));
+    match opened {
+        Ok(answer) | Err(Stopped::Answered(answer)) => Ok(*answer),
+        Err(Stopped::Failed(failure)) => Err(*failure),
+    }
+}
+
+/// Why nothing is kept.
+enum Stopped {
+    Answered(Box<Answer>),
+    Failed(Box<Failure>),
+}
+
+impl Stopped {
+    fn answered(answer: Answer) -> Self {
+        Self::Answered(Box::new(answer))
+    }
+}
+
+impl From<Failure> for Stopped {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(Box::new(failure))
+    }
+}
+
+impl From<ClientError> for Stopped {
+    fn from(error: ClientError) -> Self {
+        Failure::from(error).into()
+    }
+}
+
+/// Sections that the case will have.
+fn sections_of(edits: &[Edit]) -> Vec<SectionKind> {
+    let mut sections = SECTIONS_OPENED_AT_ONCE.to_vec();
+    for edit in edits {
+        if !sections.contains(&edit.section()) {
+            sections.push(edit.section());
+        }
+    }
+    sections
+}
+
+fn carry_out(
+    nahtlos: &mut Nahtlos,
+    edits: &[Edit],
+    consent: Option<&NewConsent>,
+    opening: &CaseOpen,
+) -> Result<Box<Answer>, Stopped> {
+    let number = nahtlos.open_case(edits)?.canonical();
     let case = nahtlos.find_case(&number)?;
     let sections: Vec<String> = case.sections.keys().map(SectionKind::code).collect();
-    let data = json!({
-        "case_number": number,
-        "sections": sections,
-    });
-    Ok(Answer::sentence(data, &number).note(format!(
-        "The case is open on this device. `nahtlos case show {number}` shows it, \
-         `nahtlos share grant {number} …` lets others in, `nahtlos sync` delivers it."
-    )))
+    let mut data = json!({ "case_number": number, "sections": sections });
+    let Some(new) = consent else {
+        if opening.dry_run {
+            let said = "Nothing was done (--dry-run): the case can be opened.";
+            return Err(Stopped::answered(Answer::sentence(
+                done(data, "dry_run"),
+                said,
+            )));
+        }
+        return Ok(Box::new(Answer::sentence(data, &number).note(format!(
+            "The case is open on this device. `nahtlos case show {number}` shows it, \
+             `nahtlos consent give {number} …` lets others in, `nahtlos sync` delivers it."
+        ))));
+    };
+    let previews = nahtlos.preview_consent(&case, new)?;
+    data["shares"] = json!(shares_data(&new.shares, &previews));
+    let page = give_page(&case_title(nahtlos, &case)?, new, &previews);
+    if opening.dry_run {
+        let page = page.line("Nothing was done (--dry-run).");
+        return Err(Stopped::answered(Answer::new(done(data, "dry_run"), page)));
+    }
+    if !opening.yes {
+        page.show_before_asking();
+        if !input::confirm("Open the case, record this consent and share?")? {
+            let said = "No case was opened, nothing was shared.";
+            return Err(Stopped::answered(Answer::sentence(
+                done(data, "nothing"),
+                said,
+            )));
+        }
+    }
+    let id = nahtlos.consent_give(&case, new)?;
+    data["consent"] = json!(id.to_string());
+    let rights = count(new.shares.len() as u64, "right follows", "rights follow");
+    Ok(Box::new(
+        Answer::sentence(done(data, "opened"), &number)
+            .note(format!(
+                "The case is open on this device, with consent {}; {rights} from it. \
+                 `nahtlos case show {number}` shows it.",
+                short_name(&id)
+            ))
+            .note(NOT_DELIVERED_YET),
+    ))
+}
+
+fn done(mut data: serde_json::Value, what: &str) -> serde_json::Value {
+    data["done"] = json!(what);
+    data
+}
+
+/// Who works on the case and what they may see, as the client said: proposed by the matrix, changed by hand.
+/// None where nobody else does.
+fn asked_consent(
+    nahtlos: &Nahtlos,
+    sections: &[SectionKind],
+) -> Result<Option<NewConsent>, Failure> {
+    let mut shares: Vec<ConsentShare> = Vec::new();
+    loop {
+        let question = match shares.is_empty() {
+            true => {
+                "Who works on it with you, by the client's consent? Team or person (empty: nobody)"
+            }
+            false => "Who else? (empty: nobody)",
+        };
+        let Some(name) = input::ask_field::<Line>(question, true)? else {
+            break;
+        };
+        let member = match nahtlos.directory()?.find_member(&name.to_string()) {
+            Ok(member) => member,
+            Err(error) => {
+                Page::default().line(error.to_string()).show_before_asking();
+                continue;
+            }
+        };
+        let asked = asked_sections(nahtlos, sections, &member)?;
+        shares.retain(|share| share.member != member);
+        shares.extend(asked);
+    }
+    if shares.is_empty() {
+        return Ok(None);
+    }
+    let question = "How did the client agree: paper, device, verbal";
+    let form = loop {
+        if let Some(form) = input::ask_field::<ConsentForm>(question, false)? {
+            break form;
+        }
+    };
+    let notice = match input::confirm("Was it said that it can be withdrawn at any time?")? {
+        true => WithdrawalNotice::Given,
+        false => WithdrawalNotice::NotGiven,
+    };
+    let details = ConsentDetails {
+        withdrawable_notice: Some(notice),
+        ..ConsentDetails::default()
+    };
+    let valid_from = nahtlos.today()?;
+    let valid_until = consent_terms::last_day(valid_from, None, &details)?;
+    Ok(Some(NewConsent {
+        giver: Giver::Client,
+        shares,
+        valid_from,
+        valid_until: Some(valid_until),
+        form,
+        details,
+        replaces: None,
+        note: None,
+    }))
+}
+
+fn asked_sections(
+    nahtlos: &Nahtlos,
+    sections: &[SectionKind],
+    member: &SpaceId,
+) -> Result<Vec<ConsentShare>, Failure> {
+    let proposals = nahtlos.proposals(sections, member)?;
+    let named = |only_if_named: bool| -> String {
+        let named = proposals
+            .iter()
+            .filter(|one| one.only_if_named == only_if_named);
+        let words: Vec<String> = named
+            .map(|one| format!("{} ({})", one.section, one.role.word()))
+            .collect();
+        if words.is_empty() {
+            "none".to_owned()
+        } else {
+            words.join(", ")
+        }
+    };
+    Page::default()
+        .line(format!("Proposed: {}.", named(false)))
+        .line(format!("Only if the client says so: {}.", named(true)))
+        .show_before_asking();
+    let role = |kind: &SectionKind| {
+        let proposed = proposals.iter().find(|one| one.section == *kind);
+        proposed.map_or(Role::Read, |one| one.role)
+    };
+    let share = |section: SectionKind| ConsentShare {
+        role: role(&section),
+        section,
+        member: *member,
+        purpose: None,
+    };
+    loop {
+        let question = "Sections, separated by commas (empty: as proposed)";
+        let Some(codes) = input::ask_field::<Line>(question, true)? else {
+            let proposed = proposals.iter().filter(|one| !one.only_if_named);
+            return Ok(proposed.map(|one| share(one.section.clone())).collect());
+        };
+        let codes = codes.to_string();
+        let mut kinds = Vec::new();
+        let mut wrong = None;
+        for code in codes.split(',') {
+            match SectionKind::parse(code) {
+                Ok(kind) if !sections.contains(&kind) => {
+                    wrong = Some(format!("The case has no section {kind} from its opening."));
+                }
+                Ok(kind) if kinds.contains(&kind) => {}
+                Ok(kind) => kinds.push(kind),
+                Err(error) => {
+                    wrong = Some(format!(
+                        "{}: {}; {}.",
+                        code.trim(),
+                        error.reason,
+                        error.remedy
+                    ))
+                }
+            }
+        }
+        match wrong {
+            None => return Ok(kinds.into_iter().map(share).collect()),
+            Some(wrong) => Page::default().line(wrong).show_before_asking(),
+        }
+    }
 }
 
 /// Name, birth and number of a case of the same official name, first name and birth, if there is one.
@@ -159,6 +390,22 @@ fn asked() -> Result<Vec<Edit>, Failure> {
         .into_iter()
         .map(|field| Edit::Core(CoreEdit::Set(field)))
         .collect())
+}
+
+fn refuse_two_from_standard_input(opening: &CaseOpen) -> Result<(), Failure> {
+    let is_standard_input = |path: &Option<std::path::PathBuf>| {
+        path.as_ref().is_some_and(|path| path.as_os_str() == "-")
+    };
+    if !(is_standard_input(&opening.file.from) && is_standard_input(&opening.consent)) {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Exit::Usage,
+        "two_inputs",
+        "No case was opened: the case and the consent cannot both come from standard input.",
+        "It can be read once.",
+        "Put one of the two in a file.",
+    ))
 }
 
 fn no_source() -> Failure {

@@ -1,14 +1,16 @@
 //! `nahtlos consent`.
 
 use nahtlos_casework::SectionKind;
-use nahtlos_casework::fields::{Date, FieldError, Stored};
-use nahtlos_casework::view::{ConsentView, Coverage, GivenView};
+use nahtlos_casework::fields::{Date, FieldError, Purpose, Stored};
+use nahtlos_casework::view::{ChangedView, ConsentView, Coverage, GivenView};
 use nahtlos_client::consent::short_name;
 use nahtlos_client::{Case, Directory, Nahtlos};
 use nahtlos_protocol::identifier::SpaceId;
 use serde_json::json;
 
+use super::consent_change::{extend, narrow};
 use super::consent_give::give;
+use super::consent_proof::{export, verify};
 use super::consent_withdraw::withdraw;
 use super::entries::{cell, shown};
 use super::pages::{violations_page, when, who};
@@ -27,6 +29,11 @@ pub fn run(
     match command {
         Some(ConsentCommand::Give(new)) => give(context, &new),
         Some(ConsentCommand::Withdraw(withdrawal)) => withdraw(context, &withdrawal),
+        Some(ConsentCommand::Narrow(narrowing)) => narrow(context, &narrowing),
+        Some(ConsentCommand::Extend(extension)) => extend(context, &extension),
+        Some(ConsentCommand::List { case }) => list(context, &case),
+        Some(ConsentCommand::Export { case, to }) => export(context, &case, &to),
+        Some(ConsentCommand::Verify { file, institution }) => verify(&file, institution.as_deref()),
         None => list(context, &case.unwrap_or_default()),
     }
 }
@@ -84,11 +91,17 @@ pub fn consent_page(
         let own = coverage
             .iter()
             .filter(|coverage| Some(&coverage.consent) == given.id.known());
+        let own_last = own.clone().next().cloned();
         let rows = own
             .map(|coverage| {
                 vec![
                     coverage.share.section.code(),
                     member_name(&directory, coverage),
+                    coverage
+                        .share
+                        .purpose
+                        .unwrap_or(Purpose::Coordination)
+                        .to_string(),
                     today_word(coverage, today),
                 ]
             })
@@ -99,14 +112,29 @@ pub fn consent_page(
                 ("given by", shown(&given.giver)),
                 ("form", shown(&given.form)),
                 ("from", shown(&given.valid_from)),
-                ("until", shown(&given.valid_until)),
+                ("until", last_day(own_last.as_ref(), &given.valid_until)),
+                ("once or recurring", shown(&given.details.recurrence)),
+                ("explained in", shown(&given.details.language)),
+                ("interpreter", shown(&given.details.interpreter)),
+                (
+                    "withdrawable, they were told",
+                    shown(&given.details.withdrawable_notice),
+                ),
+                ("witness", shown(&given.details.witness)),
+                ("template", shown(&given.details.template)),
+                ("SHA-256 of the scan", shown(&given.details.paper_sha256)),
                 ("note", shown(&given.note)),
                 (
                     "recorded by",
                     Some(format!("{}, {}", who(&given.origin), when(&given.origin))),
                 ),
             ])
-            .table(&["section", "for", "today"], rows, "");
+            .table(&["section", "for", "what for", "today"], rows, "");
+        if let Some(id) = given.id.known() {
+            for changed in consents.changes_of(id) {
+                page = page.line(change_in_words(changed));
+            }
+        }
     }
     if !consents.not_understood.is_empty() {
         let events = count(consents.not_understood.len() as u64, "event", "events");
@@ -123,12 +151,50 @@ pub fn named(given: &GivenView) -> String {
     id.map_or_else(|| given.id.canonical(), short_name)
 }
 
+/// The last day as it is now, and as it was at first where that differs.
+fn last_day(now: Option<&Coverage>, first: &Option<Stored<Date>>) -> Option<String> {
+    let first = first.as_ref().map(ToString::to_string);
+    let until = now
+        .and_then(|coverage| coverage.until)
+        .map(|day| day.to_string());
+    match (until, first) {
+        (Some(until), _) if now.is_some_and(|now| now.ends_with_coming_of_age) => Some(format!(
+            "{until}, the last day before the person comes of age"
+        )),
+        (Some(until), Some(first)) if until != first => Some(format!("{until} (first: {first})")),
+        (until, first) => until.or(first),
+    }
+}
+
+fn change_in_words(changed: &ChangedView) -> String {
+    let until = changed.valid_until.as_ref();
+    let until = until.map_or_else(String::new, |until| format!(", until {until}"));
+    let shares = changed.scope.as_ref().and_then(Stored::known);
+    let shares = shares.map_or_else(String::new, |shares| {
+        let codes: Vec<String> = shares.iter().map(|share| share.section.code()).collect();
+        format!(": {}", codes.join(", "))
+    });
+    let by = changed.by.as_ref().and_then(Stored::known);
+    let by = by.map_or_else(String::new, |by| format!(" by consent {}", short_name(by)));
+    format!(
+        "{} on {}{by}{shares}{until} ({}, {})",
+        changed.kind,
+        cell(&changed.stated_at),
+        who(&changed.origin),
+        when(&changed.origin),
+    )
+}
+
 fn today_word(coverage: &Coverage, today: Date) -> String {
     match coverage {
         Coverage {
             withdrawn_at: Some(day),
             ..
         } => format!("withdrawn on {day}"),
+        Coverage {
+            superseded_at: Some(day),
+            ..
+        } => format!("replaced on {day}"),
         _ if coverage.is_in_force_on(today) => "covered".into(),
         Coverage {
             until: Some(until), ..

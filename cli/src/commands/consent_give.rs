@@ -1,60 +1,39 @@
 //! `nahtlos consent give`.
 
-use nahtlos_casework::fields::{Date, Field, FieldError, LongText, Name};
-use nahtlos_casework::record::Giver;
+use std::collections::BTreeSet;
+
+use nahtlos_casework::SectionKind;
+use nahtlos_casework::fields::WithdrawalNotice;
+use nahtlos_casework::record::ConsentDetails;
 use nahtlos_client::consent::{ConsentShare, NewConsent, short_name};
 use nahtlos_client::share::GrantPreview;
-use nahtlos_protocol::space::kind::Role;
 use serde_json::json;
 
-use super::consent::shares_named;
+use super::consent::{find_consent, read};
+use super::entries::known_id;
 use super::sync::count;
-use super::values::{parse, parse_option};
-use super::{NOT_DELIVERED_YET, case_title, share};
+use super::{NOT_DELIVERED_YET, case_title, consent_terms, share};
 use crate::arguments::ConsentGive;
 use crate::context::Context;
-use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::input;
 use crate::output::{Answer, Page, json};
 
-/// Months a consent holds where nothing else is said (DOMAIN §6).
-const DEFAULT_MONTHS: i8 = 12;
-
 pub fn give(context: &Context, words: &ConsentGive) -> Result<Answer, Failure> {
     input::refuse_command_line(&words.note)?;
-    let form = parse("form", &words.form)?;
-    let valid_from: Option<Date> = parse_option("valid_from", words.valid_from.as_deref())?;
-    let valid_until: Option<Date> = parse_option("until", words.until.as_deref())?;
     let mut nahtlos = context.open()?;
     let case = nahtlos.find_case(&words.case)?;
-    let mut shares = Vec::new();
-    for (texts, role) in [(&words.read, Role::Read), (&words.write, Role::Write)] {
-        for (section, member) in shares_named(&nahtlos, texts)? {
-            shares.push(ConsentShare {
-                section,
-                member,
-                role,
-            });
+    let mut new = match &words.file {
+        Some(path) => {
+            let sections: Vec<SectionKind> = case.sections.keys().cloned().collect();
+            consent_terms::from_file(&nahtlos, path, &sections)?
         }
+        None => consent_terms::from_options(&nahtlos, words)?,
+    };
+    if let Some(earlier) = &words.replaces {
+        let consents = read(&nahtlos, &case)?;
+        new.replaces = Some(known_id(&find_consent(&consents, earlier)?.id)?);
     }
-    let valid_from = match valid_from {
-        Some(day) => day,
-        None => nahtlos.today()?,
-    };
-    let valid_until = match valid_until {
-        Some(day) => day,
-        None => months_later(valid_from, DEFAULT_MONTHS)?,
-    };
-    let (giver, note) = giver_and_note(words)?;
-    let new = NewConsent {
-        giver,
-        shares,
-        valid_from,
-        valid_until: Some(valid_until),
-        form,
-        note,
-    };
     let previews = nahtlos.preview_consent(&case, &new)?;
     let page = give_page(&case_title(&nahtlos, &case)?, &new, &previews);
     let data = |done: &str, consent: Option<String>| {
@@ -63,7 +42,9 @@ pub fn give(context: &Context, words: &ConsentGive) -> Result<Answer, Failure> {
             "consent": consent,
             "valid_from": new.valid_from,
             "valid_until": new.valid_until,
-            "shares": shares_data(&new, &previews),
+            "details": json::value(&new.details),
+            "replaces": new.replaces,
+            "shares": shares_data(&new.shares, &previews),
         })
     };
     if words.answered.dry_run {
@@ -85,12 +66,18 @@ pub fn give(context: &Context, words: &ConsentGive) -> Result<Answer, Failure> {
         short_name(&id),
         count(new.shares.len() as u64, "right follows", "rights follow"),
     );
-    let answer = Answer::sentence(data("given", Some(id.to_string())), said);
+    let mut answer = Answer::sentence(data("given", Some(id.to_string())), said);
+    if let Some(earlier) = &new.replaces {
+        let earlier = short_name(earlier);
+        answer = answer.note(format!(
+            "It stands in place of consent {earlier}: the rights that rested on that one end with the same sync."
+        ));
+    }
     Ok(answer.note(NOT_DELIVERED_YET))
 }
 
-fn shares_data(new: &NewConsent, previews: &[GrantPreview]) -> Vec<serde_json::Value> {
-    let shares = new.shares.iter().zip(previews);
+pub fn shares_data(shares: &[ConsentShare], previews: &[GrantPreview]) -> Vec<serde_json::Value> {
+    let shares = shares.iter().zip(previews);
     let lines = shares.map(|(share, preview)| {
         let mut value = json::value(preview);
         if let Some(fields) = value.as_object_mut() {
@@ -102,14 +89,55 @@ fn shares_data(new: &NewConsent, previews: &[GrantPreview]) -> Vec<serde_json::V
 }
 
 /// Before it is recorded: who will read what.
-fn give_page(title: &str, new: &NewConsent, previews: &[GrantPreview]) -> Page {
-    let shares: Vec<(&ConsentShare, &GrantPreview)> = new.shares.iter().zip(previews).collect();
+pub fn give_page(title: &str, new: &NewConsent, previews: &[GrantPreview]) -> Page {
     let mut page = Page::default().title(title).fields([
         ("given by", Some(new.giver.to_string())),
         ("form", Some(new.form.to_string())),
         ("from", Some(new.valid_from.to_string())),
         ("until", new.valid_until.map(|day| day.to_string())),
     ]);
+    page = page.fields(how_it_came_about(&new.details));
+    receivers_page(page, &new.shares, previews)
+}
+
+/// Details of a consent that are not personal to others than the client, and those that are missing.
+fn how_it_came_about(details: &ConsentDetails) -> [(&'static str, Option<String>); 5] {
+    [
+        (
+            "once or recurring",
+            details.recurrence.map(|one| one.to_string()),
+        ),
+        (
+            "explained in",
+            details.language.as_ref().map(ToString::to_string),
+        ),
+        (
+            "interpreter",
+            details.interpreter.as_ref().map(ToString::to_string),
+        ),
+        ("witness", details.witness.as_ref().map(ToString::to_string)),
+        (
+            "withdrawable, they were told",
+            Some(match details.withdrawable_notice {
+                Some(WithdrawalNotice::Given) => "yes".to_owned(),
+                Some(WithdrawalNotice::NotGiven) => "no".to_owned(),
+                None => "not recorded (`--withdrawable-said`)".to_owned(),
+            }),
+        ),
+    ]
+}
+
+/// Who will read what, before it is recorded.
+pub fn receivers_page(mut page: Page, shares: &[ConsentShare], previews: &[GrantPreview]) -> Page {
+    let shares: Vec<(&ConsentShare, &GrantPreview)> = shares.iter().zip(previews).collect();
+    let readers: BTreeSet<&str> = previews
+        .iter()
+        .flat_map(|preview| preview.people.iter().map(String::as_str))
+        .collect();
+    page = page.line(format!(
+        "{} will read something of this case by it.",
+        count(readers.len() as u64, "person", "people")
+    ));
     let mut members: Vec<&GrantPreview> = Vec::new();
     for preview in previews {
         if !members.iter().any(|known| same_member(known, preview)) {
@@ -162,82 +190,4 @@ fn give_page(title: &str, new: &NewConsent, previews: &[GrantPreview]) -> Page {
 
 fn same_member(one: &GrantPreview, other: &GrantPreview) -> bool {
     (&one.member, &one.institution) == (&other.member, &other.institution)
-}
-
-/// Who gave it, and a note: personal, so typed or from a file.
-fn giver_and_note(words: &ConsentGive) -> Result<(Giver, Option<LongText>), Failure> {
-    if words.note.from.is_none() && input::may_ask() {
-        let giver = match words.representative {
-            true => representative(input::ask_field("Name of the representative", false)?)?,
-            false => Giver::Client,
-        };
-        return Ok((
-            giver,
-            input::optional_text(&words.note, "Note (may be empty)", words.answered)?,
-        ));
-    }
-    let text = input::optional_text::<LongText>(&words.note, "Note", words.answered)?;
-    if !words.representative {
-        return Ok((Giver::Client, text));
-    }
-    let text = text.map_or_else(String::new, |text| text.canonical());
-    let (name, note) = text.split_once('\n').unwrap_or((&text, ""));
-    let name = match name.trim() {
-        "" => None,
-        name => Some(parse("representative", name)?),
-    };
-    let note = match note.trim() {
-        "" => None,
-        note => Some(parse("note", note)?),
-    };
-    Ok((representative(name)?, note))
-}
-
-fn representative(name: Option<Name>) -> Result<Giver, Failure> {
-    let name = name.ok_or_else(|| {
-        Failure::new(
-            Exit::Usage,
-            "value_missing",
-            "Nothing was recorded: the representative's name is missing.",
-            "It is personal, so it never stands on the command line.",
-            "Give it as the first line of `--from FILE`, or `--from -` for standard input.",
-        )
-    })?;
-    Ok(Giver::Representative { name })
-}
-
-/// The same day some months later, or the last day of that month; less one day: a year from the 4th
-/// ends on the 3rd.
-fn months_later(day: Date, months: i8) -> Result<Date, Failure> {
-    let (year, month, number) = day.parts();
-    let later = jiff::civil::Date::new(year, month, number)
-        .and_then(|day| day.checked_add(jiff::Span::new().months(months)))
-        .and_then(|day| day.yesterday());
-    let later = later.map_err(|_| {
-        FieldError::new(
-            "until",
-            "no_such_day",
-            "no last day follows from the first",
-            "name one with --until",
-        )
-    })?;
-    Ok(Date::new(later.year(), later.month(), later.day())?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_consent_of_twelve_months_ends_on_the_day_before_the_same_day() {
-        for (first, last) in [
-            ("2027-01-04", "2028-01-03"),
-            ("2027-03-01", "2028-02-29"),
-            ("2028-02-29", "2029-02-27"),
-        ] {
-            let day = Date::parse(first).unwrap();
-            let until = months_later(day, DEFAULT_MONTHS).unwrap();
-            assert_eq!(until.canonical(), last, "{first}");
-        }
-    }
 }

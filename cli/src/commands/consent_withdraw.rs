@@ -96,7 +96,7 @@ pub fn withdraw(context: &Context, words: &ConsentWithdraw) -> Result<Answer, Fa
 }
 
 /// Before it is recorded: who loses what, what stays and why.
-fn preview_page(mut page: Page, preview: &WithdrawalPreview) -> Page {
+pub fn preview_page(mut page: Page, preview: &WithdrawalPreview) -> Page {
     let ending = |line: &SectionWithdrawal| !line.ends.is_empty();
     if !preview.sections.iter().any(ending) {
         page = page.line("No right rests on it: nobody loses anything.");

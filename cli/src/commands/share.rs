@@ -1,6 +1,8 @@
 //! `nahtlos share`.
 
 use nahtlos_casework::SectionKind;
+use nahtlos_casework::legal::LegalBases;
+use nahtlos_client::consent::consent_in;
 use nahtlos_client::erasing::FormerMember;
 use nahtlos_client::share::{GrantPreview, SectionShares, Terms};
 use nahtlos_client::{Case, Nahtlos};
@@ -34,6 +36,7 @@ pub fn run(context: &Context, command: ShareCommand) -> Result<Answer, Failure> 
             answered,
         } => withdrawal::close(context, &case, &section, answered),
         ShareCommand::List { case } => list(context, &case),
+        ShareCommand::Bases { check } => bases(context, check.as_deref()),
         ShareCommand::Explain {
             case,
             section,
@@ -42,29 +45,12 @@ pub fn run(context: &Context, command: ShareCommand) -> Result<Answer, Failure> 
     }
 }
 
-/// Codes of legal bases as practice cites them (AVG, IVG, AVIG, AVIV, AMG, SHG, ATSG, AHVG). Another
-/// basis, a consent for example, is stated in words.
-const KNOWN_BASES: [&str; 11] = [
-    "AVG35a1",
-    "AVG35a1bis",
-    "IVG68bis2",
-    "IVG68bis3",
-    "AVIG85f",
-    "AVIV119d",
-    "AMG14",
-    "SHG8",
-    "SHG19b",
-    "ATSG32",
-    "AHVG153c",
-];
-
-/// Characters a stated basis may have.
-const BASIS_CHARS_MAX: usize = 200;
-
 fn grant(context: &Context, new: &ShareGrant) -> Result<Answer, Failure> {
     let kinds = sections(&new.sections)?;
-    let basis = basis(&new.basis)?;
-    let until = new.until.as_deref().map(dates::end_of_day_ms).transpose()?;
+    let bases = context.legal_bases()?;
+    let basis = basis(&bases, new.basis.as_deref())?;
+    let basis = basis.as_str();
+    let mut until = new.until.as_deref().map(dates::end_of_day_ms).transpose()?;
     let role = match new.role {
         ShareRole::Read => Role::Read,
         ShareRole::Write => Role::Write,
@@ -77,12 +63,24 @@ fn grant(context: &Context, new: &ShareGrant) -> Result<Answer, Failure> {
         refuse_undelivered(&nahtlos, &case)?;
     }
     // All are looked at before the first is granted.
+    for kind in &kinds {
+        // It ends with what it rests on at the latest.
+        let basis_ends = nahtlos.basis_ends_ms(&case, kind, &member, basis)?;
+        until = until.into_iter().chain(basis_ends).min();
+    }
     let previews = kinds
         .iter()
         .map(|kind| nahtlos.preview_grant(&case, kind, &member))
         .collect::<Result<Vec<_>, _>>()?;
     let (held, kinds) = split_held(&nahtlos, &case, kinds, &member, role, until)?;
-    let mut page = preview_page(&case_title(&nahtlos, &case)?, &previews, role, basis, new);
+    let mut page = preview_page(
+        &case_title(&nahtlos, &case)?,
+        &previews,
+        role,
+        &basis_shown(&bases, basis),
+        until,
+        new,
+    );
     let data = |done: &str| {
         json!({
             "done": done,
@@ -167,6 +165,7 @@ fn preview_page(
     previews: &[GrantPreview],
     role: Role,
     basis: &str,
+    until: Option<u64>,
     new: &ShareGrant,
 ) -> Page {
     let first = previews.first();
@@ -204,8 +203,8 @@ fn preview_page(
         ))
         .fields([
             ("to", Some(member)),
-            ("basis", Some(basis_shown(basis))),
-            ("until", new.until.clone()),
+            ("basis", Some(basis.to_owned())),
+            ("until", until.map(dates::moment)),
         ])
         .table(
             &["section", "its history goes along", "may already"],
@@ -256,31 +255,66 @@ pub fn sections(codes: &[String]) -> Result<Vec<SectionKind>, Failure> {
     Ok(kinds)
 }
 
-fn basis(text: &str) -> Result<&str, Failure> {
-    let text = text.trim();
-    if text.is_empty()
-        || text.chars().count() > BASIS_CHARS_MAX
-        || text.chars().any(char::is_control)
-    {
-        return Err(Failure::new(
-            Exit::Usage,
-            "basis",
-            "The basis of the right is missing or not readable; nothing was shared.",
-            format!(
-                "Every right rests on a consent or a law, stated in 1 to {BASIS_CHARS_MAX} characters."
-            ),
-            "Name it with `--basis`, e.g. `--basis AVG35a1` or `--basis \"consent of 12.03.2027\"`.",
-        ));
+/// What a right rests on: a known code, as the list writes it, or a consent by its name.
+fn basis(bases: &LegalBases, text: Option<&str>) -> Result<String, Failure> {
+    let text = text.unwrap_or_default().trim();
+    if let Some(basis) = bases.find(text) {
+        return Ok(basis.code.clone());
     }
-    Ok(text)
+    if consent_in(text).is_some() {
+        return Ok(text.to_owned());
+    }
+    let codes: Vec<&str> = bases.iter().map(|basis| basis.code.as_str()).collect();
+    let what = match text {
+        "" => "A right rests on a consent or a law, and none was named; nothing was shared.",
+        _ => "This is neither a known legal basis nor a consent; nothing was shared.",
+    };
+    Err(Failure::new(
+        Exit::Usage,
+        "basis",
+        what,
+        format!(
+            "Known codes: {}. `nahtlos share bases` says what they stand for, and how to use a list of your own.",
+            codes.join(", ")
+        ),
+        "Name a code with `--basis CODE`; or record what the client allows: `nahtlos consent give CASE \
+         --read SECTION=MEMBER --form FORM`.",
+    ))
 }
 
-/// A mistyped code is seen before it is recorded.
-fn basis_shown(basis: &str) -> String {
-    if KNOWN_BASES.contains(&basis) {
-        return basis.to_owned();
+/// What a basis stands for, beside it.
+fn basis_shown(bases: &LegalBases, basis: &str) -> String {
+    match bases.find(basis) {
+        Some(known) => format!("{} ({} · {})", known.code, known.de, known.fr),
+        None => basis.to_owned(),
     }
-    format!("{basis} (in words; not a known code)")
+}
+
+/// The codes that a right may rest on.
+fn bases(context: &Context, check: Option<&std::path::Path>) -> Result<Answer, Failure> {
+    let bases = match check {
+        Some(file) => crate::context::legal_bases_in(file)?,
+        None => context.legal_bases()?,
+    };
+    let rows = bases.iter().map(|basis| {
+        let checked = if basis.checked { "yes" } else { "no" };
+        let cells = [&basis.code, &basis.de, &basis.fr].map(Clone::clone);
+        [&cells[..], &[checked.to_owned()]].concat()
+    });
+    let list: Vec<serde_json::Value> = bases.iter().map(json::value).collect();
+    let own = context.legal_bases_file();
+    let page = Page::default()
+        .table(&["code", "Deutsch", "Français", "checked"], rows.collect(), "")
+        .line(
+            "The texts say what a code stands for; they are not the law. Where nobody has compared one \
+             with the law in force, it says so under `checked`.",
+        );
+    let data =
+        json!({ "bases": list, "own_file": own.display().to_string(), "is_own": own.exists() });
+    Ok(Answer::new(data, page).note(format!(
+        "A list of your own stands in place of this one: put it in {}.",
+        own.display()
+    )))
 }
 
 /// What was typed before and is not delivered would be sealed after the cut, and so go along.

@@ -135,7 +135,7 @@ fn found(directory: &Path, narrator: &mut Narrator<'_>) -> Result<World, DemoErr
 
 /// Step 2.
 fn open_and_share(world: &mut World, narrator: &mut Narrator<'_>) -> Result<String, DemoError> {
-    narrator.step("Berger opens a case and shares it by section, as the client consented")?;
+    narrator.step("Berger opens a case and shares it by section, each right on its legal basis")?;
     let number = story::open_case(world)?;
     narrator.say(format!("Case {number}: Ruth Mosimann, 44, care assistant."))?;
     for share in &story::SHARES {

@@ -41,7 +41,7 @@ pub struct Share {
     pub sections: &'static [(SectionKind, Role)],
     /// The team or person, as the directory names it.
     pub with: &'static str,
-    /// Legal basis or consent.
+    /// The code of a legal basis.
     pub basis: &'static str,
 }
 
@@ -67,7 +67,7 @@ const PARTNER: &[(SectionKind, Role)] = &[
     (SectionKind::Tasks, Role::Write),
 ];
 
-/// What Ruth Mosimann consented to: `function` is not for social aid.
+/// What the institutions need for the case: `function` is not for social aid.
 pub const SHARES: [Share; 5] = [
     Share {
         sections: PARTNER,
@@ -87,12 +87,12 @@ pub const SHARES: [Share; 5] = [
     Share {
         sections: PARTNER,
         with: "Urs Keller",
-        basis: "consent of 14.09.2026",
+        basis: "AMG14",
     },
     Share {
         sections: &[(SectionKind::Function, Role::Read)],
         with: "Urs Keller",
-        basis: "consent of 14.09.2026",
+        basis: "AMG14",
     },
 ];
 

@@ -88,6 +88,21 @@ impl Failure {
         failure
     }
 
+    /// A consent file with errors. It is read as a whole or not at all.
+    pub fn consent_file(errors: &[ImportError]) -> Self {
+        let count = errors.len();
+        let plural = if count == 1 { "error" } else { "errors" };
+        let mut failure = Self::new(
+            Exit::Usage,
+            errors.first().map_or("consent_file", |error| error.code),
+            format!("The consent file has {count} {plural}; nothing was recorded."),
+            "A consent file is read as a whole or not at all.",
+            "Correct the places named above, then run the command again.",
+        );
+        failure.details = errors.iter().map(ToString::to_string).collect();
+        failure
+    }
+
     /// A file that cannot be read or written.
     pub fn file(action: &str, path: &std::path::Path, error: &std::io::Error) -> Self {
         Self::new(

@@ -28,6 +28,7 @@ pub mod fields;
 pub mod form;
 pub mod import;
 mod labels;
+pub mod legal;
 pub mod matrix;
 pub mod record;
 pub mod role;
@@ -40,6 +41,7 @@ pub use conflict::{
     Alternative, Choice, Conflict, ConflictId, ConflictKind, ResolveError, conflicts, resolve,
 };
 pub use edit::{ApplyError, Edit};
+pub use import::consent::{ConsentFile, ConsentFileShare, May};
 pub use import::{CASE_FILE_SCHEMA_VERSION, CaseFile, ImportError, SectionFile};
 pub use labels::{Names, names_of};
 pub use rules::{Rule, Violation};

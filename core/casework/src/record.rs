@@ -15,7 +15,7 @@ use crate::fields::{
 };
 use crate::role::InstitutionKind;
 
-pub use consent::{ConsentScope, ConsentScopes, Giver};
+pub use consent::{ConsentDetails, ConsentScope, ConsentScopes, Giver};
 
 /// A postal address (eCH-0010). A hidden address does not belong here but in `protection`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

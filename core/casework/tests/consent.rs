@@ -2,9 +2,11 @@
 
 mod support;
 
-use nahtlos_casework::edit::{Consent, ConsentEdit, Withdrawal};
+use nahtlos_casework::edit::{
+    Consent, ConsentEdit, ConsentEvent, Extension, Narrowing, Replacement, Withdrawal,
+};
 use nahtlos_casework::fields::{ConsentForm, Date, Field, InstitutionId, MemberId, Stored};
-use nahtlos_casework::record::{ConsentScope, ConsentScopes, Giver};
+use nahtlos_casework::record::{ConsentDetails, ConsentScope, ConsentScopes, Giver};
 use nahtlos_casework::view::ConsentView;
 use nahtlos_casework::{Edit, Rule, SectionKind, conflicts};
 use nahtlos_document::Path;
@@ -15,6 +17,8 @@ fn scope(section: SectionKind, member: &str) -> ConsentScope {
         section,
         member: field(member),
         institution: field("stellwerk"),
+        purpose: None,
+        direction: None,
     }
 }
 
@@ -34,27 +38,61 @@ fn consent() -> Consent {
         valid_from: field("2027-01-04"),
         valid_until: Some(field("2027-12-31")),
         form: ConsentForm::Paper,
+        details: ConsentDetails::default(),
         note: Some(field("Vollmacht im Ordner")),
     }
 }
 
+fn event(number: u8, event: ConsentEvent) -> Edit {
+    Edit::Consent(ConsentEdit::new(id(number), event))
+}
+
 fn give(number: u8, consent: Consent) -> Edit {
-    Edit::Consent(ConsentEdit::Give {
-        id: id(number),
-        consent,
-    })
+    event(number, ConsentEvent::Given(Box::new(consent)))
 }
 
 fn withdraw(number: u8, scope: Option<ConsentScopes>, stated_at: &str) -> Edit {
-    Edit::Consent(ConsentEdit::Withdraw {
-        id: id(number),
-        withdrawal: Withdrawal {
-            consent: id(1),
-            scope,
-            stated_at: field(stated_at),
-            note: None,
-        },
-    })
+    let withdrawal = Withdrawal {
+        consent: id(1),
+        scope,
+        stated_at: field(stated_at),
+        note: None,
+    };
+    event(number, ConsentEvent::Withdrawn(withdrawal))
+}
+
+fn narrow(number: u8, scope: Option<ConsentScopes>, until: Option<&str>, stated_at: &str) -> Edit {
+    let narrowing = Narrowing {
+        consent: id(1),
+        scope,
+        valid_until: until.map(field),
+        stated_at: field(stated_at),
+        note: None,
+    };
+    event(number, ConsentEvent::Narrowed(narrowing))
+}
+
+fn extend(number: u8, scope: Option<ConsentScopes>, until: Option<&str>, stated_at: &str) -> Edit {
+    let extension = Extension {
+        consent: id(1),
+        scope,
+        valid_until: until.map(field),
+        stated_at: field(stated_at),
+        form: ConsentForm::Verbal,
+        details: ConsentDetails::default(),
+        note: None,
+    };
+    event(number, ConsentEvent::Extended(Box::new(extension)))
+}
+
+/// The consent 9 stands in place of the consent 1.
+fn replace(number: u8, stated_at: &str) -> Edit {
+    let replacement = Replacement {
+        consent: id(1),
+        by: id(9),
+        stated_at: field(stated_at),
+    };
+    event(number, ConsentEvent::Superseded(replacement))
 }
 
 fn ledger(replica: &Replica) -> ConsentView {
@@ -135,6 +173,129 @@ fn consent_again_after_a_withdrawal_covers_from_then_on() {
 }
 
 #[test]
+fn narrowed_a_consent_covers_less_and_extended_more_from_the_day_it_was_said() {
+    let [mut berger, ..] = replicas(&SectionKind::Consent);
+    berger.apply(&give(1, consent()), 1);
+    let function = scopes(&[(SectionKind::Function, "coaches")]);
+    let journal = scopes(&[(SectionKind::Journal, "coaches")]);
+    berger.apply(&narrow(2, Some(function.clone()), None, "2027-03-21"), 2);
+    berger.apply(&extend(3, Some(journal.clone()), None, "2027-04-01"), 3);
+    let view = ledger(&berger);
+    assert_eq!((view.violations.len(), view.not_understood.len()), (0, 0));
+    for (section, day, expected) in [
+        (SectionKind::Function, "2027-03-20", true),
+        (SectionKind::Function, "2027-03-21", false),
+        (SectionKind::Plan, "2027-06-01", true),
+        (SectionKind::Journal, "2027-03-31", false),
+        (SectionKind::Journal, "2027-04-01", true),
+    ] {
+        assert_eq!(
+            is_covered(&view, section.clone(), day),
+            expected,
+            "{section} {day}"
+        );
+    }
+    // What was added can be taken back; what was taken back is not added again by an extension.
+    berger.apply(&withdraw(4, Some(journal), "2027-05-02"), 4);
+    berger.apply(&extend(5, Some(function), None, "2027-05-03"), 5);
+    let view = ledger(&berger);
+    assert!(!is_covered(&view, SectionKind::Journal, "2027-05-02"));
+    assert!(!is_covered(&view, SectionKind::Function, "2027-06-01"));
+}
+
+#[test]
+fn the_last_day_is_that_of_the_latest_event_and_every_event_changes_something() {
+    let [mut berger, ..] = replicas(&SectionKind::Consent);
+    berger.apply(&give(1, consent()), 1);
+    let last = |berger: &Replica| ledger(berger).coverage()[0].until;
+    berger.apply(&extend(2, None, Some("2028-06-30"), "2027-11-02"), 2);
+    assert_eq!(last(&berger), Some(field("2028-06-30")));
+    berger.apply(&narrow(3, None, Some("2028-01-31"), "2027-12-01"), 3);
+    assert_eq!(last(&berger), Some(field("2028-01-31")));
+    let code = |berger: &mut Replica, edit: &Edit| berger.try_apply(edit, 1).unwrap_err().code();
+    assert_eq!(
+        code(&mut berger, &narrow(4, None, None, "2027-12-01")),
+        "empty"
+    );
+    assert_eq!(
+        code(&mut berger, &extend(4, None, None, "2027-12-01")),
+        "empty"
+    );
+    let back = narrow(4, None, Some("2027-11-30"), "2027-12-01");
+    assert_eq!(code(&mut berger, &back), "order");
+    let elsewhere = scopes(&[(SectionKind::Medical, "coaches")]);
+    let other = narrow(4, Some(elsewhere), None, "2027-12-01");
+    assert_eq!(code(&mut berger, &other), "missing");
+}
+
+#[test]
+fn a_consent_that_another_one_replaces_covers_nothing_from_that_day_on() {
+    let [mut berger, ..] = replicas(&SectionKind::Consent);
+    berger.apply(&give(1, consent()), 1);
+    let new = Consent {
+        valid_from: field("2027-05-02"),
+        ..consent()
+    };
+    berger.apply(&give(9, new), 2);
+    berger.apply(&replace(3, "2027-05-02"), 3);
+    let view = ledger(&berger);
+    let coaches: MemberId = field("coaches");
+    let by = |day: &str| -> Vec<_> {
+        let covering = view.covering(&SectionKind::Plan, &coaches, field(day));
+        covering.into_iter().map(|one| one.consent).collect()
+    };
+    assert_eq!(by("2027-05-01"), [id(1)]);
+    assert_eq!(by("2027-05-02"), [id(9)]);
+}
+
+#[test]
+fn what_a_representative_allowed_ends_before_the_person_comes_of_age() {
+    let [mut berger, ..] = replicas(&SectionKind::Consent);
+    let represented = Consent {
+        giver: Giver::Representative {
+            name: field("Lejla Hadžić"),
+        },
+        ..consent()
+    };
+    berger.apply(&give(1, represented), 1);
+    let of_age = |day: &str| ledger(&berger).with_coming_of_age(Some(field(day)));
+    let young = of_age("2027-06-15");
+    assert!(is_covered(&young, SectionKind::Plan, "2027-06-14"));
+    assert!(!is_covered(&young, SectionKind::Plan, "2027-06-15"));
+    assert_eq!(
+        young.coming_of_age_ends(field("2027-06-01")),
+        Some(field("2027-06-15"))
+    );
+    assert_eq!(young.coming_of_age_ends(field("2027-06-15")), None);
+    // Later than the last day, and somebody who was of age when it was given: nothing ends by it.
+    for day in ["2028-06-15", "2026-06-15", "2027-01-04"] {
+        let view = of_age(day);
+        assert!(is_covered(&view, SectionKind::Plan, "2027-12-31"), "{day}");
+        assert_eq!(view.coming_of_age_ends(field("2027-06-01")), None);
+    }
+    // What the person allowed themselves does not end by it either.
+    let [mut other, ..] = replicas(&SectionKind::Consent);
+    other.apply(&give(1, consent()), 1);
+    let own = ledger(&other).with_coming_of_age(Some(field("2027-06-15")));
+    assert!(is_covered(&own, SectionKind::Plan, "2027-06-15"));
+}
+
+#[test]
+fn what_is_signed_is_every_field_that_is_stored_and_the_signature_stands_beside_it() {
+    let [mut berger, ..] = replicas(&SectionKind::Consent);
+    let mut edit = ConsentEdit::new(id(1), ConsentEvent::Given(Box::new(consent())));
+    edit.signature = Some(field("c2lnbmVk"));
+    let said = edit.event.fields();
+    berger.apply(&Edit::Consent(edit), 1);
+    let view = ledger(&berger);
+    let recorded = &view.recorded[0];
+    assert_eq!(recorded.fields, said);
+    assert_eq!(recorded.signature.as_deref(), Some("c2lnbmVk"));
+    assert_eq!(said["kind"], "given");
+    assert_eq!(said["valid_from"], "2027-01-04");
+}
+
+#[test]
 fn only_what_was_given_can_be_withdrawn_and_days_must_be_in_order() {
     let [mut berger, ..] = replicas(&SectionKind::Consent);
     let code = |berger: &mut Replica, edit: &Edit| berger.try_apply(edit, 1).unwrap_err().code();
@@ -147,15 +308,13 @@ fn only_what_was_given_can_be_withdrawn_and_days_must_be_in_order() {
     let edit = withdraw(2, Some(other), "2027-03-21");
     assert_eq!(code(&mut berger, &edit), "missing");
     berger.apply(&withdraw(2, None, "2027-03-21"), 2);
-    let of_a_withdrawal = Edit::Consent(ConsentEdit::Withdraw {
-        id: id(3),
-        withdrawal: Withdrawal {
-            consent: id(2),
-            scope: None,
-            stated_at: field("2027-03-21"),
-            note: None,
-        },
-    });
+    let of_a_withdrawal = Withdrawal {
+        consent: id(2),
+        scope: None,
+        stated_at: field("2027-03-21"),
+        note: None,
+    };
+    let of_a_withdrawal = event(3, ConsentEvent::Withdrawn(of_a_withdrawal));
     assert_eq!(code(&mut berger, &of_a_withdrawal), "missing");
     let backwards = Consent {
         valid_until: Some(field("2027-01-03")),
@@ -275,7 +434,7 @@ fn an_event_of_a_newer_version_is_shown_as_not_understood() {
     let event = Path::from_iter(["events", "aaaaaaaaaaaaa"]);
     berger.tamper_with(|editor| {
         editor.put_map(&event).unwrap();
-        editor.put(event.join("kind"), "narrowed").unwrap();
+        editor.put(event.join("kind"), "suspended").unwrap();
     });
     let view = ledger(&berger);
     assert_eq!((view.given.len(), view.not_understood.len()), (1, 1));
@@ -318,6 +477,9 @@ fn consent_edits_round_trip_through_json_and_show_no_person_to_a_debugger() {
         give(1, representative),
         withdraw(2, Some(part), "2027-03-21"),
         withdraw(2, None, "2027-03-21"),
+        narrow(3, None, Some("2027-06-30"), "2027-03-21"),
+        extend(4, None, Some("2028-06-30"), "2027-03-21"),
+        replace(5, "2027-03-21"),
     ] {
         let json = serde_json::to_string(&edit).unwrap();
         assert_eq!(serde_json::from_str::<Edit>(&json).unwrap(), edit, "{json}");
@@ -326,7 +488,7 @@ fn consent_edits_round_trip_through_json_and_show_no_person_to_a_debugger() {
         let printed = format!("{edit:?}");
         assert!(!printed.contains("Lejla") && !printed.contains("Vollmacht"));
     }
-    let nothing = r#"{"consent":{"withdraw":{"id":"aaaaaaaaaaaaa","withdrawal":{"consent":"aaaaaaaaaaaaa","scope":[],"stated_at":"2027-03-21"}}}}"#;
+    let nothing = r#"{"consent":{"id":"aaaaaaaaaaaaa","event":{"withdrawn":{"consent":"aaaaaaaaaaaaa","scope":[],"stated_at":"2027-03-21"}}}}"#;
     assert!(serde_json::from_str::<Edit>(nothing).is_err());
     let all = nothing.replace(r#""scope":[],"#, "");
     assert!(serde_json::from_str::<Edit>(&all).is_ok(), "control");

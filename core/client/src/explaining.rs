@@ -13,7 +13,7 @@ use crate::ending::{Reason, WHAT_STAYS_READABLE};
 use crate::error::ClientError;
 use crate::nahtlos::Nahtlos;
 use crate::records::Intent;
-use crate::share::GrantLine;
+use crate::share::{Chain, GrantLine};
 
 /// Why somebody can or cannot see a section.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -24,8 +24,10 @@ pub struct Explanation {
     pub section: String,
     /// Their strongest role, none where they cannot see it.
     pub role: Option<&'static str>,
-    /// The chain: grants that lead to them, with basis.
+    /// Grants that lead to them, with basis.
     pub grants: Vec<GrantLine>,
+    /// For each of them the chain from consent or law to the key; without any, what is missing.
+    pub chains: Vec<Chain>,
     /// Rights that led to them and ended, latest first.
     pub ended: Vec<EndedLine>,
     /// What was decided here about these rights and waits for the next sync, each in words.
@@ -103,7 +105,10 @@ impl Nahtlos {
         let mut sentences = told.sentences(&grants, &ended);
         sentences.extend(waiting_changes.iter().cloned());
         sentences.extend(self.consent_sentences(case, kind, member)?);
+        let chains = self.chains(case, kind, member, &state, &grants)?;
+        sentences.extend(chains.iter().map(Chain::sentence));
         Ok(Explanation {
+            chains,
             member: told.name,
             section: told.section,
             role: role.map(Role::word),
@@ -356,7 +361,7 @@ fn of_end(line: &EndedLine) -> String {
         "left" => " (left)",
         "device_lost" => " (device lost or stolen)",
         "consent_withdrawn" => " (the consent was withdrawn)",
-        "basis_ended" => " (the legal basis ended)",
+        "basis_ended" => " (what it rested on ended)",
         "case_closed" => " (the case was closed)",
         "conflict_of_interest" => " (conflict of interest)",
         "replaced" => " (somebody else took over)",

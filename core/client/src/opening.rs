@@ -24,7 +24,7 @@ use crate::records::{self, LabelRecord};
 use crate::vault::{Collection, Transaction};
 
 /// What the lead's own grant on a section rests on.
-const LEAD_BASIS: &str = "lead";
+pub(crate) const LEAD_BASIS: &str = "lead";
 /// Cases that a person's first device can open, and each further one.
 const FIRST_DEVICE_CASES_MAX: u32 = 4999;
 const FURTHER_DEVICE_CASES_MAX: u32 = 500;
@@ -64,7 +64,7 @@ impl Nahtlos {
                 home,
                 nonce,
             };
-            let (section, first_edits) = self.new_section(kind, &label, &all)?;
+            let (section, first_edits) = self.new_section(kind, &label, |_| Ok(all.clone()))?;
             labels.push((first_edits.space, label));
             new.push(first_edits);
             prepared.push(section);
@@ -103,15 +103,15 @@ impl Nahtlos {
     /// core or the case is another institution's; [`ClientError::Field`] for a section that this
     /// version does not fill. Nothing is kept then.
     pub fn open_section(&mut self, case: &Case, kind: &SectionKind) -> Result<(), ClientError> {
-        self.open_section_with(case, kind, &[], |_| Ok(()))
+        self.open_section_with(case, kind, |_, _| Ok(Vec::new()), |_| Ok(()))
     }
 
-    /// The same with first edits and what belongs to them, in one transaction.
+    /// The same with first edits, made for the new space, and what belongs to them, in one transaction.
     pub(crate) fn open_section_with(
         &mut self,
         case: &Case,
         kind: &SectionKind,
-        edits: &[Edit],
+        edits: impl FnOnce(&Self, &SpaceId) -> Result<Vec<Edit>, ClientError>,
         also: impl FnOnce(&Transaction<'_>) -> Result<(), ClientError>,
     ) -> Result<(), ClientError> {
         if !kind.has_content() {
@@ -129,7 +129,8 @@ impl Nahtlos {
             SectionKind::Internal(institution) => self.label_of_notes(&case, institution)?,
             _ => self.label_of_part(&case, kind, action)?,
         };
-        let (section, edits) = self.new_section(kind, &label, edits)?;
+        let (section, edits) =
+            self.new_section(kind, &label, |space: &SpaceId| edits(self, space))?;
         let space = edits.space;
         let mut line = self.line_with_section(&case, kind, &space)?;
         line.undelivered += edits.records.len() as u64;
@@ -231,10 +232,11 @@ impl Nahtlos {
         &self,
         kind: &SectionKind,
         label: &LabelRecord,
-        edits: &[Edit],
+        edits: impl FnOnce(&SpaceId) -> Result<Vec<Edit>, ClientError>,
     ) -> Result<(Prepared, NewEdits), ClientError> {
         let section = self.found_section(label)?;
         let space = section.state.id();
+        let edits = edits(&space)?;
         let mut document = Document::genesis(containers(kind))?;
         document.set_actor(self.actor(&space));
         let edits: Vec<TypedEdit> = edits
@@ -277,7 +279,12 @@ impl Nahtlos {
 
     /// Today in Switzerland.
     pub fn today(&self) -> Result<Date, ClientError> {
-        let millis = i64::try_from(self.now_ms()).unwrap_or(i64::MAX);
+        Self::day_of(self.now_ms())
+    }
+
+    /// The day of a time, Unix milliseconds, in Switzerland.
+    pub(crate) fn day_of(time_ms: u64) -> Result<Date, ClientError> {
+        let millis = i64::try_from(time_ms).unwrap_or(i64::MAX);
         let timestamp =
             jiff::Timestamp::from_millisecond(millis).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
         let zone = jiff::tz::TimeZone::get("Europe/Zurich").unwrap_or(jiff::tz::TimeZone::UTC);

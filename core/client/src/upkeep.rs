@@ -251,7 +251,7 @@ impl Nahtlos {
     }
 
     /// A time that has passed by this device's clock and by the relay's: one of them may be ahead.
-    fn sure_now_ms(&self) -> Result<u64, ClientError> {
+    pub(crate) fn sure_now_ms(&self) -> Result<u64, ClientError> {
         let offset_ms = self.sync_record()?.clock_offset_ms.min(0);
         Ok(self.now_ms().saturating_add_signed(offset_ms))
     }

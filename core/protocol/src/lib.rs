@@ -24,6 +24,7 @@ pub mod envelope;
 pub mod identifier;
 pub mod limits;
 pub mod space;
+pub mod statement;
 pub mod wire;
 
 /// Version byte of every serialised form of protocol version 1.

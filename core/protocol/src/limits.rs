@@ -75,3 +75,6 @@ pub const BUNDLE_PART_BYTES_MAX: usize = 18 * 1024 * 1024;
 pub const BUNDLE_KEYS_MAX: usize = 2048;
 /// Envelopes named in one part of a request.
 pub const REQUEST_ENVELOPES_MAX: usize = 10_000;
+
+/// The signature beside a statement, with the heads it names.
+pub const STATEMENT_SIGNATURE_BYTES_MAX: usize = 12 * 1024;

@@ -3,20 +3,28 @@
 use nahtlos_casework::edit::Edit;
 use nahtlos_casework::fields::{
     Ahvn13, Canton, Capacity, CaseNumber, Commune, ConsentEventKind, ConsentForm, ContactChannel,
-    CountryCode, Date, DeviceCode, DeviceId, Email, EntryId, Field, GoalStatus, InstitutionId,
-    JournalKind, JournalText, LanguageCode, LanguageLevel, Line, LocalNumber, LongText, MemberId,
-    Minutes, Name, OverallTarget, PartialDate, PayerShares, Percent, Permit, PersonId, Phase,
-    Phone, Priority, ProblemArea, Rappen, Responsible, Severity, Sex, StepStatus, SwissPostcode,
-    TaskStatus, Uid, UtcTime, ZemisNumber,
+    CountryCode, Date, DeviceCode, DeviceId, Direction, Email, EntryId, EventSignature, Field,
+    GoalStatus, InstitutionId, JournalKind, JournalText, LanguageCode, LanguageLevel, Line,
+    LocalNumber, LongText, MemberId, Minutes, Name, OverallTarget, PaperHash, PartialDate,
+    PayerShares, Percent, Permit, PersonId, Phase, Phone, Priority, ProblemArea, Purpose, Rappen,
+    Recurrence, Responsible, Severity, Sex, StepStatus, SwissPostcode, TaskStatus, Uid, UtcTime,
+    WithdrawalNotice, ZemisNumber,
 };
+use nahtlos_casework::legal::LegalBases;
 use nahtlos_casework::record::{Address, Body, Lead, LocalId};
-use nahtlos_casework::{CaseFile, PLAIN_SECTIONS, SectionFile, SectionKind};
+use nahtlos_casework::{CaseFile, ConsentFile, PLAIN_SECTIONS, SectionFile, SectionKind};
+use nahtlos_client::consent::Proof;
+use nahtlos_protocol::statement::StatementSignature;
 
 /// Text that is refused has errors, and text that is read makes edits that are valid.
 pub fn case_file(bytes: &[u8]) {
+    if let Ok(signed) = StatementSignature::from_bytes(bytes) {
+        assert_eq!(signed.to_bytes(), bytes, "a signature has one form");
+    }
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;
     };
+    other_files(text);
     match CaseFile::parse(text) {
         Err(errors) => assert!(!errors.is_empty(), "refused without a reason"),
         Ok(file) => {
@@ -40,6 +48,19 @@ fn section_file(section: &SectionKind, text: &str) {
             let edits = file.edits(&mut || EntryId::from_random([7; 8]));
             edits.iter().for_each(holds);
         }
+    }
+}
+
+/// Files of consents and lists of laws: refused with a reason, or read.
+fn other_files(text: &str) {
+    if let Err(errors) = ConsentFile::parse(text) {
+        assert!(!errors.is_empty(), "refused without a reason");
+    }
+    let _bases = LegalBases::parse(text);
+    if let Ok(proof) = Proof::parse(text) {
+        let verified = proof.verify();
+        assert_eq!(verified.events.len(), proof.events.len());
+        assert!(!verified.holds(), "nobody signed it");
     }
 }
 
@@ -73,8 +94,10 @@ pub fn fields(bytes: &[u8]) {
     one::<Date>(text);
     one::<DeviceCode>(text);
     one::<DeviceId>(text);
+    one::<Direction>(text);
     one::<Email>(text);
     one::<EntryId>(text);
+    one::<EventSignature>(text);
     one::<GoalStatus>(text);
     one::<InstitutionId>(text);
     one::<JournalKind>(text);
@@ -88,6 +111,7 @@ pub fn fields(bytes: &[u8]) {
     one::<Minutes>(text);
     one::<Name>(text);
     one::<OverallTarget>(text);
+    one::<PaperHash>(text);
     one::<PartialDate>(text);
     one::<PayerShares>(text);
     one::<Percent>(text);
@@ -97,7 +121,9 @@ pub fn fields(bytes: &[u8]) {
     one::<Phone>(text);
     one::<Priority>(text);
     one::<ProblemArea>(text);
+    one::<Purpose>(text);
     one::<Rappen>(text);
+    one::<Recurrence>(text);
     one::<Responsible>(text);
     one::<Severity>(text);
     one::<Sex>(text);
@@ -106,6 +132,7 @@ pub fn fields(bytes: &[u8]) {
     one::<TaskStatus>(text);
     one::<Uid>(text);
     one::<UtcTime>(text);
+    one::<WithdrawalNotice>(text);
     one::<ZemisNumber>(text);
     record::<Address>(text);
     record::<Body>(text);

@@ -7,6 +7,7 @@ mod describe;
 mod desk;
 mod envelopes;
 mod forms;
+mod genesis;
 mod handed_over;
 mod joining_devices;
 mod keyring;

@@ -21,7 +21,10 @@ use serde::{Deserialize, Serialize};
 pub(crate) use self::core::RECUSED;
 pub use self::core::{CoreEdit, CoreField, CoreKey};
 pub(crate) use consent::EVENTS as CONSENT_EVENTS;
-pub use consent::{Consent, ConsentEdit, Withdrawal};
+pub(crate) use consent::SIGNATURE as CONSENT_SIGNATURE;
+pub use consent::{
+    Consent, ConsentEdit, ConsentEvent, Extension, Narrowing, Replacement, Withdrawal,
+};
 pub use form::{FormChange, FormEdit, NewValues};
 pub use function::{Assessment, FunctionEdit};
 pub use ident::{IdentEdit, IdentField, IdentKey};

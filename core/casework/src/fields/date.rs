@@ -27,6 +27,22 @@ impl Date {
     pub fn parts(self) -> (i16, i8, i8) {
         (self.0.year(), self.0.month(), self.0.day())
     }
+
+    /// So many days later, earlier where it is negative; none outside 1850–2199.
+    pub fn plus_days(self, days: i32) -> Option<Self> {
+        let span = jiff::Span::new().try_days(days).ok()?;
+        Self::of(self.0.checked_add(span).ok()?)
+    }
+
+    /// The same day so many months later, or the last day of that month; none outside 1850–2199.
+    pub fn plus_months(self, months: i32) -> Option<Self> {
+        let span = jiff::Span::new().try_months(months).ok()?;
+        Self::of(self.0.checked_add(span).ok()?)
+    }
+
+    fn of(day: jiff::civil::Date) -> Option<Self> {
+        Self::new(day.year(), day.month(), day.day()).ok()
+    }
 }
 
 impl Field for Date {

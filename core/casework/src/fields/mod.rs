@@ -36,7 +36,10 @@ use std::fmt;
 pub use ahvn13::Ahvn13;
 pub use capacity::{Capacity, Percent};
 pub use case_number::{CaseNumber, DeviceCode};
-pub use consent::{ConsentEventKind, ConsentForm};
+pub use consent::{
+    ConsentEventKind, ConsentForm, Direction, EventSignature, PaperHash, Purpose, Recurrence,
+    WithdrawalNotice,
+};
 pub use contact::{ContactChannel, Email, Phone};
 pub use country::CountryCode;
 pub use date::{Date, PartialDate};

@@ -25,6 +25,7 @@
 //!
 //! The case number and the lead are not part of it: they come from the device that opens the case.
 
+pub mod consent;
 mod core;
 mod form;
 mod ident;

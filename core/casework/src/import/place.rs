@@ -7,19 +7,28 @@ use super::ImportError;
 /// Gives every error its line: where the value stands, or what it is missing in. The text was read as
 /// JSON before.
 pub(super) fn locate(json: &str, errors: &mut [ImportError]) {
-    let wanted = errors.iter().flat_map(|error| beginnings(&error.path));
+    let lines = lines_of(json, errors.iter().map(|error| error.path.as_str()));
+    for error in errors {
+        let mut places = beginnings(&error.path);
+        error.line = places.find_map(|place| lines.get(place).copied());
+    }
+}
+
+/// The lines of these paths and of what they lie in, as far as they are there. The text was read as JSON
+/// before.
+pub(super) fn lines_of<'a>(
+    json: &str,
+    paths: impl Iterator<Item = &'a str>,
+) -> BTreeMap<String, usize> {
     let mut scan = Scan {
         json,
         at: 0,
         line: 1,
-        wanted: wanted.map(str::to_owned).collect(),
+        wanted: paths.flat_map(beginnings).map(str::to_owned).collect(),
         lines: BTreeMap::new(),
     };
     scan.value("$");
-    for error in errors {
-        let mut places = beginnings(&error.path);
-        error.line = places.find_map(|place| scan.lines.get(place).copied());
-    }
+    scan.lines
 }
 
 /// A path and what it lies in, the innermost first.

@@ -106,6 +106,11 @@ impl<'a> Object<'a> {
         &self.path
     }
 
+    /// Whether a field is there and says something.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.fields.get(name).is_some_and(|value| !value.is_null())
+    }
+
     /// The value of a field; `null` is the same as a missing field.
     pub(super) fn take(&mut self, name: &'static str) -> Option<Node<'a>> {
         self.known.push(name);

@@ -5,7 +5,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::fields::{Field, FieldError, InstitutionId, MemberId, Name};
+use crate::fields::{
+    Direction, Field, FieldError, InstitutionId, LanguageCode, Line, MemberId, Name, PaperHash,
+    Purpose, Recurrence, WithdrawalNotice,
+};
 use crate::section::SectionKind;
 
 /// Shares one consent may cover.
@@ -33,6 +36,39 @@ pub struct ConsentScope {
     pub member: MemberId,
     /// The institution the member belongs to, as it was when the consent was given.
     pub institution: InstitutionId,
+    /// What for; `coordination` where it is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<Purpose>,
+    /// Which way it goes; not known where it is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub direction: Option<Direction>,
+}
+
+/// How a consent came about, beside who gave it and in what form. Each part may be unknown.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConsentDetails {
+    /// Once, or for as long as the consent holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recurrence: Option<Recurrence>,
+    /// The language in which it was explained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<LanguageCode>,
+    /// Who interpreted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interpreter: Option<Name>,
+    /// SHA-256 of the scanned paper.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paper_sha256: Option<PaperHash>,
+    /// Whether it was said that a consent can be withdrawn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub withdrawable_notice: Option<WithdrawalNotice>,
+    /// Who was there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub witness: Option<Name>,
+    /// Which form of words was used, with its version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<Line>,
 }
 
 /// The shares a consent, or a withdrawal, covers: 1 to 200, each once.
@@ -58,6 +94,13 @@ impl ConsentScopes {
     pub fn covers(&self, section: &SectionKind, member: &MemberId) -> bool {
         self.iter()
             .any(|scope| scope.section == *section && scope.member == *member)
+    }
+
+    /// These without others.
+    #[must_use]
+    pub fn without(&self, others: &Self) -> Vec<ConsentScope> {
+        let rest = self.iter().filter(|scope| !others.contains(scope));
+        rest.cloned().collect()
     }
 
     /// Whether exactly this share is among them.
@@ -130,6 +173,8 @@ mod tests {
             section: SectionKind::Core,
             member: MemberId::parse(&format!("m{number}")).unwrap(),
             institution: InstitutionId::parse("iv").unwrap(),
+            purpose: None,
+            direction: None,
         };
         assert_eq!(ConsentScopes::new([]).unwrap_err().code, "empty");
         assert!(ConsentScopes::new((0..SCOPES_MAX).map(scope)).is_ok());

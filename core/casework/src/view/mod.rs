@@ -5,6 +5,7 @@
 //! follows from the change that made it.
 
 mod consent;
+mod consent_coverage;
 mod core;
 mod form;
 mod function;
@@ -19,7 +20,8 @@ use std::collections::BTreeMap;
 use nahtlos_document::Value;
 
 pub use self::core::CoreView;
-pub use consent::{ConsentView, Coverage, GivenView, WithdrawnView};
+pub use consent::{ChangedView, ConsentView, DetailsView, GivenView, RecordedEvent, WithdrawnView};
+pub use consent_coverage::{Coverage, coming_of_age};
 pub use form::{EntryView, FieldView, FormView};
 pub use function::{AssessmentView, FunctionView};
 pub use ident::IdentView;

@@ -21,7 +21,7 @@ pub(super) fn basis_on(consent: &EntryId, until: Option<Date>) -> String {
 }
 
 /// The consent that a basis names; none where it names a law, or a consent in words.
-pub(super) fn consent_in(basis: &str) -> Option<&str> {
+pub fn consent_in(basis: &str) -> Option<&str> {
     let rest = basis.strip_prefix("consent ")?;
     let name = rest.split(',').next()?;
     let is_named = name.len() == NAMED_CHARS

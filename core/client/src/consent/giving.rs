@@ -3,26 +3,28 @@
 use std::collections::BTreeMap;
 
 use nahtlos_casework::SectionKind;
-use nahtlos_casework::edit::{Consent, ConsentEdit, Edit};
-use nahtlos_casework::fields::{Date, EntryId, Field, FieldError, InstitutionId};
+use nahtlos_casework::edit::{Consent, ConsentEvent, Edit, Replacement};
+use nahtlos_casework::fields::{Date, EntryId, Field, FieldError};
 use nahtlos_casework::matrix::{Access, Party, default_access};
-use nahtlos_casework::record::{ConsentScope, ConsentScopes};
+use nahtlos_casework::record::{ConsentScope, ConsentScopes, Giver};
 use nahtlos_casework::role::InstitutionKind;
 use nahtlos_protocol::identifier::SpaceId;
 use nahtlos_protocol::space::effect::History;
 use nahtlos_protocol::space::kind::Role;
 
 use super::basis::basis_on;
-use super::{NewConsent, member_id};
+use super::resting::Resting;
+use super::{ConsentShare, NewConsent};
 use crate::cases::{Case, hex};
 use crate::edits::TypedEdit;
+use crate::ending::Reason;
 use crate::error::ClientError;
 use crate::intents::put_intent;
 use crate::nahtlos::Nahtlos;
 use crate::random;
 use crate::records::{Intent, IntentRecord};
 use crate::share::GrantPreview;
-use crate::vault::Transaction;
+use crate::vault::{Collection, Transaction};
 
 const GIVE: &str = "record a consent";
 
@@ -57,52 +59,137 @@ impl Nahtlos {
         let case = self.case(&hex(&case.id))?;
         let scope = self.checked_scope(&case, new)?;
         let id = random::entry_id();
-        let decisions = self.decisions_to_grant(&case, &id, new)?;
-        let event = Edit::Consent(ConsentEdit::Give {
-            id,
-            consent: Consent {
-                giver: new.giver.clone(),
-                scope,
-                valid_from: new.valid_from,
-                valid_until: new.valid_until,
-                form: new.form,
-                note: new.note.clone(),
-            },
+        let until = self.until_of_age(&case, &new.giver, new.valid_from, new.valid_until);
+        let mut decisions = self.decisions_to_grant(&case, &id, &new.shares, until)?;
+        let consent = ConsentEvent::Given(Box::new(Consent {
+            giver: new.giver.clone(),
+            scope,
+            valid_from: new.valid_from,
+            valid_until: new.valid_until,
+            form: new.form,
+            details: new.details.clone(),
+            note: new.note.clone(),
+        }));
+        let Some(replaced) = &new.replaces else {
+            self.keep_first_or_further(&case, id, consent, &decisions)?;
+            return Ok(id);
+        };
+        let (ledger, resting) = self.resting_on_replaced(&case, replaced)?;
+        // The new rights are made before the old ones end, so that nobody loses a section in between.
+        decisions.extend(self.decisions_to_end(&resting, Reason::Replaced)?);
+        let replacement = ConsentEvent::Superseded(Replacement {
+            consent: *replaced,
+            by: id,
+            stated_at: self.today()?,
         });
-        event.validate()?;
+        let events = [
+            self.signed_event(&ledger, id, consent)?,
+            self.signed_event(&ledger, random::entry_id(), replacement)?,
+        ];
+        let events = events.map(|event| TypedEdit::Case(Edit::Consent(event)));
+        let edits = self.make_edits(&ledger, &events)?;
+        self.keep_edits_and(vec![edits], |transaction| {
+            for decision in &decisions {
+                put_intent(transaction, decision)?;
+            }
+            for waiting in resting.iter().flat_map(|resting| &resting.waiting) {
+                transaction.delete(Collection::Intent, &waiting.0)?;
+            }
+            Ok(())
+        })?;
+        Ok(id)
+    }
+
+    /// Keeps a consent and the decisions that follow from it; the first of a case opens the ledger.
+    fn keep_first_or_further(
+        &mut self,
+        case: &Case,
+        id: EntryId,
+        consent: ConsentEvent,
+        decisions: &[IntentRecord],
+    ) -> Result<(), ClientError> {
         let keep = |transaction: &Transaction<'_>| {
             decisions
                 .iter()
                 .try_for_each(|decision| put_intent(transaction, decision))
         };
-        match case.sections.get(&SectionKind::Consent) {
-            Some(ledger) => {
-                let edits = self.make_edits(ledger, &[TypedEdit::Case(event)])?;
-                self.keep_edits_and(vec![edits], keep)?;
-            }
-            None => self.open_section_with(&case, &SectionKind::Consent, &[event], keep)?,
+        if let Some(ledger) = case.sections.get(&SectionKind::Consent) {
+            let event = Edit::Consent(self.signed_event(ledger, id, consent)?);
+            let edits = self.make_edits(ledger, &[TypedEdit::Case(event)])?;
+            return self.keep_edits_and(vec![edits], keep);
         }
-        Ok(id)
+        let first = |this: &Self, ledger: &SpaceId| {
+            let event = Edit::Consent(this.signed_event(ledger, id, consent)?);
+            event.validate()?;
+            Ok(vec![event])
+        };
+        self.open_section_with(case, &SectionKind::Consent, first, keep)
+    }
+
+    /// What rests on a consent that another one is to replace, and the ledger in which it stands.
+    fn resting_on_replaced(
+        &self,
+        case: &Case,
+        replaced: &EntryId,
+    ) -> Result<(SpaceId, Vec<Resting>), ClientError> {
+        let (ledger, consents) = self.ledger_with(case, replaced)?;
+        let shares = consents
+            .shares_of(replaced)
+            .ok_or(ClientError::NeedsNewer)?;
+        let resting = self.resting_on(case, replaced, &ConsentScopes::new(shares)?)?;
+        Ok((ledger, resting))
+    }
+
+    /// The last day of the rights that rest on a consent: that of a representative ends with the day before
+    /// the person comes of age.
+    pub(super) fn until_of_age(
+        &self,
+        case: &Case,
+        giver: &Giver,
+        valid_from: Date,
+        valid_until: Option<Date>,
+    ) -> Option<Date> {
+        let represented = matches!(giver, Giver::Representative { .. });
+        let of_age = self.comes_of_age(case);
+        let of_age = of_age.filter(|day| represented && valid_from < *day);
+        let last = of_age.and_then(|day| day.plus_days(-1));
+        match (last, valid_until) {
+            (Some(last), Some(until)) => Some(last.min(until)),
+            (last, until) => last.or(until),
+        }
     }
 
     /// Whether what a consent asks for is possible, and its scope.
     fn checked_scope(&self, case: &Case, new: &NewConsent) -> Result<ConsentScopes, ClientError> {
         self.require_home(case, GIVE)?;
         self.check_days(new)?;
-        let mut scope = Vec::new();
-        for share in &new.shares {
+        let until = self.until_of_age(case, &new.giver, new.valid_from, new.valid_until);
+        if until != new.valid_until && until.is_some_and(|until| self.is_past(until)) {
+            return Err(of_age().into());
+        }
+        self.checked_shares(case, &new.shares)
+    }
+
+    /// Whether these shares are possible, as the ledger records them.
+    pub(super) fn checked_shares(
+        &self,
+        case: &Case,
+        shares: &[ConsentShare],
+    ) -> Result<ConsentScopes, ClientError> {
+        let mut scope: Vec<ConsentScope> = Vec::new();
+        for share in shares {
             self.require_sharable(case, &share.section, &share.member)?;
             let institution = self
                 .confirmed_institution(&share.member)
                 .ok_or_else(not_confirmed)?;
             self.refuse_where_law_is_needed(&share.section, &institution)?;
-            scope.push(ConsentScope {
-                section: share.section.clone(),
-                member: member_id(&share.member)?,
-                institution: InstitutionId::parse(&institution.to_string())?,
-            });
+            scope.push(share.scope(&institution)?);
         }
         Ok(ConsentScopes::new(scope)?)
+    }
+
+    fn is_past(&self, day: Date) -> bool {
+        self.today().is_ok_and(|today| day < today)
     }
 
     fn check_days(&self, new: &NewConsent) -> Result<(), ClientError> {
@@ -148,15 +235,16 @@ impl Nahtlos {
     }
 
     /// The decisions to grant a consent's shares; of two roles for one share the stronger.
-    fn decisions_to_grant(
+    pub(super) fn decisions_to_grant(
         &self,
         case: &Case,
         consent: &EntryId,
-        new: &NewConsent,
+        shares: &[ConsentShare],
+        until: Option<Date>,
     ) -> Result<Vec<IntentRecord>, ClientError> {
-        let not_after_ms = new.valid_until.map(end_of_day_ms).transpose()?;
+        let not_after_ms = until.map(end_of_day_ms).transpose()?;
         let mut roles: BTreeMap<(SpaceId, SpaceId), Role> = BTreeMap::new();
-        for share in &new.shares {
+        for share in shares {
             let space = case.section(&share.section)?;
             let role = roles.entry((space, share.member)).or_insert(share.role);
             *role = (*role).max(share.role);
@@ -167,7 +255,7 @@ impl Nahtlos {
                 grant: random::grant_id(),
                 member,
                 role,
-                basis: basis_on(consent, new.valid_until),
+                basis: basis_on(consent, until),
                 not_after_ms,
                 history: History::Full,
             };
@@ -178,7 +266,7 @@ impl Nahtlos {
 }
 
 /// The last millisecond of a day in Switzerland.
-fn end_of_day_ms(day: Date) -> Result<u64, ClientError> {
+pub(super) fn end_of_day_ms(day: Date) -> Result<u64, ClientError> {
     let (year, month, day) = day.parts();
     let zone = jiff::tz::TimeZone::get("Europe/Zurich").unwrap_or(jiff::tz::TimeZone::UTC);
     let next = jiff::civil::Date::new(year, month, day).and_then(|day| day.tomorrow());
@@ -196,6 +284,15 @@ fn end_of_day_ms(day: Date) -> Result<u64, ClientError> {
             )
             .into()
         })
+}
+
+fn of_age() -> FieldError {
+    FieldError::new(
+        "giver",
+        "of_age",
+        "the person is of age by now, so what a representative allowed before has ended",
+        "record what the person says, or the representative's consent with its first day after the birthday",
+    )
 }
 
 fn not_confirmed() -> ClientError {

@@ -3,21 +3,30 @@
 //! transaction; both work offline.
 
 mod basis;
+mod expiry;
+mod extending;
 mod giving;
+mod proof;
+mod proof_file;
 mod resting;
+mod signing;
 mod withdrawal;
 
 use nahtlos_casework::SectionKind;
 use nahtlos_casework::fields::{
-    ConsentForm, Date, Field, InstitutionId, LongText, MemberId, Stored,
+    ConsentForm, Date, Direction, EntryId, Field, FieldError, InstitutionId, LongText, MemberId,
+    Purpose, Stored,
 };
-use nahtlos_casework::record::Giver;
-use nahtlos_casework::view::{ConsentView, Coverage, GivenView};
+use nahtlos_casework::record::{ConsentDetails, ConsentScope, Giver};
+use nahtlos_casework::view::{ConsentView, CoreView, Coverage, GivenView, coming_of_age};
 use nahtlos_protocol::identifier::{Nonce, SpaceId};
 use nahtlos_protocol::space::kind::Role;
 
-pub use basis::short_name;
-pub use withdrawal::{SectionWithdrawal, WithdrawalPreview, Withdrawn};
+pub use basis::{consent_in, short_name};
+pub use extending::{ConsentExtension, Extended};
+pub use proof::{Proof, ProofError, ProvenEvent, Verified};
+pub use proof_file::ProofFile;
+pub use withdrawal::{Less, SectionWithdrawal, WithdrawalPreview, Withdrawn};
 
 use crate::cases::{Case, hex};
 use crate::error::ClientError;
@@ -34,6 +43,23 @@ pub struct ConsentShare {
     pub member: SpaceId,
     /// `read` or `write`.
     pub role: Role,
+    /// What for.
+    pub purpose: Option<Purpose>,
+}
+
+impl ConsentShare {
+    fn scope(&self, institution: &SpaceId) -> Result<ConsentScope, ClientError> {
+        Ok(ConsentScope {
+            section: self.section.clone(),
+            member: member_id(&self.member)?,
+            institution: InstitutionId::parse(&institution.to_string())?,
+            purpose: self.purpose,
+            direction: Some(match self.role {
+                Role::Read => Direction::Receives,
+                _ => Direction::Exchanges,
+            }),
+        })
+    }
 }
 
 /// A consent to be recorded.
@@ -49,6 +75,10 @@ pub struct NewConsent {
     pub valid_until: Option<Date>,
     /// How it was given.
     pub form: ConsentForm,
+    /// How it came about.
+    pub details: ConsentDetails,
+    /// An earlier one in whose place it stands: what rests on that one ends.
+    pub replaces: Option<EntryId>,
     /// What else is to be known about it.
     pub note: Option<LongText>,
 }
@@ -66,7 +96,14 @@ impl Nahtlos {
         for (ledger, label) in self.ledgers(&case.id)? {
             consents.join(self.ledger(&ledger, &label)?);
         }
-        Ok(consents)
+        Ok(consents.with_coming_of_age(self.comes_of_age(case)))
+    }
+
+    /// When the person whom a case is about comes of age; none where the birth is not known here.
+    pub(crate) fn comes_of_age(&self, case: &Case) -> Option<Date> {
+        let core = case.sections.get(&SectionKind::Core)?;
+        let core = CoreView::read(&*self.shared_document(core).ok()?);
+        coming_of_age(*core.birth?.known()?)
     }
 
     /// What consents say about a share, for who asks why somebody can or cannot see a section.
@@ -122,9 +159,47 @@ impl Nahtlos {
         Ok((!stands).then(objection))
     }
 
+    /// Until when what a right is to rest on holds, Unix milliseconds; none where it has no end. What names no
+    /// consent names a law.
+    ///
+    /// # Errors
+    /// [`ClientError::Field`] for none, and for a consent that does not cover the section for them.
+    pub fn basis_ends_ms(
+        &self,
+        case: &Case,
+        kind: &SectionKind,
+        member: &SpaceId,
+        basis: &str,
+    ) -> Result<Option<u64>, ClientError> {
+        let refused = |code, reason: String, remedy| {
+            ClientError::from(FieldError::new("basis", code, reason, remedy))
+        };
+        if basis.trim().is_empty() {
+            let remedy = "name the code of a law (`nahtlos share bases`), or record a consent";
+            return Err(refused("missing", "it rests on nothing".into(), remedy));
+        }
+        let Some(name) = basis::consent_in(basis) else {
+            return Ok(None);
+        };
+        let covering = self.consents(case)?;
+        let covering = covering.covering(kind, &member_id(member)?, self.today()?);
+        let mut covering = covering.iter();
+        let covers = covering.find(|coverage| short_name(&coverage.consent) == name);
+        let Some(coverage) = covers else {
+            let reason = format!("consent {name} does not cover `{kind}` for them");
+            let remedy = "extend it: `nahtlos consent extend`, or record a new one";
+            return Err(refused("not_covered", reason, remedy));
+        };
+        coverage.until.map(giving::end_of_day_ms).transpose()
+    }
+
     /// Only the institution that opened the case keeps its ledger: what others record there, nobody
     /// accepts.
-    fn require_home(&self, case: &Case, action: &'static str) -> Result<(), ClientError> {
+    pub(crate) fn require_home(
+        &self,
+        case: &Case,
+        action: &'static str,
+    ) -> Result<(), ClientError> {
         let core = case.section(&SectionKind::Core)?;
         if self.label(&core)?.home == self.institution()? {
             return Ok(());
@@ -164,19 +239,28 @@ fn sentence(coverage: &Coverage, given: Option<&GivenView>, today: Date) -> Stri
         "Consent {name} (given by: {giver}) covered it from {}",
         coverage.since
     );
-    match (coverage.withdrawn_at, coverage.until) {
-        (Some(day), _) => format!("{begun}; it was withdrawn on {day}."),
-        (None, Some(until)) if until < today => format!("{begun} until {until}."),
-        (None, until) => {
+    let age = match coverage.ends_with_coming_of_age {
+        true => ", the last day before the person comes of age",
+        false => "",
+    };
+    match (
+        coverage.withdrawn_at,
+        coverage.superseded_at,
+        coverage.until,
+    ) {
+        (Some(day), _, _) => format!("{begun}; it was withdrawn on {day}."),
+        (None, Some(day), _) => format!("{begun}; another one stands in its place since {day}."),
+        (None, None, Some(until)) if until < today => format!("{begun} until {until}{age}."),
+        (None, None, until) => {
             let until = until.map_or_else(String::new, |until| format!(" until {until}"));
             format!(
-                "Consent {name} (given by: {giver}) covers it from {}{until}.",
+                "Consent {name} (given by: {giver}) covers it from {}{until}{age}.",
                 coverage.since
             )
         }
     }
 }
 
-fn member_id(member: &SpaceId) -> Result<MemberId, ClientError> {
+pub(crate) fn member_id(member: &SpaceId) -> Result<MemberId, ClientError> {
     Ok(MemberId::parse(&member.to_string())?)
 }

@@ -84,7 +84,7 @@ impl Nahtlos {
         Ok(ends.collect())
     }
 
-    /// The withdrawn consent whose right would go on if this decision to end it were dropped. None
+    /// The consent that holds no more whose right would go on if this decision to end it were dropped. None
     /// where another decision ends the right too, where it has ended, and where the ledger is not
     /// readable here.
     pub(crate) fn consent_that_forbids_dropping(
@@ -101,6 +101,7 @@ impl Nahtlos {
             return Ok(None);
         };
         let (kind, coverage) = (SectionKind::from_code(&label.kind), consents.coverage());
+        let today = self.today()?;
         let mut others = self.waiting_intents()?;
         others.retain(|other| other.id != decision.id);
         for grant in state.live_grants() {
@@ -118,13 +119,13 @@ impl Nahtlos {
                 continue;
             };
             let holder = member_id(&member)?;
-            let is_withdrawn = coverage.iter().any(|coverage| {
+            let mut about = coverage.iter().filter(|coverage| {
                 coverage.share.section == kind
                     && coverage.share.member == holder
-                    && coverage.withdrawn_at.is_some()
                     && short_name(&coverage.consent) == name
             });
-            if is_withdrawn {
+            let is_known = about.clone().next().is_some();
+            if is_known && !about.any(|coverage| coverage.is_in_force_on(today)) {
                 return Ok(Some(name.to_owned()));
             }
         }
@@ -160,6 +161,7 @@ impl Nahtlos {
     pub(super) fn decisions_to_end(
         &self,
         resting: &[Resting],
+        reason: Reason,
     ) -> Result<Vec<IntentRecord>, ClientError> {
         let ends = resting.iter().flat_map(|resting| {
             resting.live.iter().map(|grant| {
@@ -167,7 +169,7 @@ impl Nahtlos {
                     space: resting.space,
                     grant: Some(*grant),
                     member: None,
-                    reason: Reason::ConsentWithdrawn.code(),
+                    reason: reason.code(),
                 };
                 self.decision_about(intent, &resting.space)
             })

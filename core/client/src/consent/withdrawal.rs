@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use nahtlos_casework::SectionKind;
-use nahtlos_casework::edit::{ConsentEdit, Edit, Withdrawal};
-use nahtlos_casework::fields::{Date, EntryId, FieldError, LongText, Stored};
+use nahtlos_casework::edit::{ConsentEvent, Edit, Narrowing, Withdrawal};
+use nahtlos_casework::fields::{Date, EntryId, FieldError, LongText};
 use nahtlos_casework::record::{ConsentScope, ConsentScopes};
 use nahtlos_casework::view::ConsentView;
 use nahtlos_protocol::identifier::{Nonce, SpaceId};
@@ -17,6 +17,7 @@ use super::resting::Resting;
 use crate::cases::{Case, hex};
 use crate::directory::Directory;
 use crate::edits::TypedEdit;
+use crate::ending::Reason;
 use crate::error::ClientError;
 use crate::intents::put_intent;
 use crate::nahtlos::Nahtlos;
@@ -50,6 +51,15 @@ pub struct SectionWithdrawal {
     pub stays: Vec<GrantLine>,
     /// Grants of the same members whose basis this device cannot open: they stay too.
     pub unreadable: usize,
+}
+
+/// By how much a consent is narrowed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Less<'a> {
+    /// The shares that are taken out.
+    pub part: Option<&'a [(SectionKind, SpaceId)]>,
+    /// The new last day.
+    pub valid_until: Option<Date>,
 }
 
 /// What a withdrawal did.
@@ -105,6 +115,94 @@ impl Nahtlos {
         stated_at: Date,
         note: Option<LongText>,
     ) -> Result<Withdrawn, ClientError> {
+        let withdrawal = |scope: Option<ConsentScopes>| {
+            ConsentEvent::Withdrawn(Withdrawal {
+                consent: *consent,
+                scope,
+                stated_at,
+                note,
+            })
+        };
+        self.take_back(case, consent, part, stated_at, withdrawal)
+    }
+
+    /// Records that a consent covers less, and decides the end of exactly the grants that rest on the shares
+    /// that are taken out. Where its last day is earlier, the grants end with that day: a device of the
+    /// team ends them at its next sync after it.
+    ///
+    /// # Errors
+    /// As [`Self::consent_withdraw`]; [`ClientError::Field`] where the new last day is past or not earlier.
+    pub fn consent_narrow(
+        &mut self,
+        case: &Case,
+        consent: &EntryId,
+        less: &Less<'_>,
+        stated_at: Date,
+        note: Option<LongText>,
+    ) -> Result<Withdrawn, ClientError> {
+        let case = self.case(&hex(&case.id))?;
+        if let Some(until) = less.valid_until {
+            self.check_earlier(&case, consent, until)?;
+        }
+        let narrowing = |scope: Option<ConsentScopes>| {
+            ConsentEvent::Narrowed(Narrowing {
+                consent: *consent,
+                scope,
+                valid_until: less.valid_until,
+                stated_at,
+                note,
+            })
+        };
+        let part = less.part;
+        if part.is_some() {
+            return self.take_back(&case, consent, part, stated_at, narrowing);
+        }
+        if stated_at > self.today()? {
+            return Err(not_yet());
+        }
+        let (ledger, _) = self.ledger_with(&case, consent)?;
+        let event = self.signed_event(&ledger, random::entry_id(), narrowing(None))?;
+        let edits = self.make_edits(&ledger, &[TypedEdit::Case(Edit::Consent(event))])?;
+        self.keep_edits(vec![edits])?;
+        Ok(Withdrawn {
+            recorded: true,
+            ended: 0,
+            dropped: 0,
+        })
+    }
+
+    fn check_earlier(
+        &self,
+        case: &Case,
+        consent: &EntryId,
+        until: Date,
+    ) -> Result<(), ClientError> {
+        let last = self.consents(case)?.coverage();
+        let last = last.iter().find(|coverage| coverage.consent == *consent);
+        let is_later = last
+            .and_then(|coverage| coverage.until)
+            .is_some_and(|last| last <= until);
+        let (code, reason, remedy) = if until < self.today()? {
+            let remedy = "name today or a later day, or withdraw it";
+            ("past", "the last day lies in the past", remedy)
+        } else if is_later {
+            let remedy = "name an earlier day, or extend it: `nahtlos consent extend`";
+            ("not_less", "it ends no later than that already", remedy)
+        } else {
+            return Ok(());
+        };
+        Err(FieldError::new("until", code, reason, remedy).into())
+    }
+
+    /// Records an event that takes shares back, and decides the end of what rests on them.
+    fn take_back(
+        &mut self,
+        case: &Case,
+        consent: &EntryId,
+        part: Option<&[(SectionKind, SpaceId)]>,
+        stated_at: Date,
+        event: impl FnOnce(Option<ConsentScopes>) -> ConsentEvent,
+    ) -> Result<Withdrawn, ClientError> {
         let case = self.case(&hex(&case.id))?;
         if stated_at > self.today()? {
             return Err(not_yet());
@@ -112,7 +210,7 @@ impl Nahtlos {
         let (ledger, consents) = self.ledger_with(&case, consent)?;
         let scope = scope_of(&consents, consent, part)?;
         let resting = self.resting_on(&case, consent, &scope)?;
-        let ends = self.decisions_to_end(&resting)?;
+        let ends = self.decisions_to_end(&resting, Reason::ConsentWithdrawn)?;
         let dropped: Vec<Nonce> = resting
             .iter()
             .flat_map(|resting| resting.waiting.iter().copied())
@@ -120,16 +218,9 @@ impl Nahtlos {
         let mut new = Vec::new();
         let recorded = !is_withdrawn(&consents, consent, &scope);
         if recorded {
-            let event = Edit::Consent(ConsentEdit::Withdraw {
-                id: random::entry_id(),
-                withdrawal: Withdrawal {
-                    consent: *consent,
-                    scope: part.is_some().then_some(scope),
-                    stated_at,
-                    note,
-                },
-            });
-            new.push(self.make_edits(&ledger, &[TypedEdit::Case(event)])?);
+            let event = event(part.is_some().then_some(scope));
+            let event = self.signed_event(&ledger, random::entry_id(), event)?;
+            new.push(self.make_edits(&ledger, &[TypedEdit::Case(Edit::Consent(event))])?);
         }
         self.keep_edits_and(new, |transaction| {
             for decision in &ends {
@@ -148,7 +239,7 @@ impl Nahtlos {
     }
 
     /// The ledger in which a consent stands, and what it says.
-    fn ledger_with(
+    pub(super) fn ledger_with(
         &self,
         case: &Case,
         consent: &EntryId,
@@ -215,25 +306,27 @@ fn scope_of(
     consent: &EntryId,
     part: Option<&[(SectionKind, SpaceId)]>,
 ) -> Result<ConsentScopes, ClientError> {
-    let given = consents.given(consent);
-    let given = given.and_then(|given| given.scope.as_ref());
-    let Some(given) = given.and_then(Stored::known) else {
+    let Some(given) = consents.shares_of(consent) else {
         return Err(ClientError::NeedsNewer);
     };
     let Some(part) = part else {
-        return Ok(given.clone());
+        return Ok(ConsentScopes::new(given)?);
     };
     let mut shares: Vec<ConsentScope> = Vec::new();
     for (section, member) in part {
         let member = member_id(member)?;
-        let share = given
+        // For whatever purposes: the right is one.
+        let named = given
             .iter()
-            .find(|share| share.section == *section && share.member == member)
-            .ok_or_else(|| ClientError::NotFound {
+            .filter(|share| share.section == *section && share.member == member);
+        let before = shares.len();
+        shares.extend(named.cloned());
+        if shares.len() == before {
+            return Err(ClientError::NotFound {
                 what: "share in this consent",
                 input: section.code(),
-            })?;
-        shares.push(share.clone());
+            });
+        }
     }
     Ok(ConsentScopes::new(shares)?)
 }

@@ -131,6 +131,8 @@ impl<'a> Session<'a> {
             carried
         } else {
             self.settle()?;
+            // By what colleagues recorded meanwhile, not by what was known here before.
+            self.replica.look_after_consents()?;
             let delivered = self.delivered();
             if delivered > self.delivered_before {
                 self.delivered_before = delivered;

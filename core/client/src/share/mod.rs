@@ -1,8 +1,10 @@
 //! Sharing a section of a case: what it would do, and the decision itself. How grants read to people
 //! stands in [`lines`], who stands behind a member in [`people`].
 
+mod chain;
 mod lines;
 mod people;
+mod proposing;
 
 use nahtlos_casework::SectionKind;
 use nahtlos_casework::fields::Field;
@@ -16,7 +18,9 @@ use nahtlos_protocol::space::state::MemberId;
 use nahtlos_protocol::space::{Logs, SpaceState};
 use serde::Serialize;
 
+pub use chain::{Chain, Link};
 pub use lines::{GrantLine, SectionShares};
+pub use proposing::Proposal;
 
 use crate::cases::Case;
 use crate::error::ClientError;
@@ -126,8 +130,11 @@ impl Nahtlos {
     /// Grants a section to a team or a person. Decided now, carried out at the next sync. Where they
     /// hold it already ([`Nahtlos::is_granted`]), nothing is decided.
     ///
+    /// A right that rests on a consent ends with it at the latest.
+    ///
     /// # Errors
-    /// [`ClientError::NotFound`], [`ClientError::NoRight`], [`ClientError::TeamMerged`].
+    /// [`ClientError::NotFound`], [`ClientError::NoRight`], [`ClientError::TeamMerged`]; [`ClientError::Field`]
+    /// without a basis, or with a consent that does not cover it.
     pub fn grant(
         &mut self,
         case: &Case,
@@ -136,7 +143,12 @@ impl Nahtlos {
         terms: &Terms<'_>,
     ) -> Result<(), ClientError> {
         let space = self.require_sharable(case, kind, member)?;
-        if self.is_granted(case, kind, member, terms.role, terms.not_after_ms)? {
+        let basis_ends_ms = self.basis_ends_ms(case, kind, member, terms.basis)?;
+        let not_after_ms = match (terms.not_after_ms, basis_ends_ms) {
+            (Some(stated), Some(ends)) => Some(stated.min(ends)),
+            (stated, ends) => stated.or(ends),
+        };
+        if self.is_granted(case, kind, member, terms.role, not_after_ms)? {
             return Ok(());
         }
         let intent = Intent::Grant {
@@ -145,7 +157,7 @@ impl Nahtlos {
             member: *member,
             role: terms.role,
             basis: terms.basis.to_owned(),
-            not_after_ms: terms.not_after_ms,
+            not_after_ms,
             history: terms.history,
         };
         self.decide(intent, &space)

@@ -79,7 +79,7 @@ labels! {
     CASE = "case";
     /// Hash: an automerge actor over space, device and run nonce.
     ACTOR = "actor";
-    /// Signature: a person's approval, consent or plan signature over a canonical text.
+    /// Signature: a statement, by the device that recorded it (§30).
     STATEMENT_SIGN = "statement/sign";
 
     /// Hash: an entry of the relay's journal, chained to the one before.

@@ -1,9 +1,13 @@
 //! Consents as the source of grants: given, exactly their shares are granted; withdrawn, exactly the
 //! grants that rest on them end, and what rests on a law stays.
 
+mod changes;
+mod proof;
+mod time;
+
 use nahtlos_casework::SectionKind;
 use nahtlos_casework::fields::{ConsentForm, Date, EntryId};
-use nahtlos_casework::record::Giver;
+use nahtlos_casework::record::{ConsentDetails, Giver};
 use nahtlos_client::consent::{ConsentShare, NewConsent};
 use nahtlos_client::{Case, ClientError};
 use nahtlos_protocol::identifier::SpaceId;
@@ -75,6 +79,7 @@ fn consent(home: &Home, shares: &[(SectionKind, &str)]) -> NewConsent {
         section: section.clone(),
         member: member(home, name),
         role: Role::Read,
+        purpose: None,
     });
     NewConsent {
         giver: Giver::Client,
@@ -82,6 +87,8 @@ fn consent(home: &Home, shares: &[(SectionKind, &str)]) -> NewConsent {
         valid_from: today(home),
         valid_until: None,
         form: ConsentForm::Paper,
+        details: ConsentDetails::default(),
+        replaces: None,
         note: None,
     }
 }
