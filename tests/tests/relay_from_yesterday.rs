@@ -257,3 +257,47 @@ fn a_device_that_saw_a_copy_beside_the_relay_gives_and_gets_everything_again() {
     assert_eq!(berger.journal(&number), iseli.journal(&number));
     assert_eq!(iseli.journal(&number).len(), 6);
 }
+
+/// Iseli's device lost the answer to an edit that Keller received; the relay forgot it, and Iseli's right was
+/// reduced. So it came back without a receipt and was held, before Keller's device offered it with one.
+#[test]
+fn an_edit_that_came_back_without_its_receipt_counts_for_everybody_once_somebody_shows_it() {
+    let mut scene = scene::scene();
+    let backup = scene.world.back_up_relay();
+    scene::type_notes(&mut scene.iseli.nahtlos, &scene.number, &[1]);
+    let mut line = scene::Line::to(&scene.world);
+    line.breaks = true;
+    let lost = scene.iseli.nahtlos.sync(&mut line, &mut |_| {});
+    assert_eq!(lost.unwrap_err().code(), "relay_unreachable");
+    scene.keller.sync();
+    assert_eq!(scene.notes(&scene.keller), [1], "control");
+    scene.world.go_back_to(&backup);
+
+    scene.set_role(Role::Read);
+    scene.iseli.sync();
+    scene.berger.sync();
+    assert!(
+        scene.notes(&scene.berger).is_empty(),
+        "control: held without its receipt"
+    );
+    scene.keller.sync();
+    scene.sync_all();
+    let homes = [
+        ("Keller", &scene.keller),
+        ("Berger", &scene.berger),
+        ("Iseli", &scene.iseli),
+    ];
+    for (name, home) in homes {
+        assert_eq!(
+            scene.notes(home),
+            [1],
+            "{name}: {:?}",
+            scene.standings(home)
+        );
+        assert_eq!(scene.standings(home), scene.standings(&scene.keller));
+        assert_eq!(home.nahtlos.held_list().unwrap(), []);
+    }
+    let mut newcomer = scene::newcomer(&mut scene, "neu");
+    newcomer.sync();
+    assert_eq!(scene.notes(&newcomer), [1], "from the relay alone");
+}

@@ -4,12 +4,15 @@
 use nahtlos_tests::simulation::runs::{kept_seeds, open_seeds, run_all};
 use nahtlos_tests::simulation::{
     AT_LEAST, DEEP_FROM, EXPECTED, EXPECTED_OF_PEOPLE, Outcome, PEOPLE_FROM, run,
+    run_with_keys_for_all,
 };
 
 /// Seeds in the normal tests: ordinary worlds, deep ones, and those with people.
 const SEEDS: u64 = 680;
 const DEEP_SEEDS: u64 = 200;
 const PEOPLE_SEEDS: u64 = 120;
+/// Seeds of each family in which keys leak.
+const LEAKING_SEEDS: u64 = 4;
 
 fn told(outcome: &Outcome) -> String {
     format!(
@@ -28,6 +31,22 @@ fn the_same_seed_gives_the_same_world_byte_for_byte_and_another_seed_another_one
     assert_eq!(first.story, second.story);
     assert_eq!(first.hash, second.hash, "what passed on the lines differs");
     assert_ne!(first.hash, other.hash);
+}
+
+/// The control of the check that nobody holds a key beyond their rights.
+#[test]
+fn keys_in_the_hands_of_somebody_who_may_not_read_are_noticed_in_every_family_of_worlds() {
+    for from in [0, DEEP_FROM, PEOPLE_FROM] {
+        let seeds = from..from + LEAKING_SEEDS;
+        let outcomes: Vec<Outcome> = seeds.map(run_with_keys_for_all).collect();
+        let noticed = |outcome: &&Outcome| {
+            let mut failures = outcome.failures.iter();
+            failures.any(|failure| failure.contains("could open"))
+        };
+        let noticed = outcomes.iter().filter(noticed).count() as u64;
+        // In some worlds everybody may read everything.
+        assert!(noticed > LEAKING_SEEDS / 2, "{noticed} from {from} on");
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ use nahtlos_protocol::wire::JournalMark;
 use serde::Serialize;
 
 use crate::error::ClientError;
+use crate::forks;
 use crate::nahtlos::{Nahtlos, put_sync};
 use crate::records;
 use crate::vault::{Collection, Transaction};
@@ -177,6 +178,8 @@ impl Nahtlos {
         position.mark = Some(setback.after);
         self.commit(|transaction| {
             put_incident(transaction, &record)?;
+            // What it serves now it serves again.
+            forks::forget_served(transaction)?;
             for offer in &offers {
                 offer.put(transaction)?;
             }

@@ -76,6 +76,14 @@ impl OfferRecord {
         [b"o".as_slice(), &item.0].concat()
     }
 
+    /// By the receipt that is offered beside it.
+    fn place(&self) -> Position {
+        Position {
+            journal: self.journal,
+            sequence: self.sequence,
+        }
+    }
+
     /// Whether nothing has happened since the relay last did not take it that would change its answer.
     fn is_to_wait(&self, arrived: u64, now_ms: u64) -> bool {
         let nothing_came = self.tried_at.is_some_and(|tried_at| tried_at >= arrived);
@@ -405,35 +413,38 @@ impl Nahtlos {
     }
 
     /// What the relay serves it has: it is not offered, unless this device holds wraps beside it
-    /// that the relay lacks.
+    /// that the relay lacks, or a receipt of an earlier place.
     pub(crate) fn strike_off_served(&mut self, items: &[Item]) -> Result<(), ClientError> {
         if !self.has_offers()? {
             return Ok(());
         }
-        let mut served: Vec<ItemId> = Vec::new();
+        let mut served: Vec<(ItemId, Position)> = Vec::new();
         for item in items {
+            let place = item.receipt.place();
             match item.kind {
                 ItemKind::Operation => {
                     if let Ok(operation) = SignedOperation::decode(&item.bytes) {
                         let wraps = self.wraps_at_hand(&operation)?;
                         if wraps.iter().all(|wrap| item.wraps.contains(wrap)) {
-                            served.push(operation.id().into());
+                            served.push((operation.id().into(), place));
                         }
                     }
                 }
                 ItemKind::Envelope => {
                     let envelope = Envelope::decode(&item.bytes).ok();
-                    served.extend(envelope.map(|envelope| ItemId(envelope.id().0)));
+                    served.extend(envelope.map(|envelope| (envelope.id().into(), place)));
                 }
                 ItemKind::JoinRequest => {}
             }
         }
         let mut offered = Vec::new();
-        for item in served {
-            if self
-                .vault
-                .contains(Collection::Setting, &OfferRecord::key(&item))?
-            {
+        for (item, place) in served {
+            let key = OfferRecord::key(&item);
+            let Some(bytes) = self.vault.get(Collection::Setting, &key)? else {
+                continue;
+            };
+            let offer: OfferRecord = records::decode(&bytes)?;
+            if offer.place() >= place {
                 offered.push(item);
             }
         }

@@ -3,7 +3,7 @@
 //! back into its old place when a relay has lost it.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use nahtlos_protocol::crypto::signature::VerifyingKey;
 use nahtlos_protocol::identifier::{ItemId, OperationId, SpaceId};
@@ -16,6 +16,10 @@ use crate::error::ClientError;
 use crate::nahtlos::Nahtlos;
 use crate::records::{self, ReceiptRecord};
 use crate::vault::{Collection, Transaction, Vault};
+
+/// Group in `Collection::Counting`: spaces in which a receipt of an earlier place came for something that
+/// was here already, and that were not counted again since; key = `er` ‖ space.
+const EARLIER: &[u8] = b"earlier-receipts";
 
 /// Receipts of this process's life. Fresh ones are stored with the next transaction.
 #[derive(Default)]
@@ -59,6 +63,8 @@ impl ReceiptCache {
                 if !replaces(&held.receipt, &record.receipt, item, relay_keys) {
                     continue;
                 }
+                let key = earlier_key(&record.space);
+                transaction.put(Collection::Counting, EARLIER, &key, 0, b"")?;
             }
             let value = records::encode(record);
             transaction.put(Collection::Receipt, b"", &item.0, 0, &value)?;
@@ -145,6 +151,25 @@ impl Nahtlos {
         }
     }
 
+    /// What came earlier than was known may count otherwise, and so may what an end came earlier than:
+    /// everything above is counted again. Says which spaces.
+    pub(crate) fn count_anew_by_earlier_receipts(
+        &mut self,
+    ) -> Result<BTreeSet<SpaceId>, ClientError> {
+        let listed = self.vault.list(Collection::Counting, EARLIER)?;
+        let moved = listed.iter().filter_map(|(key, _)| key.get(2..));
+        let moved: BTreeSet<SpaceId> = moved.filter_map(SpaceId::from_slice).collect();
+        if moved.is_empty() {
+            return Ok(moved);
+        }
+        let marked = self.count_anew_above(&moved)?;
+        self.commit(|transaction| {
+            transaction.delete_group(Collection::Counting, EARLIER)?;
+            Ok(())
+        })?;
+        Ok(marked)
+    }
+
     /// Grants that nobody stands for any more whose right is sure: nobody wraps to them, until a
     /// manager confirms or voids them.
     pub(crate) fn suspended(&self, state: &SpaceState) -> Suspended {
@@ -172,6 +197,10 @@ impl Nahtlos {
         }
         keys
     }
+}
+
+fn earlier_key(space: &SpaceId) -> Vec<u8> {
+    [b"er".as_slice(), &space.0].concat()
 }
 
 #[cfg(test)]

@@ -44,9 +44,11 @@ impl Stage<'_> {
     ) -> Result<Outcome, Refusal> {
         let id: ItemId = envelope.id().into();
         if let Some(found) = self.find(&id)? {
-            if receipt.is_some() {
+            if let Some(receipt) = receipt {
                 self.bring_back(pusher, envelope, &found)?;
+                self.judge_by_earlier(envelope, &found, receipt)?;
             }
+            let found = self.find(&id)?.unwrap_or(found);
             return Ok(self.known_before(&id, &found)?);
         }
         let lost = receipt.filter(|receipt| self.is_lost(receipt));
@@ -105,6 +107,32 @@ impl Stage<'_> {
             needs.add(feed, vec![found.sequence]);
         }
         self.deliver_again(needs.0)
+    }
+
+    /// What is here is offered with the receipt of an earlier place. An edit that came without it may be
+    /// held, though its author could write when it was received first: it is taken out of the held lane,
+    /// with what it builds on.
+    fn judge_by_earlier(
+        &mut self,
+        envelope: &Envelope,
+        found: &Found,
+        receipt: &Receipt,
+    ) -> Result<(), Refusal> {
+        if !self.take_earlier_receipt(found, receipt, Carry::Content)? {
+            return Ok(());
+        }
+        let header = envelope.header();
+        let is_held = found.envelope.is_some_and(|known| known.held);
+        let Some(state) = self.view().state(&header.space).filter(|_| is_held) else {
+            return Ok(());
+        };
+        let knowledge = self.knowledge(envelope)?;
+        if self.lane_of_lost(envelope, &state, &knowledge, receipt) == Lane::Open {
+            let mut needs = Needs::default();
+            self.promote(&header.space, &BTreeSet::from([found.sequence]), &mut needs)?;
+            self.deliver_again(needs.0)?;
+        }
+        Ok(())
     }
 
     /// A lost answer is given again: also that the envelope is held, or was voided meanwhile.

@@ -3,11 +3,12 @@
 //! The relay never forgets an id, so its own receipt for an id it does not know proves that it lost
 //! the item. Such an item returns to its old place: rights, epochs and quotas were judged then, and
 //! the original receipt goes on proving when. It must still be what it says: signed, next in its
-//! log, on known parents.
+//! log, on known parents. What came back without its receipt before gets it then.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
+use nahtlos_protocol::codec;
 use nahtlos_protocol::envelope::Header;
 use nahtlos_protocol::space::authority::{At, Knowledge, Lengths, View};
 use nahtlos_protocol::space::operation::SignedOperation;
@@ -16,10 +17,10 @@ use nahtlos_protocol::space::standing::{self, Position};
 use nahtlos_protocol::space::{Role, SpaceState, Suspended, Wrap};
 use nahtlos_protocol::wire::{Receipt, VerdictCode};
 
-use super::feed::ALL;
+use super::feed::{ALL, Needs};
 use super::operation::check_position;
 use super::stage::{Outcome, Refusal, Stage, decode_receipt, reject};
-use crate::store::{Store, StoreError};
+use crate::store::{Carry, Found, Store, StoreError};
 
 impl Stage<'_> {
     /// Whether a receipt of this relay is for a place that its journal does not have (any more):
@@ -45,6 +46,41 @@ impl Stage<'_> {
         let sequence =
             self.store_operation(signed, &wraps, state, before.as_deref(), Some(receipt))?;
         Ok(Outcome::Accepted(sequence))
+    }
+
+    /// A receipt of an earlier place for what is here takes the place of the later one: it had been lost,
+    /// and came back without it. An item's earliest receipt counts, so all who have the item get it again,
+    /// with this one: else they would judge otherwise than who has both.
+    pub(super) fn take_earlier_receipt(
+        &mut self,
+        found: &Found,
+        receipt: &Receipt,
+        carry: Carry,
+    ) -> Result<bool, StoreError> {
+        let Some(item) = self.store.item(found.sequence)? else {
+            return Ok(false);
+        };
+        let place = if item.receipt.is_empty() {
+            Position {
+                journal: self.top.journal,
+                sequence: found.sequence,
+            }
+        } else {
+            decode_receipt(&item.receipt)?.place()
+        };
+        if receipt.place() >= place {
+            return Ok(false);
+        }
+        self.give_no_receipt(found.sequence);
+        self.note_change();
+        self.store
+            .replace_receipt(found.sequence, &codec::encode(receipt))?;
+        let mut needs = Needs::default();
+        for feed in self.live_feeds(&found.space, carry) {
+            needs.add(feed, vec![found.sequence]);
+        }
+        self.deliver_again(needs.0)?;
+        Ok(true)
     }
 
     /// Each device kept its own wraps only: every one that offers the operation again adds its.

@@ -17,6 +17,7 @@ use nahtlos_protocol::wire::{ItemKind, Receipt, VerdictCode};
 use super::feed::Reachable;
 use super::stage::{Incoming, Outcome, Pusher, Refusal, Stage, reject};
 use super::world::{Standing, new_grants};
+use crate::store::Carry;
 
 impl Stage<'_> {
     /// Judges an operation and, where it is good, stores it.
@@ -29,8 +30,9 @@ impl Stage<'_> {
     ) -> Result<Outcome, Refusal> {
         let id: ItemId = signed.id().into();
         if let Some(found) = self.find(&id)? {
-            if receipt.is_some() {
+            if let Some(receipt) = receipt {
                 self.complete_wraps(found.sequence, signed, wraps)?;
+                self.take_earlier_receipt(&found, receipt, Carry::Log)?;
             }
             return Ok(Outcome::Duplicate(found.sequence));
         }

@@ -200,6 +200,11 @@ impl<'a> Stage<'a> {
         self.changed = true;
     }
 
+    /// Gives an item of this very batch no receipt of its own.
+    pub(super) fn give_no_receipt(&mut self, sequence: u64) {
+        self.accepted.retain(|(number, _)| *number != sequence);
+    }
+
     /// Number of items accepted.
     pub(super) fn len(&self) -> usize {
         self.accepted.len()

@@ -167,6 +167,9 @@ impl Store for Faulty {
     fn put_receipt(&mut self, sequence: u64, receipt: &[u8]) -> Result<(), StoreError> {
         self.store.put_receipt(sequence, receipt)
     }
+    fn replace_receipt(&mut self, sequence: u64, receipt: &[u8]) -> Result<(), StoreError> {
+        self.store.replace_receipt(sequence, receipt)
+    }
     fn put_wrap(&mut self, operation: u64, wrap: &Wrap) -> Result<(), StoreError> {
         self.store.put_wrap(operation, wrap)
     }

@@ -23,6 +23,7 @@ pub(crate) fn run(fresh: impl Fn() -> Fixture) {
     a_reader_sees_only_what_is_committed(&fresh());
     an_item_is_found_by_id_place_space_and_index(&fresh());
     a_second_item_of_the_same_id_is_refused(&fresh());
+    an_earlier_receipt_takes_the_place_of_a_later_one(&fresh());
     deliveries_come_in_order_within_bounds(&fresh());
     wraps_are_read_by_recipient(&fresh());
     the_graph_of_envelopes_is_known_without_their_bytes(&fresh());
@@ -85,6 +86,25 @@ fn committed_data_survives_and_rolled_back_data_does_not(fixture: &Fixture) {
     assert_eq!(store.item(2).unwrap(), None);
     assert_eq!(store.facts().unwrap().last_number, 1);
     assert_eq!(store.facts().unwrap().chain, Some(ItemId([0xfe; 32])));
+}
+
+fn an_earlier_receipt_takes_the_place_of_a_later_one(fixture: &Fixture) {
+    let mut store = (fixture.reopen)();
+    commit(&mut *store, |store| {
+        store.put_item(&item(1, b"one")).unwrap();
+        store.put_receipt(1, b"later").unwrap();
+        store.put_item(&item(2, b"two")).unwrap();
+    });
+    assert!(!store.item(1).unwrap().unwrap().offered, "control");
+    commit(&mut *store, |store| {
+        store.replace_receipt(1, b"earlier").unwrap();
+        store.replace_receipt(2, b"the first").unwrap();
+    });
+    for (number, receipt) in [(1, &b"earlier"[..]), (2, &b"the first"[..])] {
+        let stored = store.item(number).unwrap().unwrap();
+        assert_eq!(stored.receipt, receipt);
+        assert!(stored.offered, "it is not of its own place");
+    }
 }
 
 fn a_reader_sees_only_what_is_committed(fixture: &Fixture) {

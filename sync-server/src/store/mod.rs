@@ -340,6 +340,11 @@ pub trait Store: Reader {
     /// # Errors
     /// [`StoreError`].
     fn put_receipt(&mut self, sequence: u64, receipt: &[u8]) -> Result<(), StoreError>;
+    /// Puts the receipt of an earlier place in the stead of an item's own, or where it has none yet.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn replace_receipt(&mut self, sequence: u64, receipt: &[u8]) -> Result<(), StoreError>;
     /// Stores a wrap beside an operation, unless one for that recipient is there.
     ///
     /// # Errors

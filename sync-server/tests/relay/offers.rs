@@ -218,6 +218,73 @@ fn what_was_held_returns_to_the_held_lane() {
     assert_eq!(results[1].receipt, Some(held_receipt));
 }
 
+/// Whoever lost the answer to it has no receipt, and hands it in again before anybody offers it with one.
+#[test]
+fn what_came_back_without_its_receipt_gets_it_and_leaves_the_held_lane() {
+    let mut case = Case::new();
+    let written = push_envelope(&case.setting.world.envelope(&case.b1, case.section, 1, &[]));
+    let late = push_envelope(&case.setting.world.envelope(&case.b1, case.section, 2, &[]));
+    let edit_receipt = receipted(&mut case.b_client, &case.b1, &written);
+    let removal = case.removal();
+    let removed = push_item(&removal);
+    let setting = &mut case.setting;
+    let removal_receipt = receipted(&mut setting.client, &setting.a1, &removed);
+    let late_receipt = case.b_client.push_one(&case.b1, late.clone()).receipt;
+    case.restore();
+
+    let setting = &mut case.setting;
+    let removed_anew = receipted(&mut setting.client, &setting.a1, &removed);
+    assert_ne!(removed_anew, removal_receipt, "control");
+    for item in [&written, &late] {
+        let held = case.b_client.push_one(&case.b1, item.clone());
+        let code = Some(VerdictCode::AccessEnded);
+        assert_eq!((held.status, held.code), (Status::Held, code));
+    }
+    let mut other = fresh(setting);
+    let served = envelopes(&other.sync(&setting.a1, Vec::new()).1);
+    assert_eq!(served.len(), 2, "control: a manager sees what is held");
+
+    let offers = vec![
+        offered(&removed, &removal_receipt),
+        offered(&written, &edit_receipt),
+        offered(&late, &late_receipt.clone().unwrap()),
+    ];
+    let (results, _) = setting.client.sync(&setting.a1, offers);
+    let told: Vec<_> = results.iter().map(|one| (one.status, one.code)).collect();
+    let after_the_end = Some(VerdictCode::AccessEnded);
+    assert_eq!(
+        told,
+        [
+            (Status::Duplicate, None),
+            (Status::Duplicate, None),
+            (Status::Duplicate, after_the_end)
+        ],
+        "what came after the end stays held"
+    );
+    let earlier = [Some(removal_receipt), Some(edit_receipt), late_receipt];
+    for (result, receipt) in results.iter().zip(&earlier) {
+        assert_eq!(&result.receipt, receipt);
+    }
+    // Who had them hears of the earlier receipts, and so does who comes later.
+    let seen = other.sync(&setting.a1, Vec::new()).1;
+    let new = fresh(setting).sync(&setting.a1, Vec::new()).1;
+    for items in [seen, new] {
+        for (result, receipt) in results.iter().zip(&earlier) {
+            let found = &find(&items, result.id).receipt;
+            assert_eq!(Some(found), receipt.as_ref());
+        }
+    }
+    check(setting);
+    setting.restart();
+    let offers = vec![offered(&written, earlier[1].as_ref().unwrap())];
+    let (again, _) = setting.client.sync(&setting.a1, offers);
+    assert_eq!((again[0].status, again[0].code), (Status::Duplicate, None));
+    assert_eq!(again[0].receipt, earlier[1]);
+    other.address = setting.client.address;
+    let served = other.sync(&setting.a1, Vec::new()).1;
+    assert!(served.is_empty(), "once: {:?}", ids(&served));
+}
+
 #[test]
 fn each_device_brings_back_its_own_wraps() {
     let mut case = Case::new();

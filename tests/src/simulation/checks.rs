@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use nahtlos_casework::SectionKind;
 use nahtlos_client::{ClientError, Nahtlos};
-use nahtlos_protocol::identifier::{ItemId, SpaceId};
+use nahtlos_protocol::identifier::{ItemId, KeyId, SpaceId};
 use nahtlos_protocol::space::Role;
 use nahtlos_relay::store::Reader;
 
@@ -57,12 +57,19 @@ impl World {
                 continue;
             };
             let device = holder.device();
-            let reached = self.seen.reachable(&holder);
+            let mut reached = self.seen.reachable(&holder);
+            if self.leaks {
+                reached.extend(self.everybodys_keys());
+            }
             let (mut open, mut closed, mut wrong) = (0, 0, Vec::new());
             for (id, sealed) in &self.seen.envelopes {
-                let found = store.find(&(*id).into()).ok().flatten();
-                let sealed_at = found.map_or(0, |found| found.sequence);
                 let (space, known) = (&sealed.space, &sealed.known);
+                let found = store.find(&(*id).into()).ok().flatten();
+                // What no relay took in was sealed after whatever its author knew.
+                let sealed_at = match found {
+                    Some(found) => found.sequence,
+                    None => model.last_of(known),
+                };
                 let reads_later = model.came_later(&device, space, sealed_at, known);
                 // Whoever writes without a right, or after the end, has no key but an old one.
                 let entitled = self.author_could_read(model, sealed)
@@ -100,6 +107,13 @@ impl World {
         }
     }
 
+    /// Key ids of every epoch that any home holds, for the control of this very check.
+    fn everybodys_keys(&self) -> BTreeSet<KeyId> {
+        let homes = self.devices.iter().filter_map(|one| one.replica.as_ref());
+        let seeds = homes.flat_map(Nahtlos::stored_seeds);
+        seeds.map(|seed| KeyId(seed.key_id())).collect()
+    }
+
     /// Whose keys there are to try.
     fn holder(&self, place: usize) -> Option<Holder<'_>> {
         let device = &self.devices[place];
@@ -108,6 +122,9 @@ impl World {
     }
 
     fn is_reached_as_known(&self, model: &Model, holder: &Holder<'_>, sealed: &Sealed) -> bool {
+        if self.leaks {
+            return true;
+        }
         let known = model.with_branches(&sealed.known);
         let reached = self.seen.reachable_as_known(holder, &known);
         reached.contains(&sealed.key_id)

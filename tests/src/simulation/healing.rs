@@ -37,7 +37,25 @@ impl World {
                 return;
             }
         }
+        self.tell_what_waits();
         self.fail(format!("something still moves after {ROUNDS_MAX} rounds"));
+    }
+
+    /// What each device holds that it cannot take in, for the story of a failure.
+    fn tell_what_waits(&mut self) {
+        for device in 0..self.devices.len() {
+            let Some(replica) = &self.devices[device].replica else {
+                continue;
+            };
+            let (forks, lines) = (replica.forks(), replica.held_lines());
+            let text = format!(
+                "  {}: forks {:?}, held {:?}",
+                self.devices[device].name,
+                forks.ok(),
+                lines.ok()
+            );
+            self.story.tell(text);
+        }
     }
 
     fn round_is_quiet(&mut self) -> bool {

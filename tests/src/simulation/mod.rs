@@ -65,7 +65,20 @@ pub struct Outcome {
 /// Lives through one seed.
 #[must_use]
 pub fn run(seed: u64) -> Outcome {
+    live_through(World::new(seed))
+}
+
+/// The same, but at the end everybody is taken to hold everybody's keys: whoever may not read something could
+/// open it then, and the run fails where the check of that sees anything at all.
+#[must_use]
+pub fn run_with_keys_for_all(seed: u64) -> Outcome {
     let mut world = World::new(seed);
+    world.leaks = true;
+    live_through(world)
+}
+
+fn live_through(mut world: World) -> Outcome {
+    let seed = world.seed;
     let lived = std::panic::catch_unwind(AssertUnwindSafe(|| {
         world.live();
         if world.failures.is_empty() {

@@ -216,6 +216,13 @@ impl Model {
         self.operations.contains_key(operation)
     }
 
+    /// The last number in the relay's journal that somebody knows of who has these operations.
+    #[must_use]
+    pub fn last_of(&self, known: &BTreeSet<ItemId>) -> u64 {
+        let numbers = known.iter().filter_map(|id| self.operations.get(id));
+        numbers.max().copied().unwrap_or(0)
+    }
+
     /// Whether a device reads a space from its beginning: by rights that all cover the past, and that were
     /// given before anybody's `from now` cut it off.
     #[must_use]

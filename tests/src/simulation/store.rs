@@ -214,6 +214,10 @@ impl Store for SimulatedStore {
         self.effect()?;
         self.inner.put_receipt(sequence, receipt)
     }
+    fn replace_receipt(&mut self, sequence: u64, receipt: &[u8]) -> Result<(), StoreError> {
+        self.effect()?;
+        self.inner.replace_receipt(sequence, receipt)
+    }
     fn put_wrap(&mut self, operation: u64, wrap: &Wrap) -> Result<(), StoreError> {
         self.effect()?;
         self.inner.put_wrap(operation, wrap)

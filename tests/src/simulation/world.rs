@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use nahtlos_casework::SectionKind;
 use nahtlos_client::vault::Fault;
 use nahtlos_client::{ClientError, Nahtlos, SyncReport, simulated};
+use nahtlos_protocol::envelope::Envelope;
 use nahtlos_protocol::identifier::{DeviceId, ItemId};
 use nahtlos_protocol::wire::{ItemKind, PushItem};
 use nahtlos_relay::store::Reader;
@@ -18,7 +19,7 @@ use super::deep::Deep;
 use super::device::Device;
 use super::line::{InTheAir, Line};
 use super::mishaps::OldHome;
-use super::observer::{Seen, recipients};
+use super::observer::{Sealed, Seen, recipients};
 use super::people::{PEOPLE_FROM, People};
 use super::people_scene::{MANAGERS, PEOPLE_SCENE};
 use super::plan::{ALL_TOGETHER_FROM, Plan};
@@ -98,6 +99,8 @@ pub struct World {
     pub answered: BTreeMap<usize, Vec<u8>>,
     /// What was pushed last, by anybody.
     pub last_pushed: Option<PushItem>,
+    /// Whether, at the end, everybody is taken to hold everybody's keys: the control of what looks for that.
+    pub leaks: bool,
     /// The seed of the relay's signing key.
     pub relay_seed: [u8; 32],
     /// The ids of the devices.
@@ -163,6 +166,7 @@ impl World {
             backdated: BTreeSet::new(),
             answered: BTreeMap::new(),
             last_pushed: None,
+            leaks: false,
             relay_seed,
             device_ids: Vec::new(),
             last_error: BTreeMap::new(),
@@ -189,6 +193,9 @@ impl World {
     fn note_scene(&mut self) {
         let store = self.relays[0].store();
         let mut known = BTreeSet::new();
+        let mut envelopes = Vec::new();
+        let replicas = self.devices.iter().filter_map(|one| one.replica.as_ref());
+        self.device_ids = replicas.map(Nahtlos::device_id).collect();
         let places = store
             .sequences_after(0, usize::MAX >> 1)
             .unwrap_or_default();
@@ -198,17 +205,36 @@ impl World {
                 continue;
             };
             known.insert(item.id);
+            let bytes = item.bytes.unwrap_or_default();
             if item.kind == ItemKind::Operation {
-                let bytes = item.bytes.unwrap_or_default();
                 let wraps = store.wraps(place, &recipients(&bytes));
                 self.seen.operation(&bytes, &wraps.unwrap_or_default());
                 self.seen.taken.insert(item.id);
+            } else if let Ok(envelope) = Envelope::decode(&bytes) {
+                envelopes.push(envelope);
             }
         }
         let known = Arc::new(known);
         self.known = self.devices.iter().map(|_| Arc::clone(&known)).collect();
-        let replicas = self.devices.iter().filter_map(|one| one.replica.as_ref());
-        self.device_ids = replicas.map(Nahtlos::device_id).collect();
+        for envelope in envelopes {
+            self.note_sealed_in_scene(&envelope, &known);
+        }
+    }
+
+    /// What was sealed before the first step, by its author: whoever offers it again later, to a relay that
+    /// went back, may know of an end of a right that its author did not know.
+    fn note_sealed_in_scene(&mut self, envelope: &Envelope, known: &Arc<BTreeSet<ItemId>>) {
+        let header = envelope.header();
+        let mut devices = self.device_ids.iter();
+        let author = devices.position(|id| *id == header.author_device);
+        let sealed = author.map(|device| Sealed {
+            space: header.space,
+            key_id: header.key_id,
+            known: Arc::clone(known),
+            device,
+        });
+        let sealed = sealed.map(|sealed| (envelope.id(), sealed));
+        self.seen.envelopes.extend(sealed);
     }
 
     /// One member's program is not ours, in some runs.

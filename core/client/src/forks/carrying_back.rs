@@ -1,6 +1,7 @@
 //! How is a lost branch carried back into its log, and why not where it cannot be?
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use nahtlos_protocol::identifier::{OperationId, SpaceId};
 use nahtlos_protocol::space::author::AuthorError;
@@ -26,7 +27,7 @@ impl Nahtlos {
     /// The lost branches that can be carried back now, each with everything this device has of it;
     /// and what a person should know.
     pub(crate) fn prepare_heals(&self) -> Result<(Vec<Prepared>, Vec<String>), ClientError> {
-        let (mut heals, mut notices) = (Vec::new(), Vec::new());
+        let (mut heals, mut notices, mut waiting) = (Vec::new(), Vec::new(), Vec::new());
         for record in self.fork_records()? {
             let Some(state) = self.logs().load(&record.space)? else {
                 continue;
@@ -41,24 +42,45 @@ impl Nahtlos {
             }
             // One after the other: the next is prepared on the log as it is then.
             let mut refused = None;
-            for branch in &branches {
-                match self.prepare_heal(&state, branch) {
+            for branch in branches {
+                match self.prepare_heal(&state, &branch) {
                     Ok(heal) => {
                         heals.push(heal);
                         refused = None;
                         break;
                     }
                     // Another log must be healed first.
-                    Err(AuthorError::Replay(
-                        ReplayError::UnknownReference(_) | ReplayError::MissingLog(_),
-                    )) => {}
+                    Err(error) if waits_for_another(&error) => {
+                        waiting.push((Arc::clone(&state), branch));
+                    }
                     Err(error) => refused = refused.or(Some(error)),
                 }
             }
             let refused = refused.map(|error| format!("a forked log cannot be healed: {error}"));
             notices.extend(refused);
         }
+        if heals.is_empty() {
+            heals.extend(self.prepare_beginning(&waiting));
+        }
         Ok((heals, notices))
+    }
+
+    /// Where each branch waits for another one, their logs refer to each other: of the first of which a
+    /// beginning can be carried back, as much as can be. What follows continues it later.
+    fn prepare_beginning(&self, waiting: &[(Arc<SpaceState>, Vec<Lost>)]) -> Option<Prepared> {
+        waiting.iter().find_map(|(state, branch)| {
+            let beginnings = (1..branch.len()).rev();
+            let mut prepared = beginnings.map(|length| {
+                let beginning = branch.get(..length).unwrap_or_default();
+                self.prepare_heal(state, beginning)
+            });
+            prepared
+                .find_map(|heal| match heal {
+                    Err(error) if waits_for_another(&error) => None,
+                    heal => Some(heal),
+                })?
+                .ok()
+        })
     }
 
     /// Why what was set aside in a space can neither be put back nor carried: for good, as far as
@@ -165,6 +187,14 @@ impl Nahtlos {
         self.documents.forget_directory();
         Ok(ingested.touched)
     }
+}
+
+/// Whether something that stands in no log here yet has to be carried back first.
+fn waits_for_another(error: &AuthorError) -> bool {
+    matches!(
+        error,
+        AuthorError::Replay(ReplayError::UnknownReference(_) | ReplayError::MissingLog(_))
+    )
 }
 
 fn bytes_of(branch: &[Lost]) -> usize {

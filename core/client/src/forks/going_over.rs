@@ -180,7 +180,7 @@ impl Nahtlos {
         loop {
             let mut progress = false;
             for record in self.fork_records()? {
-                while self.settle_first_lost(&record.space)? {
+                while self.settle_one_lost(&record.space)? {
                     changed.insert(record.space);
                     progress = true;
                 }
@@ -195,36 +195,47 @@ impl Nahtlos {
         Ok(changed)
     }
 
-    /// Settles the first operation set aside in a space, if that is possible now.
-    fn settle_first_lost(&mut self, space: &SpaceId) -> Result<bool, ClientError> {
-        let first = self.lost_operations(space)?.into_iter().next();
-        let Some(operation) = first else {
+    /// Settles one of the operations set aside in a space, if that is possible now: the first that can be.
+    /// One that has to be carried stands in the way of none that goes back by itself, such as the `Heal`
+    /// that carries it.
+    fn settle_one_lost(&mut self, space: &SpaceId) -> Result<bool, ClientError> {
+        let lost = self.lost_operations(space)?;
+        if lost.is_empty() {
             let marked = self.has_forked(space);
             self.commit(|transaction| {
                 transaction.delete(Collection::Notice, &fork_key(space))?;
                 Ok(())
             })?;
             return Ok(marked);
-        };
+        }
+        for operation in &lost {
+            if self.settle_lost_operation(operation)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn settle_lost_operation(&mut self, operation: &SignedOperation) -> Result<bool, ClientError> {
         let id = operation.id();
-        let state = self.logs().load(space)?;
+        let state = self.logs().load(&operation.space())?;
         if state.as_ref().is_some_and(|state| stands_in(state, &id)) {
             self.commit(|transaction| delete_lost(transaction, &id))?;
             return Ok(true);
         }
-        if let Ok(state) = self.logs().replay(&operation) {
+        if let Ok(state) = self.logs().replay(operation) {
             self.commit(|transaction| {
-                logs::store(transaction, &operation)?;
+                logs::store(transaction, operation)?;
                 delete_lost(transaction, &id)
             })?;
             self.cache.set(state);
             return Ok(true);
         }
-        let taken = state.is_some_and(|state| !may_follow(&state, &operation));
+        let taken = state.is_some_and(|state| !may_follow(&state, operation));
         if taken && self.receipts().receipt(&id.into()).is_none() {
             // Nobody can carry it back: it was never proved to have been there.
             self.commit(|transaction| {
-                put_waiting(transaction, &operation, &[], &ReplayError::NotNext)?;
+                put_waiting(transaction, operation, &[], &ReplayError::NotNext)?;
                 delete_lost(transaction, &id)
             })?;
             return Ok(true);
@@ -240,6 +251,12 @@ pub(crate) fn put_served(
 ) -> Result<(), ClientError> {
     let key = [b"b".as_slice(), &id.0].concat();
     transaction.put(Collection::Setting, SERVED, &key, 0, b"")?;
+    Ok(())
+}
+
+/// The relay went back: what it served before it may have lost, and another branch may stand there now.
+pub(crate) fn forget_served(transaction: &Transaction<'_>) -> Result<(), ClientError> {
+    transaction.delete_group(Collection::Setting, SERVED)?;
     Ok(())
 }
 

@@ -27,7 +27,7 @@ use crate::nahtlos::Nahtlos;
 use crate::records;
 use crate::vault::{Collection, Transaction};
 
-pub(crate) use going_over::put_served;
+pub(crate) use going_over::{forget_served, put_served};
 use left_to_others::Overtaken;
 
 /// Group in `Collection::Notice`: spaces whose log has forked, or comes after one that has; key =

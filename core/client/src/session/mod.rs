@@ -275,6 +275,8 @@ impl<'a> Session<'a> {
 
     /// Applies what has arrived; a log or key that arrived may free what waited before.
     fn settle(&mut self) -> Result<(), ClientError> {
+        self.touched
+            .extend(self.replica.count_anew_by_earlier_receipts()?);
         if self.touched.is_empty() {
             return Ok(());
         }

@@ -77,6 +77,17 @@ impl Store for SqliteStore {
         )
     }
 
+    fn replace_receipt(&mut self, sequence: u64, receipt: &[u8]) -> Result<(), StoreError> {
+        self.execute(
+            "INSERT OR REPLACE INTO receipt (sequence, bytes) VALUES (?1, ?2)",
+            params![to_signed(sequence), receipt],
+        )?;
+        self.execute(
+            "UPDATE journal SET offered = 1 WHERE sequence = ?1",
+            [to_signed(sequence)],
+        )
+    }
+
     fn put_wrap(&mut self, operation: u64, wrap: &Wrap) -> Result<(), StoreError> {
         self.execute(
             "INSERT OR IGNORE INTO wraps (operation, recipient, bytes) VALUES (?1, ?2, ?3)",
