@@ -128,6 +128,35 @@ fn an_ahv_number_is_read_by_who_has_a_legal_basis_and_by_nobody_else() {
 }
 
 #[test]
+fn an_older_program_keeps_what_is_edited_in_a_section_it_does_not_know_and_shows_it_once_updated() {
+    let world = World::new();
+    let mut berger = world.found("berger", "Anna Berger", "RAV Langnau", "alv");
+    let mut keller = world.colleague(&mut berger, "keller", "Urs Keller", Role::Write);
+    keller.nahtlos.unlearn_section(Some("ident"));
+    let case = berger.open_example_case();
+    open_section(&mut berger, &case, &SectionKind::Ident).unwrap();
+    berger.nahtlos.edit_case(&case, &[number(DIGITS)]).unwrap();
+    berger.sync();
+    let report = keller.sync();
+    let lines: Vec<&str> = report.held.iter().map(|held| held.0.as_str()).collect();
+    assert_eq!(lines, ["newer_section"]);
+    assert_eq!(
+        keller.journal(&case).len(),
+        2,
+        "the rest of the case is read"
+    );
+
+    // The update, and the next that arrives in the section.
+    let mut keller = world.closed_and_reopened(keller);
+    let edit = number("7569217076985");
+    berger.nahtlos.edit_case(&case, &[edit]).unwrap();
+    berger.sync();
+    let report = keller.sync();
+    assert!(report.held.is_empty(), "{report:?}");
+    assert_eq!(read(&keller, &case), read(&berger, &case));
+}
+
+#[test]
 fn a_section_is_opened_once_and_only_by_the_team_that_leads_the_case() {
     let world = World::new();
     let mut berger = world.found("berger", "Anna Berger", "RAV Langnau", "alv");

@@ -8,8 +8,8 @@ use nahtlos_casework::fields::{DeviceId as DeviceRef, Field, InstitutionId, Name
 use nahtlos_casework::{Author as CaseAuthor, SectionKind, containers};
 use nahtlos_document::{Actor, Document};
 use nahtlos_protocol::identifier::{DeviceId, Nonce, SpaceId};
-use nahtlos_protocol::space::authority;
 use nahtlos_protocol::space::kind::{Kind, Role};
+use nahtlos_protocol::space::{SpaceState, authority};
 
 use crate::directory::{self, Directory};
 use crate::error::ClientError;
@@ -38,6 +38,21 @@ impl Nahtlos {
             }
             Kind::Person => Ok(profile::CONTAINERS),
             Kind::Team | Kind::Institution => Ok(&[]),
+        }
+    }
+
+    /// Whether a space is a section of a kind that only newer programs know. Its containers are theirs to
+    /// know, too, so no document can be made of it here: whatever is edited in it would lack the genesis.
+    pub(crate) fn is_of_newer_version(&self, state: &SpaceState) -> Result<bool, ClientError> {
+        if state.kind() != Kind::Section {
+            return Ok(false);
+        }
+        match self.label(&state.id()) {
+            Ok(label) => Ok(self.unlearned_code.as_ref() == Some(&label.kind)
+                || !SectionKind::from_code(&label.kind).has_content()),
+            // Without its label it waits for a key, and says so.
+            Err(ClientError::NoKey(_)) => Ok(false),
+            Err(error) => Err(error),
         }
     }
 

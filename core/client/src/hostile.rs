@@ -60,6 +60,12 @@ impl Nahtlos {
         Ok(space)
     }
 
+    /// Makes this program one that does not know a kind of section yet, or knows it again (`None`): what it
+    /// was like before it was updated.
+    pub fn unlearn_section(&mut self, code: Option<&str>) {
+        self.unlearned_code = code.map(str::to_owned);
+    }
+
     /// Founds many sections of a case that stay empty: what only their number costs can be measured
     /// within minutes.
     ///

@@ -36,6 +36,8 @@ pub struct Nahtlos {
     pub(crate) seeds: SeedCache,
     pub(crate) receipt_cache: ReceiptCache,
     pub(crate) documents: DocumentCache,
+    /// A section code that this program is made not to know, by tests of older versions alone.
+    pub(crate) unlearned_code: Option<String>,
     pub(crate) issued_token: IssuedToken,
     pub(crate) device: DeviceRecord,
     pub(crate) device_id: DeviceId,
@@ -122,6 +124,7 @@ impl Nahtlos {
             seeds: SeedCache::default(),
             receipt_cache: ReceiptCache::default(),
             documents: DocumentCache::default(),
+            unlearned_code: None,
             issued_token: IssuedToken::default(),
             device,
             device_id,

@@ -326,6 +326,10 @@ fn sentence(record: &HeldRecord) -> String {
         "pending" | "no_epoch" => "waits for a key from a colleague's device".into(),
         "bad_wrap" => "waits for a key: the one that arrived does not open".into(),
         "not_granted" => "is for a section that is not shared with this device".into(),
+        "newer_section" => {
+            "is for a kind of section that a newer nahtlos knows: update this program, nothing is lost"
+                .into()
+        }
         "needs_newer" => "was written by a newer nahtlos: update this program".into(),
         "not_entitled" => "was written without the right to do so".into(),
         "bad_signature" => {

@@ -53,6 +53,9 @@ const FINAL_REASONS: [&str; 8] = [
 /// Sealed under an epoch that is not in the log here. The log may have been another one, or become it: a
 /// lost branch is carried back. Looked at again with its own space alone; no arrival elsewhere frees it.
 const UNKNOWN_EPOCH: &str = "unknown_epoch";
+/// Edits a section of a kind that this program does not know. It waits for the program that does, which looks
+/// at it with the next that arrives in the section, or with the next log or key.
+const NEWER_SECTION: &str = "newer_section";
 
 /// Why an envelope is not applied.
 pub(crate) enum NotApplied {

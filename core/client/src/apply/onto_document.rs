@@ -10,7 +10,7 @@ use nahtlos_protocol::space::SpaceState;
 
 use super::base::Base;
 use super::outcome::Outcome;
-use super::{BYTES_PER_PASS, NotApplied, UNKNOWN_EPOCH};
+use super::{BYTES_PER_PASS, NEWER_SECTION, NotApplied, UNKNOWN_EPOCH};
 use crate::beginning::Beginning;
 use crate::counting::{Fact, in_causal_order};
 use crate::documents::remember_actors;
@@ -41,6 +41,12 @@ impl Nahtlos {
             return Ok(());
         }
         let before = self.document_record(&space)?;
+        if before.published.is_empty() && self.is_of_newer_version(state)? {
+            for (id, _) in wanted {
+                outcome.note(*id, NotApplied::Waits(NEWER_SECTION));
+            }
+            return Ok(());
+        }
         let unread = before.unread;
         let (begun, covered) = match base {
             Base::AsItIs { covered } => {
