@@ -17,6 +17,7 @@ mod outcome;
 mod policies;
 mod refused;
 mod scenarios;
+mod sections;
 mod support;
 mod texts;
 mod words;
