@@ -1,6 +1,6 @@
 /** The content of one space: what its document begins with, and what its counting edits make of it (PROTOCOL §16, §24). */
 import { findBeginning } from "./beginning.js";
-import { SpaceDocument, decodeChange, genesis } from "./document.js";
+import { SpaceDocument, decodedGenesis } from "./document.js";
 import { decodeChanges, decodeHeads, decodeSnapshot, openPayload } from "./envelope.js";
 import { EnvelopeError, MissingError, ReaderError } from "./errors.js";
 import { loadSnapshot } from "./snapshot.js";
@@ -47,7 +47,7 @@ function opener(keyring, containers) {
     heads: (envelope) => decodeHeads(payloadOf(envelope)),
     snapshot(envelope) {
       const payload = decodeSnapshot(payloadOf(envelope));
-      return { payload, loaded: loadSnapshot(payload, containers.length === 0 ? null : decodeChange(genesis(containers))) };
+      return { payload, loaded: loadSnapshot(payload, decodedGenesis(containers)) };
     },
   };
 }

@@ -19,20 +19,6 @@ export const DIRECTORY_CONTAINERS = ["network", "institutions", "teams", "people
 /** Containers of a person's document: what the devices of a person tell each other. */
 export const PERSON_CONTAINERS = ["devices"];
 
-const SECTION_CONTAINERS = {
-  core: ["case", "person", "contact", "languages", "nationalities", "bodies", "acknowledged"],
-  ident: ["ident", "local_ids", "acknowledged"],
-  function: ["assessments", "acknowledged"],
-  journal: ["entries", "acknowledged"],
-  tasks: ["tasks", "acknowledged"],
-  plan: ["plan", "goals", "acknowledged"],
-};
-
-/** @param {string} code of a section @returns {string[]} */
-export function sectionContainers(code) {
-  return Object.hasOwn(SECTION_CONTAINERS, code) ? SECTION_CONTAINERS[code] : [];
-}
-
 /**
  * The change that every device makes itself and nobody sends.
  * @param {string[]} containers names of the empty maps at the root; at least one
@@ -48,6 +34,14 @@ export function genesis(containers) {
     deps: [],
     ops: [...containers].sort().map((key) => ({ action: "makeMap", obj: "_root", key, pred: [] })),
   });
+}
+
+/**
+ * What a document with these containers begins with, as `decodeChange` gives it; null where there are none, and so no genesis.
+ * @param {string[]} containers
+ */
+export function decodedGenesis(containers) {
+  return containers.length === 0 ? null : decodeChange(genesis(containers));
 }
 
 function refuse(code, message) {
@@ -127,7 +121,8 @@ export class SpaceDocument {
     /** device id → actors it has brought the run nonce of */
     this.actors = new Map();
     this.history = new History();
-    if (containers.length > 0) this.applyChecked([decodeChange(genesis(containers))]);
+    const begins = decodedGenesis(containers);
+    if (begins !== null) this.applyChecked([begins]);
   }
 
   /**

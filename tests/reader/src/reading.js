@@ -6,7 +6,7 @@ import { decodeOperation } from "./operation.js";
 import { envelopeId, operationId } from "./identifiers.js";
 import { deviceFromSeed } from "./keys.js";
 import { composeSpace } from "./composing.js";
-import { DIRECTORY_CONTAINERS, PERSON_CONTAINERS, sectionContainers } from "./document.js";
+import { DIRECTORY_CONTAINERS, PERSON_CONTAINERS } from "./document.js";
 import { deviceNames } from "./devices.js";
 import { judge, clones, knowledgeOf } from "./counting.js";
 import { Keyring, WrapStore } from "./keyring.js";
@@ -16,6 +16,7 @@ import { isEarlier, isReceiptOf } from "./receipt.js";
 import { Arrivals } from "./standing.js";
 import { Logs, View, isKnownEpoch } from "./state.js";
 import { openSectionLabel } from "./sealing.js";
+import { sectionContainers } from "./sections.js";
 
 /**
  * Everything a device can know from what it was given.

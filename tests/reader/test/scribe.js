@@ -34,6 +34,14 @@ function sealSymmetric(wrapKey, info, seed) {
   return sealOnce(derive(wrapKey, "wrap/symmetric", info), seed);
 }
 
+/** A section's label, as its epoch holds it: the code, the home and the case's nonce. */
+function sealSectionLabel({ id, labelKey }, fields) {
+  const salt = fresh(32);
+  const sealed = { key: labelKey, salt, labelName: "sealed-label", header: fromHex(id), plaintext: encode(fields) };
+  const { commitment, ciphertext } = seal(sealed);
+  return concat(salt, commitment, ciphertext);
+}
+
 /** A document as a snapshot holds it: one chunk, of whose columns none is compressed. */
 export function uncompressed(document) {
   return Automerge.getBackend(document).saveNoCompress();
@@ -85,8 +93,8 @@ export class Scribe extends World {
     });
   }
 
-  /** Begins an epoch for exactly the effective recipients. @returns {Promise<object>} the epoch */
-  async begin(space, author, { cut = false, effectsBefore = [], symmetricTo = [], withLink = true } = {}) {
+  /** Begins an epoch for exactly the effective recipients; a section's with the fields of its `label`. @returns {Promise<object>} the epoch */
+  async begin(space, author, { cut = false, effectsBefore = [], symmetricTo = [], withLink = true, label: named = null } = {}) {
     const epoch = epochFromSeed(fresh(32));
     const state = this.state(space);
     const previous = currentEpoch(state);
@@ -95,6 +103,7 @@ export class Scribe extends World {
     const kem = ["person", "team", "institution"].includes(state.kind) ? await kemKeyOf(epoch.kemSeed) : null;
     const effect = effects.epoch({
       keyId: fromHex(epoch.id), kem, previous: previous && fromHex(previous.keyId), link, recipients, cut,
+      label: named && sealSectionLabel(epoch, named),
     });
     this.write(space, author, [...effectsBefore, effect], { wraps });
     this.seeds.set(epoch.id, epoch);
@@ -176,7 +185,7 @@ export class Scribe extends World {
   }
 }
 
-/** One run of one device in a document; in the directory's where nothing else is said. */
+/** One run of one device in a document; in the directory's where nothing else is said. Without containers there is no genesis. */
 export class Pen {
   constructor(space, author, containers = DIRECTORY_CONTAINERS) {
     this.nonce = fresh();
@@ -184,7 +193,8 @@ export class Pen {
     const actor = actorId(space, author.id, this.nonce);
     /** whose it is, as a snapshot names it */
     this.named = [fromHex(actor), fromHex(author.id)];
-    [this.document] = Automerge.applyChanges(Automerge.init({ actor }), [genesis(containers)]);
+    const begins = containers.length === 0 ? [] : [genesis(containers)];
+    [this.document] = Automerge.applyChanges(Automerge.init({ actor }), begins);
   }
 
   change(callback) {

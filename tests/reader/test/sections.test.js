@@ -1,0 +1,76 @@
+/** Which containers a section's document begins with, by the section's code (PROTOCOL §9, §15). */
+import test from "node:test";
+import assert from "node:assert/strict";
+import { toHex } from "../src/bytes.js";
+import { DIRECTORY_CONTAINERS, SpaceDocument, decodedGenesis, genesis } from "../src/document.js";
+import { sectionContainers } from "../src/sections.js";
+import { effects, fresh, fromHex } from "./fixture.js";
+import { offices, readAs } from "./offices.js";
+import { Pen } from "./scribe.js";
+import { each, vectorsOf } from "./vector-files.js";
+
+const FILE = "added/sections.json";
+const KNOWN = vectorsOf(FILE).filter(({ hash }) => hash !== null);
+
+each(FILE, ({ name, containers, hash }) => {
+  assert.deepEqual(sectionContainers(name), containers);
+  assert.equal(decodedGenesis(containers)?.hash ?? null, hash);
+  assert.deepEqual(new SpaceDocument("44".repeat(32), containers).heads(), hash === null ? [] : [hash]);
+});
+
+test("the vectors leave out no section code that there is, and hold one that is not known", () => {
+  const codes = [
+    "core", "ident", "labour", "education", "function", "medical", "social", "finance", "migration", "protection", "plan", "journal",
+    "tasks", "consent", "access", "measure/", "internal/", "meeting/", "employer/",
+  ];
+  const known = new Set(KNOWN.map(({ name }) => name.replace(/(?<=\/).*/, "")));
+  assert.deepEqual(codes.filter((code) => !known.has(code)), []);
+  assert.ok(KNOWN.length < vectorsOf(FILE).length);
+});
+
+test("the genesis of the tasks is the chunk that PROTOCOL §27 spells out, and the directory's has the hash that stands there", () => {
+  const chunk = [
+    "856f4a83", "62389e6b", "01", "3d", "0010", "00".repeat(16), "0101000000", "05", "1514", "3401", "4202", "5602", "7002",
+    "7e0c61636b6e6f776c6564676564057461736b73", "02", "0200", "0200", "0200",
+  ];
+  assert.equal(toHex(genesis(sectionContainers("tasks"))), chunk.join(""));
+  assert.equal(decodedGenesis(DIRECTORY_CONTAINERS).hash, "9fbb512c3ea9f725e86aebbedc00652fb8f2affdea004ea63dac6bd5865b6eb6");
+});
+
+test("an id has 1 to 64 ASCII letters, digits, hyphens or underscores, and stands behind a kind that has one alone", () => {
+  const described = sectionContainers("medical");
+  for (const kind of ["measure", "internal", "meeting", "employer"]) {
+    for (const id of ["a", "Az-_09", "0".repeat(64)]) assert.deepEqual(sectionContainers(`${kind}/${id}`), described, `${kind}/${id}`);
+    for (const id of ["", "0".repeat(65), "a/b", "a b", "ä", "a\n", "a."]) assert.deepEqual(sectionContainers(`${kind}/${id}`), [], `${kind}/${id}`);
+    for (const code of [kind, kind.toUpperCase(), `x${kind}/a`]) assert.deepEqual(sectionContainers(code), [], code);
+  }
+  for (const code of ["", "Core", "core/a", "labour/a", "medical ", "constructor", "__proto__"]) assert.deepEqual(sectionContainers(code), [], code);
+});
+
+/** A section of Anna's and Beat's, with what Anna's pen writes into it. @returns {Promise<string>} its space id */
+async function section({ world, first, annas, anna, beats }, code, containers, write) {
+  const space = world.found(anna, [effects.create("section"), effects.addSpace(annas, "manage"), effects.addSpace(beats, "write")]);
+  await world.begin(space, anna, { label: [code, fromHex(first), fresh()] });
+  world.edit(space, anna, new Pen(space, anna, containers), write);
+  return space;
+}
+
+test("of a section of every code a document is read that begins with what every device makes itself", async () => {
+  const made = await offices();
+  for (const { name, containers } of KNOWN) await section(made, name, containers, (doc) => (doc[containers[0]].x = name));
+  const { json, problems } = await readAs(made.world, made.id, made.beat);
+  assert.deepEqual([problems, json.unread], [[], []]);
+  for (const { name, containers } of KNOWN) {
+    const [{ document }] = json.sections[name];
+    assert.deepEqual(document, { ...Object.fromEntries(containers.map((container) => [container, {}])), [containers[0]]: { x: name } });
+  }
+});
+
+test("a section of a code that is not known has no genesis: what builds on one is refused, and the rest is shown", async () => {
+  const made = await offices();
+  const shown = await section(made, "genetics", [], (doc) => (doc.x = 1));
+  const other = await section(made, "genetics", ["markers"], (doc) => (doc.markers.x = 1));
+  const { json, problems } = await readAs(made.world, made.id, made.beat);
+  assert.deepEqual(json.sections.genetics.map(({ space, document }) => [space, document]).sort(), [[shown, { x: 1 }], [other, {}]].sort());
+  assert.deepEqual(problems.map(({ id, code }) => [id in json.spaces[other].envelopes, code]), [[true, "missing_dependency"]]);
+});
