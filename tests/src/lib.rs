@@ -457,6 +457,7 @@ pub fn founder(person: &str, institution: &str, kind: &str) -> Founder {
         institution: InstitutionCard {
             name: institution.into(),
             kind: kind.into(),
+            merged_into: None,
         },
         team: format!("{institution} Team 1"),
     }

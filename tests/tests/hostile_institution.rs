@@ -91,6 +91,7 @@ fn a_card_about_another_institution_its_teams_or_people_does_not_count() {
             card: InstitutionCard {
                 name: "Ruch GmbH".into(),
                 kind: "provider".into(),
+                merged_into: None,
             },
         },
         DirectoryEdit::Person {
@@ -244,4 +245,50 @@ fn who_is_granted_a_section_after_many_epochs_reads_it_from_its_beginning() {
     let case = iseli.nahtlos.find_case(&case_name(&iseli)).unwrap();
     let read = iseli.nahtlos.section_document(&case, &kind).unwrap();
     assert_eq!(read.heads(), written.heads());
+}
+
+/// A merger is said by both: the one on its card, the other by taking something of it in.
+#[test]
+fn an_institution_that_says_alone_that_two_became_one_gets_no_name_by_that_and_no_right() {
+    let (_world, mut berger, _iseli, mut rogue, _) = world();
+    let honest = berger.nahtlos.directory().unwrap();
+    let iv_team = honest.find_member("IV-Stelle Bern Team 1").unwrap();
+    let rav = berger.nahtlos.identity().institution.unwrap();
+    let own = rogue.nahtlos.identity().institution.unwrap();
+    let card = honest.institutions[&own.to_string()].clone();
+    let says_it_became_the_rav = DirectoryEdit::Institution {
+        id: own.to_string(),
+        card: InstitutionCard {
+            merged_into: Some(rav.to_string()),
+            ..card
+        },
+    };
+    let renames_a_team_it_took_in = DirectoryEdit::Team {
+        id: iv_team.to_string(),
+        card: TeamCard {
+            name: "Ruch Team".into(),
+            ..honest.teams[&iv_team.to_string()].clone()
+        },
+    };
+    let rogue_device = &mut rogue.nahtlos;
+    rogue_device
+        .add_member(&own, &iv_team, Role::Read, false)
+        .unwrap();
+    rogue_device.hostile_card(says_it_became_the_rav).unwrap();
+    rogue_device
+        .hostile_card(renames_a_team_it_took_in)
+        .unwrap();
+    rogue.sync();
+    rogue.sync();
+    berger.sync();
+    let after = berger.nahtlos.directory().unwrap();
+    assert_eq!(
+        after.says_it_goes_on_as(&own),
+        Some(rav),
+        "control: it arrived"
+    );
+    assert_eq!(after.goes_on_as(&own), own);
+    assert!(!after.institution_name(&own).contains("RAV"));
+    let name = after.teams.get(&iv_team.to_string());
+    assert_ne!(name.map(|card| card.name.as_str()), Some("Ruch Team"));
 }

@@ -43,6 +43,7 @@ fn a_network_is_founded_over_tls_with_the_named_authority_and_refused_without() 
         institution: InstitutionCard {
             name: "RAV Langnau".into(),
             kind: "alv".into(),
+            merged_into: None,
         },
         team: "Team 1".into(),
     };

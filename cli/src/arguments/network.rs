@@ -152,6 +152,27 @@ pub enum InstitutionCommand {
         #[command(flatten)]
         answered: Answered,
     },
+    /// Makes two institutions one: the teams of the first come into the second; says first what that means,
+    /// and what is left to whom.
+    ///
+    /// Nobody reads more by that, or less: what a team may open stays the team's. The first institution's
+    /// people go on in the network as people of the second, and the second's administrators look after them,
+    /// too. Cases keep the institution that opened them: a case's id is made of it, so the first one's name goes on
+    /// standing there, with what it is now. It takes an administrator of each institution and one who manages
+    /// the network: each runs this same command and `sync`, in any order and as often as they like; it does
+    /// what is theirs and not done yet. Exit status: 0 decided for the next sync, or all is done; 1 one of them
+    /// takes no part in the network; 3 nothing of it is yours now, it says whose; 5 nobody else manages the network.
+    Merge {
+        /// The institution that ends as one of its own
+        #[arg(value_name = "INSTITUTION")]
+        institution: String,
+        /// The institution that goes on
+        #[arg(long, value_name = "INSTITUTION")]
+        into: String,
+        /// Whether to ask.
+        #[command(flatten)]
+        answered: Answered,
+    },
     /// Your institution leaves the network: says what that means and who can sign it, and signs it where you
     /// can.
     ///

@@ -117,6 +117,7 @@ impl Answers {
                     "Its kind, e.g. alv, iv, soz, provider (--kind)",
                     &mut self.kind,
                 )?,
+                merged_into: None,
             },
             team: complete::<Name>("team", "Name of its first team (--team)", &mut self.team)?,
         })

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use nahtlos_casework::fields::Name;
-use nahtlos_client::ClientError;
 use nahtlos_client::ending::WHAT_STAYS_READABLE;
 use nahtlos_client::institution_leaving::OwnLeaving;
+use nahtlos_client::{ClientError, Directory};
 use nahtlos_protocol::identifier::SpaceId;
 use serde_json::json;
 
@@ -13,7 +13,7 @@ use super::ending;
 use super::founding::{self, Answers};
 use super::sync::count;
 use super::values::parse;
-use super::{administrator, institution_policy, institution_show, invitation};
+use super::{administrator, institution_merge, institution_policy, institution_show, invitation};
 use crate::arguments::{Answered, FounderOptions, InstitutionCommand};
 use crate::context::Context;
 use crate::exit::Exit;
@@ -38,6 +38,11 @@ pub fn run(context: &Context, command: Option<InstitutionCommand>) -> Result<Ans
             founder,
         }) => join(context, &invitation, &founder),
         Some(InstitutionCommand::Rename { name }) => rename(context, &name),
+        Some(InstitutionCommand::Merge {
+            institution,
+            into,
+            answered,
+        }) => institution_merge::merge(context, &institution, &into, answered),
         Some(InstitutionCommand::Leave { answered }) => leave(context, answered),
         Some(InstitutionCommand::Policy {
             administrators,
@@ -285,12 +290,19 @@ fn list(context: &Context) -> Result<Answer, Failure> {
         .iter()
         .map(|(id, card)| {
             let is_in = SpaceId::from_hex(id).is_some_and(|id| nahtlos.is_in_network(&id));
+            let space = SpaceId::from_hex(id);
+            let now = space.map(|id| directory.goes_on_as(&id));
+            let asks = space.and_then(|id| directory.says_it_goes_on_as(&id));
             let mark = match (own.as_deref() == Some(id), is_in) {
-                (_, false) => "left",
-                (true, true) => "yours",
-                (false, true) => "",
+                _ if now != space => format!("merged into {}", named(&directory, now)),
+                _ if asks.is_some() => {
+                    format!("asks to be merged into {}", named(&directory, asks))
+                }
+                (_, false) => "left".to_owned(),
+                (true, true) => "yours".to_owned(),
+                (false, true) => String::new(),
             };
-            vec![card.name.clone(), card.kind.clone(), mark.to_owned()]
+            vec![card.name.clone(), card.kind.clone(), mark]
         })
         .collect();
     let page = Page::default().table(
@@ -300,4 +312,8 @@ fn list(context: &Context) -> Result<Answer, Failure> {
     );
     let data = json!({ "institutions": json::value(&directory.institutions) });
     Ok(Answer::new(data, page))
+}
+
+fn named(directory: &Directory, institution: Option<SpaceId>) -> String {
+    institution.map_or_else(String::new, |id| directory.institution_name(&id))
 }

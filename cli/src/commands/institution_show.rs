@@ -56,6 +56,7 @@ pub fn show(context: &Context, input: Option<&str>) -> Result<Answer, Failure> {
     let data = json!({
         "id": id,
         "institution": directory.institution_name(&institution),
+        "goes_on_as": directory.goes_on_as(&institution).to_string(),
         "teams": teams,
         "people": people,
         "in_network": is_in,

@@ -183,11 +183,13 @@ fn not_a_member(person: &str, team: &str) -> Failure {
 
 /// One of one's own institution's teams: others are not ours to invite into.
 pub fn own_team(nahtlos: &Nahtlos, input: &str) -> Result<SpaceId, ClientError> {
-    let own = nahtlos.identity().institution.map(|id| id.to_string());
+    let own = nahtlos.identity().institution;
     let mut directory: Directory = nahtlos.directory()?;
-    directory
-        .teams
-        .retain(|_, card| Some(&card.institution) == own.as_ref());
+    let institutions = directory.clone();
+    directory.teams.retain(|_, card| {
+        let institution = SpaceId::from_hex(&card.institution);
+        institution.is_some_and(|id| Some(id) == own || Some(institutions.goes_on_as(&id)) == own)
+    });
     directory.find_team(input)
 }
 

@@ -30,6 +30,7 @@ mod held;
 mod held_news;
 mod held_page;
 mod institution;
+mod institution_merge;
 mod institution_policy;
 mod institution_show;
 mod invitation;

@@ -106,6 +106,7 @@ impl Who {
             institution: InstitutionCard {
                 name: name.into(),
                 kind: kind.into(),
+                merged_into: None,
             },
             team: self.team(),
         }

@@ -35,7 +35,6 @@ impl Nahtlos {
     /// could stand for nobody there; [`ClientError::HasDevices`] where they have a device still.
     pub fn invite_device_for(&mut self, person: &SpaceId) -> Result<DeviceInvitation, ClientError> {
         self.require_sending()?;
-        let institution = self.institution()?;
         let directory = self.shared_directory()?;
         let name = directory.person_name(person);
         let no = |reason: &str| {
@@ -48,8 +47,9 @@ impl Nahtlos {
             return no("it is you: a further device of your own is invited without it");
         }
         let state = self.logs().load(person)?;
-        let state = state.filter(|state| state.guardian() == Some(institution));
-        let Some(state) = state else {
+        let guardian = state.as_ref().and_then(|state| state.guardian());
+        let guardian = guardian.filter(|guardian| self.is_or_became_own(guardian));
+        let Some((state, institution)) = state.zip(guardian) else {
             return no("they are not a person of your institution");
         };
         if !authority::right(&self.logs(), &self.device_id, person).administer {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use nahtlos_document::{Document, Editor, Value, WriteError};
 use nahtlos_protocol::identifier::{DeviceId, SpaceId};
-use nahtlos_protocol::space::kind::Kind;
+use nahtlos_protocol::space::kind::{Kind, Role};
 use nahtlos_protocol::space::state::MemberId;
 use nahtlos_protocol::space::{Logs, authority};
 use serde::{Deserialize, Serialize};
@@ -34,6 +34,10 @@ pub struct InstitutionCard {
     pub name: String,
     /// Its kind code (`alv`, `iv`, `soz`, …).
     pub kind: String,
+    /// The institution that it says it goes on as, hexadecimal space id. Once that one has taken in a team
+    /// or person of it, who administers that one writes this one's cards of teams and people, too.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub merged_into: Option<String>,
 }
 
 /// What is known of a team.
@@ -139,6 +143,10 @@ pub struct Directory {
     pub teams: BTreeMap<String, TeamCard>,
     /// People by hexadecimal space id.
     pub people: BTreeMap<String, PersonCard>,
+    /// Institutions that were merged, and into which: said by their own cards, and by the log of the one
+    /// that took something of theirs in.
+    #[serde(skip)]
+    pub mergers: BTreeMap<String, String>,
 }
 
 /// Who may write which card: names decide whom people share with, so a card counts only from a
@@ -148,6 +156,8 @@ pub(crate) struct Entitlement<'a> {
     pub institution_of: &'a dyn Fn(&[u8; 16]) -> Option<String>,
     /// The institution (hexadecimal) whose team or person a space is, from its log.
     pub guardian_of: &'a dyn Fn(&str) -> Option<String>,
+    /// Whether an institution's log (the first) ever took in a team or person of another (both hexadecimal).
+    pub took_in: &'a dyn Fn(&str, &str) -> bool,
     /// The institution that coordinates: only it names the network.
     pub coordinating: Option<String>,
 }
@@ -155,12 +165,21 @@ pub(crate) struct Entitlement<'a> {
 impl Directory {
     pub(crate) fn read(document: &Document, entitlement: &Entitlement<'_>) -> Self {
         let own = |writer: &str, id: &str| writer == id;
-        let of = |writer: &str, id: &str, institution: &str| {
-            writer == institution && (entitlement.guardian_of)(id).as_deref() == Some(writer)
-        };
         let cards = Cards {
             document,
             entitlement,
+        };
+        let institutions = cards.all("institutions", |writer, id, _: &InstitutionCard| {
+            own(writer, id)
+        });
+        let said = institutions.iter().filter_map(|(id, card)| {
+            let into = card.merged_into.as_ref()?;
+            (entitlement.took_in)(into, id).then(|| (id.clone(), into.clone()))
+        });
+        let mergers: BTreeMap<String, String> = said.collect();
+        let of = |writer: &str, id: &str, institution: &str| {
+            (entitlement.guardian_of)(id).as_deref() == Some(institution)
+                && became(&mergers, institution).any(|name| name == writer)
         };
         Self {
             network: cards
@@ -168,14 +187,39 @@ impl Directory {
                     entitlement.coordinating.as_deref() == Some(writer)
                 })
                 .remove("card"),
-            institutions: cards.all("institutions", |writer, id, _| own(writer, id)),
             teams: cards.all("teams", |writer, id, card: &TeamCard| {
                 of(writer, id, &card.institution)
             }),
             people: cards.all("people", |writer, id, card: &PersonCard| {
                 of(writer, id, &card.institution)
             }),
+            institutions,
+            mergers,
         }
+    }
+
+    /// The institution that one says, on its own card, to go on as.
+    #[must_use]
+    pub fn says_it_goes_on_as(&self, institution: &SpaceId) -> Option<SpaceId> {
+        let card = self.institutions.get(&institution.to_string())?;
+        SpaceId::from_hex(card.merged_into.as_ref()?)
+    }
+
+    /// The institution as which one goes on: itself, or the last of those it was merged into.
+    #[must_use]
+    pub fn goes_on_as(&self, institution: &SpaceId) -> SpaceId {
+        let id = institution.to_string();
+        let last = became(&self.mergers, &id).last();
+        last.and_then(SpaceId::from_hex).unwrap_or(*institution)
+    }
+
+    /// The name of an institution, without what it was merged into.
+    #[must_use]
+    pub fn institution_own_name(&self, institution: &SpaceId) -> String {
+        let id = institution.to_string();
+        self.institutions
+            .get(&id)
+            .map_or_else(|| unknown(&id), |card| card.name.clone())
     }
 
     /// The name of a person, or a short form of the id where nobody published a card.
@@ -187,13 +231,18 @@ impl Directory {
             .map_or_else(|| unknown(&id), |card| card.name.clone())
     }
 
-    /// The name of an institution.
+    /// The name of an institution; of one that was merged, with what it is now.
     #[must_use]
     pub fn institution_name(&self, institution: &SpaceId) -> String {
-        let id = institution.to_string();
-        self.institutions
-            .get(&id)
-            .map_or_else(|| unknown(&id), |card| card.name.clone())
+        let (name, now) = (
+            self.institution_own_name(institution),
+            self.goes_on_as(institution),
+        );
+        if now == *institution {
+            name
+        } else {
+            format!("{name} (now {})", self.institution_own_name(&now))
+        }
     }
 
     /// The name of whatever space this is.
@@ -302,6 +351,16 @@ impl Directory {
                 .map(|(id, card)| (id, card.name.as_str(), "")),
         )
     }
+}
+
+/// An institution and those it was merged into, one after the other, hexadecimal. Cards that lead in a circle
+/// end: as many steps as there are mergers.
+fn became<'a>(
+    mergers: &'a BTreeMap<String, String>,
+    institution: &'a str,
+) -> impl Iterator<Item = &'a str> {
+    let next = |id: &&'a str| mergers.get(*id).map(String::as_str);
+    std::iter::successors(Some(institution), next).take(mergers.len().saturating_add(1))
 }
 
 fn unknown(id: &str) -> String {
@@ -418,6 +477,7 @@ impl Nahtlos {
                     let state = self.logs().state(&SpaceId::from_hex(id)?)?;
                     state.guardian().map(|guardian| guardian.to_string())
                 },
+                took_in: &|into, from| self.took_in(into, from),
                 coordinating: self.coordinating_institution(&network),
             },
         );
@@ -447,6 +507,23 @@ impl Nahtlos {
             }
         }
         Ok(writers)
+    }
+
+    /// Whether an institution's log ever took in a team or person whose guardian another one is: with `read`, as
+    /// all members are that do not administer it. (Who only administers it, for another one, is not taken in.)
+    fn took_in(&self, into: &str, from: &str) -> bool {
+        let from = SpaceId::from_hex(from);
+        let into = SpaceId::from_hex(into).and_then(|into| self.logs().state(&into));
+        into.is_some_and(|into| {
+            let mut members = into.grants().iter().filter_map(|grant| match grant.member {
+                MemberId::Space(member) if grant.role == Role::Read => Some(member),
+                _ => None,
+            });
+            members.any(|member| {
+                let state = self.logs().state(&member);
+                from.is_some() && state.is_some_and(|state| state.guardian() == from)
+            })
+        })
     }
 
     /// The first institution of the network: the one that founded it.

@@ -99,7 +99,13 @@ impl Nahtlos {
         &self,
         institution: &SpaceId,
     ) -> Result<(Vec<(SpaceId, GrantId)>, u64), ClientError> {
-        let members = self.groups_beneath(institution)?;
+        let mut members = self.groups_beneath(institution)?;
+        // What came into the institution that this one became stays by that one.
+        let now = self.shared_directory()?.goes_on_as(institution);
+        if now != *institution {
+            let theirs = self.groups_beneath(&now)?;
+            members.retain(|member| !theirs.contains(member));
+        }
         let (mut own, mut others) = (Vec::new(), 0);
         for space in self.with_all_above(members.iter().copied())? {
             let Some(state) = self.logs().load(&space)? else {

@@ -53,6 +53,7 @@ mod hostile_signing;
 pub mod incidents;
 mod ingest;
 pub mod institution_leaving;
+pub mod institution_merging;
 pub mod institution_policy;
 pub mod intents;
 pub mod joining;

@@ -232,10 +232,12 @@ impl Nahtlos {
     }
 
     fn own_team_card(&self, team: &SpaceId) -> Result<TeamCard, ClientError> {
-        let institution = self.institution()?.to_string();
         let directory = self.directory()?;
         let card = directory.teams.get(&team.to_string()).cloned();
-        let own = card.filter(|card| card.institution == institution);
+        let own = card.filter(|card| {
+            let institution = SpaceId::from_hex(&card.institution);
+            institution.is_some_and(|id| self.is_or_became_own(&id))
+        });
         own.ok_or_else(|| not_found("team of your institution", &directory.name(team)))
     }
 

@@ -2,6 +2,7 @@
 //! network, and two institutions that become one.
 
 mod administrators;
+mod merging;
 mod network;
 mod scene;
 #[path = "../story/mod.rs"]

@@ -71,7 +71,12 @@ impl Nahtlos {
     fn own_card(&self, institution: &SpaceId, person: &SpaceId) -> Result<PersonCard, ClientError> {
         let directory = self.directory()?;
         let card = directory.people.get(&person.to_string()).cloned();
-        let own = card.filter(|card| card.institution == institution.to_string());
+        let is_of = |card: &PersonCard| {
+            card.institution == institution.to_string()
+                || SpaceId::from_hex(&card.institution)
+                    .is_some_and(|id| directory.goes_on_as(&id) == *institution)
+        };
+        let own = card.filter(is_of);
         own.ok_or_else(|| ClientError::NotFound {
             what: "person of your institution",
             input: directory.person_name(person),
