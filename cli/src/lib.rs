@@ -15,6 +15,7 @@ mod input;
 pub mod output;
 mod panic_guard;
 pub mod passphrase;
+mod scan;
 
 use std::ffi::OsString;
 use std::io::Write;

@@ -294,7 +294,7 @@ fn a_value_that_is_none_of_its_field_is_refused_and_nothing_changes() {
     let (_stage, berger) = desk(Homes::Quick);
     let before = state(&berger);
     let long = "a".repeat(10_001);
-    let fields: [(&[&str], &str); 16] = [
+    let fields: [(&[&str], &str); 17] = [
         (&["case", "set", CASE, "birth"], "31.02.1982"),
         (&["case", "set", CASE, "birth"], "1982-13"),
         (&["case", "set", CASE, "phone"], "12"),
@@ -307,6 +307,10 @@ fn a_value_that_is_none_of_its_field_is_refused_and_nothing_changes() {
         (&["plan", "step", "set", CASE, "1.1", "due"], "next week"),
         (&["plan", "goal", "set", CASE, "1", "priority"], "4"),
         (&["plan", "goal", "set", CASE, "1", "status"], "perfect"),
+        (
+            &["plan", "set", CASE, "job_search_suspended"],
+            "01.02.2027/31.07.2027",
+        ),
         (&["task", "set", CASE, "1", "due"], "2027-02-30"),
         (&["journal", "add", CASE], ""),
         (&["journal", "add", CASE], &long),
@@ -321,8 +325,22 @@ fn a_value_that_is_none_of_its_field_is_refused_and_nothing_changes() {
         assert!(value.len() < 4 || !told.contains(value), "{told}");
         assert!(!error["why"].as_str().unwrap().is_empty(), "{told}");
     }
-    let on_the_line: [&[&str]; 4] = [
+    let on_the_line: [&[&str]; 8] = [
         &["plan", "step", "payers", CASE, "1.1", "RAV Langnau=60"],
+        &["plan", "step", "payers", CASE, "1.1", "RAV Langnau=99"],
+        &["plan", "step", "wait", CASE, "1.1", "--for", "1.1"],
+        &["plan", "sign", CASE, "--for", "client", "--yes"],
+        &[
+            "plan",
+            "review",
+            CASE,
+            "--outcome",
+            "adapt",
+            "--rating",
+            "1=3",
+            "--from",
+            CASE_FILE,
+        ],
         &["plan", "step", "payers", CASE, "1.1", "RAV Langnau"],
         &["section", "diff", CASE, "plan", "--since", "gestern"],
         &[

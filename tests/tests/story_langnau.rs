@@ -1,7 +1,9 @@
 //! Story S1, an offline round table in Langnau, through the real programs: one relay process, one
 //! home for each of four institutions, sockets and files. What is not built yet (the anonymous
-//! enquiry, consents as objects, signed plan versions) is not told.
+//! enquiry) is not told.
 
+#[path = "story_langnau/plan_version.rs"]
+mod plan_version;
 mod story;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -541,6 +543,7 @@ fn round_table(order: [Who; 4], moment: Moment) {
     settle(&story, &conflicts, &found);
     assert_all_settled(&story, &targets);
     assert_only_a_payer_approves(&story, &targets);
+    plan_version::sign_and_change(&story, &targets);
     story.assert_everything_is_sound();
     story.assert_nothing_stands_in_clear(&[note]);
 }

@@ -37,8 +37,8 @@ pub use network::{
     NetworkCommand, TeamCommand, YesOrNo,
 };
 pub use plan::{
-    GoalCommand, JournalAdd, JournalCommand, PlanCommand, StepAdd, StepCommand, TaskAdd,
-    TaskCommand,
+    GoalCommand, JournalAdd, JournalCommand, PlanCommand, PlanSign, ReviewAdd, RiskCommand,
+    StepAdd, StepCommand, TaskAdd, TaskCommand, VersionOf,
 };
 pub use recovery::RecoveryCommand;
 pub use reference::{command_line_reference, manual_pages};

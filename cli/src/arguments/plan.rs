@@ -1,5 +1,7 @@
 //! Commands about the plan, the journal and tasks.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 
 use super::values::{Answered, TypedValue};
@@ -7,16 +9,49 @@ use super::values::{Answered, TypedValue};
 /// What can be done with a plan.
 #[derive(Debug, Subcommand)]
 pub enum PlanCommand {
-    /// Shows the plan with the numbers of its goals and steps
+    /// Shows the plan with the numbers of its goals and steps, and its versions
+    #[command(disable_version_flag = true)]
     Show {
+        /// Which case, and which of its versions; the plan as it reads now where none is named.
+        #[command(flatten)]
+        version: VersionOf,
+    },
+    /// Keeps what the plan says now as a version to be signed; the lead's institution does this
+    Propose {
         /// Number or name, or the beginning of either
         case: String,
+        /// Whether to ask.
+        #[command(flatten)]
+        answered: Answered,
+    },
+    /// Signs a version for your institution, or, as the lead, records what the client signed
+    #[command(disable_version_flag = true)]
+    Sign(PlanSign),
+    /// Shows what the plan says otherwise now than a version, by default the one in force
+    #[command(disable_version_flag = true)]
+    Diff {
+        /// Which case, and which of its versions.
+        #[command(flatten)]
+        version: VersionOf,
+    },
+    /// Writes a version as a page to be printed and signed by the client
+    #[command(disable_version_flag = true)]
+    Print {
+        /// Which case, and which of its versions; the newest where none is named.
+        #[command(flatten)]
+        version: VersionOf,
+        /// Language of the page
+        #[arg(long, value_name = "LANGUAGE", value_parser = ["de", "fr"], default_value = "de")]
+        language: String,
+        /// Where the page is written (HTML); the file must not exist
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
     },
     /// Sets a field of the plan itself; an empty answer empties it
     Set {
         /// Number or name, or the beginning of either
         case: String,
-        /// situation, overall_goal, target
+        /// situation, overall_goal, target, job_search_suspended, contact_rhythm, reachability
         field: String,
         /// The value.
         #[command(flatten)]
@@ -34,6 +69,98 @@ pub enum PlanCommand {
         #[command(subcommand)]
         command: StepCommand,
     },
+    /// What may go wrong
+    Risk {
+        /// What to do.
+        #[command(subcommand)]
+        command: RiskCommand,
+    },
+    /// Records a review of the plan; who took part is asked for
+    Review(ReviewAdd),
+}
+
+/// A version of a case's plan.
+#[derive(Debug, Args)]
+pub struct VersionOf {
+    /// Number or name, or the beginning of either
+    pub case: String,
+    /// Number of the version
+    #[arg(long = "version", value_name = "NUMBER")]
+    pub number: Option<u32>,
+    /// The code on its paper, where two versions have one number
+    #[arg(long, value_name = "CODE")]
+    pub code: Option<String>,
+}
+
+/// A signature under a version.
+#[derive(Debug, Args)]
+pub struct PlanSign {
+    /// Which case, and which of its versions; the newest that waits for signatures where none is named.
+    #[command(flatten)]
+    pub version: VersionOf,
+    /// Who agreed on paper or by word of mouth: client, or a body that does not use this program
+    #[arg(long = "for", value_name = "WHO")]
+    pub party: Option<String>,
+    /// Scan of the signed paper; its hash is recorded, the file stays where it is. Needs --code
+    #[arg(long, value_name = "FILE", requires_all = ["party", "code"], conflicts_with = "verbal")]
+    pub paper: Option<PathBuf>,
+    /// They agreed by word of mouth; when and to whom is asked for
+    #[arg(long, requires = "party")]
+    pub verbal: bool,
+    /// When and to whom they agreed.
+    #[command(flatten)]
+    pub note: TypedValue,
+    /// Whether to ask.
+    #[command(flatten)]
+    pub answered: Answered,
+}
+
+/// What can be done with risks. A risk is named by its number in the last `plan show`, or by the
+/// beginning of its identifier, which never changes.
+#[derive(Debug, Subcommand)]
+pub enum RiskCommand {
+    /// Adds a risk; its description is asked for
+    Add {
+        /// Number or name, or the beginning of either
+        case: String,
+        /// 0 none, 1 light, 2 marked, 3 heavy
+        #[arg(long, value_name = "0-3")]
+        severity: Option<String>,
+        /// The description.
+        #[command(flatten)]
+        description: TypedValue,
+    },
+    /// Sets a field of a risk; an empty answer empties it
+    Set {
+        /// Number or name, or the beginning of either
+        case: String,
+        /// Which risk, e.g. 1
+        risk: String,
+        /// description, severity, response, status
+        field: String,
+        /// The value.
+        #[command(flatten)]
+        value: TypedValue,
+    },
+}
+
+/// A new review.
+#[derive(Debug, Args)]
+pub struct ReviewAdd {
+    /// Number or name, or the beginning of either
+    pub case: String,
+    /// What was decided
+    #[arg(long, value_name = "OUTCOME", value_parser = ["continue", "adapt", "stop"])]
+    pub outcome: String,
+    /// How a goal stands, -2 to 2, e.g. 1=-1; may be repeated
+    #[arg(long, value_name = "GOAL=RATING")]
+    pub rating: Vec<String>,
+    /// The day; today where it is missing
+    #[arg(long, value_name = "DATE")]
+    pub date: Option<String>,
+    /// Who took part.
+    #[command(flatten)]
+    pub participants: TypedValue,
 }
 
 /// What can be done with goals. A goal is named by its number in the last `plan show` (numbers follow
@@ -134,6 +261,19 @@ pub enum StepCommand {
         step: String,
         /// Institutions with their shares, 100 % together, e.g. "IV-Stelle=50;RAV=50"
         shares: String,
+    },
+    /// Says that a step waits for another one
+    Wait {
+        /// Number or name, or the beginning of either
+        case: String,
+        /// Which step, e.g. 1.3
+        step: String,
+        /// The step it waits for, in whichever goal
+        #[arg(long = "for", value_name = "STEP")]
+        other: String,
+        /// It waits for it no more
+        #[arg(long)]
+        no_more: bool,
     },
     /// Approves a step for your institution, which must be one of its payers
     Approve {

@@ -4,7 +4,8 @@ use nahtlos_casework::edit::IdentKey;
 
 use super::{
     CaseCommand, Command, ConflictCommand, FunctionCommand, GoalCommand, JournalCommand,
-    KeyCommand, PlanCommand, SectionCommand, SectionEdit, ShareCommand, StepCommand, TaskCommand,
+    KeyCommand, PlanCommand, RiskCommand, SectionCommand, SectionEdit, ShareCommand, StepCommand,
+    TaskCommand,
 };
 
 type Subject<'a> = (Option<&'a str>, Option<&'a str>);
@@ -80,7 +81,15 @@ fn of_section(command: &SectionCommand) -> Subject<'_> {
 
 fn of_plan(command: &PlanCommand) -> &str {
     match command {
-        PlanCommand::Show { case } | PlanCommand::Set { case, .. } => case,
+        PlanCommand::Show { version }
+        | PlanCommand::Diff { version }
+        | PlanCommand::Print { version, .. } => &version.case,
+        PlanCommand::Sign(words) => &words.version.case,
+        PlanCommand::Set { case, .. } | PlanCommand::Propose { case, .. } => case,
+        PlanCommand::Risk { command } => match command {
+            RiskCommand::Add { case, .. } | RiskCommand::Set { case, .. } => case,
+        },
+        PlanCommand::Review(words) => &words.case,
         PlanCommand::Goal { command } => match command {
             GoalCommand::Add { case, .. }
             | GoalCommand::Reword { case, .. }
@@ -90,6 +99,7 @@ fn of_plan(command: &PlanCommand) -> &str {
             StepCommand::Add(new) => &new.case,
             StepCommand::Set { case, .. }
             | StepCommand::Payers { case, .. }
+            | StepCommand::Wait { case, .. }
             | StepCommand::Approve { case, .. }
             | StepCommand::End { case, .. } => case,
         },

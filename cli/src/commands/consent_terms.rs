@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use nahtlos_casework::fields::{
-    Date, Field, FieldError, Line, LongText, Name, PaperHash, Purpose, Recurrence, WithdrawalNotice,
+    Date, Field, FieldError, Line, LongText, Name, Purpose, Recurrence, WithdrawalNotice,
 };
 use nahtlos_casework::record::{ConsentDetails, Giver};
 use nahtlos_casework::{ConsentFile, ConsentFileShare, ImportError, May, SectionKind};
@@ -22,8 +22,6 @@ use crate::input;
 const DEFAULT_MONTHS: i32 = 12;
 /// Days one holds by which something is told once.
 const ONCE_DAYS: i32 = 30;
-/// Bytes of a scan.
-const SCAN_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 /// What somebody is asked for: names and a note. They are personal, so they never stand on the command line.
 pub struct Told {
@@ -201,7 +199,11 @@ pub fn told(
         recurrence: None,
         language: parse_option("explained_in", manner.explained_in.as_deref())?,
         interpreter: None,
-        paper_sha256: manner.paper.as_deref().map(hash_of).transpose()?,
+        paper_sha256: manner
+            .paper
+            .as_deref()
+            .map(crate::scan::hash_of)
+            .transpose()?,
         withdrawable_notice: manner.withdrawable_said.then_some(WithdrawalNotice::Given),
         witness: None,
         template: parse_option::<Line>("template", manner.template.as_deref())?,
@@ -257,24 +259,6 @@ fn named_in(line: Option<&str>, who: &'static str) -> Result<Name, Failure> {
              the order representative, interpreter, witness, then the note.",
         )),
     }
-}
-
-fn hash_of(scan: &Path) -> Result<PaperHash, Failure> {
-    use std::io::Read;
-    let mut bytes = Vec::new();
-    std::fs::File::open(scan)
-        .and_then(|file| file.take(SCAN_BYTES_MAX + 1).read_to_end(&mut bytes))
-        .map_err(|error| Failure::file("read", scan, &error))?;
-    if bytes.is_empty() || bytes.len() as u64 > SCAN_BYTES_MAX {
-        return Err(FieldError::new(
-            "paper",
-            "too_large",
-            "the scan is empty, or has more than 256 MiB",
-            "name the scan of this consent",
-        )
-        .into());
-    }
-    Ok(PaperHash::of(&bytes))
 }
 
 fn giver(representative: Option<Name>) -> Giver {

@@ -1,6 +1,6 @@
 //! Sections as people read them.
 
-use nahtlos_casework::fields::Stored;
+use nahtlos_casework::fields::{EntryId, GoalRatings, Stored};
 use nahtlos_casework::view::{
     CoreView, FunctionView, GoalView, IdentView, JournalView, PlanView, StepView, TasksView,
 };
@@ -70,17 +70,75 @@ pub fn plan_page(page: Page, plan: &PlanView, names: &Names) -> Page {
         ("situation", shown(&plan.situation)),
         ("overall goal", shown(&plan.overall_goal)),
         ("target", shown(&plan.target)),
+        (
+            "job-search duty suspended",
+            shown(&plan.job_search_suspended),
+        ),
+        ("contact rhythm", shown(&plan.contact_rhythm)),
+        ("reachability", shown(&plan.reachability)),
     ]);
     if plan.goals.is_empty() {
         page = page.line("No goal yet: `nahtlos plan goal add CASE`.");
     }
     for (position, goal) in plan.goals.iter().enumerate() {
-        page = goal_page(page, position + 1, goal, names);
+        page = goal_page(page, position + 1, goal, plan, names);
     }
-    violations_page(page, &plan.violations)
+    violations_page(extras_page(page, plan), &plan.violations)
 }
 
-fn goal_page(page: Page, number: usize, goal: &GoalView, names: &Names) -> Page {
+/// Risks and reviews.
+fn extras_page(page: Page, plan: &PlanView) -> Page {
+    let mut page = page;
+    if !plan.risks.is_empty() {
+        let rows = plan.risks.iter().enumerate().map(|(position, risk)| {
+            vec![
+                (position + 1).to_string(),
+                short_id(&risk.id),
+                cell(&risk.description),
+                cell(&risk.severity),
+                cell(&risk.response),
+                cell(&risk.status),
+            ]
+        });
+        let headers = ["no", "id", "risk", "severity", "response", "status"];
+        page = page.title("Risks").table(&headers, rows.collect(), "");
+    }
+    if !plan.reviews.is_empty() {
+        let rows = plan.reviews.iter().map(|review| {
+            vec![
+                cell(&review.date),
+                cell(&review.outcome),
+                review
+                    .ratings
+                    .as_ref()
+                    .map_or_else(String::new, |ratings| goal_ratings(ratings, plan)),
+                cell(&review.participants),
+                who(&review.origin),
+            ]
+        });
+        let headers = ["date", "decided", "goals", "who took part", "recorded by"];
+        page = page.title("Reviews").table(&headers, rows.collect(), "");
+    }
+    page
+}
+
+/// How goals stood, by their numbers in this list.
+fn goal_ratings(ratings: &Stored<GoalRatings>, plan: &PlanView) -> String {
+    let Some(known) = ratings.known() else {
+        return ratings.to_string();
+    };
+    let number = |id: &EntryId| {
+        let mut goals = plan.goals.iter();
+        let position = goals.position(|goal| goal.id.known() == Some(id));
+        position.map_or_else(|| id.to_string(), |position| (position + 1).to_string())
+    };
+    let lines = known
+        .iter()
+        .map(|(goal, rating)| format!("goal {}: {rating}", number(goal)));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn goal_page(page: Page, number: usize, goal: &GoalView, plan: &PlanView, names: &Names) -> Page {
     let statement = cell(&goal.statement);
     page.title(format!("Goal {number}: {statement}"))
         .fields([
@@ -97,13 +155,19 @@ fn goal_page(page: Page, number: usize, goal: &GoalView, names: &Names) -> Page 
             goal.steps
                 .iter()
                 .enumerate()
-                .map(|(position, step)| step_row(number, position + 1, step, names))
+                .map(|(position, step)| step_row(number, position + 1, step, plan, names))
                 .collect(),
             "  no step yet",
         )
 }
 
-fn step_row(goal: usize, number: usize, step: &StepView, names: &Names) -> Vec<String> {
+fn step_row(
+    goal: usize,
+    number: usize,
+    step: &StepView,
+    plan: &PlanView,
+    names: &Names,
+) -> Vec<String> {
     let approved: Vec<String> = step
         .approvals
         .iter()
@@ -121,6 +185,13 @@ fn step_row(goal: usize, number: usize, step: &StepView, names: &Names) -> Vec<S
     if let Some(reason) = &step.reason {
         status = format!("{status}: {reason}");
     }
+    for other in &step.depends_on {
+        status = format!("{status}\nwaits for {}", step_number(other, plan));
+    }
+    if step.waits_in_a_circle {
+        status =
+            format!("{status}\nwaits for itself: remove one of these (`nahtlos plan step wait`)");
+    }
     vec![
         format!("{goal}.{number}"),
         short_id(&step.id),
@@ -132,6 +203,17 @@ fn step_row(goal: usize, number: usize, step: &StepView, names: &Names) -> Vec<S
         payers,
         status,
     ]
+}
+
+/// A step by its number in this list.
+fn step_number(id: &Stored<EntryId>, plan: &PlanView) -> String {
+    for (goal_position, goal) in plan.goals.iter().enumerate() {
+        let position = goal.steps.iter().position(|step| step.id == *id);
+        if let Some(position) = position {
+            return format!("{}.{}", goal_position + 1, position + 1);
+        }
+    }
+    format!("a step that is not here ({})", short_id(id))
 }
 
 /// The days of a step, one a line.

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::entries::{cell, find, known_id, new_id};
 use super::values::{goal_field, goal_key, parse, parse_option, plan_field, plan_key};
-use super::{NOT_DELIVERED_YET, case_title, section, step};
+use super::{NOT_DELIVERED_YET, case_title, plan_extras, plan_print, plan_version, section, step};
 use crate::arguments::{GoalCommand, PlanCommand, TypedValue};
 use crate::context::Context;
 use crate::failure::Failure;
@@ -19,10 +19,23 @@ use crate::output::Answer;
 
 pub fn run(context: &Context, command: PlanCommand) -> Result<Answer, Failure> {
     match command {
-        PlanCommand::Show { case } => section::show(context, &case, &SectionKind::Plan),
+        PlanCommand::Show { version } if version.number.is_none() && version.code.is_none() => {
+            section::show(context, &version.case, &SectionKind::Plan)
+        }
+        PlanCommand::Show { version } => plan_version::show(context, &version),
+        PlanCommand::Propose { case, answered } => plan_version::propose(context, &case, answered),
+        PlanCommand::Sign(words) => plan_version::sign(context, &words),
+        PlanCommand::Diff { version } => plan_version::difference(context, &version),
+        PlanCommand::Print {
+            version,
+            language,
+            to,
+        } => plan_print::run(context, &version, &language, &to),
         PlanCommand::Set { case, field, value } => set(context, &case, &field, &value),
         PlanCommand::Goal { command } => goal(context, command),
         PlanCommand::Step { command } => step::run(context, command),
+        PlanCommand::Risk { command } => plan_extras::risk(context, command),
+        PlanCommand::Review(words) => plan_extras::review(context, &words),
     }
 }
 

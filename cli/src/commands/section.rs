@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::consent::consent_page;
 use super::names::Names;
 use super::pages::{core_fields, function_page, ident_fields, journal_page, plan_page, tasks_page};
+use super::plan_version_pages::versions_page;
 use super::section_erase::how_it_ended;
 use super::section_fields::{fields, form_page};
 use super::section_form;
@@ -226,8 +227,13 @@ pub fn read(
         }
         SectionKind::Plan => {
             let view = PlanView::read(&document, &authors);
-            let page = plan_page(page, &view, &names);
-            (json::value(&view), page)
+            let versions = nahtlos.plan_versions(case)?;
+            let page = versions_page(plan_page(page, &view, &names), &versions, &names);
+            let mut content = json::value(&view);
+            if let Some(fields) = content.as_object_mut() {
+                fields.insert("versions".into(), json::value(&versions));
+            }
+            (content, page)
         }
         SectionKind::Consent => {
             let view = nahtlos.consents(case)?;

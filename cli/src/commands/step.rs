@@ -25,6 +25,12 @@ pub fn run(context: &Context, command: StepCommand) -> Result<Answer, Failure> {
             value,
         } => set(context, &case, &step, &field, &value),
         StepCommand::Payers { case, step, shares } => payers(context, &case, &step, &shares),
+        StepCommand::Wait {
+            case,
+            step,
+            other,
+            no_more,
+        } => wait(context, &case, &step, &other, no_more),
         StepCommand::Approve { case, step } => approve(context, &case, &step),
         StepCommand::End {
             case,
@@ -45,19 +51,7 @@ struct Found {
 impl Found {
     fn find(context: &Context, case: &str, step: &str) -> Result<Self, Failure> {
         let plan = Plan::open(context, case)?;
-        let mut steps = Vec::new();
-        for (goal_position, goal) in plan.view.goals.iter().enumerate() {
-            for (position, step) in goal.steps.iter().enumerate() {
-                let number = format!("{}.{}", goal_position + 1, position + 1);
-                steps.push((number, step.id.canonical(), (&goal.id, step)));
-            }
-        }
-        let (goal, step) = *find("step", step, &steps)?;
-        let at = StepRef {
-            goal: known_id(goal)?,
-            step: known_id(&step.id)?,
-        };
-        let step = step.clone();
+        let (at, step) = named(&plan, step)?;
         Ok(Self { plan, at, step })
     }
 
@@ -69,6 +63,42 @@ impl Found {
     fn names(&self) -> Names {
         Names::of_case(&self.plan.nahtlos, &self.plan.case)
     }
+}
+
+/// The step that is meant, and where it lies.
+fn named(plan: &Plan, step: &str) -> Result<(StepRef, StepView), Failure> {
+    let mut steps = Vec::new();
+    for (goal_position, goal) in plan.view.goals.iter().enumerate() {
+        for (position, step) in goal.steps.iter().enumerate() {
+            let number = format!("{}.{}", goal_position + 1, position + 1);
+            steps.push((number, step.id.canonical(), (&goal.id, step)));
+        }
+    }
+    let (goal, step) = *find("step", step, &steps)?;
+    let at = StepRef {
+        goal: known_id(goal)?,
+        step: known_id(&step.id)?,
+    };
+    Ok((at, step.clone()))
+}
+
+fn wait(
+    context: &Context,
+    case: &str,
+    step: &str,
+    other: &str,
+    no_more: bool,
+) -> Result<Answer, Failure> {
+    let mut found = Found::find(context, case, step)?;
+    let (on, waited_for) = named(&found.plan, other)?;
+    let (at, on) = (found.at, on.step);
+    let title = cell(&waited_for.title);
+    if no_more {
+        let edit = PlanEdit::RemoveDependency { at, on };
+        return found.edit(edit, &format!("waits for \"{title}\" no more"));
+    }
+    let edit = PlanEdit::AddDependency { at, on };
+    found.edit(edit, &format!("waits for \"{title}\" now"))
 }
 
 fn add(context: &Context, new: &StepAdd) -> Result<Answer, Failure> {

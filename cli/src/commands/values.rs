@@ -2,7 +2,7 @@
 
 use nahtlos_casework::edit::{
     CoreEdit, CoreField, CoreKey, Edit, GoalField, GoalKey, IdentEdit, IdentField, IdentKey,
-    PlanField, PlanKey, StepField, StepKey, TaskField, TaskKey,
+    PlanField, PlanKey, RiskField, RiskKey, StepField, StepKey, TaskField, TaskKey,
 };
 use nahtlos_casework::fields::{Field, FieldError};
 use nahtlos_casework::record::Address;
@@ -30,6 +30,7 @@ key_of!(plan_key, PlanKey);
 key_of!(goal_key, GoalKey);
 key_of!(step_key, StepKey);
 key_of!(task_key, TaskKey);
+key_of!(risk_key, RiskKey);
 
 /// A field that `case set` sets: of `core`, or of `ident`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,6 +128,22 @@ pub fn plan_field(key: PlanKey, text: &str) -> Result<PlanField, Failure> {
         PlanKey::Situation => PlanField::Situation(parse(key.code(), text)?),
         PlanKey::OverallGoal => PlanField::OverallGoal(parse(key.code(), text)?),
         PlanKey::Target => PlanField::Target(parse(key.code(), text)?),
+        PlanKey::JobSearchSuspended => PlanField::JobSearchSuspended(parse(key.code(), text)?),
+        PlanKey::ContactRhythm => PlanField::ContactRhythm(parse(key.code(), text)?),
+        PlanKey::Reachability => PlanField::Reachability(parse(key.code(), text)?),
+    })
+}
+
+/// A value of a risk.
+///
+/// # Errors
+/// Where it is not one of the field.
+pub fn risk_field(key: RiskKey, text: &str) -> Result<RiskField, Failure> {
+    Ok(match key {
+        RiskKey::Description => RiskField::Description(parse(key.code(), text)?),
+        RiskKey::Severity => RiskField::Severity(parse(key.code(), text)?),
+        RiskKey::Response => RiskField::Response(parse(key.code(), text)?),
+        RiskKey::Status => RiskField::Status(parse(key.code(), text)?),
     })
 }
 

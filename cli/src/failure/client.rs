@@ -299,7 +299,7 @@ fn edit(code: &str, error: &ApplyError) -> Failure {
             Exit::NoRight,
             "You have no right to do this.".into(),
             &format!("{}; your institution does not.", super::capitalised(rule)),
-            "See who pays: `nahtlos plan show CASE`.",
+            "See who pays: `nahtlos plan show CASE`; who leads: `nahtlos case show CASE`.",
         ),
         ApplyError::Write(_) => say(
             Exit::Failed,
@@ -421,6 +421,9 @@ fn not_found(what: &str, input: &str) -> Failure {
         }
         "team or person" => {
             "Run `nahtlos sync` (they may be new), then see `nahtlos network`; nothing is shared with a whole institution."
+        }
+        "version of the plan" | "version of the plan that waits for signatures" => {
+            "See its versions: `nahtlos plan show CASE`; the lead proposes one with `nahtlos plan propose CASE`."
         }
         "consent" => "See `nahtlos consent CASE`, then run the command again.",
         "held edit" => "See `nahtlos held`, then run the command again.",

@@ -12,7 +12,8 @@ use sha2::{Digest, Sha256};
 
 use crate::author::{AuthorOf, Origin};
 use crate::edit::{
-    Acknowledge, ChooseValue, Edit, FormChange, FormEdit, PlanEdit, ScalarValue, TaskEdit, Wording,
+    Acknowledge, ChooseValue, Edit, FormChange, FormEdit, PlanEdit, RISK, ScalarValue, TaskEdit,
+    Wording,
 };
 use crate::fields::reference::is_reference;
 use crate::fields::{EntryId, Field, FieldError, LongText, TaskStatus, field_as_string};
@@ -497,6 +498,9 @@ impl Search<'_> {
             }
             ["goals", goal, ..] => Path::from_iter(["goals", goal, "statement"]),
             ["entries", id, ..] => self.name_of_entry(id)?,
+            ["plan", risk, ..] if risk.starts_with(RISK) => {
+                Path::from_iter(["plan", risk, "description"])
+            }
             _ => return None,
         };
         self.document.read().text(title)

@@ -2,7 +2,10 @@
 
 use nahtlos_document::Value;
 
-use crate::edit::{CoreKey, GoalKey, IdentKey, PlanKey, RECUSED, StepKey, TaskKey};
+use crate::edit::{
+    CoreKey, DEPENDS_ON, GoalKey, IdentKey, PlanKey, RECUSED, REVIEW, RISK, RiskKey, SIGNATURE,
+    StepKey, TaskKey, VERSION,
+};
 use crate::fields::FieldError;
 use crate::form::{self, Form, FormField, Keeps, ValueType, form_of};
 use crate::section::SectionKind;
@@ -158,8 +161,25 @@ fn plan(steps: &[&str]) -> Option<(Names, Content)> {
             ["Kostengutsprache", "approbation", "approval"],
             Content::Immutable,
         ),
+        ["goals", _, "steps", _, name] if name.starts_with(DEPENDS_ON) => {
+            (["wartet auf", "attend", "waits for"], Content::Truth)
+        }
         ["goals", _, "steps", _, rest @ ..] => (StepKey::of_steps(rest)?.names(), Content::Text),
         ["goals", _, rest @ ..] => (GoalKey::of_steps(rest)?.names(), Content::Text),
+        ["plan", name, rest @ ..] if name.starts_with(RISK) => {
+            (RiskKey::of_steps(rest)?.names(), Content::Text)
+        }
+        ["plan", name, ..] if name.starts_with(REVIEW) => (
+            ["Standortbestimmung", "bilan", "review"],
+            Content::Immutable,
+        ),
+        ["plan", name, ..] if name.starts_with(VERSION) => {
+            (["Fassung", "version", "version"], Content::Immutable)
+        }
+        ["plan", name, ..] if name.starts_with(SIGNATURE) => (
+            ["Unterschrift", "signature", "signature"],
+            Content::Immutable,
+        ),
         _ => (PlanKey::of_steps(steps)?.names(), Content::Text),
     })
 }

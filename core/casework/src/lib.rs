@@ -7,6 +7,7 @@
 //! - [`Edit`]: everything a person can do, as data that can be stored and applied again.
 //! - [`view`]: typed views of a section's document.
 //! - [`CaseFile`]: a new case from a JSON file.
+//! - [`plan_version`]: versions of the plan, who signed them, and what has changed since.
 //! - [`conflicts`] and [`resolve`]: what people decided differently, and the edit that settles it.
 //!
 //! Pure: no keys, no I/O, no clock, no randomness. Times and random identifiers come as arguments;
@@ -30,6 +31,7 @@ pub mod import;
 mod labels;
 pub mod legal;
 pub mod matrix;
+pub mod plan_version;
 pub mod record;
 pub mod role;
 mod rules;

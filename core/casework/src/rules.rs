@@ -103,10 +103,23 @@ pub(crate) fn immutable_entries(
     container: &Path,
     authors: &dyn AuthorOf,
 ) -> (Vec<ImmutableEntry>, Vec<Violation>) {
+    immutable_entries_named(document, container, authors, "")
+}
+
+/// The same for the entries whose names begin with `prefix`, in a map that holds others too.
+pub(crate) fn immutable_entries_named(
+    document: &Document,
+    container: &Path,
+    authors: &dyn AuthorOf,
+    prefix: &str,
+) -> (Vec<ImmutableEntry>, Vec<Violation>) {
     let reader = document.read();
     let mut entries = Vec::new();
     let mut violations = Vec::new();
     for id in reader.keys(container) {
+        if !id.starts_with(prefix) {
+            continue;
+        }
         let path = container.join(id.as_str());
         let Some(created) = reader.get_all(&path).into_iter().next() else {
             continue;

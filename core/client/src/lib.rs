@@ -70,6 +70,7 @@ mod offering;
 mod opening;
 mod outbox;
 pub mod paper;
+pub mod plan_versions;
 mod probe;
 pub mod profile;
 mod random;
@@ -89,6 +90,7 @@ pub mod silence;
 #[cfg(feature = "test-key-derivation")]
 pub mod simulated;
 mod snapshots;
+mod statements;
 pub mod status;
 mod summaries;
 mod sync;

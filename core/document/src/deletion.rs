@@ -35,6 +35,45 @@ pub struct DeletedWhileEdited {
     pub last_value: Value,
 }
 
+/// An entry of a map as it came to be, whatever became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MadeEntry {
+    /// Its name in the map.
+    pub name: String,
+    /// Who made it, in which change and when.
+    pub made_by: Responsible,
+}
+
+/// Every entry that was ever made in the map at `path`, in the history's order.
+pub(crate) fn made_entries(document: &Document, path: &Path) -> Vec<MadeEntry> {
+    let engine = document.engine();
+    let reader = document.read();
+    let Some(Node::Object(ObjType::Map, container)) = reader.view().resolve(path.keys()) else {
+        return Vec::new();
+    };
+    let entries = Entries::of(engine, &container);
+    let position: BTreeMap<&EngineHash, usize> = entries
+        .order
+        .iter()
+        .enumerate()
+        .map(|(position, hash)| (hash, position))
+        .collect();
+    let mut made: Vec<(&EngineHash, &str)> = entries
+        .by_object
+        .values()
+        .map(|entry| (&entry.made_in, entry.name.as_str()))
+        .collect();
+    made.sort_by_key(|(change, name)| (position.get(change), *name));
+    made.into_iter()
+        .filter_map(|(change, name)| {
+            Some(MadeEntry {
+                name: name.to_owned(),
+                made_by: responsible(engine, change)?,
+            })
+        })
+        .collect()
+}
+
 /// The deleted entries of the map at `path`, ordered by their names.
 pub(crate) fn concurrent_deletions(document: &Document, path: &Path) -> Vec<DeletedWhileEdited> {
     let engine = document.engine();
@@ -75,6 +114,7 @@ struct Entries {
 
 struct Entry {
     name: String,
+    made_in: EngineHash,
     edits: Vec<EngineHash>,
     deletions: Vec<EngineHash>,
 }
@@ -132,6 +172,7 @@ impl Entries {
             self.entry_of.insert(own.clone(), own.clone());
             let entry = Entry {
                 name: name.to_string(),
+                made_in: change,
                 edits: Vec::new(),
                 deletions: Vec::new(),
             };

@@ -11,8 +11,9 @@ use crate::change::{sorted, to_engine};
 use crate::error::EngineError;
 use crate::{
     Actor, Applied, ChangeHash, DeletedWhileEdited, Difference, DocumentError, EditError, Editor,
-    EncodedChange, FieldConflict, GateError, GateLimits, HistoryEntry, Key, MAXIMUM_DEPTH, Path,
-    Reader, SoftTextConflict, chunk, conflict, deletion, difference, gate, history, text_conflict,
+    EncodedChange, FieldConflict, GateError, GateLimits, HistoryEntry, Key, MAXIMUM_DEPTH,
+    MadeEntry, Path, Reader, SoftTextConflict, chunk, conflict, deletion, difference, gate,
+    history, text_conflict,
 };
 
 /// The actor of every genesis change, 16 zero bytes; nobody else may use it.
@@ -295,6 +296,12 @@ impl Document {
     /// An entry is no longer reported once something stands in its place again.
     pub fn concurrent_deletions(&self, path: impl Into<Path>) -> Vec<DeletedWhileEdited> {
         deletion::concurrent_deletions(self, &path.into())
+    }
+
+    /// Every entry that was ever made in the map at `path`, in the history's order; also those that
+    /// were deleted or replaced since. What an entry held, [`Document::read_at`] its change says.
+    pub fn made_entries(&self, path: impl Into<Path>) -> Vec<MadeEntry> {
+        deletion::made_entries(self, &path.into())
     }
 
     pub(crate) fn engine(&self) -> &Automerge {

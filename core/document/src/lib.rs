@@ -53,7 +53,7 @@ mod value;
 pub use actor::Actor;
 pub use change::{ChangeHash, EncodedChange};
 pub use conflict::{ConflictingValue, FieldConflict};
-pub use deletion::{DeletedWhileEdited, Responsible};
+pub use deletion::{DeletedWhileEdited, MadeEntry, Responsible};
 pub use difference::Difference;
 pub use document::{Document, GENESIS_ACTOR};
 pub use editor::Editor;

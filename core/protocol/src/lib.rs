@@ -2,7 +2,8 @@
 //! and sync messages. No I/O, no automerge, no plaintext of a case.
 //!
 //! Reading order: [`identifier`] → [`space`] (who may do what) → [`envelope`] (sealed content) →
-//! [`wire`] (what travels). [`crypto`] is used by all three. `docs/PROTOCOL.md` gives every byte.
+//! [`wire`] (what travels). [`statement`] is what verifies by itself, beside the content. [`crypto`] is
+//! used by all. `docs/PROTOCOL.md` gives every byte.
 //!
 //! The feature `content` compiles what opens and seals content (epoch secrets, unwrapping, the
 //! AEAD). The relay is built without it: it verifies signatures and authority, and holds no code

@@ -23,12 +23,15 @@ pub const STATEMENT_VERSION: u8 = 1;
 pub enum StatementKind {
     /// An event of a case's consent ledger: kind 1.
     ConsentEvent,
+    /// That a version of an integration plan is agreed to: kind 2.
+    PlanSignature,
 }
 
 impl StatementKind {
     const fn number(self) -> u8 {
         match self {
             Self::ConsentEvent => 1,
+            Self::PlanSignature => 2,
         }
     }
 }
@@ -191,14 +194,14 @@ impl Statement<'_> {
         let signature = Signature::from_bytes(signed.signature.0);
         key.verify(label::STATEMENT_SIGN, &message, &signature)
             .map_err(|_| StatementError::BadSignature)?;
-        let state = logs.state(institution).ok_or(StatementError::UnknownLog)?;
+        let state = logs
+            .state(institution)
+            .filter(|state| state.kind() == Kind::Institution);
         let length = knowledge.length(institution);
-        let role = length
-            .filter(|_| state.kind() == Kind::Institution)
-            .and_then(|length| {
-                let at = At::Known(&knowledge);
-                authority::right_in(logs, &signed.device, &state, length, at).role
-            });
+        let role = state.zip(length).and_then(|(state, length)| {
+            let at = At::Known(&knowledge);
+            authority::right_in(logs, &signed.device, &state, length, at).role
+        });
         role.map(|_| ()).ok_or(StatementError::NotOfTheInstitution)
     }
 }

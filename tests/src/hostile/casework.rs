@@ -3,14 +3,15 @@
 use nahtlos_casework::edit::Edit;
 use nahtlos_casework::fields::{
     Ahvn13, Canton, Capacity, CaseNumber, Commune, ConsentEventKind, ConsentForm, ContactChannel,
-    CountryCode, Date, DeviceCode, DeviceId, Direction, Email, EntryId, EventSignature, Field,
-    GoalStatus, InstitutionId, JournalKind, JournalText, LanguageCode, LanguageLevel, Line,
-    LocalNumber, LongText, MemberId, Minutes, Name, OverallTarget, PaperHash, PartialDate,
-    PayerShares, Percent, Permit, PersonId, Phase, Phone, Priority, ProblemArea, Purpose, Rappen,
-    Recurrence, Responsible, Severity, Sex, StepStatus, SwissPostcode, TaskStatus, Uid, UtcTime,
-    WithdrawalNotice, ZemisNumber,
+    CountryCode, Date, DeviceCode, DeviceId, Digest, Direction, Email, EntryId, EntrySignature,
+    Field, GoalRatings, GoalStatus, InstitutionId, JournalKind, JournalText, LanguageCode,
+    LanguageLevel, Line, LocalNumber, LongText, MemberId, Minutes, Name, OverallTarget,
+    PartialDate, Party, PayerShares, Percent, Permit, PersonId, Phase, Phone, Priority,
+    ProblemArea, Purpose, Rappen, Recurrence, Responsible, Severity, Sex, StepStatus, Suspension,
+    SwissPostcode, TaskStatus, Uid, UtcTime, WithdrawalNotice, ZemisNumber,
 };
 use nahtlos_casework::legal::LegalBases;
+use nahtlos_casework::plan_version::VersionText;
 use nahtlos_casework::record::{Address, Body, Lead, LocalId};
 use nahtlos_casework::{CaseFile, ConsentFile, PLAIN_SECTIONS, SectionFile, SectionKind};
 use nahtlos_client::consent::Proof;
@@ -82,6 +83,12 @@ pub fn fields(bytes: &[u8]) {
         text,
         "a stored code is kept"
     );
+    if let Ok(version) = VersionText::parse(text) {
+        assert_eq!(version.render(), text, "one version, two texts");
+    }
+    one::<GoalRatings>(text);
+    one::<Party>(text);
+    one::<Suspension>(text);
     one::<Ahvn13>(text);
     one::<Canton>(text);
     one::<Capacity>(text);
@@ -97,7 +104,7 @@ pub fn fields(bytes: &[u8]) {
     one::<Direction>(text);
     one::<Email>(text);
     one::<EntryId>(text);
-    one::<EventSignature>(text);
+    one::<EntrySignature>(text);
     one::<GoalStatus>(text);
     one::<InstitutionId>(text);
     one::<JournalKind>(text);
@@ -111,7 +118,7 @@ pub fn fields(bytes: &[u8]) {
     one::<Minutes>(text);
     one::<Name>(text);
     one::<OverallTarget>(text);
-    one::<PaperHash>(text);
+    one::<Digest>(text);
     one::<PartialDate>(text);
     one::<PayerShares>(text);
     one::<Percent>(text);

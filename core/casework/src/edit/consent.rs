@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::field_set::ToStored;
 use super::{ApplyError, check_order, entry_path, require};
 use crate::fields::{
-    ConsentEventKind, ConsentForm, Date, EntryId, EventSignature, Field, FieldError, LongText,
+    ConsentEventKind, ConsentForm, Date, EntryId, EntrySignature, Field, FieldError, LongText,
 };
 use crate::record::{ConsentDetails, ConsentScope, ConsentScopes, Giver};
 
@@ -124,7 +124,7 @@ pub struct ConsentEdit {
     pub event: ConsentEvent,
     /// The recording device's signature over it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub signature: Option<EventSignature>,
+    pub signature: Option<EntrySignature>,
 }
 
 /// What happened to a consent.

@@ -29,7 +29,11 @@ pub use form::{FormChange, FormEdit, NewValues};
 pub use function::{Assessment, FunctionEdit};
 pub use ident::{IdentEdit, IdentField, IdentKey};
 pub use journal::JournalEdit;
-pub use plan::{GoalField, GoalKey, PlanEdit, PlanField, PlanKey, StepField, StepKey, StepRef};
+pub(crate) use plan::{DEPENDS_ON, ENTRY_SIGNATURE, REVIEW, RISK, SIGNATURE, VERSION, leads_to};
+pub use plan::{
+    GoalField, GoalKey, NewSignature, NewVersion, PlanEdit, PlanField, PlanKey, Review, RiskField,
+    RiskKey, StepField, StepKey, StepRef,
+};
 pub use resolve::{Acknowledge, ChooseValue, ScalarValue};
 pub(crate) use tasks::MAX_CHECKLIST_LINES;
 pub use tasks::{ChecklistLine, TaskEdit, TaskField, TaskKey};

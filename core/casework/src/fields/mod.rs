@@ -14,6 +14,7 @@ mod consent;
 mod contact;
 mod country;
 mod date;
+mod digest;
 mod entry_id;
 mod language;
 mod money;
@@ -23,9 +24,12 @@ mod place;
 mod problem;
 pub(crate) mod reference;
 mod responsible;
+mod review;
 mod sex;
+mod signature;
 mod status;
 mod stored;
+mod suspension;
 mod text;
 mod time;
 mod uid;
@@ -37,12 +41,12 @@ pub use ahvn13::Ahvn13;
 pub use capacity::{Capacity, Percent};
 pub use case_number::{CaseNumber, DeviceCode};
 pub use consent::{
-    ConsentEventKind, ConsentForm, Direction, EventSignature, PaperHash, Purpose, Recurrence,
-    WithdrawalNotice,
+    ConsentEventKind, ConsentForm, Direction, Purpose, Recurrence, WithdrawalNotice,
 };
 pub use contact::{ContactChannel, Email, Phone};
 pub use country::CountryCode;
 pub use date::{Date, PartialDate};
+pub use digest::Digest;
 pub use entry_id::EntryId;
 pub use language::{LanguageCode, LanguageLevel};
 pub use money::Rappen;
@@ -52,9 +56,12 @@ pub use place::{Canton, Commune, Minutes, SwissPostcode};
 pub use problem::{ProblemArea, Severity};
 pub use reference::{DeviceId, InstitutionId, MemberId, PersonId};
 pub use responsible::Responsible;
+pub use review::{GoalRatings, Rating, ReviewOutcome, RiskStatus};
 pub use sex::Sex;
+pub use signature::{EntrySignature, Party, SignatureMethod};
 pub use status::{GoalStatus, JournalKind, OverallTarget, Phase, Priority, StepStatus, TaskStatus};
 pub use stored::Stored;
+pub use suspension::Suspension;
 pub use text::{JournalText, Line, LocalNumber, LongText, Name};
 pub use time::UtcTime;
 pub use uid::Uid;

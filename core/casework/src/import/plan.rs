@@ -55,6 +55,12 @@ pub(super) fn read_plan(
         plan.optional(reading, "overall_goal")
             .map(PlanField::OverallGoal),
         plan.optional(reading, "target").map(PlanField::Target),
+        plan.optional(reading, "job_search_suspended")
+            .map(PlanField::JobSearchSuspended),
+        plan.optional(reading, "contact_rhythm")
+            .map(PlanField::ContactRhythm),
+        plan.optional(reading, "reachability")
+            .map(PlanField::Reachability),
     ];
     let goals = plan.list(reading, "goals");
     plan.finish(reading);

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::fields::{
-    Direction, Field, FieldError, InstitutionId, LanguageCode, Line, MemberId, Name, PaperHash,
+    Digest, Direction, Field, FieldError, InstitutionId, LanguageCode, Line, MemberId, Name,
     Purpose, Recurrence, WithdrawalNotice,
 };
 use crate::section::SectionKind;
@@ -59,7 +59,7 @@ pub struct ConsentDetails {
     pub interpreter: Option<Name>,
     /// SHA-256 of the scanned paper.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub paper_sha256: Option<PaperHash>,
+    pub paper_sha256: Option<Digest>,
     /// Whether it was said that a consent can be withdrawn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub withdrawable_notice: Option<WithdrawalNotice>,

@@ -10,8 +10,8 @@ use super::{Fields, stored};
 use crate::author::{AuthorOf, Origin};
 use crate::edit::{CONSENT_EVENTS, CONSENT_SIGNATURE};
 use crate::fields::{
-    ConsentEventKind, ConsentForm, Date, EntryId, InstitutionId, LanguageCode, Line, LongText,
-    Name, PaperHash, Recurrence, Stored, WithdrawalNotice,
+    ConsentEventKind, ConsentForm, Date, Digest, EntryId, InstitutionId, LanguageCode, Line,
+    LongText, Name, Recurrence, Stored, WithdrawalNotice,
 };
 use crate::record::{ConsentScope, ConsentScopes, Giver};
 use crate::rules::{ImmutableEntry, Violation, ledger_entries};
@@ -72,7 +72,7 @@ pub struct DetailsView {
     /// Who interpreted.
     pub interpreter: Option<Stored<Name>>,
     /// SHA-256 of the scanned paper.
-    pub paper_sha256: Option<Stored<PaperHash>>,
+    pub paper_sha256: Option<Stored<Digest>>,
     /// Whether it was said that a consent can be withdrawn.
     pub withdrawable_notice: Option<Stored<WithdrawalNotice>>,
     /// Who was there.

@@ -27,7 +27,7 @@ pub use function::{AssessmentView, FunctionView};
 pub use ident::IdentView;
 pub use journal::{JournalEntryView, JournalView};
 pub(crate) use plan::is_settable_status;
-pub use plan::{ApprovalView, GoalView, PlanView, StepView};
+pub use plan::{ApprovalView, GoalView, PlanView, ReviewView, RiskView, StepView};
 pub use summary::CaseSummary;
 pub use tasks::{ChecklistLineView, TaskView, TasksView};
 

@@ -21,6 +21,7 @@ use crate::cases::{Case, hex};
 use crate::error::ClientError;
 use crate::logs::operation_key;
 use crate::nahtlos::Nahtlos;
+use crate::statements::read_signature;
 use crate::vault::Collection;
 
 /// Bytes of a file that is read.
@@ -109,7 +110,10 @@ impl Nahtlos {
                 founding: BASE64.encode(&founding),
             });
             for recorded in self.ledger(&space, &label)?.recorded {
-                let signature = recorded.signature.as_deref().and_then(read_signature);
+                let signature = recorded
+                    .signature
+                    .as_deref()
+                    .and_then(|text| read_signature(text).ok());
                 heads.extend(signature.into_iter().flat_map(|signed| signed.heads));
                 events.push(ProofEvent {
                     ledger: space.to_string(),
@@ -322,7 +326,10 @@ impl ProofEvent {
         keepers: &BTreeMap<&str, SpaceId>,
         logs: &BTreeMap<SpaceId, Arc<SpaceState>>,
     ) -> ProvenEvent {
-        let signed = self.signature.as_deref().and_then(read_signature);
+        let signed = self
+            .signature
+            .as_deref()
+            .and_then(|text| read_signature(text).ok());
         let problem = match (&self.signature, &signed) {
             (None, _) => Some("it was not signed".to_owned()),
             (Some(_), None) => Some("what stands for its signature is none".to_owned()),
@@ -365,9 +372,4 @@ impl ProofEvent {
         let verified = statement.verify(signed, keeper, logs);
         verified.err().map(|error| error.to_string())
     }
-}
-
-fn read_signature(text: &str) -> Option<StatementSignature> {
-    let bytes = BASE64.decode(text.as_bytes()).ok()?;
-    StatementSignature::from_bytes(&bytes).ok()
 }

@@ -1,17 +1,22 @@
 //! The section `plan` as it reads now.
 
-use std::collections::BTreeSet;
+mod extras;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use nahtlos_document::{ConflictingValue, Document, Path, Value};
 use serde::Serialize;
 
 use super::{Fields, map_at, root_of, stored, stored_value};
 use crate::author::{AuthorOf, Origin};
+use crate::edit::{DEPENDS_ON, leads_to};
 use crate::fields::{
     Date, EntryId, Field, GoalStatus, InstitutionId, Line, LongText, OverallTarget, PayerShares,
-    Priority, ProblemArea, Responsible, StepStatus, Stored, UtcTime,
+    Priority, ProblemArea, Responsible, StepStatus, Stored, Suspension, UtcTime,
 };
 use crate::rules::{ImmutableEntry, Rule, Violation, entitled_value, immutable_entries};
+
+pub use extras::{ReviewView, RiskView};
 
 /// The section `plan`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -22,8 +27,18 @@ pub struct PlanView {
     pub overall_goal: Option<Stored<LongText>>,
     /// Where the plan leads, as a code.
     pub target: Option<Stored<OverallTarget>>,
+    /// From when to when no proof of looking for work is asked.
+    pub job_search_suspended: Option<Stored<Suspension>>,
+    /// How often those involved are in touch.
+    pub contact_rhythm: Option<Stored<LongText>>,
+    /// When and how the client can be reached.
+    pub reachability: Option<Stored<LongText>>,
     /// Goals by priority (those without last), then identifier.
     pub goals: Vec<GoalView>,
+    /// Risks: open ones first, heaviest first, then identifier.
+    pub risks: Vec<RiskView>,
+    /// Reviews, newest first.
+    pub reviews: Vec<ReviewView>,
     /// Changes that counted for nothing.
     pub violations: Vec<Violation>,
 }
@@ -79,6 +94,10 @@ pub struct StepView {
     pub reason: Option<Stored<LongText>>,
     /// Approvals by institutions that paid when they approved.
     pub approvals: Vec<ApprovalView>,
+    /// The steps it waits for, in whichever goal.
+    pub depends_on: Vec<Stored<EntryId>>,
+    /// True if it waits for itself in the end: two people added a dependency at the same time.
+    pub waits_in_a_circle: bool,
 }
 
 /// One institution's approval of a step.
@@ -117,11 +136,19 @@ impl PlanView {
             let priority = goal.priority.as_ref().map(Stored::canonical);
             (priority.is_none(), priority, goal.id.canonical())
         });
+        mark_circles(&mut goals);
+        let (reviews, violations) = extras::reviews(document, authors);
+        reading.violations.extend(violations);
         Self {
             situation: stored(plan, "situation"),
             overall_goal: stored(plan, "overall_goal"),
             target: stored(plan, "target"),
+            job_search_suspended: stored(plan, "job_search_suspended"),
+            contact_rhythm: stored(plan, "contact_rhythm"),
+            reachability: stored(plan, "reachability"),
             goals,
+            risks: extras::risks(plan),
+            reviews,
             violations: reading.violations,
         }
     }
@@ -187,6 +214,8 @@ impl Reading<'_> {
             status,
             reason: stored(fields, "reason"),
             approvals,
+            depends_on: dependencies(fields),
+            waits_in_a_circle: false,
         }
     }
 
@@ -288,6 +317,31 @@ impl Reading<'_> {
                     approval.covers_present_payers && approval.institution == *payer
                 })
             })
+    }
+}
+
+/// The steps that a step waits for.
+fn dependencies(step: Option<&Fields>) -> Vec<Stored<EntryId>> {
+    let names = step.into_iter().flat_map(BTreeMap::keys);
+    let others = names.filter_map(|name| name.strip_prefix(DEPENDS_ON));
+    others.map(Stored::read).collect()
+}
+
+fn mark_circles(goals: &mut [GoalView]) {
+    let steps = || goals.iter().flat_map(|goal| &goal.steps);
+    if steps().all(|step| step.depends_on.is_empty()) {
+        return;
+    }
+    let waits_for: BTreeMap<String, Vec<String>> = steps()
+        .map(|step| {
+            let others = step.depends_on.iter().map(Stored::canonical);
+            (step.id.canonical(), others.collect())
+        })
+        .collect();
+    for step in goals.iter_mut().flat_map(|goal| &mut goal.steps) {
+        let id = step.id.canonical();
+        let mut others = step.depends_on.iter().map(Stored::canonical);
+        step.waits_in_a_circle = others.any(|other| leads_to(&waits_for, &other, &id));
     }
 }
 

@@ -1,4 +1,14 @@
-//! Edits of the section `plan`: the integration plan, its goals and their steps.
+//! Edits of the section `plan`: the integration plan, its goals and their steps, risks, reviews,
+//! versions and signatures.
+//!
+//! The document is born with the maps `plan` and `goals` alone (PROTOCOL §15). So risks, reviews,
+//! versions and signatures lie in `plan` itself, each under a name with a prefix: two people who add
+//! one at the same time never make the same map twice.
+
+mod dependency;
+mod review;
+mod risk;
+mod version;
 
 use nahtlos_document::{Editor, Path};
 use serde::{Deserialize, Serialize};
@@ -8,8 +18,15 @@ use super::{ApplyError, Wording, check_order, entry_path, path, require};
 use crate::author::Author;
 use crate::fields::{
     Date, EntryId, Field, FieldError, GoalStatus, Line, LongText, OverallTarget, PayerShares,
-    Priority, ProblemArea, Responsible, StepStatus, UtcTime,
+    Priority, ProblemArea, Responsible, RiskStatus, Severity, StepStatus, Suspension, UtcTime,
 };
+
+pub(crate) use dependency::{DEPENDS_ON, leads_to};
+pub(crate) use review::REVIEW;
+pub use review::Review;
+pub(crate) use risk::RISK;
+pub(crate) use version::{ENTRY_SIGNATURE, SIGNATURE, VERSION};
+pub use version::{NewSignature, NewVersion};
 
 field_set! {
     /// A field of the plan itself with its new value.
@@ -22,6 +39,12 @@ field_set! {
         OverallGoal(LongText) = ["plan", "overall_goal"], "overall_goal", "Gesamtziel", "objectif général", "overall goal";
         /// Where the plan leads, as a code.
         Target(OverallTarget) = ["plan", "target"], "target", "Zielrichtung", "orientation", "target";
+        /// From when to when no proof of looking for work is asked.
+        JobSearchSuspended(Suspension) = ["plan", "job_search_suspended"], "job_search_suspended", "Pflicht zur Arbeitssuche ausgesetzt", "obligation de chercher un emploi suspendue", "job-search duty suspended";
+        /// How often those involved are in touch.
+        ContactRhythm(LongText) = ["plan", "contact_rhythm"], "contact_rhythm", "Kontaktrhythmus", "rythme des contacts", "contact rhythm";
+        /// When and how the client can be reached.
+        Reachability(LongText) = ["plan", "reachability"], "reachability", "Erreichbarkeit", "joignabilité", "reachability";
     }
 }
 
@@ -70,6 +93,22 @@ field_set! {
         Status(StepStatus) = ["status"], "status", "Status", "statut", "status";
         /// Why it was aborted or refused.
         Reason(LongText) = ["reason"], "reason", "Begründung", "motif", "reason";
+    }
+}
+
+field_set! {
+    /// A field of a risk with its new value.
+    RiskField,
+    /// The name of a field of a risk.
+    RiskKey {
+        /// What may go wrong.
+        Description(LongText) = ["description"], "description", "Risiko", "risque", "risk";
+        /// How heavily it weighs.
+        Severity(Severity) = ["severity"], "severity", "Gewicht", "gravité", "severity";
+        /// What is done about it.
+        Response(LongText) = ["response"], "response", "Vorkehrung", "mesure prévue", "response";
+        /// Whether it is still to be watched.
+        Status(RiskStatus) = ["status"], "status", "Status", "statut", "status";
     }
 }
 
@@ -166,6 +205,55 @@ pub enum PlanEdit {
         /// The split that is approved; refused if it has changed meanwhile.
         payers: PayerShares,
     },
+    /// Says that a step waits for another one.
+    AddDependency {
+        /// The step that waits.
+        at: StepRef,
+        /// The step it waits for, in whichever goal.
+        on: EntryId,
+    },
+    /// Says that a step waits for another one no more.
+    RemoveDependency {
+        /// The step that waited.
+        at: StepRef,
+        /// The step it waited for.
+        on: EntryId,
+    },
+    /// Adds a risk; its status is `open` unless a field says otherwise.
+    AddRisk {
+        /// Its new identifier.
+        id: EntryId,
+        /// What may go wrong.
+        description: LongText,
+        /// More fields.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        fields: Vec<RiskField>,
+    },
+    /// Sets a field of a risk.
+    SetRisk {
+        /// The risk.
+        id: EntryId,
+        /// The field and its value.
+        field: RiskField,
+    },
+    /// Empties a field of a risk other than its description and status.
+    ClearRisk {
+        /// The risk.
+        id: EntryId,
+        /// The field.
+        field: RiskKey,
+    },
+    /// Records a review. It is never changed.
+    AddReview {
+        /// Its new identifier.
+        id: EntryId,
+        /// What was found and decided.
+        review: Review,
+    },
+    /// Keeps a version of the plan to be signed. Only the institution that leads the case does.
+    ProposeVersion(NewVersion),
+    /// Keeps a signature over a version. Refused unless it is over exactly what stands here.
+    SignVersion(NewSignature),
 }
 
 impl PlanEdit {
@@ -197,12 +285,18 @@ impl PlanEdit {
             | Self::ClearStep {
                 field: StepKey::Title | StepKey::Status,
                 ..
+            }
+            | Self::ClearRisk {
+                field: RiskKey::Description | RiskKey::Status,
+                ..
             } => Err(FieldError::new(
                 "field",
                 "required",
-                "goals and steps always have a status, steps a title",
+                "goals, steps and risks always have a status, steps a title, risks a description",
                 "set another value instead",
             )),
+            Self::ProposeVersion(version) => version.validate(),
+            Self::SignVersion(signature) => signature.validate(),
             _ => Ok(()),
         }
     }
@@ -249,8 +343,25 @@ impl PlanEdit {
                 id,
                 payers,
             } => approve(editor, author, at, step, id, payers),
+            Self::AddDependency { at, on } => dependency::add(editor, at, on),
+            Self::RemoveDependency { at, on } => dependency::remove(editor, at, on),
+            Self::AddRisk {
+                id,
+                description,
+                fields,
+            } => risk::add(editor, id, description, fields),
+            Self::SetRisk { id, field } => risk::set(editor, id, field),
+            Self::ClearRisk { id, field } => risk::clear(editor, id, *field),
+            Self::AddReview { id, review } => review.add(editor, id),
+            Self::ProposeVersion(version) => version.propose(editor, author),
+            Self::SignVersion(signature) => signature.add(editor),
         }
     }
+}
+
+/// Where an entry lies that is kept in `plan` under a prefix.
+fn prefixed_path(prefix: &str, id: &EntryId) -> Path {
+    Path::from_iter(["plan".to_owned(), format!("{prefix}{id}")])
 }
 
 fn check_step_field(field: &StepField) -> Result<(), FieldError> {

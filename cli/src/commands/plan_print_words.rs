@@ -1,0 +1,164 @@
+//! The words of a printed plan, German and French.
+
+use nahtlos_casework::fields::{OverallTarget, ProblemArea};
+
+/// Language of a printed page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    /// de-CH.
+    German,
+    /// fr-CH.
+    French,
+}
+
+impl Language {
+    /// Reads what was chosen; anything but `fr` is German.
+    pub fn of(code: &str) -> Self {
+        if code == "fr" {
+            Self::French
+        } else {
+            Self::German
+        }
+    }
+
+    /// For HTML.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::German => "de-CH",
+            Self::French => "fr-CH",
+        }
+    }
+
+    /// Of German, French (and English) the right one.
+    pub fn pick(self, words: &[&'static str]) -> &'static str {
+        let position = match self {
+            Self::German => 0,
+            Self::French => 1,
+        };
+        words.get(position).copied().unwrap_or_default()
+    }
+
+    /// The fixed words of the page.
+    pub const fn words(self) -> &'static Words {
+        match self {
+            Self::German => &GERMAN,
+            Self::French => &FRENCH,
+        }
+    }
+}
+
+/// Headings and sentences.
+pub struct Words {
+    pub title: &'static str,
+    pub version: &'static str,
+    pub code: &'static str,
+    pub proposed: &'static str,
+    pub lead: &'static str,
+    pub goal: &'static str,
+    pub step: &'static str,
+    pub who: &'static str,
+    pub when: &'static str,
+    pub paid_by: &'static str,
+    pub waits_for: &'static str,
+    pub from: &'static str,
+    pub until: &'static str,
+    pub due: &'static str,
+    pub review: &'static str,
+    pub agreements: &'static str,
+    pub risks: &'static str,
+    pub other: &'static str,
+    pub client: &'static str,
+    pub ended: &'static str,
+    pub signatures: &'static str,
+    pub place_date: &'static str,
+    pub signature: &'static str,
+    pub agreed: &'static str,
+    pub what_you_sign: &'static str,
+}
+
+const GERMAN: Words = Words {
+    title: "Integrationsplan",
+    version: "Fassung",
+    code: "Prüfcode",
+    proposed: "vorgeschlagen am",
+    lead: "Fallführung",
+    goal: "Ziel",
+    step: "Schritt",
+    who: "wer",
+    when: "wann",
+    paid_by: "wer bezahlt",
+    waits_for: "wartet auf",
+    from: "ab",
+    until: "bis",
+    due: "fällig",
+    review: "Überprüfung",
+    agreements: "Abmachungen",
+    risks: "Risiken",
+    other: "Weiteres",
+    client: "betroffene Person",
+    ended: "beendet",
+    signatures: "Unterschriften",
+    place_date: "Ort, Datum",
+    signature: "Unterschrift",
+    agreed: "einverstanden seit",
+    what_you_sign: "Sie unterschreiben genau diese Fassung. Ändert sich der Plan, wird eine neue Fassung \
+        vorgeschlagen; diese bleibt, wie sie hier steht. Der Prüfcode steht für ihren ganzen Text.",
+};
+
+const FRENCH: Words = Words {
+    title: "Plan d'intégration",
+    version: "Version",
+    code: "Code de contrôle",
+    proposed: "proposée le",
+    lead: "Conduite du cas",
+    goal: "Objectif",
+    step: "Étape",
+    who: "qui",
+    when: "quand",
+    paid_by: "qui paie",
+    waits_for: "attend",
+    from: "dès le",
+    until: "jusqu'au",
+    due: "échéance",
+    review: "réexamen",
+    agreements: "Accords",
+    risks: "Risques",
+    other: "Autres",
+    client: "personne concernée",
+    ended: "terminée",
+    signatures: "Signatures",
+    place_date: "Lieu, date",
+    signature: "Signature",
+    agreed: "d'accord depuis le",
+    what_you_sign: "Vous signez exactement cette version. Si le plan change, une nouvelle version sera \
+        proposée; celle-ci reste telle qu'elle figure ici. Le code de contrôle désigne son texte entier.",
+};
+
+/// Where a plan leads.
+pub const fn target(target: OverallTarget) -> [&'static str; 2] {
+    match target {
+        OverallTarget::FirstLabourMarket => ["erster Arbeitsmarkt", "premier marché du travail"],
+        OverallTarget::Supported => ["begleitete Arbeit", "emploi accompagné"],
+        OverallTarget::VocationalTraining => ["EBA oder EFZ", "AFP ou CFC"],
+        OverallTarget::Stabilisation => ["Stabilisierung", "stabilisation"],
+        OverallTarget::Social => ["soziale Integration", "intégration sociale"],
+    }
+}
+
+/// An area.
+pub const fn area(area: ProblemArea) -> [&'static str; 2] {
+    match area {
+        ProblemArea::Somatic => ["körperliche Gesundheit", "santé physique"],
+        ProblemArea::Psychic => ["psychische Gesundheit", "santé psychique"],
+        ProblemArea::Addiction => ["Sucht", "dépendance"],
+        ProblemArea::Debts => ["Schulden", "dettes"],
+        ProblemArea::Housing => ["Wohnen", "logement"],
+        ProblemArea::Family => ["Familie", "famille"],
+        ProblemArea::Language => ["Sprache", "langue"],
+        ProblemArea::Qualification => ["Qualifikation", "qualification"],
+        ProblemArea::Residence => ["Aufenthalt", "séjour"],
+        ProblemArea::Justice => ["Justiz", "justice"],
+        ProblemArea::Digital => ["digitale Kenntnisse", "compétences numériques"],
+        ProblemArea::Motivation => ["Motivation", "motivation"],
+    }
+}

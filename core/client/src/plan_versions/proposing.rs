@@ -1,0 +1,130 @@
+//! Proposing a version of the plan: the lead's, of a plan without open conflicts.
+
+use nahtlos_casework::edit::{Edit, NewVersion, PlanEdit, Wording};
+use nahtlos_casework::fields::{Digest, Field, FieldError, InstitutionId};
+use nahtlos_casework::plan_version::{PlanContent, PlanVersions, VersionText, VersionView};
+use nahtlos_casework::view::CoreView;
+use nahtlos_casework::{SectionKind, conflicts};
+use nahtlos_document::Document;
+
+use crate::cases::Case;
+use crate::edits::TypedEdit;
+use crate::error::ClientError;
+use crate::nahtlos::Nahtlos;
+use crate::random;
+
+const PROPOSE: &str = "propose a version of this plan";
+
+/// A version that was proposed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProposedVersion {
+    /// Its number.
+    pub number: u32,
+    /// What tells it apart on paper.
+    pub code: String,
+}
+
+impl Nahtlos {
+    /// Keeps what the plan says now as its next version, to be signed. Works offline.
+    ///
+    /// # Errors
+    /// [`ClientError::NoRight`] where another institution leads the case; [`ClientError::Field`] where
+    /// the plan is empty, has conflicts that nobody has settled, or says what its newest version says.
+    /// Nothing is changed then.
+    pub fn propose_plan_version(&mut self, case: &Case) -> Result<ProposedVersion, ClientError> {
+        let lead = self.require_lead(case)?;
+        let space = case.section(&SectionKind::Plan)?;
+        let document = self.working_document(&space)?;
+        self.refuse_open_conflicts(case, &document)?;
+        let versions = self.plan_versions(case)?;
+        let content = PlanContent::of(&document.read());
+        refuse_nothing_new(&versions, &content)?;
+        let text = VersionText::new(versions.next_number(), lead, content);
+        let heads = document.heads();
+        let proposed = ProposedVersion {
+            number: text.number(),
+            code: text.hash().code(),
+        };
+        let edit = Edit::Plan(PlanEdit::ProposeVersion(NewVersion {
+            id: random::entry_id(),
+            heads: heads
+                .iter()
+                .map(|head| Digest::from_bytes(*head.as_bytes()))
+                .collect(),
+            text: Wording::new(text.render()),
+        }));
+        edit.validate()?;
+        self.edit_space(&space, &[TypedEdit::Case(edit)])?;
+        Ok(proposed)
+    }
+
+    /// The lead's institution, if it is one's own.
+    fn require_lead(&self, case: &Case) -> Result<InstitutionId, ClientError> {
+        let no_right = |reason: &str| ClientError::NoRight {
+            action: PROPOSE,
+            reason: reason.to_owned(),
+        };
+        let core = self
+            .section_document(case, &SectionKind::Core)
+            .map_err(|_| no_right("the core data, which names the lead, is not readable here"))?;
+        let authors = self.section_authors(case, &SectionKind::Core)?;
+        let is_disputed = conflicts(&core, &SectionKind::Core, &authors)
+            .iter()
+            .any(|conflict| conflict.path == ["case", "lead"]);
+        if is_disputed {
+            return Err(not_settled(
+                "who leads the case is in conflict: two people named two institutions",
+            ));
+        }
+        let lead = CoreView::read(&core).lead;
+        let lead = lead.as_ref().and_then(|lead| lead.known());
+        let own = InstitutionId::parse(&self.institution()?.to_string())?;
+        match lead {
+            Some(lead) if lead.institution == own => Ok(own),
+            Some(_) => Err(no_right("the institution that leads the case does this")),
+            None => Err(no_right("nobody is named who leads the case")),
+        }
+    }
+
+    fn refuse_open_conflicts(&self, case: &Case, plan: &Document) -> Result<(), ClientError> {
+        let authors = self.section_authors(case, &SectionKind::Plan)?;
+        match conflicts(plan, &SectionKind::Plan, &authors).len() {
+            0 => Ok(()),
+            1 => Err(not_settled(
+                "the plan has a conflict that nobody has settled",
+            )),
+            _ => Err(not_settled(
+                "the plan has conflicts that nobody has settled",
+            )),
+        }
+    }
+}
+
+fn not_settled(reason: &'static str) -> ClientError {
+    FieldError::new(
+        "plan",
+        "conflicts",
+        reason,
+        "settle it first, because nobody signs what two people say differently: `nahtlos conflict`",
+    )
+    .into()
+}
+
+fn refuse_nothing_new(versions: &PlanVersions, content: &PlanContent) -> Result<(), ClientError> {
+    if content.is_empty() {
+        let remedy = "write goals and steps first, with `nahtlos plan goal add CASE`";
+        return Err(FieldError::new("plan", "empty", "the plan says nothing yet", remedy).into());
+    }
+    let sound = |version: &&VersionView| version.doubt.is_none();
+    let newest = versions.versions.iter().rfind(sound);
+    match newest.filter(|version| version.text.content() == content) {
+        None => Ok(()),
+        Some(version) => Err(FieldError::new(
+            "plan",
+            "unchanged",
+            format!("the plan says what its version {} says", version.number),
+            "sign that one with `nahtlos plan sign CASE`, or change the plan first",
+        )
+        .into()),
+    }
+}
