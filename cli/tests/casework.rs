@@ -379,7 +379,7 @@ fn json_answers_keep_their_shape() {
             "differences schema_version section",
         ),
         (&["share", "list", &case], "schema_version shares"),
-        (&["conflict"], "conflicts schema_version"),
+        (&["conflict"], "conflicts meetings schema_version"),
         (&["held"], "held schema_version"),
         (&["doctor"], "checks schema_version sound"),
         (

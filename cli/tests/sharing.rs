@@ -148,6 +148,12 @@ fn what_two_people_decide_differently_waits_for_a_person() {
     sync_all(&world);
     let list = world.iseli.run(&["--json", "conflict"]).json();
     assert_eq!(list["conflicts"].as_array().unwrap().len(), 2, "{list}");
+    let met = &list["meetings"][0];
+    assert_eq!(
+        met["people"],
+        serde_json::json!(["Anna Berger", "Urs Iseli"])
+    );
+    assert!(!met["conflicts"].as_array().unwrap().is_empty(), "{list}");
     let shown = world.iseli.run(&["conflict", "show", &case, "1"]).ok();
     for part in ["31.03.2027", "30.04.2027", "Anna Berger", "Urs Iseli"] {
         assert!(shown.stdout.contains(part), "{part}: {}", shown.stdout);

@@ -161,7 +161,7 @@ pub enum ShareCommand {
 /// What can be done with conflicts. A conflict is named by the beginning of its identifier.
 #[derive(Debug, Subcommand)]
 pub enum ConflictCommand {
-    /// Lists conflicts of all cases, or of one
+    /// Lists conflicts of all cases, or of one, by the meeting that they came of: the day on which they were written
     List {
         /// Number or name, or the beginning of either
         case: Option<String>,

@@ -7,6 +7,7 @@ use nahtlos_casework::{
 use nahtlos_client::{Case, ClientError, Nahtlos};
 use serde_json::json;
 
+use super::conflict_inbox::by_meeting;
 use super::names::Names;
 use super::pages::{when, who};
 use super::{NOT_DELIVERED_YET, case_title, entries};
@@ -49,25 +50,33 @@ fn list(context: &Context, case: Option<&str>) -> Result<Answer, Failure> {
             .map(|line| nahtlos.find_case(&line.id))
             .collect::<Result<_, _>>()?,
     };
-    let (mut rows, mut data) = (Vec::new(), Vec::new());
+    let (mut page, mut data, mut meetings) = (Page::default(), Vec::new(), Vec::new());
     for case in &cases {
         let title = case_title(&nahtlos, case)?;
-        for conflict in nahtlos.conflicts(case)? {
-            rows.push(vec![
-                title.clone(),
-                short(&conflict),
-                subject(&conflict),
-                in_short(&conflict),
-            ]);
-            data.push(json!({ "case": case.id.to_string(), "conflict": json::value(&conflict) }));
+        let id = case.id.to_string();
+        for meeting in by_meeting(nahtlos.conflicts(case)?) {
+            let rows = meeting
+                .conflicts
+                .iter()
+                .map(|conflict| vec![short(conflict), subject(conflict), in_short(conflict)]);
+            page = page.title(format!("{title} · {}", meeting.title())).table(
+                &["conflict", "about", "what"],
+                rows.collect(),
+                "",
+            );
+            meetings.push(meeting.data(&id));
+            data.extend(
+                meeting
+                    .conflicts
+                    .iter()
+                    .map(|conflict| json!({ "case": id, "conflict": json::value(conflict) })),
+            );
         }
     }
-    let page = Page::default().table(
-        &["case", "conflict", "about", "what"],
-        rows,
-        "No conflict: nobody decided anything differently at the same time.",
-    );
-    let answer = Answer::new(json!({ "conflicts": data }), page);
+    if data.is_empty() {
+        page = page.line("No conflict: nobody decided anything differently at the same time.");
+    }
+    let answer = Answer::new(json!({ "conflicts": data, "meetings": meetings }), page);
     Ok(if cases.is_empty() {
         answer
     } else {

@@ -8,6 +8,7 @@ mod case;
 mod case_handover;
 mod case_open;
 mod conflict;
+mod conflict_inbox;
 mod consent;
 mod consent_change;
 mod consent_give;
