@@ -13,6 +13,13 @@ const DEEP_SEEDS: u64 = 200;
 const PEOPLE_SEEDS: u64 = 120;
 /// Seeds of each family in which keys leak.
 const LEAKING_SEEDS: u64 = 4;
+/// Worlds with people in which somebody writes who knows that another one may not read any more.
+const SOMEBODY_LEAVES: [u64; 4] = [
+    PEOPLE_FROM + 3,
+    PEOPLE_FROM + 4,
+    PEOPLE_FROM + 5,
+    PEOPLE_FROM + 6,
+];
 
 fn told(outcome: &Outcome) -> String {
     format!(
@@ -46,6 +53,16 @@ fn keys_in_the_hands_of_somebody_who_may_not_read_are_noticed_in_every_family_of
         let noticed = outcomes.iter().filter(noticed).count() as u64;
         // In some worlds everybody may read everything.
         assert!(noticed > LEAKING_SEEDS / 2, "{noticed} from {from} on");
+    }
+}
+
+/// Where nobody is given a new key when somebody leaves, nothing else than the check of keys notices it
+/// (`tests/mutants/keys-of-former.patch`).
+#[test]
+fn who_lost_a_right_among_people_can_open_nothing_that_was_sealed_since() {
+    for seed in SOMEBODY_LEAVES {
+        let outcome = run(seed);
+        assert!(outcome.failures.is_empty(), "{}", told(&outcome));
     }
 }
 
