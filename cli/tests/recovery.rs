@@ -441,7 +441,9 @@ fn a_printed_share_opens_a_team_when_the_custodians_devices_are_gone_and_a_slip_
         let command = ["--json", "recovery", "verify", "--printed", index];
         berger.type_in(&command, &words.join(" "))
     };
-    assert_eq!(verify("2", keller).json()["custodians"][0], "Keller");
+    let right = verify("2", keller).json();
+    assert_eq!(right["custodians"][0], "Keller");
+    assert_eq!(right["enough"], true, "with Berger's own: {right}");
     let mut exchanged = keller.clone();
     let second = (1..24).find(|place| keller[*place] != keller[0]).unwrap();
     exchanged.swap(0, second);
@@ -459,7 +461,17 @@ fn a_printed_share_opens_a_team_when_the_custodians_devices_are_gone_and_a_slip_
         refused(&run, 1, "share_wrong");
         let message = run.error()["message"].to_string();
         assert!(message.contains(custodian), "{message}");
+        // It may be a page of an earlier set: the page says of which one.
+        let set = berger.run(&["--json", "recovery"]).json()["recovery"][0]["set"].clone();
+        let why = run.error()["why"].to_string();
+        assert!(why.contains(set.as_str().unwrap()), "{why}");
+        assert!(!message.contains("handed") && !why.contains("changed on the way"));
     }
+    let few = berger.run(&[
+        "--json", "recovery", "use", "--for", "Berger", "--team", "Bern", "--yes",
+    ]);
+    let next = few.error()["next"].to_string();
+    assert!(next.contains("--printed NUMBER"), "{next}");
 
     let recover = |more: &[&str], typed: &str| {
         let words = [

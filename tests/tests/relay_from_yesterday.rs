@@ -2,6 +2,7 @@
 //! offer it again, verbatim and with the relay's own receipts, before anything else.
 
 use nahtlos_casework::SectionKind;
+use nahtlos_client::ending::{Ending, Reason};
 use nahtlos_protocol::space::Role;
 use nahtlos_protocol::wire::{JournalMark, PushItem, SyncResponse};
 use nahtlos_tests::{Home, Passing, World, is_offered_again, note, scene};
@@ -300,4 +301,81 @@ fn an_edit_that_came_back_without_its_receipt_counts_for_everybody_once_somebody
     let mut newcomer = scene::newcomer(&mut scene, "neu");
     newcomer.sync();
     assert_eq!(scene.notes(&newcomer), [1], "from the relay alone");
+}
+
+/// The copy went further than the relay had when its new journal began: the mark of who saw the copy cannot
+/// be compared with anything, so what the relay took in meanwhile is taken for known. It shows when somebody
+/// builds on it.
+#[test]
+fn who_saw_more_of_a_copy_than_the_relay_had_then_asks_for_everything_once_something_builds_on_it()
+{
+    let mut scene = scene::scene();
+    let before = scene.world.back_up_relay();
+    for entry in 1..=4 {
+        scene::type_notes(&mut scene.berger.nahtlos, &scene.number, &[entry]);
+        scene.berger.sync();
+    }
+    let seen = mark_after_sync(&scene.world, &mut scene.keller);
+    scene.world.go_back_to(&before);
+    for entry in 5..=6 {
+        scene::type_notes(&mut scene.iseli.nahtlos, &scene.number, &[entry]);
+        scene.iseli.sync();
+    }
+    let marked = scene.world.back_up_relay_marked();
+    scene.world.go_back_to(&marked);
+    let began_after = mark_after_sync(&scene.world, &mut scene.iseli).began_after;
+    assert!(began_after < seen.sequence, "control");
+    // Berger gives back what the copy had: nothing that Keller holds is missing there.
+    scene.berger.sync();
+    scene.keller.sync();
+    assert_eq!(scene.notes(&scene.keller), [1, 2, 3, 4], "control");
+
+    scene::type_notes(&mut scene.iseli.nahtlos, &scene.number, &[7]);
+    scene.iseli.sync();
+    scene.keller.sync();
+    assert_eq!(scene.notes(&scene.keller), [1, 2, 3, 4, 5, 6, 7]);
+}
+
+/// Iseli may read the plan, and the relay has lost the wraps to them. Keller, who could open it, was
+/// removed since, so that its key is to be renewed with the next edit; nobody writes one.
+#[test]
+fn who_may_only_read_gets_a_key_that_a_restored_relay_lost_though_it_is_to_be_renewed_anyway() {
+    let mut scene = scene::scene();
+    let mut sharing = scene
+        .world
+        .colleague(&mut scene.berger, "zaugg", "Vera Zaugg", Role::Manage);
+    sharing.sync();
+    let backup = scene.world.back_up_relay();
+    sharing.share(
+        &scene.number,
+        &SectionKind::Plan,
+        IV_TEAM,
+        Role::Read,
+        "AVG35a1",
+    );
+    sharing.sync();
+    scene.berger.sync();
+    scene.world.go_back_to(&backup);
+    // Who made the wraps is away; nobody else holds those to Iseli.
+    scene.berger.sync();
+    let team = scene.berger.nahtlos.identity().team.unwrap();
+    let person = scene.keller.nahtlos.identity().person.unwrap();
+    let removed = Ending::Member(team, person);
+    scene.berger.nahtlos.end(&removed, Reason::Left).unwrap();
+    scene.berger.sync();
+    scene.iseli.sync();
+    let reads = |scene: &scene::Scene| {
+        let case = scene.iseli.nahtlos.find_case(&scene.number).unwrap();
+        let document = scene
+            .iseli
+            .nahtlos
+            .section_document(&case, &SectionKind::Plan);
+        document.is_ok()
+    };
+    assert!(!reads(&scene), "control: the key is lost");
+    for _ in 0..2 {
+        scene.berger.sync();
+        scene.iseli.sync();
+    }
+    assert!(reads(&scene));
 }

@@ -142,7 +142,7 @@ fn story_6_a_custodian_replaces_somebodys_only_device_and_a_writer_of_the_team_c
     assert_eq!(found.reason, "waits_for_confirmation");
     assert_eq!(
         (found.member.as_str(), found.added_by.as_str()),
-        ("device", "Urs Kunz")
+        ("a new device of Rosa Huber", "Urs Kunz")
     );
     assert_eq!(found.fingerprint, replaced.nahtlos.device_fingerprint());
     assert!(found.can_confirm, "{found:?}");

@@ -62,7 +62,8 @@ pub enum RecoveryCommand {
     },
     /// Rehearses: whether the shares at hand are right and enough; nothing is opened.
     ///
-    /// Without a file it looks at your own share alone. Exit status: 0 your share is right, or the shares
+    /// Without a file it looks at your own share alone. One printed share alone is looked at, and whether it is
+    /// enough with your own. Exit status: 0 your share is right, or the shares
     /// are enough; 1 one is wrong or too few are here, and it says whose.
     #[command(after_long_help = VERIFY_EXAMPLE)]
     Verify {

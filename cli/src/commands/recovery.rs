@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use nahtlos_client::Nahtlos;
 use nahtlos_client::recovery::setup::RecoverySetup;
 use nahtlos_client::recovery::using::Rehearsed;
-use nahtlos_client::recovery::{RecoveryLine, RecoveryUse};
+use nahtlos_client::recovery::{RecoveryError, RecoveryLine, RecoveryUse, TypedShare};
+use nahtlos_client::{ClientError, Nahtlos};
 use nahtlos_protocol::identifier::SpaceId;
 use nahtlos_protocol::wire::claim::TextError;
 use nahtlos_protocol::wire::share::ShareText;
@@ -258,9 +258,11 @@ fn verify(context: &Context, files: &[PathBuf], printed: &[u8]) -> Result<Answer
     let nahtlos = context.open()?;
     if let (true, [index]) = (files.is_empty(), printed) {
         let typed = recovery_print::typed(&nahtlos, &[*index])?;
-        let names: Vec<String> = typed.into_iter().map(|share| share.custodian).collect();
-        let said = format!("The printed share of {} is right.", and(&names));
-        let data = json!({ "share": index, "custodians": names });
+        let names: Vec<&String> = typed.iter().map(|share| &share.custodian).collect();
+        let (enough, together) = with_own_share(&nahtlos, &typed)?;
+        let name = names.first().map_or("", |name| name.as_str());
+        let said = format!("The printed share of {name} is right. {together}");
+        let data = json!({ "share": index, "custodians": names, "enough": enough });
         return Ok(Answer::sentence(data, said).note("Nothing was opened, and nobody was told."));
     }
     if files.is_empty() && printed.is_empty() {
@@ -276,6 +278,31 @@ fn verify(context: &Context, files: &[PathBuf], printed: &[u8]) -> Result<Answer
     );
     let data = json!({ "custodians": rehearsed.custodians, "threshold": rehearsed.threshold });
     Ok(Answer::sentence(data, said).note("Nothing was opened, and nobody was told."))
+}
+
+/// Whether a printed share and one's own, where there is one, are enough; in words.
+fn with_own_share(nahtlos: &Nahtlos, typed: &[TypedShare]) -> Result<(bool, String), Failure> {
+    match nahtlos.rehearse_with_printed(&[], typed) {
+        Ok(rehearsed) => Ok((
+            true,
+            format!(
+                "Those of {} are enough: {} are needed.",
+                and(&rehearsed.custodians),
+                rehearsed.threshold
+            ),
+        )),
+        Err(ClientError::Recovery(RecoveryError::TooFew {
+            have, threshold, ..
+        })) => Ok((
+            false,
+            format!(
+                "By itself it opens nothing: {} of {threshold} shares are here ({}).",
+                have.len(),
+                and(&have)
+            ),
+        )),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn recover(

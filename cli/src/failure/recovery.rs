@@ -62,6 +62,20 @@ pub fn failure(code: &'static str, error: &RecoveryError) -> Failure {
             "Let them run `nahtlos recovery verify`, then hand it over again. If theirs is right, what you \
              received was changed on the way: use another way.",
         ),
+        RecoveryError::PrintedOther {
+            index,
+            custodian,
+            set,
+        } => say(
+            Exit::Failed,
+            format!("These are not the words of share {index}, which {custodian} holds; nothing was opened."),
+            &format!(
+                "They are in order, and of another number or of an earlier recovery key. The present set is {set}: it \
+                 stands on each of its pages."
+            ),
+            "Look at the set and the number on the page, and compare them with `nahtlos recovery`. A page of \
+             another set opens nothing any more: destroy it, and use a share of the present one.",
+        ),
         RecoveryError::Words { custodian, problem } => {
             let mut failure = paper_words::wrong(*problem);
             failure.code = code.into();
@@ -85,7 +99,8 @@ pub fn failure(code: &'static str, error: &RecoveryError) -> Failure {
                 names => format!("Here are those of {}.", names.join(", ")),
             },
             &format!(
-                "Ask one of these to run `nahtlos recovery share --for YOU --to FILE`: {}.",
+                "Ask one of these to run `nahtlos recovery share --for YOU --to FILE`, or for the number and the words of \
+                 their printed share (`--printed NUMBER`): {}.",
                 missing.join(", ")
             ),
         ),

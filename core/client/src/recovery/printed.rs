@@ -5,7 +5,7 @@ use nahtlos_protocol::crypto::fingerprint::Fingerprint;
 use nahtlos_protocol::identifier::SpaceId;
 
 use super::shares::{self, Share};
-use super::{RecoveryError, commitment_of};
+use super::{Known, RecoveryError, commitment_of};
 use crate::error::ClientError;
 use crate::nahtlos::Nahtlos;
 use crate::paper::words::{self, WordsError};
@@ -63,15 +63,12 @@ impl Nahtlos {
     /// Whether the present set has a share of this index, before anybody types its words.
     ///
     /// # Errors
-    /// [`RecoveryError::NoSet`], [`RecoveryError::WrongShare`].
+    /// [`RecoveryError::NoSet`], [`RecoveryError::PrintedOther`].
     pub fn require_printed(&self, index: u8) -> Result<(), ClientError> {
         let known = self.present_recovery()?.ok_or(RecoveryError::NoSet)?;
         match known.share(index) {
             Some(_) => Ok(()),
-            None => Err(RecoveryError::WrongShare {
-                custodian: self.custodian_name(&known, index),
-            }
-            .into()),
+            None => Err(other(&known, index, self.custodian_name(&known, index))),
         }
     }
 
@@ -79,13 +76,13 @@ impl Nahtlos {
     ///
     /// # Errors
     /// [`RecoveryError::NoSet`]; [`RecoveryError::Words`], where to look again;
-    /// [`RecoveryError::WrongShare`] where the words are another share's or another set's.
+    /// [`RecoveryError::PrintedOther`] where the words are another share's or another set's.
     pub fn read_printed_share(&self, index: u8, typed: &str) -> Result<TypedShare, ClientError> {
         let known = self.present_recovery()?.ok_or(RecoveryError::NoSet)?;
         let custodian = self.custodian_name(&known, index);
         let commitment = known.share(index).and_then(commitment_of);
         let Some(commitment) = commitment else {
-            return Err(RecoveryError::WrongShare { custodian }.into());
+            return Err(other(&known, index, custodian));
         };
         let member = self.member_state(&known.person)?;
         let is_published = |secret: &nahtlos_protocol::crypto::secret::Secret32| {
@@ -101,8 +98,18 @@ impl Nahtlos {
                 share: Share { index, secret },
                 custodian,
             }),
-            Err(WordsError::OtherPaper) => Err(RecoveryError::WrongShare { custodian }.into()),
+            Err(WordsError::OtherPaper) => Err(other(&known, index, custodian)),
             Err(problem) => Err(RecoveryError::Words { custodian, problem }.into()),
         }
     }
+}
+
+fn other(known: &Known, index: u8, custodian: String) -> ClientError {
+    let set = Fingerprint::of(&known.person.0).to_string();
+    RecoveryError::PrintedOther {
+        index,
+        custodian,
+        set,
+    }
+    .into()
 }
