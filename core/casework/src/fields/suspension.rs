@@ -72,10 +72,10 @@ impl Suspension {
 /// The day before the same day three months later.
 fn last_day_without_reason(from: Date) -> Result<Date, FieldError> {
     let (year, month, day) = from.parts();
-    let last = jiff::civil::Date::new(year, month, day).and_then(|first| {
-        let span = jiff::Span::new().months(MONTHS_WITHOUT_REASON).days(-1);
-        first.checked_add(span)
-    });
+    // In two steps: a span of months with one negative unit is negative as a whole.
+    let last = jiff::civil::Date::new(year, month, day)
+        .and_then(|first| first.checked_add(jiff::Span::new().months(MONTHS_WITHOUT_REASON)))
+        .and_then(|after| after.yesterday());
     let last = last.map_err(|_| {
         refused(
             "no_such_day",
