@@ -110,7 +110,7 @@ fn who_left_gets_no_device_by_a_colleague_and_is_told_what_is_to_be_done_instead
 #[test]
 fn the_device_of_who_left_says_so_and_is_wiped_with_the_command_that_ends_it() {
     let world = World::new();
-    let (trachsel, _) = left(&world);
+    let (trachsel, case) = left(&world);
     let status = trachsel.run(&["--json", "status"]).json();
     assert_eq!(status["enrolment"], "enrolled", "control: it does not know");
     let told = trachsel.run(&["sync"]);
@@ -123,6 +123,9 @@ fn the_device_of_who_left_says_so_and_is_wiped_with_the_command_that_ends_it() {
     assert_eq!(status["attention"][0]["code"], "removed", "{status}");
     let page = trachsel.run(&["status"]).ok().stdout;
     assert!(page.contains("no member any more"), "{page}");
+    let journal = trachsel.run(&["journal", &case]).ok().stdout;
+    let journal = journal.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(journal.contains("You are a member of no team"), "{journal}");
     let dry = trachsel.run(&["device", "wipe", "--dry-run"]).ok().stdout;
     assert!(dry.contains("no member of RAV Team any more"), "{dry}");
     let device = own_fingerprint(&trachsel);

@@ -190,7 +190,17 @@ fn a_device_that_was_revoked_says_so_when_it_is_revoked_again_and_by_its_own_sta
     assert!(!page.contains("enrolled"), "{page}");
     let add = ["--json", "journal", "add", &case, "--from", "-"];
     let run = phone.type_in(&add, "Noch einmal.");
-    assert_eq!(run.exit, 5, "{}", run.stderr);
+    refused(&run, 5, "no_right");
+    let said = run.error().to_string();
+    for part in ["was revoked", "nahtlos device wipe"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert!(!said.contains("not shared"), "{said}");
+    let journal = phone.run(&["journal", &case]).ok().stdout;
+    let journal = journal.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(journal.contains("Erstgespräch."), "control: {journal}");
+    assert!(journal.contains("This device was revoked"), "{journal}");
+    assert!(!journal.contains("not shared"), "{journal}");
     // It was told nothing of what was added or ended since: it claims nothing about it.
     let wipe = phone.run(&["--json", "device", "wipe", "--dry-run"]).json();
     assert_eq!(wipe["wipe"]["only_device"], serde_json::Value::Null);

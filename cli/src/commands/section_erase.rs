@@ -102,8 +102,15 @@ pub fn how_it_ended(lost: &LostSection) -> String {
     let reason = ended.reason.map_or_else(String::new, |reason| {
         format!(" ({})", reason.replace('_', " "))
     });
+    let what = match ended.how {
+        "device_revoked" => "This device was revoked, and receives nothing more of it, since",
+        "member_removed" => {
+            "You are a member of no team any more, and receive nothing more of it, since"
+        }
+        _ => "It is not shared with you any more since",
+    };
     format!(
-        "It is not shared with you any more since {}: ended by {}{reason}.",
+        "{what} {}: ended by {}{reason}.",
         dates::moment(ended.ended_at_ms),
         ended.by
     )

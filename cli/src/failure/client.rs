@@ -239,7 +239,9 @@ impl From<ClientError> for Failure {
 
 /// Of a case its lead decides, of teams, people and devices who administers the institution.
 fn whom_to_ask(action: &str) -> &'static str {
-    if OF_THE_INSTITUTION.contains(&action) {
+    if action == "write on this device" {
+        "Use another device of yours. `nahtlos status` says since when; `nahtlos device wipe` empties this one."
+    } else if OF_THE_INSTITUTION.contains(&action) {
         "Ask somebody who administers your institution to do it: `nahtlos institution policy` lists them."
     } else {
         "`nahtlos share explain CASE SECTION --for YOU` says why; ask the case lead's team for the right."

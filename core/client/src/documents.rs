@@ -193,14 +193,26 @@ impl Nahtlos {
         if right.role.is_some() {
             self.refuse_closed(space)?;
         }
-        let reason = match right.role {
-            Some(_) => "you may read this section but not change it".to_owned(),
-            None => "this section is not shared with you or your team".to_owned(),
+        let (action, reason) = match right.role {
+            Some(_) => (
+                "edit this section",
+                "you may read this section but not change it",
+            ),
+            None if self.own_revocation()?.is_some() => (
+                "write on this device",
+                "it was revoked: it reads what it had, and writes nothing any more",
+            ),
+            None if self.own_removal()?.is_some() => (
+                "write on this device",
+                "you are a member of no team any more",
+            ),
+            None => (
+                "edit this section",
+                "this section is not shared with you or your team",
+            ),
         };
-        Err(ClientError::NoRight {
-            action: "edit this section",
-            reason,
-        })
+        let reason = reason.to_owned();
+        Err(ClientError::NoRight { action, reason })
     }
 
     /// Whether a newer program wrote something in this space's log: it is read-only here.

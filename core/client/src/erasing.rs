@@ -51,7 +51,8 @@ pub struct LostSection {
 /// The end of somebody's access.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct EndedAccess {
-    /// Stable word: `removed`, `expired`, `refused` or `healed`.
+    /// Stable word: `removed`, `expired`, `refused` or `healed`; of this device's own also `device_revoked`,
+    /// where its right ended, and `member_removed`, where its person is a member of nothing any more.
     pub how: &'static str,
     /// Stable word of the coded reason, where one was given.
     pub reason: Option<&'static str>,
@@ -370,8 +371,30 @@ impl Nahtlos {
             .iter()
             .filter(mine)
             .filter_map(|grant| grant.ended);
-        let last = ends.max_by_key(|end| end.at)?;
-        Some(self.end_in_words(&last, state, directory))
+        match ends.max_by_key(|end| end.at) {
+            Some(last) => Some(self.end_in_words(&last, state, directory)),
+            None => self.end_of_this_device(),
+        }
+    }
+
+    /// No grant of the section ended: this device did, or its person's membership.
+    fn end_of_this_device(&self) -> Option<EndedAccess> {
+        let somebody = || "an administrator".to_owned();
+        if let Some(revoked) = self.own_revocation().ok().flatten() {
+            return Some(EndedAccess {
+                how: "device_revoked",
+                reason: revoked.reason,
+                ended_at_ms: revoked.at_ms(),
+                by: revoked.by.unwrap_or_else(somebody),
+            });
+        }
+        let removed = self.own_removal().ok().flatten()?;
+        Some(EndedAccess {
+            how: "member_removed",
+            reason: removed.reason,
+            ended_at_ms: removed.at_ms,
+            by: removed.by.unwrap_or_else(somebody),
+        })
     }
 
     fn end_in_words(&self, end: &End, state: &SpaceState, directory: &Directory) -> EndedAccess {
