@@ -33,8 +33,11 @@ const logHead = struct([
 
 /** References: `[space, index, operation id]`; replay asks for their order. */
 export const references = list(logHead, limits.REFERENCES);
+const spaceOfHead = (head) => fromHex(head.space);
 /** Access heads: the same, ascending by space. */
-export const accessHeads = ascending(logHead, (head) => fromHex(head.space), limits.REFERENCES);
+export const accessHeads = ascending(logHead, spaceOfHead, limits.REFERENCES);
+/** Heads of a statement: the same, bounded by the bytes around them. */
+export const logHeads = ascending(logHead, spaceOfHead);
 
 /** The highest number that a version or a suite may have. */
 const HIGHEST = 255;

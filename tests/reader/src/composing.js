@@ -52,6 +52,9 @@ function opener(keyring, containers) {
   };
 }
 
+/** What no other item of this bundle could bring: no fault of an edit, and no problem of the bundle (PROTOCOL §28). */
+const WAITS_UNREAD = ["no_key", "newer_section"];
+
 /** A document that edits are applied to, parents first. What builds on an edit that is not there waits with it. */
 class Composition {
   constructor(state, containers, envelopes, beginning, open) {
@@ -70,6 +73,8 @@ class Composition {
     if (this.covered.has(edit.id)) return;
     try {
       this.requireParents(edit);
+      this.requireKnownSection();
+      this.requireParentsHere(edit);
       // One of no known epoch was refused as such; what builds on it waits.
       if (this.document === null || !isKnownEpoch(this.state, edit.envelope.header.keyId)) return;
       if (!edit.parents.every((parent) => this.applied.has(parent))) {
@@ -79,7 +84,7 @@ class Composition {
       this.document.apply(edit.author, this.open.edit(edit));
       this.applied.add(edit.id);
     } catch (error) {
-      if (error.code === "no_key") this.unread.push(edit.id);
+      if (WAITS_UNREAD.includes(error.code)) this.unread.push(edit.id);
       else if (error instanceof ReaderError) this.problems.push({ id: edit.id, error });
       else throw error;
     }
@@ -89,6 +94,16 @@ class Composition {
     if (parents.some((parent) => (this.kinds.get(parent) ?? "changes") !== "changes")) {
       throw new EnvelopeError("parent_is_no_edit", "it builds on what is no edit");
     }
+  }
+
+  /** Nobody here knows the genesis of a section without a label that opens, or of a code that is not known: a newer program may. */
+  requireKnownSection() {
+    if (this.state.kind === "section" && this.document === null) {
+      throw new MissingError("newer_section", "the section's code is not known here", [this.state.space]);
+    }
+  }
+
+  requireParentsHere({ parents }) {
     // Without a document nobody here can tell what a snapshot covers, and so what is lacking.
     const missing = parents.filter((parent) => !this.kinds.has(parent) && !this.covered.has(parent));
     if (this.document !== null && missing.length > 0) throw new MissingError("missing_parents", "it builds on what is not here", missing);

@@ -188,6 +188,11 @@ export class SpaceDocument {
   }
 }
 
+/** The JSON of the state that these heads of a document make. @param {SpaceDocument} document @param {string[]} heads known to it */
+export function jsonAt({ document }, heads) {
+  return plain(Automerge.toJS(Automerge.view(document, heads)));
+}
+
 function plain(value) {
   if (value === null || ["string", "number", "boolean"].includes(typeof value)) return value;
   if (typeof value === "bigint") return value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : String(value);

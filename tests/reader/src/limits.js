@@ -50,3 +50,6 @@ export const REQUEST_IDS = 10_000;
 export const REQUEST_PARTS = 1_000;
 export const CARRIED_ITEMS = 20_000;
 export const CARRIED_BYTES = 268_435_456;
+export const STATEMENT_SIGNATURE_BYTES = 12_288;
+export const PLAN_HEADS = 64;
+export const PLAN_NOTE_CHARACTERS = 2_000;

@@ -16,7 +16,7 @@ import { isEarlier, isReceiptOf } from "./receipt.js";
 import { Arrivals } from "./standing.js";
 import { Logs, View, isKnownEpoch } from "./state.js";
 import { openSectionLabel } from "./sealing.js";
-import { sectionContainers } from "./sections.js";
+import { isKnownSection, sectionContainers } from "./sections.js";
 
 /**
  * Everything a device can know from what it was given.
@@ -217,5 +217,5 @@ function shownVerdicts(verdicts, covered) {
 function containersOf(state, label, envelopes) {
   if (state.kind === "network") return DIRECTORY_CONTAINERS;
   if (state.kind === "person") return envelopes.length > 0 ? PERSON_CONTAINERS : null;
-  return label === null ? null : sectionContainers(label.code);
+  return label === null || !isKnownSection(label.code) ? null : sectionContainers(label.code);
 }

@@ -27,7 +27,7 @@ function sectionsByCode(reading) {
   for (const [space, { state, label, document }] of reading.spaces) {
     if (state.kind !== "section" || label === null) continue;
     codes[label.code] ??= [];
-    codes[label.code].push({ space, case: label.caseId, home: label.home, document: document.toJson() });
+    codes[label.code].push({ space, case: label.caseId, home: label.home, document: document?.toJson() ?? null });
   }
   return Object.fromEntries(Object.entries(codes).sort());
 }

@@ -17,6 +17,11 @@ const DESCRIBED = ["labour", "education", "medical", "social", "finance", "migra
 /** Those of which a case has several, each with an id behind its kind. */
 const DESCRIBED_WITH_ID = /^(measure|internal|meeting|employer)\/[A-Za-z0-9_-]{1,64}$/;
 
+/** Whether a section's code is known here. Of one that is not no document is made, and its edits wait (§15, §24). */
+export function isKnownSection(code) {
+  return sectionContainers(code).length > 0;
+}
+
 /** @param {string} code of a section @returns {string[]} none of a code that is not known */
 export function sectionContainers(code) {
   if (Object.hasOwn(OWN_CONTAINERS, code)) return OWN_CONTAINERS[code];

@@ -66,11 +66,39 @@ test("of a section of every code a document is read that begins with what every 
   }
 });
 
-test("a section of a code that is not known has no genesis: what builds on one is refused, and the rest is shown", async () => {
+test("of a section whose code is not known no document is made: its edits count and wait, unjudged, whatever they hold", async () => {
   const made = await offices();
-  const shown = await section(made, "genetics", [], (doc) => (doc.x = 1));
-  const other = await section(made, "genetics", ["markers"], (doc) => (doc.markers.x = 1));
-  const { json, problems } = await readAs(made.world, made.id, made.beat);
-  assert.deepEqual(json.sections.genetics.map(({ space, document }) => [space, document]).sort(), [[shown, { x: 1 }], [other, {}]].sort());
-  assert.deepEqual(problems.map(({ id, code }) => [id in json.spaces[other].envelopes, code]), [[true, "missing_dependency"]]);
+  const { world, anna } = made;
+  const without = await section(made, "genetics", [], (doc) => (doc.x = 1));
+  const other = await section(made, "internal/", ["markers"], (doc) => (doc.markers.x = 1));
+  world.seal("changes", other, anna, [[], [Uint8Array.of(1)]]);
+  const { json, problems } = await readAs(world, made.id, made.beat);
+  assert.deepEqual(problems, []);
+  assert.deepEqual([json.sections.genetics, json.sections["internal/"]].map(([{ space, document }]) => [space, document]), [[without, null], [other, null]]);
+  const edits = [without, other].flatMap((space) => Object.entries(json.spaces[space].envelopes));
+  assert.deepEqual(edits.map(([, { verdict }]) => verdict), ["counts", "counts", "counts"]);
+  assert.deepEqual(json.unread, edits.map(([id]) => id).sort());
+  for (const space of [without, other]) assert.deepEqual([json.spaces[space].document, json.spaces[space].heads], [null, null]);
+});
+
+test("an edit of such a section that builds on what is no edit is refused, and one that builds on what is not here waits for the code first", async () => {
+  const made = await offices();
+  const { world, anna } = made;
+  const space = await section(made, "genetics", [], (doc) => (doc.x = 1));
+  const erasure = world.seal("erasure", space, anna, [[], []]);
+  const refused = world.seal("changes", space, anna, [[], []], { parents: [erasure] });
+  const waits = world.seal("changes", space, anna, [[], []], { parents: ["ab".repeat(32)] });
+  const { json, problems } = await readAs(world, made.id, made.beat);
+  assert.deepEqual(problems.map(({ id, code }) => [id, code]), [[refused, "parent_is_no_edit"]]);
+  assert.ok(json.unread.includes(waits) && !json.unread.includes(refused));
+});
+
+test("where no label opens, the edits of a section wait in the same way", async () => {
+  const made = await offices();
+  const { world, anna, annas, beats } = made;
+  const space = world.found(anna, [effects.create("section"), effects.addSpace(annas, "manage"), effects.addSpace(beats, "write")]);
+  await world.begin(space, anna);
+  const edit = world.seal("changes", space, anna, [[], [Uint8Array.of(1)]]);
+  const { json, problems } = await readAs(world, made.id, made.beat);
+  assert.deepEqual([problems, json.unread, json.sections, json.spaces[space].document], [[], [edit], {}, null]);
 });
