@@ -9,10 +9,10 @@ use nahtlos_casework::SectionKind;
 use nahtlos_client::ending::{Ending, Reason};
 use nahtlos_protocol::envelope::Envelope;
 use nahtlos_protocol::identifier::ItemId;
-use nahtlos_protocol::space::Role;
 use nahtlos_protocol::space::operation::SignedOperation;
+use nahtlos_protocol::space::{LogHead, Role};
 use nahtlos_protocol::wire::{
-    Item, ItemResult, PushItem, Status, SyncRequest, SyncResponse, VerdictCode,
+    Item, ItemKind, ItemResult, PushItem, Status, SyncRequest, SyncResponse, VerdictCode,
 };
 use nahtlos_tests::liar::Liar;
 use nahtlos_tests::{Home, World, is_offered_again, note};
@@ -64,6 +64,14 @@ fn is_operation(item: &PushItem) -> bool {
     matches!(item, PushItem::Operation { receipt: None, .. })
 }
 
+/// Whether an item is an operation of a log that comes after this one.
+fn comes_after(item: &Item, head: &LogHead) -> bool {
+    item.kind == ItemKind::Operation && {
+        let operation = SignedOperation::decode(&item.bytes).unwrap();
+        operation.space() == head.space && operation.operation().index > head.index
+    }
+}
+
 /// Berger's journal, and her colleagues Keller, Moser and Huber.
 struct Office {
     world: World,
@@ -96,8 +104,8 @@ fn office() -> Office {
     }
 }
 
-/// The relay forgets what Keller did in her own log, and Berger revokes her device there. She leaves the
-/// team, so that the others are not served the log any more, and Huber joins the two histories first.
+/// The relay forgets what Keller did in her own log, and Berger revokes her device there. Huber joins the two
+/// histories first, and the relay withholds from Moser what he wrote.
 #[test]
 fn a_fork_that_others_joined_out_of_sight_holds_nothing_up_and_can_be_noted() {
     let Office {
@@ -124,15 +132,22 @@ fn a_fork_that_others_joined_out_of_sight_holds_nothing_up_and_can_be_noted() {
     berger.nahtlos.end(&ending, Reason::Left).unwrap();
     berger.sync();
 
+    let revoked = berger.nahtlos.log_head(&person).unwrap();
+
     huber.sync();
     assert_eq!(huber.nahtlos.forks().unwrap(), [], "control: joined");
+    let liar = Liar::instead_of_the_relay_of(&mut world);
+    liar.lies_both_ways(
+        moser.nahtlos.device_id(),
+        |_| {},
+        move |_, answer| answer.items.retain(|item| !comes_after(item, &revoked)),
+    );
     let report = moser.sync();
     let forks = moser.nahtlos.forks().unwrap();
     assert_eq!(forks.len(), 1, "{report:?}");
     assert_eq!(forks[0].space, person.to_string());
     assert!(forks[0].sentence.contains("not serve"), "{forks:?}");
 
-    // The team is above Keller's log no more, and the journal neither.
     moser.nahtlos.edit_case(&number, &[note(1)]).unwrap();
     let report = moser.sync();
     assert_eq!(report.envelopes_delivered, 1, "{report:?}");
@@ -151,6 +166,16 @@ fn a_fork_that_others_joined_out_of_sight_holds_nothing_up_and_can_be_noted() {
     assert_eq!((tries(&mut moser), tries(&mut moser)), (1, 0));
     moser.nahtlos.set_clock(Box::new(|| now_ms() + DAY_MS));
     assert_eq!((tries(&mut moser), tries(&mut moser)), (1, 0));
+
+    // Who is served the log sees that it was joined, although Keller left the team: her institution is
+    // her guardian.
+    liar.is_honest();
+    moser.nahtlos.pull_everything_again().unwrap();
+    moser.sync();
+    assert_eq!(moser.nahtlos.forks().unwrap(), []);
+    let head = moser.nahtlos.log_head(&person);
+    assert!(head.is_some());
+    assert_eq!(head, huber.nahtlos.log_head(&person));
 }
 
 #[test]

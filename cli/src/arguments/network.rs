@@ -181,7 +181,7 @@ pub enum InstitutionCommand {
     /// beforehand with `--dry-run`: cases that your people lead can be handed over only before. What was
     /// shared stays with those who hold it, on both sides; the relay takes and gives nothing of content to
     /// your people from then on. Exit status: 0 decided, it takes effect with the next sync; 1 your
-    /// institution left before; 5 you cannot sign it, it says who can.
+    /// institution left before, or was merged; 5 you cannot sign it, it says who can.
     Leave {
         /// Whether to ask.
         #[command(flatten)]

@@ -5,7 +5,7 @@ use std::path::Path;
 use nahtlos_casework::fields::Name;
 use nahtlos_client::ending::WHAT_STAYS_READABLE;
 use nahtlos_client::institution_leaving::OwnLeaving;
-use nahtlos_client::{ClientError, Directory};
+use nahtlos_client::{ClientError, Directory, Nahtlos};
 use nahtlos_protocol::identifier::SpaceId;
 use serde_json::json;
 
@@ -180,6 +180,9 @@ fn not_removed(error: ClientError, name: &str) -> Failure {
 
 fn leave(context: &Context, answered: Answered) -> Result<Answer, Failure> {
     let mut nahtlos = context.open()?;
+    if let Some(failure) = is_merged(&nahtlos)? {
+        return Err(failure);
+    }
     let leaving = nahtlos
         .preview_own_leaving()
         .map_err(|error| not_removed(error, "Your institution"))?;
@@ -194,6 +197,31 @@ fn leave(context: &Context, answered: Answered) -> Result<Answer, Failure> {
     nahtlos.leave_network()?;
     let said = format!("Decided: {} leaves the network.", leaving.institution);
     Ok(Answer::sentence(data("decided"), said).note(ending::WITH_NEXT_SYNC))
+}
+
+/// Of an institution that was merged nobody is cut off: its part ends in another way.
+fn is_merged(nahtlos: &Nahtlos) -> Result<Option<Failure>, Failure> {
+    let directory = nahtlos.directory()?;
+    let Some(own) = nahtlos.identity().institution else {
+        return Ok(None);
+    };
+    let now = directory.goes_on_as(&own);
+    let (from, into) = (
+        directory.institution_own_name(&own),
+        directory.institution_own_name(&now),
+    );
+    Ok((now != own).then(|| {
+        Failure::new(
+            Exit::Failed,
+            "merged",
+            format!("{from} was merged into {into}; nothing was done."),
+            "Its people take part in the network by that one, and its own part ends without cutting anybody off.",
+            format!(
+                "See what is left of it, and to whom: `nahtlos institution merge \"{from}\" --into \"{into}\" \
+                 --dry-run`."
+            ),
+        )
+    }))
 }
 
 fn leaving_page(leaving: &OwnLeaving) -> Page {

@@ -141,6 +141,8 @@ impl Offices {
         sync(&[berger]);
         let done = merge(berger, &["--yes"]);
         assert_eq!(done["done"], "merged", "{done}");
+        sync(&[iseli]);
+        iseli.refused(&["institution", "leave", "--yes"], exit::FAILED, "merged");
     }
 }
 
