@@ -13,6 +13,8 @@ const DEEP_SEEDS: u64 = 200;
 const PEOPLE_SEEDS: u64 = 120;
 /// Seeds of each family in which keys leak.
 const LEAKING_SEEDS: u64 = 4;
+/// Worlds in which a relay left an operation out, and an author sealed without what rested on it.
+const LEFT_OUT: [u64; 2] = [PEOPLE_FROM + 437, PEOPLE_FROM + 544];
 /// Worlds with people in which somebody writes who knows that another one may not read any more.
 const SOMEBODY_LEAVES: [u64; 4] = [
     PEOPLE_FROM + 3,
@@ -53,6 +55,11 @@ fn keys_in_the_hands_of_somebody_who_may_not_read_are_noticed_in_every_family_of
         let noticed = outcomes.iter().filter(noticed).count() as u64;
         // In some worlds everybody may read everything.
         assert!(noticed > LEAKING_SEEDS / 2, "{noticed} from {from} on");
+    }
+    for seed in LEFT_OUT {
+        let failures = run_with_keys_for_all(seed).failures;
+        let noticed = failures.iter().any(|text| text.contains("could open"));
+        assert!(noticed, "seed {seed}");
     }
 }
 

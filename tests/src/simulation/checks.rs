@@ -1,10 +1,11 @@
 //! What must be true once all is quiet.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use nahtlos_casework::SectionKind;
 use nahtlos_client::{ClientError, Nahtlos};
-use nahtlos_protocol::identifier::{ItemId, KeyId, SpaceId};
+use nahtlos_protocol::identifier::{DeviceId, ItemId, KeyId, SpaceId};
 use nahtlos_protocol::space::Role;
 use nahtlos_relay::store::Reader;
 
@@ -52,6 +53,8 @@ impl World {
         // What was sealed by somebody who stood on a branch that was lost, was for those who read there.
         let seen = self.seen.operations.iter();
         let lost: BTreeSet<ItemId> = seen.filter(|id| !model.has(id)).copied().collect();
+        // By what their author was served, of which several were sealed by the same.
+        let mut judged: BTreeMap<*const BTreeSet<ItemId>, BTreeSet<ItemId>> = BTreeMap::new();
         for place in 0..self.devices.len() {
             let Some(holder) = self.holder(place) else {
                 continue;
@@ -61,30 +64,31 @@ impl World {
             if self.leaks {
                 reached.extend(self.everybodys_keys());
             }
-            let (mut open, mut closed, mut wrong) = (0, 0, Vec::new());
+            let (mut open, mut closed, mut left_out, mut wrong) = (0, 0, 0, Vec::new());
             for (id, sealed) in &self.seen.envelopes {
-                let (space, known) = (&sealed.space, &sealed.known);
+                let (space, known) = (&sealed.space, &*sealed.known);
                 let found = store.find(&(*id).into()).ok().flatten();
-                // What no relay took in was sealed after whatever its author knew.
-                let sealed_at = match found {
-                    Some(found) => found.sequence,
-                    None => model.last_of(known),
+                let taken_at = found.map(|found| found.sequence);
+                let may = !known.is_disjoint(&lost)
+                    || !self.is_entitled(model, sealed)
+                    || may_read(model, &device, space, taken_at, known);
+                // A relay that left something out kept from the author what rests on that, too.
+                let mut waits = |sealed: &Sealed| {
+                    let served = Arc::as_ptr(&sealed.known);
+                    self.lied_to.contains(&sealed.device) && {
+                        let judged = judged.entry(served).or_insert_with(|| model.judged(known));
+                        may_read(model, &device, space, taken_at, judged)
+                            || !self.is_reached_as_known(model, &holder, sealed, judged)
+                    }
                 };
-                let reads_later = model.came_later(&device, space, sealed_at, known);
-                // Whoever writes without a right, or after the end, has no key but an old one.
-                let entitled = self.author_could_read(model, sealed)
-                    && model.is_open_as_known(&sealed.space, &sealed.known);
-                let may = !entitled
-                    || !sealed.known.is_disjoint(&lost)
-                    || reads_later
-                    || model.reads_the_network_by_an_old_key(&device, space, known)
-                    || model.role(&device, &sealed.space).is_some()
-                    || model.read_as_known(&device, &sealed.space, &sealed.known);
                 match (may, reached.contains(&sealed.key_id)) {
                     (true, _) => open += 1,
                     (false, false) => closed += 1,
                     // They came to the key by what a relay kept from the author: nobody could know.
-                    (false, true) if !self.is_reached_as_known(model, &holder, sealed) => open += 1,
+                    (false, true) if !self.is_reached_as_known(model, &holder, sealed, known) => {
+                        open += 1;
+                    }
+                    (false, true) if waits(sealed) => left_out += 1,
                     (false, true) => {
                         let by = &self.devices[sealed.device].name;
                         let state = model.spaces.get(space);
@@ -99,7 +103,12 @@ impl World {
                 let count = wrong.len();
                 self.fail(format!("{name} could open {count} forbidden: {first}"));
             }
-            for (what, count) in [("may be opened", open), ("stays closed", closed)] {
+            let counts = [
+                ("may be opened", open),
+                ("stays closed", closed),
+                ("its author waited for what was left out", left_out),
+            ];
+            for (what, count) in counts {
                 if count > 0 {
                     self.coverage.count(format!("observer: {what}"));
                 }
@@ -121,18 +130,26 @@ impl World {
         home.or_else(|| device.seed.as_ref().map(Holder::of_seed))
     }
 
-    fn is_reached_as_known(&self, model: &Model, holder: &Holder<'_>, sealed: &Sealed) -> bool {
+    /// Whoever writes without a right, or after the end, has no key but an old one.
+    fn is_entitled(&self, model: &Model, sealed: &Sealed) -> bool {
+        let author = self.device_ids[sealed.device];
+        model.read_as_known(&author, &sealed.space, &sealed.known)
+            && model.is_open_as_known(&sealed.space, &sealed.known)
+    }
+
+    fn is_reached_as_known(
+        &self,
+        model: &Model,
+        holder: &Holder<'_>,
+        sealed: &Sealed,
+        known: &BTreeSet<ItemId>,
+    ) -> bool {
         if self.leaks {
             return true;
         }
-        let known = model.with_branches(&sealed.known);
+        let known = model.with_branches(known);
         let reached = self.seen.reachable_as_known(holder, &known);
         reached.contains(&sealed.key_id)
-    }
-
-    fn author_could_read(&self, model: &Model, sealed: &Sealed) -> bool {
-        let author = self.device_ids[sealed.device];
-        model.read_as_known(&author, &sealed.space, &sealed.known)
     }
 
     /// The space of a section, from whoever knows it.
@@ -398,6 +415,23 @@ impl World {
         });
         copied || voided || late || aside
     }
+}
+
+/// Whether a device may read what somebody sealed who knew these operations, and what the relay took in under
+/// this number, if at all.
+fn may_read(
+    model: &Model,
+    device: &DeviceId,
+    space: &SpaceId,
+    taken_at: Option<u64>,
+    known: &BTreeSet<ItemId>,
+) -> bool {
+    // What no relay took in was sealed after whatever its author knew.
+    let sealed_at = taken_at.unwrap_or_else(|| model.last_of(known));
+    model.came_later(device, space, sealed_at, known)
+        || model.reads_the_network_by_an_old_key(device, space, known)
+        || model.role(device, space).is_some()
+        || model.read_as_known(device, space, known)
 }
 
 pub(super) fn document(replica: &Nahtlos, kind: &SectionKind) -> Result<String, ClientError> {

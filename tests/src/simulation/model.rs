@@ -20,6 +20,8 @@ pub struct Model {
     pub spaces: BTreeMap<SpaceId, Arc<SpaceState>>,
     /// Every operation, and its number in the relay's journal.
     operations: BTreeMap<ItemId, u64>,
+    /// The same, in the journal's order.
+    journal: Vec<SignedOperation>,
     /// Those that carry a branch back, with its operations.
     healed: BTreeMap<ItemId, Vec<ItemId>>,
     /// The last number of the relay's journal at which a device was in a group or read a section.
@@ -45,6 +47,7 @@ impl Model {
             replica: Replica::empty(network),
             spaces: BTreeMap::new(),
             operations: BTreeMap::new(),
+            journal: Vec::new(),
             healed: BTreeMap::new(),
             last_in: BTreeMap::new(),
             last_shared: BTreeMap::new(),
@@ -63,6 +66,7 @@ impl Model {
             if number > since && changes {
                 model.note_until(number - 1, devices, sections);
             }
+            model.journal.extend(signed.as_ref().ok().cloned());
             match signed.map(|signed| (signed.space(), model.replica.deliver(&signed))) {
                 Ok((space, Ok(true))) => {
                     spaces.insert(space);
@@ -221,6 +225,21 @@ impl Model {
     pub fn last_of(&self, known: &BTreeSet<ItemId>) -> u64 {
         let numbers = known.iter().filter_map(|id| self.operations.get(id));
         numbers.max().copied().unwrap_or(0)
+    }
+
+    /// Of the operations that somebody was served, those that replay by themselves. What rests on one that a
+    /// relay left out waits for it: nobody can judge it, nor act upon it.
+    #[must_use]
+    pub fn judged(&self, served: &BTreeSet<ItemId>) -> BTreeSet<ItemId> {
+        let mut replica = Replica::empty(self.replica.network());
+        let mut judged = BTreeSet::new();
+        for signed in &self.journal {
+            let id = signed.id().into();
+            if served.contains(&id) && replica.deliver(signed).is_ok_and(|taken| taken) {
+                judged.insert(id);
+            }
+        }
+        judged
     }
 
     /// Whether a device reads a space from its beginning: by rights that all cover the past, and that were
