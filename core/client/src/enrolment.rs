@@ -139,8 +139,12 @@ impl Nahtlos {
             return Err(refused);
         };
         // Our own claim or answer to an invitation, whose answer was lost, is "claimed already" or "used"
-        // (by us, where the relay was restored meanwhile and others brought us back): then it knows us.
-        let is_perhaps_ours = matches!(refusal, Refusal::AlreadyClaimed | Refusal::InvitationUsed);
+        // (by us, where the relay was restored meanwhile and others brought us back), or its time is over by now:
+        // then it may know us.
+        let is_perhaps_ours = matches!(
+            refusal,
+            Refusal::AlreadyClaimed | Refusal::InvitationUsed | Refusal::InvitationExpired
+        );
         if is_perhaps_ours {
             match self.probe(transport) {
                 Ok(_) => return self.enrolment_answered(&pending),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use nahtlos_casework::SectionKind;
 use nahtlos_client::Nahtlos;
 use nahtlos_client::ending::Reason;
 use nahtlos_protocol::crypto::device_key::DeviceSeed;
@@ -232,7 +233,9 @@ impl World {
             synced.err().map(|error| error.code()),
             invited.err().map(|error| error.code()),
         ];
-        if replica.find_case(&SCENE.case).is_ok() {
+        // What is not here cannot be written in, and that is said first.
+        let case = replica.find_case(&SCENE.case);
+        if case.is_ok_and(|case| case.sections.contains_key(&SectionKind::Journal)) {
             codes.push(typed.err().map(|error| error.code()));
         }
         if asked || codes.iter().any(|code| *code != Some("restored")) {
