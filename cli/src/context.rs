@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use etcetera::{AppStrategy, AppStrategyArgs};
+use nahtlos_casework::fields::{Field, Line};
 use nahtlos_casework::legal::LegalBases;
+use nahtlos_client::reading::UnrecordedReadings;
 use nahtlos_client::vault::{KeyDerivation, Strengthened, VaultError};
 use nahtlos_client::{ClientError, HttpTransport, Nahtlos};
 
@@ -25,6 +27,10 @@ pub struct Context {
     pub tls_ca: Option<PathBuf>,
     /// Said after whatever the command says.
     notices: RefCell<Vec<String>>,
+    /// For what the person reads; recorded with it.
+    purpose: Option<Line>,
+    /// What could not be recorded as read.
+    unrecorded: RefCell<Vec<UnrecordedReadings>>,
 }
 
 /// Characters of a new vault's passphrase: guesses at a copied vault are limited by nothing but the
@@ -74,6 +80,8 @@ impl Context {
             home_source,
             tls_ca: options.tls_ca.clone(),
             notices: RefCell::default(),
+            purpose: options.occasion.as_deref().map(Line::parse).transpose()?,
+            unrecorded: RefCell::default(),
         })
     }
 
@@ -123,12 +131,23 @@ impl Context {
                 derivation_in_words(from)
             ));
         }
+        nahtlos.set_reading_purpose(self.purpose.clone());
+        self.unrecorded
+            .borrow_mut()
+            .push(nahtlos.unrecorded_readings());
         Ok(nahtlos)
     }
 
     /// What is to be said after the command's own answer.
     pub fn take_notices(&self) -> Vec<String> {
-        self.notices.take()
+        let mut notices = self.notices.take();
+        notices.extend(
+            self.unrecorded
+                .take()
+                .iter()
+                .flat_map(UnrecordedReadings::take),
+        );
+        notices
     }
 
     /// Where a list of legal bases of one's own stands.

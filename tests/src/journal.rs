@@ -58,7 +58,7 @@ impl Home {
     pub fn journal(&self, case: &str) -> Vec<String> {
         let case = self.nahtlos.find_case(case).expect("the case");
         let kind = SectionKind::Journal;
-        let document = self.nahtlos.section_document(&case, &kind);
+        let document = self.nahtlos.section_document_unrecorded(&case, &kind);
         let authors = self.nahtlos.section_authors(&case, &kind);
         let view = JournalView::read(&document.expect("the journal"), &authors.expect("authors"));
         let lines = view.entries.iter().map(|entry| {

@@ -16,6 +16,8 @@ use story::{CASE_FILE, Device, Homes, Stage, disk, exit};
 const CASE: &str = "mosimann";
 
 const SECTIONS: [&str; 5] = ["core", "function", "journal", "plan", "tasks"];
+/// Where reading is recorded: opened with the case, and covered by no consent here.
+const ACCESS: &str = "access";
 
 /// How Berger and Keller reword the first sentence of goal 1.
 const BERGER_WORDS: (&str, &str) = ("eine Stelle", "eine feste Stelle");
@@ -68,9 +70,11 @@ impl Who {
             (Sommer, "function") => None,
             _ => Some("write"),
         };
+        let own = (self == Berger).then_some((ACCESS, "manage"));
         let sections = SECTIONS.into_iter();
         sections
             .filter_map(|section| Some((section, role(section)?)))
+            .chain(own)
             .collect()
     }
 }
@@ -281,7 +285,7 @@ impl Langnau {
                 .keys()
                 .map(|section| format!("{} {section}", self.number));
             assert_eq!(held, expected.collect(), "{who:?}");
-            for section in SECTIONS {
+            for section in SECTIONS.into_iter().chain([ACCESS]) {
                 let show = ["section", "show", CASE, section];
                 if shared.contains_key(section) {
                     // That it opens, every comparison of its content shows.

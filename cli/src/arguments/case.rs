@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::device::ReportFormat;
 use super::values::{Answered, TypedValue};
 
 /// Which cases to list.
@@ -35,6 +36,14 @@ pub struct CaseOpen {
 const HANDOVER_EXAMPLE: &str = "\
 $ nahtlos case handover --from Rüegg --to Trachsel --yes
 Handed over: 61 cases.";
+
+const ACCESS_LOG_EXAMPLE: &str = "\
+$ nahtlos case access-log Mosimann
+Disclosed:
+  01.07.2026 14:00  IV-Stelle Bern Team 1 (IV-Stelle Bern)  core, plan  right to write  AVG35a1  Anna Berger
+Read:
+  02.07.2026 09:12–09:40  Marc Iseli (officer, IV-Stelle Bern)  core, plan  2  computer  02.07.2026 10:05
+$ nahtlos case access-log Mosimann --format csv --to mosimann-access.csv";
 
 /// Whose cases go to whom.
 #[derive(Clone, Debug, Default, Args)]
@@ -94,6 +103,24 @@ pub enum CaseCommand {
         /// The value.
         #[command(flatten)]
         value: TypedValue,
+    },
+    /// Who read what of a case, and what was disclosed to whom, when and on what basis.
+    ///
+    /// A device notes what is read on it, offline too, and the next sync hands it over to the case's section
+    /// `access`: one entry for the first reading of a day, one for the rest of that day once it is over. Who
+    /// read is who signed the entry. What a modified program reads, and what is read where nobody may write
+    /// `access` (providers, employers), is not recorded. Rights that were given stand here from the
+    /// sections' signed logs.
+    #[command(after_long_help = ACCESS_LOG_EXAMPLE)]
+    AccessLog {
+        /// Number or name, or the beginning of either
+        case: String,
+        /// In which form
+        #[arg(long, value_enum, default_value_t)]
+        format: ReportFormat,
+        /// Write it to this file (made new, for you alone) instead of standard output
+        #[arg(long, value_name = "FILE")]
+        to: Option<PathBuf>,
     },
     /// Hands cases over: another person leads them; says first which, which not and why, and what gets a
     /// new key.

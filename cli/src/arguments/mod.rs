@@ -99,6 +99,9 @@ pub struct GlobalOptions {
         value_name = "FILE"
     )]
     pub tls_ca: Option<PathBuf>,
+    /// For what you read, e.g. "round table of 12 March": recorded with what you read of a case.
+    #[arg(long, global = true, value_name = "TEXT")]
+    pub occasion: Option<String>,
     /// Refused with an explanation: a passphrase never stands on a command line.
     #[arg(long, global = true, hide = true, value_name = "NEVER")]
     pub passphrase: Option<String>,

@@ -54,6 +54,7 @@ fn of_case(command: &CaseCommand) -> Subject<'_> {
             let of_ident = IdentKey::ALL.iter().any(|key| key.code() == field.trim());
             (Some(case), Some(if of_ident { "ident" } else { "core" }))
         }
+        CaseCommand::AccessLog { case, .. } => (Some(case), Some("access")),
         CaseCommand::History { case, section, .. } => (Some(case), Some(section)),
     }
 }

@@ -12,7 +12,7 @@ use super::names::Names;
 use super::pages::{core_fields, ident_fields};
 use super::section_history::history;
 use super::values::{CaseKey, case_edit, case_key};
-use super::{NOT_DELIVERED_YET, case_handover, case_open, case_title};
+use super::{NOT_DELIVERED_YET, access_log, case_handover, case_open, case_title};
 use crate::arguments::{CaseCommand, CaseFilter, TypedValue};
 use crate::context::Context;
 use crate::exit::Exit;
@@ -48,6 +48,9 @@ pub fn run(
             section,
             limit,
         }) => history(context, &case, &section, limit),
+        Some(CaseCommand::AccessLog { case, format, to }) => {
+            access_log::access_log(context, &case, format, to.as_deref())
+        }
         Some(CaseCommand::Handover(options)) => case_handover::handover(context, &options),
         Some(CaseCommand::Recuse { case, person, lift }) => {
             case_handover::recuse(context, &case, &person, lift)
@@ -199,7 +202,7 @@ pub fn sections(nahtlos: &Nahtlos, case: &Case) -> Vec<(String, String, Option<S
             let lost = super::section::lost_copy(nahtlos, case, kind)
                 .ok()
                 .flatten();
-            let notice = match (lost, nahtlos.section_document(case, kind)) {
+            let notice = match (lost, nahtlos.section_document_unrecorded(case, kind)) {
                 (Some(lost), _) if lost.erased => {
                     Some("no: not shared any more, erased here".into())
                 }

@@ -104,6 +104,7 @@ impl From<ClientError> for Stopped {
 /// Sections that the case will have.
 fn sections_of(edits: &[Edit]) -> Vec<SectionKind> {
     let mut sections = SECTIONS_OPENED_AT_ONCE.to_vec();
+    sections.push(SectionKind::Access);
     for edit in edits {
         if !sections.contains(&edit.section()) {
             sections.push(edit.section());
@@ -119,6 +120,11 @@ fn carry_out(
     opening: &CaseOpen,
 ) -> Result<Box<Answer>, Stopped> {
     let number = nahtlos.open_case(edits)?.canonical();
+    let case = nahtlos.find_case(&number)?;
+    if !case.sections.contains_key(&SectionKind::Access) {
+        // What is read is recorded from the first day on.
+        nahtlos.open_section(&case, &SectionKind::Access)?;
+    }
     let case = nahtlos.find_case(&number)?;
     let sections: Vec<String> = case.sections.keys().map(SectionKind::code).collect();
     let mut data = json!({ "case_number": number, "sections": sections });
@@ -307,7 +313,7 @@ fn same_person(nahtlos: &Nahtlos, edits: &[Edit]) -> Result<Option<(String, Stri
             continue;
         }
         let case = nahtlos.find_case(&line.id)?;
-        let Ok(document) = nahtlos.section_document(&case, &SectionKind::Core) else {
+        let Ok(document) = nahtlos.section_document_unrecorded(&case, &SectionKind::Core) else {
             continue;
         };
         let core = CoreView::read(&document);

@@ -1,5 +1,6 @@
 //! What each command does, one file a thing.
 
+mod access_log;
 mod administrator;
 mod attention;
 mod bundle;

@@ -31,7 +31,7 @@ impl Names {
     /// Names for one case.
     pub fn of_case(nahtlos: &Nahtlos, case: &Case) -> Self {
         let mut names = Self::new(nahtlos);
-        if let Ok(document) = nahtlos.section_document(case, &SectionKind::Core) {
+        if let Ok(document) = nahtlos.section_document_unrecorded(case, &SectionKind::Core) {
             names.bodies = CoreView::read(&document)
                 .bodies
                 .iter()

@@ -7,6 +7,7 @@
 //! - [`Edit`]: everything a person can do, as data that can be stored and applied again.
 //! - [`view`]: typed views of a section's document.
 //! - [`CaseFile`]: a new case from a JSON file.
+//! - [`access`]: who read what, and what was disclosed to whom.
 //! - [`plan_version`]: versions of the plan, who signed them, and what has changed since.
 //! - [`conflicts`] and [`resolve`]: what people decided differently, and the edit that settles it.
 //!
@@ -22,6 +23,7 @@
     )
 )]
 
+pub mod access;
 mod author;
 mod conflict;
 pub mod edit;

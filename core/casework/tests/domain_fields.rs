@@ -4,7 +4,7 @@
 use nahtlos_casework::fields::{
     Ahvn13, Canton, Capacity, CaseNumber, Commune, ContactChannel, CountryCode, Date, Email, Field,
     JournalText, LanguageCode, LanguageLevel, Line, LongText, Minutes, Name, PartialDate, Percent,
-    Permit, Phase, Phone, ProblemArea, Rappen, Severity, Sex, SwissPostcode, Uid, UtcTime,
+    Permit, Phase, Phone, ProblemArea, Rappen, Severity, Sex, SwissPostcode, Times, Uid, UtcTime,
 };
 use nahtlos_casework::record::{Address, Lead};
 
@@ -127,6 +127,10 @@ fn numbers_hold_their_ranges() {
         &[("999", "range"), ("9659", "range"), ("03550", "range")],
     );
     check::<Minutes>(&["1", "600"], &[("0", "range"), ("601", "range")]);
+    check::<Times>(
+        &["1", "10000"],
+        &[("0", "range"), ("10001", "range"), ("-1", "range")],
+    );
     check::<Severity>(&["0", "3"], &[("4", "range"), ("-1", "range")]);
     check::<Rappen>(
         &["0", "1250.50", "CHF 1'250.50"],

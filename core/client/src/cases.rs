@@ -225,11 +225,27 @@ impl Nahtlos {
 
     /// A section's document as a person sees it: what counts, one's own undelivered edits, and what a bundle
     /// brought that no relay has acknowledged.
-    /// Showing it is not reading it: see [`Self::mark_read`].
+    /// It is taken to be shown to a person, and recorded as read ([`crate::reading`]). That others' changes are
+    /// not new any more is said by [`Self::mark_read`].
     ///
     /// # Errors
     /// [`ClientError::NotFound`] where the section is not shared, [`ClientError::NoKey`].
     pub fn section_document(
+        &self,
+        case: &Case,
+        kind: &SectionKind,
+    ) -> Result<Document, ClientError> {
+        let document = self.section_document_unrecorded(case, kind)?;
+        self.note_reading(case, kind);
+        Ok(document)
+    }
+
+    /// The same for what no person is shown: whether it opens, a name that stands for an identifier, a
+    /// comparison. It is not recorded as read.
+    ///
+    /// # Errors
+    /// As [`Self::section_document`].
+    pub fn section_document_unrecorded(
         &self,
         case: &Case,
         kind: &SectionKind,
@@ -276,11 +292,22 @@ impl Nahtlos {
         })
     }
 
-    /// All conflicts of a case that nobody has settled.
+    /// All conflicts of a case that nobody has settled, to be shown to a person: the sections whose values
+    /// stand in them are recorded as read.
     ///
     /// # Errors
     /// Where the vault cannot be read.
     pub fn conflicts(&self, case: &Case) -> Result<Vec<Conflict>, ClientError> {
+        let found = self.open_conflicts(case)?;
+        for kind in case.sections.keys() {
+            if found.iter().any(|conflict| conflict.section == *kind) {
+                self.note_reading(case, kind);
+            }
+        }
+        Ok(found)
+    }
+
+    pub(crate) fn open_conflicts(&self, case: &Case) -> Result<Vec<Conflict>, ClientError> {
         let mut found = Vec::new();
         for (kind, space) in &case.sections {
             if let Ok(document) = self.document_to_read(space) {

@@ -397,7 +397,12 @@ impl Nahtlos {
         })
     }
 
-    fn end_in_words(&self, end: &End, state: &SpaceState, directory: &Directory) -> EndedAccess {
+    pub(crate) fn end_in_words(
+        &self,
+        end: &End,
+        state: &SpaceState,
+        directory: &Directory,
+    ) -> EndedAccess {
         let person = self.person_of_device(&end.by, &state.id());
         let (how, reason) = match end.reason {
             EndReason::Removed(code) => ("removed", Reason::from_code(code)),

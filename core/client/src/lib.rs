@@ -74,6 +74,7 @@ pub mod plan_versions;
 mod probe;
 pub mod profile;
 mod random;
+pub mod reading;
 mod rebuilding;
 mod receipts;
 mod records;

@@ -20,6 +20,7 @@ use crate::keys::KeyRing;
 use crate::logs::{self, LogCache, LogView};
 use crate::outbox::OPERATIONS;
 use crate::random;
+use crate::reading::Readings;
 use crate::receipts::ReceiptCache;
 use crate::records::{self, DeviceRecord, SealedRecord, SecretBytes, SyncRecord, wrap_key};
 use crate::seeds::SeedCache;
@@ -36,6 +37,7 @@ pub struct Nahtlos {
     pub(crate) seeds: SeedCache,
     pub(crate) receipt_cache: ReceiptCache,
     pub(crate) documents: DocumentCache,
+    pub(crate) readings: Readings,
     /// A section code that this program is made not to know, by tests of older versions alone.
     pub(crate) unlearned_code: Option<String>,
     pub(crate) issued_token: IssuedToken,
@@ -124,6 +126,7 @@ impl Nahtlos {
             seeds: SeedCache::default(),
             receipt_cache: ReceiptCache::default(),
             documents: DocumentCache::default(),
+            readings: Readings::default(),
             unlearned_code: None,
             issued_token: IssuedToken::default(),
             device,

@@ -366,7 +366,7 @@ impl Nahtlos {
             } else if let Some(conflicts) = conflicts_before.remove(&code) {
                 set_conflicts(&mut line, kind, conflicts);
             }
-            self.count_edits(&mut line, space)?;
+            self.count_edits(&mut line, kind, space)?;
             line.sections.insert(code, id);
         }
         let total = line.conflicts_by_section.values().sum();
@@ -392,8 +392,16 @@ impl Nahtlos {
         Ok(())
     }
 
-    fn count_edits(&self, line: &mut CaseLine, space: &SpaceId) -> Result<(), ClientError> {
-        line.unread += self.document_record(space)?.unread;
+    fn count_edits(
+        &self,
+        line: &mut CaseLine,
+        kind: &SectionKind,
+        space: &SpaceId,
+    ) -> Result<(), ClientError> {
+        // That somebody read is no news of the client.
+        if *kind != SectionKind::Access {
+            line.unread += self.document_record(space)?.unread;
+        }
         line.undelivered += self.pending_edits(space)?.len() as u64;
         line.carried += self.carried_edits(space)?;
         Ok(())
@@ -411,7 +419,7 @@ impl Nahtlos {
         };
         for (kind, space) in &case.sections {
             line.sections.insert(kind.code(), space.to_string());
-            self.count_edits(&mut line, space)?;
+            self.count_edits(&mut line, kind, space)?;
             self.count_conflicts(&mut line, kind, space)?;
         }
         let total = line.conflicts_by_section.values().sum();

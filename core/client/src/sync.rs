@@ -46,6 +46,7 @@ impl Nahtlos {
         self.send_pending_enrolment(transport)?;
         let mut offset_ms = self.sync_record()?.clock_offset_ms;
         self.publish_waiting_cards()?;
+        self.hand_over_readings()?;
         let mut session = Session::new(self);
         while let Some(body) = session.next_request()? {
             let mut attempt = 1;

@@ -436,6 +436,6 @@ fn may_read(
 
 pub(super) fn document(replica: &Nahtlos, kind: &SectionKind) -> Result<String, ClientError> {
     let case = replica.find_case(&SCENE.case)?;
-    let document = replica.section_document(&case, kind)?;
+    let document = replica.section_document_unrecorded(&case, kind)?;
     Ok(document.export_json().to_string())
 }

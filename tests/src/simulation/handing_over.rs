@@ -313,7 +313,7 @@ impl World {
 /// Who leads the case, as a replica shows it.
 pub(super) fn lead_of(replica: &Nahtlos) -> Result<Option<SpaceId>, ClientError> {
     let case = replica.find_case(&SCENE.case)?;
-    let core = CoreView::read(&replica.section_document(&case, &CORE)?);
+    let core = CoreView::read(&replica.section_document_unrecorded(&case, &CORE)?);
     let lead = core.lead.as_ref().and_then(|lead| lead.known());
     Ok(lead.and_then(|lead| SpaceId::from_hex(&lead.person.to_string())))
 }

@@ -52,7 +52,7 @@ pub use language::{LanguageCode, LanguageLevel};
 pub use money::Rappen;
 pub use payers::PayerShares;
 pub use permit::Permit;
-pub use place::{Canton, Commune, Minutes, SwissPostcode};
+pub use place::{Canton, Commune, Minutes, SwissPostcode, Times};
 pub use problem::{ProblemArea, Severity};
 pub use reference::{DeviceId, InstitutionId, MemberId, PersonId};
 pub use responsible::Responsible;

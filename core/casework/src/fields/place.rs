@@ -76,6 +76,11 @@ ranged_number!(
     Minutes, "minutes", (1u16..=600), (1usize..=3), "write the minutes as a number, e.g. 90"
 );
 
+ranged_number!(
+    /// How many times, 1–10,000: more than anybody does in a day.
+    Times, "times", (1u16..=10_000), (1usize..=5), "write how many times as a number, e.g. 3"
+);
+
 #[cfg(test)]
 mod tests {
     use super::*;

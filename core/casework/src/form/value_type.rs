@@ -6,7 +6,7 @@ use crate::edit::ScalarValue;
 use crate::fields::{
     Commune, CountryCode, Date, Email, Field, FieldError, JournalKind, JournalText, LanguageCode,
     LanguageLevel, Line, LongText, Minutes, Name, PartialDate, Percent, Permit, Phone, ProblemArea,
-    Rappen, Responsible, Severity, Uid, UtcTime,
+    Rappen, Responsible, Severity, Times, Uid, UtcTime,
 };
 use crate::labels::Names;
 use crate::record::Address;
@@ -77,6 +77,8 @@ value_types! {
     Time(UtcTime),
     /// A length of time, 1 to 600 minutes.
     Minutes(Minutes),
+    /// How many times, 1 to 10,000.
+    Times(Times),
     /// 0 to 100 %.
     Percent(Percent),
     /// An amount in Rappen.
@@ -165,6 +167,7 @@ impl ValueType {
             Self::PartialDate => "2027, 2027-03 or 31.03.2027",
             Self::Time => "31.03.2027 14:30",
             Self::Minutes => "minutes, 1 to 600",
+            Self::Times => "how many times, 1 to 10,000",
             Self::Percent => "0 to 100",
             Self::Amount => "francs, e.g. 1250.50",
             Self::Country => "two letters, e.g. CH; stateless; unknown",

@@ -183,6 +183,35 @@ const DISCLOSURE: ValueType = Code(&[
     ),
     ("sent", ["zugestellt", "envoyé", "sent"]),
     ("oral", ["mündlich", "oralement", "said"]),
+    (
+        "printed",
+        [
+            "als Seite ausgegeben",
+            "sorti en page",
+            "as a page to print",
+        ],
+    ),
+    (
+        "exported",
+        [
+            "in eine Datei ausgegeben",
+            "exporté dans un fichier",
+            "exported to a file",
+        ],
+    ),
+    ("extract", ["Auszug", "extrait", "extract"]),
+    (
+        "taken_over",
+        [
+            "in einen Fall übernommen",
+            "repris dans un cas",
+            "taken over into a case",
+        ],
+    ),
+]);
+const DEVICE: ValueType = Code(&[
+    ("computer", ["Computer", "ordinateur", "computer"]),
+    ("mobile", ["Mobilgerät", "appareil mobile", "mobile device"]),
 ]);
 
 /// Disclosures and reads: every reader writes what they did themselves, and nobody changes it. Who
@@ -211,6 +240,13 @@ pub(super) const ACCESS: Form = Form {
             &[
                 required("sections", Line, ["Bereiche", "sections", "sections"]),
                 field("at", Time, WHEN),
+                field("until", Time, ["zuletzt", "dernière fois", "last"]),
+                field(
+                    "times",
+                    Times,
+                    ["wie oft", "combien de fois", "how many times"],
+                ),
+                field("device", DEVICE, ["Gerät", "appareil", "device"]),
                 field("purpose", Line, ["Zweck", "but", "purpose"]),
             ],
         ),

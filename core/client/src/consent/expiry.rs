@@ -50,7 +50,7 @@ impl Nahtlos {
             {
                 continue;
             }
-            let Ok(consents) = self.consents(&case) else {
+            let Ok(consents) = self.known_consents(&case) else {
                 continue;
             };
             self.end_what_no_consent_covers(&case, &consents, today)?;

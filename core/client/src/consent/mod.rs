@@ -85,13 +85,22 @@ pub struct NewConsent {
 
 impl Nahtlos {
     /// The consents of a case, with one's own that are not delivered yet; empty where none was
-    /// recorded or the ledger is not shared with this device.
+    /// recorded or the ledger is not shared with this device. To be shown to a person: the ledger is recorded
+    /// as read.
     ///
     /// Two devices that recorded the first consent at the same time opened a ledger each: both count.
     ///
     /// # Errors
     /// [`ClientError::NoKey`] where a ledger is known and cannot be opened.
     pub fn consents(&self, case: &Case) -> Result<ConsentView, ClientError> {
+        let consents = self.known_consents(case)?;
+        if case.sections.contains_key(&SectionKind::Consent) {
+            self.note_reading(case, &SectionKind::Consent);
+        }
+        Ok(consents)
+    }
+
+    pub(crate) fn known_consents(&self, case: &Case) -> Result<ConsentView, ClientError> {
         let mut consents = ConsentView::default();
         for (ledger, label) in self.ledgers(&case.id)? {
             consents.join(self.ledger(&ledger, &label)?);
@@ -114,7 +123,7 @@ impl Nahtlos {
         kind: &SectionKind,
         member: &SpaceId,
     ) -> Result<Vec<String>, ClientError> {
-        let Ok(consents) = self.consents(case) else {
+        let Ok(consents) = self.known_consents(case) else {
             return Ok(Vec::new());
         };
         let today = self.today()?;
@@ -146,7 +155,7 @@ impl Nahtlos {
         let (Some(name), Ok(label)) = (basis::consent_in(basis), self.label(space)) else {
             return Ok(None);
         };
-        let Ok(consents) = self.consents(&self.case(&hex(&label.case()))?) else {
+        let Ok(consents) = self.known_consents(&self.case(&hex(&label.case()))?) else {
             return Ok(None);
         };
         let (member, today) = (member_id(member)?, self.today()?);
@@ -181,7 +190,7 @@ impl Nahtlos {
         let Some(name) = basis::consent_in(basis) else {
             return Ok(None);
         };
-        let covering = self.consents(case)?;
+        let covering = self.known_consents(case)?;
         let covering = covering.covering(kind, &member_id(member)?, self.today()?);
         let mut covering = covering.iter();
         let covers = covering.find(|coverage| short_name(&coverage.consent) == name);

@@ -97,7 +97,7 @@ impl Nahtlos {
         let (Some(state), Ok(label)) = (self.logs().state(&space), self.label(&space)) else {
             return Ok(None);
         };
-        let Ok(consents) = self.consents(&self.case(&hex(&label.case()))?) else {
+        let Ok(consents) = self.known_consents(&self.case(&hex(&label.case()))?) else {
             return Ok(None);
         };
         let (kind, coverage) = (SectionKind::from_code(&label.kind), consents.coverage());

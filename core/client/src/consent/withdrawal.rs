@@ -177,7 +177,7 @@ impl Nahtlos {
         consent: &EntryId,
         until: Date,
     ) -> Result<(), ClientError> {
-        let last = self.consents(case)?.coverage();
+        let last = self.known_consents(case)?.coverage();
         let last = last.iter().find(|coverage| coverage.consent == *consent);
         let is_later = last
             .and_then(|coverage| coverage.until)

@@ -63,7 +63,7 @@ impl Nahtlos {
         line: &CaseLine,
         case: &Case,
     ) -> Result<(), ClientError> {
-        let Ok(document) = self.section_document(case, &SectionKind::Core) else {
+        let Ok(document) = self.section_document_unrecorded(case, &SectionKind::Core) else {
             return Ok(());
         };
         let core = CoreView::read(&document);
@@ -95,7 +95,7 @@ impl Nahtlos {
 
     /// The values of a conflict about the lead, as stored; none where there is no such conflict.
     fn lead_conflict(&self, case: &Case) -> Result<Option<Vec<String>>, ClientError> {
-        let conflicts = self.conflicts(case)?;
+        let conflicts = self.open_conflicts(case)?;
         let about_lead = conflicts.into_iter().find(|one| {
             one.section == SectionKind::Core && one.path.as_slice() == ["case", "lead"]
         });

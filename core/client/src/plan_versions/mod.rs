@@ -21,13 +21,20 @@ use crate::error::ClientError;
 use crate::nahtlos::Nahtlos;
 
 impl Nahtlos {
-    /// All versions of a case's plan with their signatures, and what has changed since the one in force.
+    /// All versions of a case's plan with their signatures, and what has changed since the one in force; to be
+    /// shown to a person: the plan is recorded as read.
     ///
     /// # Errors
     /// [`ClientError::NotShared`] where the plan is not shared, [`ClientError::NoKey`].
     pub fn plan_versions(&self, case: &Case) -> Result<PlanVersions, ClientError> {
+        let versions = self.versions_of_plan(case)?;
+        self.note_reading(case, &SectionKind::Plan);
+        Ok(versions)
+    }
+
+    pub(crate) fn versions_of_plan(&self, case: &Case) -> Result<PlanVersions, ClientError> {
         let space = case.section(&SectionKind::Plan)?;
-        let document = self.section_document(case, &SectionKind::Plan)?;
+        let document = self.section_document_unrecorded(case, &SectionKind::Plan)?;
         let authors = self.authors(&space)?;
         let rules = ReadingRules {
             authors: &authors,
@@ -39,7 +46,9 @@ impl Nahtlos {
 
     /// The institutions that ever led a case; nothing where its core data cannot be read here.
     fn institutions_that_led(&self, case: &Case) -> Option<BTreeSet<InstitutionId>> {
-        let core = self.section_document(case, &SectionKind::Core).ok()?;
+        let core = self
+            .section_document_unrecorded(case, &SectionKind::Core)
+            .ok()?;
         Some(institutions_that_led(&core))
     }
 }

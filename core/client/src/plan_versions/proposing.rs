@@ -36,7 +36,7 @@ impl Nahtlos {
         let space = case.section(&SectionKind::Plan)?;
         let document = self.working_document(&space)?;
         self.refuse_open_conflicts(case, &document)?;
-        let versions = self.plan_versions(case)?;
+        let versions = self.versions_of_plan(case)?;
         let content = PlanContent::of(&document.read());
         refuse_nothing_new(&versions, &content)?;
         let text = VersionText::new(versions.next_number(), lead, content);
@@ -65,7 +65,7 @@ impl Nahtlos {
             reason: reason.to_owned(),
         };
         let core = self
-            .section_document(case, &SectionKind::Core)
+            .section_document_unrecorded(case, &SectionKind::Core)
             .map_err(|_| no_right("the core data, which names the lead, is not readable here"))?;
         let authors = self.section_authors(case, &SectionKind::Core)?;
         let is_disputed = conflicts(&core, &SectionKind::Core, &authors)

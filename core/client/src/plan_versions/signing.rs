@@ -79,7 +79,7 @@ impl Nahtlos {
     ) -> Result<SignedVersion, ClientError> {
         let space = case.section(&SectionKind::Plan)?;
         let own = InstitutionId::parse(&self.institution()?.to_string())?;
-        let versions = self.plan_versions(case)?;
+        let versions = self.versions_of_plan(case)?;
         let version = chosen(&versions, choice)?;
         let party = party_of(agreeing, &own);
         check_agreeing(version, &party, agreeing, &own)?;
@@ -101,7 +101,7 @@ impl Nahtlos {
         edit.validate()?;
         let text_hash = version.text_hash;
         self.edit_space(&space, &[TypedEdit::Case(edit)])?;
-        let versions = self.plan_versions(case)?;
+        let versions = self.versions_of_plan(case)?;
         let after = versions
             .versions
             .iter()

@@ -73,7 +73,7 @@ impl Nahtlos {
         // What this device cannot read of the ledger, it cannot judge.
         let ledger_is_here = case.sections.contains_key(&SectionKind::Consent)
             || self.require_home(case, "read the ledger").is_ok();
-        let consents = self.consents(case).ok().filter(|_| ledger_is_here);
+        let consents = self.known_consents(case).ok().filter(|_| ledger_is_here);
         if lines.is_empty() {
             return Ok(vec![self.nothing(kind, member, consents.as_ref())?]);
         }

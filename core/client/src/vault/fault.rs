@@ -94,18 +94,19 @@ mod simulated {
     impl Vault {
         /// Lets the disk fail, or be sound again.
         pub fn set_fault(&mut self, fault: Option<Fault>) {
-            self.disk.fault = fault;
-            self.disk.happened = false;
+            let disk = self.disk.get_mut();
+            disk.fault = fault;
+            disk.happened = false;
         }
 
         /// Whether the fault has struck since it was set.
         pub fn has_failed(&self) -> bool {
-            self.disk.happened
+            self.disk.borrow().happened
         }
 
         /// Whether the simulated program has ended: nothing it does from then on is kept.
         pub fn has_crashed(&self) -> bool {
-            self.disk.crashed
+            self.disk.borrow().crashed
         }
     }
 }

@@ -25,6 +25,7 @@ mod tests;
 mod transaction;
 mod wipe;
 
+use std::cell::RefCell;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -60,7 +61,7 @@ pub struct Vault {
     sealer: Sealer,
     vault_key: VaultKey,
     home: PathBuf,
-    disk: fault::Disk,
+    disk: RefCell<fault::Disk>,
     /// Whether transactions are parts of one that was begun around them.
     is_within_one: bool,
     strengthened: Option<Strengthened>,
@@ -222,10 +223,33 @@ impl Vault {
         if transaction.has_failed() {
             return Err(VaultError::TransactionFailed.into());
         }
-        self.disk.before_commit()?;
+        self.disk.get_mut().before_commit()?;
         database.commit().map_err(VaultError::from)?;
-        self.disk.after_commit()?;
+        self.disk.get_mut().after_commit()?;
         Ok(outcome)
+    }
+
+    /// The same for a note that is made while others look at this vault: small, and nothing that a
+    /// cache in memory stands for. Within a transaction that was begun it is a part of that one.
+    ///
+    /// # Errors
+    /// As [`Vault::transaction`]; nothing is kept then.
+    pub(crate) fn note(
+        &self,
+        change: impl FnOnce(&Transaction<'_>) -> Result<(), VaultError>,
+    ) -> Result<(), VaultError> {
+        if self.is_within_one {
+            return change(&Transaction::new(&self.connection, &self.sealer));
+        }
+        let database = self.connection.unchecked_transaction()?;
+        let transaction = Transaction::new(&database, &self.sealer);
+        change(&transaction)?;
+        if transaction.has_failed() {
+            return Err(VaultError::TransactionFailed);
+        }
+        self.disk.borrow_mut().before_commit()?;
+        database.commit()?;
+        self.disk.borrow_mut().after_commit()
     }
 
     /// Whether a transaction was begun that [`Vault::transaction`]s are parts of.
@@ -253,13 +277,14 @@ impl Vault {
         }
         let ended = self
             .disk
+            .get_mut()
             .before_commit()
             .and_then(|()| Ok(self.connection.execute_batch("COMMIT")?));
         if ended.is_err() {
             self.undo();
         }
         ended?;
-        self.disk.after_commit()
+        self.disk.get_mut().after_commit()
     }
 
     /// Keeps nothing since [`Vault::begin`].
@@ -324,7 +349,7 @@ impl Vault {
             sealer: Sealer::new(&vault_key)?,
             vault_key,
             home: home.to_path_buf(),
-            disk: fault::Disk::default(),
+            disk: RefCell::default(),
             is_within_one: false,
             strengthened: None,
             _lock: lock,

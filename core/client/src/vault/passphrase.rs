@@ -47,9 +47,9 @@ impl Vault {
         getrandom::fill(&mut salt).map_err(VaultError::NoRandomness)?;
         getrandom::fill(&mut nonce).map_err(VaultError::NoRandomness)?;
         let header = header::wrap(&self.vault_key, new_passphrase, derivation, salt, nonce)?;
-        self.disk.before_commit()?;
+        self.disk.get_mut().before_commit()?;
         schema::replace_header(&self.connection, &header)?;
-        self.disk.after_commit()?;
+        self.disk.get_mut().after_commit()?;
         // The change is durable: a failure from here on must not be told as one of the change.
         Ok(match schema::settle(&self.connection) {
             Ok(()) => EarlierHeader::Overwritten,

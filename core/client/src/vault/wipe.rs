@@ -39,9 +39,9 @@ impl Vault {
         if self.is_within_one {
             return Err(VaultError::TransactionFailed);
         }
-        self.disk.before_commit()?;
+        self.disk.borrow_mut().before_commit()?;
         schema::replace_header(&self.connection, WIPED)?;
-        self.disk.after_commit()?;
+        self.disk.borrow_mut().after_commit()?;
         // The write-ahead log holds the header that was, until it is carried over and emptied.
         schema::settle(&self.connection)
     }
