@@ -116,15 +116,32 @@ fn a_newcomer_with_other_words_is_refused_and_a_new_invitation_lets_the_right_on
     say(berger, &["--compare", "yes"]);
     let thief = asks_to_join(&world, "Keller");
     let (number, _) = the_one(berger);
-    berger.run(&["member", "refuse", &number, "--yes"]).ok();
-    berger.run(&["sync"]).ok();
-    assert!(!is_in(&thief));
-    assert!(waiting(berger).is_empty());
+    let refused = berger.run(&["member", "refuse", &number, "--yes"]).ok();
+    assert!(!refused.stderr.contains("decision"), "{}", refused.stderr);
+    assert_stays_out(berger, &thief);
+    // What the institution asks for later is about others.
+    say(berger, &["--compare", "no"]);
+    assert_stays_out(berger, &thief);
+    say(berger, &["--compare", "yes"]);
     let right = asks_to_join(&world, "Trachsel");
     let (number, _) = the_one(berger);
-    confirm(berger, &number, &words_of(&right)).json();
+    let said = ["member", "confirm", &number, "--words", &words_of(&right)];
+    let said = berger.run(&said).ok();
+    assert!(!said.stderr.contains("decision"), "{}", said.stderr);
     berger.run(&["sync"]).ok();
     assert!(is_in(&right), "control");
+}
+
+/// Nobody is let in by a sync, and nobody is said to wait or to have answered.
+fn assert_stays_out(home: &Home, refused: &Home) {
+    for _ in 0..2 {
+        let synced = home.run(&["--json", "sync"]);
+        assert_eq!(synced.json()["admitted"], serde_json::json!([]));
+        let told = format!("{}{}", synced.stdout, synced.stderr);
+        assert!(!told.contains("invitation"), "{told}");
+        assert!(!is_in(refused));
+    }
+    assert!(waiting(home).is_empty());
 }
 
 #[test]
@@ -285,6 +302,16 @@ fn a_colleague_without_devices_gets_a_new_one_by_an_administrator_who_compared_i
     phone.run(&["device", "join", file, "--name", "Handy"]).ok();
     berger.run(&["sync"]).ok();
     assert!(!is_in(&phone), "nothing was compared yet");
+    let (number, _) = the_one(berger);
+    berger.run(&["member", "refuse", &number, "--yes"]).ok();
+    assert_stays_out(berger, &phone);
+
+    std::fs::remove_file(file).unwrap();
+    berger.run(&invite).json();
+    berger.run(&["sync"]).ok();
+    let phone = Home::new(world.directory.path(), "phone-2");
+    phone.run(&["device", "join", file, "--name", "Handy"]).ok();
+    berger.run(&["sync"]).ok();
     let (number, reason) = the_one(berger);
     assert_eq!(reason, "waits_for_comparison");
     refused(

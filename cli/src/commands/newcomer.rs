@@ -13,6 +13,10 @@ use crate::failure::Failure;
 use crate::input;
 use crate::output::{Answer, Page, dates, json};
 
+/// Why somebody waits who answered an invitation of this device and stands in no log.
+const ASKS: &str = "waits_for_comparison";
+/// What is noted of them on this device, and is no decision that could be dropped.
+const NOTED: &str = "It takes effect with the next `nahtlos sync`.";
 /// Characters of a number that lists show.
 const SHOWN: usize = 8;
 
@@ -82,22 +86,29 @@ pub fn confirm(
         }
     };
     let confirmed = nahtlos.confirm(&newcomer.grant, &read_out)?;
-    let takes_another = confirmed.reason == "waits_for_comparison"
-        && nahtlos.takes_another_for(&confirmed.space)?;
+    let takes_another = confirmed.reason == ASKS && nahtlos.takes_another_for(&confirmed.space)?;
     let said = match confirmed.reason {
-        "waits_for_comparison" if takes_another => format!(
+        ASKS if takes_another => format!(
             "Compared: {}. It is added with the next sync, and let in once another administrator has \
              confirmed it.",
             confirmed.member
         ),
-        "waits_for_comparison" => format!("Compared: {} is let in.", confirmed.member),
+        ASKS => format!("Compared: {} is let in.", confirmed.member),
         _ => format!(
             "You stand for {} in {}: their device receives the key.",
             confirmed.member, confirmed.in_space
         ),
     };
     let data = json!({ "done": "confirmed", "newcomer": json::value(&confirmed) });
-    Ok(Answer::sentence(data, said).note(ending::WITH_NEXT_SYNC))
+    Ok(Answer::sentence(data, said).note(when(&confirmed)))
+}
+
+/// When it takes effect, and how it is taken back where that can be.
+fn when(one: &WaitingGrant) -> &'static str {
+    match one.reason {
+        ASKS => NOTED,
+        _ => ending::WITH_NEXT_SYNC,
+    }
 }
 
 pub fn refuse(context: &Context, number: &str, answered: Answered) -> Result<Answer, Failure> {
@@ -107,14 +118,24 @@ pub fn refuse(context: &Context, number: &str, answered: Answered) -> Result<Ans
         return Err(not_yours(&newcomer, "refuse"));
     }
     let data = |done: &str| json!({ "done": done, "newcomer": json::value(&newcomer) });
-    let page =
-        told(&newcomer).line("They never receive the key; everybody there sees that you refused.");
+    let page = told(&newcomer).line(match newcomer.reason {
+        // They stand in no log, so there is none in which others or they could read it.
+        ASKS => {
+            "They are not let in, and the invitation is used up. Their device is not told: say it to who sent \
+             you these words."
+        }
+        _ => "They never receive the key; everybody there sees that you refused.",
+    });
     if let Some(answer) = ending::unless_confirmed(answered, page, "Refuse them?", data)? {
         return Ok(answer);
     }
     let refused = nahtlos.refuse(&newcomer.grant)?;
     let said = format!("Refused: {} in {}.", refused.member, refused.in_space);
-    Ok(Answer::sentence(data("refused"), said).note(ending::WITH_NEXT_SYNC))
+    let note = match refused.reason {
+        ASKS => "If the right one is still to come, invite them again: `nahtlos member invite`.",
+        _ => ending::WITH_NEXT_SYNC,
+    };
+    Ok(Answer::sentence(data("refused"), said).note(note))
 }
 
 fn not_yours(one: &WaitingGrant, action: &str) -> Failure {

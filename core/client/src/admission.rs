@@ -65,6 +65,10 @@ impl Nahtlos {
             return Ok(if is_in { Outcome::Done } else { Outcome::Waits });
         };
         let record: InvitationRecord = records::decode(&bytes)?;
+        if record.is_refused() {
+            // Nobody is let in by it any more, although the relay may serve the request once more.
+            return Ok(Outcome::Done);
+        }
         if let Ok(of_device) = record.text.parse::<DeviceInvitation>() {
             let source = Source::Intent(key.to_vec(), intent.clone());
             return self.prepare_device_admission(source, &request, &of_device, &record, round);

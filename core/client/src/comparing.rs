@@ -135,17 +135,25 @@ impl Nahtlos {
         })
     }
 
-    /// Lets a newcomer go whose words were others: the invitation is used up.
+    /// Lets a newcomer go whose words were others: their request is gone and the invitation used up,
+    /// whatever the institution asks for later.
     pub(crate) fn refuse_newcomer(&mut self, waiting: &WaitingGrant) -> Result<(), ClientError> {
-        self.change_invitation(waiting, |record, _| record.completed = true)?;
-        for answered in self.answered_invitations()? {
-            let id = answered.request.id();
-            if SpaceId(id.0).to_string() == waiting.grant {
-                self.commit(|transaction| {
-                    transaction.delete(Collection::Intent, &id.0)?;
-                    Ok(())
-                })?;
+        for Answered {
+            request,
+            mut record,
+        } in self.answered_invitations()?
+        {
+            if SpaceId(request.id().0).to_string() != waiting.grant {
+                continue;
             }
+            record.completed = true;
+            record.refused = Some(true);
+            let (invitation, value) = (request.invitation(), records::encode(&record));
+            self.commit(|transaction| {
+                transaction.put(Collection::Invitation, b"", &invitation.0, 0, &value)?;
+                transaction.delete(Collection::Intent, &request.id().0)?;
+                Ok(())
+            })?;
         }
         Ok(())
     }

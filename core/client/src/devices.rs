@@ -105,6 +105,7 @@ impl Nahtlos {
                 .saturating_add(DEVICE_INVITATION_LIFETIME_MS),
             completed: false,
             compared: None,
+            refused: None,
         };
         let invitation = text.invitation();
         self.all_or_nothing(|this| this.issue(person, invitation, Role::Manage, &record))?;

@@ -218,6 +218,7 @@ impl Nahtlos {
             not_after_ms,
             completed: false,
             compared: None,
+            refused: None,
         };
         self.issue(inviting, text.invitation(), role, &record)?;
         Ok(text)

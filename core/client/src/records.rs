@@ -455,6 +455,16 @@ pub(crate) struct InvitationRecord {
     /// The device that asked and whose words somebody compared.
     #[n(4)]
     pub compared: Option<DeviceId>,
+    /// Whether somebody refused who answered it: nobody is let in by it any more.
+    #[n(5)]
+    pub refused: Option<bool>,
+}
+
+impl InvitationRecord {
+    /// Whether somebody refused who answered it.
+    pub fn is_refused(&self) -> bool {
+        self.refused == Some(true)
+    }
 }
 
 /// A section's label: `Collection::Label`, group = case, key = space. Sealed in the epoch.
