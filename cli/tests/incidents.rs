@@ -53,6 +53,25 @@ fn a_relay_restored_from_a_backup_is_told_and_what_it_lost_is_there_again() {
     );
 }
 
+#[test]
+fn keys_renewed_at_once_over_a_relay_that_went_back_tell_it_as_a_sync_does() {
+    let mut world = World::new();
+    let case = world.open_case();
+    sync_all(&world);
+    let rotate = ["key", "rotate", &case, "--yes"];
+    let calm = world.berger.run(&rotate);
+    let calm = format!("{}{}", calm.stdout, calm.stderr);
+    assert!(
+        calm.contains("new key") && !calm.contains("went back"),
+        "control: {calm}"
+    );
+    let backup = world.back_up_relay();
+    goes_back(&mut world, &case, &backup);
+    let told = world.berger.run(&rotate);
+    let told = format!("{}{}", told.stdout, told.stderr);
+    assert!(told.contains("went back"), "{told}");
+}
+
 /// The relay goes back, Berger types and syncs, and everything is healed.
 fn goes_back(world: &mut World, case: &str, backup: &std::path::Path) {
     let words = ["journal", "add", case, "--kind", "call", "--from", "-"];

@@ -86,7 +86,7 @@ fn rotate_team(world: &World, home: &mut Home) {
         .nahtlos
         .rotate_now(&mut world.transport(), &rotation, &mut |_| {})
         .unwrap();
-    assert_eq!(report.rotated, 1, "{report:?}");
+    assert_eq!(report.keys.rotated, 1, "{report:?}");
 }
 
 /// With whom the journal is shared, as the log says.

@@ -66,7 +66,7 @@ fn begin_epoch(world: &World, home: &mut Home, space: SpaceId) {
     let rotated = home
         .nahtlos
         .rotate_now(&mut transport, &rotation, &mut |_| {});
-    assert_eq!(rotated.unwrap().rotated, 1);
+    assert_eq!(rotated.unwrap().keys.rotated, 1);
 }
 
 impl Office {

@@ -194,7 +194,7 @@ fn a_false_word_that_a_fork_was_joined_already_is_not_believed_for_long() {
         let rotated = home
             .nahtlos
             .rotate_now(&mut world.transport(), &rotation, &mut |_| {});
-        assert_eq!(rotated.unwrap().rotated, 1);
+        assert_eq!(rotated.unwrap().keys.rotated, 1);
     };
     let backup = world.back_up_relay();
     begin_key(&world, &mut berger);

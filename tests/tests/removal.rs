@@ -5,6 +5,7 @@ use nahtlos_casework::SectionKind;
 use nahtlos_client::ClientError;
 use nahtlos_client::ending::{Ending, Reason, WHAT_STAYS_READABLE};
 use nahtlos_protocol::space::Role;
+use nahtlos_protocol::wire::PushItem;
 use nahtlos_tests::{Home, World, note_saying};
 
 const IV_TEAM: &str = "IV-Stelle Bern Team 1";
@@ -288,4 +289,52 @@ fn a_section_that_is_closed_while_it_is_stale_gets_its_last_key_with_the_closing
     closed.unwrap();
     berger.sync();
     assert_eq!(berger.nahtlos.epoch_in(&plan), key);
+}
+
+#[test]
+fn who_is_in_no_team_any_more_makes_no_key_where_a_right_of_their_own_stands_and_keeps_what_they_typed()
+ {
+    let world = World::new();
+    let (mut berger, _, number) = shared_case(&world);
+    let mut keller = world.colleague(&mut berger, "keller", "Rita Keller", Role::Write);
+    keller.sync();
+    berger.share(&number, &JOURNAL, "Rita Keller", Role::Write, "AVG35a1");
+    berger.sync();
+    let team = berger.nahtlos.status().unwrap().team.unwrap();
+    let directory = berger.nahtlos.directory().unwrap();
+    let ending = Ending::Member(
+        directory.find_team(&team).unwrap(),
+        directory.find_member("Rita Keller").unwrap(),
+    );
+    berger.nahtlos.end(&ending, Reason::Left).unwrap();
+    berger.sync();
+    keller.sync();
+
+    keller
+        .nahtlos
+        .edit_case(&number, &[note_saying(1, "nach dem Austritt")])
+        .unwrap();
+    for _ in 0..2 {
+        let (report, pushed) = keller.sync_and_list_pushed(&world);
+        let operations = pushed
+            .iter()
+            .filter(|item| matches!(item, PushItem::Operation { .. }));
+        assert_eq!(
+            operations.count(),
+            0,
+            "the relay takes none of hers: {report:?}"
+        );
+        assert!(report.requests < 4, "{report:?}");
+    }
+    assert!(
+        keller
+            .journal(&number)
+            .last()
+            .unwrap()
+            .contains("nach dem Austritt"),
+        "it stays with her"
+    );
+    berger.sync();
+    let seen = berger.journal(&number).join(" ");
+    assert!(!seen.contains("nach dem Austritt"), "{seen}");
 }

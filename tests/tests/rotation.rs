@@ -200,7 +200,7 @@ fn everything_a_lost_device_held_is_rotated_on_command_and_goes_on_where_it_brok
         .berger
         .nahtlos
         .rotate_now(&mut transport, &rotation, &mut progress);
-    let done = done.unwrap();
+    let done = done.unwrap().keys;
     assert_eq!((done.rotated, done.left), (planned.left, 0));
     assert_eq!(told.last().map(|step| step.rotated), Some(planned.left));
     // Each once, but for Berger's own person, which Keller never held.

@@ -10,7 +10,7 @@ use nahtlos_client::{ClientError, Nahtlos};
 use super::device::{fits, in_words, is_shown};
 use super::ending::{self, End, WITH_NEXT_SYNC};
 use super::key;
-use super::sync::count;
+use super::sync::{self, count};
 use crate::arguments::Answered;
 use crate::context::Context;
 use crate::exit::Exit;
@@ -54,7 +54,7 @@ pub fn revoke(
         data
     };
     if let Some(answer) = ending::unless_confirmed(answered, page, "Revoke it?", data)? {
-        return Ok(noted(answer, told));
+        return Ok(sync::noted(answer, &told));
     }
     let reason = if lost {
         Reason::DeviceLost
@@ -75,12 +75,12 @@ pub fn revoke(
         let answer = Answer::sentence(data("revoked"), said).note(which);
         return Ok(answer.note(WHAT_STAYS_READABLE).note(WITH_NEXT_SYNC));
     }
-    let report = key::rotate_with_bar(context, &mut nahtlos, &rotation)?;
+    let rotated = key::rotate_with_bar(context, &mut nahtlos, &rotation)?;
     let mut data = data("revoked");
-    data["rotation"] = json::value(&report);
-    let page = Page::default().line(said).line(key::in_words(report));
-    let answer = Answer::new(data, page).note(which);
-    Ok(noted(key::told(answer, report, &others), told))
+    data["rotation"] = json::value(&rotated.keys);
+    let page = Page::default().line(said).line(key::in_words(&rotated));
+    let answer = sync::noted(Answer::new(data, page).note(which), &told);
+    Ok(key::told(answer, &rotated, &others))
 }
 
 /// What the relay has by now. Where it is not reached, a device that is named itself is revoked by what is
@@ -104,13 +104,6 @@ fn pull(context: &Context, nahtlos: &mut Nahtlos, input: &str) -> Result<Vec<Str
         }
         Err(error) => Err(error.into()),
     }
-}
-
-fn noted(answer: Answer, notices: Vec<String>) -> Answer {
-    let notices = notices.into_iter();
-    notices.fold(answer, |answer, notice| {
-        answer.note(format!("Note: {notice}."))
-    })
 }
 
 /// A device by the beginning of its fingerprint or id, or the only one of a person.

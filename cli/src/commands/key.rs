@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use nahtlos_client::rotation::{LeftToOthers, Rotation, RotationReport};
+use nahtlos_client::rotation::{LeftToOthers, Rotated, Rotation, RotationReport};
 use nahtlos_client::{ClientError, Nahtlos};
 use nahtlos_protocol::identifier::SpaceId;
 use serde_json::json;
 
 use super::sync::count;
-use super::{ending, paper, section_kind, vault};
+use super::{ending, paper, section_kind, sync, vault};
 use crate::arguments::{Answered, KeyCommand};
 use crate::context::Context;
 use crate::exit::Exit;
@@ -126,13 +126,13 @@ fn rotate(
     if let Some(answer) = ending::unless_confirmed(answered, page, "Make them?", data)? {
         return Ok(answer);
     }
-    let report = rotate_with_bar(context, &mut nahtlos, &rotation)?;
+    let rotated = rotate_with_bar(context, &mut nahtlos, &rotation)?;
     let mut data = data("rotated");
-    data["rotation"] = json::value(&report);
+    data["rotation"] = json::value(&rotated.keys);
     data["left_to_others"] = json::value(&left);
     Ok(told(
-        Answer::new(data, Page::default().line(in_words(report))),
-        report,
+        Answer::new(data, Page::default().line(in_words(&rotated))),
+        &rotated,
         &left,
     ))
 }
@@ -173,7 +173,7 @@ pub fn rotate_with_bar(
     context: &Context,
     nahtlos: &mut Nahtlos,
     rotation: &Rotation,
-) -> Result<RotationReport, Failure> {
+) -> Result<Rotated, Failure> {
     let mut transport = context.transport_of(nahtlos)?;
     let bar = ProgressBar::new(0).with_message("new keys");
     bar.set_style(
@@ -189,13 +189,18 @@ pub fn rotate_with_bar(
 }
 
 /// What came of it, one sentence.
-pub fn in_words(report: RotationReport) -> String {
-    count(report.rotated, "new key was made.", "new keys were made.")
+pub fn in_words(rotated: &Rotated) -> String {
+    count(
+        rotated.keys.rotated,
+        "new key was made.",
+        "new keys were made.",
+    )
 }
 
-/// With what is left to others or to the next sync.
-pub fn told(answer: Answer, report: RotationReport, others: &[LeftToOthers]) -> Answer {
-    let mut answer = answer;
+/// With what the sync has to tell, and what is left to others or to the next one.
+pub fn told(answer: Answer, rotated: &Rotated, others: &[LeftToOthers]) -> Answer {
+    let mut answer = sync::noted(answer, &rotated.notices);
+    let report = rotated.keys;
     if report.not_ours > 0 {
         answer = answer.note(format!(
             "{} not yours to make: the writers there make them at their next write.",

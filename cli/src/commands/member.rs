@@ -117,12 +117,15 @@ fn remove(
             .note(WHAT_STAYS_READABLE)
             .note(WITH_NEXT_SYNC));
     }
-    let report = key::rotate_with_bar(context, &mut nahtlos, &rotation)?;
+    let rotated = key::rotate_with_bar(context, &mut nahtlos, &rotation)?;
     let mut data = data("removed");
-    data["rotation"] = json::value(&report);
+    data["rotation"] = json::value(&rotated.keys);
     Ok(key::told(
-        Answer::new(data, Page::default().line(said).line(key::in_words(report))),
-        report,
+        Answer::new(
+            data,
+            Page::default().line(said).line(key::in_words(&rotated)),
+        ),
+        &rotated,
         &others,
     ))
 }

@@ -63,6 +63,13 @@ fn set_aside(nahtlos: &Nahtlos) -> Result<u64, Failure> {
     Ok(refused.count() as u64)
 }
 
+/// With what a sync found that a person should know.
+pub fn noted(answer: Answer, notices: &[String]) -> Answer {
+    notices.iter().fold(answer, |answer, notice| {
+        answer.note(format!("Note: {notice}."))
+    })
+}
+
 fn report(
     nahtlos: &Nahtlos,
     report: &SyncReport,
@@ -121,10 +128,7 @@ fn report(
     data["held_news"] = json::value(&news);
     data["revoked"] = json::value(&nahtlos.own_revocation()?);
     data["removed"] = json::value(&nahtlos.own_removal()?);
-    let mut answer = Answer::new(data, page);
-    for notice in &report.notices {
-        answer = answer.note(format!("Note: {notice}."));
-    }
+    let mut answer = noted(Answer::new(data, page), &report.notices);
     if let Some(revoked) = nahtlos.own_revocation()? {
         answer = answer
             .note(device_wipe::in_words(&revoked))

@@ -241,6 +241,8 @@ impl From<ClientError> for Failure {
 fn whom_to_ask(action: &str) -> &'static str {
     if action == "write on this device" {
         "Use another device of yours. `nahtlos status` says since when; `nahtlos device wipe` empties this one."
+    } else if action == "say who manages the network" {
+        "Ask an institution that manages the network to do it: `nahtlos network list` says which."
     } else if OF_THE_INSTITUTION.contains(&action) {
         "Ask somebody who administers your institution to do it: `nahtlos institution policy` lists them."
     } else {

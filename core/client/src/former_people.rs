@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use nahtlos_protocol::identifier::SpaceId;
+use nahtlos_protocol::space::Logs as _;
 use nahtlos_protocol::space::kind::Kind;
 use nahtlos_protocol::space::state::{EndReason, Grant, MemberId};
 use serde::Serialize;
@@ -70,6 +71,60 @@ impl Nahtlos {
         &self,
         person: &SpaceId,
     ) -> Result<Option<MemberRemoval>, ClientError> {
+        let Some((at_ms, space, grant)) = self.last_membership_ended(person)? else {
+            return Ok(None);
+        };
+        let directory = self.shared_directory().unwrap_or_default();
+        Ok(grant.ended.map(|end| {
+            let by = self.person_in_or_above(&end.by, &space);
+            MemberRemoval {
+                at_ms,
+                from: directory.name(&space),
+                by: by.map(|by| directory.person_name(&by)),
+                reason: reason_of(end.reason),
+            }
+        }))
+    }
+
+    /// Whether this device's person, or their institution, was in the network and has left: the relay takes
+    /// no operation of theirs.
+    pub(crate) fn stands_outside(&self) -> Result<bool, ClientError> {
+        let (Some(person), Some(institution)) = (self.device.person, self.device.institution)
+        else {
+            return Ok(false);
+        };
+        if self.last_membership_ended(&person)?.is_some() {
+            return Ok(true);
+        }
+        let network = self
+            .device
+            .network
+            .and_then(|network| self.logs().state(&network));
+        let Some(network) = network.filter(|_| !self.is_in_network(&institution)) else {
+            return Ok(false);
+        };
+        let was_in = |grant: &Grant| space_of(grant) == Some(institution);
+        if !network.grants().iter().any(was_in) {
+            return Ok(false);
+        }
+        // Another institution may have taken one's team in.
+        let mut own: BTreeSet<SpaceId> = self.spaces_above(&person)?.into_iter().collect();
+        own.insert(person);
+        let mut present = network.live_grants().filter_map(space_of);
+        Ok(!present.any(|institution| {
+            let state = self.logs().state(&institution);
+            state.is_some_and(|state| {
+                let mut members = state.live_grants().filter_map(space_of);
+                members.any(|member| own.contains(&member))
+            })
+        }))
+    }
+
+    /// The grant that made a person a member last, where all of them have ended: when, and in which group.
+    fn last_membership_ended(
+        &self,
+        person: &SpaceId,
+    ) -> Result<Option<(u64, SpaceId, Grant)>, ClientError> {
         let mut last: Option<(u64, SpaceId, Grant)> = None;
         for space in self.spaces_above(person)? {
             let Some(state) = self.logs().load(&space)? else {
@@ -92,17 +147,7 @@ impl Nahtlos {
                 }
             }
         }
-        let directory = self.shared_directory().unwrap_or_default();
-        Ok(last.and_then(|(at_ms, space, grant)| {
-            let end = grant.ended?;
-            let by = self.person_in_or_above(&end.by, &space);
-            Some(MemberRemoval {
-                at_ms,
-                from: directory.name(&space),
-                by: by.map(|by| directory.person_name(&by)),
-                reason: reason_of(end.reason),
-            })
-        }))
+        Ok(last)
     }
 }
 

@@ -73,6 +73,15 @@ pub struct RotationReport {
     pub not_ours: u64,
 }
 
+/// A rotation at once, and the sync that it came with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rotated {
+    /// What came of it.
+    pub keys: RotationReport,
+    /// What else the sync has to tell a person, as [`crate::SyncReport::notices`].
+    pub notices: Vec<String>,
+}
+
 impl Nahtlos {
     /// Whether nothing may be sealed under a space's present epoch.
     pub(crate) fn is_stale(&self, logs: &dyn Logs, state: &SpaceState) -> bool {
@@ -156,7 +165,7 @@ impl Nahtlos {
         transport: &mut dyn Transport,
         rotation: &Rotation,
         progress: &mut dyn FnMut(RotationProgress),
-    ) -> Result<RotationReport, ClientError> {
+    ) -> Result<Rotated, ClientError> {
         let (own, others) = self.spaces_to_rotate(rotation)?;
         let waiting: BTreeSet<SpaceId> = self.rotations_left()?.into_iter().collect();
         let mut decided = Vec::new();
@@ -180,13 +189,14 @@ impl Nahtlos {
             let rotated = step.delivered.min(spaces);
             progress(RotationProgress { spaces, rotated });
         };
-        self.sync(transport, &mut told)?;
+        let notices = self.sync(transport, &mut told)?.notices;
         let left = self.rotations_left()?.len() as u64;
-        Ok(RotationReport {
+        let keys = RotationReport {
             rotated: spaces.saturating_sub(left),
             left,
             not_ours: others.len() as u64,
-        })
+        };
+        Ok(Rotated { keys, notices })
     }
 
     /// Spaces whose rotation was decided and is not done.

@@ -194,6 +194,10 @@ impl Nahtlos {
 
     /// Prepares what the marked spaces need, members before the spaces above them.
     pub(crate) fn look_after_spaces(&mut self, round: &mut Round) -> Result<(), ClientError> {
+        // The relay would refuse each of them, at every sync. What is marked stays so.
+        if self.stands_outside()? {
+            return Ok(());
+        }
         let due = self.due_for_upkeep()?;
         let mut left = Vec::new();
         for space in &due.spaces {

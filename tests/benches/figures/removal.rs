@@ -53,7 +53,7 @@ pub fn measure(report: &mut Report, directory: &Path, divisor: usize) {
     let (own, others) = (processor_time("self"), relay.processor_time());
     let nahtlos = &mut owner.nahtlos;
     let (rotating, rotated) = timed(|| nahtlos.rotate_now(&mut counting, &rotation, &mut |_| {}));
-    let rotated = rotated.expect("a writer");
+    let rotated = rotated.expect("a writer").keys;
     let own = processor_time("self") - own;
     let others = relay.processor_time() - others;
     assert_eq!(rotated.left, 0, "{rotated:?}");

@@ -407,7 +407,7 @@ impl World {
             let rotation = Rotation::Spaces(vec![space]);
             let rotated = replica.rotate_now(&mut line, &rotation, &mut |_| {});
             let word = match &rotated {
-                Ok(report) if report.rotated > 0 => "work: rotate",
+                Ok(rotated) if rotated.keys.rotated > 0 => "work: rotate",
                 Ok(_) => "work: rotate nothing",
                 Err(_) => "work: rotate later",
             };

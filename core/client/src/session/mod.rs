@@ -141,7 +141,7 @@ impl<'a> Session<'a> {
             if self.rounds >= PUSH_ROUNDS_MAX {
                 if self.replica.vault.count(Collection::Outbox)? > 0 {
                     self.report.notices.push(
-                        "the relay did not take what was typed here, in several attempts: it stays on this device and is sent with the next sync; if this goes on, tell the relay's operator".into(),
+                        "the relay did not take what was typed here, in several attempts: it stays on this device and is sent with the next sync; if this goes on, something may have been kept from this device: `nahtlos sync --all` asks for everything again; if that does not help, tell the relay's operator".into(),
                     );
                 }
                 return Ok(None);
