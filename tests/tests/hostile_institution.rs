@@ -4,8 +4,10 @@
 use nahtlos_casework::SectionKind;
 use nahtlos_casework::edit::{Edit, TaskEdit};
 use nahtlos_casework::fields::{EntryId, Field, Line};
+use nahtlos_casework::view::TasksView;
 use nahtlos_client::directory::DirectoryEdit;
 use nahtlos_client::share::Terms;
+use nahtlos_client::status::HeldLine;
 use nahtlos_client::{InstitutionCard, Introduction, PersonCard, TeamCard};
 use nahtlos_protocol::identifier::SpaceId;
 use nahtlos_protocol::space::Role;
@@ -64,6 +66,77 @@ fn a_participant_cannot_slip_a_section_of_its_own_into_a_case_it_takes_part_in()
         ["tasks"],
         "control: what the case's own institution shared"
     );
+}
+
+#[test]
+fn a_section_that_does_not_say_what_it_is_stops_nothing_but_itself() {
+    let (_world, mut berger, mut iseli, mut rogue, number) = world();
+    let directory = rogue.nahtlos.directory().unwrap();
+    let team = iseli.nahtlos.status().unwrap().team.unwrap();
+    let victims = directory.find_team(&team).unwrap();
+    let before = tasks(&berger, &number);
+    let labels = [Some(vec![6; 40]), Some(Vec::new()), None];
+    for (count, label) in (1..).zip(labels) {
+        let rogue_device = &mut rogue.nahtlos;
+        let said = label.clone();
+        let space = rogue_device.hostile_section_saying(said, &victims).unwrap();
+        rogue.sync();
+        let rogue_device = &mut rogue.nahtlos;
+        let edit = rogue_device.hostile_changes(&space, 1, &|_| {}).unwrap();
+        rogue.sync();
+        iseli.sync();
+        let held = iseli.nahtlos.held_lines().unwrap();
+        let of_it = |line: &&HeldLine| line.space.as_deref() == Some(&*space.to_string());
+        let reasons: Vec<&str> = held
+            .iter()
+            .filter(of_it)
+            .map(|line| line.reason.as_str())
+            .collect();
+        assert_eq!(reasons, ["no_label"], "control: it arrived, {label:?}");
+        assert!(
+            !iseli.nahtlos.looked_at_with_each_log().contains(&space),
+            "what arrives elsewhere costs no look at it"
+        );
+        // Another edit on it, a new epoch and a snapshot of it change nothing of that.
+        rogue.nahtlos.hostile_changes(&space, 2, &|_| {}).unwrap();
+        rogue.nahtlos.hostile_change(&space, vec![], true).unwrap();
+        rogue.sync();
+        let snapshot = rogue
+            .nahtlos
+            .hostile_snapshot_of_nothing(&space, vec![edit]);
+        snapshot.unwrap();
+        rogue.sync();
+        type_task(&mut iseli, count);
+        let report = iseli.sync();
+        assert!(report.envelopes_delivered > 0, "{label:?}");
+        iseli.sync();
+        berger.sync();
+        assert_eq!(
+            tasks(&berger, &number),
+            before + usize::from(count),
+            "{label:?}"
+        );
+    }
+    assert_eq!(iseli.nahtlos.cases().unwrap().len(), 1, "and it is no case");
+}
+
+fn type_task(home: &mut Home, number: u8) {
+    let task = Edit::Tasks(TaskEdit::Add {
+        id: EntryId::from_random([number; 8]),
+        title: Line::parse("Aufgabe").unwrap(),
+        responsible: None,
+        due: None,
+        priority: None,
+        checklist: Vec::new(),
+    });
+    let case = case_name(home);
+    home.nahtlos.edit_case(&case, &[task]).unwrap();
+}
+
+fn tasks(home: &Home, number: &str) -> usize {
+    let case = home.nahtlos.find_case(number).unwrap();
+    let document = home.nahtlos.section_document(&case, &SectionKind::Tasks);
+    TasksView::read(&document.unwrap()).tasks.len()
 }
 
 fn case_name(home: &Home) -> String {

@@ -24,6 +24,12 @@ impl From<ClientError> for Failure {
                 detail,
             } => relay::refused(*refusal, code, detail),
             ClientError::NoKey(notice) => no_key(*notice),
+            ClientError::NoLabel { reason } => say(
+                Exit::Failed,
+                "This section does not say what it is, so it cannot be opened.",
+                &format!("No honest program founds such a section: {reason}."),
+                "Ask who shared it. Everything else goes on without it.",
+            ),
             ClientError::LastManager => say(
                 Exit::NoRight,
                 "This would end the last right to manage it.",

@@ -50,13 +50,17 @@ impl Nahtlos {
         match self.label(&state.id()) {
             Ok(label) => Ok(self.unlearned_code.as_ref() == Some(&label.kind)
                 || !SectionKind::from_code(&label.kind).has_content()),
-            // Without its label it waits for a key, and says so.
-            Err(ClientError::NoKey(_)) => Ok(false),
+            // Without its label it waits for a key, or for nothing, and says so.
+            Err(ClientError::NoKey(_) | ClientError::NoLabel { .. }) => Ok(false),
             Err(error) => Err(error),
         }
     }
 
-    /// What a section is and which case it belongs to, opened from its current epoch.
+    /// What a section is and which case it belongs to, opened from its first epoch that opens here.
+    ///
+    /// # Errors
+    /// [`ClientError::NoKey`] while none opens; [`ClientError::NoLabel`] where that one says nothing that
+    /// can be read: whoever shares such a section must not stop anything but itself.
     pub(crate) fn label(&self, space: &SpaceId) -> Result<LabelRecord, ClientError> {
         if let Some(bytes) = self.vault.get(Collection::Label, &space.0)? {
             return records::decode(&bytes);
@@ -77,12 +81,8 @@ impl Nahtlos {
             };
             let sealed = epoch.label.as_deref().unwrap_or_default();
             let opened =
-                epoch_secret::open_label(&seed, &epoch.key_id.0, sealed).map_err(|error| {
-                    ClientError::DamagedRecord {
-                        reason: error.to_string(),
-                    }
-                })?;
-            return records::decode(&opened);
+                epoch_secret::open_label(&seed, &epoch.key_id.0, sealed).map_err(no_label)?;
+            return records::decode(&opened).map_err(no_label);
         }
         Err(ClientError::NoKey(notice))
     }
@@ -294,6 +294,12 @@ impl Nahtlos {
             &directory.person_name(&person),
         )
         .ok()
+    }
+}
+
+fn no_label(error: impl std::fmt::Display) -> ClientError {
+    ClientError::NoLabel {
+        reason: error.to_string(),
     }
 }
 

@@ -154,6 +154,12 @@ pub enum ClientError {
     /// The section's key is not held here.
     #[error("the section cannot be opened: {}", .0.sentence())]
     NoKey(KeyNotice),
+    /// The section's key is held here, and what its epoch says of it is nothing: no honest program founds one.
+    #[error("the section does not say what it is: {reason}")]
+    NoLabel {
+        /// What is wrong with what stands there.
+        reason: String,
+    },
     /// A newer program wrote it; it is read-only here.
     #[error("written by a newer nahtlos; it can be read but not changed here")]
     NeedsNewer,
@@ -244,6 +250,7 @@ impl ClientError {
             Self::IncidentOpen(_) => "incident_open",
             Self::ConsentIsWithdrawn { .. } => "consent_withdrawn",
             Self::NoKey(notice) => notice.word(),
+            Self::NoLabel { .. } => "no_label",
             Self::NeedsNewer => "needs_newer",
             Self::Forked => "forked",
             Self::Cloned => "cloned",

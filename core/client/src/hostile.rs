@@ -1,6 +1,6 @@
 //! What a modified client could do, for tests only: the honest facade never does it.
 
-use nahtlos_document::{Actor, EncodedChange};
+use nahtlos_document::{Actor, Document, EncodedChange, SnapshotLimits};
 use nahtlos_protocol::counting::Verdict;
 use nahtlos_protocol::envelope::sealed::Change;
 use nahtlos_protocol::envelope::snapshot::{DocumentHead, SnapshotPayload, StatementPayload};
@@ -44,7 +44,19 @@ impl Nahtlos {
             kind: kind.to_owned(),
             ..self.label(known)?
         };
-        let section = self.found_section(&label)?;
+        self.hostile_section_saying(Some(records::encode(&label)), member)
+    }
+
+    /// Founds a section that says this of itself, whatever it is, or nothing, and shares it with `member`.
+    ///
+    /// # Errors
+    /// Where the vault fails.
+    pub fn hostile_section_saying(
+        &mut self,
+        label: Option<Vec<u8>>,
+        member: &SpaceId,
+    ) -> Result<SpaceId, ClientError> {
+        let section = self.found_section_saying(label)?;
         let space = section.state.id();
         self.store_own(&[section], |_| Ok(()))?;
         let intent = Intent::Grant {
@@ -194,6 +206,33 @@ impl Nahtlos {
         self.hostile_envelope(sealed.ok())
     }
 
+    /// Says that an empty document is what these edits of a section make; it is sent at the next sync.
+    ///
+    /// # Errors
+    /// Where this device may not.
+    pub fn hostile_snapshot_of_nothing(
+        &mut self,
+        space: &SpaceId,
+        covered: Vec<EnvelopeId>,
+    ) -> Result<EnvelopeId, ClientError> {
+        let state = self.space_state(space)?;
+        let found = self.statement_header(&state, EnvelopeKind::Snapshot, covered.clone())?;
+        let Some((header, seed)) = found else {
+            return Err(ClientError::NotEnrolled);
+        };
+        let empty = Document::genesis(&[])?.snapshot(&SnapshotLimits::default());
+        let empty = empty.map_err(|_| ClientError::NotEnrolled)?;
+        let payload = SnapshotPayload {
+            document: empty.compressed,
+            document_bytes: empty.bytes,
+            heads: Vec::new(),
+            actors: Vec::new(),
+            covered,
+        };
+        let sealed = Envelope::seal_snapshot(&header, &payload, &seed, &self.keys.signing);
+        self.hostile_envelope(sealed.ok())
+    }
+
     /// Attests a snapshot unseen, with these heads; it is sent at the next sync.
     ///
     /// # Errors
@@ -275,7 +314,10 @@ impl Nahtlos {
         header.author_sequence = author_sequence;
         let mut nonce = [0; 16];
         random::system().fill_bytes(&mut nonce);
-        let mut document = self.published_document(space, &record)?;
+        let mut document = match self.published_document(space, &record) {
+            Err(ClientError::NoLabel { .. }) => Document::genesis(&[])?,
+            document => document?,
+        };
         document.set_actor(Actor::derive(&space.0, &self.device_id.0, &nonce));
         let value = author_sequence.to_string();
         let made = document.edit(0, None, |editor| editor.put(["hostile"], value));

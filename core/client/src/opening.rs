@@ -249,9 +249,16 @@ impl Nahtlos {
     }
 
     pub(crate) fn found_section(&self, label: &LabelRecord) -> Result<Prepared, ClientError> {
+        self.found_section_saying(Some(records::encode(label)))
+    }
+
+    pub(crate) fn found_section_saying(
+        &self,
+        label: Option<Vec<u8>>,
+    ) -> Result<Prepared, ClientError> {
         let team = self.device.team.ok_or(ClientError::NotEnrolled)?;
         let mut epoch = self.fresh_epoch();
-        epoch.label = Some(records::encode(label));
+        epoch.label = label;
         let grant = random::grant_id();
         let basis = seal_basis(&epoch.seed, &grant, LEAD_BASIS);
         let draft = Draft::new()

@@ -119,6 +119,11 @@ impl Nahtlos {
         let Some(state) = self.logs().load(space)? else {
             return Ok(Saying::Later);
         };
+        // Nobody makes a document of a section that does not say what it is: there is nothing to compare.
+        let is_section = state.kind() == Kind::Section;
+        if is_section && matches!(self.label(space), Err(ClientError::NoLabel { .. })) {
+            return Ok(Saying::Nothing);
+        }
         let facts = self.facts(space)?;
         let counting = self.count_all(&state, &facts, &mut KnowledgeCache::default());
         let mut later = false;

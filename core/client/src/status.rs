@@ -326,6 +326,10 @@ fn sentence(record: &HeldRecord) -> String {
         "pending" | "no_epoch" => "waits for a key from a colleague's device".into(),
         "bad_wrap" => "waits for a key: the one that arrived does not open".into(),
         "not_granted" => "is for a section that is not shared with this device".into(),
+        "no_label" => {
+            "is for a section that does not say what it is, as no honest program founds one: ask who shared it"
+                .into()
+        }
         "newer_section" => {
             "is for a kind of section that a newer nahtlos knows: update this program, nothing is lost"
                 .into()

@@ -56,6 +56,9 @@ const UNKNOWN_EPOCH: &str = "unknown_epoch";
 /// Edits a section of a kind that this program does not know. It waits for the program that does, which looks
 /// at it with the next that arrives in the section, or with the next log or key.
 const NEWER_SECTION: &str = "newer_section";
+/// Edits a section whose label is here and cannot be read: it says neither what it is nor how its document is
+/// born. Looked at again with its own space alone, since a link there may open an epoch that does say it.
+const NO_LABEL: &str = "no_label";
 
 /// Why an envelope is not applied.
 pub(crate) enum NotApplied {

@@ -10,7 +10,7 @@ use nahtlos_protocol::space::SpaceState;
 
 use super::base::Base;
 use super::outcome::Outcome;
-use super::{BYTES_PER_PASS, NEWER_SECTION, NotApplied, UNKNOWN_EPOCH};
+use super::{BYTES_PER_PASS, NEWER_SECTION, NO_LABEL, NotApplied, UNKNOWN_EPOCH};
 use crate::beginning::Beginning;
 use crate::counting::{Fact, in_causal_order};
 use crate::documents::remember_actors;
@@ -72,6 +72,12 @@ impl Nahtlos {
             Err(ClientError::NoKey(notice)) => {
                 for (id, _) in wanted {
                     outcome.note(*id, NotApplied::Waits(notice.word()));
+                }
+                return Ok(());
+            }
+            Err(ClientError::NoLabel { .. }) => {
+                for (id, _) in wanted {
+                    outcome.note(*id, NotApplied::Waits(NO_LABEL));
                 }
                 return Ok(());
             }

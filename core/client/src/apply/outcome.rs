@@ -6,7 +6,7 @@ use nahtlos_document::Document;
 use nahtlos_protocol::identifier::{DeviceId, EnvelopeId, SpaceId};
 
 use super::onto_document::{Opened, advance};
-use super::{FINAL_REASONS, NotApplied, UNKNOWN_EPOCH};
+use super::{FINAL_REASONS, NO_LABEL, NotApplied, UNKNOWN_EPOCH};
 use crate::beginning::may_be_adopted;
 use crate::counting::{Facts, Standing, Tally, put_clones, put_fact, put_tally};
 use crate::error::ClientError;
@@ -75,7 +75,8 @@ impl Outcome {
         let mut left = new.chain(before);
         left.any(|(id, reason)| {
             let is_done = self.applied.contains(id) || self.statements.contains(id);
-            let waits = !FINAL_REASONS.contains(&reason.as_str()) && reason != UNKNOWN_EPOCH;
+            let is_its_own_affair = [UNKNOWN_EPOCH, NO_LABEL].contains(&reason.as_str());
+            let waits = !FINAL_REASONS.contains(&reason.as_str()) && !is_its_own_affair;
             !is_done && waits
         }) || self.waits_to_begin
     }

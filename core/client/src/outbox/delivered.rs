@@ -114,7 +114,11 @@ impl Nahtlos {
             return self.to_be_counted(envelope);
         }
         let mut record = self.document_record(space)?;
-        let mut document = self.published_document(space, &record)?;
+        let mut document = match self.published_document(space, &record) {
+            // There is no document to go into; it waits with what others write there.
+            Err(ClientError::NoLabel { .. }) => return self.to_be_counted(envelope),
+            document => document?,
+        };
         let key_id = envelope.header().key_id;
         let opened = self.key_ring().open(space, &key_id).ok();
         let Some(payload) = opened.and_then(|seed| envelope.open(&seed).ok()) else {
