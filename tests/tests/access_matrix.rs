@@ -6,10 +6,14 @@
 use std::collections::BTreeMap;
 
 use nahtlos_casework::edit::Edit;
+use nahtlos_casework::fields::ConsentForm;
 use nahtlos_casework::matrix::{Access, Condition, Party, default_access, proposal};
+use nahtlos_casework::record::{ConsentDetails, Giver};
 use nahtlos_casework::role::InstitutionKind as Kind;
+use nahtlos_casework::slice::slice_rule;
 use nahtlos_casework::{PLAIN_SECTIONS, SectionKind};
 use nahtlos_client::audit::KeyTrial;
+use nahtlos_client::consent::{ConsentShare, NewConsent};
 use nahtlos_client::ending::{Ending, Reason};
 use nahtlos_client::{Case, Nahtlos};
 use nahtlos_protocol::identifier::SpaceId;
@@ -342,7 +346,7 @@ fn some_edit(kind: &SectionKind, number: u64) -> Edit {
         SectionKind::Meeting(_) => form("agenda", json!({ "point": "Stand" })),
         SectionKind::Access => form("reads", json!({ "sections": "core" })),
         SectionKind::Employer(_) => form("contacts", json!({ "kind": "call", "text": "Telefon" })),
-        SectionKind::Unknown(_) => unreachable!(),
+        SectionKind::Slice(_) | SectionKind::Unknown(_) => unreachable!(),
     };
     serde_json::from_value(edit).unwrap()
 }
@@ -439,5 +443,82 @@ fn notes_of_an_institution_open_for_its_own_people_alone_and_are_shared_with_nob
                 desk.name
             );
         }
+    }
+}
+
+/// The cells that say `slice`: each is written, and opens for whom it was written and for nobody else. (The
+/// coaches' note needs a team of coaches; which fields it holds is tested where slices are made.)
+#[test]
+fn a_slice_opens_for_whom_it_was_written_and_the_section_of_which_it_is_a_part_stays_shut() {
+    let mut network = Network::new();
+    let case = network.case.clone();
+    network.write_everywhere();
+    let mut written: Vec<(&'static str, SectionKind, SectionKind)> = Vec::new();
+    let mut refused = 0;
+    let cells: Vec<(&'static str, Party)> = COLUMNS
+        .iter()
+        .filter(|(_, _, party)| *party != Party::Coach)
+        .map(|(name, _, party)| (*name, *party))
+        .collect();
+    for kind in sections() {
+        for (name, party) in &cells {
+            let lead = &mut network.desk(LEAD).home.nahtlos;
+            let found = lead.find_case(&case).unwrap();
+            let member = lead.directory().unwrap().find_member(&team(name)).unwrap();
+            let Some(rule) = slice_rule(&kind, *party) else {
+                let shared = lead.share_slice(&found, &kind, &member, Some("AVG35a1"));
+                assert_eq!(shared.unwrap_err().code(), "no_right", "{kind} {name}");
+                refused += 1;
+                continue;
+            };
+            if rule.needs_consent {
+                let shared = lead.share_slice(&found, &kind, &member, Some("AVG35a1"));
+                assert_eq!(shared.unwrap_err().code(), "not_covered", "{kind} {name}");
+                let new = consent_for(lead, &kind, member);
+                lead.consent_give(&found, &new).unwrap();
+            }
+            let basis = (!rule.needs_consent).then_some("AVG35a1");
+            let slice = lead.share_slice(&found, &kind, &member, basis).unwrap();
+            written.push((*name, kind.clone(), slice));
+        }
+    }
+    assert!(written.len() >= 9 && refused > 60, "{written:?}");
+    network.sync();
+    let trials = network.trials();
+    for (of, kind, slice) in &written {
+        let sliced = network
+            .world
+            .stored_envelopes(network.holder(kind), &case, slice);
+        let whole = network
+            .world
+            .stored_envelopes(network.holder(kind), &case, kind);
+        assert!(!sliced.is_empty() && !whole.is_empty(), "{slice}");
+        for (desk, trial) in network.desks.iter().zip(&trials) {
+            let opened = sliced.iter().filter(|one| trial.opens(one)).count();
+            let reads = desk.name == *of || desk.name == LEAD;
+            let expected = if reads { sliced.len() } else { 0 };
+            assert_eq!(opened, expected, "{slice} tried by {}", desk.name);
+            let is_open = whole.iter().any(|one| trial.opens(one));
+            assert_eq!(is_open, desk.name == LEAD, "{kind} tried by {}", desk.name);
+        }
+    }
+}
+
+/// A consent that names one section for one team.
+fn consent_for(lead: &Nahtlos, kind: &SectionKind, member: SpaceId) -> NewConsent {
+    NewConsent {
+        giver: Giver::Client,
+        shares: vec![ConsentShare {
+            section: kind.clone(),
+            member,
+            role: Role::Read,
+            purpose: None,
+        }],
+        valid_from: lead.today().unwrap(),
+        valid_until: None,
+        form: ConsentForm::Paper,
+        details: ConsentDetails::default(),
+        replaces: None,
+        note: None,
     }
 }

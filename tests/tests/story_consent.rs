@@ -1,6 +1,5 @@
-//! Story S2, consent withdrawn while a coach is offline, steps 2 to 6 and 8 without the employer's slice,
-//! through the real programs: one relay process, one home for each of three institutions, sockets
-//! and files.
+//! Story S2, consent withdrawn while a coach is offline, steps 1 to 6 and 8, through the real
+//! programs: one relay process, one home for each of four institutions, sockets and files.
 
 mod story;
 
@@ -10,6 +9,9 @@ use story::{CASE_FILE, Device, Homes, Stage, disk, exit};
 const CASE: &str = "mosimann";
 const COACHING: &str = "Stellwerk Coaching";
 const IV_TEAM: &str = "IV-Stelle Eingliederung";
+const WORKSHOP: &str = "Holzbau Werkstatt";
+
+const ADAPTATIONS: &str = "Stehpult neben der Werkbank";
 
 const BEFORE: &str = "Belastbar am Vormittag, zwei Stunden am Stück";
 const BY_LEAD: &str = "Nach dem Widerruf neu eingeschätzt";
@@ -17,12 +19,13 @@ const BY_COACH: &str = "Im Betrieb beobachtet, ohne Netz aufgeschrieben";
 const AFTERWARDS: &str = "Nach der neuen Einwilligung eingeschätzt";
 const NOTE: &str = "Besuch in der Werkstatt, Emir ist pünktlich";
 
-/// The lead (Rüegg), the IV (Iseli) and a coach (Keller), with one case between them.
+/// The lead (Rüegg), the IV (Iseli), a coach (Keller) and an employer (Gerber), with one case between them.
 struct Withdrawal {
     stage: Stage,
     ruegg: Device,
     iseli: Device,
     keller: Device,
+    gerber: Device,
     consent: String,
 }
 
@@ -43,8 +46,10 @@ impl Withdrawal {
         let iseli = stage.join(&ruegg, "device-2", &words);
         let words = ["Stellwerk", "provider", COACHING, "Urs Keller", "coach"];
         let keller = stage.join(&ruegg, "device-3", &words);
+        let words = ["Holzbau AG", "employer", WORKSHOP, "Jan Gerber", "officer"];
+        let gerber = stage.join(&ruegg, "device-4", &words);
         ruegg.done(&["case", "open", "--from", CASE_FILE]);
-        for device in [&ruegg, &iseli, &keller, &ruegg] {
+        for device in [&ruegg, &iseli, &keller, &gerber, &ruegg] {
             device.done(&["sync"]);
         }
         let grant = [
@@ -60,12 +65,24 @@ impl Withdrawal {
         ruegg.done(&[&grant[..], &terms].concat());
         let core = format!("core={COACHING}");
         let rest = format!("function,journal,plan,tasks={COACHING}");
-        let given = ruegg.json(&[
-            "consent", "give", CASE, "--read", &core, "--write", &rest, "--form", "paper", "--yes",
-        ]);
+        let sliced = format!("function={WORKSHOP}");
+        let give = ["consent", "give", CASE, "--read", &core, "--read", &sliced];
+        let terms = ["--write", &rest, "--form", "paper", "--yes"];
+        let given = ruegg.json(&[&give[..], &terms].concat());
         let consent = text(&given["consent"]).to_owned();
         assess(&ruegg, BEFORE);
-        for device in [&ruegg, &iseli, &keller, &ruegg] {
+        let slice = ["share", "slice", CASE, "function", "--to", WORKSHOP];
+        let asked = ruegg.done(&[&slice[..], &["--dry-run"]].concat()).stdout;
+        for part in [
+            "Jan Gerber",
+            "adaptations (1)",
+            "consent",
+            "Nothing was done",
+        ] {
+            assert!(asked.contains(part), "{part}: {asked}");
+        }
+        ruegg.done(&[&slice[..], &["--yes"]].concat());
+        for device in [&ruegg, &iseli, &keller, &gerber, &ruegg] {
             device.done(&["sync"]);
         }
         Self {
@@ -73,14 +90,17 @@ impl Withdrawal {
             ruegg,
             iseli,
             keller,
+            gerber,
             consent,
         }
     }
 
-    /// Day 21: the client withdraws `function` for the coach; the lead records it offline.
+    /// Day 21: the client withdraws `function` for coach and employer; the lead records it offline.
     fn withdraw(&self) {
         let only = format!("function={COACHING}");
+        let sliced = format!("function={WORKSHOP}");
         let words = ["consent", "withdraw", CASE, &self.consent, "--only", &only];
+        let words = [&words[..], &["--only", &sliced]].concat();
         let said = self
             .ruegg
             .done(&[&words[..], &["--dry-run"]].concat())
@@ -142,8 +162,17 @@ impl Withdrawal {
 
 /// Adds an assessment whose basis is a text.
 fn assess(device: &Device, basis: &str) {
-    let assessment = format!(r#"{{"capacity": 50, "from": "2026-10-01", "basis": "{basis}"}}"#);
+    let assessment = format!(
+        r#"{{"capacity": 50, "from": "2026-10-01", "basis": "{basis}", "adaptations": "{ADAPTATIONS}"}}"#
+    );
     device.done_with(&["function", "add", CASE], &assessment);
+}
+
+/// The employer's slice as their program shows it, for people and for programs.
+fn slice_of(employer: &Device) -> (String, Value) {
+    let cases = employer.json(&["case", "list"]);
+    let words = ["section", "show", text(&cases["cases"][0]["id"]), "slice"];
+    (employer.done(&words).stdout, employer.json(&words))
 }
 
 /// What the assessments of a device rest on, in order.
@@ -169,12 +198,22 @@ fn story_s2_a_consent_is_withdrawn_while_the_coach_writes_offline() {
         ruegg,
         iseli,
         keller,
+        gerber,
         ..
     } = &story;
     assert!(
         bases(keller).contains(&BEFORE.to_owned()),
         "control: the coach reads"
     );
+
+    let (shown, slice) = slice_of(gerber);
+    assert!(shown.contains("A slice: a part of `function`"), "{shown}");
+    assert!(
+        shown.contains(ADAPTATIONS) && !shown.contains(BEFORE),
+        "{shown}"
+    );
+    assert_eq!(slice["slice"]["of"], "function");
+    assert!(!slice["content"]["fields"]["as_of"].is_null(), "{slice}");
 
     // 2, 3: offline the lead withdraws, syncs in the evening, and goes on writing.
     story.withdraw();
@@ -186,6 +225,11 @@ fn story_s2_a_consent_is_withdrawn_while_the_coach_writes_offline() {
         bases(iseli).contains(&BY_LEAD.to_owned()),
         "the IV reads on by law"
     );
+    gerber.done(&["sync"]);
+    let (shown, slice) = slice_of(gerber);
+    let ended = &slice["no_longer_shared"]["ended"];
+    assert_eq!(ended["reason"], "consent_withdrawn", "{slice}");
+    assert!(shown.contains("old copy"), "{shown}");
 
     // 4: still offline the coach writes a note, which is allowed, and in `function`.
     keller.done_with(&["journal", "add", CASE, "--kind", "visit"], NOTE);
@@ -282,13 +326,22 @@ fn story_s2_a_consent_is_withdrawn_while_the_coach_writes_offline() {
     // 8: consent again, and Keller reads what stands there now, and what comes.
     story.consent_again();
 
-    for device in [ruegg, iseli, keller] {
+    for device in [ruegg, iseli, keller, gerber] {
         let doctor = device.run(&["doctor", "--json"]);
         let doctor: Value = serde_json::from_str(&doctor.stdout).unwrap();
         assert_eq!(doctor["sound"], true, "{doctor}");
     }
-    let markers = [BEFORE, BY_LEAD, BY_COACH, AFTERWARDS, NOTE, "Mosimann"].map(str::to_owned);
-    let homes = [ruegg, iseli, keller].map(|device| device.home.clone());
+    let markers = [
+        BEFORE,
+        BY_LEAD,
+        BY_COACH,
+        AFTERWARDS,
+        NOTE,
+        ADAPTATIONS,
+        "Mosimann",
+    ];
+    let markers = markers.map(str::to_owned);
+    let homes = [ruegg, iseli, keller, gerber].map(|device| device.home.clone());
     let places: Vec<_> = story
         .stage
         .relay

@@ -44,7 +44,8 @@ pub use recovery::RecoveryCommand;
 pub use reference::{command_line_reference, manual_pages};
 pub use section::{SectionCommand, SectionEdit, SectionExport};
 pub use share::{
-    ConflictCommand, ReasonCode, SectionRole, ShareCommand, ShareGrant, ShareRole, ShareWithdraw,
+    ConflictCommand, ReasonCode, SectionRole, ShareCommand, ShareGrant, ShareRole, ShareSlice,
+    ShareWithdraw,
 };
 pub use values::{Answered, TypedValue};
 pub use vault::VaultCommand;

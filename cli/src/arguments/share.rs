@@ -4,6 +4,10 @@ use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 
 use super::values::Answered;
 
+const SLICE_EXAMPLE: &str = "\
+$ nahtlos share slice mosimann function --to 'Holzbau AG' --yes
+Slice of `function` shared with Holzbau AG Team 1 (Holzbau AG, employer).";
+
 /// What somebody may do with a section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ShareRole {
@@ -42,6 +46,25 @@ pub struct ShareGrant {
     /// Only what is written from now on: no key ever leads them, or anybody let in later, to the section's history
     #[arg(long)]
     pub from_now: bool,
+    /// Whether to ask.
+    #[command(flatten)]
+    pub answered: Answered,
+}
+
+/// A slice that is shared.
+#[derive(Debug, Args)]
+pub struct ShareSlice {
+    /// Number or name, or the beginning of either
+    pub case: String,
+    /// Section code
+    pub section: String,
+    /// A team or a person of the network, never a whole institution
+    #[arg(long, value_name = "TEAM OR PERSON")]
+    pub to: String,
+    /// What it rests on: the code of a legal basis (`nahtlos share bases`), or "consent NAME"; without it, the
+    /// consent of the case that covers the section for them
+    #[arg(long, value_name = "CODE OR CONSENT")]
+    pub basis: Option<String>,
     /// Whether to ask.
     #[command(flatten)]
     pub answered: Answered,
@@ -106,6 +129,10 @@ pub struct ShareWithdraw {
 pub enum ShareCommand {
     /// Lets a team or person open sections; says first how many people will read them
     Grant(ShareGrant),
+    /// Writes a part of a section for a provider or employer who does not read the section itself: as much
+    /// as the matrix lets them have, without its history; it follows the section from then on
+    #[command(after_long_help = SLICE_EXAMPLE)]
+    Slice(ShareSlice),
     /// Ends the right of a team or person to sections; says first who will no longer read, and what
     /// stays
     Withdraw(ShareWithdraw),

@@ -123,6 +123,7 @@ fn of_share(command: &ShareCommand) -> Subject<'_> {
             Some(&grant.case),
             grant.sections.first().map(String::as_str),
         ),
+        ShareCommand::Slice(slice) => (Some(&slice.case), Some(&slice.section)),
         ShareCommand::Withdraw(withdrawal) => (
             Some(&withdrawal.case),
             withdrawal.sections.first().map(String::as_str),

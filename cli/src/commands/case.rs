@@ -193,10 +193,11 @@ fn show(context: &Context, case: &str) -> Result<Answer, Failure> {
         .note("Something was decided differently by two people: `nahtlos conflict list CASE`."))
 }
 
-/// Code, own right, and why it does not open where it does not.
+/// Code, own right, and why it does not open where it does not; of slices the newest.
 pub fn sections(nahtlos: &Nahtlos, case: &Case) -> Vec<(String, String, Option<String>)> {
-    case.sections
-        .iter()
+    let sections = case.sections.iter();
+    sections
+        .filter(|(kind, _)| !case.is_followed(kind))
         .map(|(kind, space)| {
             let role = nahtlos.own_role(space).unwrap_or("nothing");
             let lost = super::section::lost_copy(nahtlos, case, kind)

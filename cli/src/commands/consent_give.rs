@@ -173,7 +173,8 @@ pub fn receivers_page(mut page: Page, shares: &[ConsentShare], previews: &[Grant
             ]
         })
         .collect();
-    page.table(
+    let sliced = previews.iter().any(|preview| preview.only_a_slice);
+    let page = page.table(
         &[
             "section",
             "for",
@@ -183,9 +184,19 @@ pub fn receivers_page(mut page: Page, shares: &[ConsentShare], previews: &[Grant
         ],
         rows,
         "",
-    )
-    .line("They read all of these sections, also what was written before today.")
-    .line("What was delivered cannot be taken back, also if the consent is withdrawn later.")
+    );
+    let page = match previews.iter().all(|preview| preview.only_a_slice) {
+        true => page,
+        false => page.line("They read all of these sections, also what was written before today."),
+    };
+    let page = match sliced {
+        true => page.line(
+            "Where it says \"a slice\", they receive a document with a part of the section, once you write it: \
+             `nahtlos share slice CASE SECTION --to TEAM`.",
+        ),
+        false => page,
+    };
+    page.line("What was delivered cannot be taken back, also if the consent is withdrawn later.")
 }
 
 fn same_member(one: &GrantPreview, other: &GrantPreview) -> bool {

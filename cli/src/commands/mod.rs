@@ -59,6 +59,7 @@ mod section_fields;
 mod section_form;
 mod section_history;
 mod share;
+mod share_slice;
 mod step;
 mod sync;
 mod task;
@@ -179,6 +180,11 @@ fn section_of(case: &Case, typed: &str) -> Result<SectionKind, Failure> {
         .filter(|kind| kind.code() == wanted || kind.code().starts_with(&beginning));
     match (found.next(), found.next()) {
         (Some(kind), None) => Ok(kind.clone()),
+        // Of slices of one section for one institution the newest is meant.
+        (Some(first), Some(second)) if one_series(case, &beginning) => {
+            let newest = found.fold(first.max(second), Ord::max);
+            Ok(newest.clone())
+        }
         (Some(_), Some(_)) => {
             let all = case.sections.keys().map(SectionKind::code);
             Err(ambiguous(
@@ -189,6 +195,19 @@ fn section_of(case: &Case, typed: &str) -> Result<SectionKind, Failure> {
         }
         _ => section_kind(wanted),
     }
+}
+
+/// Whether all sections that begin so are slices of one section for one institution.
+fn one_series(case: &Case, beginning: &str) -> bool {
+    let kinds = case.sections.keys();
+    let mut meant = kinds.filter(|kind| kind.code().starts_with(beginning));
+    let Some(first) = meant.next().and_then(SectionKind::as_slice) else {
+        return false;
+    };
+    meant.all(|kind| {
+        let slice = kind.as_slice();
+        slice.is_some_and(|slice| slice.follows_or_precedes(first))
+    })
 }
 
 /// Number of a case and the name it goes by, for headings.

@@ -126,10 +126,26 @@ fn show_section(nahtlos: &Nahtlos, case: &Case, kind: &SectionKind) -> Result<An
             case.id
         ));
     }
+    if let Some(slice) = kind.as_slice() {
+        let institution = Names::new(nahtlos).institution(slice.institution().as_str());
+        let of = slice.of();
+        page = page.line(format!(
+            "A slice: a part of `{of}`, written for {institution} by the team that leads the case. It follows \
+             `{of}`; nobody edits it."
+        ));
+    }
     let (view, page) = read(nahtlos, case, kind, page)?;
+    let slice = kind.as_slice().map(|slice| {
+        json!({
+            "of": slice.of(),
+            "institution": slice.institution(),
+            "number": slice.number(),
+        })
+    });
     let data = json!({
         "case": case.id.to_string(),
         "section": kind.code(),
+        "slice": slice,
         "content": view,
         "no_longer_shared": lost,
     });

@@ -11,7 +11,7 @@ use nahtlos_protocol::space::kind::Role;
 use serde_json::json;
 
 use super::sync::count;
-use super::{case_title, section_kind, withdrawal};
+use super::{case_title, section_kind, share_slice, withdrawal};
 use crate::arguments::{ShareCommand, ShareGrant, ShareRole};
 use crate::context::Context;
 use crate::exit::Exit;
@@ -22,6 +22,7 @@ use crate::output::{Answer, Page, dates, json};
 pub fn run(context: &Context, command: ShareCommand) -> Result<Answer, Failure> {
     match command {
         ShareCommand::Grant(grant) => self::grant(context, &grant),
+        ShareCommand::Slice(slice) => share_slice::run(context, &slice),
         ShareCommand::Withdraw(request) => withdrawal::withdraw(context, &request),
         ShareCommand::Role {
             case,
@@ -227,6 +228,9 @@ fn preview_page(
 
 /// How much of a section's history goes along.
 pub fn history(preview: &GrantPreview) -> String {
+    if preview.only_a_slice {
+        return "no: a slice".into();
+    }
     let changes = count(preview.history_changes, "change", "changes");
     if preview.past_is_cut_off {
         format!("at most {changes}")
@@ -256,7 +260,7 @@ pub fn sections(codes: &[String]) -> Result<Vec<SectionKind>, Failure> {
 }
 
 /// What a right rests on: a known code, as the list writes it, or a consent by its name.
-fn basis(bases: &LegalBases, text: Option<&str>) -> Result<String, Failure> {
+pub fn basis(bases: &LegalBases, text: Option<&str>) -> Result<String, Failure> {
     let text = text.unwrap_or_default().trim();
     if let Some(basis) = bases.find(text) {
         return Ok(basis.code.clone());
@@ -283,7 +287,7 @@ fn basis(bases: &LegalBases, text: Option<&str>) -> Result<String, Failure> {
 }
 
 /// What a basis stands for, beside it.
-fn basis_shown(bases: &LegalBases, basis: &str) -> String {
+pub fn basis_shown(bases: &LegalBases, basis: &str) -> String {
     match bases.find(basis) {
         Some(known) => format!("{} ({} · {})", known.code, known.de, known.fr),
         None => basis.to_owned(),

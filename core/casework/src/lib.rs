@@ -3,6 +3,7 @@
 //!
 //! - [`fields`] and [`record`]: values that cannot be wrong.
 //! - [`SectionKind`], [`role`], [`matrix`]: the parts of a case file and who may do what by default.
+//! - [`slice`]: parts of a section for those who do not read it whole.
 //! - [`form`]: the tables of the sections that have no code of their own.
 //! - [`Edit`]: everything a person can do, as data that can be stored and applied again.
 //! - [`view`]: typed views of a section's document.
@@ -38,6 +39,7 @@ pub mod record;
 pub mod role;
 mod rules;
 mod section;
+pub mod slice;
 pub mod view;
 
 pub use author::{Author, AuthorOf, Origin};

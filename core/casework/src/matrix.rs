@@ -206,7 +206,8 @@ fn columns() -> impl Iterator<Item = &'static str> {
 
 /// The line of a section; of `measure/<id>` the one of `measure`.
 fn row(section: &SectionKind) -> Option<&'static str> {
-    if matches!(section, SectionKind::Unknown(_)) {
+    // A slice has no line of its own: it is a part that the line of its section names.
+    if matches!(section, SectionKind::Unknown(_) | SectionKind::Slice(_)) {
         return None;
     }
     let code = section.code();

@@ -5,6 +5,7 @@ use std::fmt;
 use crate::fields::FieldError;
 use crate::fields::reference::is_reference;
 use crate::form;
+use crate::slice::Slice;
 
 /// The kind of a section, one automerge document and one space each (DOMAIN §3).
 ///
@@ -50,6 +51,8 @@ pub enum SectionKind {
     Access,
     /// `employer/<id>`: agreement, adaptations, contact log of one employer.
     Employer(String),
+    /// `slice/<section>/<institution>/<number>`: a part of a section, written for one institution.
+    Slice(Box<Slice>),
     /// A code of a newer version, kept as it stands.
     Unknown(String),
 }
@@ -130,7 +133,7 @@ const PLAIN: [(SectionKind, &str, [&str; 3]); 15] = [
 ];
 
 /// The sections that a case has at most once; there may be several of `measure/<id>`,
-/// `internal/<institution>`, `meeting/<id>` and `employer/<id>`.
+/// `internal/<institution>`, `meeting/<id>`, `employer/<id>` and of slices.
 pub const PLAIN_SECTIONS: [SectionKind; 15] = [
     SectionKind::Core,
     SectionKind::Ident,
@@ -169,6 +172,7 @@ impl SectionKind {
             Self::Internal(institution) => format!("internal/{institution}"),
             Self::Meeting(id) => format!("meeting/{id}"),
             Self::Employer(id) => format!("employer/{id}"),
+            Self::Slice(slice) => slice.to_string(),
             Self::Unknown(code) => code.clone(),
             plain => plain
                 .plain_entry()
@@ -186,7 +190,27 @@ impl SectionKind {
             Some(("internal", id)) if is_reference(id) => Self::Internal(id.to_owned()),
             Some(("meeting", id)) if is_reference(id) => Self::Meeting(id.to_owned()),
             Some(("employer", id)) if is_reference(id) => Self::Employer(id.to_owned()),
+            Some(("slice", rest)) => Slice::from_code(rest).map_or_else(
+                || Self::Unknown(code.to_owned()),
+                |slice| Self::Slice(Box::new(slice)),
+            ),
             _ => Self::Unknown(code.to_owned()),
+        }
+    }
+
+    /// The section that a right is about: that of which a slice is a part, else itself.
+    pub fn source(&self) -> &Self {
+        match self {
+            Self::Slice(slice) => slice.of(),
+            whole => whole,
+        }
+    }
+
+    /// Which slice it is, where it is one.
+    pub fn as_slice(&self) -> Option<&Slice> {
+        match self {
+            Self::Slice(slice) => Some(slice),
+            _ => None,
         }
     }
 
@@ -213,6 +237,7 @@ impl SectionKind {
             Self::Internal(_) => ["Interne Notizen", "notes internes", "internal notes"],
             Self::Meeting(_) => ["Runder Tisch", "table ronde", "round table"],
             Self::Employer(_) => ["Arbeitgeber", "employeur", "employer"],
+            Self::Slice(_) => ["Auszug", "extrait", "slice"],
             Self::Unknown(_) => ["Unbekannter Bereich", "section inconnue", "unknown section"],
             plain => plain.plain_entry().map_or([""; 3], |entry| entry.2),
         }
@@ -301,6 +326,7 @@ mod tests {
             "internal/iv",
             "meeting/x-1",
             "employer/holzbau",
+            "slice/core/holzbau/1",
         ];
         let codes = PLAIN.iter().map(|entry| entry.1).chain(parts);
         for code in codes {
@@ -329,7 +355,13 @@ mod tests {
     #[test]
     fn every_section_of_the_domain_has_containers_and_a_table_gives_all_the_same() {
         assert_eq!(PLAIN.len(), PLAIN_SECTIONS.len());
-        let parts = ["measure/m", "internal/i", "meeting/t", "employer/e"];
+        let parts = [
+            "measure/m",
+            "internal/i",
+            "meeting/t",
+            "employer/e",
+            "slice/plan/e/2",
+        ];
         let parts = parts.iter().map(|code| SectionKind::from_code(code));
         for section in PLAIN_SECTIONS.into_iter().chain(parts) {
             assert!(section.has_content() && !containers(&section).is_empty());

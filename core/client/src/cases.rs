@@ -70,6 +70,15 @@ impl Case {
                 section: kind.code(),
             })
     }
+
+    /// Whether a section is a slice that a later one has followed.
+    pub fn is_followed(&self, kind: &SectionKind) -> bool {
+        let Some(slice) = kind.as_slice() else {
+            return false;
+        };
+        let mut slices = self.sections.keys().filter_map(SectionKind::as_slice);
+        slices.any(|other| other.follows_or_precedes(slice) && other.number() > slice.number())
+    }
 }
 
 impl Nahtlos {

@@ -279,6 +279,16 @@ impl Nahtlos {
         }
         if role > known.role {
             self.require_manager(space, "raise this role")?;
+            let label = self.label(space).ok().map(|label| label.kind);
+            let kind = label.map(|code| SectionKind::from_code(&code));
+            if kind.is_some_and(|kind| kind.as_slice().is_some()) {
+                return Err(ClientError::NoRight {
+                    action: "raise this role",
+                    reason:
+                        "a slice is read by whom it was written for, and written by nobody there"
+                            .into(),
+                });
+            }
         } else {
             self.require_member_changer(space, "reduce this role")?;
             let same = |other: &Grant| other.id == *grant;

@@ -90,6 +90,7 @@ pub mod share;
 pub mod silence;
 #[cfg(feature = "test-key-derivation")]
 pub mod simulated;
+pub mod slices;
 mod snapshots;
 mod statements;
 pub mod status;

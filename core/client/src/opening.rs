@@ -103,6 +103,15 @@ impl Nahtlos {
     /// core or the case is another institution's; [`ClientError::Field`] for a section that this
     /// version does not fill. Nothing is kept then.
     pub fn open_section(&mut self, case: &Case, kind: &SectionKind) -> Result<(), ClientError> {
+        if kind.as_slice().is_some() {
+            return Err(FieldError::new(
+                "section",
+                "slice",
+                "a slice is written with its content, for whom it is shared with",
+                "use `nahtlos share slice CASE SECTION --to TEAM`",
+            )
+            .into());
+        }
         self.open_section_with(case, kind, |_, _| Ok(Vec::new()), |_| Ok(()))
     }
 

@@ -16,6 +16,7 @@ use crate::edits::{NewEdits, put_lines};
 use crate::error::ClientError;
 use crate::nahtlos::Nahtlos;
 use crate::records::{self, LabelRecord};
+use crate::slices::mark_source;
 use crate::vault::Collection;
 
 /// Group in `Collection::Notice`: sections that claim a case they are no part of; key = `f` ‖ space.
@@ -219,14 +220,20 @@ impl Nahtlos {
                 touched.entry(label.case()).or_default().insert(*space);
             }
         }
-        let mut lines = Vec::new();
+        let (mut lines, mut cases) = (Vec::new(), Vec::new());
         for (id, touched) in &touched {
             if let Ok(case) = self.case(&hex(id)) {
                 lines.push((*id, self.summarise_again(&case, touched)?));
+                cases.push((case, touched));
             }
         }
         if !lines.is_empty() {
-            self.commit(|transaction| put_lines(transaction, &lines))?;
+            self.commit(|transaction| {
+                for (case, touched) in &cases {
+                    mark_source(transaction, case, touched)?;
+                }
+                put_lines(transaction, &lines)
+            })?;
         }
         self.publish_waiting_cards()
     }
@@ -274,6 +281,9 @@ impl Nahtlos {
     /// An institution's notes it founds itself, and only its own devices take them for a part of the
     /// case: to anybody else they say nothing, whoever shares them.
     ///
+    /// Nor need a slice be the first of its number: two devices may refresh one at once, and the readers of
+    /// one of them go over to the other.
+    ///
     /// A ledger of consents need not be the first: two who record the first consent at once, offline,
     /// open one each, and neither consent may be lost. Whoever founded a further one manages the core.
     fn is_part_of_its_case(
@@ -309,14 +319,20 @@ impl Nahtlos {
             }
         }
         let first = !others.iter().any(|(_, other)| other.kind == label.kind);
+        let kind = SectionKind::from_code(&label.kind);
         let may_be_further = || {
             let core = others
                 .iter()
                 .find(|(_, other)| other.kind == SectionKind::Core.code());
-            label.kind == SectionKind::Consent.code()
-                && core.zip(founder).is_some_and(|((core, _), founder)| {
-                    authority::right(&logs, &founder, core).at_least(Role::Manage)
-                })
+            let manages = core.zip(founder).map(|((core, _), founder)| {
+                authority::right(&logs, &founder, core).at_least(Role::Manage)
+            });
+            match kind {
+                SectionKind::Consent => manages == Some(true),
+                // Whom a slice is for reads no core.
+                SectionKind::Slice(_) => manages != Some(false),
+                _ => false,
+            }
         };
         Ok(at_home && (first || may_be_further()))
     }

@@ -162,6 +162,14 @@ impl FormEdit {
     }
 
     fn form(&self) -> Result<&'static Form, FieldError> {
+        if let SectionKind::Slice(slice) = &self.section {
+            return Err(FieldError::new(
+                "section",
+                "slice",
+                "a slice is written by the program, from the section that it is a part of",
+                format!("edit `{}`; the slice follows", slice.of()),
+            ));
+        }
         form_of(&self.section).ok_or_else(|| {
             FieldError::new(
                 "section",

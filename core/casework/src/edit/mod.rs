@@ -13,6 +13,7 @@ mod ident;
 mod journal;
 mod plan;
 mod resolve;
+mod slice;
 mod tasks;
 
 use nahtlos_document::{Editor, Path, WriteError};
@@ -35,6 +36,7 @@ pub use plan::{
     RiskKey, StepField, StepKey, StepRef,
 };
 pub use resolve::{Acknowledge, ChooseValue, ScalarValue};
+pub use slice::{SliceContent, SliceEdit, SliceEntry, SliceState};
 pub(crate) use tasks::MAX_CHECKLIST_LINES;
 pub use tasks::{ChecklistLine, TaskEdit, TaskField, TaskKey};
 
@@ -63,6 +65,8 @@ pub enum Edit {
     Consent(ConsentEdit),
     /// Of a section that is described by a table.
     Form(FormEdit),
+    /// Of a slice: what it is to hold.
+    Slice(SliceEdit),
     /// Settles a conflict by one of its values.
     ChooseValue(ChooseValue),
     /// Settles a soft conflict by having seen it.
@@ -136,6 +140,7 @@ impl Edit {
             Self::Plan(_) => SectionKind::Plan,
             Self::Consent(_) => SectionKind::Consent,
             Self::Form(edit) => edit.section.clone(),
+            Self::Slice(edit) => edit.section.clone(),
             Self::ChooseValue(choice) => choice.section.clone(),
             Self::Acknowledge(seen) => seen.section.clone(),
         }
@@ -152,6 +157,7 @@ impl Edit {
             Self::Plan(edit) => edit.validate(),
             Self::Consent(edit) => edit.validate(),
             Self::Form(edit) => edit.validate(),
+            Self::Slice(edit) => edit.validate(),
             Self::ChooseValue(edit) => edit.validate(),
             Self::Core(_) | Self::Ident(_) | Self::Journal(_) | Self::Acknowledge(_) => Ok(()),
         }
@@ -181,6 +187,7 @@ impl Edit {
             Self::Plan(edit) => edit.apply(editor, author, at),
             Self::Consent(edit) => edit.apply(editor),
             Self::Form(edit) => edit.apply(editor),
+            Self::Slice(edit) => edit.apply(editor),
             Self::ChooseValue(edit) => edit.apply(editor),
             Self::Acknowledge(edit) => edit.apply(editor, at),
         }

@@ -17,9 +17,12 @@
 
 mod circumstances;
 mod person;
+mod slice;
 mod value_type;
 mod work;
 
+pub use slice::form_of_slice;
+pub(crate) use slice::{AS_OF, may_stay_in_history};
 pub use value_type::{CodeList, ValueType};
 
 use crate::fields::FieldError;
@@ -140,6 +143,7 @@ pub fn form_of(section: &SectionKind) -> Option<&'static Form> {
         SectionKind::Meeting(_) => &work::MEETING,
         SectionKind::Access => &work::ACCESS,
         SectionKind::Employer(_) => &work::EMPLOYER,
+        SectionKind::Slice(slice) => return form_of_slice(slice.of()),
         SectionKind::Core
         | SectionKind::Ident
         | SectionKind::Function

@@ -12,6 +12,7 @@ mod function;
 mod ident;
 mod journal;
 mod plan;
+mod slice;
 mod summary;
 mod tasks;
 
@@ -28,6 +29,7 @@ pub use ident::IdentView;
 pub use journal::{JournalEntryView, JournalView};
 pub(crate) use plan::is_settable_status;
 pub use plan::{ApprovalView, GoalView, PlanView, ReviewView, RiskView, StepView};
+pub use slice::{slice_content, slice_of_consents};
 pub use summary::CaseSummary;
 pub use tasks::{ChecklistLineView, TaskView, TasksView};
 

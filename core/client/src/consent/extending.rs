@@ -68,7 +68,7 @@ impl Nahtlos {
         self.checked_extension(&case, extension)?;
         let shares = extension.shares.iter();
         shares
-            .map(|share| self.preview_grant(&case, &share.section, &share.member))
+            .map(|share| self.preview_share(&case, share))
             .collect()
     }
 

@@ -11,8 +11,9 @@ use nahtlos_casework::role::InstitutionKind;
 use nahtlos_protocol::identifier::SpaceId;
 use nahtlos_protocol::space::effect::History;
 use nahtlos_protocol::space::kind::Role;
+use nahtlos_protocol::space::state::MemberId;
 
-use super::basis::basis_on;
+use super::basis::{basis_on, rests_on};
 use super::resting::Resting;
 use super::{ConsentShare, NewConsent};
 use crate::cases::{Case, hex};
@@ -41,8 +42,32 @@ impl Nahtlos {
         self.checked_scope(case, new)?;
         new.shares
             .iter()
-            .map(|share| self.preview_grant(case, &share.section, &share.member))
+            .map(|share| self.preview_share(case, share))
             .collect()
+    }
+
+    /// Who would read a share; where a consent gives them a part of it only, nothing of its history goes along.
+    pub(super) fn preview_share(
+        &self,
+        case: &Case,
+        share: &ConsentShare,
+    ) -> Result<GrantPreview, ClientError> {
+        let preview = self.preview_grant(case, &share.section, &share.member)?;
+        if !self.is_only_sliced(share)? {
+            return Ok(preview);
+        }
+        Ok(GrantPreview {
+            history_changes: 0,
+            past_is_cut_off: false,
+            only_a_slice: true,
+            ..preview
+        })
+    }
+
+    /// Whether a consent gives them a slice of the section, and not the section.
+    fn is_only_sliced(&self, share: &ConsentShare) -> Result<bool, ClientError> {
+        let rule = self.slice_rule_for(&share.section, &share.member)?;
+        Ok(rule.is_some_and(|rule| rule.needs_consent))
     }
 
     /// Records a consent and decides the grants of exactly its shares. The ledger is opened with the
@@ -245,6 +270,12 @@ impl Nahtlos {
         let not_after_ms = until.map(end_of_day_ms).transpose()?;
         let mut roles: BTreeMap<(SpaceId, SpaceId), Role> = BTreeMap::new();
         for share in shares {
+            if self.is_only_sliced(share)? {
+                for space in self.slices_resting_on(case, consent, share)? {
+                    roles.insert((space, share.member), Role::Read);
+                }
+                continue;
+            }
             let space = case.section(&share.section)?;
             let role = roles.entry((space, share.member)).or_insert(share.role);
             *role = (*role).max(share.role);
@@ -262,6 +293,28 @@ impl Nahtlos {
             self.decision_about(intent, &space)
         });
         grants.collect()
+    }
+
+    /// Slices that somebody reads by a consent: where it is extended, their rights go on.
+    fn slices_resting_on(
+        &self,
+        case: &Case,
+        consent: &EntryId,
+        share: &ConsentShare,
+    ) -> Result<Vec<SpaceId>, ClientError> {
+        let mut resting = Vec::new();
+        for (_, space) in self.slices_of(&case.id, &share.section)? {
+            let state = self.section_state(&space)?;
+            let is_read = state.live_grants().any(|grant| {
+                let basis = self.open_basis(&state, grant);
+                grant.member == MemberId::Space(share.member)
+                    && basis.is_some_and(|basis| rests_on(&basis, consent))
+            });
+            if is_read {
+                resting.push(space);
+            }
+        }
+        Ok(resting)
     }
 }
 
@@ -295,7 +348,7 @@ fn of_age() -> FieldError {
     )
 }
 
-fn not_confirmed() -> ClientError {
+pub(crate) fn not_confirmed() -> ClientError {
     FieldError::new(
         "member",
         "not_confirmed",

@@ -23,6 +23,8 @@ use nahtlos_protocol::identifier::{Nonce, SpaceId};
 use nahtlos_protocol::space::kind::Role;
 
 pub use basis::{consent_in, short_name};
+pub(crate) use giving::not_confirmed;
+
 pub use extending::{ConsentExtension, Extended};
 pub use proof::{Proof, ProofError, ProvenEvent, Verified};
 pub use proof_file::ProofFile;
@@ -130,7 +132,7 @@ impl Nahtlos {
         let coverage = consents.coverage();
         let about = coverage.iter().filter(|coverage| {
             let holder = SpaceId::from_hex(coverage.share.member.as_str());
-            coverage.share.section == *kind
+            coverage.share.section == *kind.source()
                 && holder.is_some_and(|holder| self.is_or_leads_to(&holder, member))
         });
         let sentences = about.map(|coverage| {
@@ -160,7 +162,7 @@ impl Nahtlos {
         };
         let (member, today) = (member_id(member)?, self.today()?);
         let kind = SectionKind::from_code(&label.kind);
-        let covered = consents.covering(&kind, &member, today);
+        let covered = consents.covering(kind.source(), &member, today);
         let stands = covered
             .iter()
             .any(|coverage| short_name(&coverage.consent) == name);
@@ -191,7 +193,7 @@ impl Nahtlos {
             return Ok(None);
         };
         let covering = self.known_consents(case)?;
-        let covering = covering.covering(kind, &member_id(member)?, self.today()?);
+        let covering = covering.covering(kind.source(), &member_id(member)?, self.today()?);
         let mut covering = covering.iter();
         let covers = covering.find(|coverage| short_name(&coverage.consent) == name);
         let Some(coverage) = covers else {

@@ -42,9 +42,16 @@ impl Nahtlos {
             let member = SpaceId::from_hex(share.member.as_str());
             members.entry(&share.section).or_default().extend(member);
         }
-        let mut found = Vec::new();
+        let mut places = Vec::new();
         for (kind, members) in members {
-            let space = case.section(kind)?;
+            places.push((kind.clone(), case.section(kind)?, members.clone()));
+            for (slice, space) in self.slices_of(&case.id, kind)? {
+                let slice = SectionKind::Slice(Box::new(slice));
+                places.push((slice, space, members.clone()));
+            }
+        }
+        let mut found = Vec::new();
+        for (kind, space, members) in places {
             let state = self.section_state(&space)?;
             let ending = self.waiting_ends(&space)?;
             let live = state.live_grants().filter(|grant| {
@@ -55,12 +62,16 @@ impl Nahtlos {
             });
             let live: Vec<GrantId> = live.map(|grant| grant.id).collect();
             let waiting = self.waiting_on(consent, &space, &members)?;
-            if !(live.is_empty() && waiting.is_empty()) {
+            if live.is_empty() && waiting.is_empty() {
+                if kind.as_slice().is_some() {
+                    continue;
+                }
+            } else {
                 self.require_manager(&space, WITHDRAW)?;
             }
             found.push(Resting {
                 consent: *consent,
-                kind: kind.clone(),
+                kind,
                 space,
                 members,
                 live,
@@ -120,7 +131,7 @@ impl Nahtlos {
             };
             let holder = member_id(&member)?;
             let mut about = coverage.iter().filter(|coverage| {
-                coverage.share.section == kind
+                coverage.share.section == *kind.source()
                     && coverage.share.member == holder
                     && short_name(&coverage.consent) == name
             });

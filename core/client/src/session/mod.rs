@@ -133,6 +133,7 @@ impl<'a> Session<'a> {
             self.settle()?;
             // By what colleagues recorded meanwhile, not by what was known here before.
             self.replica.look_after_consents()?;
+            self.replica.look_after_slices()?;
             let delivered = self.delivered();
             if delivered > self.delivered_before {
                 self.delivered_before = delivered;

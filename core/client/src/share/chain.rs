@@ -127,7 +127,7 @@ impl Nahtlos {
         let coverage = consents.coverage();
         let mut about = coverage.iter().filter(|coverage| {
             short_name(&coverage.consent) == name
-                && coverage.share.section == *kind
+                && coverage.share.section == *kind.source()
                 && coverage.share.member == member
         });
         let holds = about.clone().any(|coverage| coverage.is_in_force_on(today));

@@ -10,6 +10,7 @@ use nahtlos_casework::SectionKind;
 use nahtlos_casework::fields::Field;
 use nahtlos_casework::matrix::{Access, Party, default_access};
 use nahtlos_casework::role::InstitutionKind;
+use nahtlos_casework::slice::is_never_whole;
 use nahtlos_protocol::identifier::SpaceId;
 use nahtlos_protocol::space::authority;
 use nahtlos_protocol::space::effect::History;
@@ -87,6 +88,8 @@ pub struct GrantPreview {
     /// Whether somebody was let in from a moment on before: nobody who comes later receives a key to what
     /// was written until then, with the whole history neither. What was written since goes along.
     pub past_is_cut_off: bool,
+    /// Whether they receive a part of it at most, in a document written for them.
+    pub only_a_slice: bool,
     /// Whether they can read it already.
     pub already: Option<&'static str>,
 }
@@ -123,6 +126,7 @@ impl Nahtlos {
             people: self.people_with_institution(member, &directory),
             history_changes: by_people.count() as u64,
             past_is_cut_off,
+            only_a_slice: false,
             already: self.member_role(&state, member).map(Role::word),
         })
     }
@@ -143,6 +147,7 @@ impl Nahtlos {
         terms: &Terms<'_>,
     ) -> Result<(), ClientError> {
         let space = self.require_sharable(case, kind, member)?;
+        self.refuse_whole(kind, member, terms.role)?;
         let basis_ends_ms = self.basis_ends_ms(case, kind, member, terms.basis)?;
         let not_after_ms = match (terms.not_after_ms, basis_ends_ms) {
             (Some(stated), Some(ends)) => Some(stated.min(ends)),
@@ -187,7 +192,7 @@ impl Nahtlos {
 
     /// What is new is shared with the team that took over: whoever reads "shared with" must find a team that
     /// works.
-    fn refuse_where_merged(&self, member: &SpaceId) -> Result<(), ClientError> {
+    pub(crate) fn refuse_where_merged(&self, member: &SpaceId) -> Result<(), ClientError> {
         let directory = self.shared_directory()?;
         match directory.taken_over_by(member) {
             None => Ok(()),
@@ -278,6 +283,37 @@ impl Nahtlos {
             } => *granted == space && holder == member && covers(*role, *not_after_ms),
             _ => false,
         }))
+    }
+
+    /// A slice is read by the institution for which it was written, and nobody there writes it. Employers read
+    /// nothing about health but what a slice holds.
+    fn refuse_whole(
+        &self,
+        kind: &SectionKind,
+        member: &SpaceId,
+        role: Role,
+    ) -> Result<(), ClientError> {
+        let reason = match kind {
+            SectionKind::Slice(slice) => {
+                let of = self.confirmed_institution(member).map(|id| id.to_string());
+                let is_theirs = of.as_deref() == Some(slice.institution().as_str());
+                if is_theirs && role == Role::Read {
+                    return Ok(());
+                }
+                "a slice is read by the institution it was written for, and written by no other"
+            }
+            _ => {
+                let party = self.party_of(member)?;
+                if !party.is_some_and(|party| is_never_whole(kind, party)) {
+                    return Ok(());
+                }
+                "employers receive a slice of it at most: `nahtlos share slice`"
+            }
+        };
+        Err(ClientError::NoRight {
+            action: "share this section",
+            reason: reason.into(),
+        })
     }
 
     /// Notes of one institution stay within it. The AHV number and other identifiers never go to

@@ -23,7 +23,7 @@ impl Nahtlos {
     }
 
     /// The same people, each with the institution that confirms them.
-    pub(super) fn people_with_institution(
+    pub(crate) fn people_with_institution(
         &self,
         member: &SpaceId,
         directory: &Directory,

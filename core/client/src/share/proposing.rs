@@ -61,7 +61,7 @@ impl Nahtlos {
 
     /// The column of the matrix for a team or person: coaches have one of their own, whatever their
     /// institution. None where no institution confirms them.
-    fn party_of(&self, member: &SpaceId) -> Result<Option<Party>, ClientError> {
+    pub(crate) fn party_of(&self, member: &SpaceId) -> Result<Option<Party>, ClientError> {
         let directory = self.shared_directory()?;
         let Some(institution) = self.confirmed_institution(member) else {
             return Ok(None);
