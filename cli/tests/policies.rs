@@ -91,6 +91,13 @@ fn a_newcomer_waits_until_their_words_were_compared_where_the_institution_asks_f
     assert_eq!(reason, "waits_for_comparison");
     let list = berger.run(&["member", "waiting"]).ok();
     assert!(list.stdout.contains(&words_of(&keller)), "{}", list.stdout);
+    assert!(list.stdout.contains("this device"), "{}", list.stdout);
+    assert!(!list.stderr.contains("\"you\""), "{}", list.stderr);
+    // A newcomer's screen shows words of theirs as a person too: not they are compared.
+    let shown = keller.run(&["--json", "status"]).json();
+    if let Some(person) = shown["person_words"].as_str() {
+        refused(&confirm(berger, &number, person), 5, "other_fingerprint");
+    }
     assert!(
         list.stderr.contains("member confirm NUMBER --words"),
         "{}",
@@ -99,6 +106,8 @@ fn a_newcomer_waits_until_their_words_were_compared_where_the_institution_asks_f
 
     let wrong = confirm(berger, &number, &words_of(&early));
     refused(&wrong, 5, "other_fingerprint");
+    let said = wrong.error()["message"].to_string();
+    assert!(said.contains("neither the words nor"), "{said}");
     berger.run(&["sync"]).ok();
     assert!(!is_in(&keller), "nothing was compared yet");
     confirm(berger, &number, &words_of(&keller).to_uppercase()).json();
@@ -226,6 +235,9 @@ fn where_it_takes_two_an_administrator_counts_once_a_second_one_agreed_and_so_do
     refused(&add(berger, "Trachsel"), 1, "nothing_to_change");
     let (number, reason) = the_one(&keller);
     assert_eq!(reason, "waits_for_second");
+    assert_eq!(waiting(&keller)[0]["words_of"], "person");
+    let list = keller.run(&["member", "waiting"]).ok().stdout;
+    assert!(!list.contains("this device"), "{list}");
     let status = trachsel.run(&["--json", "status"]).json();
     let fingerprint = status["person_fingerprint"].as_str().unwrap().to_owned();
     let own = confirm(berger, &number, &fingerprint);

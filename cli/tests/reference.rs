@@ -19,6 +19,10 @@ fn command_line_reference() {
 #[test]
 fn every_visible_command_and_exit_status_stands_in_the_reference() {
     let made = nahtlos::command_line_reference();
+    assert!(
+        made.contains("(also `--words`)"),
+        "another name of an option"
+    );
     for command in [
         "network found",
         "institution invite",

@@ -104,6 +104,9 @@ fn options<'a>(text: &mut String, arguments: impl Iterator<Item = &'a Arg>) {
         if !defaults.is_empty() && argument.get_action().takes_values() {
             let _ = write!(help, " [default: {}]", defaults.join(", "));
         }
+        for alias in argument.get_visible_aliases().unwrap_or_default() {
+            let _ = write!(help, " (also `--{alias}`)");
+        }
         let possible: Vec<String> = argument
             .get_possible_values()
             .iter()

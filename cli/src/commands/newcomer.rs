@@ -34,6 +34,7 @@ pub fn list(context: &Context) -> Result<Answer, Failure> {
                 why(one).to_owned(),
                 one.fingerprint.clone(),
                 one.words.clone(),
+                beside(one).to_owned(),
             ]
         })
         .collect();
@@ -47,6 +48,7 @@ pub fn list(context: &Context) -> Result<Answer, Failure> {
             "waits because",
             "fingerprint",
             "words",
+            "on their screen beside",
         ],
         rows,
         "Nobody waits to be confirmed.",
@@ -55,14 +57,12 @@ pub fn list(context: &Context) -> Result<Answer, Failure> {
     if waiting.iter().any(|one| one.can_confirm) {
         answer = answer.note(
             "Call them by a number you know, or meet them, and let them read their words or their fingerprint to \
-             you: `nahtlos status` on their device shows both. A new device reads what stands beside \"this \
-             device\", a person who joins a team or is to administer what stands beside \"you\", a team what \
-             stands beside \"team\". Then `nahtlos member confirm NUMBER --words \"WHAT-THEY-READ\"`, or `nahtlos \
+             you: `nahtlos status` on their device shows both, beside the word that the last column names. Then `nahtlos member confirm NUMBER --words \"WHAT-THEY-READ\"`, or `nahtlos \
              member refuse NUMBER` where it is another one.",
         );
     } else if !waiting.is_empty() {
         answer =
-            answer.note("None of them is yours to confirm; the lists of those who may say so.");
+            answer.note("None of them is yours to confirm. On the devices of those who may, this list says how.");
     }
     Ok(answer)
 }
@@ -180,7 +180,17 @@ fn told(one: &WaitingGrant) -> Page {
         ("added by", Some(one.added_by.clone())),
         ("added", Some(dates::moment(one.added_at_ms))),
         ("waits because", Some(why(one).to_owned())),
+        ("they read what stands beside", Some(beside(one).to_owned())),
     ])
+}
+
+/// What their own screen calls that whose words are compared.
+fn beside(one: &WaitingGrant) -> &'static str {
+    match one.words_of {
+        "device" => "this device",
+        "person" => "you",
+        other => other,
+    }
 }
 
 /// Why nothing is sealed to them yet.

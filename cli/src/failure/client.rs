@@ -46,9 +46,10 @@ impl From<ClientError> for Failure {
             ),
             ClientError::OtherFingerprint => say(
                 Exit::NoRight,
-                "This is not the fingerprint of who was added; nobody was confirmed.",
-                "It was misread or mistyped, or somebody else was added than the person you spoke to.",
-                "Let them read it again, from `nahtlos status` on their device. If it stays another one, refuse: `nahtlos member refuse NUMBER`.",
+                "These are neither the words nor the fingerprint of who asks; nobody was confirmed.",
+                "They were misread or mistyped, stand beside something else on their screen, or somebody else asks than the person you spoke to.",
+                "Let them read again from `nahtlos status` on their device what stands beside the word that `nahtlos member waiting` \
+                 names. If it stays another one, refuse: `nahtlos member refuse NUMBER`.",
             ),
             ClientError::HasDevices { person, devices } => say(
                 Exit::Failed,

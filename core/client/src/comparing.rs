@@ -20,7 +20,7 @@ use crate::joining::{INVITATION_LIFETIME_MS, Introduction};
 use crate::key_report::kind_word;
 use crate::nahtlos::Nahtlos;
 use crate::records::{self, InvitationRecord};
-use crate::repair::WaitingGrant;
+use crate::repair::{DEVICE, WaitingGrant};
 use crate::vault::Collection;
 
 /// Why somebody waits: their words are to be compared with them.
@@ -241,6 +241,7 @@ impl Nahtlos {
             kind: kind_word(state.kind()),
             fingerprint: Fingerprint::of(&device.0).to_string(),
             words: words_of(&device.0),
+            words_of: DEVICE,
             role: if of_device { Role::Manage } else { open.role }.word(),
             added_by: self
                 .device

@@ -117,8 +117,8 @@ pub enum ClientError {
         /// Why not.
         reason: String,
     },
-    /// What was read out is not the fingerprint of who was added.
-    #[error("the fingerprint that was read out is not that of who was added")]
+    /// What was read out is neither the words nor the fingerprint of who was added.
+    #[error("what was read out is neither the words nor the fingerprint of who was added")]
     OtherFingerprint,
     /// Somebody has a device still: they, and not a colleague, let a further one in.
     #[error("{person} has a device still: {}", devices.join(", "))]

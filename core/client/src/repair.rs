@@ -16,6 +16,9 @@ use crate::key_report::kind_word;
 use crate::nahtlos::Nahtlos;
 use crate::records::Intent;
 
+/// Whose words are compared where a device asks.
+pub(crate) const DEVICE: &str = "device";
+
 /// A grant that nothing is wrapped to until somebody stands for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct WaitingGrant {
@@ -33,6 +36,8 @@ pub struct WaitingGrant {
     pub fingerprint: String,
     /// The same as words.
     pub words: String,
+    /// Whose they are: `device`, `person`, `team` or `institution`; somebody has words of several of them.
+    pub words_of: &'static str,
     /// What they are to be allowed.
     pub role: &'static str,
     /// Who added them.
@@ -245,11 +250,17 @@ impl Nahtlos {
     ) -> Result<WaitingGrant, ClientError> {
         let logs = self.logs();
         let space = state.id();
-        let (member, id) = match grant.member {
-            MemberId::Space(member) => (directory.name(&member), member.0),
+        let (member, id, words_of_whom) = match grant.member {
+            MemberId::Space(member) => (
+                directory.name(&member),
+                member.0,
+                logs.state(&member)
+                    .map_or("team", |state| kind_word(state.kind())),
+            ),
             MemberId::Device(device) => (
                 format!("a new device of {}", directory.person_name(&space)),
                 device.0,
+                DEVICE,
             ),
         };
         let right = authority::right(&logs, &self.device_id, &space);
@@ -274,6 +285,7 @@ impl Nahtlos {
             member,
             fingerprint: Fingerprint::of(&id).to_string(),
             words: words_of(&id),
+            words_of: words_of_whom,
             role: grant.role.word(),
             added_by: self
                 .person_in_or_above(&grant.added_by, &space)
