@@ -387,6 +387,74 @@ fn shares_that_are_wrong_cut_or_for_somebody_else_and_sets_that_are_none_are_ref
     berger.run(&words).ok();
 }
 
+#[test]
+fn who_is_let_into_an_institution_whose_only_administrator_is_gone_administers_it() {
+    let scene = Scene::new();
+    scene.set_up(&["--yes"]).json();
+    scene.sync_all();
+    std::fs::remove_dir_all(&scene.world.berger.path).unwrap();
+    let (keller, trachsel) = (&scene.keller, &scene.trachsel);
+    let file = scene.world.directory.path().join("trachsel.share");
+    let file = file.to_str().unwrap();
+    let hand_over = ["recovery", "share", "--for", "Keller", "--to", file];
+    trachsel.run(&hand_over).ok();
+    let found = ["--json", "team", "create", "Team Emme"];
+    refused(&keller.run(&found), 5, "no_right");
+    let recover = |more: &str| {
+        let words = ["recovery", "use", "--for", "Keller", "--institution"];
+        keller.run(&[&words[..], &["--share", file, more]].concat())
+    };
+    let dry = recover("--dry-run").ok().stdout;
+    assert!(dry.contains("administer RAV Langnau"), "{dry}");
+    assert!(!dry.contains("all of its cases"), "{dry}");
+    recover("--yes").ok();
+    let again = recover("--yes").ok();
+    assert!(again.stdout.contains("was let into"), "{}", again.stdout);
+
+    // An administrator as any other: founds, ends devices, makes a new key; nothing comes back.
+    keller.run(&found).json();
+    let revoke = [
+        "device",
+        "revoke",
+        "Anna Berger",
+        "--lost",
+        "--now",
+        "--yes",
+    ];
+    keller.run(&revoke).ok();
+    let policy = keller.run(&["--json", "institution", "policy"]).json();
+    let people = policy["policy"]["people"].as_array().unwrap();
+    let line = people.iter().find(|line| line["name"] == "Keller");
+    let line = line.unwrap_or_else(|| panic!("{people:?}"));
+    assert_eq!(
+        (&line["manages"], &line["waits"]),
+        (&true.into(), &false.into())
+    );
+    let others = people.iter().filter(|line| line["name"] == "Trachsel");
+    assert_eq!(others.count(), 0, "who handed over a share gained nothing");
+    let set_up = [
+        "--json",
+        "recovery",
+        "setup",
+        "--threshold",
+        "2",
+        "--of",
+        "2",
+        "--custodian",
+        "Keller",
+        "--custodian",
+        "Trachsel",
+        "--yes",
+    ];
+    keller.run(&set_up).json();
+    for home in [keller, trachsel, keller] {
+        home.run(&["sync"]).ok();
+    }
+    let decisions = keller.run(&["decision"]).ok().stdout;
+    assert!(!decisions.contains("Recovery key"), "{decisions}");
+    trachsel.run(&["recovery", "verify"]).ok();
+}
+
 /// The words on a printed share.
 fn printed(page: &str) -> Vec<String> {
     let words = page.lines().filter_map(|line| {

@@ -101,7 +101,18 @@ fn the_bad_days_of_an_office_are_survived_as_operating_says() {
         if text.contains("case handover") {
             assert!(said.contains("Handed over: 1 case"), "{said}");
         }
-        if text.contains("recovery use") {
+        if text.contains("recovery use --for Trachsel") {
+            let parts = [
+                "Vera Trachsel was let into Beratung, Team Bern and RAV Langnau",
+                "Vera Trachsel",
+                "Revoked:",
+            ];
+            assert!(parts.iter().all(|part| said.contains(part)), "{said}");
+        }
+        if text.contains("office/new.words)") {
+            assert!(said.contains("No decision waits or came back."), "{said}");
+        }
+        if text.contains("recovery use --for Berger") {
             assert!(said.contains("was let into Team Bern"), "{said}");
             assert!(
                 said.contains("Mosimann") && said.contains("Zaugg"),

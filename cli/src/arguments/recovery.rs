@@ -76,7 +76,8 @@ pub enum RecoveryCommand {
     },
     /// Lets somebody into teams that nobody can open any more.
     ///
-    /// They manage these teams from then on, and read all of their cases. It stands in the teams' logs
+    /// They manage these teams from then on, and read all of their cases; with `--institution` they administer
+    /// it, as where its only administrator is gone. It stands in the logs
     /// for good: your people, and every institution that shares a case with them, are told. Exit status:
     /// 0 done; 1 a share is wrong or missing, a team is not covered or did not take them; 20 the relay
     /// was not reached: run it again.
@@ -88,7 +89,7 @@ pub enum RecoveryCommand {
         /// Into which team; once for each
         #[arg(long, value_name = "TEAM", required_unless_present = "institution")]
         team: Vec<String>,
-        /// Into your institution itself: they may then found teams and make a new recovery key
+        /// Into your institution itself: they administer it then (people, devices, teams, a new recovery key)
         #[arg(long)]
         institution: bool,
         /// A share that was handed to you; once for each. Your own is added

@@ -321,8 +321,9 @@ fn recover(
     let rehearsed = rehearsed(&nahtlos, files, printed)?;
     let name = directory.name(&person);
     let names: Vec<String> = groups.iter().map(|group| directory.name(group)).collect();
-    let page = Page::default()
-        .line(format!("{name} will manage {} and read all of its cases.", and(&names)))
+    let given = what_it_gives(&name, &nahtlos, &groups)?.into_iter();
+    let page = given
+        .fold(Page::default(), Page::line)
         .fields([("shares of", Some(rehearsed.custodians.join(", ")))])
         .line(
             "It stands there for good: your people, and every institution that shares a case with them, \
@@ -355,6 +356,38 @@ fn recover(
         answer = answer.note(format!("Note: {notice}."));
     }
     Ok(answer.note(NEW_SET))
+}
+
+/// What whoever is let in may do, of the institution and of teams apart.
+fn what_it_gives(
+    name: &str,
+    nahtlos: &Nahtlos,
+    groups: &[SpaceId],
+) -> Result<Vec<String>, Failure> {
+    let directory = nahtlos.directory()?;
+    let institution = nahtlos.identity().institution;
+    let teams = groups.iter().filter(|group| Some(**group) != institution);
+    let teams: Vec<String> = teams.map(|team| directory.name(team)).collect();
+    let mut lines = Vec::new();
+    if let Some(institution) = institution.filter(|institution| groups.contains(institution)) {
+        lines.push(format!(
+            "{name} will administer {}: invite and remove people, revoke devices, found teams, and read no case \
+             by that.",
+            directory.name(&institution)
+        ));
+    }
+    match teams.len() {
+        0 => {}
+        1 => lines.push(format!(
+            "{name} will manage {} and read all of its cases.",
+            and(&teams)
+        )),
+        _ => lines.push(format!(
+            "{name} will manage {} and read all of their cases.",
+            and(&teams)
+        )),
+    }
+    Ok(lines)
 }
 
 fn rehearsed(nahtlos: &Nahtlos, files: &[PathBuf], printed: &[u8]) -> Result<Rehearsed, Failure> {

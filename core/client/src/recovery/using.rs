@@ -13,7 +13,7 @@ use nahtlos_protocol::identifier::{
 use nahtlos_protocol::space::SpaceState;
 use nahtlos_protocol::space::author::wrap_info;
 use nahtlos_protocol::space::effect::History;
-use nahtlos_protocol::space::kind::Role;
+use nahtlos_protocol::space::kind::{Kind, Role};
 use nahtlos_protocol::space::state::MemberId;
 use nahtlos_protocol::wire::share::ShareText;
 
@@ -53,6 +53,22 @@ enum Entry {
     /// Added, and another administrator has to confirm it.
     Waits(GrantId),
     Out,
+}
+
+/// Whether a person has a role in a group, by the group's own log.
+fn entry_by(state: &SpaceState, person: &SpaceId, role: Role) -> Entry {
+    let wanted = MemberId::Space(*person);
+    let mut entry = Entry::Out;
+    for grant in state.live_grants() {
+        if grant.member != wanted || grant.role != role {
+            continue;
+        }
+        if grant.is_confirmed() {
+            return Entry::In;
+        }
+        entry = Entry::Waits(grant.id);
+    }
+    entry
 }
 
 /// What is said where the recovery key is one of two.
@@ -309,6 +325,10 @@ impl Nahtlos {
     }
 
     fn decide_entry(&mut self, group: &SpaceId, person: &SpaceId) -> Result<(), ClientError> {
+        if self.is_institution(group)? {
+            // Who holds its key alone would change nobody in it.
+            return self.decide_administrator(group, person);
+        }
         let intent = Intent::Grant {
             space: *group,
             grant: random::grant_id(),
@@ -325,18 +345,23 @@ impl Nahtlos {
         let Some(state) = self.logs().load(group)? else {
             return Ok(Entry::Out);
         };
-        let wanted = MemberId::Space(*person);
-        let managing = state
-            .live_grants()
-            .filter(|grant| grant.member == wanted && grant.role == Role::Manage);
-        let mut entry = Entry::Out;
-        for grant in managing {
-            if grant.is_confirmed() {
-                return Ok(Entry::In);
-            }
-            entry = Entry::Waits(grant.id);
+        let managing = entry_by(&state, person, Role::Manage);
+        if state.kind() != Kind::Institution {
+            return Ok(managing);
         }
-        Ok(entry)
+        Ok(
+            match (managing, entry_by(&state, person, Role::Administer)) {
+                (Entry::In, administering) => administering,
+                // Both were added together, and who confirms one confirms both.
+                (Entry::Waits(grant), Entry::In | Entry::Waits(_)) => Entry::Waits(grant),
+                (Entry::Waits(_) | Entry::Out, _) => Entry::Out,
+            },
+        )
+    }
+
+    fn is_institution(&self, group: &SpaceId) -> Result<bool, ClientError> {
+        let state = self.logs().load(group)?;
+        Ok(state.is_some_and(|state| state.kind() == Kind::Institution))
     }
 
     fn require_in(
