@@ -102,8 +102,21 @@ fn an_invitation_of_the_other_kind_a_mistyped_or_used_one_is_refused_with_the_ne
     let thief = Home::new(world.directory.path(), "thief");
     let run = thief.run(&["--json", "device", "join", text]);
     refused(&run, 1, "invitation_used");
+    // The same again, or another that the relay does not take, leaves what waits as it is.
+    let again = join(&[text, "--name", "Mobile"]).json();
+    assert_eq!(again["enrolment"], "waiting_for_admission");
+    let unknown = world.directory.path().join("unknown.invitation");
+    let unknown = unknown.to_str().unwrap();
+    world.berger.run(&["device", "add", "--to", unknown]).ok();
+    refused(&join(&[unknown]), 1, "invitation_unknown");
+    refused(&phone.run(&["--json", "sync"]), 4, "not_admitted");
     let next = run.error()["next"].to_string();
     assert!(next.contains("nahtlos device revoke"), "{next}");
+    world.berger.run(&["sync"]).ok();
+    phone.run(&["sync"]).ok();
+    let status = phone.run(&["--json", "status"]).json();
+    assert_eq!(status["person"], "Anna Berger");
+    refused(&join(&[text]), 1, "already_enrolled");
     // Who is somebody already joins as nobody else.
     let run = world.iseli.run(&["--json", "device", "join", text]);
     refused(&run, 1, "already_enrolled");

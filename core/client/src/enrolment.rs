@@ -17,13 +17,15 @@ use crate::intents::{INTENTS, put_intent};
 use crate::nahtlos::{Nahtlos, put_device};
 use crate::outbox::OPERATIONS;
 use crate::random;
-use crate::records::{self, Intent, IntentRecord};
+use crate::records::{self, DeviceRecord, Intent, IntentRecord};
 use crate::refusal::Refusal;
 use crate::transport::{Answer, Transport, TransportError};
 use crate::vault::Collection;
 
 /// Key in `Collection::Setting`: the request that has not been answered.
 const PENDING: &[u8] = b"pending-enrolment";
+/// Key in `Collection::Setting`: what this device asked as a further one of somebody, while it waits.
+const ASKED: &[u8] = b"asked-as-device";
 /// Key in `Collection::Setting`: cards to publish once the directory can be written.
 pub(crate) const CARDS: &[u8] = b"cards-to-publish";
 
@@ -56,10 +58,32 @@ struct PendingRecord {
     answers: String,
 }
 
+/// A further device's request that the relay took, kept until it is let in.
+#[derive(Default, Encode, Decode)]
+#[cbor(array)]
+struct AskedRecord {
+    #[n(0)]
+    answers: String,
+    /// Whose it asked to be, where they work, and their relay: as in [`DeviceRecord`].
+    #[n(1)]
+    person: Option<SpaceId>,
+    #[n(2)]
+    institution: Option<SpaceId>,
+    #[n(3)]
+    network: Option<SpaceId>,
+    #[n(4)]
+    team: Option<SpaceId>,
+    #[n(5)]
+    relay_url: Option<String>,
+    #[n(6)]
+    relay_key: Option<VerifyingKeyBytes>,
+}
+
 impl Nahtlos {
-    /// Whether this home may found or join now: it is new, or it has an unanswered request for the
-    /// same claim or invitation, which is then to be sent again. One for another is given up, and so is
-    /// that of a further device which was not let in.
+    /// Whether there is nothing to be founded or joined anew: this home has an unanswered request for the
+    /// same claim or invitation, which is then to be sent again, or the relay took it and it waits to be let
+    /// in. A request for another is given up where it is unanswered; where the relay took it, not before it
+    /// takes the new one.
     pub(crate) fn has_pending_enrolment(&mut self, answers: &str) -> Result<bool, ClientError> {
         self.require_not_restored()?;
         match self.pending()? {
@@ -69,8 +93,7 @@ impl Nahtlos {
                 Ok(false)
             }
             None if self.waits_as_device() => {
-                self.give_up_enrolment()?;
-                Ok(false)
+                Ok(self.asked()?.is_some_and(|asked| asked.answers == answers))
             }
             None if self.device.person.is_some() => Err(ClientError::AlreadyEnrolled),
             None => Ok(false),
@@ -153,7 +176,8 @@ impl Nahtlos {
                 Err(unheard) => return Err(unheard),
             }
         }
-        if answer.status < 500 && !refusal.may_pass() {
+        // What waits to be let in is not kept waiting by an invitation that may become known.
+        if answer.status < 500 && (!refusal.may_pass() || self.asked()?.is_some()) {
             self.give_up_enrolment()?;
         }
         Err(refused)
@@ -211,23 +235,42 @@ impl Nahtlos {
         let mut device = self.device.clone();
         // A founder is part of the network at once; who joins waits for the inviter.
         device.admitted = pending.path == CLAIM_PATH;
+        let asked = asked_as_device(pending, &device);
         self.commit(|transaction| {
             transaction.delete(Collection::Setting, PENDING)?;
+            match &asked {
+                Some(asked) => {
+                    let value = records::encode(asked);
+                    transaction.put(Collection::Setting, b"", ASKED, 0, &value)?;
+                }
+                None => {
+                    transaction.delete(Collection::Setting, ASKED)?;
+                }
+            }
             put_device(transaction, &device)
         })?;
         self.device = device;
         Ok(())
     }
 
-    /// Forgets what was to be founded or joined. The device keeps its keys.
+    fn asked(&self) -> Result<Option<AskedRecord>, ClientError> {
+        match self.vault.get(Collection::Setting, ASKED)? {
+            Some(bytes) => records::decode(&bytes).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Forgets what was to be founded or joined; what the relay took before waits on. The device keeps its
+    /// keys.
     fn give_up_enrolment(&mut self) -> Result<(), ClientError> {
         let mut device = self.device.clone();
-        device.person = None;
-        device.institution = None;
-        device.team = None;
-        device.network = None;
-        device.relay_url = None;
-        device.relay_key = None;
+        let before = self.asked()?.unwrap_or_default();
+        device.person = before.person;
+        device.institution = before.institution;
+        device.team = before.team;
+        device.network = before.network;
+        device.relay_url = before.relay_url;
+        device.relay_key = before.relay_key;
         self.commit(|transaction| {
             transaction.delete_group(Collection::Sealed, OPERATIONS)?;
             transaction.delete_group(Collection::Intent, INTENTS)?;
@@ -253,4 +296,19 @@ impl Nahtlos {
     pub fn is_enrolment_unanswered(&self) -> Result<bool, ClientError> {
         Ok(self.pending()?.is_some())
     }
+}
+
+/// What is kept of a request that asks for a further device: the others found something of their own.
+fn asked_as_device(pending: &PendingRecord, device: &DeviceRecord) -> Option<AskedRecord> {
+    let is_of_device = JoinRequest::decode(&pending.request)
+        .is_ok_and(|request| pending.path != CLAIM_PATH && request.device().is_ok());
+    is_of_device.then(|| AskedRecord {
+        answers: pending.answers.clone(),
+        person: device.person,
+        institution: device.institution,
+        network: device.network,
+        team: device.team,
+        relay_url: device.relay_url.clone(),
+        relay_key: device.relay_key,
+    })
 }
