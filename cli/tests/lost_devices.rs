@@ -242,16 +242,36 @@ fn who_may_not_end_a_device_is_sent_to_who_administers_and_not_to_a_case_lead() 
     let trachsel = world.colleague("Beat Trachsel", "write");
     let file = world.directory.path().join("nobody");
     let file = file.to_str().unwrap();
-    for words in [
-        &["--json", "device", "revoke", "Anna Berger", "--yes"][..],
-        &[
-            "--json", "member", "invite", "--team", "RAV Team", "--to", file,
-        ],
-    ] {
-        let run = trachsel.run(words);
+    let run = trachsel.run(&["--json", "device", "revoke", "Anna Berger", "--yes"]);
+    refused(&run, 5, "no_right");
+    let next = run.error()["next"].to_string();
+    assert!(next.contains("administers your institution"), "{next}");
+    assert!(!next.contains("case lead"), "{next}");
+
+    // A team is the matter of who manages it, and an administrator is sent there too.
+    let invite = |home: &Home, team: &str| {
+        let words = ["--json", "member", "invite", "--team", team, "--to", file];
+        let run = home.run(&words);
         refused(&run, 5, "no_right");
-        let next = run.error()["next"].to_string();
-        assert!(next.contains("administers your institution"), "{next}");
-        assert!(!next.contains("case lead"), "{next}");
+        run.error()
+    };
+    world.berger.run(&["team", "create", "Team Emme"]).ok();
+    let promoted = ["institution", "administrator", "Trachsel", "--yes"];
+    for error in [invite(&trachsel, "RAV Team"), {
+        world.berger.run(&promoted).ok();
+        world.berger.run(&["sync"]).ok();
+        trachsel.run(&["sync"]).ok();
+        invite(&trachsel, "Team Emme")
+    }] {
+        let (why, next) = (error["why"].to_string(), error["next"].to_string());
+        assert!(why.contains("Anna Berger manages "), "{why}");
+        assert!(next.contains("manage the team"), "{next}");
+        assert!(!next.contains("administers your institution"), "{next}");
     }
+    assert!(!std::path::Path::new(file).exists());
+    let oneself = ["--json", "device", "add", "--for", "Trachsel", "--to", file];
+    let run = trachsel.run(&oneself);
+    refused(&run, 2, "oneself");
+    let next = run.error()["next"].to_string();
+    assert!(next.contains("`nahtlos device add`"), "{next}");
 }

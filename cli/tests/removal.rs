@@ -611,6 +611,8 @@ fn an_institution_that_wants_to_leave_is_told_what_that_means_and_whom_to_ask() 
     // The one that founded the network cannot leave it to nobody.
     let run = leave(&world.berger, &["--yes", "--json"]);
     refused(&run, 5, "last_manager");
+    let next = run.error()["next"].to_string();
+    assert!(next.contains("network manager"), "{next}");
     let waiting = world.berger.run(&["--json", "decision"]).json();
     assert_eq!(waiting["decisions"], serde_json::json!([]));
     // Who is asked does it.

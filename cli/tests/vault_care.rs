@@ -189,6 +189,11 @@ fn a_restored_backup_is_read_and_exported_and_says_what_to_do_next() {
     assert!(journal.contains("Nicht zugestellt."), "{journal}");
     let status = old.run(&["status"]).ok().stdout;
     assert!(status.contains("restored from a backup") && status.contains("--home NEW_DIR"));
+    // As a further device of the same person, never as somebody new.
+    for part in ["nahtlos device restore --paper", "nahtlos device add --for"] {
+        assert!(status.contains(part), "{part}: {status}");
+    }
+    assert!(!status.contains("member join"), "{status}");
     for command in [
         &["--json", "sync"][..],
         &["--json", "institution", "invite"],

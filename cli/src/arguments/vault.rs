@@ -27,8 +27,8 @@ pub enum VaultCommand {
     /// The home must hold no vault; name a directory of its own, since the new device will want the
     /// usual one. What the backup holds can be read and exported there; it never
     /// writes, sends or receives again, since the device it was made on may have gone on meanwhile. To
-    /// work again, join as a new device: ask whoever leads your team for an invitation and answer it
-    /// with a new home. What your team and its people are granted comes to it then; what was typed
+    /// work again, come back as a new device with a new home: with your paper (`device restore`), or by who
+    /// administers your institution (`device add --for`). What you could open comes to it then; what was typed
     /// before the backup and never delivered is exported from here and typed again. Nobody can be
     /// invited by a restored home: a network, institution or team needs a second person who may. Exit
     /// status: 0 restored; 1 not restored, or restored with damaged records (it says so); 4 wrong

@@ -128,8 +128,9 @@ fn restored(backup: &RestoredBackup) -> Sign {
     Sign {
         code: "restored_backup",
         says: format!("{}.{made}", capitalised(backup.sentence)),
-        next: "Save what was never delivered: `nahtlos held export --to FILE`. To work on, ask your team's \
-               lead for an invitation and join with a new home: `nahtlos member join --invitation FILE --home NEW_DIR`."
+        next: "Save what was never delivered: `nahtlos held export --to FILE`. To work on, come back as a new \
+               device in a new home: with your paper, `nahtlos device restore --paper --home NEW_DIR`; without it, by who \
+               administers your institution (`nahtlos device add --for YOU`)."
             .into(),
     }
 }

@@ -48,6 +48,15 @@ pub fn add_for(
     let directory = nahtlos.directory()?;
     let person = directory.find_person(person)?;
     let name = directory.person_name(&person);
+    if Some(person) == nahtlos.identity().person {
+        return Err(Failure::new(
+            Exit::Usage,
+            "oneself",
+            "This is you, and you have this device; no invitation was made.",
+            "`--for` lets a device in for a colleague who has none left.",
+            "For a further device of yours: `nahtlos device add`.",
+        ));
+    }
     let hand_over = HandOver::prepare(handing_over)?;
     let text = nahtlos.invite_device_for(&person).map_err(not_for_them)?;
     Ok(hand_over
@@ -149,8 +158,8 @@ fn not_invited(error: ClientError) -> Failure {
     let mut failure = Failure::from(error);
     if is_revoked {
         failure.next =
-            "Use `nahtlos device add` on another device of yours; without one, ask your \
-                        institution to invite you anew."
+            "Use `nahtlos device add` on another device of yours, or your paper; without either, ask who administers \
+             your institution to let a new one in: `nahtlos device add --for YOU`."
                 .into();
     }
     failure

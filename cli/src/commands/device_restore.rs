@@ -135,10 +135,11 @@ fn failed(error: ClientError) -> Failure {
             ..
         } => "Run the command again.",
         ClientError::NotAdmitted => {
-            "Run the command again; if this stays, ask whoever leads your team for an invitation."
+            "Run the command again; if this stays, ask who administers your institution to let a new device of yours \
+             in: `nahtlos device add --for YOU`."
         }
         ClientError::NoRight { .. } => {
-            "Ask whoever leads your team for an invitation: `nahtlos member join`."
+            "Ask who administers your institution to let a new device of yours in: `nahtlos device add --for YOU`."
         }
         _ => "",
     };

@@ -289,9 +289,9 @@ fn cannot_sign(leaving: &OwnLeaving) -> Failure {
             "last_manager",
             format!("{institution} cannot leave: it alone manages the network. Nothing was done."),
             "Nobody could let anybody in or end anything afterwards.",
-            "What you shared you end with `nahtlos share withdraw CASE --from TEAM`, an institution's part with \
-             `nahtlos institution remove NAME`. Tell the others before: those who go on need a network of \
-             their own, `nahtlos network found --help`.",
+            "Let another institution manage it first: `nahtlos network manager INSTITUTION`, then `nahtlos sync`. Where \
+             nobody is to go on: what you shared you end with `nahtlos share withdraw CASE --from TEAM`, an institution's \
+             part with `nahtlos institution remove NAME`.",
         );
     }
     Failure::new(

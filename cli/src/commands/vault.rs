@@ -212,9 +212,10 @@ fn restore(context: &Context, backup: &Path) -> Result<Answer, Failure> {
 }
 
 /// What a restored home can and cannot do, and what the person does next.
-pub const JOIN_ANEW: &str = "It is read here and never acts again. To work on: ask your team's lead to \
-    revoke the lost device (`nahtlos device revoke`) and to invite you (`nahtlos member invite`), then \
-    join with a new home: `nahtlos member join --invitation FILE --home NEW_DIR`.";
+pub const JOIN_ANEW: &str = "It is read here and never acts again. To work on, come back as a new device in a \
+    new home: with your paper, `nahtlos device restore --paper --home NEW_DIR`; without it, who administers your \
+    institution ends the lost device (`nahtlos device revoke`) and lets a new one in (`nahtlos device add --for \
+    YOU`), which answers with `nahtlos device join FILE --home NEW_DIR`.";
 
 fn not_restored(error: ClientError, backup: &Path) -> Failure {
     let say = |code: &str, what: String, why: &str, next: &str| {

@@ -34,7 +34,9 @@ impl From<ClientError> for Failure {
                 Exit::NoRight,
                 "This would end the last right to manage it.",
                 "Nobody could ever let anybody in again.",
-                "Let another team manage it first: `nahtlos share role CASE SECTION manage --for TEAM`, then `nahtlos sync`, then this command again.",
+                "Let somebody else manage it first, then `nahtlos sync`, then this command again. Of a section: `nahtlos share role CASE \
+                 SECTION manage --for TEAM`; of a team: `nahtlos member invite --team TEAM --role manage`; of the network: \
+                 `nahtlos network manager INSTITUTION`.",
             ),
             ClientError::TeamMerged { team, into } => say(
                 Exit::Failed,
@@ -142,15 +144,15 @@ impl From<ClientError> for Failure {
                 Exit::Failed,
                 "The relay does not know this paper; nothing was done.",
                 "The device on which it was made may not have synced since, or the network is another one.",
-                "If that device still works, run `nahtlos sync` there, then this command here. Else ask whoever \
-                 leads your team for an invitation: `nahtlos member join`.",
+                "If that device still works, run `nahtlos sync` there, then this command here. Else ask who administers \
+                 your institution to let a new device of yours in: `nahtlos device add --for YOU`.",
             ),
             ClientError::PaperRevoked => say(
                 Exit::NoRight,
                 "This paper was revoked: it brings nobody back. Nothing was done.",
                 "A device of yours, or your institution, ended it; the relay says so.",
                 "Use a newer paper, or `nahtlos device add` on a device that you have; without either, ask \
-                 whoever leads your team for an invitation: `nahtlos member join`.",
+                 who administers your institution to let a new device of yours in: `nahtlos device add --for YOU`.",
             ),
             ClientError::NotAdmitted => say(
                 Exit::Locked,
@@ -224,14 +226,19 @@ impl From<ClientError> for Failure {
                 Exit::Failed,
                 "This home writes nothing any more: another copy of it has written under its name.",
                 "An old copy was restored, or two copies are in use; both would give the same numbers to different things.",
-                "Go on with the other copy. Save what was typed here with `nahtlos held export --to FILE`; without the other copy, ask to be invited again and join with a new `--home DIR`.",
+                &format!(
+                    "Go on with the other copy. Save what was typed here with `nahtlos held export --to FILE`; without the other \
+                     copy, come back with a new `--home DIR`. {COME_BACK}"
+                ),
             ),
             ClientError::Restored => say(
                 Exit::Failed,
                 "This home was restored from a backup: it can be read, but nothing is done in it.",
                 "The device the backup was made on may have gone on meanwhile; two under one name would contradict each other.",
-                "Save what was never delivered: `nahtlos held export --to FILE`. To work on, ask your team's lead for an \
-                 invitation and join with a new home: `nahtlos member join --invitation FILE --home NEW_DIR`.",
+                &format!(
+                    "Save what was never delivered: `nahtlos held export --to FILE`. To work on, come back with a new `--home \
+                     DIR`, and end this device as lost (`nahtlos device revoke`). {COME_BACK}"
+                ),
             ),
             // A later version of the client; its own words are better than none.
             other => say(
@@ -244,12 +251,19 @@ impl From<ClientError> for Failure {
     }
 }
 
-/// Of a case its lead decides, of teams, people and devices who administers the institution.
+/// How somebody comes back who has no device that works.
+const COME_BACK: &str = "With your paper: `nahtlos device restore --paper`. Without it, ask who administers your \
+     institution to let a new device of yours in (`nahtlos device add --for YOU`), and answer with `nahtlos device \
+     join FILE`.";
+
+/// Of a case its lead decides, of a team who manages it, of people and devices who administers the institution.
 fn whom_to_ask(action: &str) -> &'static str {
     if action == "write on this device" {
         "Use another device of yours. `nahtlos status` says since when; `nahtlos device wipe` empties this one."
-    } else if action == "say who manages the network" {
+    } else if OF_THE_NETWORK.contains(&action) {
         "Ask an institution that manages the network to do it: `nahtlos network list` says which."
+    } else if OF_A_TEAM.contains(&action) {
+        "Ask one of those who manage the team, named above. If none of them is left, custodians open it: `nahtlos recovery use --help`."
     } else if OF_THE_INSTITUTION.contains(&action) {
         "Ask somebody who administers your institution to do it: `nahtlos institution policy` lists them."
     } else {
@@ -257,23 +271,30 @@ fn whom_to_ask(action: &str) -> &'static str {
     }
 }
 
-/// The client's words for what is decided about people and teams, and not about a case.
-const OF_THE_INSTITUTION: [&str; 15] = [
-    "invite",
+/// The client's words for what is decided for the whole network.
+const OF_THE_NETWORK: [&str; 2] = ["say who manages the network", "invite an institution"];
+
+/// The client's words for what who manages a team decides about it.
+const OF_A_TEAM: [&str; 4] = [
+    "invite into this team",
     "add a member",
+    "merge this team",
+    "let the recovery key cover this team",
+];
+
+/// The client's words for what is decided about people and teams, and not about a case.
+const OF_THE_INSTITUTION: [&str; 11] = [
     "remove somebody from this group",
     "end the right of a device",
     "found a team",
     "rename a team",
     "merge teams",
-    "merge this team",
     "rename the institution",
     "add an administrator",
     "end somebody's part in administering",
     "say how your institution admits",
     "order a hand-over",
     "set up a recovery key",
-    "let the recovery key cover this team",
 ];
 
 fn edit(code: &str, error: &ApplyError) -> Failure {

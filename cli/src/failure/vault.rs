@@ -31,7 +31,8 @@ pub(super) fn failure(code: &str, error: &VaultError) -> Failure {
             Exit::Locked,
             "This home was being wiped: what was left of it is removed now, and nothing of it opens any more.",
             "`nahtlos device wipe` had destroyed its key and was interrupted before it removed the files.",
-            "To work on, ask whoever leads your team for an invitation: `nahtlos member join --invitation FILE`.",
+            "To work on, come back as a new device: with your paper (`nahtlos device restore --paper`), by another device of \
+             yours (`nahtlos device add`), or by who administers your institution (`nahtlos device add --for YOU`).",
         ),
         VaultError::AlreadyExists => say(
             Exit::Failed,

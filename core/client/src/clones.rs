@@ -84,7 +84,7 @@ impl Nahtlos {
         let record: ClonedRecord = records::decode(&bytes)?;
         Ok(Some(OtherCopy {
             noticed_at_ms: record.noticed_at_ms,
-            sentence: "another copy of this home has written under this device's name (an old copy was restored, or two are in use). This one sends nothing any more. Go on with the other copy where you have it; else ask your institution to remove this device and to invite you anew, and join with a new home. What was typed here is kept and can be exported",
+            sentence: "another copy of this home has written under this device's name (an old copy was restored, or two are in use). This one sends nothing any more. Go on with the other copy where you have it; else come back with a new home: with your paper, or by who administers your institution, who ends this device and lets a new one in. What was typed here is kept and can be exported",
         }))
     }
 

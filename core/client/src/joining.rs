@@ -195,7 +195,11 @@ impl Nahtlos {
         role: Role,
         note: &str,
     ) -> Result<InvitationText, ClientError> {
-        self.require_manager(&inviting, "invite")?;
+        let action = match guardian {
+            Some(_) => "invite into this team",
+            None => "invite an institution",
+        };
+        self.require_manager(&inviting, action)?;
         let text = InvitationText {
             url: self
                 .device

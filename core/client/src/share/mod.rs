@@ -6,6 +6,8 @@ mod lines;
 mod people;
 mod proposing;
 
+use std::collections::BTreeSet;
+
 use nahtlos_casework::SectionKind;
 use nahtlos_casework::fields::Field;
 use nahtlos_casework::matrix::{Access, Party, default_access};
@@ -365,15 +367,52 @@ impl Nahtlos {
         if right.role.is_some() {
             self.refuse_closed(space)?;
         }
-        let reason = match right.role {
-            Some(role) => format!(
+        let managed = self.managed_by(space)?;
+        let reason = match (right.role, managed) {
+            (Some(role), Some(managed)) => {
+                format!("you hold `{}` here; {managed}", role.word())
+            }
+            (Some(role), None) => format!(
                 "you hold `{}` here; who manages it can do this",
                 role.word()
             ),
-            None if self.is_section(space) => "it is not shared with you or your team".to_owned(),
-            None => "who administers the institution can do this".to_owned(),
+            (None, Some(managed)) => format!("administering gives no right in a team; {managed}"),
+            (None, None) if self.is_section(space) => {
+                "it is not shared with you or your team".to_owned()
+            }
+            (None, None) => "who administers the institution can do this".to_owned(),
         };
         Err(ClientError::NoRight { action, reason })
+    }
+
+    /// Who manages a team, in words; none where it is no team. Who administers its institution does not by
+    /// that.
+    fn managed_by(&self, space: &SpaceId) -> Result<Option<String>, ClientError> {
+        let state = self.logs().load(space)?;
+        let Some(team) = state.filter(|state| state.kind() == Kind::Team) else {
+            return Ok(None);
+        };
+        let directory = self.shared_directory().unwrap_or_default();
+        let managing = team
+            .live_grants()
+            .filter(|grant| grant.role == Role::Manage && grant.is_confirmed());
+        let managing: BTreeSet<String> = managing
+            .filter_map(|grant| match grant.member {
+                MemberId::Space(member) => Some(directory.name(&member)),
+                MemberId::Device(_) => None,
+            })
+            .collect();
+        let managing: Vec<String> = managing.into_iter().collect();
+        let verb = if managing.len() == 1 {
+            "manages"
+        } else {
+            "manage"
+        };
+        Ok(Some(format!(
+            "{} {verb} {}",
+            managing.join(", "),
+            directory.name(space)
+        )))
     }
 
     fn is_section(&self, space: &SpaceId) -> bool {
