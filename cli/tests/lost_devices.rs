@@ -155,8 +155,36 @@ fn without_the_relay_a_person_does_not_name_a_device_to_revoke_at_once_and_a_fin
         list["decisions"].as_array().unwrap().len()
     };
     assert_eq!(waits(), 0, "nothing was decided");
+    let run = revoke(&device);
+    refused(&run, 20, "relay_unreachable");
+    let error = run.error();
+    let said = error["message"].as_str().unwrap();
+    assert!(
+        said.contains("NOT revoked yet") && said.contains(&device),
+        "{said}"
+    );
+    assert!(
+        error["next"].to_string().contains("nahtlos sync"),
+        "{error}"
+    );
+    let once = waits();
+    assert!(once > 0);
     refused(&revoke(&device), 20, "relay_unreachable");
-    assert!(waits() > 0);
+    assert_eq!(waits(), once, "said again, decided once");
+    let remove = [
+        "--json", "member", "remove", "Trachsel", "--team", "RAV Team",
+    ];
+    let remove = || world.berger.run(&with(&remove, &["--now", "--yes"]));
+    let run = remove();
+    refused(&run, 20, "relay_unreachable");
+    assert!(
+        run.error()["message"]
+            .to_string()
+            .contains("NOT removed yet")
+    );
+    let both = waits();
+    remove();
+    assert_eq!(waits(), both, "said again, decided once");
     world.start_relay();
     world.berger.run(&["sync"]).ok();
     let listed = devices(&world.berger);

@@ -389,27 +389,35 @@ fn shares_that_are_wrong_cut_or_for_somebody_else_and_sets_that_are_none_are_ref
 
 #[test]
 fn who_is_let_into_an_institution_whose_only_administrator_is_gone_administers_it() {
-    let scene = Scene::new();
+    let mut scene = Scene::new();
     scene.set_up(&["--yes"]).json();
     scene.sync_all();
     std::fs::remove_dir_all(&scene.world.berger.path).unwrap();
-    let (keller, trachsel) = (&scene.keller, &scene.trachsel);
     let file = scene.world.directory.path().join("trachsel.share");
-    let file = file.to_str().unwrap();
-    let hand_over = ["recovery", "share", "--for", "Keller", "--to", file];
-    trachsel.run(&hand_over).ok();
+    let file = file.to_str().unwrap().to_owned();
+    let hand_over = ["recovery", "share", "--for", "Keller", "--to", &file];
+    scene.trachsel.run(&hand_over).ok();
     let found = ["--json", "team", "create", "Team Emme"];
-    refused(&keller.run(&found), 5, "no_right");
-    let recover = |more: &str| {
+    refused(&scene.keller.run(&found), 5, "no_right");
+    let recover = |scene: &Scene, more: &[&str]| {
         let words = ["recovery", "use", "--for", "Keller", "--institution"];
-        keller.run(&[&words[..], &["--share", file, more]].concat())
+        let words = [&words[..], &["--share", &file], more].concat();
+        scene.keller.run(&words)
     };
-    let dry = recover("--dry-run").ok().stdout;
+    let dry = recover(&scene, &["--dry-run"]).ok().stdout;
     assert!(dry.contains("administer RAV Langnau"), "{dry}");
     assert!(!dry.contains("all of its cases"), "{dry}");
-    recover("--yes").ok();
-    let again = recover("--yes").ok();
-    assert!(again.stdout.contains("was let into"), "{}", again.stdout);
+    scene.world.stop_relay();
+    let offline = recover(&scene, &["--yes", "--json"]);
+    refused(&offline, 20, "relay_unreachable");
+    let next = offline.error()["next"].to_string();
+    assert!(next.contains("this command again"), "{next}");
+    scene.world.start_relay();
+    for _ in 0..2 {
+        let done = recover(&scene, &["--yes"]).ok().stdout;
+        assert!(done.contains("was let into RAV Langnau"), "{done}");
+    }
+    let (keller, trachsel) = (&scene.keller, &scene.trachsel);
 
     // An administrator as any other: founds, ends devices, makes a new key; nothing comes back.
     keller.run(&found).json();

@@ -75,7 +75,11 @@ pub fn revoke(
         let answer = Answer::sentence(data("revoked"), said).note(which);
         return Ok(answer.note(WHAT_STAYS_READABLE).note(WITH_NEXT_SYNC));
     }
-    let rotated = key::rotate_with_bar(context, &mut nahtlos, &rotation)?;
+    let not_yet = format!(
+        "NOT revoked yet at the relay: {}, a device of {}.",
+        line.fingerprint, line.person
+    );
+    let rotated = key::rotate_after_end(context, &mut nahtlos, &rotation, &not_yet)?;
     let mut data = data("revoked");
     data["rotation"] = json::value(&rotated.keys);
     let page = Page::default().line(said).line(key::in_words(&rotated));

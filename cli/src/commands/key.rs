@@ -188,6 +188,26 @@ pub fn rotate_with_bar(
     Ok(report?)
 }
 
+/// The same after an end that was decided: where the relay is not reached, that comes first, since
+/// whoever reads "Revoked" goes to bed.
+pub fn rotate_after_end(
+    context: &Context,
+    nahtlos: &mut Nahtlos,
+    rotation: &Rotation,
+    not_yet: &str,
+) -> Result<Rotated, Failure> {
+    rotate_with_bar(context, nahtlos, rotation).map_err(|mut failure| {
+        if failure.exit == Exit::RelayUnreachable {
+            failure.why = format!("The relay was not reached. {}", failure.why);
+            failure.what = format!("{not_yet} It is decided, and queued on this device.");
+            failure.next = "The next `nahtlos sync` that reaches the relay carries it out and makes the new keys: \
+                            run it as soon as there is a network. `nahtlos decision` shows what waits."
+                .into();
+        }
+        failure
+    })
+}
+
 /// What came of it, one sentence.
 pub fn in_words(rotated: &Rotated) -> String {
     count(

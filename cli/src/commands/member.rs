@@ -117,7 +117,8 @@ fn remove(
             .note(WHAT_STAYS_READABLE)
             .note(WITH_NEXT_SYNC));
     }
-    let rotated = key::rotate_with_bar(context, &mut nahtlos, &rotation)?;
+    let not_yet = format!("NOT removed yet at the relay: {name} from {team_name}.");
+    let rotated = key::rotate_after_end(context, &mut nahtlos, &rotation, &not_yet)?;
     let mut data = data("removed");
     data["rotation"] = json::value(&rotated.keys);
     Ok(key::told(

@@ -338,14 +338,16 @@ fn recover(
         return Ok(answer);
     }
     let mut transport = context.transport_of(&nahtlos)?;
-    let recovered = nahtlos.use_recovery(
-        &context.home,
-        &rehearsed,
-        &person,
-        &groups,
-        &mut transport,
-        &mut |_| {},
-    )?;
+    let recovered = nahtlos
+        .use_recovery(
+            &context.home,
+            &rehearsed,
+            &person,
+            &groups,
+            &mut transport,
+            &mut |_| {},
+        )
+        .map_err(said_again)?;
     let said = format!(
         "{} was let into {}.",
         recovered.person,
@@ -356,6 +358,18 @@ fn recover(
         answer = answer.note(format!("Note: {notice}."));
     }
     Ok(answer.note(NEW_SET))
+}
+
+/// Nothing of the key is kept, so no later sync goes on with it.
+fn said_again(error: ClientError) -> Failure {
+    let mut failure = Failure::from(error);
+    if failure.exit == Exit::RelayUnreachable {
+        failure.what = "The relay was not reached, or not to the end: it is not known that anybody was let in.".into();
+        failure.next = "Run this command again when the relay is reached, with the same shares: nothing of the recovery \
+                        key is kept, so `nahtlos sync` does not go on with it."
+            .into();
+    }
+    failure
 }
 
 /// What whoever is let in may do, of the institution and of teams apart.

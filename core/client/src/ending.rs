@@ -200,7 +200,35 @@ impl Nahtlos {
             member,
             reason: reason.code(),
         };
+        if self.is_end_waiting(&intent)? {
+            return Ok(());
+        }
         self.decide(intent, &space)
+    }
+
+    /// Whether the very same end waits for the next sync: whoever says it again offline says it once.
+    fn is_end_waiting(&self, intent: &Intent) -> Result<bool, ClientError> {
+        let waiting = self.waiting_intents()?;
+        Ok(waiting.iter().any(|record| match (&record.intent, intent) {
+            (
+                Intent::Remove {
+                    space,
+                    grant,
+                    member,
+                    reason,
+                },
+                Intent::Remove {
+                    space: other_space,
+                    grant: other_grant,
+                    member: other_member,
+                    reason: other_reason,
+                },
+            ) => {
+                (space, grant, member, reason)
+                    == (other_space, other_grant, other_member, other_reason)
+            }
+            _ => false,
+        }))
     }
 
     /// What withdrawing a section from a team or person is called here.
