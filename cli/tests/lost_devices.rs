@@ -303,3 +303,42 @@ fn who_may_not_end_a_device_is_sent_to_who_administers_and_not_to_a_case_lead() 
     let next = run.error()["next"].to_string();
     assert!(next.contains("`nahtlos device add`"), "{next}");
 }
+
+#[test]
+fn what_was_typed_and_not_delivered_is_exported_before_a_home_is_wiped() {
+    let world = World::new();
+    let case = world.open_case();
+    world.berger.run(&["sync"]).ok();
+    let phone = second(&world, "Mobile");
+    let revoke = [
+        "device",
+        "revoke",
+        &own_fingerprint(&phone),
+        "--now",
+        "--yes",
+    ];
+    world.berger.run(&revoke).ok();
+    note(&phone, &case, "Vom Finder getippt.");
+    note(&phone, &case, "Nie abgeschickt.");
+    let page = phone.run(&["device", "wipe", "--dry-run"]).ok().stdout;
+    assert!(page.contains("held export"), "{page}");
+    let kept = phone.run(&["held", "export", "--to", "-"]).ok().stdout;
+    for text in ["Vom Finder getippt.", "Nie abgeschickt."] {
+        assert!(kept.contains(text), "{text}: {kept}");
+    }
+    assert_eq!(phone.run(&["sync"]).exit, 3);
+    let kept = phone.run(&["held", "export", "--to", "-"]).ok().stdout;
+    assert!(kept.contains("Nie abgeschickt."), "as held: {kept}");
+    // What the relay took is nothing to keep.
+    note(&world.berger, &case, "Noch nicht abgeschickt.");
+    let export = || {
+        world
+            .berger
+            .run(&["held", "export", "--to", "-"])
+            .ok()
+            .stdout
+    };
+    assert!(export().contains("Noch nicht abgeschickt."));
+    world.berger.run(&["sync"]);
+    assert!(!export().contains("Noch nicht abgeschickt."));
+}

@@ -111,8 +111,8 @@ fn preview_page(context: &Context, preview: &WipePreview, places: &[(String, u64
     }
     if preview.only_device == Some(true) && preview.removed.is_none() {
         page = page.line(
-            "You have no other device: without a paper (`nahtlos key paper`) you come back only by a new \
-             invitation.",
+            "You have no other device: without a paper (`nahtlos key paper`) you come back only by who administers \
+             your institution (`nahtlos device add --for YOU`).",
         );
     }
     page.line("First its key is destroyed, so that nothing in it opens any more, then its files.")

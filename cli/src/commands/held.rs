@@ -272,13 +272,8 @@ fn put_away(
 
 fn export(nahtlos: &Nahtlos, to: &Path) -> Result<Answer, Failure> {
     let held = nahtlos.own_edits_kept()?;
-    // A copied or restored home sends nothing any more: what was typed in it goes out this way.
-    let sends_nothing = nahtlos.other_copy()?.is_some() || nahtlos.restored_backup()?.is_some();
-    let kept = if sends_nothing {
-        nahtlos.undelivered()?
-    } else {
-        Vec::new()
-    };
+    // Also where the next sync would send it: this is how it is kept before a home is wiped.
+    let kept = nahtlos.undelivered()?;
     let data = json!({ "held": json::value(&held), "undelivered": json::value(&kept) });
     let text = json::render(&data);
     if to.as_os_str() == "-" {
