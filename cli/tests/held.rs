@@ -117,12 +117,26 @@ fn a_discard_that_is_taken_back_leaves_the_edit_open() {
     world.berger.type_in(&discard, "Falsche Akte.").json();
     let why = || world.berger.run(&["held"]).ok().stdout;
     assert!(why().contains("Falsche Akte."), "control: {}", why());
+    // One word about it until the sync; the other one, or the same again, is refused.
+    let again = world.berger.type_in(&discard, "Noch einmal.");
+    refused(&again, 6, "discard_waits");
+    let contrary = world.berger.run(&["--json", "held", "adopt", &id, "--yes"]);
+    refused(&contrary, 6, "discard_waits");
+    assert!(
+        contrary.error()["next"]
+            .to_string()
+            .contains("decision drop")
+    );
+    assert!(!journal(&world, &case).contains("Nach dem Entzug."));
     let list = world.berger.run(&["--json", "decision"]).json();
     let decision = list["decisions"][0]["id"].as_str().unwrap();
     let drop = ["decision", "drop", decision, "--yes"];
     world.berger.run(&drop).ok();
     assert!(!why().contains("Falsche Akte."), "{}", why());
     world.berger.run(&["held", "adopt", &id, "--yes"]).ok();
+    let shown = world.berger.run(&["held", "show", &id]).ok();
+    assert!(!shown.stdout.contains("held because"), "{}", shown.stdout);
+    assert!(!shown.stderr.contains("held adopt"), "{}", shown.stderr);
     world.berger.run(&["sync"]).ok();
     assert!(journal(&world, &case).contains("Nach dem Entzug."));
 }

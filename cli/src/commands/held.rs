@@ -137,6 +137,12 @@ fn show(nahtlos: &Nahtlos, id: &str) -> Result<Answer, Failure> {
         answer.note(format!(
             "`nahtlos held discard {id}` puts it away; nothing is sent."
         ))
+    } else if one.adopting {
+        answer.note(format!(
+            "`nahtlos sync` tells the others; until then `nahtlos held discard {id}` decides otherwise."
+        ))
+    } else if one.may_adopt && one.discarded.is_some() {
+        answer.note(ending::WITH_NEXT_SYNC)
     } else if one.may_adopt && matches!(looked, Looked::Closed(_)) {
         answer.note(format!(
             "Decide that it does not count with `nahtlos held discard {id}`."

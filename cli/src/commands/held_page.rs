@@ -78,7 +78,14 @@ fn head(nahtlos: &Nahtlos, one: &HeldEnvelope, with: &[HeldEnvelope]) -> Page {
             ("by", Some(who(one))),
             ("typed", one.typed_at_ms.map(dates::moment)),
             ("arrived", one.received_at_ms.map(dates::moment)),
-            ("held because", Some(why(one))),
+            (
+                if one.adopting {
+                    "how it stands"
+                } else {
+                    "held because"
+                },
+                Some(why(one)),
+            ),
             ("decided", one.own.then(|| decision(one.fate).to_owned())),
             (
                 "comes with it",

@@ -65,6 +65,12 @@ impl From<ClientError> for Failure {
                 "What you asked for holds, or waits for the next sync.",
                 "See it: `nahtlos institution policy`.",
             ),
+            ClientError::DiscardWaits => say(
+                Exit::Conflict,
+                "You have discarded this change, and that waits for the next sync; nothing was changed.",
+                "Both at once would be told to its author and to nobody.",
+                "To decide otherwise take it back first: `nahtlos decision` shows its ID, `nahtlos decision drop ID` takes it back.",
+            ),
             ClientError::NoRight { action, reason } => say(
                 Exit::NoRight,
                 &format!("You have no right to {action}."),

@@ -131,6 +131,9 @@ pub enum ClientError {
     /// It is as it was asked for already.
     #[error("it is so already")]
     NothingToChange,
+    /// A discard of this held edit waits for the next sync.
+    #[error("this edit was discarded, which waits for the next sync")]
+    DiscardWaits,
     /// It would end the last path with `manage`: nobody could ever let anybody in again.
     #[error("it would end the last `manage` there: grant `manage` to somebody else first")]
     LastManager,
@@ -245,6 +248,7 @@ impl ClientError {
             Self::OtherFingerprint => "other_fingerprint",
             Self::HasDevices { .. } => "has_devices",
             Self::NothingToChange => "nothing_to_change",
+            Self::DiscardWaits => "discard_waits",
             Self::LastManager => "last_manager",
             Self::TeamMerged { .. } => "team_merged",
             Self::IncidentOpen(_) => "incident_open",

@@ -24,7 +24,7 @@ use crate::fate::{Fate, delete_own_held};
 use crate::nahtlos::Nahtlos;
 use crate::outbox::{OUTBOX_SPACES, as_typed_key, held_aside_key};
 use crate::rebuilding::{Resettled, held_closure, is_voided, put_adoptions, put_resettled};
-use crate::records::{self, HeldItem, HeldRecord, Intent};
+use crate::records::{self, HeldItem, HeldRecord, Intent, IntentRecord};
 use crate::revocation::Revocation;
 use crate::status::HeldLine;
 use crate::vault::Collection;
@@ -236,11 +236,12 @@ impl Nahtlos {
     ///
     /// # Errors
     /// [`ClientError::NotFound`], [`ClientError::Ambiguous`], [`ClientError::NoRight`];
-    /// [`ClientError::HeldNotOpened`] where it cannot be opened here or does not fit the section.
+    /// [`ClientError::DiscardWaits`]; [`ClientError::HeldNotOpened`] where it cannot be opened here or does not fit the section.
     pub fn held_adopt(&mut self, id: &str) -> Result<(), ClientError> {
         // It would show here as adopted, and nobody else would ever hear of it.
         self.require_sending()?;
         let found = self.find_held(id)?;
+        self.require_no_discard_waiting(&found)?;
         let no_right = |reason: &str| ClientError::NoRight {
             action: "adopt this edit",
             reason: reason.to_owned(),
@@ -282,12 +283,26 @@ impl Nahtlos {
         }
     }
 
+    /// A discard is a decision: another word about the same edit comes after it was carried out or dropped.
+    fn require_no_discard_waiting(&self, found: &Found) -> Result<(), ClientError> {
+        let waits = |record: &IntentRecord| match record.intent {
+            Intent::Void { envelope, .. } => envelope == found.id,
+            _ => false,
+        };
+        match self.waiting_intents()?.iter().any(waits) {
+            true => Err(ClientError::DiscardWaits),
+            false => Ok(()),
+        }
+    }
+
     /// Whether this device may discard a held edit.
     ///
     /// # Errors
-    /// [`ClientError::NotFound`], [`ClientError::Ambiguous`], [`ClientError::NoRight`].
+    /// [`ClientError::NotFound`], [`ClientError::Ambiguous`], [`ClientError::NoRight`];
+    /// [`ClientError::DiscardWaits`].
     pub fn check_discard(&self, id: &str) -> Result<(), ClientError> {
         let found = self.find_held(id)?;
+        self.require_no_discard_waiting(&found)?;
         if self.manages(&found.space) || self.is_own(&found.fact, &found.space) {
             return Ok(());
         }
