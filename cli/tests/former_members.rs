@@ -36,6 +36,25 @@ fn the_device_of_somebody_who_left_is_listed_reported_and_revoked_with_when_they
     assert_eq!(listed["devices"].as_array().unwrap().len(), 1, "{listed}");
     let page = world.berger.run(&["device"]).ok().stdout;
     assert!(page.contains("member removed"), "{page}");
+    world.iseli.run(&["sync"]).ok();
+    // Their card stands; that they work here is said nowhere any more.
+    let line = |home: &Home, command: &[&str], of: &str| {
+        let shown = home.run(command).ok().stdout;
+        let line = shown.lines().find(|line| line.contains(of));
+        line.unwrap_or_else(|| panic!("{of} in {shown}")).to_owned()
+    };
+    for home in [&world.berger, &world.iseli] {
+        let gone = line(home, &["member"], "Beat Trachsel");
+        assert!(gone.contains("left RAV Team on "), "{gone}");
+        assert!(!line(home, &["member"], "Anna Berger").contains("left"));
+        let team = line(home, &["network", "list"], "RAV Team");
+        assert!(team.contains("Beat Trachsel (officer, left)"), "{team}");
+        assert!(team.contains("Anna Berger (officer)"), "{team}");
+    }
+    let team = line(&world.berger, &["team"], "RAV Team");
+    assert!(team.contains(" 1 "), "one member: {team}");
+    let institution = world.berger.run(&["--json", "institution", "show"]).json();
+    assert_eq!(institution["people"], 1);
     let nobody = ["--json", "device", "list", "--person", "Niemand"];
     refused(&world.berger.run(&nobody), 1, "not_found");
 

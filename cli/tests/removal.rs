@@ -622,6 +622,9 @@ fn an_institution_that_wants_to_leave_is_told_what_that_means_and_whom_to_ask() 
     world.iseli.run(&["sync"]);
     let list = world.berger.run(&["institution"]).ok().stdout;
     assert!(list.contains("left"), "{list}");
+    let list = world.berger.run(&["network", "list"]).ok().stdout;
+    assert!(list.contains("IV-Stelle (left)"), "{list}");
+    assert!(!list.contains("RAV Langnau (left)"), "{list}");
 }
 
 #[test]

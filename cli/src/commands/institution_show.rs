@@ -1,9 +1,10 @@
 //! `nahtlos institution show`: one institution, its teams, and who administers it.
 
-use nahtlos_client::Directory;
+use nahtlos_client::{Directory, PersonCard};
 use serde_json::json;
 
 use super::institution_policy::{in_words, row};
+use super::member::left;
 use super::sync::count;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -31,9 +32,11 @@ pub fn show(context: &Context, input: Option<&str>) -> Result<Answer, Failure> {
         .get(&id)
         .map(|card| card.kind.clone());
     let teams = teams_of(&directory, &id);
-    let people = directory.people.values();
-    let people = people.filter(|card| card.institution == id && card.recovery.is_none());
-    let people = people.count() as u64;
+    let left = left(&nahtlos, &directory)?;
+    let works = |(person, card): &(&String, &PersonCard)| {
+        card.institution == id && card.recovery.is_none() && !left.contains_key(*person)
+    };
+    let people = directory.people.iter().filter(works).count() as u64;
     let mut page = Page::default()
         .title(directory.institution_name(&institution))
         .fields([

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use nahtlos_client::ending::{Ending, WHAT_STAYS_READABLE};
+use nahtlos_client::former_people::MemberRemoval;
 use nahtlos_client::leaving::Leaving;
 use nahtlos_client::rotation::{Rotation, RotationReport};
 use nahtlos_client::{ClientError, Directory, Nahtlos, PersonCard};
@@ -20,7 +21,7 @@ use crate::arguments::{Answered, IntroductionOptions, MemberCommand, MemberRole,
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output::{Answer, Page, json};
+use crate::output::{Answer, Page, dates, json};
 
 pub fn run(context: &Context, command: Option<MemberCommand>) -> Result<Answer, Failure> {
     match command {
@@ -260,6 +261,11 @@ fn list(context: &Context) -> Result<Answer, Failure> {
         Some((of, false)) if *of == card.institution => "administers",
         _ => "",
     };
+    let left = left(&nahtlos, &directory)?;
+    let stands = |id: &str, card: &PersonCard| match left.get(id) {
+        Some(removal) => format!("left {} on {}", removal.from, dates::moment(removal.at_ms)),
+        None => administers(id, card).to_owned(),
+    };
     let rows = directory
         .people
         .iter()
@@ -271,7 +277,7 @@ fn list(context: &Context) -> Result<Answer, Failure> {
                 card.function.clone(),
                 team.map_or_else(String::new, |card| card.name.clone()),
                 institution.map_or_else(String::new, |card| card.name.clone()),
-                administers(id, card).to_owned(),
+                stands(id, card),
             ]
         })
         .collect();
@@ -283,6 +289,24 @@ fn list(context: &Context) -> Result<Answer, Failure> {
     let mut people = json::value(&directory.people);
     for (id, card) in &directory.people {
         people[id]["administers"] = (administers(id, card) == "administers").into();
+        people[id]["left"] = json::value(&left.get(id));
     }
     Ok(Answer::new(json!({ "people": people }), page))
+}
+
+/// People whose card stands although they are members of nothing any more, by id.
+pub fn left(
+    nahtlos: &Nahtlos,
+    directory: &Directory,
+) -> Result<BTreeMap<String, MemberRemoval>, Failure> {
+    let mut left = BTreeMap::new();
+    for id in directory.people.keys() {
+        let Some(person) = SpaceId::from_hex(id) else {
+            continue;
+        };
+        if let Some(removal) = nahtlos.member_removal(&person)? {
+            left.insert(id.clone(), removal);
+        }
+    }
+    Ok(left)
 }

@@ -1,14 +1,18 @@
 //! `nahtlos network`.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use nahtlos_casework::fields::{Canton, Field, Name};
+use nahtlos_client::former_people::MemberRemoval;
 use nahtlos_client::{ClientError, Directory, NetworkCard};
+use nahtlos_protocol::identifier::SpaceId;
 use nahtlos_protocol::wire::claim::Claim;
 use serde_json::json;
 
 use super::ending;
 use super::founding::{self, Answers};
+use super::member::left;
 use super::values::parse;
 use crate::arguments::{Answered, FounderOptions, NetworkCommand};
 use crate::context::Context;
@@ -166,10 +170,18 @@ fn list(context: &Context) -> Result<Answer, Failure> {
     if let Some(network) = &directory.network {
         page = page.title(format!("{} ({})", network.name, network.canton));
     }
+    let left = left(&nahtlos, &directory)?;
     let rows = directory
         .institutions
         .iter()
-        .flat_map(|(id, card)| rows_of(&directory, id, &card.name, &card.kind))
+        .flat_map(|(id, card)| {
+            let is_in = SpaceId::from_hex(id).is_none_or(|id| nahtlos.is_in_network(&id));
+            let name = match is_in {
+                true => card.name.clone(),
+                false => format!("{} (left)", card.name),
+            };
+            rows_of(&directory, &left, id, &name, &card.kind)
+        })
         .collect();
     let names = managers.iter().map(|id| directory.institution_name(id));
     let names: Vec<String> = names.collect();
@@ -181,19 +193,29 @@ fn list(context: &Context) -> Result<Answer, Failure> {
         )
         .fields([("managed by", (!names.is_empty()).then(|| names.join(", ")))]);
     let mut data = json::value(&directory);
+    data["left"] = json::value(&left);
     let managers: Vec<String> = managers.iter().map(ToString::to_string).collect();
     data["managers"] = json!(managers);
     Ok(Answer::new(data, page))
 }
 
 /// One row a team; people without a team stand in a row of their own.
-fn rows_of(directory: &Directory, id: &str, name: &str, kind: &str) -> Vec<Vec<String>> {
+fn rows_of(
+    directory: &Directory,
+    left: &BTreeMap<String, MemberRemoval>,
+    id: &str,
+    name: &str,
+    kind: &str,
+) -> Vec<Vec<String>> {
     let people = |team: Option<&str>| {
         let names: Vec<String> = directory
             .people
-            .values()
-            .filter(|card| card.institution == id && card.team.as_deref() == team)
-            .map(|card| format!("{} ({})", card.name, card.function))
+            .iter()
+            .filter(|(_, card)| card.institution == id && card.team.as_deref() == team)
+            .map(|(person, card)| match left.contains_key(person) {
+                true => format!("{} ({}, left)", card.name, card.function),
+                false => format!("{} ({})", card.name, card.function),
+            })
             .collect();
         names.join(", ")
     };

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::ending;
 use super::institution::NAMES_WITH_NEXT_SYNC;
-use super::member::own_team;
+use super::member::{left, own_team};
 use super::sync::count;
 use super::values::parse;
 use crate::arguments::{Answered, TeamCommand};
@@ -81,14 +81,17 @@ fn list(context: &Context) -> Result<Answer, Failure> {
     let nahtlos = context.open()?;
     let directory = nahtlos.directory()?;
     let own = nahtlos.identity().team.map(|id| id.to_string());
+    let left = left(&nahtlos, &directory)?;
     let rows = directory
         .teams
         .iter()
         .map(|(id, card)| {
             let people = directory
                 .people
-                .values()
-                .filter(|person| person.team.as_deref() == Some(id))
+                .iter()
+                .filter(|(person, card)| {
+                    card.team.as_deref() == Some(id) && !left.contains_key(*person)
+                })
                 .count();
             let institution = directory.institutions.get(&card.institution);
             vec![

@@ -66,11 +66,11 @@ impl Nahtlos {
     }
 
     /// How a person ceased to be a member of any team or institution; none while they are one, and for
-    /// somebody who never was.
-    pub(crate) fn member_removal(
-        &self,
-        person: &SpaceId,
-    ) -> Result<Option<MemberRemoval>, ClientError> {
+    /// somebody who never was. Cards go on naming who left.
+    ///
+    /// # Errors
+    /// Where the vault cannot be read.
+    pub fn member_removal(&self, person: &SpaceId) -> Result<Option<MemberRemoval>, ClientError> {
         let Some((at_ms, space, grant)) = self.last_membership_ended(person)? else {
             return Ok(None);
         };
