@@ -342,3 +342,58 @@ fn what_was_typed_and_not_delivered_is_exported_before_a_home_is_wiped() {
     world.berger.run(&["sync"]);
     assert!(!export().contains("Noch nicht abgeschickt."));
 }
+
+#[test]
+fn two_people_of_one_name_are_told_apart_by_their_ids_and_two_institutions_are_not_called_the_same()
+{
+    const NAME: &str = "Beat Trachsel";
+    let world = World::new();
+    let first = world.colleague(NAME, "write");
+    let file = world.directory.path().join("second.invitation");
+    let file = file.to_str().unwrap();
+    let invite = ["member", "invite", "--team", "RAV Team", "--to", file];
+    world.berger.run(&invite).ok();
+    world.berger.run(&["sync"]).ok();
+    let other = Home::new(world.directory.path(), "second");
+    let join = ["member", "join", "--invitation", file, "--person", NAME];
+    other.run(&with(&join, &["--function", "officer"])).ok();
+    for home in [&world.berger, &other, &world.berger] {
+        home.run(&["sync"]).ok();
+    }
+    let line = |home: &Home| {
+        let own = own_fingerprint(home);
+        let mut all = devices(&world.berger).into_iter();
+        all.find(|line| line["fingerprint"] == own.as_str())
+            .unwrap()
+    };
+    let id = |home: &Home| line(home)["person_id"].as_str().unwrap()[..8].to_owned();
+    let revoke = |who: &str| {
+        world
+            .berger
+            .run(&["--json", "device", "revoke", who, "--yes"])
+    };
+    let remove = |who: &str| {
+        let words = ["--json", "member", "remove", who, "--team", "RAV Team"];
+        world.berger.run(&with(&words, &["--dry-run"]))
+    };
+    for run in [revoke(NAME), remove(NAME)] {
+        refused(&run, 1, "ambiguous");
+        let error = run.error();
+        let said = error["message"].to_string();
+        assert!(!said.contains("several person"), "{said}");
+        let details = error["details"].to_string();
+        for home in [&first, &other] {
+            assert!(details.contains(&id(home)), "{details}");
+        }
+    }
+    assert_eq!(remove(&id(&other)).json()["done"], "dry_run");
+    revoke(&id(&other)).json();
+    world.berger.run(&["sync"]).ok();
+    assert_eq!(line(&other)["state"], "revoked");
+    assert_eq!(line(&first)["state"], "live", "control");
+
+    let rename = |name: &str| world.iseli.run(&["--json", "institution", "rename", name]);
+    refused(&rename("rav langnau "), 2, "institution_exists");
+    rename("IV Bern").json();
+    rename("iv bern").json();
+}

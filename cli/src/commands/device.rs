@@ -144,10 +144,14 @@ pub fn is_shown(line: &DeviceLine, input: &str) -> bool {
     wanted.len() >= INPUT_CHARACTERS_MIN && (starts(&line.fingerprint) || starts(&line.id))
 }
 
-/// Whether its person's name fits.
+/// Characters of a person's id that name them.
+pub const ID_CHARACTERS: usize = 8;
+
+/// Whether its person's name fits, or the beginning of their id.
 pub fn fits(line: &DeviceLine, input: &str) -> bool {
     let wanted = input.trim().to_lowercase();
-    !wanted.is_empty() && line.person.to_lowercase().contains(&wanted)
+    let is_id = wanted.len() >= ID_CHARACTERS && line.person_id.starts_with(&wanted);
+    !wanted.is_empty() && (is_id || line.person.to_lowercase().contains(&wanted))
 }
 
 /// What became of who left, after their name.

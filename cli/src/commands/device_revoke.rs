@@ -7,7 +7,7 @@ use nahtlos_client::ending::{Ending, Reason, WHAT_STAYS_READABLE};
 use nahtlos_client::rotation::{Rotation, RotationReport};
 use nahtlos_client::{ClientError, Nahtlos};
 
-use super::device::{fits, in_words, is_shown};
+use super::device::{ID_CHARACTERS, fits, in_words, is_shown};
 use super::ending::{self, End, WITH_NEXT_SYNC};
 use super::key;
 use super::sync::{self, count};
@@ -147,8 +147,11 @@ fn devices_of_person<'a>(
         people.retain(|_, lines| is_exact(lines));
     }
     if people.len() > 1 {
-        let names = people.values().filter_map(|lines| lines.first());
-        let names = names.map(|line| line.person.clone());
+        let each = people.values().filter_map(|lines| lines.first());
+        let names = each.map(|line| {
+            let id = line.person_id.get(..ID_CHARACTERS);
+            format!("{} (id {})", line.person, id.unwrap_or(&line.person_id))
+        });
         return Err(super::ambiguous("people", input, names));
     }
     let all = people.into_values().flatten();

@@ -479,12 +479,19 @@ fn not_found(what: &str, input: &str) -> Failure {
 }
 
 fn ambiguous(what: &str, input: &str, matches: &[String]) -> Failure {
+    let several = match what {
+        "person" => "people",
+        "team" => "teams",
+        "institution" => "institutions",
+        "team or person" => "teams or people",
+        plural => plural,
+    };
     let mut failure = Failure::new(
         Exit::Failed,
         "ambiguous",
-        format!("\"{input}\" matches several {what}."),
+        format!("\"{input}\" matches several {several}."),
         "Any of these could be meant:",
-        "Write more of the name or number, so that only one matches.",
+        "Write more of the name or number, so that only one matches; where an id stands beside it, the id does.",
     );
     failure.details = matches.into();
     failure

@@ -401,6 +401,9 @@ impl Cards<'_> {
 
 /// Exact name first, then any part of a name or of the institution's name, then an id prefix of at
 /// least 8 characters.
+/// Characters of an id that name somebody.
+const ID_CHARACTERS: usize = 8;
+
 fn find<'a>(
     what: &'static str,
     input: &str,
@@ -419,7 +422,7 @@ fn find<'a>(
                 format!("{institution} {name}")
                     .to_lowercase()
                     .contains(&wanted)
-                    || (wanted.len() >= 8 && id.starts_with(&wanted))
+                    || (wanted.len() >= ID_CHARACTERS && id.starts_with(&wanted))
             })
             .collect()
     } else {
@@ -437,15 +440,31 @@ fn find<'a>(
         several => Err(ClientError::Ambiguous {
             what,
             input: input.to_owned(),
-            matches: several
-                .iter()
-                .map(|(_, name, institution)| match *institution {
-                    "" => (*name).to_owned(),
-                    institution => format!("{institution} {name}"),
-                })
-                .collect(),
+            matches: told_apart(several),
         }),
     }
+}
+
+/// Names, each with its institution; those that are the same with the beginning of their id, by which they
+/// are found too.
+fn told_apart(several: &[&(&String, &str, &str)]) -> Vec<String> {
+    let label = |name: &str, institution: &str| match institution {
+        "" => name.to_owned(),
+        institution => format!("{institution} {name}"),
+    };
+    let labels: Vec<String> = several
+        .iter()
+        .map(|(_, name, institution)| label(name, institution))
+        .collect();
+    let is_alone = |wanted: &String| labels.iter().filter(|label| *label == wanted).count() == 1;
+    several
+        .iter()
+        .zip(&labels)
+        .map(|((id, ..), label)| match is_alone(label) {
+            true => label.clone(),
+            false => format!("{label} (id {})", id.get(..ID_CHARACTERS).unwrap_or(id)),
+        })
+        .collect()
 }
 
 impl Nahtlos {

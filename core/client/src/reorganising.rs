@@ -40,13 +40,29 @@ impl Nahtlos {
     /// Renames one's own institution for everybody in the network. Returns the name it had.
     ///
     /// # Errors
-    /// [`ClientError::NoRight`] where this device does not manage it.
+    /// [`ClientError::NoRight`] where this device does not manage it; [`ClientError::Field`] where there is
+    /// another institution of this name.
     pub fn rename_institution(&mut self, name: &str) -> Result<String, ClientError> {
         let institution = self.institution()?;
         self.require_manager(&institution, "rename the institution")?;
         let id = institution.to_string();
-        let card = self.directory()?.institutions.get(&id).cloned();
+        let directory = self.directory()?;
+        let card = directory.institutions.get(&id).cloned();
         let card = card.ok_or_else(|| not_found("institution", &id))?;
+        let plain = |name: &str| name.trim().to_lowercase();
+        let mut others = directory
+            .institutions
+            .iter()
+            .filter(|(other, _)| **other != id);
+        if others.any(|(_, other)| plain(&other.name) == plain(name)) {
+            return Err(FieldError::new(
+                "institution",
+                "institution_exists",
+                "there is an institution of this name already",
+                "choose another name (`nahtlos institution` lists them)",
+            )
+            .into());
+        }
         let before = card.name.clone();
         let card = InstitutionCard {
             name: name.to_owned(),
