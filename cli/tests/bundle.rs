@@ -202,6 +202,14 @@ fn a_paper_opens_a_bundle_on_a_machine_without_a_home() {
         .berger
         .run(&["bundle", "export", "--to", text(&bundle)])
         .ok();
+    let trachsel = world.colleague("Trachsel", "write");
+    for home in [&world.berger, &trachsel, &world.berger, &trachsel] {
+        home.run(&["sync"]).ok();
+    }
+    let colleagues = world.directory.path().join("trachsel.bundle");
+    trachsel
+        .run(&["bundle", "export", "--to", text(&colleagues)])
+        .ok();
     world.stop_relay();
     std::fs::remove_dir_all(&world.berger.path).unwrap();
 
@@ -232,6 +240,19 @@ fn a_paper_opens_a_bundle_on_a_machine_without_a_home() {
     let journal = shown["cases"][0]["sections"]["journal"].to_string();
     assert!(journal.contains("before the flood"), "{journal}");
     assert!(!nobody.path.exists(), "no home is made");
+
+    // A colleague's, of the same team and case, is for their devices.
+    let words = [
+        "--json",
+        "bundle",
+        "open",
+        text(&colleagues),
+        "--key",
+        text(&key),
+    ];
+    let run = nobody.type_in(&words, &typed);
+    refused(&run, 1, "bundle_not_for_paper");
+    assert!(run.error()["why"].to_string().contains("own devices"));
 
     let mut wrong = paper.words.clone();
     wrong.swap(0, 1);

@@ -335,7 +335,8 @@ pub fn failed(error: BundleError, path: &Path) -> Failure {
         ),
         BundleError::NotForThisPaper => say(
             format!("{name} holds nothing for this paper."),
-            "It was written before the paper was made and synced, or by somebody who knows nothing of its person.",
+            "It was written before the paper was made and synced, or by somebody else: only a bundle of one of the \
+             person's own devices opens with their paper.",
             "Take a bundle that a device of the same person wrote later.",
         ),
     }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use nahtlos_client::bundle::{Imported, OpenedBundle};
+use nahtlos_client::bundle::{BundleError, Imported, OpenedBundle};
 use nahtlos_client::paper::words;
 use nahtlos_client::{Case, ClientError, Nahtlos};
 use nahtlos_protocol::crypto::device_key::DeviceSeed;
@@ -28,6 +28,7 @@ pub fn open(path: &Path, key: &Path, case: Option<&str>) -> Result<Answer, Failu
     })?;
     let imported = opened.imported().clone();
     let nahtlos = opened.replica()?;
+    require_own(nahtlos, path)?;
     let cases = match case {
         Some(case) => vec![nahtlos.find_case(case)?],
         None => {
@@ -61,6 +62,17 @@ pub fn open(path: &Path, key: &Path, case: Option<&str>) -> Result<Answer, Failu
         Some(_) => answer,
         None => answer.note("All of one case: the same command with `--case CASE`."),
     })
+}
+
+/// A colleague's bundle knows the paper's person, and has no key that the paper opens.
+fn require_own(nahtlos: &Nahtlos, path: &Path) -> Result<(), Failure> {
+    let person = nahtlos.identity().person.map(|person| person.to_string());
+    let directory = nahtlos.directory().unwrap_or_default();
+    let is_known = person.is_some_and(|person| directory.people.contains_key(&person));
+    if is_known || !nahtlos.cases()?.is_empty() {
+        return Ok(());
+    }
+    Err(failed(BundleError::NotForThisPaper, path))
 }
 
 fn origin(
