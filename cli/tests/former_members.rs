@@ -36,6 +36,9 @@ fn the_device_of_somebody_who_left_is_listed_reported_and_revoked_with_when_they
     assert_eq!(listed["devices"].as_array().unwrap().len(), 1, "{listed}");
     let page = world.berger.run(&["device"]).ok().stdout;
     assert!(page.contains("member removed"), "{page}");
+    let oneself = ["--json", "case", "handover", "--from", "Trachsel", "--to"];
+    let oneself = world.berger.run(&with(&oneself, &["Beat Trachsel"]));
+    refused(&oneself, 2, "same_person");
     world.iseli.run(&["sync"]).ok();
     // Their card stands; that they work here is said nowhere any more.
     let line = |home: &Home, command: &[&str], of: &str| {

@@ -532,7 +532,7 @@ fn a_printed_share_opens_a_team_when_the_custodians_devices_are_gone_and_a_slip_
     );
     let run = verify("2", &keller[..23]);
     refused(&run, 2, "share_words");
-    for (index, custodian) in [("3", "Trachsel"), ("9", "number 9")] {
+    for (index, custodian) in [("3", "Trachsel"), ("9", "has no share 9")] {
         let run = verify(index, keller);
         refused(&run, 1, "share_wrong");
         let message = run.error()["message"].to_string();

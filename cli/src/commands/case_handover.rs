@@ -20,6 +20,12 @@ const CODES_SHOWN_MAX: usize = 4;
 
 pub fn handover(context: &Context, options: &CaseHandover) -> Result<Answer, Failure> {
     let mut nahtlos = context.open()?;
+    if let (Some(from), Some(to)) = (&options.from, &options.to) {
+        let directory = nahtlos.directory()?;
+        if directory.find_person(from)? == directory.find_person(to)? {
+            return Err(same_person());
+        }
+    }
     match (&options.from, &options.to) {
         (Some(from), None) => cancel(&mut nahtlos, from, options.answered),
         (Some(from), Some(to)) if options.order => {
@@ -34,6 +40,16 @@ pub fn handover(context: &Context, options: &CaseHandover) -> Result<Answer, Fai
         }
         (None, _) => ordered(&mut nahtlos, options),
     }
+}
+
+fn same_person() -> Failure {
+    Failure::new(
+        Exit::Usage,
+        "same_person",
+        "Both are the same person; nothing was handed over.",
+        "A hand-over is from one person to another.",
+        "Name the deputy with `--to PERSON`: `nahtlos member` lists who there is.",
+    )
 }
 
 fn named(nahtlos: &Nahtlos, inputs: &[String]) -> Result<Vec<Case>, Failure> {

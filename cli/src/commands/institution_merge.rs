@@ -29,7 +29,14 @@ pub fn merge(
         .map_err(|error| not_merged(error, &directory.institution_name(&from)))?;
     let data = |done: &str| json!({ "done": done, "merge": json::value(&merge) });
     let page = page(&merge);
-    let left = merge.left.iter().map(|left| left_to(left, &merge));
+    // Who administers it is told what is left to them, not to call themselves.
+    let own = nahtlos.identity().institution;
+    let own = own.filter(|_| nahtlos.may_order_handover());
+    let own = own.map(|id| directory.institution_name(&id));
+    let left = merge
+        .left
+        .iter()
+        .map(|left| left_to(left, own.as_ref(), &merge));
     let left: Vec<String> = left.collect();
     if merge.yours.is_empty() && !answered.dry_run {
         let answer = Answer::new(
@@ -101,7 +108,13 @@ fn done(step: MergeStep, merge: &InstitutionMerge) -> String {
     }
 }
 
-fn left_to(left: &LeftOver, merge: &InstitutionMerge) -> String {
+fn left_to(left: &LeftOver, own: Option<&String>, merge: &InstitutionMerge) -> String {
+    if own.is_some_and(|own| left.to.contains(own)) {
+        return format!(
+            "Left to you, once the steps before it are delivered: {}. Run `nahtlos sync`, then the same command again.",
+            todo(left.step, merge)
+        );
+    }
     format!(
         "Left to an administrator of {}: {}. They run: `nahtlos institution merge \"{}\" --into \"{}\"`, before and \
          after `nahtlos sync`.",

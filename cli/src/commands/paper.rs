@@ -31,7 +31,8 @@ pub fn make(context: &Context, page: &Path, name: &str) -> Result<Answer, Failur
     let html = Zeroizing::new(html(&paper, &owner, &name));
     file.write(html.as_bytes())?;
     say(&format!(
-        "The page is in {}. Print it now, then type these words from the print:",
+        "The page is in {}. Print it now, then type these words from the print. Until they are given back it is no \
+         paper and brings nobody back: if you stop before that, delete the page and its print.",
         page.display()
     ));
     if let Err(failure) = paper_words::ask_back(&words, &places) {

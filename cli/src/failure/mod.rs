@@ -110,7 +110,12 @@ impl Failure {
             "file",
             format!("The file {} could not be {action}.", path.display()),
             system_says(error),
-            "Check the path and your rights to it, then run the command again.",
+            match error.kind() {
+                std::io::ErrorKind::AlreadyExists => {
+                    "Name another file, then run the command again."
+                }
+                _ => "Check the path and your rights to it, then run the command again.",
+            },
         )
     }
 
@@ -183,6 +188,11 @@ mod tests {
         };
         assert_eq!(said(std::io::ErrorKind::NotFound), "There is no such file.");
         assert!(said(std::io::ErrorKind::AlreadyExists).contains("not overwritten"));
+        let next = |kind: std::io::ErrorKind| {
+            Failure::file("written", std::path::Path::new("x"), &kind.into()).next
+        };
+        assert!(next(std::io::ErrorKind::AlreadyExists).starts_with("Name another file"));
+        assert!(next(std::io::ErrorKind::PermissionDenied).contains("your rights"));
         assert!(said(std::io::ErrorKind::TimedOut).starts_with("The system says: "));
     }
 

@@ -62,6 +62,12 @@ pub fn failure(code: &'static str, error: &RecoveryError) -> Failure {
             "Let them run `nahtlos recovery verify`, then hand it over again. If theirs is right, what you \
              received was changed on the way: use another way.",
         ),
+        RecoveryError::NoSuchShare { index, shares, set } => say(
+            Exit::Failed,
+            format!("The recovery key has no share {index}; nothing was opened."),
+            &format!("It has {shares}, numbered from 1. The present set is {set}: it stands on each of its pages."),
+            "Look on the page for the number: `nahtlos recovery` lists whose is which. A page of another set opens nothing.",
+        ),
         RecoveryError::PrintedOther {
             index,
             custodian,

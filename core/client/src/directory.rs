@@ -399,11 +399,11 @@ impl Cards<'_> {
     }
 }
 
-/// Exact name first, then any part of a name or of the institution's name, then an id prefix of at
-/// least 8 characters.
 /// Characters of an id that name somebody.
 const ID_CHARACTERS: usize = 8;
 
+/// Exact name first, then any part of a name or of the institution's name, then an id prefix of at
+/// least 8 characters.
 fn find<'a>(
     what: &'static str,
     input: &str,

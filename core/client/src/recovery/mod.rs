@@ -105,6 +105,16 @@ pub enum RecoveryError {
         /// Whose share it is.
         custodian: String,
     },
+    /// The present set has no share of this number.
+    #[error("the recovery key has no share {index}")]
+    NoSuchShare {
+        /// Which was named.
+        index: u8,
+        /// How many it has.
+        shares: usize,
+        /// Fingerprint of the present set, which stands on its pages.
+        set: String,
+    },
     /// The words of a printed share are in order, and are not those of this share of the present set.
     #[error("the words are not those of share {index}, of {custodian}")]
     PrintedOther {
@@ -173,7 +183,9 @@ impl RecoveryError {
             Self::NoCustodian => "recovery_no_custodian",
             Self::OtherSet { .. } => "share_other_set",
             Self::NotForThisDevice { .. } => "share_not_for_this_device",
-            Self::WrongShare { .. } | Self::PrintedOther { .. } => "share_wrong",
+            Self::WrongShare { .. } | Self::PrintedOther { .. } | Self::NoSuchShare { .. } => {
+                "share_wrong"
+            }
             Self::Words { .. } => "share_words",
             Self::TooFew { .. } => "shares_too_few",
             Self::OtherDevice => "recovery_other_device",

@@ -63,12 +63,17 @@ impl Nahtlos {
     /// Whether the present set has a share of this index, before anybody types its words.
     ///
     /// # Errors
-    /// [`RecoveryError::NoSet`], [`RecoveryError::PrintedOther`].
+    /// [`RecoveryError::NoSet`], [`RecoveryError::NoSuchShare`].
     pub fn require_printed(&self, index: u8) -> Result<(), ClientError> {
         let known = self.present_recovery()?.ok_or(RecoveryError::NoSet)?;
         match known.share(index) {
             Some(_) => Ok(()),
-            None => Err(other(&known, index, self.custodian_name(&known, index))),
+            None => Err(RecoveryError::NoSuchShare {
+                index,
+                shares: known.set.shares.len(),
+                set: Fingerprint::of(&known.person.0).to_string(),
+            }
+            .into()),
         }
     }
 
