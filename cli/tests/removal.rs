@@ -616,10 +616,34 @@ fn an_institution_that_wants_to_leave_is_told_what_that_means_and_whom_to_ask() 
     let waiting = world.berger.run(&["--json", "decision"]).json();
     assert_eq!(waiting["decisions"], serde_json::json!([]));
     // Who is asked does it.
+    let open = ["--json", "case", "open", "--yes", "--from", "-"];
+    let case = world.iseli.type_in(&open, support::CASE_FILE).json();
+    let case = case["case_number"].as_str().unwrap();
+    world.iseli.run(&["sync"]).ok();
     let remove = ["institution", "remove", "IV-Stelle", "--yes"];
     world.berger.run(&remove).ok();
     world.berger.run(&["sync"]).ok();
+    // Typed before they hear of it.
+    let note = ["journal", "add", case, "--kind", "call", "--from", "-"];
+    world.iseli.type_in(&note, "Nach dem Austritt.").ok();
     world.iseli.run(&["sync"]);
+    let status = world.iseli.run(&["status"]).stdout;
+    let held = world.iseli.run(&["held"]).ok().stdout;
+    for (said, part) in [
+        (&held, "takes no part in the network"),
+        (&status, "takes no part in the network"),
+        (&status, "held export"),
+    ] {
+        let plain = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(plain.contains(part), "{part}: {said}");
+    }
+    assert!(!status.contains("sync --all"), "{status}");
+    let kept = world
+        .iseli
+        .run(&["held", "export", "--to", "-"])
+        .ok()
+        .stdout;
+    assert!(kept.contains("Nach dem Austritt."), "{kept}");
     let list = world.berger.run(&["institution"]).ok().stdout;
     assert!(list.contains("left"), "{list}");
     let list = world.berger.run(&["network", "list"]).ok().stdout;

@@ -341,6 +341,19 @@ fn set_aside(status: &Status) -> Option<Sign> {
                     .into(),
         });
     }
+    if let Some(outside) = faults.iter().find(|line| line.reason == "not_admitted") {
+        return Some(Sign {
+            code: "outside_the_network",
+            says: format!(
+                "{} not be delivered: it {}.",
+                count(faults.len() as u64, "item could", "items could"),
+                outside.sentence
+            ),
+            next: "What you typed is kept: `nahtlos held export --to FILE` writes it. Only an institution that manages \
+                   the network can invite yours again."
+                .into(),
+        });
+    }
     Some(Sign {
         code: "not_applied",
         says: format!(

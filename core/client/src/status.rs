@@ -335,6 +335,11 @@ fn sentence(record: &HeldRecord) -> String {
                 .into()
         }
         "needs_newer" => "was written by a newer nahtlos: update this program".into(),
+        "not_admitted" => {
+            "is not taken by the relay: its author's institution takes no part in the network, because it left it \
+             or was not let in"
+                .into()
+        }
         "not_entitled" => "was written without the right to do so".into(),
         "bad_signature" => {
             "is not signed by who it names: forged, or altered on the way; it was not applied"
