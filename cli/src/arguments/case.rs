@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::device::ReportFormat;
+use super::process::{
+    CLOSE_EXAMPLE, CaseClose, CaseReopen, CompetenceCommand, PHASE_EXAMPLE, REOPEN_EXAMPLE,
+};
 use super::values::{Answered, TypedValue};
 
 /// Which cases to list.
@@ -13,6 +16,9 @@ pub struct CaseFilter {
     /// Only cases whose number, name or phase holds this
     #[arg(long, value_name = "TEXT")]
     pub filter: Option<String>,
+    /// Closed cases too; without it only those of them in which something is to be done
+    #[arg(long)]
+    pub all: bool,
 }
 
 /// What a case is opened with.
@@ -75,7 +81,7 @@ pub struct CaseHandover {
 /// What can be done with cases.
 #[derive(Debug, Subcommand)]
 pub enum CaseCommand {
-    /// Lists cases
+    /// Lists cases; closed ones only where something is to be done
     List {
         /// Which.
         #[command(flatten)]
@@ -97,7 +103,7 @@ pub enum CaseCommand {
     Set {
         /// Number or name, or the beginning of either
         case: String,
-        /// official_name, first_name, call_name, birth, sex, phone, email, address, phase, …; of
+        /// official_name, first_name, call_name, birth, sex, phone, email, address, …; of
         /// `ident`: ahvn13, zemis
         field: String,
         /// The value.
@@ -121,6 +127,39 @@ pub enum CaseCommand {
         /// Write it to this file (made new, for you alone) instead of standard output
         #[arg(long, value_name = "FILE")]
         to: Option<PathBuf>,
+    },
+    /// Shows the phase of a case and what may follow on it, or says that it is in another phase now.
+    ///
+    /// reported, preclarified, consented, assessed, planned, running, paused, closing, closed, reopened, archived,
+    /// deleted. A recorded consent moves a case to `consented` by itself. Who leads the case changes it; where two
+    /// people do so at the same time, everybody sees one conflict (`nahtlos conflict`).
+    #[command(after_long_help = PHASE_EXAMPLE)]
+    Phase {
+        /// Number or name, or the beginning of either
+        case: String,
+        /// The phase it is in now
+        #[arg(value_name = "PHASE")]
+        phase: Option<String>,
+    },
+    /// Closes a case, after a look at what is still open, and makes tasks to follow it up.
+    ///
+    /// Listed first: unfinished tasks, steps that have not ended, edits that are held or not delivered, conflicts,
+    /// consents that hold, and who can read something. Nobody's access ends by it. The follow-up tasks are due 3, 6
+    /// and 12 months later. What somebody did offline meanwhile is kept, and shown to all as a conflict.
+    #[command(after_long_help = CLOSE_EXAMPLE)]
+    Close(CaseClose),
+    /// Opens a closed case again
+    #[command(after_long_help = REOPEN_EXAMPLE)]
+    Reopen(CaseReopen),
+    /// Who leads and who pays, as it was decided, by whom and why; with a case alone: lists it
+    #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+    Competence {
+        /// Whose decisions to show.
+        #[arg(value_name = "CASE", required = true)]
+        case: Option<String>,
+        /// What to do.
+        #[command(subcommand)]
+        command: Option<CompetenceCommand>,
     },
     /// Hands cases over: another person leads them; says first which, which not and why, and what gets a
     /// new key.

@@ -8,8 +8,10 @@ mod device;
 mod examples;
 mod function;
 mod invitation;
+mod journal;
 mod network;
 mod plan;
+mod process;
 mod recovery;
 mod reference;
 mod section;
@@ -32,14 +34,16 @@ pub use device::{
 };
 pub use function::{FunctionAdd, FunctionCommand};
 pub use invitation::HandingOver;
+pub use journal::{JournalAdd, JournalCommand, JournalCorrect, JournalList};
 pub use network::{
     FounderOptions, InstitutionCommand, IntroductionOptions, MemberCommand, MemberRole,
     NetworkCommand, TeamCommand, YesOrNo,
 };
 pub use plan::{
-    GoalCommand, JournalAdd, JournalCommand, PlanCommand, PlanSign, ReviewAdd, RiskCommand,
-    StepAdd, StepCommand, TaskAdd, TaskCommand, VersionOf,
+    GoalCommand, PlanCommand, PlanSign, ReviewAdd, RiskCommand, StepAdd, StepCommand, TaskAdd,
+    TaskCommand, VersionOf,
 };
+pub use process::{CaseClose, CaseReopen, CompetenceAdd, CompetenceCommand};
 pub use recovery::RecoveryCommand;
 pub use reference::{command_line_reference, manual_pages};
 pub use section::{SectionCommand, SectionEdit, SectionExport};
@@ -187,7 +191,8 @@ pub enum Command {
         #[command(subcommand)]
         command: PlanCommand,
     },
-    /// The shared journal of a case
+    /// The journal of a case: the shared one, or your institution's own notes; with a case alone: lists the
+    /// shared one
     #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
     Journal {
         /// Whose journal to show.

@@ -297,32 +297,6 @@ pub enum StepCommand {
     },
 }
 
-/// A new journal entry.
-#[derive(Debug, Args)]
-pub struct JournalAdd {
-    /// Number or name, or the beginning of either
-    pub case: String,
-    /// call, visit, mail, meeting, note, decision, event
-    #[arg(long, value_name = "KIND", default_value = "note")]
-    pub kind: String,
-    /// When it happened, e.g. "31.03.2027 14:30"; now, where it is missing
-    #[arg(long, value_name = "TIME")]
-    pub at: Option<String>,
-    /// The entry it corrects: its beginning, from `nahtlos journal CASE`
-    #[arg(long, value_name = "ENTRY")]
-    pub corrects: Option<String>,
-    /// The text.
-    #[command(flatten)]
-    pub text: TypedValue,
-}
-
-/// What can be done with a journal.
-#[derive(Debug, Subcommand)]
-pub enum JournalCommand {
-    /// Adds an entry; its text is asked for. Entries never change: a correction is a new entry
-    Add(JournalAdd),
-}
-
 /// A new task.
 #[derive(Debug, Args)]
 pub struct TaskAdd {

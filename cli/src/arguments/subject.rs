@@ -3,9 +3,9 @@
 use nahtlos_casework::edit::IdentKey;
 
 use super::{
-    CaseCommand, Command, ConflictCommand, FunctionCommand, GoalCommand, JournalCommand,
-    KeyCommand, PlanCommand, RiskCommand, SectionCommand, SectionEdit, ShareCommand, StepCommand,
-    TaskCommand,
+    CaseCommand, Command, CompetenceCommand, ConflictCommand, FunctionCommand, GoalCommand,
+    JournalCommand, KeyCommand, PlanCommand, RiskCommand, SectionCommand, SectionEdit,
+    ShareCommand, StepCommand, TaskCommand,
 };
 
 type Subject<'a> = (Option<&'a str>, Option<&'a str>);
@@ -18,7 +18,7 @@ impl Command {
             Self::Section { command } => of_section(command),
             Self::Plan { command } => (Some(of_plan(command)), Some("plan")),
             Self::Journal { case, command } => match command {
-                Some(JournalCommand::Add(new)) => (Some(&new.case), Some("journal")),
+                Some(command) => of_journal(command),
                 None => (case.as_deref(), Some("journal")),
             },
             Self::Function { case, command } => match command {
@@ -56,7 +56,25 @@ fn of_case(command: &CaseCommand) -> Subject<'_> {
         }
         CaseCommand::AccessLog { case, .. } => (Some(case), Some("access")),
         CaseCommand::History { case, section, .. } => (Some(case), Some(section)),
+        CaseCommand::Phase { case, .. } => (Some(case), Some("core")),
+        CaseCommand::Close(closing) => (Some(&closing.case), Some("core")),
+        CaseCommand::Reopen(reopening) => (Some(&reopening.case), Some("core")),
+        CaseCommand::Competence { case, command } => match command {
+            Some(CompetenceCommand::Add(new)) => (Some(&new.case), Some("core")),
+            None => (case.as_deref(), Some("core")),
+        },
     }
+}
+
+/// Own notes are no section that somebody else could share.
+fn of_journal(command: &JournalCommand) -> Subject<'_> {
+    let (case, internal) = match command {
+        JournalCommand::Add(new) => (&new.case, new.internal),
+        JournalCommand::List(wanted) => (&wanted.case, wanted.internal),
+        JournalCommand::Show { case, internal, .. } => (case, *internal),
+        JournalCommand::Correct(new) => (&new.case, new.internal),
+    };
+    (Some(case), (!internal).then_some("journal"))
 }
 
 fn of_section(command: &SectionCommand) -> Subject<'_> {

@@ -2,7 +2,7 @@
 
 use nahtlos_casework::SectionKind;
 use nahtlos_casework::edit::{CoreKey, IdentKey};
-use nahtlos_casework::fields::{Field, PartialDate};
+use nahtlos_casework::fields::{Date, Field, PartialDate};
 use nahtlos_casework::view::{CoreView, IdentView};
 use nahtlos_client::{Case, CaseLine, Nahtlos};
 use serde_json::json;
@@ -11,8 +11,8 @@ use super::entries::shown;
 use super::names::Names;
 use super::pages::{core_fields, ident_fields};
 use super::section_history::history;
-use super::values::{CaseKey, case_edit, case_key};
-use super::{NOT_DELIVERED_YET, access_log, case_handover, case_open, case_title};
+use super::values::{CaseKey, case_edit, case_key, refuse_not_typed};
+use super::{NOT_DELIVERED_YET, access_log, case_handover, case_open, case_process, case_title};
 use crate::arguments::{CaseCommand, CaseFilter, TypedValue};
 use crate::context::Context;
 use crate::exit::Exit;
@@ -51,6 +51,14 @@ pub fn run(
         Some(CaseCommand::AccessLog { case, format, to }) => {
             access_log::access_log(context, &case, format, to.as_deref())
         }
+        Some(CaseCommand::Phase { case, phase }) => {
+            case_process::phase(context, &case, phase.as_deref())
+        }
+        Some(CaseCommand::Close(closing)) => case_process::close(context, &closing),
+        Some(CaseCommand::Reopen(reopening)) => case_process::reopen(context, &reopening),
+        Some(CaseCommand::Competence { case, command }) => {
+            case_process::competence(context, case, command)
+        }
         Some(CaseCommand::Handover(options)) => case_handover::handover(context, &options),
         Some(CaseCommand::Recuse { case, person, lift }) => {
             case_handover::recuse(context, &case, &person, lift)
@@ -65,13 +73,26 @@ fn list(context: &Context, filter: &CaseFilter) -> Result<Answer, Failure> {
         let wanted = wanted.to_lowercase();
         cases.retain(|line| holds(line, &wanted));
     }
+    let all = cases.len();
+    if !filter.all {
+        let today = nahtlos.today()?;
+        cases.retain(|line| !line.summary.is_over() || calls_for_work(line, today));
+    }
+    let hidden = all - cases.len();
     let rows = cases.iter().map(row).collect();
     let page = Page::default().table(
         &HEADERS,
         rows,
-        "No case yet: `nahtlos case open` opens one; shared ones arrive with `nahtlos sync`.",
+        match hidden {
+            0 => "No case yet: `nahtlos case open` opens one; shared ones arrive with `nahtlos sync`.",
+            _ => "No open case.",
+        },
     );
-    let answer = Answer::new(json!({ "cases": json::value(&cases) }), page);
+    let data = json!({ "cases": json::value(&cases), "closed_not_listed": hidden });
+    let mut answer = Answer::new(data, page);
+    if let Some(note) = case_process::hidden(hidden) {
+        answer = answer.note(note);
+    }
     Ok(match nahtlos.cases_not_arrived()? {
         0 => answer,
         1 => answer.note("1 case has not fully arrived yet and is not listed."),
@@ -79,6 +100,13 @@ fn list(context: &Context, filter: &CaseFilter) -> Result<Answer, Failure> {
             "{more} cases have not fully arrived yet and are not listed."
         )),
     })
+}
+
+/// Whether something is to be done in a case though it is closed: a task is due, people disagree, somebody
+/// wrote something, or something waits to be delivered.
+fn calls_for_work(line: &CaseLine, today: Date) -> bool {
+    let is_due = line.summary.next_due.is_some_and(|due| due <= today);
+    is_due || line.summary.conflicts > 0 || line.unread > 0 || line.undelivered > 0
 }
 
 fn holds(line: &CaseLine, wanted: &str) -> bool {
@@ -139,6 +167,10 @@ fn show(context: &Context, case: &str) -> Result<Answer, Failure> {
         Some(core) => page.fields(core_fields(core, &names)),
         None => page.line("The core data of this case is not shared with you."),
     };
+    let process = nahtlos.process(&case).ok();
+    if let Some(process) = &process {
+        page = case_process::process_page(page, process, &names, nahtlos.today()?);
+    }
     if let Some(ident) = &ident {
         page = page.fields(ident_fields(ident, &names));
     }
@@ -178,6 +210,7 @@ fn show(context: &Context, case: &str) -> Result<Answer, Failure> {
         "case": json::value(&line),
         "core": json::value(&core),
         "ident": json::value(&ident),
+        "process": json::value(&process),
         "sections": sections
             .iter()
             .map(|(code, role, notice)| json!({ "section": code, "role": role, "notice": notice }))
@@ -219,6 +252,7 @@ pub fn sections(nahtlos: &Nahtlos, case: &Case) -> Vec<(String, String, Option<S
 fn set(context: &Context, case: &str, field: &str, value: &TypedValue) -> Result<Answer, Failure> {
     input::refuse_command_line(value)?;
     let key = case_key(field)?;
+    refuse_not_typed(key)?;
     let mut nahtlos = context.open()?;
     let case = nahtlos.find_case(case)?;
     // Before anybody types a number: is there a section for it?

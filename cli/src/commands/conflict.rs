@@ -136,6 +136,17 @@ fn show(context: &Context, case: &str, id: &str) -> Result<Answer, Failure> {
             .table(&["no", "value", "by", "when"], rows(edits, &names), ""),
             &["--restore", "--as-it-is"][..],
         ),
+        ConflictKind::ClosedMeanwhile { closed_by, edits } => (
+            page.line(format!(
+                "{} closed the case on {}; meanwhile this was done in `{}`. All of it is kept.",
+                who(closed_by),
+                when(closed_by),
+                conflict.section
+            ))
+            .line("If it calls for more work: `nahtlos case reopen CASE --reason CODE`.")
+            .table(&["no", "value", "by", "when"], rows(edits, &names), ""),
+            &["--as-it-is"][..],
+        ),
     };
     let id = short(&conflict);
     let ways: Vec<String> = ways
@@ -182,6 +193,7 @@ fn result(conflict: &Conflict, choice: Choice, names: &Names) -> String {
         (ConflictKind::Wordings { .. }, _) => "stays as it is".into(),
         (ConflictKind::DeletedMeanwhile { .. }, Choice::Restore) => "is back".into(),
         (ConflictKind::DeletedMeanwhile { .. }, _) => "stays deleted".into(),
+        (ConflictKind::ClosedMeanwhile { .. }, _) => "stays as it is".into(),
         (ConflictKind::Values { .. }, _) => "is settled".into(),
     }
 }
@@ -235,7 +247,8 @@ fn refused(error: &ResolveError, conflict: &Conflict) -> Failure {
             Exit::Usage,
             "choice_does_not_fit",
             "This kind of conflict is not settled in this way; nothing was changed.",
-            "Values are taken, texts may stay as they are, deleted tasks come back or stay deleted.",
+            "Values are taken, texts and what was done in a closed case may stay as they are, deleted tasks come \
+             back or stay deleted.",
             format!("See how: `nahtlos conflict show CASE {}`.", short(conflict)),
         ),
     }
@@ -248,7 +261,8 @@ pub fn table_of(page: Page, conflicts: &[Conflict], names: &Names) -> Page {
             ConflictKind::Values { alternatives } | ConflictKind::Wordings { alternatives, .. } => {
                 rows(alternatives, names)
             }
-            ConflictKind::DeletedMeanwhile { edits, .. } => rows(edits, names),
+            ConflictKind::DeletedMeanwhile { edits, .. }
+            | ConflictKind::ClosedMeanwhile { edits, .. } => rows(edits, names),
         };
         sides.into_iter().map(|mut side| {
             if let Some(number) = side.first_mut() {
@@ -290,6 +304,9 @@ fn subject(conflict: &Conflict) -> String {
     {
         return format!("{} \"{entry}\"", what_was_deleted(conflict));
     }
+    if let ConflictKind::ClosedMeanwhile { .. } = &conflict.kind {
+        return format!("closed case, section `{}`", conflict.section);
+    }
     let label = match (&conflict.label, conflict.path.last()) {
         (Some(names), _) => names[2].to_owned(),
         (None, Some(step)) => step.clone(),
@@ -316,6 +333,7 @@ fn in_short(conflict: &Conflict) -> String {
             completed: true, ..
         } => "deleted, completed meanwhile".into(),
         ConflictKind::DeletedMeanwhile { .. } => "deleted, changed meanwhile".into(),
+        ConflictKind::ClosedMeanwhile { .. } => "closed, edited meanwhile".into(),
     }
 }
 

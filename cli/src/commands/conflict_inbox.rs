@@ -67,15 +67,16 @@ pub fn by_meeting(conflicts: Vec<Conflict>) -> Vec<Meeting> {
 
 /// Who wrote each side, when.
 fn sides(conflict: &Conflict) -> impl Iterator<Item = &Origin> {
-    let (deletion, alternatives) = match &conflict.kind {
+    let (ending, alternatives) = match &conflict.kind {
         ConflictKind::Values { alternatives } | ConflictKind::Wordings { alternatives, .. } => {
             (None, alternatives)
         }
         ConflictKind::DeletedMeanwhile {
             deleted_by, edits, ..
         } => (Some(deleted_by), edits),
+        ConflictKind::ClosedMeanwhile { closed_by, edits } => (Some(closed_by), edits),
     };
-    deletion
+    ending
         .into_iter()
         .chain(alternatives.iter().map(|side| &side.origin))
 }

@@ -12,7 +12,7 @@ use serde_json::json;
 use super::consent::{find_consent, read};
 use super::entries::known_id;
 use super::sync::count;
-use super::{NOT_DELIVERED_YET, case_title, consent_terms, share};
+use super::{NOT_DELIVERED_YET, case_process, case_title, consent_terms, share};
 use crate::arguments::ConsentGive;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -60,6 +60,7 @@ pub fn give(context: &Context, words: &ConsentGive) -> Result<Answer, Failure> {
             ));
         }
     }
+    let before = nahtlos.phase(&case).ok();
     let id = nahtlos.consent_give(&case, &new)?;
     let said = format!(
         "Consent {} recorded; {} from it.",
@@ -67,6 +68,9 @@ pub fn give(context: &Context, words: &ConsentGive) -> Result<Answer, Failure> {
         count(new.shares.len() as u64, "right follows", "rights follow"),
     );
     let mut answer = Answer::sentence(data("given", Some(id.to_string())), said);
+    if let Some(moved) = case_process::moved_on(&nahtlos, &case, before.as_ref()) {
+        answer = answer.note(moved);
+    }
     if let Some(earlier) = &new.replaces {
         let earlier = short_name(earlier);
         answer = answer.note(format!(

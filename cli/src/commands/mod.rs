@@ -8,6 +8,7 @@ mod bundle_open;
 mod case;
 mod case_handover;
 mod case_open;
+mod case_process;
 mod conflict;
 mod conflict_inbox;
 mod consent;

@@ -192,7 +192,11 @@ impl Names {
         Ok(PayerShares::new(shares)?)
     }
 
-    fn find_institution(&self, input: &str) -> Result<InstitutionId, ClientError> {
+    /// Reads an institution: of the network, or one that the case names.
+    ///
+    /// # Errors
+    /// Where none or several match.
+    pub fn find_institution(&self, input: &str) -> Result<InstitutionId, ClientError> {
         let network = self
             .directory
             .institutions

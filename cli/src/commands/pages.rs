@@ -2,7 +2,8 @@
 
 use nahtlos_casework::fields::{EntryId, GoalRatings, Stored};
 use nahtlos_casework::view::{
-    CoreView, FunctionView, GoalView, IdentView, JournalView, PlanView, StepView, TasksView,
+    CoreView, CorrectionView, FunctionView, GoalView, IdentView, JournalView, PlanView, StepView,
+    TasksView,
 };
 use nahtlos_casework::{Origin, Violation};
 
@@ -280,6 +281,9 @@ pub fn journal_page(page: Page, journal: &JournalView) -> Page {
             if let Some(corrected) = &entry.correction_of {
                 text = format!("(corrects {}) {text}", short_id(corrected));
             }
+            for by in &entry.corrected_by {
+                text = format!("{text}\n(corrected by {})", correction(by));
+            }
             vec![
                 short_id(&entry.id),
                 at,
@@ -295,6 +299,13 @@ pub fn journal_page(page: Page, journal: &JournalView) -> Page {
         "No entry yet: `nahtlos journal add CASE`.",
     );
     violations_page(page, &journal.violations)
+}
+
+/// Who corrected an entry, when, and with which.
+pub fn correction(correction: &CorrectionView) -> String {
+    let id = short_id(&correction.id);
+    let (by, at) = (who(&correction.origin), when(&correction.origin));
+    format!("{by}, {at}: {id}")
 }
 
 /// Assessments of what somebody can do.

@@ -70,10 +70,28 @@ pub fn case_key(code: &str) -> Result<CaseKey, Failure> {
     found.ok_or_else(|| unknown_field(all.map(|key| (key.code(), key.label()))))
 }
 
+/// Refuses a field that is neither typed nor emptied, before anything is asked.
+///
+/// # Errors
+/// For number and lead, which the program sets, and for the phase, which has a command of its own.
+pub fn refuse_not_typed(key: CaseKey) -> Result<(), Failure> {
+    match key {
+        CaseKey::Core(CoreKey::Phase) => Err(Failure::new(
+            Exit::Usage,
+            "not_typed",
+            "`phase` is not typed; nothing was changed.",
+            "A phase follows on another one.",
+            "See what may follow with `nahtlos case phase CASE`; `nahtlos case phase CASE PHASE` changes it.",
+        )),
+        CaseKey::Core(CoreKey::CaseNumber | CoreKey::Lead) => Err(set_by_program(key.code())),
+        _ => Ok(()),
+    }
+}
+
 /// The edit that gives a field of a case the typed value, or empties it.
 ///
 /// # Errors
-/// Where it is not one of the field; number and lead are not typed.
+/// Where it is not one of the field; number, lead and phase are not typed ([`refuse_not_typed`]).
 pub fn case_edit(key: CaseKey, text: Option<&str>) -> Result<Edit, Failure> {
     Ok(match (key, text) {
         (CaseKey::Core(key), Some(text)) => Edit::Core(CoreEdit::Set(core_field(key, text)?)),
@@ -100,8 +118,9 @@ fn ident_field(key: IdentKey, text: &str) -> Result<IdentField, Failure> {
 /// Where it is not one of the field; number and lead are not typed.
 fn core_field(key: CoreKey, text: &str) -> Result<CoreField, Failure> {
     Ok(match key {
-        CoreKey::CaseNumber | CoreKey::Lead => return Err(set_by_program(key.code())),
-        CoreKey::Phase => CoreField::Phase(parse(key.code(), text)?),
+        CoreKey::CaseNumber | CoreKey::Lead | CoreKey::Phase => {
+            return Err(set_by_program(key.code()));
+        }
         CoreKey::OfficialName => CoreField::OfficialName(parse(key.code(), text)?),
         CoreKey::FirstName => CoreField::FirstName(parse(key.code(), text)?),
         CoreKey::CallName => CoreField::CallName(parse(key.code(), text)?),

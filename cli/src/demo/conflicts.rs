@@ -118,6 +118,12 @@ fn describe(conflict: &Conflict, directory: &Directory) -> Vec<String> {
             let edits = edits.iter().map(|edit| describe_side(edit, directory));
             lines.extend(edits);
         }
+        ConflictKind::ClosedMeanwhile { closed_by, edits } => {
+            lines.push("* the case: closed, edited meanwhile".to_owned());
+            lines.push(told_by(closed_by, "closed"));
+            let edits = edits.iter().map(|edit| describe_side(edit, directory));
+            lines.extend(edits);
+        }
     }
     lines
 }

@@ -63,6 +63,21 @@ impl Failure {
         )
     }
 
+    /// A step that a case cannot take from here: what is to be done is another command, not this one again.
+    pub fn step(error: &FieldError) -> Self {
+        let exit = match error.code {
+            "conflicts" => Exit::Conflict,
+            _ => Exit::Usage,
+        };
+        Self::new(
+            exit,
+            error.code,
+            format!("Nothing was changed: {}.", error.reason),
+            "",
+            format!("{}.", capitalised(&error.remedy)),
+        )
+    }
+
     /// A case file with errors. The file is read as a whole or not at all.
     pub fn import(errors: &[ImportError]) -> Self {
         let count = errors.len();

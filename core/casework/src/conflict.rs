@@ -1,7 +1,10 @@
 //! What two people decided differently, for a person to settle.
 //!
 //! A merge never decides silently: concurrent values of one field, the same sentence reworded by two,
-//! and a task or entry deleted while somebody worked on it are listed with all values, authors and times.
+//! a task or entry deleted and a case closed while somebody worked on it are listed with all values, authors
+//! and times.
+
+mod closing;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -99,7 +102,7 @@ pub struct Conflict {
     pub changes: Vec<String>,
 }
 
-/// The three kinds of conflict.
+/// The four kinds of conflict.
 #[derive(Clone, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum ConflictKind {
@@ -124,6 +127,13 @@ pub enum ConflictKind {
         /// True if one of them completed it: "deleted, completed meanwhile".
         completed: bool,
     },
+    /// The case was closed while somebody else worked on it.
+    ClosedMeanwhile {
+        /// Who closed it.
+        closed_by: Origin,
+        /// What others did in this section without knowing.
+        edits: Vec<Alternative>,
+    },
 }
 
 /// One side of a conflict.
@@ -131,7 +141,7 @@ pub enum ConflictKind {
 pub struct Alternative {
     /// The value as stored.
     pub value: ScalarValue,
-    /// For what was done to a deleted task: the field.
+    /// For what was done to a deleted task or in a closed case: the field.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
     /// Who wrote it, when.
@@ -143,7 +153,7 @@ pub struct Alternative {
 pub enum Choice {
     /// The value or wording at this position is to stand alone.
     Alternative(usize),
-    /// It was seen and stays as it is: a merged text, a deletion.
+    /// It was seen and stays as it is: a merged text, a deletion, what was done in a closed case.
     AsItIs,
     /// The deleted task comes back.
     Restore,
@@ -193,6 +203,7 @@ pub fn conflicts(
         }
         _ => {}
     }
+    found.extend(search.closings());
     let seen: BTreeSet<String> = document
         .read()
         .keys(Path::from_iter(["acknowledged"]))
@@ -224,9 +235,12 @@ pub fn resolve(conflict: &Conflict, choice: Choice) -> Result<Edit, ResolveError
             },
             Choice::Alternative(position),
         ) => reword(conflict, merged, alternative(alternatives, position)?),
-        (ConflictKind::Wordings { .. } | ConflictKind::DeletedMeanwhile { .. }, Choice::AsItIs) => {
-            Ok(acknowledge(conflict))
-        }
+        (
+            ConflictKind::Wordings { .. }
+            | ConflictKind::DeletedMeanwhile { .. }
+            | ConflictKind::ClosedMeanwhile { .. },
+            Choice::AsItIs,
+        ) => Ok(acknowledge(conflict)),
         (ConflictKind::DeletedMeanwhile { .. }, Choice::Restore) => {
             let id = entry_id(conflict)?;
             Ok(match conflict.section {
@@ -480,6 +494,11 @@ impl Search<'_> {
                 "gelöscht, inzwischen bearbeitet",
                 "supprimée, modifiée entre-temps",
                 "deleted, edited meanwhile",
+            ]),
+            3 => Some([
+                "abgeschlossen, inzwischen bearbeitet",
+                "clôturé, modifié entre-temps",
+                "closed, edited meanwhile",
             ]),
             _ => labels::names_of(self.section, &borrowed),
         };

@@ -3,8 +3,8 @@
 use nahtlos_document::Value;
 
 use crate::edit::{
-    CoreKey, DEPENDS_ON, GoalKey, IdentKey, PlanKey, RECUSED, REVIEW, RISK, RiskKey, SIGNATURE,
-    StepKey, TaskKey, VERSION,
+    CLOSED_MARK, CLOSING, COMPETENCE, CoreKey, DEPENDS_ON, GoalKey, IdentKey, PlanKey, RECUSED,
+    REOPENED_MARK, REOPENING, REVIEW, RISK, RiskKey, SIGNATURE, StepKey, TaskKey, VERSION,
 };
 use crate::fields::FieldError;
 use crate::form::{self, Form, FormField, Keeps, ValueType, form_of};
@@ -61,6 +61,11 @@ pub(crate) fn check_choice(
 }
 
 fn lookup(section: &SectionKind, steps: &[&str]) -> Option<(Names, Content)> {
+    if let ["acknowledged", mark] = steps
+        && (mark.starts_with(CLOSED_MARK) || mark.starts_with(REOPENED_MARK))
+    {
+        return Some((["Abschluss", "clôture", "closing"], Content::Immutable));
+    }
     match section {
         SectionKind::Core => core(steps),
         SectionKind::Ident => ident(steps),
@@ -117,6 +122,17 @@ fn core(steps: &[&str]) -> Option<(Names, Content)> {
         ["case", key] if key.starts_with(RECUSED) => {
             (["Ausstand", "récusation", "recusal"], Content::Truth)
         }
+        ["case", key, ..] if key.starts_with(CLOSING) => {
+            (["Abschluss", "clôture", "closing"], Content::Immutable)
+        }
+        ["case", key, ..] if key.starts_with(REOPENING) => (
+            ["Wiedereröffnung", "réouverture", "reopening"],
+            Content::Immutable,
+        ),
+        ["case", key, ..] if key.starts_with(COMPETENCE) => (
+            ["Zuständigkeit", "compétence", "competence"],
+            Content::Immutable,
+        ),
         _ => {
             let key = CoreKey::of_steps(steps)?;
             let content = match key {

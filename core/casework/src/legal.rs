@@ -100,12 +100,16 @@ impl LegalBases {
     }
 }
 
+/// Whether a text has the form of a code; which ones there are, a list says.
+pub fn is_code(text: &str) -> bool {
+    (1..=CODE_CHARS_MAX).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        && !["consent", "lead"].contains(&text.to_ascii_lowercase().as_str())
+}
+
 impl LegalBasis {
     fn check(&self) -> Result<(), FieldError> {
-        let is_code = (1..=CODE_CHARS_MAX).contains(&self.code.len())
-            && self.code.bytes().all(|byte| byte.is_ascii_alphanumeric())
-            && !["consent", "lead"].contains(&self.code.to_ascii_lowercase().as_str());
-        if !is_code {
+        if !is_code(&self.code) {
             let reason = format!("{:?} cannot be a code", self.code);
             let remedy = "write 1 to 40 letters and digits, and neither `consent` nor `lead`";
             return Err(refused("code", reason, remedy));

@@ -9,6 +9,7 @@
 //! - [`view`]: typed views of a section's document.
 //! - [`CaseFile`]: a new case from a JSON file.
 //! - [`access`]: who read what, and what was disclosed to whom.
+//! - [`phase`]: from which phase a case goes on to which.
 //! - [`plan_version`]: versions of the plan, who signed them, and what has changed since.
 //! - [`conflicts`] and [`resolve`]: what people decided differently, and the edit that settles it.
 //!
@@ -34,6 +35,7 @@ pub mod import;
 mod labels;
 pub mod legal;
 pub mod matrix;
+pub mod phase;
 pub mod plan_version;
 pub mod record;
 pub mod role;

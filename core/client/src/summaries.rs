@@ -55,6 +55,8 @@ impl Nahtlos {
         new: &[NewEdits],
     ) -> Result<Vec<(Nonce, CaseLine)>, ClientError> {
         let mut lines: BTreeMap<Nonce, CaseLine> = BTreeMap::new();
+        // What one transaction edits in several sections of a case is seen together.
+        let mut sources: BTreeMap<Nonce, Option<Sources>> = BTreeMap::new();
         for edits in new {
             let Some(bytes) = self.vault.get(Collection::Label, &edits.space.0)? else {
                 continue;
@@ -67,7 +69,9 @@ impl Nahtlos {
                     None => self.summarise(&self.case(&hex(&label.case()))?)?,
                 },
             };
-            let line = self.line_after(line, &SectionKind::from_code(&label.kind), edits)?;
+            let kind = SectionKind::from_code(&label.kind);
+            let sources = sources.entry(label.case()).or_default();
+            let line = self.line_after(line, &kind, edits, sources)?;
             lines.insert(label.case(), line);
         }
         Ok(lines.into_iter().collect())
@@ -78,6 +82,7 @@ impl Nahtlos {
         mut line: CaseLine,
         kind: &SectionKind,
         edits: &NewEdits,
+        sources: &mut Option<Sources>,
     ) -> Result<CaseLine, ClientError> {
         line.undelivered += edits.records.len() as u64;
         let mut authors = self.authors(&edits.space)?;
@@ -94,8 +99,10 @@ impl Nahtlos {
             line.summary.conflicts = total;
             return Ok(line);
         }
-        let case = self.case(&line.id)?;
-        let mut sources = self.sources(&case)?;
+        let sources = match sources {
+            Some(known) => known,
+            None => sources.insert(self.sources(&self.case(&line.id)?)?),
+        };
         let edited = Arc::new(shown.clone());
         match kind {
             SectionKind::Core => sources.core = Some(edited),

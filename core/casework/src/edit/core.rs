@@ -5,10 +5,10 @@ use nahtlos_document::{Editor, Value};
 use serde::{Deserialize, Serialize};
 
 use super::field_set::{ToStored, field_set};
-use super::{ApplyError, path};
+use super::{ApplyError, Closing, CompetenceDecision, Reopening, path};
 use crate::fields::{
-    CaseNumber, ContactChannel, Email, InstitutionId, LanguageCode, Name, PartialDate, PersonId,
-    Phase, Phone, Sex,
+    CaseNumber, ContactChannel, Email, FieldError, InstitutionId, LanguageCode, Name, PartialDate,
+    PersonId, Phase, Phone, Sex, UtcTime,
 };
 use crate::record::{Address, Body, Lead};
 
@@ -72,6 +72,12 @@ pub enum CoreEdit {
     Recuse(PersonId),
     /// Takes that mark away; one that somebody sets at the same time stays.
     LiftRecusal(PersonId),
+    /// Closes the case.
+    Close(Closing),
+    /// Opens a closed case again.
+    Reopen(Reopening),
+    /// Records who leads or pays.
+    RecordCompetence(Box<CompetenceDecision>),
 }
 
 /// What the key of a mark in the map `case` begins with; the person follows. One scalar for each, so that
@@ -83,8 +89,20 @@ fn recusal_key(person: &PersonId) -> String {
 }
 
 impl CoreEdit {
-    pub(super) fn apply(&self, editor: &mut Editor<'_>) -> Result<(), ApplyError> {
+    pub(super) fn validate(&self) -> Result<(), FieldError> {
         match self {
+            Self::Close(closing) => closing.validate(),
+            Self::Reopen(reopening) => reopening.validate(),
+            Self::RecordCompetence(decision) => decision.validate(),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn apply(&self, editor: &mut Editor<'_>, at: UtcTime) -> Result<(), ApplyError> {
+        match self {
+            Self::Close(closing) => return closing.apply(editor, at),
+            Self::Reopen(reopening) => return reopening.apply(editor),
+            Self::RecordCompetence(decision) => return decision.apply(editor),
             Self::Set(field) => editor.put(path(field.key().steps()), field.to_value())?,
             Self::Clear(key) => editor.delete(path(key.steps()))?,
             Self::SetBody { institution, body } => {

@@ -12,6 +12,7 @@ mod function;
 mod ident;
 mod journal;
 mod plan;
+mod process;
 mod resolve;
 mod slice;
 mod tasks;
@@ -35,6 +36,8 @@ pub use plan::{
     GoalField, GoalKey, NewSignature, NewVersion, PlanEdit, PlanField, PlanKey, Review, RiskField,
     RiskKey, StepField, StepKey, StepRef,
 };
+pub(crate) use process::{CLOSED_MARK, CLOSING, COMPETENCE, REOPENED_MARK, REOPENING};
+pub use process::{Closing, CompetenceDecision, MarkClosing, Reopening, note_missing};
 pub use resolve::{Acknowledge, ChooseValue, ScalarValue};
 pub use slice::{SliceContent, SliceEdit, SliceEntry, SliceState};
 pub(crate) use tasks::MAX_CHECKLIST_LINES;
@@ -71,6 +74,8 @@ pub enum Edit {
     ChooseValue(ChooseValue),
     /// Settles a soft conflict by having seen it.
     Acknowledge(Acknowledge),
+    /// Marks in a section that the case was closed, or opened again.
+    MarkClosing(MarkClosing),
 }
 
 /// Why an edit was not applied. The document is unchanged.
@@ -143,6 +148,7 @@ impl Edit {
             Self::Slice(edit) => edit.section.clone(),
             Self::ChooseValue(choice) => choice.section.clone(),
             Self::Acknowledge(seen) => seen.section.clone(),
+            Self::MarkClosing(mark) => mark.section.clone(),
         }
     }
 
@@ -159,7 +165,9 @@ impl Edit {
             Self::Form(edit) => edit.validate(),
             Self::Slice(edit) => edit.validate(),
             Self::ChooseValue(edit) => edit.validate(),
-            Self::Core(_) | Self::Ident(_) | Self::Journal(_) | Self::Acknowledge(_) => Ok(()),
+            Self::Core(edit) => edit.validate(),
+            Self::MarkClosing(mark) => mark.validate(),
+            Self::Ident(_) | Self::Journal(_) | Self::Acknowledge(_) => Ok(()),
         }
     }
 
@@ -179,7 +187,7 @@ impl Edit {
     ) -> Result<(), ApplyError> {
         self.validate()?;
         match self {
-            Self::Core(edit) => edit.apply(editor),
+            Self::Core(edit) => edit.apply(editor, at),
             Self::Ident(edit) => edit.apply(editor),
             Self::Function(edit) => edit.apply(editor),
             Self::Journal(edit) => edit.apply(editor, at),
@@ -190,6 +198,7 @@ impl Edit {
             Self::Slice(edit) => edit.apply(editor),
             Self::ChooseValue(edit) => edit.apply(editor),
             Self::Acknowledge(edit) => edit.apply(editor, at),
+            Self::MarkClosing(mark) => mark.apply(editor, at),
         }
     }
 }

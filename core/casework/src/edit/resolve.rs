@@ -51,6 +51,14 @@ impl ScalarValue {
         }
     }
 
+    /// The text, where it is one.
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Bool(_) | Self::Integer(_) => None,
+        }
+    }
+
     pub(crate) fn to_value(&self) -> Value {
         match self {
             Self::Bool(truth) => Value::Bool(*truth),

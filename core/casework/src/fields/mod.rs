@@ -10,6 +10,7 @@
 mod ahvn13;
 mod capacity;
 mod case_number;
+mod closing;
 mod consent;
 mod contact;
 mod country;
@@ -40,6 +41,7 @@ use std::fmt;
 pub use ahvn13::Ahvn13;
 pub use capacity::{Capacity, Percent};
 pub use case_number::{CaseNumber, DeviceCode};
+pub use closing::{ClosingReason, CompetenceKind, ReopeningReason};
 pub use consent::{
     ConsentEventKind, ConsentForm, Direction, Purpose, Recurrence, WithdrawalNotice,
 };

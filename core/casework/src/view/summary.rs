@@ -4,7 +4,7 @@ use nahtlos_document::Document;
 use serde::{Deserialize, Serialize};
 
 use super::{CoreView, PlanView, StepView, TasksView};
-use crate::fields::{Date, GoalStatus, StepStatus, Stored};
+use crate::fields::{Date, GoalStatus, Phase, StepStatus, Stored};
 
 /// What a list shows of a case without opening its documents. Made from the sections that the device
 /// can open, stored sealed by the caller.
@@ -47,7 +47,9 @@ impl CaseSummary {
         conflicts: usize,
     ) -> Self {
         let lead = core.and_then(|core| core.lead.as_ref()?.known());
-        let days = plan
+        // Of a case that is over only tasks are still to be done: the follow-up among them.
+        let running = plan.filter(|_| !core.is_some_and(is_over));
+        let days = running
             .into_iter()
             .flat_map(plan_days)
             .chain(tasks.into_iter().flat_map(task_days));
@@ -63,6 +65,12 @@ impl CaseSummary {
             open_goals: plan.map_or(0, |plan| plan.goals.iter().filter(|g| is_open(g)).count()),
             conflicts,
         }
+    }
+
+    /// Whether nobody works on the case any more. One with a phase of a newer version is still worked on.
+    pub fn is_over(&self) -> bool {
+        let phase = self.phase.as_deref().map(Stored::<Phase>::read);
+        phase.is_some_and(|phase| phase.known().is_some_and(|phase| phase.is_over()))
     }
 
     /// The same from documents.
@@ -82,6 +90,11 @@ impl CaseSummary {
     }
 }
 
+fn is_over(core: &CoreView) -> bool {
+    let phase = core.phase.as_ref().and_then(Stored::known);
+    phase.is_some_and(|phase| phase.is_over())
+}
+
 fn is_open(goal: &super::GoalView) -> bool {
     matches!(
         goal.status.as_ref().and_then(Stored::known),
@@ -89,18 +102,21 @@ fn is_open(goal: &super::GoalView) -> bool {
     )
 }
 
-fn is_running(step: &StepView) -> bool {
-    !matches!(
-        step.status.as_ref().and_then(Stored::known),
-        Some(StepStatus::Done | StepStatus::Aborted | StepStatus::Refused)
-    )
+impl StepView {
+    /// Whether it has not ended. One with an unknown status has not.
+    pub fn is_unfinished(&self) -> bool {
+        !matches!(
+            self.status.as_ref().and_then(Stored::known),
+            Some(StepStatus::Done | StepStatus::Aborted | StepStatus::Refused)
+        )
+    }
 }
 
 fn plan_days(plan: &PlanView) -> Vec<Date> {
     let mut days = Vec::new();
     for goal in plan.goals.iter().filter(|goal| is_open(goal)) {
         days.push(&goal.due);
-        for step in goal.steps.iter().filter(|step| is_running(step)) {
+        for step in goal.steps.iter().filter(|step| step.is_unfinished()) {
             days.extend([&step.due, &step.review_at]);
         }
     }

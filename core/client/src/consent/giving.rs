@@ -74,13 +74,22 @@ impl Nahtlos {
     /// first consent. Carried out at the next sync.
     ///
     /// A share is granted whatever the member holds already: what rests on a law must not end with
-    /// the consent, nor the other way round.
+    /// the consent, nor the other way round. A case that was before its consent is `consented` then, by the
+    /// same transaction.
     ///
     /// # Errors
     /// [`ClientError::NoRight`] where another institution opened the case, where a section is not
     /// managed here, or where a consent does not replace the legal basis; [`ClientError::NotFound`];
     /// [`ClientError::Field`] for days that do not fit. Nothing is kept then.
     pub fn consent_give(&mut self, case: &Case, new: &NewConsent) -> Result<EntryId, ClientError> {
+        self.all_or_nothing(|nahtlos| {
+            let id = nahtlos.record_consent(case, new)?;
+            nahtlos.move_on_by_consent(case)?;
+            Ok(id)
+        })
+    }
+
+    fn record_consent(&mut self, case: &Case, new: &NewConsent) -> Result<EntryId, ClientError> {
         let case = self.case(&hex(&case.id))?;
         let scope = self.checked_scope(&case, new)?;
         let id = random::entry_id();

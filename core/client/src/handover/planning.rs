@@ -107,7 +107,9 @@ impl Nahtlos {
                     ScalarValue::Bool(_) | ScalarValue::Integer(_) => None,
                 })
                 .collect(),
-            ConflictKind::Wordings { .. } | ConflictKind::DeletedMeanwhile { .. } => Vec::new(),
+            ConflictKind::Wordings { .. }
+            | ConflictKind::DeletedMeanwhile { .. }
+            | ConflictKind::ClosedMeanwhile { .. } => Vec::new(),
         }))
     }
 

@@ -1,9 +1,8 @@
 //! Proposing a version of the plan: the lead's, of a plan without open conflicts.
 
 use nahtlos_casework::edit::{Edit, NewVersion, PlanEdit, Wording};
-use nahtlos_casework::fields::{Digest, Field, FieldError, InstitutionId};
+use nahtlos_casework::fields::{Digest, FieldError};
 use nahtlos_casework::plan_version::{PlanContent, PlanVersions, VersionText, VersionView};
-use nahtlos_casework::view::CoreView;
 use nahtlos_casework::{SectionKind, conflicts};
 use nahtlos_document::Document;
 
@@ -32,7 +31,7 @@ impl Nahtlos {
     /// the plan is empty, has conflicts that nobody has settled, or says what its newest version says.
     /// Nothing is changed then.
     pub fn propose_plan_version(&mut self, case: &Case) -> Result<ProposedVersion, ClientError> {
-        let lead = self.require_lead(case)?;
+        let lead = self.require_lead(case, PROPOSE)?;
         let space = case.section(&SectionKind::Plan)?;
         let document = self.working_document(&space)?;
         self.refuse_open_conflicts(case, &document)?;
@@ -56,34 +55,6 @@ impl Nahtlos {
         edit.validate()?;
         self.edit_space(&space, &[TypedEdit::Case(edit)])?;
         Ok(proposed)
-    }
-
-    /// The lead's institution, if it is one's own.
-    fn require_lead(&self, case: &Case) -> Result<InstitutionId, ClientError> {
-        let no_right = |reason: &str| ClientError::NoRight {
-            action: PROPOSE,
-            reason: reason.to_owned(),
-        };
-        let core = self
-            .section_document_unrecorded(case, &SectionKind::Core)
-            .map_err(|_| no_right("the core data, which names the lead, is not readable here"))?;
-        let authors = self.section_authors(case, &SectionKind::Core)?;
-        let is_disputed = conflicts(&core, &SectionKind::Core, &authors)
-            .iter()
-            .any(|conflict| conflict.path == ["case", "lead"]);
-        if is_disputed {
-            return Err(not_settled(
-                "who leads the case is in conflict: two people named two institutions",
-            ));
-        }
-        let lead = CoreView::read(&core).lead;
-        let lead = lead.as_ref().and_then(|lead| lead.known());
-        let own = InstitutionId::parse(&self.institution()?.to_string())?;
-        match lead {
-            Some(lead) if lead.institution == own => Ok(own),
-            Some(_) => Err(no_right("the institution that leads the case does this")),
-            None => Err(no_right("nobody is named who leads the case")),
-        }
     }
 
     fn refuse_open_conflicts(&self, case: &Case, plan: &Document) -> Result<(), ClientError> {

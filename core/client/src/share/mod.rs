@@ -140,7 +140,8 @@ impl Nahtlos {
     ///
     /// # Errors
     /// [`ClientError::NotFound`], [`ClientError::NoRight`], [`ClientError::TeamMerged`]; [`ClientError::Field`]
-    /// without a basis, or with a consent that does not cover it.
+    /// without a basis, with a consent that does not cover it, or with a basis in words before the person
+    /// consented.
     pub fn grant(
         &mut self,
         case: &Case,
@@ -151,6 +152,7 @@ impl Nahtlos {
         let space = self.require_sharable(case, kind, member)?;
         self.refuse_whole(kind, member, terms.role)?;
         let basis_ends_ms = self.basis_ends_ms(case, kind, member, terms.basis)?;
+        self.refuse_before_consent(case, member, terms.basis)?;
         let not_after_ms = match (terms.not_after_ms, basis_ends_ms) {
             (Some(stated), Some(ends)) => Some(stated.min(ends)),
             (stated, ends) => stated.or(ends),
