@@ -18,7 +18,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::input;
 
-/// Months a consent holds where nothing else is said (DOMAIN §6).
+/// Months a consent holds where nothing else is said.
 const DEFAULT_MONTHS: i32 = 12;
 /// Days one holds by which something is told once.
 const ONCE_DAYS: i32 = 30;

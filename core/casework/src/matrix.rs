@@ -1,6 +1,6 @@
 //! The default access matrix: what each party may do with a section before anybody decides otherwise.
 //!
-//! The table is data, `core/casework/data/access-matrix.txt` (DOMAIN §3). An agreement or a consent
+//! The table is data, `core/casework/data/access-matrix.txt`. An agreement or a consent
 //! narrows it; only a consent or a legal basis widens it. It is what a grant is proposed from and
 //! `share explain` compares with; who can really read is decided by keys alone.
 
@@ -229,7 +229,7 @@ mod tests {
     use super::*;
     use crate::section::PLAIN_SECTIONS;
 
-    /// The table as DOMAIN §3 prints it.
+    /// The table as people in the domain print it: W write, R read, c with consent, l by law.
     const PRINTED: &str = include_str!("../tests/data/matrix-of-the-domain.md");
 
     const COLUMNS: [&[Party]; 10] = {

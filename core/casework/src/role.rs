@@ -1,4 +1,4 @@
-//! Who works on a case: people's functions and kinds of institutions (DOMAIN §2).
+//! Who works on a case: people's functions and kinds of institutions.
 
 use crate::fields::coded_enum;
 

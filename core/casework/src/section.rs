@@ -7,7 +7,7 @@ use crate::fields::reference::is_reference;
 use crate::form;
 use crate::slice::Slice;
 
-/// The kind of a section, one automerge document and one space each (DOMAIN §3).
+/// The kind of a section, one automerge document and one space each.
 ///
 /// Its code is stored sealed in the section's label. A code that this version does not know survives
 /// as [`SectionKind::Unknown`].

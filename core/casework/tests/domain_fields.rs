@@ -1,4 +1,4 @@
-//! Every field of DOMAIN §4: its boundary values are taken, what lies beyond is refused with a code,
+//! Every field of the domain: its boundary values are taken, what lies beyond is refused with a code,
 //! a reason and a remedy, and no refusal repeats the value.
 
 use nahtlos_casework::fields::{

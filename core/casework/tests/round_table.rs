@@ -1,4 +1,4 @@
-//! S1, step 3 and 4: an offline round table in Langnau, four people edit at once.
+//! An offline round table in Langnau, four people edit at once.
 
 mod support;
 

@@ -8,7 +8,7 @@ use nahtlos_protocol::identifier::{DeviceId, ItemId};
 use nahtlos_protocol::wire::{Batch, ItemKind, SyncResponse};
 use nahtlos_relay::store::Reader;
 
-use super::line::{BYTES_MAX, InTheAir};
+use super::line::{BYTES_MAX, InTheAir, operation_id};
 use super::world::World;
 
 /// What a relay may say that is not so.
@@ -104,7 +104,13 @@ impl World {
                 response.items.remove(place);
                 true
             }
-            Lie::Alter => self.alter(response.items.get_mut(place).map(|item| &mut item.bytes)),
+            Lie::Alter => {
+                let item = response.items.get_mut(place);
+                let operation = item.as_ref().and_then(|item| operation_id(item));
+                // The id does not hang on the signature: altered there, it looks as if it had come.
+                self.spoilt.extend(operation.map(|id| (device, id)));
+                self.alter(item.map(|item| &mut item.bytes))
+            }
             Lie::SwapKey => {
                 let with_keys = response
                     .items

@@ -11,7 +11,9 @@ use nahtlos_protocol::crypto::signature::SigningKey;
 use nahtlos_protocol::envelope::Envelope;
 use nahtlos_protocol::identifier::ItemId;
 use nahtlos_protocol::space::SignedOperation;
-use nahtlos_protocol::wire::{ItemKind, PushItem, SYNC_PATH, Status, SyncRequest, SyncResponse};
+use nahtlos_protocol::wire::{
+    Item, ItemKind, PushItem, SYNC_PATH, Status, SyncRequest, SyncResponse,
+};
 
 use super::observer::Sealed;
 use super::store::DiskFault;
@@ -127,12 +129,9 @@ impl World {
         let Ok(response) = codec::decode::<SyncResponse>(&answer.body, BYTES_MAX) else {
             return;
         };
-        let operations = response
-            .items
-            .iter()
-            .filter(|item| item.kind == ItemKind::Operation);
-        let ids = operations.filter_map(|item| SignedOperation::decode(&item.bytes).ok());
-        let mut ids: Vec<ItemId> = ids.map(|signed| signed.id().into()).collect();
+        let spoilt = self.spoilt.remove(&device);
+        let mut ids: Vec<ItemId> = response.items.iter().filter_map(operation_id).collect();
+        ids.retain(|id| Some(*id) != spoilt);
         // A relay that lies gives receipts that prove nothing: the device does not take it in then.
         let relay = SigningKey::from_seed(&Secret32::from_bytes(self.relay_seed)).verifying_key();
         let stored = response.results.iter().filter(|result| {
@@ -307,4 +306,13 @@ fn operations(request: &InTheAir) -> BTreeMap<ItemId, String> {
         Some((signed.id().into(), text))
     });
     operations.collect()
+}
+
+/// The id of an operation that was served; none of anything else.
+pub(super) fn operation_id(item: &Item) -> Option<ItemId> {
+    if item.kind != ItemKind::Operation {
+        return None;
+    }
+    let signed = SignedOperation::decode(&item.bytes).ok()?;
+    Some(signed.id().into())
 }

@@ -93,6 +93,8 @@ pub struct World {
     pub pruned: bool,
     /// Devices that the relay lied to.
     pub lied_to: BTreeSet<usize>,
+    /// The operation that was altered in the answer on its way to a device: it is not taken in.
+    pub spoilt: BTreeMap<usize, ItemId>,
     /// What the relay says of these edits is that they came long ago.
     pub backdated: BTreeSet<ItemId>,
     /// The last answer to each device.
@@ -163,6 +165,7 @@ impl World {
             newcomers: 0,
             pruned: false,
             lied_to: BTreeSet::new(),
+            spoilt: BTreeMap::new(),
             backdated: BTreeSet::new(),
             answered: BTreeMap::new(),
             last_pushed: None,

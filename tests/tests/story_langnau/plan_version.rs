@@ -1,4 +1,4 @@
-//! S1, step 5: version 1 is signed by three institutions and the client, on paper; an older copy that was
+//! Version 1 is signed by three institutions and the client, on paper; an older copy that was
 //! edited offline changes nothing of it and shows as the difference. Then, who may not sign.
 
 use serde_json::Value;

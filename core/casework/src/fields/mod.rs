@@ -2,7 +2,7 @@
 //!
 //! Every field is read with [`Field::parse`] (what a person typed, or what a document stores), kept
 //! as its canonical form ([`Field::canonical`]: what goes into documents and JSON) and shown with
-//! `Display`. Both forms parse back to the same value. Formats follow DOMAIN §4.
+//! `Display`. Both forms parse back to the same value.
 //!
 //! Values that describe a person hide themselves from `Debug`, so that no log line, error or test
 //! output of a caller ever holds one by accident.

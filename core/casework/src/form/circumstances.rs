@@ -1,5 +1,5 @@
 //! Tables of the sections about the circumstances that a person lives in: household, money, permit,
-//! protection (DOMAIN §3).
+//! protection.
 
 use super::ValueType::{self, *};
 use super::{FROM, Form, KIND, NOTE, SINCE, STATUS, TO, entries, field, required};

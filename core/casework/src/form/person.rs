@@ -1,4 +1,4 @@
-//! Tables of the sections about what a person can do and has done: work, school, health (DOMAIN §3).
+//! Tables of the sections about what a person can do and has done: work, school, health.
 
 use super::ValueType::{self, *};
 use super::{FROM, Form, KIND, NOTE, SINCE, STATUS, TO, entries, field, records, required};

@@ -1,5 +1,4 @@
-//! Tables of the sections about what is done: measures, meetings, employers, notes, accesses
-//! (DOMAIN §3).
+//! Tables of the sections about what is done: measures, meetings, employers, notes, accesses.
 
 use super::ValueType::{self, *};
 use super::{FROM, Form, KIND, NOTE, STATUS, TO, entries, field, records, required};

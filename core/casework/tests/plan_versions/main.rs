@@ -1,4 +1,4 @@
-//! S1, step 5: a version of the plan is signed, an older copy is edited offline, and what was signed
+//! A version of the plan is signed, an older copy is edited offline, and what was signed
 //! stays what it was. Signatures are a test's own, the name of who signed: keys are the caller's part.
 
 mod extras;
