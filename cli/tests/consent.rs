@@ -312,8 +312,8 @@ fn a_right_without_a_known_basis_is_refused_and_a_list_of_ones_own_says_which_ar
     refused(&on("AVG35a1"), 2, "basis");
     let why = explained(berger, &case, "plan");
     assert!(
-        why.contains("Chain: legal basis LASoc12 → missing: `read`"),
-        "{why}"
+        why.contains("Chain: legal basis LASoc12 (Sozialhilfe) → missing: `read`"),
+        "by the list of one's own: {why}"
     );
     sync_all(&world);
     let why = explained(berger, &case, "plan");
@@ -425,6 +425,57 @@ fn a_consent_is_narrowed_extended_and_replaced_and_a_right_may_be_added_that_nam
         "covered",
     ] {
         assert!(list.contains(part), "{part}: {list}");
+    }
+}
+
+#[test]
+fn a_dry_run_refuses_what_the_run_refuses_with_the_same_code() {
+    let world = World::new();
+    let case = world.open_case();
+    let berger = &world.berger;
+    let shares = format!("function,plan={TEAM}");
+    let words = give(&case, &shares, &["--until", "30.06.2098", "--yes"]);
+    berger.run(&words).json();
+    sync_all(&world);
+    let again = give(&case, "function=Eingliederung", &[]);
+    for (what, terms, code) in [
+        ("narrow", "--until 01.01.2020", "past"),
+        ("narrow", "--until 30.06.2099", "not_less"),
+        ("narrow", "--until 01.01.2098 --stated 01.01.2097", "future"),
+        ("withdraw", "--stated 01.01.2097", "future"),
+        ("extend", "--until 30.06.2097 --form paper", "not_later"),
+    ] {
+        for how in ["--dry-run", "--yes"] {
+            let mut words = vec!["--json", "consent", what, case.as_str(), "1", how];
+            words.extend(terms.split(' '));
+            refused(&berger.run(&words), 2, code);
+        }
+    }
+    let replaces = [&again[..], &["--replaces", "1", "--dry-run"]].concat();
+    let preview = berger.run(&replaces).json();
+    let ends = &preview["ends_with_replaced"]["sections"];
+    assert_eq!(ends[0]["keep"][0], "Urs Iseli (IV-Stelle)", "{ends}");
+    assert_eq!(ends[1]["lose"][0], "Urs Iseli (IV-Stelle)", "{ends}");
+    let said = berger.run(&replaces[1..]).ok().stdout;
+    for part in [
+        "stands in place of consent",
+        "Will no longer read `plan`: Urs Iseli (IV-Stelle).",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+
+    // What was narrowed says what a withdrawal says: who reads on, and that the next sync ends it.
+    grant(&world, &case, "plan", "read").json();
+    sync_all(&world);
+    let only = format!("plan={TEAM}");
+    let narrow = ["consent", "narrow", &case, "1", "--only", &only, "--yes"];
+    let said = berger.run(&narrow).ok();
+    let said = format!("{}{}", said.stdout, said.stderr);
+    for part in [
+        "Can still read `plan`, by AVG35a1: Urs Iseli (IV-Stelle).",
+        "The rights end with the next `nahtlos sync`",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
     }
 }
 
@@ -577,7 +628,22 @@ fn exported_consents_verify_without_a_home_and_a_changed_word_shows() {
         .as_str()
         .unwrap();
     refused(&of(other), 1, "other_institution");
+    let page = nobody.run(&["consent", "verify", file]).ok().stdout;
+    assert!(
+        page.contains("Whether the file holds all of them"),
+        "{page}"
+    );
+    assert!(!page.contains("by the file's word"), "{page}");
     let text = std::fs::read_to_string(file).unwrap();
+    // Somebody else's case: the event was signed in this one.
+    let id = verified["verified"]["case"].as_str().unwrap();
+    let stated = format!("\"case\": \"{id}\",\n  \"written_at\"");
+    let moved = text.replace(&stated, &stated.replace(id, &"0".repeat(32)));
+    assert_ne!(moved, text, "control");
+    std::fs::write(file, moved).unwrap();
+    let moved = nobody.run(&["--json", "consent", "verify", file]);
+    assert_eq!(moved.exit, 1, "{}", moved.stdout);
+    assert!(moved.stdout.contains("another case"), "{}", moved.stdout);
     std::fs::write(
         file,
         text.replace("\"form\": \"paper\"", "\"form\": \"verbal\""),

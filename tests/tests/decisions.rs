@@ -1,6 +1,7 @@
 //! What was decided offline meets what others decided meanwhile: nothing is signed blindly.
 
 use nahtlos_casework::SectionKind;
+use nahtlos_casework::legal::LegalBases;
 use nahtlos_client::ClientError;
 use nahtlos_client::ending::{Ending, Reason};
 use nahtlos_client::share::Terms;
@@ -43,7 +44,7 @@ fn role_of(home: &Home, number: &str) -> Option<&'static str> {
     let case = home.nahtlos.find_case(number).unwrap();
     let team = iv_team(home);
     home.nahtlos
-        .explain_share(&case, &TASKS, &team)
+        .explain_share(&case, &TASKS, &team, &LegalBases::provided())
         .unwrap()
         .role
 }
@@ -52,7 +53,7 @@ fn why_not(home: &Home, number: &str) -> Vec<String> {
     let case = home.nahtlos.find_case(number).unwrap();
     let team = iv_team(home);
     home.nahtlos
-        .explain_share(&case, &TASKS, &team)
+        .explain_share(&case, &TASKS, &team, &LegalBases::provided())
         .unwrap()
         .sentences
 }

@@ -4,6 +4,7 @@
 use nahtlos_casework::SectionKind;
 use nahtlos_casework::edit::{CoreEdit, CoreKey, Edit, TaskEdit, TaskField};
 use nahtlos_casework::fields::{EntryId, Field, Line, TaskStatus};
+use nahtlos_casework::legal::LegalBases;
 use nahtlos_casework::view::{CoreView, TasksView};
 use nahtlos_protocol::space::Role;
 use nahtlos_tests::{Home, World, bytes_below, example_edits, holds, note_saying};
@@ -136,7 +137,12 @@ fn an_institution_without_a_grant_sees_nothing_and_holds_no_key() {
         let member = directory.find_member(who).unwrap();
         berger
             .nahtlos
-            .explain_share(&case, &SectionKind::Function, &member)
+            .explain_share(
+                &case,
+                &SectionKind::Function,
+                &member,
+                &LegalBases::provided(),
+            )
             .unwrap()
     };
     let no = explain("Sozialdienst Team 1");

@@ -141,7 +141,7 @@ fn carry_out(
              `nahtlos consent give {number} …` lets others in, `nahtlos sync` delivers it."
         ))));
     };
-    let previews = nahtlos.preview_consent(&case, new)?;
+    let previews = nahtlos.preview_consent(&case, new)?.shares;
     data["shares"] = json!(shares_data(&new.shares, &previews));
     let page = give_page(&case_title(nahtlos, &case)?, new, &previews);
     if opening.dry_run {

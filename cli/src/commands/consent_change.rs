@@ -7,11 +7,11 @@ use serde_json::json;
 
 use super::consent::{find_consent, in_words, named, read, shares_named};
 use super::consent_give::{receivers_page, shares_data};
-use super::consent_withdraw::preview_page;
+use super::consent_withdraw::{after_taking_back, preview_page};
 use super::entries::known_id;
 use super::sync::count;
 use super::values::{parse, parse_option};
-use super::{NOT_DELIVERED_YET, case_title, consent_terms};
+use super::{NOT_DELIVERED_YET, case_title, consent_terms, ending};
 use crate::arguments::{ConsentExtend, ConsentNarrow};
 use crate::context::Context;
 use crate::failure::Failure;
@@ -45,12 +45,9 @@ pub fn narrow(context: &Context, words: &ConsentNarrow) -> Result<Answer, Failur
              of a device of your institution after that day."
         ));
     }
-    let preview = match less.part {
-        Some(part) => Some(nahtlos.preview_withdrawal(&case, &id, Some(part))?),
-        None => None,
-    };
-    let page = match &preview {
-        Some(preview) => preview_page(page, preview),
+    let preview = nahtlos.preview_narrowing(&case, &id, &less, stated)?;
+    let page = match less.part {
+        Some(_) => preview_page(page, &case, &preview),
         None => page.line(WHAT_STAYS_READABLE),
     };
     let note: Option<LongText> =
@@ -61,19 +58,13 @@ pub fn narrow(context: &Context, words: &ConsentNarrow) -> Result<Answer, Failur
             "consent": id,
             "stated_at": stated,
             "valid_until": until,
-            "sections": preview.as_ref().map(|preview| json::value(&preview.sections)),
+            "sections": less.part.map(|_| json::value(&preview.sections)),
+            "left_to_others": json::value(&preview.left_to_others),
         })
     };
-    if words.answered.dry_run {
-        let page = page.line("Nothing was done (--dry-run).");
-        return Ok(Answer::new(data("dry_run"), page));
-    }
-    if !words.answered.yes {
-        page.show_before_asking();
-        if !input::confirm("Record it and end these rights?")? {
-            let said = "Nothing was recorded, nothing ended.";
-            return Ok(Answer::sentence(data("nothing"), said));
-        }
+    let question = "Record it and end these rights?";
+    if let Some(answer) = ending::unless_confirmed(words.answered, page, question, data)? {
+        return Ok(answer);
     }
     let narrowed = nahtlos.consent_narrow(&case, &id, &less, stated, note)?;
     let ended = (narrowed.ended + narrowed.dropped) as u64;
@@ -89,7 +80,8 @@ pub fn narrow(context: &Context, words: &ConsentNarrow) -> Result<Answer, Failur
         named(given),
         count(ended, "right ends", "rights end"),
     );
-    Ok(Answer::sentence(data("narrowed"), said).note(NOT_DELIVERED_YET))
+    let answer = Answer::sentence(data("narrowed"), said);
+    Ok(after_taking_back(answer, &case, &preview, &narrowed))
 }
 
 pub fn extend(context: &Context, words: &ConsentExtend) -> Result<Answer, Failure> {
@@ -129,16 +121,9 @@ pub fn extend(context: &Context, words: &ConsentExtend) -> Result<Answer, Failur
             "shares": shares_data(&extension.shares, &previews),
         })
     };
-    if words.answered.dry_run {
-        let page = page.line("Nothing was done (--dry-run).");
-        return Ok(Answer::new(data("dry_run"), page));
-    }
-    if !words.answered.yes {
-        page.show_before_asking();
-        if !input::confirm("Record it and share?")? {
-            let said = "Nothing was recorded, nothing was shared.";
-            return Ok(Answer::sentence(data("nothing"), said));
-        }
+    let question = "Record it and share?";
+    if let Some(answer) = ending::unless_confirmed(words.answered, page, question, data)? {
+        return Ok(answer);
     }
     let extended = nahtlos.consent_extend(&case, &extension)?;
     let new = count(

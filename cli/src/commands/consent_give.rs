@@ -10,9 +10,10 @@ use nahtlos_client::share::GrantPreview;
 use serde_json::json;
 
 use super::consent::{find_consent, read};
+use super::consent_withdraw::{left_to_others, preview_page};
 use super::entries::known_id;
 use super::sync::count;
-use super::{NOT_DELIVERED_YET, case_process, case_title, consent_terms, share};
+use super::{NOT_DELIVERED_YET, case_process, case_title, consent_terms, ending, share};
 use crate::arguments::ConsentGive;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -34,8 +35,16 @@ pub fn give(context: &Context, words: &ConsentGive) -> Result<Answer, Failure> {
         let consents = read(&nahtlos, &case)?;
         new.replaces = Some(known_id(&find_consent(&consents, earlier)?.id)?);
     }
-    let previews = nahtlos.preview_consent(&case, &new)?;
-    let page = give_page(&case_title(&nahtlos, &case)?, &new, &previews);
+    let preview = nahtlos.preview_consent(&case, &new)?;
+    let previews = &preview.shares;
+    let mut page = give_page(&case_title(&nahtlos, &case)?, &new, previews);
+    if let (Some(earlier), Some(ends)) = (&new.replaces, &preview.replaced) {
+        let earlier = short_name(earlier);
+        page = page.line(format!(
+            "It stands in place of consent {earlier}. What rests on that one ends:"
+        ));
+        page = preview_page(page, &case, ends);
+    }
     let data = |done: &str, consent: Option<String>| {
         json!({
             "done": done,
@@ -44,21 +53,14 @@ pub fn give(context: &Context, words: &ConsentGive) -> Result<Answer, Failure> {
             "valid_until": new.valid_until,
             "details": json::value(&new.details),
             "replaces": new.replaces,
-            "shares": shares_data(&new.shares, &previews),
+            "shares": shares_data(&new.shares, previews),
+            "ends_with_replaced": preview.replaced.as_ref().map(json::value),
         })
     };
-    if words.answered.dry_run {
-        let page = page.line("Nothing was done (--dry-run).");
-        return Ok(Answer::new(data("dry_run", None), page));
-    }
-    if !words.answered.yes {
-        page.show_before_asking();
-        if !input::confirm("Record this consent and share?")? {
-            return Ok(Answer::sentence(
-                data("nothing", None),
-                "Nothing was recorded, nothing was shared.",
-            ));
-        }
+    let question = "Record this consent and share?";
+    let undone = |done: &str| data(done, None);
+    if let Some(answer) = ending::unless_confirmed(words.answered, page, question, undone)? {
+        return Ok(answer);
     }
     let before = nahtlos.phase(&case).ok();
     let id = nahtlos.consent_give(&case, &new)?;
@@ -76,6 +78,9 @@ pub fn give(context: &Context, words: &ConsentGive) -> Result<Answer, Failure> {
         answer = answer.note(format!(
             "It stands in place of consent {earlier}: the rights that rested on that one end with the same sync."
         ));
+        let left = preview.replaced.iter();
+        let left = left.flat_map(|ends| left_to_others(&case, ends));
+        answer = left.fold(answer, Answer::note);
     }
     Ok(answer.note(NOT_DELIVERED_YET))
 }

@@ -1,8 +1,9 @@
 //! `nahtlos consent export` and `consent verify`.
 
+use std::io::Read;
 use std::path::Path;
 
-use nahtlos_client::consent::{Proof, ProofError, ProvenEvent, Verified};
+use nahtlos_client::consent::{FILE_BYTES_MAX, Proof, ProofError, ProvenEvent, Verified};
 use nahtlos_protocol::crypto::fingerprint::Fingerprint;
 use serde_json::json;
 
@@ -43,9 +44,10 @@ pub fn export(context: &Context, case: &str, to: &Path) -> Result<Answer, Failur
         return Ok(answer);
     }
     Ok(answer.note(format!(
-        "{} not verify, the file says which: {}.",
+        "{} not verify ({}): `nahtlos consent verify {}` says which.",
         count(missing as u64, "event does", "events do"),
-        first_problem(&verified)
+        first_problem(&verified),
+        to.display()
     )))
 }
 
@@ -59,7 +61,7 @@ pub fn verify(file: &Path, institution: Option<&str>) -> Result<Answer, Failure>
     let holds = verified.holds();
     let data = json!({ "holds": holds, "verified": json::value(&verified) });
     let mut page = Page::default().title("Consents of a case").fields([
-        ("case", Some(verified.case.clone())),
+        ("case", Some(case_in_words(&verified))),
         ("written at", Some(proof.written_at.clone())),
     ]);
     for institution in &verified.institutions {
@@ -81,7 +83,10 @@ pub fn verify(file: &Path, institution: Option<&str>) -> Result<Answer, Failure>
         "",
     );
     let said = match holds {
-        true => "Each event stands as a device of that institution signed it.",
+        true => {
+            "Each event stands as a device of that institution signed it. Whether the file holds all of them nobody can see from it: \
+             what was withdrawn since it was written, or was left out, is not in it."
+        }
         false => "Not everything in the file holds.",
     };
     let answer = Answer::new(data, page.line(said));
@@ -90,6 +95,17 @@ pub fn verify(file: &Path, institution: Option<&str>) -> Result<Answer, Failure>
     } else {
         answer.exit(Exit::Failed)
     })
+}
+
+/// The case, and whether who signed said so.
+fn case_in_words(verified: &Verified) -> String {
+    match verified.case_is_signed {
+        true => verified.case.clone(),
+        false => format!(
+            "{} (by the file's word: not every event in it was signed together with its case)",
+            verified.case
+        ),
+    }
 }
 
 fn row(event: &ProvenEvent, proof: &Proof) -> Vec<String> {
@@ -139,8 +155,13 @@ fn first_problem(verified: &Verified) -> String {
     problems.next().unwrap_or_default()
 }
 
+/// One byte more than is accepted is enough to refuse it.
 fn read_whole(file: &Path) -> Result<String, Failure> {
-    std::fs::read_to_string(file).map_err(|error| Failure::file("read", file, &error))
+    let mut text = String::new();
+    std::fs::File::open(file)
+        .and_then(|opened| opened.take(FILE_BYTES_MAX + 1).read_to_string(&mut text))
+        .map_err(|error| Failure::file("read", file, &error))?;
+    Ok(text)
 }
 
 fn refused(file: &Path, error: &ProofError) -> Failure {

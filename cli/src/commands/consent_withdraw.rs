@@ -1,7 +1,8 @@
 //! `nahtlos consent withdraw`.
 
 use nahtlos_casework::fields::{Date, LongText};
-use nahtlos_client::consent::{SectionWithdrawal, WithdrawalPreview};
+use nahtlos_client::Case;
+use nahtlos_client::consent::{SectionWithdrawal, WithdrawalPreview, Withdrawn};
 use nahtlos_client::ending::WHAT_STAYS_READABLE;
 use nahtlos_client::share::GrantLine;
 use serde_json::json;
@@ -10,7 +11,7 @@ use super::consent::{find_consent, in_words, named, read, shares_named};
 use super::entries::known_id;
 use super::sync::count;
 use super::values::parse_option;
-use super::{NOT_DELIVERED_YET, case_title};
+use super::{NOT_DELIVERED_YET, case_title, ending};
 use crate::arguments::ConsentWithdraw;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -31,7 +32,7 @@ pub fn withdraw(context: &Context, words: &ConsentWithdraw) -> Result<Answer, Fa
         Some(day) => day,
         None => nahtlos.today()?,
     };
-    let preview = nahtlos.preview_withdrawal(&case, &id, part)?;
+    let preview = nahtlos.preview_withdrawal(&case, &id, part, stated)?;
     let page = preview_page(
         Page::default()
             .title(case_title(&nahtlos, &case)?)
@@ -40,6 +41,7 @@ pub fn withdraw(context: &Context, words: &ConsentWithdraw) -> Result<Answer, Fa
                 if part.is_some() { ", in part" } else { "" },
                 in_words(given)
             )),
+        &case,
         &preview,
     );
     let note: Option<LongText> =
@@ -50,57 +52,93 @@ pub fn withdraw(context: &Context, words: &ConsentWithdraw) -> Result<Answer, Fa
             "consent": id,
             "stated_at": stated,
             "sections": json::value(&preview.sections),
+            "left_to_others": json::value(&preview.left_to_others),
         })
     };
-    if words.answered.dry_run {
-        let page = page.line("Nothing was done (--dry-run).");
-        return Ok(Answer::new(data("dry_run"), page));
-    }
-    if !words.answered.yes {
-        page.show_before_asking();
-        if !input::confirm("Record the withdrawal and end these rights?")? {
-            return Ok(Answer::sentence(
-                data("nothing"),
-                "Nothing was recorded, nothing ended.",
-            ));
-        }
+    let question = "Record the withdrawal and end these rights?";
+    if let Some(answer) = ending::unless_confirmed(words.answered, page, question, data)? {
+        return Ok(answer);
     }
     let withdrawn = nahtlos.consent_withdraw(&case, &id, part, stated, note)?;
     let ended = (withdrawn.ended + withdrawn.dropped) as u64;
     if !withdrawn.recorded && ended == 0 {
         let said = format!(
-            "Consent {} was withdrawn before, and no right rests on it any more; nothing was changed.",
+            "Consent {} was withdrawn before, and no right that you may end rests on it any more; nothing was changed.",
             named(given)
         );
-        return Ok(Answer::sentence(data("nothing"), said));
+        let answer = Answer::sentence(data("nothing"), said);
+        return Ok(left_to_others(&case, &preview).fold(answer, Answer::note));
     }
     let said = format!(
         "Consent {} is withdrawn; {} with it.",
         named(given),
         count(ended, "right ends", "rights end"),
     );
-    let mut answer = Answer::sentence(data("withdrawn"), said);
-    for line in &preview.sections {
-        if let Some(why) = stays_sentence(line) {
-            answer = answer.note(why);
+    let answer = Answer::sentence(data("withdrawn"), said);
+    let answer = after_taking_back(answer, &case, &preview, &withdrawn);
+    Ok(match withdrawn.ended {
+        0 => answer,
+        _ => {
+            answer.note("This is not taken back; if the person agrees again, record a new consent.")
         }
+    })
+}
+
+/// After shares were taken back: who can still read and why, what others must end, and when it takes effect.
+pub fn after_taking_back(
+    mut answer: Answer,
+    case: &Case,
+    preview: &WithdrawalPreview,
+    done: &Withdrawn,
+) -> Answer {
+    let stays = preview.sections.iter().filter_map(stays_sentence);
+    for why in stays.chain(left_to_others(case, preview)) {
+        answer = answer.note(why);
     }
     answer = answer.note(NOT_DELIVERED_YET);
-    if withdrawn.ended > 0 {
+    if done.ended > 0 {
         answer = answer.note(
-            "The rights end with the next `nahtlos sync`: until then the relay still serves them. \
-             This is not taken back; if the person agrees again, record a new consent.",
+            "The rights end with the next `nahtlos sync`: until then the relay still serves them.",
         );
     }
-    Ok(answer)
+    answer
+}
+
+/// What stays until others end it, and who they are.
+pub fn left_to_others<'a>(
+    case: &Case,
+    preview: &'a WithdrawalPreview,
+) -> impl Iterator<Item = String> + use<'a> {
+    let case = case.id.to_string();
+    preview.left_to_others.iter().map(move |left| {
+        let (section, who) = (&left.section, left.by.join(", "));
+        match left.rights {
+            Some(rights) if !left.by.is_empty() => format!(
+                "Not ended here: {} in `{section}`, which {who} must end. A device of theirs that reads the consents does so \
+                 at its next sync of another day; at once: `nahtlos share withdraw {case} {section} --from MEMBER`. Tell them.",
+                count(rights as u64, "right", "rights"),
+            ),
+            Some(rights) => format!(
+                "Not ended here: {} in `{section}`, which you do not manage, and nobody is known here who does.",
+                count(rights as u64, "right", "rights"),
+            ),
+            None => format!(
+                "`{section}` is not known on this device: if something rests on the consent there, who manages that section ends it. Tell them."
+            ),
+        }
+    })
 }
 
 /// Before it is recorded: who loses what, what stays and why.
-pub fn preview_page(mut page: Page, preview: &WithdrawalPreview) -> Page {
+pub fn preview_page(mut page: Page, case: &Case, preview: &WithdrawalPreview) -> Page {
     let ending = |line: &SectionWithdrawal| !line.ends.is_empty();
     if !preview.sections.iter().any(ending) {
-        page = page.line("No right rests on it: nobody loses anything.");
+        page = page.line(match preview.left_to_others.is_empty() {
+            true => "No right rests on it: nobody loses anything.",
+            false => "No right that you may end rests on it.",
+        });
     }
+    page = left_to_others(case, preview).fold(page, Page::line);
     for line in preview.sections.iter().filter(|line| ending(line)) {
         let section = &line.section;
         let waits = line.ends.iter().filter(|grant| !grant.delivered).count();

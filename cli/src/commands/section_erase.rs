@@ -4,11 +4,11 @@ use nahtlos_client::Nahtlos;
 use nahtlos_client::erasing::LostSection;
 use serde_json::{Value, json};
 
+use super::ending;
 use crate::arguments::Answered;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::input;
 use crate::output::{Answer, Page, dates};
 
 pub fn run(
@@ -36,17 +36,8 @@ pub fn run(
             "Kept are: your own changes that are held, as you typed them (`nahtlos held export`).",
         )
         .line("Who manages the section will see that this device erased its copy, and when.");
-    if answered.dry_run {
-        return Ok(Answer::new(
-            data("dry_run"),
-            page.line("Nothing was done (--dry-run)."),
-        ));
-    }
-    if !answered.yes {
-        page.show_before_asking();
-        if !input::confirm("Erase it?")? {
-            return Ok(Answer::sentence(data("nothing"), "Nothing was done."));
-        }
+    if let Some(answer) = ending::unless_confirmed(answered, page, "Erase it?", data)? {
+        return Ok(answer);
     }
     let erased = nahtlos.erase_lost(&lost.space)?;
     Ok(Answer::sentence(

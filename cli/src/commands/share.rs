@@ -468,7 +468,7 @@ fn explain(context: &Context, case: &str, section: &str, member: &str) -> Result
     let nahtlos = context.open()?;
     let case = nahtlos.find_case(case)?;
     let member = nahtlos.directory()?.find_member(member)?;
-    let explanation = nahtlos.explain_share(&case, &kind, &member)?;
+    let explanation = nahtlos.explain_share(&case, &kind, &member, &context.legal_bases()?)?;
     let page = explanation
         .sentences
         .iter()

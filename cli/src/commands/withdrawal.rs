@@ -1,6 +1,7 @@
 //! `nahtlos share withdraw`, `share role` and `share close`: less than before.
 
 use nahtlos_casework::SectionKind;
+use nahtlos_casework::legal::LegalBases;
 use nahtlos_client::ending::{Ending, WHAT_STAYS_READABLE};
 use nahtlos_client::share::GrantLine;
 use nahtlos_client::{Case, ClientError, Nahtlos};
@@ -192,7 +193,7 @@ fn end_of(
         let preview = previews.into_iter().next();
         (grants, preview.ok_or_else(|| unreadable("grant"))?)
     };
-    let explained = nahtlos.explain_share(case, kind, member)?;
+    let explained = nahtlos.explain_share(case, kind, member, &LegalBases::provided())?;
     let ends = |line: &GrantLine| ending.iter().any(|ended| ended.id == line.id);
     let stays = explained
         .grants
@@ -260,7 +261,7 @@ fn nothing_to_end(
             "See what their rights rest on: `nahtlos share explain CASE SECTION --for MEMBER`.",
         ));
     }
-    let explained = nahtlos.explain_share(case, kind, member)?;
+    let explained = nahtlos.explain_share(case, kind, member, &LegalBases::provided())?;
     let waits = explained
         .grants
         .iter()

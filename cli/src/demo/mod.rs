@@ -18,6 +18,7 @@ use std::process::ExitCode;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
+use nahtlos_casework::legal::LegalBases;
 use nahtlos_casework::{SECTIONS_OPENED_AT_ONCE, SectionKind};
 use nahtlos_client::audit::KeyTrial;
 use nahtlos_client::vault::VaultError;
@@ -163,7 +164,12 @@ fn open_and_share(world: &mut World, narrator: &mut Narrator<'_>) -> Result<Stri
     let berger = &world.home(Who::Berger)?.nahtlos;
     let sommer = berger.directory()?.find_member(Who::Sommer.name())?;
     let case = berger.find_case(&number)?;
-    let explained = berger.explain_share(&case, &SectionKind::Function, &sommer)?;
+    let explained = berger.explain_share(
+        &case,
+        &SectionKind::Function,
+        &sommer,
+        &LegalBases::provided(),
+    )?;
     let mut sentences = explained.sentences.iter();
     narrator.claim(
         format!(

@@ -442,6 +442,44 @@ fn an_event_of_a_newer_version_is_shown_as_not_understood() {
 }
 
 #[test]
+fn how_long_a_consent_holds_is_not_understood_where_a_newer_version_said_something_of_it() {
+    let understood = |about: Option<u8>, day: Option<&str>| {
+        let [mut berger, ..] = replicas(&SectionKind::Consent);
+        berger.apply(&give(1, consent()), 1);
+        berger.apply(&give(2, consent()), 2);
+        let event = Path::from_iter(["events", "aaaaaaaaaaaaa"]);
+        berger.tamper_with(|editor| {
+            editor.put_map(&event).unwrap();
+            let kind = if day.is_some() { "extended" } else { "resumed" };
+            editor.put(event.join("kind"), kind).unwrap();
+            editor.put(event.join("stated_at"), "2027-03-01").unwrap();
+            if let Some(number) = about {
+                editor
+                    .put(event.join("consent"), id(number).canonical())
+                    .unwrap();
+            }
+            if let Some(day) = day {
+                editor.put(event.join("valid_until"), day).unwrap();
+            }
+        });
+        let view = ledger(&berger);
+        [1, 2].map(|number| view.is_understood(&id(number)))
+    };
+    assert_eq!(understood(Some(1), None), [false, true]);
+    assert_eq!(
+        understood(None, None),
+        [false, false],
+        "it may be about either"
+    );
+    assert_eq!(
+        understood(Some(2), Some("2199-06-30")),
+        [true, true],
+        "control"
+    );
+    assert_eq!(understood(Some(2), Some("until recalled")), [true, false]);
+}
+
+#[test]
 fn a_withdrawal_that_cannot_be_read_whole_takes_back_more_rather_than_less() {
     let [mut berger, ..] = replicas(&SectionKind::Consent);
     berger.apply(&give(1, consent()), 1);

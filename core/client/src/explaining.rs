@@ -1,6 +1,7 @@
 //! Why somebody can or cannot see a section, in words: what stands, what waits, what ended.
 
 use nahtlos_casework::SectionKind;
+use nahtlos_casework::legal::LegalBases;
 use nahtlos_protocol::identifier::{RecipientId, SpaceId};
 use nahtlos_protocol::space::kind::Role;
 use nahtlos_protocol::space::state::{EndReason, Grant, MemberId};
@@ -58,7 +59,7 @@ pub struct EndedLine {
 }
 
 impl Nahtlos {
-    /// Why a team or person can or cannot see a section.
+    /// Why a team or person can or cannot see a section; `bases` are the laws that are known here.
     ///
     /// # Errors
     /// [`ClientError::NotFound`] where this device does not know the section itself.
@@ -67,6 +68,7 @@ impl Nahtlos {
         case: &Case,
         kind: &SectionKind,
         member: &SpaceId,
+        bases: &LegalBases,
     ) -> Result<Explanation, ClientError> {
         let directory = self.directory()?;
         let space = case.section(kind)?;
@@ -105,7 +107,7 @@ impl Nahtlos {
         let mut sentences = told.sentences(&grants, &ended);
         sentences.extend(waiting_changes.iter().cloned());
         sentences.extend(self.consent_sentences(case, kind, member)?);
-        let chains = self.chains(case, kind, member, &state, &grants)?;
+        let chains = self.chains(case, kind, member, &state, &grants, bases)?;
         sentences.extend(chains.iter().map(Chain::sentence));
         Ok(Explanation {
             chains,

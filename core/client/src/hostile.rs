@@ -1,6 +1,6 @@
 //! What a modified client could do, for tests only: the honest facade never does it.
 
-use nahtlos_document::{Actor, Document, EncodedChange, SnapshotLimits};
+use nahtlos_document::{Actor, Document, Editor, EncodedChange, Path, SnapshotLimits, WriteError};
 use nahtlos_protocol::counting::Verdict;
 use nahtlos_protocol::envelope::sealed::Change;
 use nahtlos_protocol::envelope::snapshot::{DocumentHead, SnapshotPayload, StatementPayload};
@@ -305,6 +305,40 @@ impl Nahtlos {
         author_sequence: u64,
         alter: &dyn Fn(&mut Vec<Vec<u8>>),
     ) -> Result<EnvelopeId, ClientError> {
+        let value = author_sequence.to_string();
+        let edit = |editor: &mut Editor<'_>| editor.put(["hostile"], value);
+        self.hostile_changes_by(space, author_sequence, edit, alter)
+    }
+
+    /// What a newer program would write into an entry: a map with these texts, sent at the next sync in an envelope
+    /// of this author's number.
+    ///
+    /// # Errors
+    /// Where this device may not.
+    pub fn newer_entry(
+        &mut self,
+        space: &SpaceId,
+        author_sequence: u64,
+        place: &[&str],
+        texts: &[(&str, &str)],
+    ) -> Result<EnvelopeId, ClientError> {
+        let entry = Path::from_iter(place.iter().copied());
+        let edit = |editor: &mut Editor<'_>| {
+            editor.put_map(&entry)?;
+            texts
+                .iter()
+                .try_for_each(|(name, text)| editor.put(entry.join(*name), *text))
+        };
+        self.hostile_changes_by(space, author_sequence, edit, &|_| {})
+    }
+
+    fn hostile_changes_by(
+        &mut self,
+        space: &SpaceId,
+        author_sequence: u64,
+        edit: impl FnOnce(&mut Editor<'_>) -> Result<(), WriteError>,
+        alter: &dyn Fn(&mut Vec<Vec<u8>>),
+    ) -> Result<EnvelopeId, ClientError> {
         let state = self.space_state(space)?;
         let record = self.document_record(space)?;
         let found = self.statement_header(&state, EnvelopeKind::Changes, record.heads.clone())?;
@@ -319,8 +353,7 @@ impl Nahtlos {
             document => document?,
         };
         document.set_actor(Actor::derive(&space.0, &self.device_id.0, &nonce));
-        let value = author_sequence.to_string();
-        let made = document.edit(0, None, |editor| editor.put(["hostile"], value));
+        let made = document.edit(0, None, edit);
         let made = made.map_err(|_| ClientError::NotEnrolled)?;
         let mut changes: Vec<Vec<u8>> = made.into_iter().map(EncodedChange::into_bytes).collect();
         alter(&mut changes);

@@ -123,6 +123,39 @@ impl Nahtlos {
         edits: impl FnOnce(&Self, &SpaceId) -> Result<Vec<Edit>, ClientError>,
         also: impl FnOnce(&Transaction<'_>) -> Result<(), ClientError>,
     ) -> Result<(), ClientError> {
+        let (case, label) = self.checked_opening(case, kind)?;
+        let (section, edits) =
+            self.new_section(kind, &label, |space: &SpaceId| edits(self, space))?;
+        let space = edits.space;
+        let mut line = self.line_with_section(&case, kind, &space)?;
+        line.undelivered += edits.records.len() as u64;
+        self.store_own(&[section], |transaction| {
+            put_label(transaction, &space, &label)?;
+            put_edits(transaction, &edits, 0)?;
+            put_lines(transaction, &[(case.id, line)])?;
+            also(transaction)
+        })?;
+        self.remember_edited(vec![edits]);
+        Ok(())
+    }
+
+    /// Whether [`Self::open_section`] is possible.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn require_openable(
+        &self,
+        case: &Case,
+        kind: &SectionKind,
+    ) -> Result<(), ClientError> {
+        self.checked_opening(case, kind).map(|_| ())
+    }
+
+    fn checked_opening(
+        &self,
+        case: &Case,
+        kind: &SectionKind,
+    ) -> Result<(Case, LabelRecord), ClientError> {
         if !kind.has_content() {
             return Err(not_filled(kind).into());
         }
@@ -138,19 +171,7 @@ impl Nahtlos {
             SectionKind::Internal(institution) => self.label_of_notes(&case, institution)?,
             _ => self.label_of_part(&case, kind, action)?,
         };
-        let (section, edits) =
-            self.new_section(kind, &label, |space: &SpaceId| edits(self, space))?;
-        let space = edits.space;
-        let mut line = self.line_with_section(&case, kind, &space)?;
-        line.undelivered += edits.records.len() as u64;
-        self.store_own(&[section], |transaction| {
-            put_label(transaction, &space, &label)?;
-            put_edits(transaction, &edits, 0)?;
-            put_lines(transaction, &[(case.id, line)])?;
-            also(transaction)
-        })?;
-        self.remember_edited(vec![edits]);
-        Ok(())
+        Ok((case, label))
     }
 
     /// The label of a section that the institution at home opens.

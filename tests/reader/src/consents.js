@@ -8,6 +8,8 @@ import { Logs } from "./state.js";
 
 const WHAT = "nahtlos consents";
 const SCHEMA_VERSION = 1;
+/** It holds, but was signed in another case than the file names. */
+const OTHER_CASE = "other_case";
 
 /**
  * @param {Logs} logs
@@ -41,7 +43,9 @@ export function verifyConsentFile(text) {
   replayAll(logs, listOf(file.logs).flatMap(({ operations }) => listOf(operations).map((operation) => decodeOperation(fromBase64(operation)))));
   return listOf(file.events).map(({ ledger: space, id, fields, signature = null }) => {
     const ledger = ledgers.get(space) ?? refuse("an event of no ledger");
-    return { ledger: space, id, institution: ledger.guardian, ...judgeEvent(logs, ledger, { id, fields, signature }) };
+    const judged = judgeEvent(logs, ledger, { id, fields, signature });
+    const ofAnotherCase = judged.error === null && fields.case !== undefined && fields.case !== file.case;
+    return { ledger: space, id, institution: ledger.guardian, ...(ofAnotherCase ? { error: OTHER_CASE } : judged) };
   });
 }
 

@@ -97,16 +97,23 @@ async function consents() {
   const { world, anna, beat, annas, first } = await offices();
   const ledger = world.found(anna, [effects.create("section", { guardian: first }), effects.addSpace(annas, "manage")]);
   const bytesOf = ({ bodyBytes, signature }) => Buffer.from(encode([bodyBytes, signature])).toString("base64");
-  const fields = { kind: "given", form: "paper" };
-  const event = (who, id, signature) => ({ ledger, id, fields, signature: signature ?? stored(world, who, { kind: CONSENT_EVENT, space: ledger, entry: id, fields }) });
+  const said = { kind: "given", form: "paper" };
+  const event = (who, id, signature, fields = said) => ({ ledger, id, fields, signature: signature ?? stored(world, who, { kind: CONSENT_EVENT, space: ledger, entry: id, fields }) });
   const file = {
     what: "nahtlos consents", schema_version: 1, case: "00".repeat(16), written_at: "2027-01-01", names: {},
     ledgers: [{ space: ledger, founding: bytesOf(world.logs.operationAt(ledger, 0)) }],
     events: [event(anna, "e1"), event(beat, "e2"), { ...event(anna, "e3"), id: "e4" }, event(anna, "e5", "AA=="), { ...event(anna, "e6"), signature: null }],
     logs: [...world.logs.logs].map(([space, { operations }]) => ({ space, operations: operations.map(bytesOf) })),
   };
-  return { file, anna, annas, first, ledger };
+  return { file, anna, annas, first, ledger, inCase: (id) => event(anna, "e7", undefined, { ...said, case: id }) };
 }
+
+test("an event that was signed together with its case holds in a file of that case alone", async () => {
+  const { file, inCase } = await consents();
+  const words = (id) => verifyConsentFile(JSON.stringify({ ...file, events: [inCase(id)] })).map(({ error }) => error);
+  assert.deepEqual(words(file.case), [null]);
+  assert.deepEqual(words("11".repeat(16)), ["other_case"]);
+});
 
 test("a file of consents verifies by the logs in it, each event for its ledger's guardian", async () => {
   const { file, anna, annas, first, ledger } = await consents();

@@ -7,6 +7,7 @@ mod time;
 
 use nahtlos_casework::SectionKind;
 use nahtlos_casework::fields::{ConsentForm, Date, EntryId};
+use nahtlos_casework::legal::LegalBases;
 use nahtlos_casework::record::{ConsentDetails, Giver};
 use nahtlos_client::consent::{ConsentShare, NewConsent};
 use nahtlos_client::{Case, ClientError};
@@ -109,6 +110,14 @@ fn withdraw(home: &mut Home, number: &str, consent: &EntryId) -> (bool, usize, u
     (done.recorded, done.ended, done.dropped)
 }
 
+fn try_withdraw(home: &mut Home, number: &str, consent: &EntryId) -> Result<usize, &'static str> {
+    let (case, today) = (case(home, number), today(home));
+    let done = home
+        .nahtlos
+        .consent_withdraw(&case, consent, None, today, None);
+    done.map(|done| done.ended).map_err(|error| error.code())
+}
+
 /// What somebody holds in a section: role and basis of each grant.
 fn held(home: &Home, number: &str, section: &SectionKind, name: &str) -> Vec<(String, String)> {
     let explained = explain(home, number, section, name);
@@ -125,7 +134,12 @@ fn explain(
     name: &str,
 ) -> nahtlos_client::explaining::Explanation {
     home.nahtlos
-        .explain_share(&case(home, number), section, &member(home, name))
+        .explain_share(
+            &case(home, number),
+            section,
+            &member(home, name),
+            &LegalBases::provided(),
+        )
         .unwrap()
 }
 
@@ -212,7 +226,7 @@ fn withdrawn_offline_the_coach_reads_nothing_newer_and_who_reads_by_law_goes_on(
     let preview = story
         .ruegg
         .nahtlos
-        .preview_withdrawal(&case(&story.ruegg, &number), &id, None)
+        .preview_withdrawal(&case(&story.ruegg, &number), &id, None, today(&story.ruegg))
         .unwrap();
     let of_function = &preview.sections[0];
     assert_eq!(of_function.section, "function");

@@ -5,6 +5,8 @@ use data_encoding::BASE64;
 use nahtlos_casework::SectionKind;
 use nahtlos_client::consent::{Proof, ProofError};
 use nahtlos_client::ending::{Ending, Reason};
+use nahtlos_client::rotation::Rotation;
+use nahtlos_tests::{Home, World};
 
 use crate::{COACHES, Story, case, give, member, name_of, withdraw};
 
@@ -28,6 +30,12 @@ fn proven() -> (Proof, String, String) {
     let proof = story.trachsel.nahtlos.prove_consents(&own).unwrap();
     let text = serde_json::to_string(&proof).unwrap();
     (Proof::parse(&text).unwrap(), name_of(&id), text)
+}
+
+fn rotate_team(world: &World, home: &mut Home) {
+    let team = Rotation::Spaces(vec![member(home, "Sozialdienst Team 1")]);
+    let line = &mut world.transport();
+    home.nahtlos.rotate_now(line, &team, &mut |_| {}).unwrap();
 }
 
 /// The problem of the first event of this kind.
@@ -102,6 +110,47 @@ fn a_file_verifies_by_itself_after_who_signed_has_left_and_every_change_shows() 
         .replace('1', "2");
     elsewhere.ledgers[0].space = ledger;
     assert!(problem(&elsewhere, "given").is_some());
+}
+
+#[test]
+fn a_file_that_names_another_case_or_was_signed_without_one_says_so() {
+    let (proof, _, _) = proven();
+    assert!(proof.verify().case_is_signed, "control");
+    let mut moved = proof.clone();
+    moved.case = "0".repeat(32);
+    let said = problem(&moved, "given").unwrap();
+    assert!(said.contains("another case"), "{said}");
+    assert!(!moved.verify().holds());
+    // Whoever takes the case out of the events has no signature over what is left.
+    let mut nameless = proof.clone();
+    for event in &mut nameless.events {
+        event.fields.remove("case").unwrap();
+    }
+    assert!(!nameless.verify().holds());
+    assert!(!nameless.verify().case_is_signed);
+}
+
+#[test]
+fn what_was_signed_after_a_healed_fork_is_said_not_to_be_judged_by_the_file() {
+    let mut story = Story::new();
+    let number = story.case.clone();
+    let backup = story.world.back_up_relay();
+    rotate_team(&story.world, &mut story.ruegg);
+    story.world.go_back_to(&backup);
+    rotate_team(&story.world, &mut story.trachsel);
+    story.sync();
+    story.sync();
+    assert_eq!(story.ruegg.nahtlos.forks().unwrap(), []);
+    give(
+        &mut story.ruegg,
+        &number,
+        &[(SectionKind::Function, COACHES)],
+    );
+    let own = case(&story.ruegg, &number);
+    let proof = story.ruegg.nahtlos.prove_consents(&own).unwrap();
+    let said = problem(&proof, "given").unwrap();
+    assert!(said.contains("after a healed fork"), "{said}");
+    assert!(!proof.verify().holds());
 }
 
 #[test]

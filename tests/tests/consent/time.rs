@@ -47,13 +47,13 @@ impl Transport for Meanwhile<'_> {
     }
 }
 
-fn now_ms() -> u64 {
+pub fn now_ms() -> u64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     u64::try_from(now.unwrap().as_millis()).unwrap()
 }
 
 /// The same device so many days ago.
-fn set_back(home: &mut Home, days: u64) {
+pub fn set_back(home: &mut Home, days: u64) {
     home.nahtlos
         .set_clock(Box::new(move || now_ms() - days * DAY_MS));
 }
@@ -294,4 +294,130 @@ fn sixty_days_before_there_is_one_task_however_many_devices_make_it() {
         conflicts.is_empty(),
         "two devices that say the same do not disagree"
     );
+}
+
+#[test]
+fn a_right_in_a_closed_section_ends_with_its_day_and_so_does_the_rest() {
+    let mut story = Story::new();
+    let number = story.case.clone();
+    set_back(&mut story.ruegg, 100);
+    let shares = [(SectionKind::Journal, COACHES), (PLAN, COACHES)];
+    let id = crate::give(&mut story.ruegg, &number, &shares);
+    story.ruegg.sync();
+    let own = case(&story.ruegg, &number);
+    let day = today(&story.ruegg);
+    let less = Less {
+        part: None,
+        valid_until: day.plus_days(10),
+    };
+    let home = &mut story.ruegg.nahtlos;
+    home.consent_narrow(&own, &id, &less, day, None).unwrap();
+    home.close_section(&own, &SectionKind::Journal).unwrap();
+    story.ruegg.sync();
+    let both = [SectionKind::Journal, PLAN];
+    let count = |home: &Home| {
+        both.clone()
+            .map(|one| held(home, &number, &one, COACHES).len())
+    };
+    assert_eq!(count(&story.ruegg), [1, 1], "control");
+    story.ruegg.nahtlos.set_clock(Box::new(now_ms));
+    story.ruegg.sync();
+    assert_eq!(count(&story.ruegg), [0, 0]);
+}
+
+/// Damages the line of one case in the list of cases, on the disk.
+fn damage_summary(world: &World, home: Home, name: &str) -> Home {
+    let file = home.path.join("vault.sqlite");
+    drop(home);
+    let database = rusqlite::Connection::open(&file).unwrap();
+    let damaged = database.execute(
+        "UPDATE record SET value = zeroblob(length(value)) WHERE collection = 9 AND key_tag =
+         (SELECT min(key_tag) FROM record WHERE collection = 9)",
+        [],
+    );
+    assert_eq!(damaged.unwrap(), 1);
+    drop(database);
+    world.reopen(name)
+}
+
+#[test]
+fn a_damaged_line_of_one_case_is_in_the_way_of_no_delivery() {
+    let mut story = Story::new();
+    let first = story.case.clone();
+    let other = story.ruegg.open_example_case();
+    for number in [&first, &other] {
+        crate::give(&mut story.ruegg, number, &[(FUNCTION, COACHES)]);
+    }
+    story.sync();
+    let ids = [&first, &other].map(|number| case(&story.ruegg, number).id.to_string());
+    let Story {
+        world,
+        ruegg,
+        mut trachsel,
+        ..
+    } = story;
+    let mut ruegg = damage_summary(&world, ruegg, "ruegg");
+    assert_eq!(
+        ruegg.nahtlos.cases().unwrap_err().code(),
+        "vault_damaged",
+        "control"
+    );
+    // On a day on which nobody looked yet.
+    set_back(&mut ruegg, 3);
+    let typed = ids.map(|id| {
+        ruegg
+            .nahtlos
+            .edit_case(&id, &[nahtlos_tests::note(1)])
+            .is_ok()
+    });
+    assert!(typed.contains(&true) && typed.contains(&false), "control");
+    let report = ruegg.sync();
+    assert!(report.envelopes_delivered > 0, "{report:?}");
+    trachsel.sync();
+    let arrived = [&first, &other].map(|number| {
+        let notes = trachsel.journal(number);
+        notes.iter().any(|note| note.ends_with("entry 1"))
+    });
+    assert_eq!(arrived, typed);
+}
+
+#[test]
+fn what_a_newer_program_said_of_a_consent_keeps_an_older_one_from_ending_its_rights() {
+    let mut story = Story::new();
+    let number = story.case.clone();
+    set_back(&mut story.ruegg, 100);
+    let ids = [FUNCTION, PLAN].map(|section| {
+        let id = crate::give(&mut story.ruegg, &number, &[(section, COACHES)]);
+        story.ruegg.sync();
+        id
+    });
+    let own = case(&story.ruegg, &number);
+    let day = today(&story.ruegg);
+    let less = Less {
+        part: None,
+        valid_until: day.plus_days(10),
+    };
+    for id in &ids {
+        let home = &mut story.ruegg.nahtlos;
+        home.consent_narrow(&own, id, &less, day, None).unwrap();
+    }
+    story.ruegg.sync();
+    set_back(&mut story.trachsel, 95);
+    story.trachsel.sync();
+    // His program is newer and knows how a consent is resumed.
+    let ledger = own.section(&SectionKind::Consent).unwrap();
+    let resumed = [("kind", "resumed"), ("consent", &ids[0].to_string())];
+    let place = ["events", "aaaaaaaaaaaaa"];
+    let newer = &mut story.trachsel.nahtlos;
+    newer.newer_entry(&ledger, 1_000, &place, &resumed).unwrap();
+    story.trachsel.sync();
+    story.ruegg.sync();
+    story.ruegg.nahtlos.set_clock(Box::new(now_ms));
+    let report = story.ruegg.sync();
+    assert_eq!(held(&story.ruegg, &number, &FUNCTION, COACHES).len(), 1);
+    assert_eq!(held(&story.ruegg, &number, &PLAN, COACHES), []);
+    let told = report.notices.iter();
+    let told: Vec<_> = told.filter(|one| one.contains("newer nahtlos")).collect();
+    assert_eq!(told.len(), 1, "{:?}", report.notices);
+    assert!(told[0].contains(&crate::name_of(&ids[0])), "{told:?}");
 }

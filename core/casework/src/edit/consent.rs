@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::field_set::ToStored;
 use super::{ApplyError, check_order, entry_path, require};
 use crate::fields::{
-    ConsentEventKind, ConsentForm, Date, EntryId, EntrySignature, Field, FieldError, LongText,
+    CaseId, ConsentEventKind, ConsentForm, Date, EntryId, EntrySignature, Field, FieldError,
+    LongText,
 };
 use crate::record::{ConsentDetails, ConsentScope, ConsentScopes, Giver};
 
@@ -19,6 +20,8 @@ use crate::record::{ConsentDetails, ConsentScope, ConsentScopes, Giver};
 pub(crate) const EVENTS: &str = "events";
 /// The field of an event that holds its signature; the signature is over all others.
 pub(crate) const SIGNATURE: &str = "signature";
+/// The field of an event that names the case.
+pub const CASE: &str = "case";
 
 /// What a person allowed. It is changed by further events, never in itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -122,6 +125,9 @@ pub struct ConsentEdit {
     pub id: EntryId,
     /// What happened.
     pub event: ConsentEvent,
+    /// The case whose ledger this is: in the event itself, so that it is signed with the rest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub case: Option<CaseId>,
     /// The recording device's signature over it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<EntrySignature>,
@@ -175,8 +181,8 @@ impl ConsentEvent {
         }
     }
 
-    /// What is written into the event, and signed: every field by its name, as it is stored.
-    pub fn fields(&self) -> BTreeMap<String, String> {
+    /// What is written into the event: every field by its name, as it is stored.
+    fn fields(&self) -> BTreeMap<String, String> {
         let mut written = Written::default();
         written.put("kind", Some(&self.kind()));
         written.put("consent", self.about());
@@ -272,8 +278,17 @@ impl ConsentEdit {
         Self {
             id,
             event,
+            case: None,
             signature: None,
         }
+    }
+
+    /// What is written into the event, and signed: every field by its name, as it is stored.
+    pub fn fields(&self) -> BTreeMap<String, String> {
+        let mut fields = self.event.fields();
+        let case = self.case.as_ref().map(Field::canonical);
+        fields.extend(case.map(|case| (CASE.to_owned(), case)));
+        fields
     }
 
     pub(super) fn validate(&self) -> Result<(), FieldError> {
@@ -284,7 +299,7 @@ impl ConsentEdit {
         self.check_against(editor)?;
         let event = entry_path(EVENTS, &self.id);
         editor.put_map(&event)?;
-        for (name, value) in self.event.fields() {
+        for (name, value) in self.fields() {
             editor.put(event.join(name.as_str()), value)?;
         }
         if let Some(signature) = &self.signature {

@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::core::RECUSED;
 pub use self::core::{CoreEdit, CoreField, CoreKey};
+pub use consent::CASE as CONSENT_CASE;
 pub(crate) use consent::EVENTS as CONSENT_EVENTS;
 pub(crate) use consent::SIGNATURE as CONSENT_SIGNATURE;
 pub use consent::{

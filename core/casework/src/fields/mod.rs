@@ -56,7 +56,7 @@ pub use payers::PayerShares;
 pub use permit::Permit;
 pub use place::{Canton, Commune, Minutes, SwissPostcode, Times};
 pub use problem::{ProblemArea, Severity};
-pub use reference::{DeviceId, InstitutionId, MemberId, PersonId};
+pub use reference::{CaseId, DeviceId, InstitutionId, MemberId, PersonId};
 pub use responsible::Responsible;
 pub use review::{GoalRatings, Rating, ReviewOutcome, RiskStatus};
 pub use sex::Sex;

@@ -65,6 +65,10 @@ reference!(
     InstitutionId, "institution"
 );
 reference!(
+    /// A case, by the caller's identifier; same form as [`InstitutionId`].
+    CaseId, "case"
+);
+reference!(
     /// A person who works on the case, by the caller's identifier; same form as [`InstitutionId`].
     PersonId, "person"
 );

@@ -31,6 +31,9 @@ pub struct ConsentView {
     pub recorded: Vec<RecordedEvent>,
     /// Events of a newer version: what they say is not known here.
     pub not_understood: Vec<Origin>,
+    /// The consent that each of them is about; none where not even that can be read.
+    #[serde(skip)]
+    pub(super) not_understood_about: Vec<Option<EntryId>>,
     /// Changes that counted for nothing.
     pub violations: Vec<Violation>,
     /// The day on which the person whom the case is about comes of age, where it is known.
@@ -155,7 +158,12 @@ impl ConsentView {
                 Some(ConsentEventKind::Given) => view.given.push(given(entry, origin)),
                 Some(ConsentEventKind::Withdrawn) => view.withdrawn.push(withdrawn(entry, origin)),
                 Some(kind) => view.changed.push(changed(entry, *kind, origin)),
-                None => view.not_understood.push(origin),
+                None => {
+                    let about: Option<Stored<EntryId>> = stored(Some(&entry.fields), "consent");
+                    let about = about.and_then(|about| about.known().copied());
+                    view.not_understood_about.push(about);
+                    view.not_understood.push(origin);
+                }
             }
         }
         view.sort();
@@ -177,6 +185,7 @@ impl ConsentView {
         self.changed.extend(other.changed);
         self.recorded.extend(other.recorded);
         self.not_understood.extend(other.not_understood);
+        self.not_understood_about.extend(other.not_understood_about);
         self.violations.extend(other.violations);
         self.sort();
     }

@@ -52,6 +52,20 @@ impl ConsentView {
             .collect()
     }
 
+    /// Whether this version reads all that decides how long a consent holds: no event of a newer version is
+    /// about it, and each of its days can be read. What it does not read may well have prolonged it.
+    pub fn is_understood(&self, consent: &EntryId) -> bool {
+        let mut newer = self.not_understood_about.iter();
+        if newer.any(|about| about.as_ref().is_none_or(|about| about == consent)) {
+            return false;
+        }
+        let first = self.given(consent).into_iter();
+        let first = first.filter_map(|given| given.valid_until.as_ref());
+        let changed = self.changes_of(consent);
+        let mut days = first.chain(changed.filter_map(|changed| changed.valid_until.as_ref()));
+        days.all(|day| day.known().is_some())
+    }
+
     /// The consents that cover a share on a day.
     pub fn covering(&self, section: &SectionKind, member: &MemberId, day: Date) -> Vec<Coverage> {
         let mut coverage = self.coverage();

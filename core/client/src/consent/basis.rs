@@ -1,7 +1,9 @@
 //! How a grant says that it rests on a consent. The basis is text, sealed with the grant; a program
 //! of any version shows it as it stands.
 
-use nahtlos_casework::fields::{Date, EntryId, Field};
+use nahtlos_casework::SectionKind;
+use nahtlos_casework::fields::{Date, EntryId, Field, MemberId};
+use nahtlos_casework::view::Coverage;
 
 /// Characters of a consent's identifier that a basis names: 40 bits, for the consents of one case.
 const NAMED_CHARS: usize = 8;
@@ -34,6 +36,19 @@ pub fn consent_in(basis: &str) -> Option<&str> {
 /// Whether a grant with this basis rests on this consent.
 pub(super) fn rests_on(basis: &str, consent: &EntryId) -> bool {
     consent_in(basis).is_some_and(|name| name == short_name(consent))
+}
+
+/// Whether this is the coverage that a basis names for somebody's right to a section or a slice of it, in force
+/// or not.
+pub(crate) fn is_named(
+    coverage: &Coverage,
+    name: &str,
+    kind: &SectionKind,
+    member: &MemberId,
+) -> bool {
+    short_name(&coverage.consent) == name
+        && coverage.share.section == *kind.source()
+        && coverage.share.member == *member
 }
 
 #[cfg(test)]

@@ -2,23 +2,27 @@
 //! rights whose consent holds no more, and makes a task where a representative's consent is about to end
 //! because the person comes of age.
 
+use std::collections::BTreeSet;
+
 use nahtlos_casework::SectionKind;
 use nahtlos_casework::edit::{Edit, TaskEdit};
 use nahtlos_casework::fields::{Date, EntryId, Field, Line};
-use nahtlos_casework::record::{ConsentScope, ConsentScopes};
+use nahtlos_casework::record::ConsentScope;
 use nahtlos_casework::view::ConsentView;
+use nahtlos_protocol::identifier::Nonce;
 use nahtlos_protocol::space::Logs;
 use sha2::{Digest, Sha256};
 
 use super::resting::Resting;
-use crate::cases::Case;
+use super::short_name;
+use crate::cases::{Case, hex};
 use crate::edits::TypedEdit;
 use crate::ending::Reason;
 use crate::error::ClientError;
 use crate::intents::put_intent;
 use crate::nahtlos::Nahtlos;
-use crate::records;
-use crate::vault::Collection;
+use crate::records::{self, LabelRecord};
+use crate::vault::{Collection, VaultError};
 
 /// Key in `Collection::Setting`: the day on which the consents were last looked at.
 const LOOKED_AT: &[u8] = b"consents-looked-at";
@@ -29,63 +33,115 @@ const TASK_LABEL: &[u8] = b"nahtlos/task/coming-of-age\0";
 
 impl Nahtlos {
     /// Once a day, by the earlier of this device's clock and the relay's, since one of them may be ahead: ends what rests on consents that
-    /// hold no more, and makes the tasks that are due. A case that cannot be read here is left to who can.
-    pub(crate) fn look_after_consents(&mut self) -> Result<(), ClientError> {
+    /// hold no more, and makes the tasks that are due. A case that cannot be read here is left to who can, and no case is in the way of
+    /// another one or of the sync: what is to be told of them is returned.
+    ///
+    /// # Errors
+    /// Where the vault cannot be written.
+    pub(crate) fn look_after_consents(&mut self) -> Result<Vec<String>, ClientError> {
+        let mut told = Vec::new();
         if self.require_sending().is_err() {
-            return Ok(());
+            return Ok(told);
         }
         let today = Self::day_of(self.sure_now_ms()?)?;
-        let looked_at = self.vault.get(Collection::Setting, LOOKED_AT)?;
-        let looked_at: Option<String> =
-            looked_at.map(|bytes| records::decode(&bytes)).transpose()?;
+        // A damaged one is as good as none: it is written anew.
+        let looked_at = self.vault.get(Collection::Setting, LOOKED_AT);
+        let looked_at = looked_at.ok().flatten();
+        let looked_at: Option<String> = looked_at.and_then(|bytes| records::decode(&bytes).ok());
         if looked_at.as_deref() == Some(today.canonical().as_str()) {
-            return Ok(());
+            return Ok(told);
         }
-        for line in self.cases()? {
-            let Ok(case) = self.case(&line.id) else {
-                continue;
-            };
-            if !case.sections.contains_key(&SectionKind::Consent)
-                || self.require_home(&case, "look after its consents").is_err()
-            {
-                continue;
+        for case in self.cases_with_ledger(&mut told)? {
+            let looked_after = self.look_after_case(&case, today, &mut told);
+            if let Err(error) = unless_damaged(looked_after)? {
+                told.push(format!(
+                    "the consents of the case with the id {} could not be looked after today, so rights that have ended may go on: \
+                     {error}; run `nahtlos doctor`",
+                    hex(&case)
+                ));
             }
-            let Ok(consents) = self.known_consents(&case) else {
-                continue;
-            };
-            self.end_what_no_consent_covers(&case, &consents, today)?;
-            self.make_coming_of_age_task(&case, &consents, today)?;
         }
         let value = records::encode(&today.canonical());
         self.commit(|transaction| {
             transaction.put(Collection::Setting, b"", LOOKED_AT, 0, &value)?;
             Ok(())
-        })
+        })?;
+        Ok(told)
     }
 
+    /// The cases of which a ledger is known here. Labels that do not open are told of, and passed over.
+    fn cases_with_ledger(&self, told: &mut Vec<String>) -> Result<BTreeSet<Nonce>, ClientError> {
+        let (labels, mut damaged) = self.vault.list_all_that_open(Collection::Label)?;
+        let ledger = SectionKind::Consent.code();
+        let mut cases = BTreeSet::new();
+        for (_, bytes) in labels {
+            match records::decode::<LabelRecord>(&bytes) {
+                Ok(label) if label.kind == ledger => {
+                    cases.insert(label.case());
+                }
+                Ok(_) => {}
+                Err(_) => damaged += 1,
+            }
+        }
+        if damaged > 0 {
+            told.push(format!(
+                "{damaged} records that say which sections there are do not open, so consents may not be looked after: \
+                 run `nahtlos doctor`"
+            ));
+        }
+        Ok(cases)
+    }
+
+    fn look_after_case(
+        &mut self,
+        case: &Nonce,
+        today: Date,
+        told: &mut Vec<String>,
+    ) -> Result<(), ClientError> {
+        let case = self.case(&hex(case))?;
+        let consents = match self.known_consents(&case) {
+            Ok(consents) => consents,
+            Err(error @ (ClientError::Vault(_) | ClientError::DamagedRecord { .. })) => {
+                return Err(error);
+            }
+            // What is not shared with this device, or waits for a key, is left to who can read it.
+            Err(_) => return Ok(()),
+        };
+        self.end_what_no_consent_covers(&case, &consents, today, told)?;
+        match self.require_home(&case, "look after its consents") {
+            Ok(()) => self.make_coming_of_age_task(&case, &consents, today),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Whoever reads the ledger ends what they manage: also another institution, which writes nothing there.
     fn end_what_no_consent_covers(
         &mut self,
         case: &Case,
         consents: &ConsentView,
         today: Date,
+        told: &mut Vec<String>,
     ) -> Result<(), ClientError> {
         for given in &consents.given {
             let Some(consent) = given.id.known() else {
                 continue;
             };
             let ended = no_longer_covered(consents, consent, today);
-            let Ok(ended) = ConsentScopes::new(ended) else {
-                continue;
-            };
-            // A section that this device does not manage, or does not know, is left to others.
-            let Ok(mut resting) = self.resting_on(case, consent, &ended) else {
-                continue;
-            };
-            for resting in &mut resting {
+            let mut resting = self.resting_on(case, consent, &ended)?;
+            for resting in &mut resting.known {
                 self.leave_to_the_clock(resting)?;
             }
             let ends = self.decisions_to_end(&resting, Reason::BasisEnded)?;
             if ends.is_empty() {
+                continue;
+            }
+            if !consents.is_understood(consent) {
+                told.push(format!(
+                    "consent {} of the case with the id {} seems to hold no more, but a newer nahtlos recorded something about it \
+                     that this one cannot read: no right was ended; update nahtlos, then sync",
+                    short_name(consent),
+                    hex(&case.id)
+                ));
                 continue;
             }
             self.commit(|transaction| {
@@ -150,6 +206,18 @@ impl Nahtlos {
             Ok(edits) => self.keep_edits(vec![edits]),
             Err(_) => Ok(()),
         }
+    }
+}
+
+/// Damage is an answer; that the vault cannot be read or written at all is an error.
+fn unless_damaged<T>(
+    outcome: Result<T, ClientError>,
+) -> Result<Result<T, ClientError>, ClientError> {
+    match outcome {
+        Err(ClientError::Vault(error)) if !matches!(error, VaultError::Damaged { .. }) => {
+            Err(error.into())
+        }
+        outcome => Ok(outcome),
     }
 }
 

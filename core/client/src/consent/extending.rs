@@ -10,7 +10,7 @@ use nahtlos_protocol::identifier::SpaceId;
 use nahtlos_protocol::space::kind::Role;
 use serde::Serialize;
 
-use super::{ConsentShare, member_id};
+use super::{CHANGE, ConsentShare, member_id};
 use crate::cases::{Case, hex};
 use crate::edits::TypedEdit;
 use crate::error::ClientError;
@@ -65,7 +65,8 @@ impl Nahtlos {
         extension: &ConsentExtension,
     ) -> Result<Vec<GrantPreview>, ClientError> {
         let case = self.case(&hex(&case.id))?;
-        self.checked_extension(&case, extension)?;
+        let checked = self.checked_extension(&case, extension)?;
+        self.require_writable(&checked.ledger)?;
         let shares = extension.shares.iter();
         shares
             .map(|share| self.preview_share(&case, share))
@@ -95,7 +96,7 @@ impl Nahtlos {
             details: extension.details.clone(),
             note: extension.note.clone(),
         }));
-        let event = self.signed_event(&checked.ledger, random::entry_id(), event)?;
+        let event = self.signed_event(&case, &checked.ledger, random::entry_id(), event)?;
         let event = TypedEdit::Case(Edit::Consent(event));
         let edits = self.make_edits(&checked.ledger, &[event])?;
         self.keep_edits_and(vec![edits], |transaction| {
@@ -113,7 +114,7 @@ impl Nahtlos {
         case: &Case,
         extension: &ConsentExtension,
     ) -> Result<Checked, ClientError> {
-        let (ledger, consents) = self.ledger_with(case, &extension.consent)?;
+        let (ledger, consents) = self.ledger_with(case, &extension.consent, CHANGE)?;
         let consents = consents.with_coming_of_age(self.comes_of_age(case));
         let today = self.today()?;
         let mut coverage = consents.coverage();
@@ -135,8 +136,17 @@ impl Nahtlos {
         refuse_known(&coverage, &extension.shares)?;
         let scope = match extension.shares.as_slice() {
             [] => None,
-            shares => Some(self.checked_shares(case, shares)?),
+            shares => {
+                let scope = self.checked_shares(case, shares)?;
+                // All that it ever covered is one list where it is withdrawn.
+                let known = coverage.iter().map(|coverage| coverage.share.clone());
+                ConsentScopes::new(known.chain(scope.iter().cloned()))?;
+                Some(scope)
+            }
         };
+        if (&scope, extension.valid_until) == (&None, None) {
+            return Err(nothing_more().into());
+        }
         let until = match giver_of(&consents, &extension.consent) {
             Some(giver) => self.until_of_age(case, &giver, first.since, until),
             None => until,
@@ -201,6 +211,15 @@ fn refuse_known(coverage: &[Coverage], shares: &[ConsentShare]) -> Result<(), Cl
         return Err(FieldError::new("share", code, reason, remedy).into());
     }
     Ok(())
+}
+
+fn nothing_more() -> FieldError {
+    FieldError::new(
+        "scope",
+        "empty",
+        "it changes neither the shares nor the last day",
+        "name shares, a last day, or both",
+    )
 }
 
 fn ended() -> FieldError {

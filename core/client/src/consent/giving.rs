@@ -12,10 +12,12 @@ use nahtlos_protocol::identifier::SpaceId;
 use nahtlos_protocol::space::effect::History;
 use nahtlos_protocol::space::kind::Role;
 use nahtlos_protocol::space::state::MemberId;
+use serde::Serialize;
 
 use super::basis::{basis_on, rests_on};
-use super::resting::Resting;
-use super::{ConsentShare, NewConsent};
+use super::resting::AllResting;
+use super::withdrawal::{NewReaders, WithdrawalPreview};
+use super::{CHANGE, ConsentShare, NewConsent};
 use crate::cases::{Case, hex};
 use crate::edits::TypedEdit;
 use crate::ending::Reason;
@@ -29,8 +31,41 @@ use crate::vault::{Collection, Transaction};
 
 const GIVE: &str = "record a consent";
 
-impl Nahtlos {
+/// What recording a consent would do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ConsentPreview {
     /// Who would read what, for each share.
+    pub shares: Vec<GrantPreview>,
+    /// What ends with the consent in whose place it stands.
+    pub replaced: Option<WithdrawalPreview>,
+}
+
+/// A consent that can be recorded.
+struct CheckedConsent {
+    id: EntryId,
+    scope: ConsentScopes,
+    decisions: Vec<IntentRecord>,
+    replaced: Option<Replaced>,
+    known_ledger: Option<SpaceId>,
+}
+
+impl CheckedConsent {
+    /// The ledger in which it is recorded: that of the one which it replaces, else the case's, if it has one.
+    fn ledger(&self) -> Option<SpaceId> {
+        let of_replaced = self.replaced.as_ref().map(|replaced| replaced.ledger);
+        of_replaced.or(self.known_ledger)
+    }
+}
+
+/// A consent in whose place another one is to stand.
+struct Replaced {
+    consent: EntryId,
+    ledger: SpaceId,
+    resting: AllResting,
+}
+
+impl Nahtlos {
+    /// Who would read what, for each share, and who would lose what where it stands in place of an earlier one.
     ///
     /// # Errors
     /// As [`Self::consent_give`].
@@ -38,12 +73,33 @@ impl Nahtlos {
         &self,
         case: &Case,
         new: &NewConsent,
-    ) -> Result<Vec<GrantPreview>, ClientError> {
-        self.checked_scope(case, new)?;
-        new.shares
+    ) -> Result<ConsentPreview, ClientError> {
+        let case = self.case(&hex(&case.id))?;
+        let checked = self.checked_consent(&case, new)?;
+        match checked.ledger() {
+            Some(ledger) => self.require_writable(&ledger)?,
+            None => self.require_openable(&case, &SectionKind::Consent)?,
+        }
+        let shares = new
+            .shares
             .iter()
-            .map(|share| self.preview_share(case, share))
-            .collect()
+            .map(|share| self.preview_share(&case, share));
+        let mut new_readers = NewReaders::default();
+        for share in &new.shares {
+            let readers = self.person_spaces_beneath(&share.member);
+            match self.is_only_sliced(share)? {
+                true => new_readers.of_slices(&share.section, readers),
+                false => new_readers.of_section(&share.section, readers),
+            }
+        }
+        let replaced = checked
+            .replaced
+            .as_ref()
+            .map(|replaced| self.preview_of(&replaced.consent, &replaced.resting, &new_readers));
+        Ok(ConsentPreview {
+            shares: shares.collect::<Result<_, _>>()?,
+            replaced: replaced.transpose()?,
+        })
     }
 
     /// Who would read a share; where a consent gives them a part of it only, nothing of its history goes along.
@@ -91,34 +147,36 @@ impl Nahtlos {
 
     fn record_consent(&mut self, case: &Case, new: &NewConsent) -> Result<EntryId, ClientError> {
         let case = self.case(&hex(&case.id))?;
-        let scope = self.checked_scope(&case, new)?;
-        let id = random::entry_id();
-        let until = self.until_of_age(&case, &new.giver, new.valid_from, new.valid_until);
-        let mut decisions = self.decisions_to_grant(&case, &id, &new.shares, until)?;
+        let checked = self.checked_consent(&case, new)?;
+        let (id, mut decisions) = (checked.id, checked.decisions);
         let consent = ConsentEvent::Given(Box::new(Consent {
             giver: new.giver.clone(),
-            scope,
+            scope: checked.scope,
             valid_from: new.valid_from,
             valid_until: new.valid_until,
             form: new.form,
             details: new.details.clone(),
             note: new.note.clone(),
         }));
-        let Some(replaced) = &new.replaces else {
+        let Some(Replaced {
+            consent: replaced,
+            ledger,
+            resting,
+        }) = checked.replaced
+        else {
             self.keep_first_or_further(&case, id, consent, &decisions)?;
             return Ok(id);
         };
-        let (ledger, resting) = self.resting_on_replaced(&case, replaced)?;
         // The new rights are made before the old ones end, so that nobody loses a section in between.
         decisions.extend(self.decisions_to_end(&resting, Reason::Replaced)?);
         let replacement = ConsentEvent::Superseded(Replacement {
-            consent: *replaced,
+            consent: replaced,
             by: id,
             stated_at: self.today()?,
         });
         let events = [
-            self.signed_event(&ledger, id, consent)?,
-            self.signed_event(&ledger, random::entry_id(), replacement)?,
+            self.signed_event(&case, &ledger, id, consent)?,
+            self.signed_event(&case, &ledger, random::entry_id(), replacement)?,
         ];
         let events = events.map(|event| TypedEdit::Case(Edit::Consent(event)));
         let edits = self.make_edits(&ledger, &events)?;
@@ -126,12 +184,33 @@ impl Nahtlos {
             for decision in &decisions {
                 put_intent(transaction, decision)?;
             }
-            for waiting in resting.iter().flat_map(|resting| &resting.waiting) {
+            for waiting in resting.waiting() {
                 transaction.delete(Collection::Intent, &waiting.0)?;
             }
             Ok(())
         })?;
         Ok(id)
+    }
+
+    /// Whether a consent can be recorded, and what follows from it.
+    fn checked_consent(
+        &self,
+        case: &Case,
+        new: &NewConsent,
+    ) -> Result<CheckedConsent, ClientError> {
+        let scope = self.checked_scope(case, new)?;
+        let id = random::entry_id();
+        let until = self.until_of_age(case, &new.giver, new.valid_from, new.valid_until);
+        let replaced = new.replaces.as_ref();
+        Ok(CheckedConsent {
+            id,
+            scope,
+            decisions: self.decisions_to_grant(case, &id, &new.shares, until)?,
+            replaced: replaced
+                .map(|replaced| self.replaced(case, replaced))
+                .transpose()?,
+            known_ledger: case.sections.get(&SectionKind::Consent).copied(),
+        })
     }
 
     /// Keeps a consent and the decisions that follow from it; the first of a case opens the ledger.
@@ -148,30 +227,27 @@ impl Nahtlos {
                 .try_for_each(|decision| put_intent(transaction, decision))
         };
         if let Some(ledger) = case.sections.get(&SectionKind::Consent) {
-            let event = Edit::Consent(self.signed_event(ledger, id, consent)?);
+            let event = Edit::Consent(self.signed_event(case, ledger, id, consent)?);
             let edits = self.make_edits(ledger, &[TypedEdit::Case(event)])?;
             return self.keep_edits_and(vec![edits], keep);
         }
         let first = |this: &Self, ledger: &SpaceId| {
-            let event = Edit::Consent(this.signed_event(ledger, id, consent)?);
+            let event = Edit::Consent(this.signed_event(case, ledger, id, consent)?);
             event.validate()?;
             Ok(vec![event])
         };
         self.open_section_with(case, &SectionKind::Consent, first, keep)
     }
 
-    /// What rests on a consent that another one is to replace, and the ledger in which it stands.
-    fn resting_on_replaced(
-        &self,
-        case: &Case,
-        replaced: &EntryId,
-    ) -> Result<(SpaceId, Vec<Resting>), ClientError> {
-        let (ledger, consents) = self.ledger_with(case, replaced)?;
-        let shares = consents
-            .shares_of(replaced)
-            .ok_or(ClientError::NeedsNewer)?;
-        let resting = self.resting_on(case, replaced, &ConsentScopes::new(shares)?)?;
-        Ok((ledger, resting))
+    /// A consent that another one is to replace: where it stands, and what rests on it.
+    fn replaced(&self, case: &Case, consent: &EntryId) -> Result<Replaced, ClientError> {
+        let (ledger, consents) = self.ledger_with(case, consent, CHANGE)?;
+        let shares = consents.shares_of(consent).ok_or(ClientError::NeedsNewer)?;
+        Ok(Replaced {
+            consent: *consent,
+            ledger,
+            resting: self.resting_on(case, consent, &shares)?,
+        })
     }
 
     /// The last day of the rights that rest on a consent: that of a representative ends with the day before

@@ -6,6 +6,7 @@ mod basis;
 mod expiry;
 mod extending;
 mod giving;
+mod narrowing;
 mod proof;
 mod proof_file;
 mod resting;
@@ -22,19 +23,25 @@ use nahtlos_casework::view::{ConsentView, CoreView, Coverage, GivenView, coming_
 use nahtlos_protocol::identifier::{Nonce, SpaceId};
 use nahtlos_protocol::space::kind::Role;
 
+pub(crate) use basis::is_named;
 pub use basis::{consent_in, short_name};
 pub(crate) use giving::not_confirmed;
 
 pub use extending::{ConsentExtension, Extended};
-pub use proof::{Proof, ProofError, ProvenEvent, Verified};
+pub use giving::ConsentPreview;
+pub use narrowing::Less;
+pub use proof::{FILE_BYTES_MAX, Proof, ProofError, ProvenEvent, Verified};
 pub use proof_file::ProofFile;
-pub use withdrawal::{Less, SectionWithdrawal, WithdrawalPreview, Withdrawn};
+pub use resting::LeftToOthers;
+pub use withdrawal::{SectionWithdrawal, WithdrawalPreview, Withdrawn};
 
 use crate::cases::{Case, hex};
 use crate::error::ClientError;
 use crate::nahtlos::Nahtlos;
 use crate::records::{self, Intent, LabelRecord};
 use crate::vault::Collection;
+
+const CHANGE: &str = "change a consent";
 
 /// One share a consent is given for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -162,10 +169,9 @@ impl Nahtlos {
         };
         let (member, today) = (member_id(member)?, self.today()?);
         let kind = SectionKind::from_code(&label.kind);
-        let covered = consents.covering(kind.source(), &member, today);
-        let stands = covered
-            .iter()
-            .any(|coverage| short_name(&coverage.consent) == name);
+        let stands = consents.coverage().iter().any(|coverage| {
+            is_named(coverage, name, &kind, &member) && coverage.is_in_force_on(today)
+        });
         let objection = || format!("consent {name} does not cover it any more");
         Ok((!stands).then(objection))
     }
@@ -192,10 +198,11 @@ impl Nahtlos {
         let Some(name) = basis::consent_in(basis) else {
             return Ok(None);
         };
-        let covering = self.known_consents(case)?;
-        let covering = covering.covering(kind.source(), &member_id(member)?, self.today()?);
-        let mut covering = covering.iter();
-        let covers = covering.find(|coverage| short_name(&coverage.consent) == name);
+        let (member, today) = (member_id(member)?, self.today()?);
+        let coverage = self.known_consents(case)?.coverage();
+        let covers = coverage.iter().find(|coverage| {
+            is_named(coverage, name, kind, &member) && coverage.is_in_force_on(today)
+        });
         let Some(coverage) = covers else {
             let reason = format!("consent {name} does not cover `{kind}` for them");
             let remedy = "extend it: `nahtlos consent extend`, or record a new one";

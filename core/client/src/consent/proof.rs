@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use data_encoding::BASE64;
+use nahtlos_casework::edit::CONSENT_CASE;
 use nahtlos_casework::fields::{Field, UtcTime};
 use nahtlos_protocol::crypto::fingerprint::Fingerprint;
 use nahtlos_protocol::identifier::SpaceId;
@@ -13,7 +14,7 @@ use nahtlos_protocol::space::effect::Effect;
 use nahtlos_protocol::space::operation::SignedOperation;
 use nahtlos_protocol::space::replay::Signatures;
 use nahtlos_protocol::space::{LogHead, Logs, SpaceState};
-use nahtlos_protocol::statement::{Statement, StatementKind, StatementSignature};
+use nahtlos_protocol::statement::{Statement, StatementError, StatementKind, StatementSignature};
 use serde::Serialize;
 
 use super::proof_file::{ProofEvent, ProofFile, ProofLedger, ProofLog, SCHEMA_VERSION, WHAT};
@@ -25,7 +26,21 @@ use crate::statements::read_signature;
 use crate::vault::Collection;
 
 /// Bytes of a file that is read.
-const FILE_BYTES_MAX: usize = 256 * 1024 * 1024;
+pub const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+/// Why an event does not hold although it is signed.
+const OF_ANOTHER_CASE: &str = "it was signed in another case than the file names";
+
+/// Why an event cannot be judged whose signer knew of a healed fork.
+const AFTER_A_HEALED_FORK: &str =
+    "it was signed after a healed fork of a log: it cannot be judged from this file alone";
+
+/// What a file's logs say.
+struct Replayed {
+    logs: BTreeMap<SpaceId, Arc<SpaceState>>,
+    /// Whether one of them goes no further because a lost branch was carried back there.
+    stops_at_heal: bool,
+}
 
 /// Consents as they leave the program.
 pub type Proof = ProofFile;
@@ -49,6 +64,9 @@ pub enum ProofError {
 pub struct Verified {
     /// The case's id, as the file says.
     pub case: String,
+    /// Whether every event that holds was signed together with this case. Those that an earlier version recorded
+    /// name none: of them it is the file's word alone.
+    pub case_is_signed: bool,
     /// The institutions that keep the ledgers, each with the fingerprint by which people compare it.
     pub institutions: Vec<ProvenInstitution>,
     /// Event by event.
@@ -215,7 +233,7 @@ impl ProofFile {
     /// [`ProofError`].
     pub fn parse(text: &str) -> Result<Self, ProofError> {
         let not = |reason: String| ProofError::NotAProof { reason };
-        if text.len() > FILE_BYTES_MAX {
+        if text.len() as u64 > FILE_BYTES_MAX {
             return Err(not("it is too large".into()));
         }
         let value: serde_json::Value =
@@ -237,7 +255,10 @@ impl ProofFile {
     ///
     /// That the institution is the one somebody means, they compare by its fingerprint.
     pub fn verify(&self) -> Verified {
-        let logs = self.replayed();
+        let Replayed {
+            logs,
+            stops_at_heal,
+        } = self.replayed();
         let keepers: BTreeMap<&str, SpaceId> = self
             .ledgers
             .iter()
@@ -249,16 +270,35 @@ impl ProofFile {
             fingerprint: Fingerprint::of(&id.0).to_string(),
             name_in_file: self.names.get(&id.to_string()).cloned(),
         });
-        let events = self.events.iter();
+        let mut events = Vec::new();
+        for event in &self.events {
+            let mut proven = event.verify(&keepers, &logs);
+            let is_unknown = proven.problem == Some(StatementError::UnknownLog.to_string());
+            if is_unknown && stops_at_heal {
+                proven.problem = Some(AFTER_A_HEALED_FORK.to_owned());
+            }
+            let names_another = event.case().is_some_and(|case| *case != self.case);
+            if proven.holds && names_another {
+                proven.holds = false;
+                proven.person = None;
+                proven.problem = Some(OF_ANOTHER_CASE.to_owned());
+            }
+            events.push(proven);
+        }
+        let mut recorded = self.events.iter();
         Verified {
             case: self.case.clone(),
+            case_is_signed: recorded.all(|event| event.case().is_some()),
             institutions: institutions.collect(),
-            events: events.map(|event| event.verify(&keepers, &logs)).collect(),
+            events,
         }
     }
 
     /// The logs as far as they hold.
-    fn replayed(&self) -> BTreeMap<SpaceId, Arc<SpaceState>> {
+    ///
+    /// A branch of a healed fork bears receipts of the network's relay. Whether a key is that relay's, a file cannot
+    /// say: whoever makes one could name a relay of their own. So a log holds up to there.
+    fn replayed(&self) -> Replayed {
         let mut waiting: Vec<(SpaceId, Vec<SignedOperation>)> = Vec::new();
         for log in &self.logs {
             let operations = log.operations.iter().map_while(|text| {
@@ -273,6 +313,7 @@ impl ProofFile {
             }
         }
         let mut logs = BTreeMap::new();
+        let mut stops_at_heal = false;
         loop {
             let mut went_on = false;
             for (space, operations) in &mut waiting {
@@ -294,12 +335,19 @@ impl ProofFile {
                             went_on = true;
                         }
                         // The log holds up to here.
-                        _ => operations.clear(),
+                        _ => {
+                            let mut effects = next.operation().effects.iter();
+                            stops_at_heal |= effects.any(|it| matches!(it, Effect::Heal { .. }));
+                            operations.clear();
+                        }
                     }
                 }
             }
             if !went_on {
-                return logs;
+                return Replayed {
+                    logs,
+                    stops_at_heal,
+                };
             }
         }
     }
@@ -321,6 +369,11 @@ impl ProofLedger {
 }
 
 impl ProofEvent {
+    /// The case that it was signed with.
+    fn case(&self) -> Option<&String> {
+        self.fields.get(CONSENT_CASE)
+    }
+
     fn verify(
         &self,
         keepers: &BTreeMap<&str, SpaceId>,

@@ -4,19 +4,45 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use nahtlos_casework::SectionKind;
 use nahtlos_casework::fields::EntryId;
-use nahtlos_casework::record::ConsentScopes;
+use nahtlos_casework::record::ConsentScope;
 use nahtlos_protocol::identifier::{GrantId, Nonce, SpaceId};
 use nahtlos_protocol::space::state::{Grant, MemberId};
-use nahtlos_protocol::space::{Logs, SpaceState};
+use nahtlos_protocol::space::{Logs, SpaceState, authority};
+use serde::Serialize;
 
-use super::basis::{consent_in, rests_on, short_name};
+use super::basis::{consent_in, is_named, rests_on};
 use super::member_id;
-use super::withdrawal::WITHDRAW;
 use crate::cases::{Case, hex};
+use crate::directory::Directory;
 use crate::ending::Reason;
 use crate::error::ClientError;
 use crate::nahtlos::Nahtlos;
 use crate::records::{Intent, IntentRecord};
+
+/// What rests on a consent: in the sections that this device knows, and the sections that it does not know.
+#[derive(Default)]
+pub(super) struct AllResting {
+    pub known: Vec<Resting>,
+    unknown: Vec<SectionKind>,
+}
+
+impl AllResting {
+    /// Decisions to grant that are dropped: one's own, so whoever manages the section.
+    pub fn waiting(&self) -> impl Iterator<Item = &Nonce> {
+        self.known.iter().flat_map(|resting| &resting.waiting)
+    }
+}
+
+/// A section in which others end what rests on a consent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LeftToOthers {
+    /// Section code.
+    pub section: String,
+    /// Who manages it, each with the institution; nobody where the section is not known on this device.
+    pub by: Vec<String>,
+    /// How many rights stay until then; none where this device does not know.
+    pub rights: Option<usize>,
+}
 
 /// What rests on a consent in one section.
 pub(super) struct Resting {
@@ -27,32 +53,50 @@ pub(super) struct Resting {
     pub live: Vec<GrantId>,
     /// Decisions to grant that were not carried out.
     pub waiting: Vec<Nonce>,
+    /// Whether this device may end it, also in a closed section. Where not, others do.
+    pub ends_here: bool,
+}
+
+impl Resting {
+    /// What this device ends.
+    pub fn ending(&self) -> &[GrantId] {
+        match self.ends_here {
+            true => &self.live,
+            false => &[],
+        }
+    }
 }
 
 impl Nahtlos {
-    /// What rests on a consent, in the sections of this scope.
-    pub(super) fn resting_on(
+    /// What rests on a consent, in the sections of these shares. A section that this device does not manage,
+    /// or does not know, is in nobody's way: each section is judged by itself.
+    pub(super) fn resting_on<'a>(
         &self,
         case: &Case,
         consent: &EntryId,
-        scope: &ConsentScopes,
-    ) -> Result<Vec<Resting>, ClientError> {
+        shares: impl IntoIterator<Item = &'a ConsentScope>,
+    ) -> Result<AllResting, ClientError> {
         let mut members: BTreeMap<&SectionKind, BTreeSet<SpaceId>> = BTreeMap::new();
-        for share in scope.iter() {
+        for share in shares {
             let member = SpaceId::from_hex(share.member.as_str());
             members.entry(&share.section).or_default().extend(member);
         }
+        let mut all = AllResting::default();
         let mut places = Vec::new();
         for (kind, members) in members {
-            places.push((kind.clone(), case.section(kind)?, members.clone()));
+            let space = case.sections.get(kind).copied();
+            places.push((kind.clone(), space, members.clone()));
             for (slice, space) in self.slices_of(&case.id, kind)? {
                 let slice = SectionKind::Slice(Box::new(slice));
-                places.push((slice, space, members.clone()));
+                places.push((slice, Some(space), members.clone()));
             }
         }
-        let mut found = Vec::new();
         for (kind, space, members) in places {
-            let state = self.section_state(&space)?;
+            let state = space.map(|space| self.logs().load(&space)).transpose()?;
+            let (Some(space), Some(state)) = (space, state.flatten()) else {
+                all.unknown.push(kind);
+                continue;
+            };
             let ending = self.waiting_ends(&space)?;
             let live = state.live_grants().filter(|grant| {
                 let basis = self.open_basis(&state, grant);
@@ -62,23 +106,47 @@ impl Nahtlos {
             });
             let live: Vec<GrantId> = live.map(|grant| grant.id).collect();
             let waiting = self.waiting_on(consent, &space, &members)?;
-            if live.is_empty() && waiting.is_empty() {
-                if kind.as_slice().is_some() {
-                    continue;
-                }
-            } else {
-                self.require_manager(&space, WITHDRAW)?;
+            if live.is_empty() && waiting.is_empty() && kind.as_slice().is_some() {
+                continue;
             }
-            found.push(Resting {
+            let right = authority::right(&self.logs(), &self.device_id, &space);
+            all.known.push(Resting {
                 consent: *consent,
                 kind,
                 space,
                 members,
                 live,
                 waiting,
+                ends_here: right.changes_members(),
             });
         }
-        Ok(found)
+        Ok(all)
+    }
+
+    /// The sections in which others end what rests on a consent.
+    pub(super) fn ends_left_to_others(
+        &self,
+        resting: &AllResting,
+        directory: &Directory,
+    ) -> Result<Vec<LeftToOthers>, ClientError> {
+        let mut left = Vec::new();
+        for resting in &resting.known {
+            if resting.ends_here || resting.live.is_empty() {
+                continue;
+            }
+            let state = self.section_state(&resting.space)?;
+            left.push(LeftToOthers {
+                section: resting.kind.code(),
+                by: self.managers_of(&state, directory),
+                rights: Some(resting.live.len()),
+            });
+        }
+        left.extend(resting.unknown.iter().map(|kind| LeftToOthers {
+            section: kind.code(),
+            by: Vec::new(),
+            rights: None,
+        }));
+        Ok(left)
     }
 
     /// Grants whose end waits for the next sync already.
@@ -130,11 +198,9 @@ impl Nahtlos {
                 continue;
             };
             let holder = member_id(&member)?;
-            let mut about = coverage.iter().filter(|coverage| {
-                coverage.share.section == *kind.source()
-                    && coverage.share.member == holder
-                    && short_name(&coverage.consent) == name
-            });
+            let mut about = coverage
+                .iter()
+                .filter(|coverage| is_named(coverage, name, &kind, &holder));
             let is_known = about.clone().next().is_some();
             if is_known && !about.any(|coverage| coverage.is_in_force_on(today)) {
                 return Ok(Some(name.to_owned()));
@@ -169,13 +235,14 @@ impl Nahtlos {
         Ok(records.iter().map(|record| record.id).collect())
     }
 
+    /// The ends of what this device may end.
     pub(super) fn decisions_to_end(
         &self,
-        resting: &[Resting],
+        resting: &AllResting,
         reason: Reason,
     ) -> Result<Vec<IntentRecord>, ClientError> {
-        let ends = resting.iter().flat_map(|resting| {
-            resting.live.iter().map(|grant| {
+        let ends = resting.known.iter().flat_map(|resting| {
+            resting.ending().iter().map(|grant| {
                 let intent = Intent::Remove {
                     space: resting.space,
                     grant: Some(*grant),

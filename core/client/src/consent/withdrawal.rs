@@ -1,19 +1,19 @@
 //! Withdrawing a consent: the event, and the end of exactly the grants that rest on it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use nahtlos_casework::SectionKind;
-use nahtlos_casework::edit::{ConsentEvent, Edit, Narrowing, Withdrawal};
+use nahtlos_casework::edit::{ConsentEvent, Edit, Withdrawal};
 use nahtlos_casework::fields::{Date, EntryId, FieldError, LongText};
 use nahtlos_casework::record::{ConsentScope, ConsentScopes};
 use nahtlos_casework::view::ConsentView;
-use nahtlos_protocol::identifier::{Nonce, SpaceId};
+use nahtlos_protocol::identifier::SpaceId;
 use nahtlos_protocol::space::state::Grant;
 use serde::Serialize;
 
 use super::basis::rests_on;
 use super::member_id;
-use super::resting::Resting;
+use super::resting::{AllResting, LeftToOthers, Resting};
 use crate::cases::{Case, hex};
 use crate::directory::Directory;
 use crate::edits::TypedEdit;
@@ -25,7 +25,36 @@ use crate::random;
 use crate::share::GrantLine;
 use crate::vault::Collection;
 
-pub(super) const WITHDRAW: &str = "record a withdrawal";
+const WITHDRAW: &str = "record a withdrawal";
+
+/// People who begin to read sections, or slices of them, by what is recorded at the same time.
+#[derive(Default)]
+pub(super) struct NewReaders {
+    of_sections: BTreeMap<SectionKind, BTreeSet<SpaceId>>,
+    of_slices: BTreeMap<SectionKind, BTreeSet<SpaceId>>,
+}
+
+impl NewReaders {
+    /// They begin to read a section.
+    pub fn of_section(&mut self, kind: &SectionKind, people: BTreeSet<SpaceId>) {
+        let known = self.of_sections.entry(kind.clone()).or_default();
+        known.extend(people);
+    }
+
+    /// They begin to read a slice of a section, and not the section.
+    pub fn of_slices(&mut self, kind: &SectionKind, people: BTreeSet<SpaceId>) {
+        let known = self.of_slices.entry(kind.clone()).or_default();
+        known.extend(people);
+    }
+
+    fn read(&self, kind: &SectionKind, person: &SpaceId) -> bool {
+        let among = |readers: Option<&BTreeSet<SpaceId>>| {
+            readers.is_some_and(|readers| readers.contains(person))
+        };
+        among(self.of_sections.get(kind))
+            || (kind.as_slice().is_some() && among(self.of_slices.get(kind.source())))
+    }
+}
 
 /// What withdrawing would do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -34,6 +63,8 @@ pub struct WithdrawalPreview {
     pub consent: String,
     /// Section by section.
     pub sections: Vec<SectionWithdrawal>,
+    /// Sections in which others end what rests on it.
+    pub left_to_others: Vec<LeftToOthers>,
 }
 
 /// What withdrawing would do to one section.
@@ -53,17 +84,8 @@ pub struct SectionWithdrawal {
     pub unreadable: usize,
 }
 
-/// By how much a consent is narrowed.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Less<'a> {
-    /// The shares that are taken out.
-    pub part: Option<&'a [(SectionKind, SpaceId)]>,
-    /// The new last day.
-    pub valid_until: Option<Date>,
-}
-
 /// What a withdrawal did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Withdrawn {
     /// Whether it was recorded; not, where all of it had been withdrawn before.
     pub recorded: bool,
@@ -71,6 +93,18 @@ pub struct Withdrawn {
     pub ended: usize,
     /// Grants that waited for the next sync and are never made.
     pub dropped: usize,
+    /// Sections in which others end what rests on it.
+    pub left_to_others: Vec<LeftToOthers>,
+}
+
+/// A taking back that is possible.
+pub(super) struct TakingBack {
+    pub ledger: SpaceId,
+    /// The shares, where not all of them are taken back.
+    pub part: Option<ConsentScopes>,
+    pub resting: AllResting,
+    /// Whether all of it was taken back before.
+    pub is_done: bool,
 }
 
 impl Nahtlos {
@@ -83,19 +117,14 @@ impl Nahtlos {
         case: &Case,
         consent: &EntryId,
         part: Option<&[(SectionKind, SpaceId)]>,
+        stated_at: Date,
     ) -> Result<WithdrawalPreview, ClientError> {
         let case = self.case(&hex(&case.id))?;
-        let (_, consents) = self.ledger_with(&case, consent)?;
-        let scope = scope_of(&consents, consent, part)?;
-        let directory = self.directory()?;
-        let resting = self.resting_on(&case, consent, &scope)?;
-        let sections = resting
-            .iter()
-            .map(|resting| self.preview_section(resting, &directory));
-        Ok(WithdrawalPreview {
-            consent: consent.to_string(),
-            sections: sections.collect::<Result<_, _>>()?,
-        })
+        let back = self.checked_taking_back(&case, consent, part, stated_at, WITHDRAW)?;
+        if !back.is_done {
+            self.require_writable(&back.ledger)?;
+        }
+        self.preview_of(consent, &back.resting, &NewReaders::default())
     }
 
     /// Records a withdrawal and decides the end of exactly the grants that rest on the consent, in
@@ -103,9 +132,12 @@ impl Nahtlos {
     /// stay. Where all of it was withdrawn before, only what is still granted ends: grants that a
     /// colleague's device delivered since.
     ///
+    /// A section that this device does not manage, or does not know, is in nobody's way: the answer says
+    /// who must end what rests on the consent there. Their devices do, if they read the ledger.
+    ///
     /// # Errors
-    /// [`ClientError::NoRight`] where another institution opened the case or a section is not managed
-    /// here; [`ClientError::NotFound`] for an unknown consent or a share it does not have;
+    /// [`ClientError::NoRight`] where another institution opened the case, or where this device does not write
+    /// in the ledger; [`ClientError::NotFound`] for an unknown consent or a share it does not have;
     /// [`ClientError::Field`] for a day in the future. Nothing is kept then.
     pub fn consent_withdraw(
         &mut self,
@@ -115,127 +147,87 @@ impl Nahtlos {
         stated_at: Date,
         note: Option<LongText>,
     ) -> Result<Withdrawn, ClientError> {
-        let withdrawal = |scope: Option<ConsentScopes>| {
+        let case = self.case(&hex(&case.id))?;
+        let back = self.checked_taking_back(&case, consent, part, stated_at, WITHDRAW)?;
+        let event = (!back.is_done).then(|| {
             ConsentEvent::Withdrawn(Withdrawal {
                 consent: *consent,
-                scope,
+                scope: back.part.clone(),
                 stated_at,
                 note,
             })
-        };
-        self.take_back(case, consent, part, stated_at, withdrawal)
+        });
+        self.take_back(&case, &back, event)
     }
 
-    /// Records that a consent covers less, and decides the end of exactly the grants that rest on the shares
-    /// that are taken out. Where its last day is earlier, the grants end with that day: a device of the
-    /// team ends them at its next sync after it.
-    ///
-    /// # Errors
-    /// As [`Self::consent_withdraw`]; [`ClientError::Field`] where the new last day is past or not earlier.
-    pub fn consent_narrow(
-        &mut self,
-        case: &Case,
-        consent: &EntryId,
-        less: &Less<'_>,
-        stated_at: Date,
-        note: Option<LongText>,
-    ) -> Result<Withdrawn, ClientError> {
-        let case = self.case(&hex(&case.id))?;
-        if let Some(until) = less.valid_until {
-            self.check_earlier(&case, consent, until)?;
-        }
-        let narrowing = |scope: Option<ConsentScopes>| {
-            ConsentEvent::Narrowed(Narrowing {
-                consent: *consent,
-                scope,
-                valid_until: less.valid_until,
-                stated_at,
-                note,
-            })
-        };
-        let part = less.part;
-        if part.is_some() {
-            return self.take_back(&case, consent, part, stated_at, narrowing);
-        }
-        if stated_at > self.today()? {
-            return Err(not_yet());
-        }
-        let (ledger, _) = self.ledger_with(&case, consent)?;
-        let event = self.signed_event(&ledger, random::entry_id(), narrowing(None))?;
-        let edits = self.make_edits(&ledger, &[TypedEdit::Case(Edit::Consent(event))])?;
-        self.keep_edits(vec![edits])?;
-        Ok(Withdrawn {
-            recorded: true,
-            ended: 0,
-            dropped: 0,
-        })
-    }
-
-    fn check_earlier(
+    /// Whether shares can be taken back, and what rests on them.
+    pub(super) fn checked_taking_back(
         &self,
-        case: &Case,
-        consent: &EntryId,
-        until: Date,
-    ) -> Result<(), ClientError> {
-        let last = self.known_consents(case)?.coverage();
-        let last = last.iter().find(|coverage| coverage.consent == *consent);
-        let is_later = last
-            .and_then(|coverage| coverage.until)
-            .is_some_and(|last| last <= until);
-        let (code, reason, remedy) = if until < self.today()? {
-            let remedy = "name today or a later day, or withdraw it";
-            ("past", "the last day lies in the past", remedy)
-        } else if is_later {
-            let remedy = "name an earlier day, or extend it: `nahtlos consent extend`";
-            ("not_less", "it ends no later than that already", remedy)
-        } else {
-            return Ok(());
-        };
-        Err(FieldError::new("until", code, reason, remedy).into())
-    }
-
-    /// Records an event that takes shares back, and decides the end of what rests on them.
-    fn take_back(
-        &mut self,
         case: &Case,
         consent: &EntryId,
         part: Option<&[(SectionKind, SpaceId)]>,
         stated_at: Date,
-        event: impl FnOnce(Option<ConsentScopes>) -> ConsentEvent,
+        action: &'static str,
+    ) -> Result<TakingBack, ClientError> {
+        self.require_said(stated_at)?;
+        let (ledger, consents) = self.ledger_with(case, consent, action)?;
+        let shares = shares_of(&consents, consent, part)?;
+        let resting = self.resting_on(case, consent, &shares)?;
+        let is_done = is_withdrawn(&consents, consent, &shares);
+        let part = part.map(|_| ConsentScopes::new(shares)).transpose()?;
+        Ok(TakingBack {
+            ledger,
+            part,
+            resting,
+            is_done,
+        })
+    }
+
+    /// Keeps an event, where there is one, and the ends of what rests on the shares that are taken back.
+    pub(super) fn take_back(
+        &mut self,
+        case: &Case,
+        back: &TakingBack,
+        event: Option<ConsentEvent>,
     ) -> Result<Withdrawn, ClientError> {
-        let case = self.case(&hex(&case.id))?;
-        if stated_at > self.today()? {
-            return Err(not_yet());
-        }
-        let (ledger, consents) = self.ledger_with(&case, consent)?;
-        let scope = scope_of(&consents, consent, part)?;
-        let resting = self.resting_on(&case, consent, &scope)?;
-        let ends = self.decisions_to_end(&resting, Reason::ConsentWithdrawn)?;
-        let dropped: Vec<Nonce> = resting
-            .iter()
-            .flat_map(|resting| resting.waiting.iter().copied())
-            .collect();
-        let mut new = Vec::new();
-        let recorded = !is_withdrawn(&consents, consent, &scope);
-        if recorded {
-            let event = event(part.is_some().then_some(scope));
-            let event = self.signed_event(&ledger, random::entry_id(), event)?;
-            new.push(self.make_edits(&ledger, &[TypedEdit::Case(Edit::Consent(event))])?);
-        }
-        self.keep_edits_and(new, |transaction| {
+        let ends = self.decisions_to_end(&back.resting, Reason::ConsentWithdrawn)?;
+        let left_to_others = self.ends_left_to_others(&back.resting, &self.directory()?)?;
+        let recorded = event.is_some();
+        let event = event
+            .map(|event| self.signed_event(case, &back.ledger, random::entry_id(), event))
+            .transpose()?;
+        let new = event
+            .map(|event| self.make_edits(&back.ledger, &[TypedEdit::Case(Edit::Consent(event))]))
+            .transpose()?;
+        self.keep_edits_and(new.into_iter().collect(), |transaction| {
             for decision in &ends {
                 put_intent(transaction, decision)?;
             }
-            for decision in &dropped {
-                transaction.delete(Collection::Intent, &decision.0)?;
+            for waiting in back.resting.waiting() {
+                transaction.delete(Collection::Intent, &waiting.0)?;
             }
             Ok(())
         })?;
         Ok(Withdrawn {
             recorded,
             ended: ends.len(),
-            dropped: dropped.len(),
+            dropped: back.resting.waiting().count(),
+            left_to_others,
         })
+    }
+
+    /// What a person said, they said today or before.
+    pub(super) fn require_said(&self, stated_at: Date) -> Result<(), ClientError> {
+        if stated_at <= self.today()? {
+            return Ok(());
+        }
+        Err(FieldError::new(
+            "stated_at",
+            "future",
+            "the day on which it was said lies in the future",
+            "name today or an earlier day",
+        )
+        .into())
     }
 
     /// The ledger in which a consent stands, and what it says.
@@ -243,8 +235,9 @@ impl Nahtlos {
         &self,
         case: &Case,
         consent: &EntryId,
+        action: &'static str,
     ) -> Result<(SpaceId, ConsentView), ClientError> {
-        self.require_home(case, WITHDRAW)?;
+        self.require_home(case, action)?;
         for (ledger, label) in self.ledgers(&case.id)? {
             let consents = self.ledger(&ledger, &label)?;
             if consents.given(consent).is_some() {
@@ -257,13 +250,33 @@ impl Nahtlos {
         })
     }
 
+    /// What the end of what rests on a consent does, where others begin to read by something new.
+    pub(super) fn preview_of(
+        &self,
+        consent: &EntryId,
+        resting: &AllResting,
+        new_readers: &NewReaders,
+    ) -> Result<WithdrawalPreview, ClientError> {
+        let directory = self.directory()?;
+        let sections = resting
+            .known
+            .iter()
+            .map(|resting| self.preview_section(resting, new_readers, &directory));
+        Ok(WithdrawalPreview {
+            consent: consent.to_string(),
+            sections: sections.collect::<Result<_, _>>()?,
+            left_to_others: self.ends_left_to_others(resting, &directory)?,
+        })
+    }
+
     fn preview_section(
         &self,
         resting: &Resting,
+        new_readers: &NewReaders,
         directory: &Directory,
     ) -> Result<SectionWithdrawal, ClientError> {
         let state = self.section_state(&resting.space)?;
-        let ends = |grant: &Grant| resting.live.contains(&grant.id);
+        let ends = |grant: &Grant| resting.ending().contains(&grant.id);
         let (ending, staying): (Vec<&Grant>, Vec<&Grant>) =
             state.live_grants().partition(|grant| ends(grant));
         let lines = |grants: &[&Grant]| -> Vec<GrantLine> {
@@ -273,10 +286,10 @@ impl Nahtlos {
                 .collect()
         };
         let readers_after = self.readers_by(&staying);
-        let (keep, lose): (BTreeSet<SpaceId>, BTreeSet<SpaceId>) = self
-            .readers_by(&ending)
-            .into_iter()
-            .partition(|person| readers_after.contains(person));
+        let (keep, lose): (BTreeSet<SpaceId>, BTreeSet<SpaceId>) =
+            self.readers_by(&ending).into_iter().partition(|person| {
+                readers_after.contains(person) || new_readers.read(&resting.kind, person)
+            });
         let mut ended = lines(&ending);
         ended.extend(self.waiting_lines(resting, directory)?);
         Ok(SectionWithdrawal {
@@ -300,17 +313,17 @@ impl Nahtlos {
     }
 }
 
-/// The shares that are withdrawn: all of the consent's, or those that were named.
-fn scope_of(
+/// The shares that are taken back: all of the consent's, or those that were named.
+fn shares_of(
     consents: &ConsentView,
     consent: &EntryId,
     part: Option<&[(SectionKind, SpaceId)]>,
-) -> Result<ConsentScopes, ClientError> {
+) -> Result<Vec<ConsentScope>, ClientError> {
     let Some(given) = consents.shares_of(consent) else {
         return Err(ClientError::NeedsNewer);
     };
     let Some(part) = part else {
-        return Ok(ConsentScopes::new(given)?);
+        return Ok(given);
     };
     let mut shares: Vec<ConsentScope> = Vec::new();
     for (section, member) in part {
@@ -328,27 +341,17 @@ fn scope_of(
             });
         }
     }
-    Ok(ConsentScopes::new(shares)?)
+    Ok(shares)
 }
 
 /// Whether every one of these shares was withdrawn before.
-fn is_withdrawn(consents: &ConsentView, consent: &EntryId, scope: &ConsentScopes) -> bool {
+fn is_withdrawn(consents: &ConsentView, consent: &EntryId, shares: &[ConsentScope]) -> bool {
     let coverage = consents.coverage();
-    scope.iter().all(|share| {
+    shares.iter().all(|share| {
         coverage.iter().any(|coverage| {
             coverage.consent == *consent
                 && coverage.share == *share
                 && coverage.withdrawn_at.is_some()
         })
     })
-}
-
-fn not_yet() -> ClientError {
-    FieldError::new(
-        "stated_at",
-        "future",
-        "the day on which it was said lies in the future",
-        "name today or an earlier day",
-    )
-    .into()
 }

@@ -132,7 +132,8 @@ impl<'a> Session<'a> {
         } else {
             self.settle()?;
             // By what colleagues recorded meanwhile, not by what was known here before.
-            self.replica.look_after_consents()?;
+            let told = self.replica.look_after_consents()?;
+            self.report.notices.extend(told);
             self.replica.look_after_slices()?;
             let delivered = self.delivered();
             if delivered > self.delivered_before {

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::GrantLine;
 use crate::cases::Case;
-use crate::consent::{consent_in, short_name};
+use crate::consent::{consent_in, is_named, short_name};
 use crate::error::ClientError;
 use crate::nahtlos::Nahtlos;
 use crate::opening::LEAD_BASIS;
@@ -69,6 +69,7 @@ impl Nahtlos {
         member: &SpaceId,
         state: &SpaceState,
         lines: &[GrantLine],
+        bases: &LegalBases,
     ) -> Result<Vec<Chain>, ClientError> {
         // What this device cannot read of the ledger, it cannot judge.
         let ledger_is_here = case.sections.contains_key(&SectionKind::Consent)
@@ -88,7 +89,7 @@ impl Nahtlos {
             });
             Ok(Chain {
                 id: Some(line.id.clone()),
-                basis: self.basis_link(kind, &holder, line, consents.as_ref())?,
+                basis: self.basis_link(kind, &holder, line, consents.as_ref(), bases)?,
                 grant: grant_link(line),
                 key: key_link_of(
                     granted,
@@ -105,6 +106,7 @@ impl Nahtlos {
         holder: &SpaceId,
         line: &GrantLine,
         consents: Option<&ConsentView>,
+        bases: &LegalBases,
     ) -> Result<Link, ClientError> {
         let Some(basis) = line.basis.as_deref() else {
             return Ok(link(None, "a consent or law that this device cannot open"));
@@ -113,23 +115,22 @@ impl Nahtlos {
             return Ok(link(true, "the mandate of the team that opened the case"));
         }
         let Some(name) = consent_in(basis) else {
-            let bases = LegalBases::provided();
-            let text = match bases.find(basis) {
-                Some(known) => format!("legal basis {} ({})", known.code, known.de),
-                None => format!("legal basis {basis}"),
-            };
-            return Ok(link(true, text));
+            return Ok(match bases.find(basis) {
+                Some(known) => link(true, format!("legal basis {} ({})", known.code, known.de)),
+                None => link(
+                    None,
+                    format!("\"{basis}\", which is no law that is known here"),
+                ),
+            });
         };
         let Some(consents) = consents else {
             return Ok(link(None, basis));
         };
         let (member, today) = (crate::consent::member_id(holder)?, self.today()?);
         let coverage = consents.coverage();
-        let mut about = coverage.iter().filter(|coverage| {
-            short_name(&coverage.consent) == name
-                && coverage.share.section == *kind.source()
-                && coverage.share.member == member
-        });
+        let mut about = coverage
+            .iter()
+            .filter(|coverage| is_named(coverage, name, kind, &member));
         let holds = about.clone().any(|coverage| coverage.is_in_force_on(today));
         let giver = about
             .next()

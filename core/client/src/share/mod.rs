@@ -26,6 +26,7 @@ pub use lines::{GrantLine, SectionShares};
 pub use proposing::Proposal;
 
 use crate::cases::Case;
+use crate::directory::Directory;
 use crate::error::ClientError;
 use crate::nahtlos::Nahtlos;
 use crate::random;
@@ -431,6 +432,14 @@ impl Nahtlos {
         else {
             return Ok(());
         };
+        let directory = self.shared_directory().unwrap_or_default();
+        Err(ClientError::Closed {
+            managers: self.managers_of(&state, &directory),
+        })
+    }
+
+    /// Who manages a space, closed or not: names of teams and people, each with the institution.
+    pub(crate) fn managers_of(&self, state: &SpaceState, directory: &Directory) -> Vec<String> {
         let managers = state
             .live_grants()
             .filter(|grant| grant.is_confirmed() && grant.role == Role::Manage)
@@ -438,11 +447,7 @@ impl Nahtlos {
                 MemberId::Space(member) => Some(member),
                 MemberId::Device(_) => None,
             });
-        let managers = managers.collect();
-        let directory = self.shared_directory().unwrap_or_default();
-        Err(ClientError::Closed {
-            managers: self.names_with_institution(&managers, &directory),
-        })
+        self.names_with_institution(&managers.collect(), directory)
     }
 
     pub(crate) fn section_state(

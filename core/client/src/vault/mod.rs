@@ -201,6 +201,17 @@ impl Vault {
         self.records().list_all(collection)
     }
 
+    /// The same of those that open, and how many do not: for what must go on although a record is damaged.
+    ///
+    /// # Errors
+    /// [`VaultError::Io`].
+    pub fn list_all_that_open(
+        &self,
+        collection: Collection,
+    ) -> Result<(RecordList, u64), VaultError> {
+        self.records().list_all_that_open(collection)
+    }
+
     /// Runs `change` and keeps all it wrote, on the disk, when this returns `Ok`; keeps nothing
     /// when `change` returns `Err` or panics, or when a write or the commit fails.
     ///

@@ -217,17 +217,40 @@ impl Records<'_> {
         self.open_all(LIST_ALL, params![collection.number()])
     }
 
+    pub(super) fn list_all_that_open(
+        &self,
+        collection: Collection,
+    ) -> Result<(RecordList, u64), VaultError> {
+        let mut damaged = 0;
+        let opened = self.open_each(LIST_ALL, params![collection.number()], |_| {
+            damaged += 1;
+            Ok(())
+        })?;
+        Ok((opened, damaged))
+    }
+
     fn open_all(
         &self,
         sql: &str,
         parameters: &[&dyn rusqlite::ToSql],
     ) -> Result<RecordList, VaultError> {
+        self.open_each(sql, parameters, Err)
+    }
+
+    fn open_each(
+        &self,
+        sql: &str,
+        parameters: &[&dyn rusqlite::ToSql],
+        mut not_opened: impl FnMut(VaultError) -> Result<(), VaultError>,
+    ) -> Result<RecordList, VaultError> {
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut rows = statement.query(parameters)?;
         let mut opened = Vec::new();
         while let Some(row) = rows.next()? {
-            let (place, record) = open_row(self.sealer, row)?;
-            opened.push((place.position, record.key, record.value));
+            match open_row(self.sealer, row) {
+                Ok((place, record)) => opened.push((place.position, record.key, record.value)),
+                Err(error) => not_opened(error)?,
+            }
         }
         // Tags order nothing that a caller can know, so records of one position go by their keys.
         opened.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
