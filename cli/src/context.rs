@@ -138,6 +138,11 @@ impl Context {
         Ok(nahtlos)
     }
 
+    /// Whether the person said for what they read.
+    pub fn has_occasion(&self) -> bool {
+        self.purpose.is_some()
+    }
+
     /// What is to be said after the command's own answer.
     pub fn take_notices(&self) -> Vec<String> {
         let mut notices = self.notices.take();

@@ -17,6 +17,7 @@ mod reference;
 mod section;
 mod share;
 mod subject;
+mod subject_export;
 mod values;
 mod vault;
 
@@ -51,6 +52,7 @@ pub use share::{
     ConflictCommand, ReasonCode, SectionRole, ShareCommand, ShareGrant, ShareRole, ShareSlice,
     ShareWithdraw,
 };
+pub use subject_export::SubjectCommand;
 pub use values::{Answered, TypedValue};
 pub use vault::VaultCommand;
 
@@ -237,6 +239,12 @@ pub enum Command {
         /// What to do.
         #[command(subcommand)]
         command: Option<ConsentCommand>,
+    },
+    /// What the person whom a case is about may ask for
+    Subject {
+        /// What to do.
+        #[command(subcommand)]
+        command: SubjectCommand,
     },
     /// What people decided differently at the same time; alone: lists it for all cases
     Conflict {

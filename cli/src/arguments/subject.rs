@@ -5,7 +5,7 @@ use nahtlos_casework::edit::IdentKey;
 use super::{
     CaseCommand, Command, CompetenceCommand, ConflictCommand, FunctionCommand, GoalCommand,
     JournalCommand, KeyCommand, PlanCommand, RiskCommand, SectionCommand, SectionEdit,
-    ShareCommand, StepCommand, TaskCommand,
+    ShareCommand, StepCommand, SubjectCommand, TaskCommand,
 };
 
 type Subject<'a> = (Option<&'a str>, Option<&'a str>);
@@ -29,6 +29,9 @@ impl Command {
                 Some(command) => (Some(of_task(command)), Some("tasks")),
                 None => (case.as_deref(), Some("tasks")),
             },
+            Self::Subject {
+                command: SubjectCommand::Export { case, .. },
+            } => (Some(case), None),
             Self::Share { command } => of_share(command),
             Self::Conflict {
                 command: Some(command),

@@ -62,6 +62,9 @@ mod section_history;
 mod share;
 mod share_slice;
 mod step;
+mod subject;
+mod subject_page;
+mod subject_words;
 mod sync;
 mod task;
 mod team;
@@ -107,6 +110,7 @@ pub fn run(context: &Context, command: Command) -> Result<Answer, Failure> {
         Command::Task { case, command } => task::run(context, case, command),
         Command::Share { command } => share::run(context, command),
         Command::Consent { case, command } => consent::run(context, case, command),
+        Command::Subject { command } => subject::run(context, command),
         Command::Conflict { command } => conflict::run(context, command),
         Command::Decision { command } => decision::run(context, command),
         Command::Sync { all } => sync::sync(context, all),

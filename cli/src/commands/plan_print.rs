@@ -336,13 +336,13 @@ fn day(time: Option<String>) -> String {
 }
 
 /// Text with its line breaks.
-fn lines(text: &str) -> String {
+pub fn lines(text: &str) -> String {
     escaped(text).replace('\n', "<br>")
 }
 
 /// Text is text on the page, whatever it holds, and stands there in the order it has: who signs the paper
 /// signs what is written.
-fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     visible(text)
         .replace('&', "&amp;")
         .replace('<', "&lt;")

@@ -4,6 +4,7 @@
 use nahtlos_casework::edit::{CoreEdit, CoreField, Edit};
 use nahtlos_casework::fields::{
     Canton, CaseNumber, Date, DeviceCode, Field, FieldError, InstitutionId, PersonId, Phase,
+    UtcTime,
 };
 use nahtlos_casework::record::Lead;
 use nahtlos_casework::{PLAIN_SECTIONS, SectionKind, containers};
@@ -312,6 +313,15 @@ impl Nahtlos {
             set(CoreField::Phase(Phase::Reported)),
             set(CoreField::Lead(lead)),
         ])
+    }
+
+    /// This moment, by this device's clock.
+    ///
+    /// # Errors
+    /// [`ClientError::Field`] for a clock beyond the year 9999.
+    pub fn now(&self) -> Result<UtcTime, ClientError> {
+        let seconds = i64::try_from(self.now_ms() / 1000).unwrap_or(i64::MAX);
+        Ok(UtcTime::from_seconds(seconds)?)
     }
 
     /// Today in Switzerland.

@@ -1,0 +1,228 @@
+//! `nahtlos subject export`: what a person receives about their case, as a page to read and a file for programs.
+
+use std::path::Path;
+
+use nahtlos_casework::SectionKind;
+use nahtlos_casework::access::{Disclosure, DisclosureForm};
+use nahtlos_casework::fields::{Field, Line};
+use nahtlos_client::reading::LogState;
+use nahtlos_client::{Case, Nahtlos};
+use serde_json::{Value, json};
+
+use super::names::Names;
+use super::plan_print_words::Language;
+use super::subject_page::{Gathered, SectionPart, html};
+use super::{case_title, section, subject_words};
+use crate::arguments::SubjectCommand;
+use crate::context::{Context, NewFile};
+use crate::failure::Failure;
+use crate::output::{Answer, Page, dates, json};
+
+pub fn run(context: &Context, command: SubjectCommand) -> Result<Answer, Failure> {
+    let SubjectCommand::Export { case, language, to } = command;
+    export(context, &case, Language::of(&language), &to)
+}
+
+fn export(context: &Context, case: &str, language: Language, to: &Path) -> Result<Answer, Failure> {
+    let mut nahtlos = context.open()?;
+    let case = nahtlos.find_case(case)?;
+    let title = case_title(&nahtlos, &case)?;
+    // Before anything is gathered: is there room for the files, and does nothing stand there?
+    make_private_directory(to)?;
+    let id = case.id.to_string();
+    let line = nahtlos.cases()?.into_iter().find(|line| line.id == id);
+    let number = line.and_then(|line| line.summary.case_number);
+    let stem = number.clone().unwrap_or_else(|| id.clone());
+    let page_path = to.join(format!("{stem}.html"));
+    let data_path = to.join(format!("{stem}.json"));
+    let page_file = NewFile::create(&page_path)?;
+    let data_file = NewFile::create(&data_path)?;
+
+    let words = words_of(language);
+    let purpose = Line::parse(words.right_of_access)?;
+    if !context.has_occasion() {
+        nahtlos.set_reading_purpose(Some(purpose.clone()));
+    }
+    let gathered = gather(&nahtlos, &case, &title, language)?;
+    let html = html(&gathered);
+    let text = format!("{}\n", json::render(&in_json(&gathered, &case, number)));
+    page_file.write(html.as_bytes())?;
+    if let Err(failure) = data_file.write(text.as_bytes()) {
+        // Both or none.
+        let _left_where_it_cannot_be_removed = std::fs::remove_file(&page_path);
+        return Err(failure);
+    }
+    let disclosure = Disclosure {
+        to: Line::parse(words.client)?,
+        sections: gathered
+            .sections
+            .iter()
+            .map(|part| part.kind.clone())
+            .collect(),
+        basis: purpose,
+        at: nahtlos.now()?,
+        form: DisclosureForm::Exported,
+    };
+    let recorded = nahtlos.record_disclosure(&case, &disclosure);
+    let data = json!({
+        "case": id,
+        "page": page_path,
+        "data": data_path,
+        "sections": gathered.sections.iter().map(|part| part.kind.code()).collect::<Vec<_>>(),
+        "not_included": gathered.missing,
+        "recorded": matches!(recorded, Ok(true)),
+    });
+    let page = Page::default()
+        .title(title)
+        .line(format!("For the client to read: {}", page_path.display()))
+        .line(format!("For programs: {}", data_path.display()))
+        .line(format!(
+            "Sections in it: {}.",
+            codes(gathered.sections.iter().map(|part| &part.kind))
+        ))
+        .line("What could not be included is listed at the end of the page.");
+    let answer = Answer::new(data, page)
+        .note("The files are not encrypted: hand them over, then delete them.");
+    Ok(match recorded {
+        Ok(true) => answer.note(
+            "That it was made stands in the section `access` of the case; `nahtlos sync` delivers it.",
+        ),
+        Ok(false) => answer.note(
+            "That it was made is recorded nowhere: the case has no section `access` that you may write in.",
+        ),
+        Err(error) => answer.note(format!(
+            "That it was made could not be recorded: {error}. The files are whole."
+        )),
+    })
+}
+
+fn words_of(language: Language) -> &'static subject_words::Words {
+    match language {
+        Language::German => &subject_words::GERMAN,
+        Language::French => &subject_words::FRENCH,
+    }
+}
+
+fn codes<'a>(kinds: impl Iterator<Item = &'a SectionKind>) -> String {
+    kinds.map(SectionKind::code).collect::<Vec<_>>().join(", ")
+}
+
+fn make_private_directory(path: &Path) -> Result<(), Failure> {
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    match builder.create(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        made => made.map_err(|error| Failure::file("written", path, &error)),
+    }
+}
+
+/// Everything that this device can read, and what it cannot.
+fn gather(
+    nahtlos: &Nahtlos,
+    case: &Case,
+    title: &str,
+    language: Language,
+) -> Result<Gathered, Failure> {
+    let words = words_of(language);
+    let names = Names::of_case(nahtlos, case);
+    let (mut sections, mut closed) = (Vec::new(), Vec::new());
+    for kind in case.sections.keys() {
+        // The ledger and the log have chapters of their own.
+        let of_its_own = matches!(kind, SectionKind::Consent | SectionKind::Access);
+        match nahtlos.section_document(case, kind) {
+            Ok(_) if of_its_own => {}
+            Ok(document) => sections.push(SectionPart {
+                kind: kind.clone(),
+                authors: nahtlos.section_authors(case, kind)?,
+                content: section::read(nahtlos, case, kind, Page::default())?.0,
+                document,
+            }),
+            Err(_) => closed.push(kind.clone()),
+        }
+    }
+    let log = nahtlos.access_log(case)?;
+    let rights = nahtlos.shares(case)?;
+    let mut missing: Vec<String> = closed
+        .iter()
+        .map(|kind| {
+            format!(
+                "«{}» {}",
+                language.pick(&kind.titles()),
+                words.section_closed
+            )
+        })
+        .collect();
+    missing.push(words.internal_of_others.to_owned());
+    let own = nahtlos.own_institution_id()?;
+    let own = names.institution(&own);
+    let institutions = rights.iter().flat_map(|row| &row.grants);
+    let mut taking_part: Vec<String> = institutions
+        .map(|grant| grant.institution.clone())
+        .chain(log.disclosures.iter().map(|one| one.to_institution.clone()))
+        .filter(|name| !name.is_empty() && *name != own)
+        .collect();
+    taking_part.sort();
+    taking_part.dedup();
+    if !taking_part.is_empty() {
+        missing.push(format!(
+            "{}: {}.",
+            words.taking_part,
+            taking_part.join(", ")
+        ));
+    }
+    missing.push(words.unknown_sections.to_owned());
+    missing.push(words.earlier_values.to_owned());
+    missing.push(words.other_systems.to_owned());
+    missing.push(match log.state {
+        LogState::NotHere => words.no_access_section.to_owned(),
+        _ => words.reads_incomplete.to_owned(),
+    });
+    if log.unverified > 0 {
+        missing.push(format!("{} {}", words.unverified, log.unverified));
+    }
+    Ok(Gathered {
+        title: title.to_owned(),
+        language,
+        words,
+        made_at: dates::time(nahtlos.now()?),
+        made_by: made_by(nahtlos, &own)?,
+        consents: nahtlos.consents(case).unwrap_or_default(),
+        sections,
+        rights,
+        log,
+        missing,
+        names,
+    })
+}
+
+fn made_by(nahtlos: &Nahtlos, institution: &str) -> Result<String, Failure> {
+    let person = nahtlos.status()?.person;
+    Ok(match person {
+        Some(person) => format!("{person} ({institution})"),
+        None => institution.to_owned(),
+    })
+}
+
+fn in_json(gathered: &Gathered, case: &Case, number: Option<String>) -> Value {
+    let sections: serde_json::Map<String, Value> = gathered
+        .sections
+        .iter()
+        .map(|part| (part.kind.code(), part.content.clone()))
+        .collect();
+    json!({
+        "case": case.id.to_string(),
+        "case_number": number,
+        "language": gathered.language.code(),
+        "made_at": gathered.made_at,
+        "made_by": gathered.made_by,
+        "sections": sections,
+        "consents": json::value(&gathered.consents),
+        "coverage": json::value(&gathered.consents.coverage()),
+        "rights": json::value(&gathered.rights),
+        "disclosures": json::value(&gathered.log.disclosures),
+        "reads": json::value(&gathered.log.reads),
+        "unverified_entries": gathered.log.unverified,
+        "not_included": gathered.missing,
+    })
+}

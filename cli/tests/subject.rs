@@ -1,0 +1,213 @@
+//! What the person whom a case is about may ask for, through the real program: who read what, and a page with
+//! everything that this device can read.
+
+mod support;
+
+use std::path::Path;
+
+use serde_json::Value;
+use support::{World, grant, refused, sync_all};
+
+/// Berger writes a diagnosis that is shared with nobody; Iseli reads core data and journal, and records that.
+fn scene() -> (World, String) {
+    let world = World::new();
+    let number = world.open_case();
+    let berger = &world.berger;
+    berger.run(&["section", "open", "ruth", "medical"]).ok();
+    let add = [
+        "section",
+        "add",
+        "ruth",
+        "medical",
+        "diagnoses",
+        "--from",
+        "-",
+    ];
+    berger
+        .type_in(&add, r#"{"diagnosis": "Rhizarthrose beidseits"}"#)
+        .ok();
+    let journal = ["journal", "add", "ruth", "--kind", "call", "--from", "-"];
+    berger
+        .type_in(&journal, "Termin <script>alert('x')</script> vereinbart")
+        .ok();
+    berger.run(&["sync"]).ok();
+    grant(&world, "ruth", "core,journal,access", "write").ok();
+    sync_all(&world);
+    world
+        .iseli
+        .run(&["--occasion", "Standortgespräch", "journal", "ruth"])
+        .ok();
+    sync_all(&world);
+    (world, number)
+}
+
+fn exported(directory: &Path, number: &str) -> (String, Value) {
+    let read = |name: String| std::fs::read_to_string(directory.join(name)).unwrap();
+    let data = serde_json::from_str(&read(format!("{number}.json"))).unwrap();
+    (read(format!("{number}.html")), data)
+}
+
+#[test]
+fn the_access_log_names_who_read_and_who_was_given_what_as_text_json_and_csv() {
+    let (world, _) = scene();
+    let log = ["--json", "case", "access-log", "ruth"];
+    let log = world.berger.run(&log).json();
+    assert_eq!(log["state"], "recorded");
+    let reads = log["reads"].as_array().unwrap();
+    let read = reads.iter().find(|read| read["person"] == "Urs Iseli");
+    let read = read.unwrap_or_else(|| panic!("{reads:?}"));
+    assert_eq!(read["institution"], "IV-Stelle");
+    assert_eq!(read["function"], "officer");
+    assert_eq!(read["sections"], serde_json::json!(["journal"]));
+    assert_eq!(read["purpose"], "Standortgespräch");
+    assert_eq!(read["late"], false);
+    let given = log["disclosures"].as_array().unwrap();
+    assert!(
+        given.iter().any(|one| one["to"] == "Eingliederung"
+            && one["basis"] == "AVG35a1"
+            && one["sections"] == serde_json::json!(["core", "journal", "access"])),
+        "{given:?}"
+    );
+    let text = world
+        .berger
+        .run(&["case", "access-log", "ruth"])
+        .ok()
+        .stdout;
+    for part in [
+        "Urs Iseli (officer, IV-Stelle)",
+        "Standortgespräch",
+        "AVG35a1",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    let file = world.directory.path().join("log.csv");
+    let csv = ["case", "access-log", "ruth", "--format", "csv", "--to"];
+    let csv = [&csv[..], &[file.to_str().unwrap()]].concat();
+    world.berger.run(&csv).ok();
+    let rows = std::fs::read_to_string(&file).unwrap();
+    assert!(rows.starts_with("\"kind\",\"who\""), "{rows}");
+    assert!(rows.contains("\"read\",\"Urs Iseli\""), "{rows}");
+    refused(
+        &world.berger.run(&[&["--json"][..], &csv[..]].concat()),
+        1,
+        "file",
+    );
+}
+
+#[test]
+fn a_person_receives_all_that_this_device_can_read_and_nothing_else_in_their_language() {
+    let (world, number) = scene();
+    let directory = world.directory.path().join("fuer-ruth");
+    let to = directory.to_str().unwrap();
+    let german = ["subject", "export", "ruth", "--language", "de", "--to", to];
+    world.berger.run(&german).ok();
+    let (page, data) = exported(&directory, &number);
+    for part in [
+        "<html lang=\"de-CH\">",
+        "Auskunft über Ihre Daten",
+        "Rhizarthrose beidseits",
+        "Termin &lt;script&gt;",
+        "Urs Iseli (IV-Stelle)",
+        "Standortgespräch",
+        "AVG35a1",
+        "Interne Notizen der anderen Stellen",
+    ] {
+        assert!(page.contains(part), "{part} in {page}");
+    }
+    assert!(!page.contains("<script>"), "text is text");
+    assert_eq!(data["schema_version"], 1);
+    assert_eq!(data["case_number"], number.as_str());
+    assert!(data["sections"]["medical"].is_object());
+    assert!(!data["reads"].as_array().unwrap().is_empty());
+
+    // Iseli may not read the diagnosis: no trace of it.
+    let of_iseli = world.directory.path().join("pour-ruth");
+    let to = of_iseli.to_str().unwrap();
+    let french = ["subject", "export", "ruth", "--language", "fr", "--to", to];
+    world.iseli.run(&french).ok();
+    let (page, data) = exported(&of_iseli, &number);
+    assert!(
+        page.contains("<html lang=\"fr-CH\">") && page.contains("Renseignements sur vos données")
+    );
+    assert!(
+        page.contains("Termin &lt;script&gt;"),
+        "what he may read is in it"
+    );
+    for text in [page, data.to_string()] {
+        assert!(!text.contains("Rhizarthrose"), "{text}");
+        assert!(
+            text.contains("jamais été partagées"),
+            "what is missing is said"
+        );
+    }
+    assert!(data["sections"]["medical"].is_null());
+
+    // That it was made is recorded, and reaches the lead.
+    sync_all(&world);
+    let log = world
+        .berger
+        .run(&["--json", "case", "access-log", "ruth"])
+        .json();
+    let made: Vec<&str> = log["disclosures"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|one| one["source"] == "entry" && one["form"] == "exported")
+        .map(|one| one["by"].as_str().unwrap())
+        .collect();
+    assert_eq!(made.len(), 2, "{log}");
+    assert!(made.contains(&"Urs Iseli"));
+}
+
+#[test]
+fn the_files_are_private_and_nothing_that_exists_is_overwritten() {
+    let world = World::new();
+    let number = world.open_case();
+    let directory = world.directory.path().join("auskunft");
+    let to = directory.to_str().unwrap();
+    let export = [
+        "--json",
+        "subject",
+        "export",
+        "ruth",
+        "--language",
+        "de",
+        "--to",
+        to,
+    ];
+    let run = world.berger.run(&export).ok();
+    assert_eq!(run.json()["recorded"], true);
+    let (before, _) = exported(&directory, &number);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&directory), 0o700);
+        for name in ["html", "json"] {
+            assert_eq!(mode(&directory.join(format!("{number}.{name}"))), 0o600);
+        }
+    }
+    std::fs::remove_file(directory.join(format!("{number}.json"))).unwrap();
+    let again = world.berger.run(&export);
+    refused(&again, 1, "file");
+    assert_eq!(
+        std::fs::read_to_string(directory.join(format!("{number}.html"))).unwrap(),
+        before
+    );
+    assert!(
+        !directory.join(format!("{number}.json")).exists(),
+        "both or none"
+    );
+    for language in ["en", "DE", ""] {
+        let wrong = [
+            "subject",
+            "export",
+            "ruth",
+            "--language",
+            language,
+            "--to",
+            to,
+        ];
+        assert_eq!(world.berger.run(&wrong).exit, 2, "{language}");
+    }
+}
