@@ -346,7 +346,7 @@ fn some_edit(kind: &SectionKind, number: u64) -> Edit {
         SectionKind::Meeting(_) => form("agenda", json!({ "point": "Stand" })),
         SectionKind::Access => form("reads", json!({ "sections": "core" })),
         SectionKind::Employer(_) => form("contacts", json!({ "kind": "call", "text": "Telefon" })),
-        SectionKind::Slice(_) | SectionKind::Unknown(_) => unreachable!(),
+        SectionKind::Enquiry | SectionKind::Slice(_) | SectionKind::Unknown(_) => unreachable!(),
     };
     serde_json::from_value(edit).unwrap()
 }

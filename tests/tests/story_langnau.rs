@@ -1,6 +1,6 @@
 //! Story S1, an offline round table in Langnau, through the real programs: one relay process, one
-//! home for each of four institutions, sockets and files. What is not built yet (the anonymous
-//! enquiry) is not told.
+//! home for each of four institutions, sockets and files. Its first step, the anonymous enquiry, is told by
+//! `enquiry.rs`.
 
 #[path = "story_langnau/plan_version.rs"]
 mod plan_version;

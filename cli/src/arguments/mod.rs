@@ -4,6 +4,7 @@ mod bundle;
 mod case;
 mod consent;
 mod device;
+mod enquiry;
 #[cfg(test)]
 mod examples;
 mod function;
@@ -33,6 +34,7 @@ pub use consent::{
 pub use device::{
     DecisionCommand, DeviceCommand, DocsOptions, HeldCommand, KeyCommand, ReportFormat,
 };
+pub use enquiry::{EnquiryCommand, EnquirySend};
 pub use function::{FunctionAdd, FunctionCommand};
 pub use invitation::HandingOver;
 pub use journal::{JournalAdd, JournalCommand, JournalCorrect, JournalList};
@@ -180,6 +182,12 @@ pub enum Command {
         /// What to do.
         #[command(subcommand)]
         command: Option<CaseCommand>,
+    },
+    /// Anonymous enquiries: coded facts without a name, to one team of another institution; alone: lists them
+    Enquiry {
+        /// What to do.
+        #[command(subcommand)]
+        command: Option<EnquiryCommand>,
     },
     /// Sections: the parts of a case file that are shared together
     Section {

@@ -204,6 +204,7 @@ fn show(context: &Context, case: &str) -> Result<Answer, Failure> {
                 (line.carried > 0).then(|| format!("{} of others, by a bundle", line.carried)),
             ),
             ("next due", line.summary.next_due.map(|day| day.to_string())),
+            ("from the anonymous enquiry", line.enquiry.clone()),
         ]);
     }
     let data = json!({

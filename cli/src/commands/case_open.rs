@@ -8,6 +8,7 @@ use nahtlos_casework::record::{ConsentDetails, Giver};
 use nahtlos_casework::view::CoreView;
 use nahtlos_casework::{CaseFile, SECTIONS_OPENED_AT_ONCE, SectionKind};
 use nahtlos_client::consent::{ConsentShare, NewConsent, short_name};
+use nahtlos_client::enquiry::Enquiry;
 use nahtlos_client::{ClientError, Nahtlos};
 use nahtlos_protocol::identifier::SpaceId;
 use nahtlos_protocol::space::kind::Role;
@@ -25,6 +26,18 @@ use crate::input;
 use crate::output::{Answer, Page};
 
 pub fn open(context: &Context, opening: &CaseOpen) -> Result<Answer, Failure> {
+    open_from(context, opening, None)
+}
+
+/// The same, from an anonymous enquiry of one's own institution.
+///
+/// # Errors
+/// As [`open`]; where there is no such enquiry, or another institution sent it.
+pub fn open_from(
+    context: &Context,
+    opening: &CaseOpen,
+    enquiry: Option<&str>,
+) -> Result<Answer, Failure> {
     let source = &opening.file;
     input::refuse_command_line(source)?;
     refuse_two_from_standard_input(opening)?;
@@ -33,6 +46,10 @@ pub fn open(context: &Context, opening: &CaseOpen) -> Result<Answer, Failure> {
     }
     // Before anybody types a case: is this home one that can open cases?
     let mut nahtlos = context.open()?;
+    let enquiry = enquiry.map(|id| nahtlos.find_enquiry(id)).transpose()?;
+    if let Some(enquiry) = &enquiry {
+        refuse_enquiry(enquiry, opening.yes)?;
+    }
     let edits = match &source.from {
         Some(path) => {
             let file = CaseFile::parse(&input::read_text(path)?)
@@ -69,8 +86,9 @@ pub fn open(context: &Context, opening: &CaseOpen) -> Result<Answer, Failure> {
         None => None,
     };
     // Read as a whole or not at all: the case, the consent and the rights are kept together.
-    let opened =
-        nahtlos.all_or_nothing(|nahtlos| carry_out(nahtlos, &edits, consent.as_ref(), opening));
+    let opened = nahtlos.all_or_nothing(|nahtlos| {
+        carry_out(nahtlos, &edits, consent.as_ref(), enquiry.as_ref(), opening)
+    });
     match opened {
         Ok(answer) | Err(Stopped::Answered(answer)) => Ok(*answer),
         Err(Stopped::Failed(failure)) => Err(*failure),
@@ -117,10 +135,14 @@ fn carry_out(
     nahtlos: &mut Nahtlos,
     edits: &[Edit],
     consent: Option<&NewConsent>,
+    enquiry: Option<&Enquiry>,
     opening: &CaseOpen,
 ) -> Result<Box<Answer>, Stopped> {
     let number = nahtlos.open_case(edits)?.canonical();
     let case = nahtlos.find_case(&number)?;
+    if let Some(enquiry) = enquiry {
+        nahtlos.note_enquiry_of(&case, enquiry)?;
+    }
     if !case.sections.contains_key(&SectionKind::Access) {
         // What is read is recorded from the first day on.
         nahtlos.open_section(&case, &SectionKind::Access)?;
@@ -365,13 +387,32 @@ impl Person {
     }
 }
 
+/// A case is opened once from one's own enquiry.
+fn refuse_enquiry(enquiry: &Enquiry, again: bool) -> Result<(), Failure> {
+    if !enquiry.is_own {
+        return Err(ClientError::NoRight {
+            action: "open a case from this enquiry",
+            reason: "another institution sent it; who sent it opens the case and shares it"
+                .to_owned(),
+        }
+        .into());
+    }
+    match &enquiry.case {
+        Some(_) if !again => Err(second_case(
+            "A case was opened from this enquiry already (`nahtlos enquiry show` says which)."
+                .to_owned(),
+        )),
+        _ => Ok(()),
+    }
+}
+
 fn second_case(have: String) -> Failure {
     Failure::new(
         Exit::Conflict,
         "case_exists",
         have,
         "Two cases of one person drift apart; no case was opened.",
-        "To open a second one: `nahtlos case open --yes`, with the same `--from`.",
+        "To open a second one, run the same command with `--yes`.",
     )
 }
 

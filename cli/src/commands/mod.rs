@@ -26,6 +26,7 @@ mod device_revoke;
 mod device_wipe;
 mod doctor;
 mod ending;
+mod enquiry;
 mod entries;
 mod founding;
 mod function;
@@ -103,6 +104,7 @@ pub fn run(context: &Context, command: Command) -> Result<Answer, Failure> {
         Command::Vault { command } => vault::run(context, command),
         Command::Bundle { command } => bundle::run(context, command),
         Command::Case { filter, command } => case::run(context, filter, command),
+        Command::Enquiry { command } => enquiry::run(context, command),
         Command::Section { command } => section::run(context, command),
         Command::Plan { command } => plan::run(context, command),
         Command::Journal { case, command } => journal::run(context, case, command),

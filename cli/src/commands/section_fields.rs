@@ -131,7 +131,7 @@ pub fn form_page(page: Page, kind: &SectionKind, view: &FormView, names: &Names)
 }
 
 /// What is known in the order of the table, then what a newer version wrote.
-fn field_lines(
+pub fn field_lines(
     fields: &[FormField],
     values: &BTreeMap<String, FieldView>,
     names: &Names,

@@ -352,7 +352,10 @@ fn done(field: &FormField, values: &NewValues) -> String {
 }
 
 /// What a file asks for, in the order in which it is done.
-fn from_file(kind: &SectionKind, text: &str) -> Result<Vec<FormChange>, Failure> {
+///
+/// # Errors
+/// Every error of the file.
+pub fn from_file(kind: &SectionKind, text: &str) -> Result<Vec<FormChange>, Failure> {
     let file = SectionFile::parse(kind, text).map_err(|errors| Failure::section_file(&errors))?;
     let mut failure = None;
     let edits = file.edits(&mut || {

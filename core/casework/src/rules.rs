@@ -30,6 +30,8 @@ pub enum Rule {
     OnlyHomeRecordsConsent,
     /// Only people of one institution write in its notes.
     NotesOfOneInstitution,
+    /// In an anonymous enquiry the institution that sent it describes, and the other one answers.
+    OneAsksTheOtherAnswers,
 }
 
 impl Rule {
@@ -55,6 +57,11 @@ impl Rule {
                 "nicht berechtigt: in diesen Notizen schreibt nur die Stelle, der sie gehören",
                 "non autorisé: seul l'organisme concerné écrit dans ses notes",
                 "not entitled: only the institution whose notes they are writes in them",
+            ],
+            Self::OneAsksTheOtherAnswers => [
+                "nicht berechtigt: die anfragende Stelle beschreibt, die angefragte antwortet",
+                "non autorisé: l'organisme demandeur décrit, l'organisme sollicité répond",
+                "not entitled: the institution that asks describes, the one that is asked answers",
             ],
             Self::EntriesAreImmutable => [
                 "nicht berechtigt: ein Eintrag wird nicht geändert, sondern berichtigt",

@@ -53,9 +53,14 @@ pub enum SectionKind {
     Employer(String),
     /// `slice/<section>/<institution>/<number>`: a part of a section, written for one institution.
     Slice(Box<Slice>),
+    /// `enquiry`: an anonymous enquiry, which stands alone and is part of no case.
+    Enquiry,
     /// A code of a newer version, kept as it stands.
     Unknown(String),
 }
+
+/// The code of an anonymous enquiry.
+const ENQUIRY: &str = "enquiry";
 
 /// Sections without a part of their own, with code, German, French and English title.
 const PLAIN: [(SectionKind, &str, [&str; 3]); 15] = [
@@ -173,6 +178,7 @@ impl SectionKind {
             Self::Meeting(id) => format!("meeting/{id}"),
             Self::Employer(id) => format!("employer/{id}"),
             Self::Slice(slice) => slice.to_string(),
+            Self::Enquiry => ENQUIRY.to_owned(),
             Self::Unknown(code) => code.clone(),
             plain => plain
                 .plain_entry()
@@ -184,6 +190,9 @@ impl SectionKind {
     pub fn from_code(code: &str) -> Self {
         if let Some(entry) = PLAIN.iter().find(|entry| entry.1 == code) {
             return entry.0.clone();
+        }
+        if code == ENQUIRY {
+            return Self::Enquiry;
         }
         match code.split_once('/') {
             Some(("measure", id)) if is_reference(id) => Self::Measure(id.to_owned()),
@@ -220,7 +229,8 @@ impl SectionKind {
     /// `unknown_section` for a code that this version does not know.
     pub fn parse(input: &str) -> Result<Self, FieldError> {
         match Self::from_code(input.trim()) {
-            Self::Unknown(_) => Err(FieldError::new(
+            // An enquiry is known and no section of a case.
+            Self::Unknown(_) | Self::Enquiry => Err(FieldError::new(
                 "section",
                 "unknown_section",
                 "this is no section of a case file",
@@ -238,6 +248,7 @@ impl SectionKind {
             Self::Meeting(_) => ["Runder Tisch", "table ronde", "round table"],
             Self::Employer(_) => ["Arbeitgeber", "employeur", "employer"],
             Self::Slice(_) => ["Auszug", "extrait", "slice"],
+            Self::Enquiry => ["Anonyme Anfrage", "demande anonyme", "anonymous enquiry"],
             Self::Unknown(_) => ["Unbekannter Bereich", "section inconnue", "unknown section"],
             plain => plain.plain_entry().map_or([""; 3], |entry| entry.2),
         }
@@ -349,6 +360,22 @@ mod tests {
                 "unknown_section"
             );
             assert!(containers(&section).is_empty());
+        }
+    }
+
+    #[test]
+    fn an_anonymous_enquiry_has_a_code_and_content_and_is_no_section_that_a_case_may_have() {
+        let enquiry = SectionKind::from_code("enquiry");
+        assert_eq!(enquiry, SectionKind::Enquiry);
+        assert_eq!(enquiry.code(), "enquiry");
+        assert!(enquiry.has_content() && !enquiry.is_opened_at_once());
+        assert_eq!(containers(&enquiry), form::CONTAINERS);
+        assert!(!PLAIN_SECTIONS.contains(&enquiry));
+        let refused = SectionKind::parse("enquiry").unwrap_err();
+        assert_eq!(refused.code, "unknown_section");
+        for part in ["enquiry/", "enquiry/x", "Enquiry"] {
+            let unknown = SectionKind::Unknown(part.to_owned());
+            assert_eq!(SectionKind::from_code(part), unknown);
         }
     }
 

@@ -602,3 +602,91 @@ fn edits_round_trip_through_json_and_fields_have_names_in_three_languages() {
     assert_eq!(names(&["fields", "physician"]), "behandelnde Ärztin");
     assert_eq!(names_of(&medical, &["fields", "of_later"]), None);
 }
+
+#[test]
+fn in_an_enquiry_only_who_asked_describes_and_only_who_was_asked_answers() {
+    use nahtlos_casework::view::{EnquiryStatus, EnquiryView};
+    let enquiry = SectionKind::Enquiry;
+    let [mut berger, mut iseli, ..] = replicas(&enquiry);
+    let read = |replica: &Replica| EnquiryView::read(&replica.document, &authors(), &field("rav"));
+    let facts = [("question", "joint"), ("age", "35_49"), ("psychic", "2")];
+    berger.apply(&add(&enquiry, 1, "facts", &facts), 1);
+    iseli.pull(&berger);
+    assert_eq!(read(&iseli).status, EnquiryStatus::Open);
+    // The one who was asked describes nobody, and the one who asks does not answer.
+    iseli.apply(&add(&enquiry, 2, "facts", &facts), 0);
+    iseli.apply(&add(&enquiry, 3, "additions", &[("text", "x")]), 2);
+    iseli.apply(
+        &add(
+            &enquiry,
+            4,
+            "answers",
+            &[("answer", "more"), ("text", "Seit wann?")],
+        ),
+        2,
+    );
+    berger.pull(&iseli);
+    berger.apply(&add(&enquiry, 5, "answers", &[("answer", "accept")]), 3);
+    let view = read(&berger);
+    assert_eq!(view.facts.unwrap().id.canonical(), id(1).canonical());
+    assert!(view.additions.is_empty());
+    assert_eq!(view.answers.len(), 1);
+    assert_eq!(view.status, EnquiryStatus::MoreWanted);
+    let rules: Vec<Rule> = view.violations.iter().map(|one| one.rule).collect();
+    assert_eq!(rules, [Rule::OneAsksTheOtherAnswers; 3]);
+    berger.apply(
+        &add(&enquiry, 6, "additions", &[("text", "Seit dem Winter")]),
+        4,
+    );
+    assert_eq!(read(&berger).status, EnquiryStatus::MoreTold);
+    iseli.pull(&berger);
+    for (number, answer, status) in [
+        (7, "accept", EnquiryStatus::Accepted),
+        (8, "decline", EnquiryStatus::Declined),
+    ] {
+        let values = [("answer", answer), ("text", "Gerne")];
+        iseli.apply(
+            &add(&enquiry, number, "answers", &values),
+            i64::from(number),
+        );
+        assert_eq!(read(&iseli).status, status);
+    }
+    // Who nobody vouches for neither describes nor answers.
+    let nobody = |_: &[u8; 16]| None;
+    let unknown = EnquiryView::read(&iseli.document, &nobody, &field("rav"));
+    assert!(unknown.facts.is_none() && unknown.answers.is_empty());
+}
+
+#[test]
+fn facts_that_lead_to_somebody_or_have_no_code_are_refused_and_nothing_is_written() {
+    let enquiry = SectionKind::Enquiry;
+    let [mut berger, ..] = replicas(&enquiry);
+    let whole = [("question", "joint"), ("age", "35_49")];
+    for (values, code) in [
+        (vec![("age", "35_49")], "missing"),
+        (vec![("question", "joint")], "missing"),
+        (
+            vec![("question", "who is it"), ("age", "35_49")],
+            "unknown_code",
+        ),
+        (vec![("question", "joint"), ("age", "44")], "unknown_code"),
+        ([&whole[..], &[("psychic", "4")]].concat(), "range"),
+        ([&whole[..], &[("psychic", "-1")]].concat(), "range"),
+        ([&whole[..], &[("permit", "B")]].concat(), "unknown_code"),
+        ([&whole[..], &[("name", "Ruth")]].concat(), "unknown_field"),
+        ([&whole[..], &[("text", "geb. 17.05.1982")]].concat(), "day"),
+        ([&whole[..], &[("text", "034 402 11 22")]].concat(), "phone"),
+        (
+            [&whole[..], &[("text", "756.1234.5678.97")]].concat(),
+            "ahv_number",
+        ),
+        ([&whole[..], &[("text", "r@example.ch")]].concat(), "email"),
+    ] {
+        let refused = berger.try_apply(&add(&enquiry, 1, "facts", &values), 1);
+        let refused = refused.unwrap_err();
+        assert_eq!(refused.code(), code, "{values:?}");
+    }
+    assert!(view(&berger, &enquiry).lists["facts"].is_empty());
+    berger.apply(&add(&enquiry, 1, "facts", &whole), 1);
+    assert_eq!(view(&berger, &enquiry).lists["facts"].len(), 1, "control");
+}

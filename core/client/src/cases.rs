@@ -35,6 +35,9 @@ pub struct CaseLine {
     /// Open conflicts by section code; sections without one are left out.
     #[serde(default)]
     pub conflicts_by_section: BTreeMap<String, usize>,
+    /// The anonymous enquiry from which one's own institution opened the case: its hexadecimal id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enquiry: Option<String>,
 }
 
 /// Hexadecimal characters by which a case without number and name is found, as lists show them.
@@ -89,7 +92,7 @@ impl Nahtlos {
     /// Where the vault cannot be read.
     pub fn cases(&self) -> Result<Vec<CaseLine>, ClientError> {
         let mut lines = self.case_lines()?;
-        lines.retain(CaseLine::has_arrived);
+        lines.retain(|line| line.has_arrived() && !line.is_enquiry());
         lines.sort_by(|left, right| {
             (&left.summary.case_number, &left.id).cmp(&(&right.summary.case_number, &right.id))
         });
@@ -106,7 +109,8 @@ impl Nahtlos {
         Ok(lines.iter().filter(|line| !line.has_arrived()).count())
     }
 
-    fn case_lines(&self) -> Result<Vec<CaseLine>, ClientError> {
+    /// Every line, also of cases that have not arrived, and of anonymous enquiries, which are no cases.
+    pub(crate) fn case_lines(&self) -> Result<Vec<CaseLine>, ClientError> {
         let mut lines = Vec::new();
         for (_, bytes) in self.vault.list_all(Collection::Summary)? {
             let line: CaseLine =
@@ -348,6 +352,7 @@ mod tests {
             undelivered: 0,
             carried: 0,
             conflicts_by_section: BTreeMap::new(),
+            enquiry: None,
         }
     }
 

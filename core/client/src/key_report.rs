@@ -54,7 +54,8 @@ impl Nahtlos {
             };
             lines.extend(self.key_line(&space, name, &directory));
         }
-        for case in self.cases()? {
+        // Of enquiries as well: they are no cases, and have keys.
+        for case in self.case_lines()? {
             for (code, space) in &case.sections {
                 if let Some(space) = SpaceId::from_hex(space) {
                     let number = case.summary.case_number.clone();

@@ -37,6 +37,7 @@ mod document_cache;
 mod documents;
 mod edits;
 pub mod ending;
+pub mod enquiry;
 mod enrolment;
 pub mod erasing;
 pub mod error;

@@ -128,7 +128,7 @@ impl Nahtlos {
         let (section, edits) =
             self.new_section(kind, &label, |space: &SpaceId| edits(self, space))?;
         let space = edits.space;
-        let mut line = self.line_with_section(&case, kind, &space)?;
+        let mut line = self.line_with_section(&case, kind, &edits)?;
         line.undelivered += edits.records.len() as u64;
         self.store_own(&[section], |transaction| {
             put_label(transaction, &space, &label)?;
@@ -163,6 +163,13 @@ impl Nahtlos {
         let action = "open a section of this case";
         self.require_writer_in_own_team(action)?;
         let case = self.case(&hex(&case.id))?;
+        // An enquiry stands alone: beside it, or it beside a case, each would tell of the other.
+        if *kind == SectionKind::Enquiry || case.sections.contains_key(&SectionKind::Enquiry) {
+            return Err(ClientError::NoRight {
+                action,
+                reason: "an anonymous enquiry is no case and part of none".to_owned(),
+            });
+        }
         if case.sections.contains_key(kind) {
             return Err(ClientError::SectionExists {
                 section: kind.code(),
@@ -221,7 +228,10 @@ impl Nahtlos {
 
     /// A section's manager is the team: what a reader of it founds, nobody accepts edits of, and
     /// everybody would have an empty case for ever.
-    fn require_writer_in_own_team(&self, action: &'static str) -> Result<(), ClientError> {
+    pub(crate) fn require_writer_in_own_team(
+        &self,
+        action: &'static str,
+    ) -> Result<(), ClientError> {
         let team = self.device.team.ok_or(ClientError::NotEnrolled)?;
         let right = authority::right(&self.logs(), &self.device_id, &team);
         if right.at_least(Role::Write) {
@@ -259,7 +269,7 @@ impl Nahtlos {
 
     /// A section's founding operation, and those of the edits that are its own, applied to its new
     /// document. Nothing is stored.
-    fn new_section(
+    pub(crate) fn new_section(
         &self,
         kind: &SectionKind,
         label: &LabelRecord,
@@ -416,7 +426,7 @@ fn counter_of(place: usize, opened: u32) -> Option<u16> {
     (counter <= COUNTER_MAX).then_some(counter)
 }
 
-fn put_label(
+pub(crate) fn put_label(
     transaction: &Transaction<'_>,
     space: &SpaceId,
     label: &LabelRecord,

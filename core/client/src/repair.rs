@@ -207,7 +207,7 @@ impl Nahtlos {
         ];
         let mut known: std::collections::BTreeSet<SpaceId> = std::collections::BTreeSet::new();
         let mut waiting: Vec<SpaceId> = own.into_iter().flatten().collect();
-        for case in self.cases()? {
+        for case in self.case_lines()? {
             let sections = case.sections.values();
             waiting.extend(sections.filter_map(|space| SpaceId::from_hex(space)));
         }

@@ -13,6 +13,7 @@ use nahtlos_protocol::space::{Logs, authority};
 
 use crate::cases::{Case, CaseLine, hex};
 use crate::edits::{NewEdits, put_lines};
+use crate::enquiry::enquiry_in;
 use crate::error::ClientError;
 use crate::nahtlos::Nahtlos;
 use crate::records::{self, LabelRecord};
@@ -94,6 +95,7 @@ impl Nahtlos {
         let shown = with_carried.as_ref().unwrap_or(&edits.document);
         let conflicts = nahtlos_casework::conflicts(shown, kind, &authors).len();
         set_conflicts(&mut line, kind, conflicts);
+        set_enquiry(&mut line, kind, shown);
         let total = line.conflicts_by_section.values().sum();
         if !is_summarised(kind) {
             line.summary.conflicts = total;
@@ -142,21 +144,23 @@ impl Nahtlos {
             undelivered,
             carried: 0,
             conflicts_by_section: BTreeMap::new(),
+            enquiry: None,
         })
     }
 
-    /// The summary of a case once an empty section is added to it, which is not stored yet.
+    /// The summary of a case once a section is added to it, with its first edits, which are not stored yet.
     pub(crate) fn line_with_section(
         &self,
         case: &Case,
         kind: &SectionKind,
-        space: &SpaceId,
+        edits: &NewEdits,
     ) -> Result<CaseLine, ClientError> {
         let mut line = match self.stored_line(&case.id)? {
             Some(line) => line,
             None => self.summarise(case)?,
         };
-        line.sections.insert(kind.code(), space.to_string());
+        line.sections.insert(kind.code(), edits.space.to_string());
+        set_enquiry(&mut line, kind, &edits.document);
         Ok(line)
     }
 
@@ -325,6 +329,15 @@ impl Nahtlos {
                 others.push((other, records::decode(&bytes)?));
             }
         }
+        // An enquiry stands alone.
+        let enquiry = SectionKind::Enquiry.code();
+        let is_enquiry = |kind: &String| *kind == enquiry;
+        let stands_alone = is_enquiry(&label.kind) && others.is_empty();
+        if !stands_alone
+            && (is_enquiry(&label.kind) || others.iter().any(|(_, other)| is_enquiry(&other.kind)))
+        {
+            return Ok(false);
+        }
         let first = !others.iter().any(|(_, other)| other.kind == label.kind);
         let kind = SectionKind::from_code(&label.kind);
         let may_be_further = || {
@@ -411,6 +424,7 @@ impl Nahtlos {
             let authors = self.authors(space)?;
             let conflicts = nahtlos_casework::conflicts(&document, kind, &authors);
             set_conflicts(line, kind, conflicts.len());
+            set_enquiry(line, kind, &document);
         }
         Ok(())
     }
@@ -439,6 +453,7 @@ impl Nahtlos {
             undelivered: 0,
             carried: 0,
             conflicts_by_section: BTreeMap::new(),
+            enquiry: None,
         };
         for (kind, space) in &case.sections {
             line.sections.insert(kind.code(), space.to_string());
@@ -457,6 +472,13 @@ fn is_summarised(kind: &SectionKind) -> bool {
         kind,
         SectionKind::Core | SectionKind::Plan | SectionKind::Tasks
     )
+}
+
+/// An institution's own notes say from which anonymous enquiry their case was opened.
+fn set_enquiry(line: &mut CaseLine, kind: &SectionKind, document: &Document) {
+    if matches!(kind, SectionKind::Internal(_)) {
+        line.enquiry = enquiry_in(document, kind);
+    }
 }
 
 fn set_conflicts(line: &mut CaseLine, kind: &SectionKind, conflicts: usize) {

@@ -8,6 +8,7 @@
 //! output of a caller ever holds one by accident.
 
 mod ahvn13;
+mod anonymous;
 mod capacity;
 mod case_number;
 mod closing;
@@ -39,6 +40,7 @@ mod zemis;
 use std::fmt;
 
 pub use ahvn13::Ahvn13;
+pub use anonymous::AnonymousText;
 pub use capacity::{Capacity, Percent};
 pub use case_number::{CaseNumber, DeviceCode};
 pub use closing::{ClosingReason, CompetenceKind, ReopeningReason};

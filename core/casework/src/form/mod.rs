@@ -16,6 +16,7 @@
 //! | `acknowledged` | conflicts that somebody has looked at | |
 
 mod circumstances;
+mod enquiry;
 mod person;
 mod slice;
 mod value_type;
@@ -144,6 +145,7 @@ pub fn form_of(section: &SectionKind) -> Option<&'static Form> {
         SectionKind::Access => &work::ACCESS,
         SectionKind::Employer(_) => &work::EMPLOYER,
         SectionKind::Slice(slice) => return form_of_slice(slice.of()),
+        SectionKind::Enquiry => &enquiry::ENQUIRY,
         SectionKind::Core
         | SectionKind::Ident
         | SectionKind::Function
@@ -238,10 +240,11 @@ mod tests {
             "meeting/t1",
             "access",
             "employer/e1",
+            "enquiry",
         ]
         .into_iter()
         .map(|code| {
-            let section = SectionKind::parse(code).unwrap();
+            let section = SectionKind::from_code(code);
             let form = form_of(&section).unwrap();
             (section, form)
         })
@@ -255,7 +258,7 @@ mod tests {
         ] {
             assert!(form_of(&SectionKind::parse(code).unwrap()).is_none());
         }
-        assert_eq!(forms().len(), 12);
+        assert_eq!(forms().len(), 13);
         assert!(form_of(&SectionKind::Unknown("genetics".into())).is_none());
     }
 

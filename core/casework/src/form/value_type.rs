@@ -4,9 +4,9 @@ use nahtlos_document::Value;
 
 use crate::edit::ScalarValue;
 use crate::fields::{
-    Commune, CountryCode, Date, Email, Field, FieldError, JournalKind, JournalText, LanguageCode,
-    LanguageLevel, Line, LongText, Minutes, Name, PartialDate, Percent, Permit, Phone, ProblemArea,
-    Rappen, Responsible, Severity, Times, Uid, UtcTime,
+    AnonymousText, Commune, CountryCode, Date, Email, Field, FieldError, JournalKind, JournalText,
+    LanguageCode, LanguageLevel, Line, LongText, Minutes, Name, PartialDate, Percent, Permit,
+    Phone, ProblemArea, Rappen, Responsible, Severity, Times, Uid, UtcTime,
 };
 use crate::labels::Names;
 use crate::record::Address;
@@ -69,6 +69,8 @@ value_types! {
     Text(LongText),
     /// A text of 1 to 10,000 characters.
     Report(JournalText),
+    /// A text of 1 to 500 characters in which nothing recognisable names a person.
+    AnonymousText(AnonymousText),
     /// A day.
     Date(Date),
     /// A day, a month or a year.
@@ -199,6 +201,9 @@ impl ValueType {
             }
             Self::Name => "up to 100 characters",
             Self::Report => "text, up to 10,000 characters",
+            Self::AnonymousText => {
+                "text, up to 500 characters, nothing in it by which somebody could be recognised"
+            }
             Self::Line | Self::Text | Self::Wording => "text, up to 2,000 characters",
         };
         hint.to_owned()

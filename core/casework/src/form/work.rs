@@ -75,7 +75,15 @@ pub(super) const MEASURE: Form = Form {
 
 /// Notes of one institution.
 pub(super) const INTERNAL: Form = Form {
-    fields: &[],
+    fields: &[field(
+        "enquiry",
+        Line,
+        [
+            "aus der anonymen Anfrage",
+            "issu de la demande anonyme",
+            "from the anonymous enquiry",
+        ],
+    )],
     lists: &[records(
         "notes",
         ["Notizen", "notes", "notes"],

@@ -13,6 +13,7 @@ use serde::Serialize;
 use super::GrantLine;
 use crate::cases::Case;
 use crate::consent::{consent_in, is_named, short_name};
+use crate::enquiry::ENQUIRY_BASIS;
 use crate::error::ClientError;
 use crate::nahtlos::Nahtlos;
 use crate::opening::LEAD_BASIS;
@@ -113,6 +114,9 @@ impl Nahtlos {
         };
         if basis == LEAD_BASIS {
             return Ok(link(true, "the mandate of the team that opened the case"));
+        }
+        if basis == ENQUIRY_BASIS {
+            return Ok(link(true, "an anonymous enquiry, which names nobody"));
         }
         let Some(name) = consent_in(basis) else {
             return Ok(match bases.find(basis) {

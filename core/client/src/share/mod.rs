@@ -328,6 +328,12 @@ impl Nahtlos {
         kind: &SectionKind,
         member: &SpaceId,
     ) -> Result<(), ClientError> {
+        if *kind == SectionKind::Enquiry {
+            return Err(ClientError::NoRight {
+                action: "share this enquiry",
+                reason: "it goes to one team; another one gets an enquiry of its own".into(),
+            });
+        }
         if let SectionKind::Internal(institution) = kind {
             let of = self.confirmed_institution(member).map(|id| id.to_string());
             if of.as_ref() == Some(institution) {
