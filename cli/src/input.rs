@@ -10,7 +10,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 
 /// Largest input: as much as a case file may have, and one byte to notice more.
-const BYTES_MAX: u64 = 4 * 1024 * 1024 + 1;
+const BYTES_MAX: u64 = nahtlos_casework::CASE_FILE_BYTES_MAX as u64 + 1;
 
 /// As much of one line as a terminal passes on; the rest it drops without a word (Linux, `n_tty`).
 const TERMINAL_LINE_BYTES_MAX: usize = 4095;
@@ -32,7 +32,7 @@ pub fn read_text(source: &Path) -> Result<String, Failure> {
     };
     read.map_err(|error| Failure::file("read", source, &error))?;
     if bytes.len() as u64 >= BYTES_MAX {
-        return Err(not_usable(source, "too_large", "It has more than 4 MiB."));
+        return Err(not_usable(source, "too_large", "It has more than 32 MiB."));
     }
     let text = String::from_utf8(bytes)
         .map_err(|_| not_usable(source, "not_text", "It is not text in UTF-8."))?;
@@ -40,6 +40,23 @@ pub fn read_text(source: &Path) -> Result<String, Failure> {
         .strip_prefix('\u{feff}')
         .map(str::to_owned)
         .unwrap_or(text))
+}
+
+/// Reads the bytes of a table, or of standard input where it is `-`; one byte more than a table may have where
+/// there are more.
+///
+/// # Errors
+/// Where it cannot be read.
+pub fn read_table(source: &Path) -> Result<Vec<u8>, Failure> {
+    let most = nahtlos_casework::import::table::TABLE_BYTES_MAX as u64 + 1;
+    let mut bytes = Vec::new();
+    let read = if source.as_os_str() == "-" {
+        io::stdin().lock().take(most).read_to_end(&mut bytes)
+    } else {
+        std::fs::File::open(source).and_then(|file| file.take(most).read_to_end(&mut bytes))
+    };
+    read.map_err(|error| Failure::file("read", source, &error))?;
+    Ok(bytes)
 }
 
 /// The new value of a field that exists: from `--from`, else typed. `None` where it is to be emptied,

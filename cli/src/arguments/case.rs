@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::device::ReportFormat;
 use super::process::{
@@ -13,8 +13,8 @@ use super::values::{Answered, TypedValue};
 /// Which cases to list.
 #[derive(Clone, Debug, Default, Args)]
 pub struct CaseFilter {
-    /// Only cases whose number, name or phase holds this
-    #[arg(long, value_name = "TEXT")]
+    /// Only cases whose number, name, birth or phase holds these words, whatever their case and accents
+    #[arg(long, visible_alias = "search", value_name = "TEXT")]
     pub filter: Option<String>,
     /// Closed cases too; without it only those of them in which something is to be done
     #[arg(long)]
@@ -73,6 +73,67 @@ pub struct CaseHandover {
     /// Carry out what was ordered and is for you to take over
     #[arg(long = "ordered", id = "ordered_only", conflicts_with_all = ["from", "to"])]
     pub ordered_only: bool,
+    /// Whether to ask.
+    #[command(flatten)]
+    pub answered: Answered,
+}
+
+/// Run by `cli/tests/interchange.rs`.
+const EXPORT_EXAMPLE: &str = "\
+$ nahtlos case export BE-2026-031-A7-0042-K --to mosimann.json
+$ nahtlos case export mosimann --to journal.csv --format csv --list journal";
+
+/// A form of exported files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// One JSON file, as `case open --from` reads it
+    #[default]
+    Json,
+    /// Comma-separated values in UTF-8 (RFC 4180), for spreadsheets
+    Csv,
+}
+
+/// What of a case is exported, and where to.
+#[derive(Clone, Debug, Args)]
+pub struct CaseExport {
+    /// Number or name, or the beginning of either
+    pub case: String,
+    /// Write to this file (made new, for you alone)
+    #[arg(long, value_name = "FILE")]
+    pub to: PathBuf,
+    /// In which form
+    #[arg(long, value_enum, default_value_t)]
+    pub format: ExportFormat,
+    /// Only this list, with a column for each of its fields: journal, tasks, or a section and its list, as
+    /// labour.employments; without it, CSV has one row for each value of the case
+    #[arg(long, value_name = "LIST")]
+    pub list: Option<String>,
+    /// Who gets the file: recorded in the case's section `access`
+    #[arg(long = "for", value_name = "WHO", requires = "basis")]
+    pub recipient: Option<String>,
+    /// On what that rests: a code of `nahtlos share bases`, or words
+    #[arg(long, value_name = "BASIS", requires = "recipient")]
+    pub basis: Option<String>,
+}
+
+/// Run by `cli/tests/interchange.rs`.
+const IMPORT_EXAMPLE: &str = "\
+$ nahtlos case import --from people.csv
+$ nahtlos case import BE-2026-031-A7-0042-K --list journal --from journal.csv";
+
+/// Rows of a table, and what they are.
+#[derive(Clone, Debug, Args)]
+pub struct CaseImport {
+    /// Number or name, or the beginning of either, of the case that the rows are added to; without it, each
+    /// row opens a case
+    #[arg(requires = "list")]
+    pub case: Option<String>,
+    /// The CSV file, or `-` for standard input
+    #[arg(long, value_name = "FILE|-")]
+    pub from: PathBuf,
+    /// What the rows are: journal, tasks, or a section and its list, as labour.employments
+    #[arg(long, value_name = "LIST", requires = "case")]
+    pub list: Option<String>,
     /// Whether to ask.
     #[command(flatten)]
     pub answered: Answered,
@@ -174,6 +235,22 @@ pub enum CaseCommand {
     /// person or case; 3 some cases stay as they were; 5 no right.
     #[command(after_long_help = HANDOVER_EXAMPLE)]
     Handover(CaseHandover),
+    /// Exports what you can read of a case, unencrypted; says which sections are not readable here
+    ///
+    /// A JSON file opens as a new case with the same content (`nahtlos case open --from FILE`). What a newer
+    /// version wrote and this one does not understand stands in it as it is stored. The form is described in
+    /// docs/INTERCHANGE.md.
+    #[command(after_long_help = EXPORT_EXAMPLE)]
+    Export(CaseExport),
+    /// Reads a table from a spreadsheet (CSV in UTF-8): a case for each row, or entries of one list of a case;
+    /// all of it or nothing
+    ///
+    /// The first row names the columns: those of `case export --format csv --list LIST`, or for cases
+    /// official_name, first_name, call_name, birth, sex, street, house_number, extra_line, postcode, town,
+    /// country, phone, email, preferred_channel, voicemail_allowed, correspondence_language, interpreter,
+    /// phase. Commas, semicolons and tabs separate cells. What is wrong is named by line and column.
+    #[command(after_long_help = IMPORT_EXAMPLE)]
+    Import(CaseImport),
     /// Marks that somebody has a conflict of interest in a case: it is never handed over to them
     Recuse {
         /// Number or name, or the beginning of either

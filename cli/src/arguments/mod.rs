@@ -10,11 +10,13 @@ mod examples;
 mod function;
 mod invitation;
 mod journal;
+mod list;
 mod network;
 mod plan;
 mod process;
 mod recovery;
 mod reference;
+mod sample;
 mod section;
 mod share;
 mod subject;
@@ -27,7 +29,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use bundle::BundleCommand;
-pub use case::{CaseCommand, CaseFilter, CaseHandover, CaseOpen};
+pub use case::{
+    CaseCommand, CaseExport, CaseFilter, CaseHandover, CaseImport, CaseOpen, ExportFormat,
+};
 pub use consent::{
     ConsentCommand, ConsentExtend, ConsentGive, ConsentManner, ConsentNarrow, ConsentWithdraw,
 };
@@ -38,6 +42,7 @@ pub use enquiry::{EnquiryCommand, EnquirySend};
 pub use function::{FunctionAdd, FunctionCommand};
 pub use invitation::HandingOver;
 pub use journal::{JournalAdd, JournalCommand, JournalCorrect, JournalList};
+pub use list::ListCommand;
 pub use network::{
     FounderOptions, InstitutionCommand, IntroductionOptions, MemberCommand, MemberRole,
     NetworkCommand, TeamCommand, YesOrNo,
@@ -49,6 +54,7 @@ pub use plan::{
 pub use process::{CaseClose, CaseReopen, CompetenceAdd, CompetenceCommand};
 pub use recovery::RecoveryCommand;
 pub use reference::{command_line_reference, manual_pages};
+pub use sample::{SampleCommand, SampleGenerate};
 pub use section::{SectionCommand, SectionEdit, SectionExport};
 pub use share::{
     ConflictCommand, ReasonCode, SectionRole, ShareCommand, ShareGrant, ShareRole, ShareSlice,
@@ -189,6 +195,19 @@ pub enum Command {
         #[command(subcommand)]
         command: Option<EnquiryCommand>,
     },
+    /// Finds words in the names of all cases and in the journals and notes that you can read
+    ///
+    /// Case and accents do not matter: "hadzic" finds "Hadžić". All words must stand in one entry. Without
+    /// words you are asked, so that the shell's history does not keep them.
+    #[command(after_long_help = "$ nahtlos search praktikum")]
+    Search {
+        /// What to look for
+        #[arg(value_name = "WORD")]
+        words: Vec<String>,
+        /// How many places to show
+        #[arg(long, value_name = "NUMBER", default_value_t = 50)]
+        limit: usize,
+    },
     /// Sections: the parts of a case file that are shared together
     Section {
         /// What to do.
@@ -290,6 +309,18 @@ pub enum Command {
     },
     /// Shows everything with invented people: a relay, four institutions, five devices, one case
     Demo(crate::demo::DemoOptions),
+    /// Lists of names with the times they are valid: communes, permits, kinds of institutions
+    List {
+        /// What to do.
+        #[command(subcommand)]
+        command: ListCommand,
+    },
+    /// Invented cases, for trying things out
+    Sample {
+        /// What to do.
+        #[command(subcommand)]
+        command: SampleCommand,
+    },
     /// Prints a script that completes commands in your shell
     Completions {
         /// Which shell.

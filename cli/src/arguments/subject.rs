@@ -52,6 +52,8 @@ fn of_case(command: &CaseCommand) -> Subject<'_> {
         CaseCommand::List { .. } | CaseCommand::Open { .. } | CaseCommand::Handover(_) => {
             (None, None)
         }
+        CaseCommand::Export(export) => (Some(&export.case), None),
+        CaseCommand::Import(import) => (import.case.as_deref(), None),
         CaseCommand::Show { case } | CaseCommand::Recuse { case, .. } => (Some(case), Some("core")),
         CaseCommand::Set { case, field, .. } => {
             let of_ident = IdentKey::ALL.iter().any(|key| key.code() == field.trim());

@@ -3,6 +3,7 @@
 use nahtlos_casework::SectionKind;
 use nahtlos_casework::edit::{CoreKey, IdentKey};
 use nahtlos_casework::fields::{Date, Field, PartialDate};
+use nahtlos_casework::searching::Search;
 use nahtlos_casework::view::{CoreView, IdentView};
 use nahtlos_client::{Case, CaseLine, Nahtlos};
 use serde_json::json;
@@ -12,7 +13,10 @@ use super::names::Names;
 use super::pages::{core_fields, ident_fields};
 use super::section_history::history;
 use super::values::{CaseKey, case_edit, case_key, refuse_not_typed};
-use super::{NOT_DELIVERED_YET, access_log, case_handover, case_open, case_process, case_title};
+use super::{
+    NOT_DELIVERED_YET, access_log, case_export, case_handover, case_import, case_open,
+    case_process, case_title,
+};
 use crate::arguments::{CaseCommand, CaseFilter, TypedValue};
 use crate::context::Context;
 use crate::exit::Exit;
@@ -59,6 +63,8 @@ pub fn run(
         Some(CaseCommand::Competence { case, command }) => {
             case_process::competence(context, case, command)
         }
+        Some(CaseCommand::Export(options)) => case_export::export(context, &options),
+        Some(CaseCommand::Import(options)) => case_import::import(context, &options),
         Some(CaseCommand::Handover(options)) => case_handover::handover(context, &options),
         Some(CaseCommand::Recuse { case, person, lift }) => {
             case_handover::recuse(context, &case, &person, lift)
@@ -70,8 +76,11 @@ fn list(context: &Context, filter: &CaseFilter) -> Result<Answer, Failure> {
     let nahtlos = context.open()?;
     let mut cases = nahtlos.cases()?;
     if let Some(wanted) = &filter.filter {
-        let wanted = wanted.to_lowercase();
-        cases.retain(|line| holds(line, &wanted));
+        // Without a word it is no filter.
+        if !wanted.trim().is_empty() {
+            let search = Search::parse(wanted)?;
+            cases.retain(|line| search.is_in(&line.text()));
+        }
     }
     let all = cases.len();
     if !filter.all {
@@ -107,14 +116,6 @@ fn list(context: &Context, filter: &CaseFilter) -> Result<Answer, Failure> {
 fn calls_for_work(line: &CaseLine, today: Date) -> bool {
     let is_due = line.summary.next_due.is_some_and(|due| due <= today);
     is_due || line.summary.conflicts > 0 || line.unread > 0 || line.undelivered > 0
-}
-
-fn holds(line: &CaseLine, wanted: &str) -> bool {
-    let summary = &line.summary;
-    [&summary.case_number, &summary.display_name, &summary.phase]
-        .into_iter()
-        .flatten()
-        .any(|text| text.to_lowercase().contains(wanted))
 }
 
 /// One case of the list.

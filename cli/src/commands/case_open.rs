@@ -50,10 +50,12 @@ pub fn open_from(
     if let Some(enquiry) = &enquiry {
         refuse_enquiry(enquiry, opening.yes)?;
     }
+    let mut other_values = 0;
     let edits = match &source.from {
         Some(path) => {
             let file = CaseFile::parse(&input::read_text(path)?)
                 .map_err(|errors| Failure::import(&errors))?;
+            other_values = file.other_values();
             // Randomness that fails once fails the whole command, before anything is stored.
             let mut failed = None;
             let edits = file.edits(&mut || {
@@ -90,6 +92,17 @@ pub fn open_from(
         carry_out(nahtlos, &edits, consent.as_ref(), enquiry.as_ref(), opening)
     });
     match opened {
+        Ok(answer) | Err(Stopped::Answered(answer)) if other_values > 0 => {
+            let values = count(
+                other_values as u64,
+                "value of the file is",
+                "values of the file are",
+            );
+            Ok(answer.note(format!(
+                "{values} in a form that only a newer version understands (`other_values`): not taken over, \
+                 keep the file."
+            )))
+        }
         Ok(answer) | Err(Stopped::Answered(answer)) => Ok(*answer),
         Err(Stopped::Failed(failure)) => Err(*failure),
     }
@@ -325,7 +338,7 @@ fn asked_sections(
 }
 
 /// Name, birth and number of a case of the same official name, first name and birth, if there is one.
-fn same_person(nahtlos: &Nahtlos, edits: &[Edit]) -> Result<Option<(String, String)>, Failure> {
+pub fn same_person(nahtlos: &Nahtlos, edits: &[Edit]) -> Result<Option<(String, String)>, Failure> {
     let wanted = Person::of_edits(edits);
     if wanted.official_name.is_none() {
         return Ok(None);

@@ -6,7 +6,9 @@ mod attention;
 mod bundle;
 mod bundle_open;
 mod case;
+mod case_export;
 mod case_handover;
+mod case_import;
 mod case_open;
 mod case_process;
 mod conflict;
@@ -40,6 +42,7 @@ mod institution_show;
 mod invitation;
 mod journal;
 mod key;
+mod list;
 mod member;
 mod names;
 mod network;
@@ -55,6 +58,8 @@ mod plan_version;
 mod plan_version_pages;
 mod recovery;
 mod recovery_print;
+mod sample;
+mod search;
 mod section;
 mod section_erase;
 mod section_fields;
@@ -105,6 +110,7 @@ pub fn run(context: &Context, command: Command) -> Result<Answer, Failure> {
         Command::Bundle { command } => bundle::run(context, command),
         Command::Case { filter, command } => case::run(context, filter, command),
         Command::Enquiry { command } => enquiry::run(context, command),
+        Command::Search { words, limit } => search::run(context, &words, limit),
         Command::Section { command } => section::run(context, command),
         Command::Plan { command } => plan::run(context, command),
         Command::Journal { case, command } => journal::run(context, case, command),
@@ -120,6 +126,8 @@ pub fn run(context: &Context, command: Command) -> Result<Answer, Failure> {
         Command::Doctor { acknowledge } => doctor::run(context, acknowledge),
         Command::Held { command } => held::run(context, command),
         Command::Demo(options) => Ok(demo(&options)),
+        Command::List { command } => list::run(context, command),
+        Command::Sample { command } => sample::run(&command),
         Command::Completions { shell } => Ok(completions(shell)),
         Command::Docs(options) => docs(&options),
     }

@@ -412,5 +412,6 @@ const fn in_words(collection: Collection) -> (&'static str, &'static str) {
             "change that a bundle brought and the relay lacks",
             "changes that bundles brought and the relay lacks",
         ),
+        Collection::SearchText => ("journal kept for searching", "journals kept for searching"),
     }
 }

@@ -103,6 +103,15 @@ impl Failure {
         failure
     }
 
+    /// A table with errors. It is read as a whole or not at all.
+    pub fn table(errors: &[ImportError]) -> Self {
+        let mut failure = Self::section_file(errors);
+        let begins = errors.first().map_or("table", |error| error.code);
+        failure.code = begins.to_owned();
+        failure.next = "Correct the lines named above, then run the command again.".to_owned();
+        failure
+    }
+
     /// A consent file with errors. It is read as a whole or not at all.
     pub fn consent_file(errors: &[ImportError]) -> Self {
         let count = errors.len();

@@ -1,7 +1,6 @@
 //! Comma-separated values (RFC 4180), for spreadsheets.
 
-/// Characters by which a spreadsheet takes a cell for a formula.
-const FORMULA_STARTS: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
+use nahtlos_casework::import::table::guarded;
 
 /// Rows below a header, each cell in quotation marks. A cell that a spreadsheet would run as a formula
 /// gets an apostrophe first, as somebody would type it who means the text.
@@ -19,12 +18,7 @@ fn line<'a>(cells: impl Iterator<Item = &'a str>) -> String {
 }
 
 fn cell(text: &str) -> String {
-    let inner = text.replace('"', "\"\"");
-    // What is in front of a formula, and not shown, does not make it harmless.
-    let is_formula = text
-        .trim_start_matches([' ', '\n'])
-        .starts_with(FORMULA_STARTS);
-    format!("\"{}{inner}\"", if is_formula { "'" } else { "" })
+    format!("\"{}\"", guarded(text).replace('"', "\"\""))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 //! - [`form`]: the tables of the sections that have no code of their own.
 //! - [`Edit`]: everything a person can do, as data that can be stored and applied again.
 //! - [`view`]: typed views of a section's document.
-//! - [`CaseFile`]: a new case from a JSON file.
+//! - [`CaseFile`]: a new case from a JSON file; [`export`]: a case as such a file.
 //! - [`access`]: who read what, and what was disclosed to whom.
 //! - [`phase`]: from which phase a case goes on to which.
 //! - [`plan_version`]: versions of the plan, who signed them, and what has changed since.
@@ -29,6 +29,7 @@ pub mod access;
 mod author;
 mod conflict;
 pub mod edit;
+pub mod export;
 pub mod fields;
 pub mod form;
 pub mod import;
@@ -40,6 +41,8 @@ pub mod plan_version;
 pub mod record;
 pub mod role;
 mod rules;
+pub mod sample;
+pub mod searching;
 mod section;
 pub mod slice;
 pub mod view;
@@ -50,7 +53,9 @@ pub use conflict::{
 };
 pub use edit::{ApplyError, Edit};
 pub use import::consent::{ConsentFile, ConsentFileShare, May};
-pub use import::{CASE_FILE_SCHEMA_VERSION, CaseFile, ImportError, SectionFile};
+pub use import::{
+    CASE_FILE_BYTES_MAX, CASE_FILE_SCHEMA_VERSION, CaseFile, ImportError, SectionFile,
+};
 pub use labels::{Names, names_of};
 pub use rules::{Rule, Violation};
 pub use section::{PLAIN_SECTIONS, SECTIONS_OPENED_AT_ONCE, SectionKind, containers};

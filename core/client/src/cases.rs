@@ -44,6 +44,19 @@ pub struct CaseLine {
 const ID_BEGINNING_MIN: usize = 8;
 
 impl CaseLine {
+    /// What a list shows of the case, as one text to search in: number, name, birth and phase.
+    pub fn text(&self) -> String {
+        let summary = &self.summary;
+        let parts = [
+            &summary.case_number,
+            &summary.display_name,
+            &summary.birth,
+            &summary.phase,
+        ];
+        let parts = parts.into_iter().flatten().map(String::as_str);
+        parts.collect::<Vec<_>>().join(" ")
+    }
+
     /// Whether there is anything to name the case by, or its core is not shared with this device.
     fn has_arrived(&self) -> bool {
         let named = self.summary.case_number.is_some() || self.summary.display_name.is_some();

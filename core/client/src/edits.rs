@@ -17,6 +17,7 @@ use crate::outbox::OUTBOX_SPACES;
 use crate::profile::ProfileEdit;
 use crate::random;
 use crate::records::{self, OutboxRecord};
+use crate::searching::forget_search_text;
 use crate::vault::{Collection, Transaction};
 use nahtlos_protocol::identifier::Nonce;
 
@@ -122,6 +123,7 @@ impl Nahtlos {
         self.commit(|transaction| {
             for (edits, first) in new.iter().zip(positions) {
                 put_edits(transaction, edits, first)?;
+                forget_search_text(transaction, &edits.space)?;
             }
             put_lines(transaction, &lines)?;
             also(transaction)

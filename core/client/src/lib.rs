@@ -88,6 +88,7 @@ pub mod reorganising;
 pub mod repair;
 pub mod revocation;
 pub mod rotation;
+pub mod searching;
 mod seeds;
 pub mod session;
 pub mod share;

@@ -55,11 +55,8 @@ impl Nahtlos {
         let nonce = random::nonce(&mut random::system());
         let mut all = self.opening_edits(number)?;
         all.extend(edits.iter().cloned());
-        let needed = |kind: &&SectionKind| {
-            kind.is_opened_at_once() || edits.iter().any(|edit| edit.section() == **kind)
-        };
         let (mut prepared, mut labels, mut new) = (Vec::new(), Vec::new(), Vec::new());
-        for kind in PLAIN_SECTIONS.iter().filter(needed) {
+        for kind in &self.sections_of_new_case(edits)? {
             let label = LabelRecord {
                 kind: kind.code(),
                 home,
@@ -90,6 +87,34 @@ impl Nahtlos {
         self.device = device;
         self.remember_edited(new);
         Ok(number)
+    }
+
+    /// The sections that a new case gets: those that every case has, and those that an edit is one of.
+    fn sections_of_new_case(&self, edits: &[Edit]) -> Result<Vec<SectionKind>, ClientError> {
+        let mut kinds: Vec<SectionKind> = PLAIN_SECTIONS.to_vec();
+        kinds.retain(|kind| {
+            kind.is_opened_at_once() || edits.iter().any(|edit| edit.section() == *kind)
+        });
+        for kind in edits.iter().map(Edit::section) {
+            if kinds.contains(&kind) {
+                continue;
+            }
+            if !kind.has_content() {
+                return Err(not_filled(&kind).into());
+            }
+            if let SectionKind::Internal(institution) = &kind
+                && *institution != self.institution()?.to_string()
+            {
+                return Err(ClientError::NoRight {
+                    action: "open these notes",
+                    reason:
+                        "the institution whose notes they are does this; leave them out of the file"
+                            .to_owned(),
+                });
+            }
+            kinds.push(kind);
+        }
+        Ok(kinds)
     }
 
     /// Opens a section that a case does not have yet, empty, with a key of its own and managed by

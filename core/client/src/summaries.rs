@@ -17,6 +17,7 @@ use crate::enquiry::enquiry_in;
 use crate::error::ClientError;
 use crate::nahtlos::Nahtlos;
 use crate::records::{self, LabelRecord};
+use crate::searching::forget_search_text;
 use crate::slices::mark_source;
 use crate::vault::Collection;
 
@@ -243,6 +244,8 @@ impl Nahtlos {
                 for (case, touched) in &cases {
                     mark_source(transaction, case, touched)?;
                 }
+                let mut changed = touched.values().flatten();
+                changed.try_for_each(|space| forget_search_text(transaction, space))?;
                 put_lines(transaction, &lines)
             })?;
         }
@@ -376,7 +379,11 @@ impl Nahtlos {
             return Ok(());
         };
         let lines = [(*case, self.summarise_again(&known, touched)?)];
-        self.commit(|transaction| put_lines(transaction, &lines))
+        self.commit(|transaction| {
+            let mut changed = touched.iter();
+            changed.try_for_each(|space| forget_search_text(transaction, space))?;
+            put_lines(transaction, &lines)
+        })
     }
 
     /// The summary of a case after these sections changed. What the line says of the others stands:

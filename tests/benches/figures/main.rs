@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod case_edits;
+mod casework;
 mod catch_up;
 mod device;
 mod disk;
@@ -43,7 +44,7 @@ use sampling::timed;
 const FEWER_CASES: usize = 200;
 const MORE_CASES: usize = 1_000;
 /// What can be measured by itself.
-const GROUPS: [&str; 12] = [
+const GROUPS: [&str; 13] = [
     "idle",
     "very-many",
     "catch-up",
@@ -56,6 +57,7 @@ const GROUPS: [&str; 12] = [
     "replay",
     "removal",
     "handover",
+    "casework",
 ];
 
 /// Those that measure a network of few cases, and those that measure one of many.
@@ -172,6 +174,9 @@ impl Run {
         });
         self.group("handover", |run| {
             handover::measure(&mut run.report, &run.directory, run.divisor);
+        });
+        self.group("casework", |run| {
+            casework::measure(&mut run.report, &run.directory, run.divisor);
         });
     }
 

@@ -2,7 +2,7 @@
 
 use nahtlos_document::Value;
 
-use crate::fields::Field;
+use crate::fields::{Field, FieldError};
 
 /// How a value is stored in a document: fields as immutable strings, truth values as such.
 pub(crate) trait ToStored {
@@ -35,6 +35,34 @@ impl<F: Field> FromStored for F {
 impl FromStored for bool {
     fn from_stored(value: &Value) -> Option<Self> {
         value.as_bool()
+    }
+}
+
+/// How a value is read that stands in a file; the refusal says what is wrong with it.
+pub(crate) trait FromTyped: Sized {
+    fn from_typed(typed: &Value) -> Result<Self, FieldError>;
+}
+
+impl<F: Field> FromTyped for F {
+    fn from_typed(typed: &Value) -> Result<Self, FieldError> {
+        let text = typed.as_str().ok_or_else(|| {
+            let (reason, remedy) = ("this is not a string", "write it in quotation marks");
+            FieldError::new(F::NAME, "type", reason, remedy)
+        })?;
+        F::parse(text)
+    }
+}
+
+impl FromTyped for bool {
+    fn from_typed(typed: &Value) -> Result<Self, FieldError> {
+        typed.as_bool().ok_or_else(|| {
+            FieldError::new(
+                "truth_value",
+                "type",
+                "this is not a truth value",
+                "write true or false without quotation marks",
+            )
+        })
     }
 }
 
@@ -78,6 +106,18 @@ macro_rules! field_set {
             pub(crate) fn to_value(&self) -> nahtlos_document::Value {
                 match self {
                     $( Self::$Variant(value) => crate::edit::field_set::ToStored::to_stored(value), )+
+                }
+            }
+
+            /// Reads a value that stands in a file.
+            #[allow(dead_code, reason = "not every table is read field by field")]
+            pub(crate) fn from_typed(
+                key: $Key,
+                typed: &nahtlos_document::Value,
+            ) -> Result<Self, crate::fields::FieldError> {
+                match key {
+                    $( $Key::$Variant => crate::edit::field_set::FromTyped::from_typed(typed)
+                        .map(Self::$Variant), )+
                 }
             }
 

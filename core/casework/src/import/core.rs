@@ -1,20 +1,30 @@
 //! Person, contact and bodies of a case file.
 
 use super::reading::{Object, Reading};
-use crate::edit::{CoreEdit, CoreField};
+use crate::edit::{CoreEdit, CoreField, CoreKey};
 use crate::record::{Address, Body};
 
 pub(super) fn read_core(root: &mut Object<'_>, reading: &mut Reading) -> Vec<CoreEdit> {
-    let mut edits = Vec::new();
-    let phase = root.optional(reading, "phase").map(CoreField::Phase);
-    edits.extend(phase.map(CoreEdit::Set));
-    read_person(root, reading, &mut edits);
-    read_contact(root, reading, &mut edits);
+    let mut fields = root.fields(reading, of_group("case"), CoreField::from_typed);
+    read_person(root, reading, &mut fields);
+    read_contact(root, reading, &mut fields);
+    let mut edits: Vec<CoreEdit> = fields.into_iter().map(CoreEdit::Set).collect();
     read_bodies(root, reading, &mut edits);
     edits
 }
 
-fn read_person(root: &mut Object<'_>, reading: &mut Reading, edits: &mut Vec<CoreEdit>) {
+/// The fields that lie in one map of the section, which is one object of the file (`case`: the file itself).
+/// Number and lead are those of the device that opens the case; an address is an object of its own.
+fn of_group(group: &'static str) -> impl Iterator<Item = (CoreKey, &'static str)> {
+    let keys = CoreKey::ALL.iter().copied();
+    keys.filter(|key| !matches!(key, CoreKey::CaseNumber | CoreKey::Lead | CoreKey::Address))
+        .filter_map(move |key| match key.steps() {
+            [in_group, name] if *in_group == group => Some((key, *name)),
+            _ => None,
+        })
+}
+
+fn read_person(root: &mut Object<'_>, reading: &mut Reading, fields: &mut Vec<CoreField>) {
     let Some(node) = root.take("person") else {
         reading.error("$.person", "missing", "this field is missing", "add it");
         return;
@@ -22,48 +32,23 @@ fn read_person(root: &mut Object<'_>, reading: &mut Reading, edits: &mut Vec<Cor
     let Some(mut person) = reading.object(node) else {
         return;
     };
-    let fields = [
-        person
-            .required(reading, "official_name")
-            .map(CoreField::OfficialName),
-        person
-            .optional(reading, "first_name")
-            .map(CoreField::FirstName),
-        person
-            .optional(reading, "call_name")
-            .map(CoreField::CallName),
-        person.optional(reading, "birth").map(CoreField::Birth),
-        person.optional(reading, "sex").map(CoreField::Sex),
-    ];
-    edits.extend(fields.into_iter().flatten().map(CoreEdit::Set));
+    if !person.has("official_name") {
+        let path = format!("{}.official_name", person.path());
+        reading.error(path, "missing", "this field is missing", "add it");
+    }
+    fields.extend(person.fields(reading, of_group("person"), CoreField::from_typed));
     person.finish(reading);
 }
 
-fn read_contact(root: &mut Object<'_>, reading: &mut Reading, edits: &mut Vec<CoreEdit>) {
+fn read_contact(root: &mut Object<'_>, reading: &mut Reading, fields: &mut Vec<CoreField>) {
     let Some(mut contact) = root.object(reading, "contact") else {
         return;
     };
     let address = contact
         .object(reading, "address")
         .and_then(|address| read_address(address, reading));
-    let fields = [
-        address.map(CoreField::Address),
-        contact.optional(reading, "phone").map(CoreField::Phone),
-        contact.optional(reading, "email").map(CoreField::Email),
-        contact
-            .optional(reading, "preferred_channel")
-            .map(CoreField::PreferredChannel),
-        contact
-            .flag(reading, "voicemail_allowed")
-            .map(CoreField::VoicemailAllowed),
-        contact
-            .optional(reading, "correspondence_language")
-            .map(CoreField::CorrespondenceLanguage),
-        contact
-            .optional(reading, "interpreter")
-            .map(CoreField::Interpreter),
-    ];
-    edits.extend(fields.into_iter().flatten().map(CoreEdit::Set));
+    fields.extend(address.map(CoreField::Address));
+    fields.extend(contact.fields(reading, of_group("contact"), CoreField::from_typed));
     contact.finish(reading);
 }
 

@@ -18,6 +18,7 @@ use serde_json::Value as Json;
 
 use super::ImportError;
 use super::reading::{Node, Object, Reading};
+use super::sections::{WRITTEN, behind_what_they_correct};
 use crate::edit::{Edit, FormChange, FormEdit, NewValues, ScalarValue};
 use crate::fields::EntryId;
 use crate::form::{
@@ -35,9 +36,10 @@ pub struct SectionFile {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-enum Entry {
+pub(super) enum Entry {
     New {
         list: &'static str,
+        id: Option<EntryId>,
         correction_of: Option<EntryId>,
         values: BTreeMap<String, ScalarValue>,
     },
@@ -82,6 +84,14 @@ impl SectionFile {
         }
     }
 
+    pub(super) fn of_entries(section: SectionKind, entries: Vec<Entry>) -> Self {
+        Self {
+            section,
+            fields: NewValues::new(),
+            entries,
+        }
+    }
+
     /// The edits that it asks for, in the order in which to apply them; none for an empty file.
     ///
     /// `new_id` makes a new random identifier at each call.
@@ -106,15 +116,26 @@ impl SectionFile {
 }
 
 impl Entry {
+    /// Its identifier, as far as it brings one along, and that of the record that it corrects.
+    fn ids(&self) -> (Option<EntryId>, Option<EntryId>) {
+        match self {
+            Self::New {
+                id, correction_of, ..
+            } => (*id, *correction_of),
+            Self::Known { id, .. } => (Some(*id), None),
+        }
+    }
+
     fn changes(&self, changes: &mut Vec<FormChange>, new_id: &mut dyn FnMut() -> EntryId) {
         match self {
             Self::New {
                 list,
+                id,
                 correction_of,
                 values,
             } => changes.push(FormChange::Add {
                 list: (*list).to_owned(),
-                id: new_id(),
+                id: id.unwrap_or_else(new_id),
                 correction_of: *correction_of,
                 values: values.clone(),
             }),
@@ -141,7 +162,7 @@ impl Entry {
 }
 
 /// Reads a section out of an object of which the caller takes nothing else. In a case file everything
-/// is new.
+/// is new, and an identifier is the one that an entry gets.
 pub(super) fn read_section(
     object: &mut Object<'_>,
     reading: &mut Reading,
@@ -153,8 +174,15 @@ pub(super) fn read_section(
     check_spans(object, reading, &fields);
     let mut entries = Vec::new();
     for list in form.lists {
+        let mut of_list = Vec::new();
         for node in object.list(reading, list.code) {
-            entries.extend(read_entry(node, reading, list, of_existing));
+            let place = node.path.clone();
+            let entry = read_entry(node, reading, section, list, of_existing);
+            of_list.extend(entry.map(|entry| (place, entry)));
+        }
+        match of_existing {
+            true => entries.extend(of_list.into_iter().map(|(_, entry)| entry)),
+            false => entries.extend(behind_what_they_correct(of_list, reading, Entry::ids)),
         }
     }
     SectionFile {
@@ -164,13 +192,20 @@ pub(super) fn read_section(
     }
 }
 
-fn read_entry(
+pub(super) fn read_entry(
     node: Node<'_>,
     reading: &mut Reading,
+    section: &SectionKind,
     list: &'static FormList,
     of_existing: bool,
 ) -> Option<Entry> {
     let mut entry = reading.object(node)?;
+    let kind = || format!("{section} {:?}", list.keeps);
+    entry.pass_over(&WRITTEN);
+    let own_id = match of_existing {
+        true => None,
+        false => entry.identifier(reading, &kind()),
+    };
     let changes_entries = of_existing && list.keeps == Keeps::Entries;
     let id: Option<EntryId> = match changes_entries {
         true => entry.optional(reading, "id"),
@@ -190,7 +225,7 @@ fn read_entry(
             }
         }
         None => {
-            let correction_of = match of_existing && list.keeps == Keeps::Records {
+            let correction_of = match list.keeps == Keeps::Records {
                 true => entry.optional(reading, CORRECTION_OF),
                 false => None,
             };
@@ -203,6 +238,7 @@ fn read_entry(
             let set = |(code, value): (String, Option<ScalarValue>)| Some((code, value?));
             Entry::New {
                 list: list.code,
+                id: own_id,
                 correction_of,
                 values: values.into_iter().filter_map(set).collect(),
             }

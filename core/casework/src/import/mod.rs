@@ -1,7 +1,7 @@
-//! A case from a file: what `case open --from FILE` reads.
+//! A case from a file: what `case open --from FILE` reads and `case export` writes ([`crate::export`]).
 //!
-//! JSON, `schema_version` 1. Everything but `schema_version` and `person.official_name` may be
-//! missing; unknown fields are errors; dates are `2027-03-31` or `31.03.2027`; codes are those of the
+//! JSON, `schema_version` 1 (docs/INTERCHANGE.md). Everything but `schema_version` and
+//! `person.official_name` may be missing; unknown fields are errors; dates are `2027-03-31` or `31.03.2027`; codes are those of the
 //! fields.
 //!
 //! ```text
@@ -14,25 +14,33 @@
 //! ident           ahvn13, zemis, local_ids[]{institution, number}; only where a legal basis for the
 //!                 AHV number exists: with it the case gets the section `ident`
 //! function[]      capacity, from, to, basis, hours_per_day, limits, adaptations
-//! journal[]       at, kind, text
-//! tasks[]         title, responsible, due, priority, checklist[]
+//! journal[]       at, kind, text, correction_of
+//! tasks[]         title, responsible, due, priority, status, checklist[] (texts, or {text, done})
 //! labour, education, social, finance, migration, protection
 //!                 their fields and lists, as `nahtlos section fields SECTION` shows them
-//! plan            situation, overall_goal, target, goals[]
-//!   goals[]       statement, client_words, area, measure_of_success, due, priority, steps[]
-//!     steps[]     title, catalogue, responsible, payers, start, end, due, review_at
+//! further[]       section (medical, measure/…, meeting/…, employer/…, internal/…), and its fields and lists
+//! plan            situation, overall_goal, target, …, goals[], risks[], reviews[]
+//!   goals[]       statement, client_words, area, measure_of_success, due, priority, status, steps[]
+//!     steps[]     title, catalogue, responsible, payers, start, end, due, review_at, status, reason,
+//!                 depends_on[]
 //! ```
 //!
-//! The case number and the lead are not part of it: they come from the device that opens the case.
+//! Every entry may bring its `id` along (13 letters and digits), by which others of the file refer to it.
+//! The case number and the lead are not part of it: they come from the device that opens the case. What an
+//! exported file says beside this is for its readers, and passed over: who wrote an entry (`written_by`,
+//! `written_at`), approvals, versions and signatures of the plan, `reference` and `other_values`.
 
 pub mod consent;
 mod core;
 mod form;
 mod ident;
+pub mod lists;
 mod place;
 mod plan;
 mod reading;
+pub mod rows;
 mod sections;
+pub mod table;
 
 use serde_json::Value as Json;
 
@@ -40,12 +48,14 @@ use self::core::read_core;
 pub use self::form::SectionFile;
 use self::form::read_section;
 use self::ident::{NewIdent, read_ident};
-use self::plan::{NewGoal, read_plan};
+use self::plan::{NewPlan, read_plan};
 use self::reading::{Node, Object, Reading};
-use self::sections::{NewEntry, NewTask, read_assessments, read_journal, read_tasks};
-use crate::edit::{Assessment, CoreEdit, Edit, FunctionEdit, PlanEdit, PlanField};
-use crate::fields::EntryId;
-use crate::form::form_of;
+use self::sections::{
+    NewAssessment, NewEntry, NewTask, read_assessments, read_journal, read_tasks,
+};
+use crate::edit::{CoreEdit, Edit};
+use crate::fields::{EntryId, FieldError, Line};
+use crate::form::{Form, form_of};
 use crate::section::SectionKind;
 
 /// The version of the form that this crate reads.
@@ -54,7 +64,7 @@ pub const CASE_FILE_SCHEMA_VERSION: u64 = 1;
 /// The sections of a case file that are described by a table: those that the team that opens a case
 /// opens itself, and that a case has once. `medical` is managed by another team than the one that
 /// leads the case.
-const SECTIONS: [(&str, SectionKind); 6] = [
+pub(crate) const SECTIONS: [(&str, SectionKind); 6] = [
     ("labour", SectionKind::Labour),
     ("education", SectionKind::Education),
     ("social", SectionKind::Social),
@@ -64,7 +74,7 @@ const SECTIONS: [(&str, SectionKind); 6] = [
 ];
 
 /// Largest file, in bytes.
-const MAX_FILE_BYTES: usize = 4 * 1024 * 1024;
+pub const CASE_FILE_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// One error in a case file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, serde::Serialize)]
@@ -92,11 +102,11 @@ pub struct CaseFile {
     core: Vec<CoreEdit>,
     ident: NewIdent,
     sections: Vec<SectionFile>,
-    assessments: Vec<Assessment>,
+    assessments: Vec<NewAssessment>,
     journal: Vec<NewEntry>,
     tasks: Vec<NewTask>,
-    plan: Vec<PlanField>,
-    goals: Vec<NewGoal>,
+    plan: NewPlan,
+    other_values: usize,
 }
 
 impl CaseFile {
@@ -127,27 +137,25 @@ impl CaseFile {
         for section in &self.sections {
             edits.extend(section.edits(new_id));
         }
-        edits.extend(self.assessments.iter().map(|assessment| {
-            Edit::Function(FunctionEdit::AddAssessment {
-                id: new_id(),
-                assessment: assessment.clone(),
-            })
-        }));
-        edits.extend(self.journal.iter().map(|entry| entry.edit(new_id())));
+        let assessments = self.assessments.iter();
+        edits.extend(assessments.map(|assessment| assessment.edit(new_id)));
+        edits.extend(self.journal.iter().map(|entry| entry.edit(new_id)));
         for task in &self.tasks {
-            edits.push(task.edit(new_id));
+            edits.extend(task.edits(new_id));
         }
-        edits.extend(self.plan.iter().cloned().map(PlanEdit::Set).map(Edit::Plan));
-        for goal in &self.goals {
-            edits.extend(goal.edits(new_id));
-        }
+        edits.extend(self.plan.edits(new_id));
         edits
+    }
+
+    /// Values of the file that only a newer version understands: they stay in the file.
+    pub fn other_values(&self) -> usize {
+        self.other_values
     }
 }
 
 fn parse_text(json: &str, reading: &mut Reading) -> Option<Json> {
-    if json.len() > MAX_FILE_BYTES {
-        reading.error("$", "too_long", "the file has more than 4 MiB", "split it");
+    if json.len() > CASE_FILE_BYTES_MAX {
+        reading.error("$", "too_long", "the file has more than 32 MiB", "split it");
         return None;
     }
     match serde_json::from_str(json) {
@@ -188,7 +196,9 @@ fn read(value: &Json, reading: &mut Reading) -> Option<CaseFile> {
     let assessments = read_assessments(&mut root, reading);
     let journal = read_journal(&mut root, reading);
     let tasks = read_tasks(&mut root, reading);
-    let (plan, goals) = read_plan(&mut root, reading);
+    let plan = read_plan(&mut root, reading);
+    let other_values = root.list(reading, "other_values").len();
+    root.pass_over(&["reference"]);
     root.finish(reading);
     Some(CaseFile {
         core,
@@ -198,7 +208,7 @@ fn read(value: &Json, reading: &mut Reading) -> Option<CaseFile> {
         journal,
         tasks,
         plan,
-        goals,
+        other_values,
     })
 }
 
@@ -213,5 +223,61 @@ fn read_sections(root: &mut Object<'_>, reading: &mut Reading) -> Vec<SectionFil
             object.finish(reading);
         }
     }
+    let mut before: Vec<SectionKind> = Vec::new();
+    for node in root.list(reading, "further") {
+        let Some(mut object) = reading.object(node) else {
+            continue;
+        };
+        let path = format!("{}.section", object.path());
+        let code: Option<Line> = object.required(reading, "section");
+        let Some(code) = code else { continue };
+        match further_section(&code.to_string(), &before) {
+            Ok((section, form)) => {
+                sections.push(read_section(&mut object, reading, &section, form, false));
+                object.finish(reading);
+                before.push(section);
+            }
+            Err(error) => reading.field_error(path, error),
+        }
+    }
     sections
+}
+
+/// A section that stands in the list `further`: each once.
+fn further_section(
+    code: &str,
+    before: &[SectionKind],
+) -> Result<(SectionKind, &'static Form), FieldError> {
+    let section = SectionKind::parse(code)?;
+    let form = form_of(&section).filter(|_| is_further(&section));
+    let Some(form) = form else {
+        return Err(FieldError::new(
+            "section",
+            "not_further",
+            "this section does not stand in this list",
+            "write medical, measure/…, meeting/…, employer/… or internal/…",
+        ));
+    };
+    if before.contains(&section) {
+        return Err(FieldError::new(
+            "section",
+            "duplicate",
+            "this section stands in the list already",
+            "write all of it in one place",
+        ));
+    }
+    Ok((section, form))
+}
+
+/// Whether a section stands in the list `further`: those that are described by a table, that a case may have
+/// several times or that another team manages. Not what is written for somebody else, or of this case alone.
+pub(crate) fn is_further(section: &SectionKind) -> bool {
+    matches!(
+        section,
+        SectionKind::Medical
+            | SectionKind::Measure(_)
+            | SectionKind::Meeting(_)
+            | SectionKind::Employer(_)
+            | SectionKind::Internal(_)
+    )
 }

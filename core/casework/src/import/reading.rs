@@ -1,17 +1,22 @@
 //! Walking through JSON that somebody wrote by hand, collecting every error with its place.
 
+use std::collections::BTreeSet;
+
+use nahtlos_document::Value;
 use serde_json::{Map, Value as Json};
 
 use super::ImportError;
-use crate::fields::{Field, FieldError};
+use crate::fields::{EntryId, Field, FieldError};
 
 /// More entries than any list of a new case has; keeps one edit batch bounded.
-const MAX_LIST_ENTRIES: usize = 1_000;
+const MAX_LIST_ENTRIES: usize = 10_000;
 
-/// All errors found so far.
+/// All errors found so far, and the identifiers that were read.
 #[derive(Default)]
 pub(super) struct Reading {
     pub(super) errors: Vec<ImportError>,
+    /// Kind of entry and identifier.
+    identifiers: BTreeSet<(String, EntryId)>,
 }
 
 /// A value and where it stands, as `$.person.birth`.
@@ -76,6 +81,24 @@ impl Reading {
         }
     }
 
+    /// A single value as a document holds it; a number as it is written, so that `40` does for `"40"`.
+    pub(super) fn scalar(&mut self, node: &Node<'_>) -> Option<Value> {
+        match node.value {
+            Json::String(text) => Some(Value::String(text.clone())),
+            Json::Number(number) => Some(Value::String(number.to_string())),
+            Json::Bool(truth) => Some(Value::Bool(*truth)),
+            _ => {
+                self.error(
+                    node.path.as_str(),
+                    "type",
+                    "this is no single value",
+                    "write one value, in quotation marks where it is text",
+                );
+                None
+            }
+        }
+    }
+
     /// Reads a string; a number is read as it is written, so that `40` does for `"40"`.
     pub(super) fn value<F: Field>(&mut self, node: &Node<'_>) -> Option<F> {
         let text = match node.value {
@@ -98,6 +121,13 @@ impl Reading {
                 None
             }
         }
+    }
+}
+
+impl Node<'_> {
+    /// Whether it is an object, where a single value would do too.
+    pub(super) fn is_object(&self) -> bool {
+        self.value.is_object()
     }
 }
 
@@ -159,6 +189,49 @@ impl<'a> Object<'a> {
                 None
             }
         }
+    }
+
+    /// The identifier that an entry brings along, as an exported file does. No two of a kind have the same.
+    pub(super) fn identifier(&mut self, reading: &mut Reading, kind: &str) -> Option<EntryId> {
+        let id: EntryId = self.optional(reading, "id")?;
+        if !reading.identifiers.insert((kind.to_owned(), id)) {
+            reading.error(
+                format!("{}.id", self.path),
+                "duplicate",
+                "an entry before it has this identifier already",
+                "leave `id` out of one of the two: it gets a new one",
+            );
+        }
+        Some(id)
+    }
+
+    /// What an exported file says for its readers, and what nobody can take over for somebody else: who
+    /// wrote an entry, and when.
+    pub(super) fn pass_over(&mut self, names: &[&'static str]) {
+        self.known.extend(names);
+    }
+
+    /// The fields of a table that have a value.
+    pub(super) fn fields<Key: Copy, Set>(
+        &mut self,
+        reading: &mut Reading,
+        keys: impl IntoIterator<Item = (Key, &'static str)>,
+        read: impl Fn(Key, &Value) -> Result<Set, FieldError>,
+    ) -> Vec<Set> {
+        let mut fields = Vec::new();
+        for (key, name) in keys {
+            let Some(node) = self.take(name) else {
+                continue;
+            };
+            let Some(value) = reading.scalar(&node) else {
+                continue;
+            };
+            match read(key, &value) {
+                Ok(field) => fields.push(field),
+                Err(error) => reading.field_error(node.path, error),
+            }
+        }
+        fields
     }
 
     pub(super) fn flag(&mut self, reading: &mut Reading, name: &'static str) -> Option<bool> {

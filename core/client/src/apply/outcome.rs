@@ -13,6 +13,7 @@ use crate::error::ClientError;
 use crate::offering::{OfferRecord, put_originals_offered};
 use crate::rebuilding::{Resettled, put_resettled};
 use crate::records::{self, DocumentRecord, HeldItem, HeldRecord, SealedRecord};
+use crate::searching::forget_search_text;
 use crate::snapshots::{put_covered, put_to_examine};
 use crate::vault::{Collection, Transaction};
 use crate::waiting::put_waiting_space;
@@ -245,5 +246,5 @@ pub(crate) fn put_document(
         0,
         &records::encode(record),
     )?;
-    Ok(())
+    forget_search_text(transaction, space)
 }

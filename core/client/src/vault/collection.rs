@@ -55,11 +55,13 @@ pub enum Collection {
     Counting = 23,
     /// Signed items that a bundle brought and no relay has acknowledged.
     Carried = 24,
+    /// Entries of journals as texts, for searching; made again from the documents.
+    SearchText = 25,
 }
 
 impl Collection {
     /// Every kind, by rising number.
-    pub const ALL: [Collection; 24] = [
+    pub const ALL: [Collection; 25] = [
         Collection::Identity,
         Collection::Operation,
         Collection::Wrap,
@@ -84,6 +86,7 @@ impl Collection {
         Collection::Recovery,
         Collection::Counting,
         Collection::Carried,
+        Collection::SearchText,
     ];
 
     /// The stored number.
@@ -117,7 +120,7 @@ mod tests {
 
     #[test]
     fn a_number_without_a_collection_is_refused() {
-        for number in [0, 25, 256 + 1, -1, i64::MAX, i64::MIN] {
+        for number in [0, 26, 256 + 1, -1, i64::MAX, i64::MIN] {
             assert!(matches!(
                 Collection::from_number(number),
                 Err(VaultError::Damaged {

@@ -1,0 +1,118 @@
+//! A case as a file: what `case export` writes, in the form that `case open --from` reads
+//! ([`crate::import`]). Written and read again it gives the same content.
+//!
+//! Values are as they stand: of concurrent ones the winner, of entries that are never changed what was first
+//! written. Deleted tasks and entries are left out. What this version does not understand (a field, a code or
+//! a list of a newer one), and what counts for nothing, stands in `other_values` with its place in the
+//! section, so that no value of a section is missing in the file.
+
+mod draft;
+mod form;
+mod plan;
+mod sections;
+mod table;
+
+use nahtlos_document::Document;
+use serde_json::{Map, Value as Json, json};
+
+use self::draft::Leaves;
+pub use self::table::rows;
+use crate::author::AuthorOf;
+use crate::form::form_of;
+use crate::import::{CASE_FILE_SCHEMA_VERSION, SECTIONS};
+use crate::section::SectionKind;
+
+/// A section that the device can read.
+pub struct SectionToExport<'a> {
+    /// Which.
+    pub kind: SectionKind,
+    /// Its document.
+    pub document: &'a Document,
+    /// Who wrote what in it.
+    pub authors: &'a dyn AuthorOf,
+}
+
+/// The file's content. `reference` is what it says for its readers beside the case: where it comes from, which
+/// sections cannot be read; number, lead and recusals are added to it.
+pub fn case_file(sections: &[SectionToExport<'_>], reference: Map<String, Json>) -> Json {
+    let mut file = File {
+        reference,
+        ..File::default()
+    };
+    for section in sections {
+        let mut leaves = Leaves::of(section.document);
+        file.add(section, &mut leaves);
+        file.other_values.extend(leaves.into_other(&section.kind));
+    }
+    file.into_json()
+}
+
+/// The parts of the file, in the order in which people look for them.
+#[derive(Default)]
+struct File {
+    content: Map<String, Json>,
+    further: Vec<Json>,
+    other_values: Vec<Json>,
+    reference: Map<String, Json>,
+}
+
+impl File {
+    fn add(&mut self, section: &SectionToExport<'_>, leaves: &mut Leaves) {
+        let SectionToExport {
+            kind,
+            document,
+            authors,
+        } = section;
+        let mut put = |name: &str, value: Json| {
+            self.content.insert(name.to_owned(), value);
+        };
+        match kind {
+            SectionKind::Core => {
+                let (content, reference) = sections::core(leaves);
+                self.content.extend(content);
+                self.reference.extend(reference);
+            }
+            SectionKind::Ident => put("ident", sections::ident(leaves)),
+            SectionKind::Function => {
+                put("function", sections::function(document, *authors, leaves))
+            }
+            SectionKind::Journal => put("journal", sections::journal(document, *authors, leaves)),
+            SectionKind::Tasks => put("tasks", sections::tasks(leaves)),
+            SectionKind::Plan => put("plan", plan::plan(document, *authors, leaves)),
+            // Of this case alone: what was consented to and read in it, and what was written out of it for
+            // somebody, says nothing of another one.
+            SectionKind::Consent | SectionKind::Access | SectionKind::Slice(_) => {
+                let ledger = leaves.take_everything();
+                self.reference.insert(kind.code(), ledger);
+            }
+            _ => {
+                let Some(table) = form_of(kind) else { return };
+                let mut object = form::form(document, kind, table, *authors, leaves);
+                match SECTIONS.iter().find(|(_, own)| own == kind) {
+                    Some((code, _)) => put(code, Json::Object(object)),
+                    None => {
+                        object.insert("section".to_owned(), json!(kind.code()));
+                        self.further.push(Json::Object(object));
+                    }
+                }
+            }
+        }
+    }
+
+    fn into_json(self) -> Json {
+        let mut file = Map::new();
+        file.insert("schema_version".to_owned(), json!(CASE_FILE_SCHEMA_VERSION));
+        file.extend(self.content);
+        let lists = [
+            ("further", self.further),
+            ("other_values", self.other_values),
+        ];
+        for (name, list) in lists {
+            if !list.is_empty() {
+                file.insert(name.to_owned(), Json::Array(list));
+            }
+        }
+        file.insert("reference".to_owned(), Json::Object(self.reference));
+        Json::Object(file)
+    }
+}
