@@ -375,20 +375,11 @@ impl Nahtlos {
     /// As [`Self::open_section`]; [`ClientError::NoRight`] for another's enquiry.
     pub fn note_enquiry_of(&mut self, case: &Case, enquiry: &Enquiry) -> Result<(), ClientError> {
         require_own(enquiry, "open a case from this enquiry")?;
-        let notes = self.own_notes()?;
         let values = NewValues::from([(
             ENQUIRY_FIELD.to_owned(),
             Some(ScalarValue::Text(enquiry.id.clone())),
         )]);
-        let edit = form_edit(notes.clone(), FormChange::Set { values });
-        if case.sections.contains_key(&notes) {
-            return self.edit_case(&hex(&case.id), &[edit]);
-        }
-        self.open_section_with(case, &notes, |_, _| Ok(vec![edit]), |_| Ok(()))
-    }
-
-    fn own_notes(&self) -> Result<SectionKind, ClientError> {
-        Ok(SectionKind::Internal(self.own_institution_id()?))
+        self.edit_notes(case, FormChange::Set { values })
     }
 
     /// The case that was opened from an enquiry.
