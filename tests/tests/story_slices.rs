@@ -7,9 +7,9 @@ use nahtlos_casework::fields::{ConsentForm, EntryId, Field, InstitutionId};
 use nahtlos_casework::record::{ConsentDetails, Giver};
 use nahtlos_casework::slice::Slice;
 use nahtlos_casework::view::FormView;
-use nahtlos_client::Case;
 use nahtlos_client::consent::{ConsentShare, Less, NewConsent};
 use nahtlos_client::share::Terms;
+use nahtlos_client::{Case, ClientError};
 use nahtlos_protocol::identifier::SpaceId;
 use nahtlos_protocol::space::Role;
 use nahtlos_tests::{Home, World};
@@ -99,6 +99,10 @@ impl Story {
     }
 
     fn give(&mut self, section: &SectionKind, team: &str) -> EntryId {
+        self.try_give(section, team).unwrap()
+    }
+
+    fn try_give(&mut self, section: &SectionKind, team: &str) -> Result<EntryId, ClientError> {
         let member = member(&self.ruegg, team);
         let new = NewConsent {
             giver: Giver::Client,
@@ -116,7 +120,7 @@ impl Story {
             note: None,
         };
         let case = case(&self.ruegg, &self.case);
-        self.ruegg.nahtlos.consent_give(&case, &new).unwrap()
+        self.ruegg.nahtlos.consent_give(&case, &new)
     }
 
     fn share_slice(&mut self, of: &SectionKind, team: &str, basis: Option<&str>) -> SectionKind {
@@ -511,6 +515,15 @@ fn what_the_matrix_keeps_from_somebody_no_slice_and_no_basis_gives_them() {
         .grant(&own, &SectionKind::Function, &employer, &terms);
     assert_eq!(granted.unwrap_err().code(), "no_right");
 
+    // By a consent neither.
+    story
+        .ruegg
+        .nahtlos
+        .open_section(&own, &SectionKind::Medical)
+        .unwrap();
+    let given = story.try_give(&SectionKind::Medical, EMPLOYER);
+    assert_eq!(given.unwrap_err().code(), "no_right");
+
     // A slice goes to nobody else, is written by nobody there, and is opened by no other command.
     let slice = story.share_slice(&SectionKind::Core, EMPLOYER, Some("SHG19b"));
     story.sync();
@@ -521,6 +534,8 @@ fn what_the_matrix_keeps_from_somebody_no_slice_and_no_basis_gives_them() {
         let granted = story.ruegg.nahtlos.grant(&own, &slice, &member, terms);
         assert_eq!(granted.unwrap_err().code(), "no_right");
     }
+    let named = story.try_give(&slice, EMPLOYER);
+    assert_eq!(named.unwrap_err().code(), "slice");
     let typed = edit(json!({ "form": { "section": slice.code(),
         "change": { "set": { "values": { "official_name": "Andere" } } } } }));
     assert!(story.ruegg.nahtlos.edit_case(&id, &[typed]).is_err());

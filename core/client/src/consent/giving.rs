@@ -289,6 +289,12 @@ impl Nahtlos {
         let mut scope: Vec<ConsentScope> = Vec::new();
         for share in shares {
             self.require_sharable(case, &share.section, &share.member)?;
+            if share.section.as_slice().is_some() {
+                return Err(names_the_section().into());
+            }
+            if !self.is_only_sliced(share)? {
+                self.refuse_whole(&share.section, &share.member, share.role)?;
+            }
             let institution = self
                 .confirmed_institution(&share.member)
                 .ok_or_else(not_confirmed)?;
@@ -422,6 +428,15 @@ pub(super) fn end_of_day_ms(day: Date) -> Result<u64, ClientError> {
             )
             .into()
         })
+}
+
+fn names_the_section() -> FieldError {
+    FieldError::new(
+        "share",
+        "slice",
+        "a consent names the section, not a slice of it",
+        "name the section that the slice is a part of",
+    )
 }
 
 fn of_age() -> FieldError {

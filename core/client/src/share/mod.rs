@@ -292,7 +292,7 @@ impl Nahtlos {
 
     /// A slice is read by the institution for which it was written, and nobody there writes it. Employers read
     /// nothing about health but what a slice holds.
-    fn refuse_whole(
+    pub(crate) fn refuse_whole(
         &self,
         kind: &SectionKind,
         member: &SpaceId,
