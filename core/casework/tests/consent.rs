@@ -285,7 +285,7 @@ fn what_is_signed_is_every_field_that_is_stored_and_the_signature_stands_beside_
     let [mut berger, ..] = replicas(&SectionKind::Consent);
     let mut edit = ConsentEdit::new(id(1), ConsentEvent::Given(Box::new(consent())));
     edit.signature = Some(field("c2lnbmVk"));
-    let said = edit.event.fields();
+    let said = edit.fields();
     berger.apply(&Edit::Consent(edit), 1);
     let view = ledger(&berger);
     let recorded = &view.recorded[0];

@@ -358,7 +358,7 @@ fn a_damaged_line_of_one_case_is_in_the_way_of_no_delivery() {
     } = story;
     let mut ruegg = damage_summary(&world, ruegg, "ruegg");
     assert_eq!(
-        ruegg.nahtlos.cases().unwrap_err().code(),
+        ruegg.nahtlos.cases().err().unwrap().code(),
         "vault_damaged",
         "control"
     );
