@@ -5,7 +5,11 @@ use serde_json::{Map, Value as Json, json};
 
 use super::draft::{Draft, Leaves, only_known_references};
 use crate::author::AuthorOf;
-use crate::edit::{CoreField, CoreKey, IdentField, IdentKey, RECUSED, TaskField, TaskKey};
+use crate::edit::{
+    CLOSED_MARK, CLOSING, COMPETENCE, CoreField, CoreKey, IdentField, IdentKey, RECUSED, TaskField,
+    TaskKey,
+};
+use crate::edit::{REOPENED_MARK, REOPENING};
 use crate::fields::{EntryId, Field, Line};
 use crate::record::{Address, Body, Lead, LocalId};
 use crate::view::{FunctionView, JournalView};
@@ -94,6 +98,18 @@ fn core_reference(leaves: &mut Leaves) -> Map<String, Json> {
             recused.push(json!(person));
             leaves.leave_out(&["case", &name]);
         }
+    }
+    // How this case was closed, and who is competent for what in it.
+    let process = |name: &String| {
+        let prefixes = [CLOSING, CLOSED_MARK, REOPENING, REOPENED_MARK, COMPETENCE];
+        prefixes.iter().any(|prefix| name.starts_with(prefix))
+    };
+    let mut kept = Map::new();
+    for name in leaves.names_below(&["case"]).into_iter().filter(process) {
+        kept.insert(name.clone(), leaves.take_below(&["case", &name]));
+    }
+    if !kept.is_empty() {
+        reference.insert("process".to_owned(), Json::Object(kept));
     }
     if !recused.is_empty() {
         reference.insert("recused".to_owned(), Json::Array(recused));
