@@ -47,6 +47,17 @@ test("an id has 1 to 64 ASCII letters, digits, hyphens or underscores, and stand
   for (const code of ["", "Core", "core/a", "labour/a", "medical ", "constructor", "__proto__"]) assert.deepEqual(sectionContainers(code), [], code);
 });
 
+test("a slice names its source, whom it is for and its number; an enquiry has no id", () => {
+  const described = sectionContainers("medical");
+  const id = "0".repeat(64);
+  for (const source of ["core", "labour", "education", "function", "protection", "plan", "tasks", "consent"]) {
+    for (const number of ["1", "9999"]) assert.deepEqual(sectionContainers(`slice/${source}/${id}/${number}`), described, source);
+  }
+  const wrong = ["slice", "slice/function", `slice/function/${id}`, `slice/function/${id}/0`, `slice/function/${id}/01`, `slice/function/${id}/10000`, `slice/medical/${id}/1`, `slice/ident/${id}/1`, `slice/function/${id}/1\n`, "enquiry/a"];
+  for (const code of wrong) assert.deepEqual(sectionContainers(code), [], code);
+  assert.deepEqual(sectionContainers("enquiry"), described);
+});
+
 /** A section of Anna's and Beat's, with what Anna's pen writes into it. @returns {Promise<string>} its space id */
 async function section({ world, first, annas, anna, beats }, code, containers, write) {
   const space = world.found(anna, [effects.create("section"), effects.addSpace(annas, "manage"), effects.addSpace(beats, "write")]);
