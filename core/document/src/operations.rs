@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use automerge::legacy::{ElementId, Key, ObjectId, Op, OpId, OpType};
-use automerge::{Automerge, Change, ObjId, ObjType, ReadDoc, ScalarValue};
+use automerge::{ActorId, Automerge, Change, ObjId, ObjType, ROOT, ReadDoc, ScalarValue};
 
-use crate::{ChangeRefusal, MAXIMUM_DEPTH};
+use crate::{ChangeRefusal, GENESIS_ACTOR, MAXIMUM_DEPTH};
 
 /// An operation's id: counter and actor bytes.
 type Id = (u64, Vec<u8>);
@@ -75,6 +75,10 @@ impl<'a> ObjectTable<'a> {
         known: &dyn Fn(&OpId) -> bool,
     ) -> Result<(), &'static str> {
         check_references(operation, id.0, known)?;
+        let is_of_genesis = id.1.as_slice() == GENESIS_ACTOR.as_bytes();
+        if !is_of_genesis && self.is_where_genesis_wrote(operation) {
+            return Err("it replaces or removes a map that every such document is born with");
+        }
         let parent = match &operation.obj {
             ObjectId::Root => Object {
                 kind: ObjType::Map,
@@ -110,6 +114,32 @@ impl<'a> ObjectTable<'a> {
         Ok(())
     }
 
+    /// Whether an operation writes at a key under which the genesis made a map: instead of that map, or beside
+    /// it as if it were not known. Either hides at once whatever anybody wrote in it, and no honest program
+    /// does it: the containers of a document are its format.
+    ///
+    /// Every replica answers alike: what passed here has left the maps of the genesis where they were.
+    fn is_where_genesis_wrote(&self, operation: &Op) -> bool {
+        if operation.pred.iter().any(|id| is_genesis(id.actor())) {
+            return true;
+        }
+        let Key::Map(name) = &operation.key else {
+            return false;
+        };
+        let object = match &operation.obj {
+            ObjectId::Root => ROOT,
+            ObjectId::Id(id) if is_genesis(id.actor()) => {
+                ObjId::Id(id.counter(), id.actor().clone(), 0)
+            }
+            ObjectId::Id(_) => return false,
+        };
+        let values = self.engine.get_all(&object, name.as_str());
+        values.is_ok_and(|values| {
+            let mut made_in = values.iter().map(|(_, made_in)| made_in);
+            made_in.any(|id| matches!(id, ObjId::Id(_, actor, _) if is_genesis(actor)))
+        })
+    }
+
     fn find(&mut self, id: &OpId) -> Option<Object> {
         let key = (id.counter(), id.actor().to_bytes().to_vec());
         if let Some(object) = self.objects.get(&key) {
@@ -124,6 +154,10 @@ impl<'a> ObjectTable<'a> {
         self.objects.insert(key, object);
         Some(object)
     }
+}
+
+fn is_genesis(actor: &ActorId) -> bool {
+    actor.to_bytes() == GENESIS_ACTOR.as_bytes()
 }
 
 /// Whatever an operation refers to is older than itself, and was there when it was made.

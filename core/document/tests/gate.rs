@@ -305,6 +305,42 @@ fn operations_that_fit_no_object_are_refused() {
     }
 }
 
+/// Whoever may write could otherwise hide all that ever stood in a section by one change, signed versions and
+/// immutable entries included.
+#[test]
+fn the_maps_that_a_document_is_born_with_can_be_neither_replaced_nor_removed() {
+    let (mut document, change) = scene();
+    let genesis = ActorId::from(*GENESIS_ACTOR.as_bytes());
+    let goals = OpId::new(2, &genesis);
+    let at_root = |action: OpType, pred: Vec<OpId>| Op {
+        action,
+        pred: pred.into(),
+        ..put(ObjectId::Root, field("goals"), "")
+    };
+    let text = || OpType::Put(ScalarValue::Str("gone".into()));
+    for forged in [
+        at_root(OpType::Make(ObjType::Map), vec![goals.clone()]),
+        at_root(text(), vec![goals.clone()]),
+        at_root(OpType::Delete, vec![goals.clone()]),
+        // As if the genesis were not known: the later one would win.
+        at_root(OpType::Make(ObjType::Map), Vec::new()),
+        at_root(text(), Vec::new()),
+    ] {
+        let shown = format!("{forged:?}");
+        let forged = forge_operation(&change, forged);
+        assert_eq!(code(&mut document, forged), "operation", "{shown}");
+    }
+    // A change that builds on nothing at all is no way around it.
+    let unborn = forge(&change, |expanded| {
+        expanded.deps.clear();
+        expanded.start_op = std::num::NonZeroU64::MIN;
+        expanded.operations = vec![at_root(OpType::Make(ObjType::Map), Vec::new())];
+    });
+    assert_eq!(code(&mut document, unborn), "operation");
+    let other_root_key = forge_operation(&change, put(ObjectId::Root, field("newer"), "kept"));
+    try_apply(&mut document, &[other_root_key]).unwrap();
+}
+
 #[test]
 fn references_that_the_document_would_drop_are_refused() {
     let (mut document, change) = scene();

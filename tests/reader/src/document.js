@@ -2,6 +2,7 @@
 import * as Automerge from "@automerge/automerge";
 import { EnvelopeError } from "./errors.js";
 import { requireChangeColumns } from "./columns.js";
+import { GENESIS_ACTOR } from "./gate.js";
 import { History } from "./history.js";
 import { equal } from "./bytes.js";
 import { digest } from "./primitives.js";
@@ -11,7 +12,6 @@ import * as limits from "./limits.js";
 const CHUNK_MAGIC = Uint8Array.of(0x85, 0x6f, 0x4a, 0x83);
 const CHUNK_TYPE_CHANGE = 1;
 const CHECKSUM_END = 8;
-export const GENESIS_ACTOR = "00".repeat(16);
 
 /** Containers of the network's document, the directory. */
 export const DIRECTORY_CONTAINERS = ["network", "institutions", "teams", "people"];

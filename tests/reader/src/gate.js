@@ -6,10 +6,13 @@ function refuse(message) {
   throw new EnvelopeError("bad_change", message);
 }
 
+/** Whose change every document begins with. */
+export const GENESIS_ACTOR = "00".repeat(16);
+
 const MAKES = { makeMap: "map", makeList: "list", makeText: "text" };
 const ACTIONS = [...Object.keys(MAKES), "set", "del", "inc"];
 
-/** What a document's objects are: id → `{type, depth}`. */
+/** What a document's objects are: id → `{type, depth}`, and of what the genesis made something in, `born`: at which keys. */
 export function rootObjects() {
   return new Map([["_root", { type: "map", depth: 0 }]]);
 }
@@ -22,7 +25,10 @@ export function rootObjects() {
 export function noteObjects(objects, { actor, startOp, ops }) {
   ops.forEach((operation, index) => {
     const type = MAKES[operation.action];
-    if (type !== undefined) objects.set(`${startOp + index}@${actor}`, { type, depth: (objects.get(operation.obj)?.depth ?? 0) + 1 });
+    if (type === undefined) return;
+    const parent = objects.get(operation.obj);
+    objects.set(`${startOp + index}@${actor}`, { type, depth: (parent?.depth ?? 0) + 1 });
+    if (actor === GENESIS_ACTOR) objects.set(operation.obj, { ...parent, born: new Set(parent.born).add(operation.key) });
   });
 }
 
@@ -40,6 +46,7 @@ export function requireOperations(objects, { actor, startOp, ops }, standsBelow)
     if (object === undefined) refuse("an operation in an unknown object");
     requireReferences(operation, startOp + index, (id) => isOwn(id, actor, startOp) || standsBelow(id));
     requirePlace(operation, object.type);
+    if (object.born?.has(operation.key)) refuse("it replaces or removes a map that every such document is born with");
     if (object.type === "text") requireTextOperation(operation);
     const needsPredecessor = operation.action === "del" || operation.action === "inc";
     if (needsPredecessor && operation.pred.length === 0) refuse("a deletion or increment of nothing");

@@ -1,7 +1,8 @@
 /** The versions of a plan in the document of its section: what its history says was entered, by whom (PROTOCOL §31). */
 import * as Automerge from "@automerge/automerge";
 import { institutionsOf } from "./belonging.js";
-import { GENESIS_ACTOR, decodeChange, decodedGenesis, jsonAt } from "./document.js";
+import { decodeChange, decodedGenesis, jsonAt } from "./document.js";
+import { GENESIS_ACTOR } from "./gate.js";
 import { ReaderError } from "./errors.js";
 import { judgePlan, readEntryName } from "./plan-versions.js";
 import { sectionContainers } from "./sections.js";

@@ -2,7 +2,8 @@
 import { inflateSync } from "node:zlib";
 import * as Automerge from "@automerge/automerge";
 import { requireDocumentColumns } from "./columns.js";
-import { GENESIS_ACTOR, decodeChange, requireChunk } from "./document.js";
+import { decodeChange, requireChunk } from "./document.js";
+import { GENESIS_ACTOR } from "./gate.js";
 import { EnvelopeError, TooLargeError } from "./errors.js";
 import { History } from "./history.js";
 import * as limits from "./limits.js";

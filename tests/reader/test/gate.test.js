@@ -47,6 +47,16 @@ test("an operation in an unknown object, of what comes later, in the wrong way f
   for (const ops of wrong) assert.throws(() => apply(change(ops)), { name: "EnvelopeError" }, JSON.stringify(ops));
 });
 
+test("the maps that a document is born with are neither replaced nor removed, whether they are named as known or not", () => {
+  for (const pred of [[], [PEOPLE]]) {
+    for (const action of ["makeMap", "set", "del"]) {
+      const ops = [{ action, obj: "_root", key: "people", ...(action === "set" ? { value: 1 } : {}), pred }];
+      assert.throws(() => apply(change(ops)), { code: "bad_change" }, JSON.stringify(ops));
+    }
+  }
+  apply(change([{ action: "makeMap", obj: "_root", key: "newer", pred: [] }]));
+});
+
 test("objects nest 32 deep and no deeper", () => {
   const nested = (depth) => {
     const first = begun.lastOp + 1;
