@@ -32,6 +32,8 @@ pub enum Rule {
     NotesOfOneInstitution,
     /// In an anonymous enquiry the institution that sent it describes, and the other one answers.
     OneAsksTheOtherAnswers,
+    /// What stands under a name that no program gives a field is no part of what is agreed to.
+    NamesFitThePlan,
 }
 
 impl Rule {
@@ -62,6 +64,11 @@ impl Rule {
                 "nicht berechtigt: die anfragende Stelle beschreibt, die angefragte antwortet",
                 "non autorisé: l'organisme demandeur décrit, l'organisme sollicité répond",
                 "not entitled: the institution that asks describes, the one that is asked answers",
+            ],
+            Self::NamesFitThePlan => [
+                "kein Feld des Plans: unter diesem Namen schreibt kein unverändertes Programm etwas hinein",
+                "pas un champ du plan: aucun programme non modifié n'écrit sous ce nom",
+                "no field of the plan: no unmodified program writes anything under this name",
             ],
             Self::EntriesAreImmutable => [
                 "nicht berechtigt: ein Eintrag wird nicht geändert, sondern berichtigt",

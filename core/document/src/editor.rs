@@ -362,11 +362,15 @@ fn is_in_entry(object: &ObjId) -> bool {
     }
 }
 
-/// A field name: 1 to 256 bytes, no slash (paths are shown with slashes), no control character.
 pub(crate) fn is_valid_field(key: &Key) -> bool {
-    field_of(key).is_some_and(|name| {
-        !name.is_empty()
-            && name.len() <= MAXIMUM_FIELD_BYTES
-            && !name.contains(|character: char| character == '/' || character.is_control())
-    })
+    field_of(key).is_some_and(is_field_name)
+}
+
+/// Whether this program would name a field so: 1 to 256 bytes, no slash (paths are shown with slashes), no
+/// control character. A modified one may write any name.
+#[must_use]
+pub fn is_field_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= MAXIMUM_FIELD_BYTES
+        && !name.contains(|character: char| character == '/' || character.is_control())
 }

@@ -56,7 +56,7 @@ pub use conflict::{ConflictingValue, FieldConflict};
 pub use deletion::{DeletedWhileEdited, MadeEntry, Responsible};
 pub use difference::Difference;
 pub use document::{Document, GENESIS_ACTOR};
-pub use editor::Editor;
+pub use editor::{Editor, is_field_name};
 pub use error::{
     ApplyStage, ChangeRefusal, DocumentError, EditError, EngineError, GateError, WriteError,
 };

@@ -6,6 +6,8 @@ import { digest } from "./primitives.js";
 const FIRST_LINE = "nahtlos-plan 1";
 /** Space ids and hashes as texts. */
 export const HEX_32 = /^[0-9a-f]{64}$/;
+/** The bytes of a field's name. */
+const NAME_BYTES = 256;
 /** The highest number of a version; the vectors say it. */
 const HIGHEST_NUMBER = 4_294_967_295;
 
@@ -45,7 +47,13 @@ export function fieldsOf(document) {
 
 function* leaves(value, path) {
   if (!isMap(value)) yield { path, value };
-  else for (const name of Object.keys(value)) yield* leaves(value[name], [...path, name]);
+  else for (const name of Object.keys(value).filter(isFieldName)) yield* leaves(value[name], [...path, name]);
+}
+
+/** Whether a program would name a field so; what stands under another name is no part of what is agreed to. */
+function isFieldName(name) {
+  const { length } = utf8(name);
+  return length >= 1 && length <= NAME_BYTES && !/[/\p{Cc}]/u.test(name);
 }
 
 const isMap = (value) => value !== null && typeof value === "object" && !Array.isArray(value);

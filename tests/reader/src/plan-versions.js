@@ -98,7 +98,8 @@ export function partiesOf(lead, fields) {
  * @param {Array<{type: string, id: string, stored: object, device: string|null, institution: string|null}>} given.entries each as
  *   it stood after the change that made it, by whose device and institution
  * @param {(heads: string[]) => object|null} given.planAt the plan's JSON at these heads; null where one is not in the document
- * @param {Set<string>|null} given.ledBy institutions that ever led the case; null where nobody here can know
+ * @param {string[]|null} given.ledBy institutions that ever led the case, in the order in which they were named last; null where nobody
+ *   here can know
  * @param {(signature: {id: string, fields: object, signature: string}) => string|null} given.holds the device whose statement it is, where it
  *   holds for the `institution` among its fields (§30)
  * @returns {{sound: string[], counting: string[], inForce: string|null}} ids of entries, in their order; of versions that are one, the first
@@ -112,7 +113,7 @@ export function judgePlan({ entries, planAt, ledBy, holds }) {
     const parties = new Set(counting.filter((each) => isAbout(each, version) && mayRecord(each, version)).map(({ fields }) => fields.party));
     return version.parties.every((party) => parties.has(party));
   });
-  return { sound: sound.map(({ id }) => id), counting: counting.map(({ id }) => id), inForce: highest(agreed)?.id ?? null };
+  return { sound: sound.map(({ id }) => id), counting: counting.map(({ id }) => id), inForce: highest(agreed, ledBy ?? [])?.id ?? null };
 }
 
 /** Entries of one type that can be read: what cannot counts for nothing. */
@@ -141,7 +142,7 @@ function joined(versions) {
 
 function isSound(version, maker, planAt, ledBy) {
   const { heads, text, number, lead } = version;
-  if (maker !== lead || (ledBy !== null && !ledBy.has(lead))) return false;
+  if (maker !== lead || (ledBy !== null && !ledBy.includes(lead))) return false;
   const document = planAt(heads.split(","));
   return document === null || planText({ number, lead, document }) === text;
 }
@@ -163,9 +164,12 @@ function mayRecord({ fields }, { lead }) {
   return method === "paper" ? paper !== undefined : method === "verbal" && note !== undefined;
 }
 
-/** The one with the highest number; null if two share it. */
-function highest(versions) {
-  const top = versions.reduce((most, { number }) => Math.max(most, Number(number)), 0);
-  const found = versions.filter(({ number }) => Number(number) === top);
+/** The one with the highest number of those of the latest lead; null if two share it. */
+function highest(versions, ledBy) {
+  const place = ({ lead }) => ledBy.indexOf(lead);
+  const latest = Math.max(...versions.map(place));
+  const ofLatest = versions.filter((version) => place(version) === latest);
+  const top = Math.max(...ofLatest.map(({ number }) => Number(number)));
+  const found = ofLatest.filter(({ number }) => Number(number) === top);
   return found.length === 1 ? found[0] : null;
 }

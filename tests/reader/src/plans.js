@@ -70,14 +70,30 @@ function isBelow({ history }, below, { hash }) {
   return (history.changes.get(hash).counts.get(below.actor) ?? 0) >= below.seq;
 }
 
-/** The institutions that `case/lead` of the case ever named; null where no section `core` of it is readable. */
+/**
+ * The institutions that `case/lead` of the case ever named, each once, in the order in which they were named last; null where no section
+ * `core` of it is readable.
+ */
 function leadsOf(reading, { home, caseId }) {
   const cores = [...reading.spaces.values()].filter(
     ({ label, document }) => label?.code === "core" && label.home === home && label.caseId === caseId && document !== null,
   );
   if (cores.length === 0) return null;
-  const leads = cores.flatMap(({ document }) =>
-    [...writesTo(document, "core", "case")].filter(({ names }) => names.includes("lead")).map(({ change }) => jsonAt(document, [change.hash]).case.lead),
+  const named = cores.flatMap(({ document }) =>
+    [...writesTo(document, "core", "case")]
+      .filter(({ names }) => names.includes("lead"))
+      .map(({ change }) => ({ ...change, lead: institutionIn(jsonAt(document, [change.hash]).case.lead) })),
   );
-  return new Set(leads);
+  const inOrder = named.sort((one, other) => one.startOp - other.startOp || (one.hash < other.hash ? -1 : 1)).map(({ lead }) => lead);
+  return inOrder.filter((lead, index) => lead !== null && inOrder.lastIndexOf(lead) === index);
+}
+
+/** Which institution a value of `case/lead` names; null where it is none. */
+function institutionIn(lead) {
+  try {
+    const { institution, person, since } = JSON.parse(lead);
+    return [institution, person, since].every((each) => typeof each === "string") ? institution : null;
+  } catch {
+    return null;
+  }
 }

@@ -83,15 +83,15 @@ const allOf = (about, letters = "pqr") => [
   signature(letters[0], about), signature(letters[1], about, { changed: key(LEAD) }), signature(letters[2], about, { changed: key(OTHER) }),
 ];
 
-const judged = (entries, { planAt = () => plan(), ledBy = new Set([LEAD]), holds = () => "d1" } = {}) => judgePlan({ entries, planAt, ledBy, holds });
+const judged = (entries, { planAt = () => plan(), ledBy = [LEAD], holds = () => "d1" } = {}) => judgePlan({ entries, planAt, ledBy, holds });
 
 test("a version is sound that its lead made, of a case that it led, of what the plan said", () => {
   const sound = (changed, given) => judged([version("v", changed)], given).sound.length === 1;
   assert.ok(sound());
   for (const institution of [OTHER, null]) assert.ok(!sound({ institution }));
   assert.ok(!sound({ lead: OTHER }));
-  assert.ok(!sound({}, { ledBy: new Set([OTHER]) }));
-  assert.ok(sound({}, { ledBy: new Set([OTHER, LEAD]) }) && sound({}, { ledBy: null }));
+  assert.ok(!sound({}, { ledBy: [OTHER] }));
+  assert.ok(sound({}, { ledBy: [OTHER, LEAD] }) && sound({}, { ledBy: null }));
   assert.ok(!sound({}, { planAt: () => plan(step({ title: "write" })) }));
   assert.ok(sound({}, { planAt: () => null }) && sound({}, { planAt: () => plan(step({ status: "done" })) }));
 });
@@ -153,6 +153,25 @@ test("in force is the highest sound version that all agreed to, and none where t
   const unsound = { ...two, institution: OTHER };
   assert.equal(force(one, unsound, allOf(one), allOf(unsound, "stu")), one.id);
   assert.deepEqual(judged([unsound, ...allOf(unsound)]).counting.length, 3, "a signature counts under a version that is not sound, and puts nothing in force");
+});
+
+test("what all agreed to under the present lead is in force whatever number an earlier lead's versions have", () => {
+  const [now, before] = [version("v"), version("w", { number: "9", lead: OTHER, institution: OTHER, document: { plan: { aim: "home" } } })];
+  const byOther = [
+    signature("k", before, { changed: { institution: OTHER } }), signature("l", before, { changed: key(OTHER) }),
+  ];
+  const force = (ledBy) => judged([now, before, ...allOf(now), ...byOther], { ledBy, planAt: () => null }).inForce;
+  assert.equal(force([OTHER, LEAD]), now.id);
+  assert.equal(force([LEAD, OTHER]), before.id, "control: all have agreed to it");
+  assert.equal(force(null), before.id, "who led is not known: the number alone");
+});
+
+test("what stands under a name that no program gives a field is in no text", () => {
+  for (const name of ["", "a/b", "a\tb", "a\nb", "\u007f", "\u0085", "x".repeat(257), "é".repeat(129)]) {
+    assert.equal(text({ ...plan(), [name]: 1 }), text(), JSON.stringify(name));
+    assert.equal(text({ ...plan(), plan: { aim: "home", [name]: { in: "it" } } }), text(), JSON.stringify(name));
+  }
+  for (const name of ["x".repeat(256), "\u00a0", "a b"]) assert.notEqual(text({ ...plan(), [name]: 1 }), text());
 });
 
 test("versions with the same heads and text are one, and sound if one of them is the lead's", () => {

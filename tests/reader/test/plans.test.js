@@ -23,6 +23,9 @@ function stored(world, who, said) {
 
 const NAMES = ["aaaaaaaaaaaaa", "bbbbbbbbbbbba", "ccccccccccccc"];
 
+/** Who leads, as it stands in a case's core data. */
+const ledBy = (institution) => JSON.stringify({ institution, person: "p", since: "2026-09-01" });
+
 /** A case that Anna's institution leads: a section `core`, and a `plan` whose step is Beat's institution's. */
 async function plannedCase({ lead = null } = {}) {
   const made = await offices();
@@ -34,7 +37,7 @@ async function plannedCase({ lead = null } = {}) {
     return { space, pen: new Pen(space, anna, sectionContainers(code)), theirs: new Pen(space, beat, sectionContainers(code)) };
   };
   const [core, plan] = [await open("core"), await open("plan")];
-  world.edit(core.space, anna, core.pen, (doc) => (doc.case.lead = lead ?? first));
+  world.edit(core.space, anna, core.pen, (doc) => (doc.case.lead = ledBy(lead ?? first)));
   let newest = world.edit(plan.space, anna, plan.pen, (doc) => (doc.goals.g = { statement: "s", steps: { s: { title: "t", responsible: second } } }));
   const text = planText({ number: "1", lead: first, document: { goals: { g: { statement: "s", steps: { s: { title: "t", responsible: second } } } } } });
   const version = { heads: plan.pen.heads().join(), text };
@@ -85,7 +88,7 @@ test("a version that another than the lead entered is not sound, nor counts a si
 test("who led the case once, by its core, may have entered a version; who never did may not", async () => {
   const { world, anna, second, core, edit, version, read } = await plannedCase();
   edit(anna, (doc) => (doc.plan[`version:${NAMES[0]}`] = version));
-  world.edit(core.space, anna, core.pen, (doc) => (doc.case.lead = second));
+  world.edit(core.space, anna, core.pen, (doc) => (doc.case.lead = ledBy(second)));
   assert.deepEqual((await read()).sound, [NAMES[0]]);
   const other = await plannedCase({ lead: "ab".repeat(32) });
   other.edit(other.anna, (doc) => (doc.plan[`version:${NAMES[0]}`] = other.version));

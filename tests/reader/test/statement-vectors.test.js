@@ -58,7 +58,7 @@ each("added/plan_versions.json", ({ entries, plans, led_by: ledBy, holds, sound,
   const judged = judgePlan({
     entries: named,
     planAt: (heads) => plans[heads.join()] ?? null,
-    ledBy: ledBy && new Set(ledBy),
+    ledBy,
     holds: ({ id }) => holds[id] ?? null,
   });
   assert.deepEqual({ ...judged, sound: judged.sound.toSorted(), counting: judged.counting.toSorted() }, { sound, counting, inForce });

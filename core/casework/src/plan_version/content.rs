@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use nahtlos_document::{Reader, Value};
+use nahtlos_document::{Reader, Value, is_field_name};
 
 use crate::edit::{REVIEW, SIGNATURE, VERSION};
 use crate::fields::{Field, GoalStatus, Party, Responsible, StepStatus};
@@ -11,7 +11,8 @@ use crate::fields::{Field, GoalStatus, Party, Responsible, StepStatus};
 ///
 /// A field of a newer version is part of it like any other. Left out is what happens to a plan while it
 /// is carried out: approvals, reviews, versions, signatures, and how far a goal or step is. That a goal
-/// was dropped, or a step aborted or refused, is part of it: then what was agreed to holds no more.
+/// was dropped, or a step aborted or refused, is part of it: then what was agreed to holds no more. Left out, too,
+/// is what stands under a name that no program gives a field (PROTOCOL §31); readers are told of it.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct PlanContent(BTreeMap<Vec<String>, String>);
 
@@ -34,6 +35,13 @@ impl PlanContent {
     /// True if nothing is agreed to.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Where the plan's document has a name that no program gives a field, in one state.
+    pub(super) fn unfit_names(state: &Reader<'_>) -> Vec<Vec<String>> {
+        let mut found = Vec::new();
+        collect_unfit(&mut Vec::new(), &state.root(), &mut found);
+        found
     }
 
     pub(super) fn from_fields(fields: BTreeMap<Vec<String>, String>) -> Self {
@@ -87,9 +95,30 @@ fn collect(path: &mut Vec<String>, value: &Value, fields: &mut BTreeMap<Vec<Stri
         return;
     };
     for (name, entry) in entries {
+        // No path of the text could hold it: it would end the proposing of versions for everybody.
+        if !is_field_name(name) {
+            continue;
+        }
         path.push(name.clone());
         if !is_left_out(path) {
             collect(path, entry, fields);
+        }
+        path.pop();
+    }
+}
+
+fn collect_unfit(path: &mut Vec<String>, value: &Value, found: &mut Vec<Vec<String>>) {
+    let Value::Map(entries) = value else {
+        return;
+    };
+    for (name, entry) in entries {
+        path.push(name.clone());
+        if is_left_out(path) {
+            // It may say what it likes there.
+        } else if is_field_name(name) {
+            collect_unfit(path, entry, found);
+        } else {
+            found.push(path.clone());
         }
         path.pop();
     }

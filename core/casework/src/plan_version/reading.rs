@@ -1,6 +1,6 @@
 //! The versions of a plan as every reader judges them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use nahtlos_document::{ChangeHash, Document, MadeEntry, Path, Value};
 use serde::Serialize;
@@ -78,7 +78,7 @@ pub struct VersionView {
     /// True if its text was compared with the plan at its heads; false where those are not here any
     /// more, and the signatures over the text decide alone.
     pub is_compared: bool,
-    /// True if another version has the same number.
+    /// True if another version that can be agreed to has the same number.
     pub shares_number: bool,
     /// Who must agree.
     pub parties: Vec<PartyView>,
@@ -91,11 +91,19 @@ pub struct VersionView {
     /// Its canonical text.
     #[serde(skip)]
     pub text: VersionText,
+    /// Which of the institutions that led named it; 0 where that is not known.
+    #[serde(skip)]
+    lead_place: usize,
 }
 
 crate::fields::hidden_debug!(VersionView);
 
 impl VersionView {
+    /// Which of two comes later: the one of a later lead, else the one with the higher number.
+    pub(crate) const fn rank(&self) -> (usize, u32) {
+        (self.lead_place, self.number)
+    }
+
     /// Those who have not agreed yet.
     pub fn missing(&self) -> impl Iterator<Item = &Party> {
         let missing = |party: &&PartyView| party.signed_at.is_none();
@@ -109,7 +117,7 @@ impl VersionView {
 /// All versions of a plan.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PlanVersions {
-    /// By number, then by the history's order.
+    /// By when their lead led, then by number, then by the history's order.
     pub versions: Vec<VersionView>,
     /// Signatures over none of them.
     pub strays: Vec<SignatureView>,
@@ -127,9 +135,9 @@ pub struct ReadingRules<'a> {
     pub authors: &'a dyn AuthorOf,
     /// Verifies signatures.
     pub signatures: &'a dyn SignatureCheck,
-    /// The institutions that ever led the case; nothing where the core data is not shared with the
-    /// reader, who then trusts the signatures alone.
-    pub led_by: Option<BTreeSet<InstitutionId>>,
+    /// The institutions that ever led the case, in the order in which they were named last; nothing where
+    /// the core data is not shared with the reader, who then trusts the signatures alone.
+    pub led_by: Option<Vec<InstitutionId>>,
 }
 
 impl PlanVersions {
@@ -142,7 +150,7 @@ impl PlanVersions {
         let (mut versions, unreadable) = made.versions(rules);
         let strays = made.sign(&mut versions, rules);
         set_agreements(&mut versions);
-        versions.sort_by_key(|version| version.number);
+        versions.sort_by_key(VersionView::rank);
         let now = PlanContent::of(&document.read());
         let in_force = versions
             .iter()
@@ -164,10 +172,17 @@ impl PlanVersions {
         versions.find(|version| version.status == VersionStatus::InForce)
     }
 
-    /// The number of the next version.
-    pub fn next_number(&self) -> u32 {
-        let numbers = self.versions.iter().map(|version| version.number);
-        numbers.max().unwrap_or(0).saturating_add(1)
+    /// The number of the next version of an institution that leads. What is no version that anybody could
+    /// agree to takes no number: anybody who may write the plan could use them all up.
+    pub fn next_number(&self, lead: &InstitutionId) -> u32 {
+        let sound = self.versions.iter().filter(|one| one.doubt.is_none());
+        let highest = |of: &dyn Fn(&&VersionView) -> bool| {
+            let numbers = sound.clone().filter(of).map(|version| version.number);
+            numbers.max().unwrap_or(0)
+        };
+        // A lead before may have used them up; which one is in force does not rest on its numbers.
+        let after_all = highest(&|_| true).checked_add(1);
+        after_all.unwrap_or_else(|| highest(&|one| one.lead == *lead).saturating_add(1))
     }
 }
 
@@ -236,8 +251,9 @@ impl<'a> Made<'a> {
         rules: &ReadingRules<'_>,
     ) -> VersionView {
         let author = origin.author.as_ref().map(|author| &author.institution);
-        let led = |institutions: &BTreeSet<InstitutionId>| institutions.contains(text.lead());
-        let by_lead = author == Some(text.lead()) && rules.led_by.as_ref().is_none_or(led);
+        let led_by = rules.led_by.as_ref();
+        let place = led_by.map(|leads| leads.iter().position(|lead| lead == text.lead()));
+        let by_lead = author == Some(text.lead()) && place.is_none_or(|place| place.is_some());
         let then = content_at(self.document, &heads);
         let doubt = match &then {
             _ if !by_lead => Some(VersionDoubt::NotByTheLead),
@@ -261,6 +277,7 @@ impl<'a> Made<'a> {
             signatures: Vec::new(),
             origin,
             text,
+            lead_place: place.flatten().unwrap_or(0),
         }
     }
 
@@ -296,6 +313,13 @@ impl<'a> Made<'a> {
             violations.extend(changed);
         }
         let reader = self.document.read();
+        let unfit = PlanContent::unfit_names(&reader).into_iter();
+        violations.extend(unfit.filter_map(|path| {
+            let path = Path::from_iter(path.iter().map(String::as_str));
+            let written = reader.get_all(&path).into_iter().next()?;
+            let by = Origin::of(authors, &written);
+            Some(Violation::new(Rule::NamesFitThePlan, &path, by))
+        }));
         for (entry, _) in &self.entries {
             let path = container.join(entry.name.as_str());
             let stands = reader.get_all(&path);
@@ -417,7 +441,9 @@ fn signature_view(
 fn set_agreements(versions: &mut [VersionView]) {
     let mut counts: BTreeMap<u32, usize> = BTreeMap::new();
     for version in versions.iter_mut() {
-        *counts.entry(version.number).or_default() += 1;
+        if version.doubt.is_none() {
+            *counts.entry(version.number).or_default() += 1;
+        }
         let parties = version.text.parties().into_iter();
         version.parties = parties
             .map(|party| PartyView {
@@ -435,14 +461,15 @@ fn set_agreements(versions: &mut [VersionView]) {
     let agreements: Vec<Agreement> = versions
         .iter()
         .map(|version| Agreement {
-            number: version.number,
+            rank: version.rank(),
             is_sound: version.doubt.is_none(),
             is_signed_by_all: version.agreed_at.is_some(),
         })
         .collect();
     for (version, status) in versions.iter_mut().zip(statuses(&agreements)) {
         version.status = status;
-        version.shares_number = counts.get(&version.number) > Some(&1);
+        let is_sound = version.doubt.is_none();
+        version.shares_number = is_sound && counts.get(&version.number) > Some(&1);
     }
 }
 

@@ -39,8 +39,8 @@ impl VersionStatus {
 /// What decides where a version stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Agreement {
-    /// Its number.
-    pub number: u32,
+    /// The place of its lead among those who led, then its number.
+    pub rank: (usize, u32),
     /// Whether it can be agreed to at all.
     pub is_sound: bool,
     /// Whether everybody who must has signed it.
@@ -54,17 +54,17 @@ pub(super) fn statuses(versions: &[Agreement]) -> Vec<VersionStatus> {
             .iter()
             .filter(|version| version.is_sound && version.is_signed_by_all)
     };
-    let newest = agreed().map(|version| version.number).max();
+    let newest = agreed().map(|version| version.rank).max();
     let is_alone = agreed()
-        .filter(|version| Some(version.number) == newest)
+        .filter(|version| Some(version.rank) == newest)
         .count()
         == 1;
     let status = |version: &Agreement| {
         let is_agreed = version.is_sound && version.is_signed_by_all;
         match newest {
             _ if !version.is_sound => VersionStatus::Refused,
-            Some(newest) if version.number < newest => VersionStatus::Superseded,
-            Some(newest) if version.number == newest && !is_agreed && is_alone => {
+            Some(newest) if version.rank < newest => VersionStatus::Superseded,
+            Some(newest) if version.rank == newest && !is_agreed && is_alone => {
                 VersionStatus::Superseded
             }
             _ if !is_agreed => VersionStatus::Proposed,
@@ -80,14 +80,14 @@ mod tests {
     use super::*;
 
     const SIGNED: Agreement = Agreement {
-        number: 1,
+        rank: (0, 1),
         is_sound: true,
         is_signed_by_all: true,
     };
 
     fn of(versions: &[(u32, bool)]) -> Vec<VersionStatus> {
         let agreement = |(number, is_signed_by_all): &(u32, bool)| Agreement {
-            number: *number,
+            rank: (0, *number),
             is_signed_by_all: *is_signed_by_all,
             ..SIGNED
         };
@@ -115,9 +115,30 @@ mod tests {
     }
 
     #[test]
+    fn what_is_agreed_to_under_a_later_lead_goes_before_any_number_of_an_earlier_one() {
+        let of_later_lead = |number| Agreement {
+            rank: (1, number),
+            ..SIGNED
+        };
+        let earlier = Agreement {
+            rank: (0, u32::MAX),
+            ..SIGNED
+        };
+        assert_eq!(
+            statuses(&[earlier, of_later_lead(1)]),
+            [Superseded, InForce]
+        );
+        let not_signed = Agreement {
+            is_signed_by_all: false,
+            ..of_later_lead(1)
+        };
+        assert_eq!(statuses(&[earlier, not_signed]), [InForce, Proposed]);
+    }
+
+    #[test]
     fn a_version_that_is_not_sound_is_never_in_force_and_stands_in_nobodys_way() {
         let unsound = Agreement {
-            number: 2,
+            rank: (0, 2),
             is_sound: false,
             ..SIGNED
         };

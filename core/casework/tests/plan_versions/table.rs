@@ -1,6 +1,6 @@
 //! Four devices of four institutions at one plan, and how they propose, sign and read its versions.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::support::{Authors, Replica, at, field, id, replicas};
 use nahtlos_casework::edit::{
@@ -221,7 +221,7 @@ impl Table {
         let rules = ReadingRules {
             authors: &self.authors,
             signatures: &Names(&self.replicas),
-            led_by: Some(BTreeSet::from(led_by)),
+            led_by: Some(led_by.into()),
         };
         PlanVersions::read(&self.replicas[who].document, &rules)
     }
@@ -274,8 +274,9 @@ impl SignatureCheck for Names<'_> {
 }
 
 pub fn of_number(versions: &PlanVersions, number: u32) -> &VersionView {
-    let mut found = versions.versions.iter();
-    found.find(|version| version.number == number).unwrap()
+    let of_number = || versions.versions.iter().filter(|one| one.number == number);
+    let mut sound = of_number().filter(|version| version.doubt.is_none());
+    sound.next().or_else(|| of_number().next()).unwrap()
 }
 
 pub fn doubts(versions: &PlanVersions) -> Vec<SignatureDoubt> {

@@ -7,8 +7,6 @@ mod checking;
 mod proposing;
 mod signing;
 
-use std::collections::BTreeSet;
-
 use nahtlos_casework::SectionKind;
 use nahtlos_casework::fields::InstitutionId;
 use nahtlos_casework::plan_version::{PlanVersions, ReadingRules, institutions_that_led};
@@ -44,8 +42,8 @@ impl Nahtlos {
         Ok(PlanVersions::read(&document, &rules))
     }
 
-    /// The institutions that ever led a case; nothing where its core data cannot be read here.
-    fn institutions_that_led(&self, case: &Case) -> Option<BTreeSet<InstitutionId>> {
+    /// The institutions that ever led a case, in their order; nothing where its core data cannot be read here.
+    fn institutions_that_led(&self, case: &Case) -> Option<Vec<InstitutionId>> {
         let core = self
             .section_document_unrecorded(case, &SectionKind::Core)
             .ok()?;

@@ -37,8 +37,8 @@ impl Nahtlos {
         self.refuse_open_conflicts(case, &document)?;
         let versions = self.versions_of_plan(case)?;
         let content = PlanContent::of(&document.read());
-        refuse_nothing_new(&versions, &content)?;
-        let text = VersionText::new(versions.next_number(), lead, content);
+        refuse_nothing_new(&versions, &content, &lead)?;
+        let text = VersionText::new(versions.next_number(&lead), lead, content);
         let heads = document.heads();
         let proposed = ProposedVersion {
             number: text.number(),
@@ -81,14 +81,23 @@ fn not_settled(reason: &'static str) -> ClientError {
     .into()
 }
 
-fn refuse_nothing_new(versions: &PlanVersions, content: &PlanContent) -> Result<(), ClientError> {
+fn refuse_nothing_new(
+    versions: &PlanVersions,
+    content: &PlanContent,
+    lead: &InstitutionId,
+) -> Result<(), ClientError> {
     if content.is_empty() {
         let remedy = "write goals and steps first, with `nahtlos plan goal add CASE`";
         return Err(FieldError::new("plan", "empty", "the plan says nothing yet", remedy).into());
     }
-    let sound = |version: &&VersionView| version.doubt.is_none();
-    let newest = versions.versions.iter().rfind(sound);
-    match newest.filter(|version| version.text.content() == content) {
+    // What a lead before proposed stands in nobody's way.
+    let own = |version: &&VersionView| version.doubt.is_none() && version.lead == *lead;
+    let newest = versions.versions.iter().rfind(own);
+    let says_the_same = |version: &&VersionView| version.text.content() == content;
+    match newest
+        .filter(says_the_same)
+        .or_else(|| versions.in_force().filter(says_the_same))
+    {
         None => Ok(()),
         Some(version) => Err(FieldError::new(
             "plan",

@@ -145,7 +145,8 @@ fn chosen<'a>(
 ) -> Result<&'a VersionView, ClientError> {
     let all = &versions.versions;
     let waits = |version: &&VersionView| version.status == VersionStatus::Proposed;
-    let newest = all.iter().filter(waits).map(|version| version.number).max();
+    // The last of the present lead, if it proposed any.
+    let newest = all.iter().rfind(waits).map(|version| version.number);
     let not_found = || ClientError::NotFound {
         what: "version of the plan that waits for signatures",
         input: choice
@@ -153,10 +154,14 @@ fn chosen<'a>(
             .map_or_else(String::new, |number| number.to_string()),
     };
     let number = choice.number.or(newest).ok_or_else(not_found)?;
-    let of_number: Vec<&VersionView> = all
+    let mut of_number: Vec<&VersionView> = all
         .iter()
         .filter(|version| version.number == number)
         .collect();
+    // What nobody can agree to is meant only where nothing else is.
+    if of_number.iter().any(|version| version.doubt.is_none()) {
+        of_number.retain(|version| version.doubt.is_none());
+    }
     if of_number.is_empty() {
         return Err(not_found());
     }

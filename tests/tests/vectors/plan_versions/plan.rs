@@ -16,7 +16,7 @@ use super::{TIME_SECONDS, document, edit, of, text_of};
 /// A plan with what stands in it, and what the logs say.
 pub struct Plan {
     pub document: Document,
-    pub led_by: Option<BTreeSet<InstitutionId>>,
+    pub led_by: Option<Vec<InstitutionId>>,
     authors: BTreeMap<[u8; 16], Author>,
     /// What the plan says at the heads of versions that are here.
     pub known_heads: BTreeMap<String, Value>,
@@ -41,7 +41,7 @@ impl Plan {
             json!({ "goals": { "g": { "statement": "s", "steps": { "s": step(&of(1)) } } } });
         Self {
             document: document(&says),
-            led_by: Some(BTreeSet::from([of(0)])),
+            led_by: Some(vec![of(0)]),
             authors: BTreeMap::new(),
             known_heads: BTreeMap::new(),
             holds: Holds(BTreeMap::new()),

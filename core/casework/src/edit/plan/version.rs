@@ -61,14 +61,6 @@ impl NewVersion {
                 rule: "only the institution that leads the case proposes a version of its plan",
             });
         }
-        if numbers(editor).contains(&text.number()) {
-            return Err(ApplyError::Invalid(FieldError::new(
-                "number",
-                "taken",
-                format!("there is a version {} already", text.number()),
-                "look at it, then propose the version after it",
-            )));
-        }
         let version = prefixed_path(VERSION, &self.id);
         editor.put_map(&version)?;
         editor.put(version.join("heads"), heads::written(&self.heads))?;
@@ -120,15 +112,4 @@ fn check_heads(named: &[Digest]) -> Result<(), FieldError> {
         "the changes that a version is made of are not named once each, in their order",
         "propose the version again",
     ))
-}
-
-/// The numbers of all versions there are.
-fn numbers(editor: &Editor<'_>) -> Vec<u32> {
-    let names = editor.keys(["plan"].as_slice());
-    let versions = names.iter().filter(|name| name.starts_with(VERSION));
-    let texts = versions.filter_map(|name| editor.get(["plan", name.as_str(), "text"].as_slice()));
-    texts
-        .filter_map(|text| VersionText::parse(text.as_str()?).ok())
-        .map(|text| text.number())
-        .collect()
 }
