@@ -6,6 +6,7 @@ use nahtlos_casework::edit::{Edit, TaskEdit};
 use nahtlos_casework::fields::{EntryId, Field, Line};
 use nahtlos_casework::view::TasksView;
 use nahtlos_client::directory::DirectoryEdit;
+use nahtlos_client::ending::{Ending, Reason};
 use nahtlos_client::share::Terms;
 use nahtlos_client::status::HeldLine;
 use nahtlos_client::{InstitutionCard, Introduction, PersonCard, TeamCard};
@@ -364,4 +365,133 @@ fn an_institution_that_says_alone_that_two_became_one_gets_no_name_by_that_and_n
     assert!(!after.institution_name(&own).contains("RAV"));
     let name = after.teams.get(&iv_team.to_string());
     assert_ne!(name.map(|card| card.name.as_str()), Some("Ruch Team"));
+}
+
+/// The IV's team becomes part of the rogue institution's log, as after a merger.
+fn takes_in_the_iv_team(rogue: &mut Home, iv_team: &SpaceId) {
+    let own = rogue.nahtlos.identity().institution.unwrap();
+    rogue
+        .nahtlos
+        .add_member(&own, iv_team, Role::Read, false)
+        .unwrap();
+    rogue.sync();
+}
+
+fn sync_all(homes: &mut [&mut Home]) {
+    for _ in 0..2 {
+        for home in &mut *homes {
+            home.sync();
+        }
+    }
+}
+
+#[test]
+fn who_administered_an_institution_writes_its_cards_no_more_through_another_one_and_what_they_wrote_stays()
+ {
+    let (world, mut berger, mut iseli, mut rogue, _) = world();
+    let mut huber = world.colleague(&mut iseli, "huber", "Rosa Huber", Role::Write);
+    let (iv, iv_team) = (
+        iseli.nahtlos.identity(),
+        iseli.nahtlos.identity().team.unwrap(),
+    );
+    let iv = iv.institution.unwrap();
+    let own = rogue.nahtlos.identity().institution.unwrap();
+    let person = huber.nahtlos.identity().person.unwrap();
+    let add = |home: &mut Home, to: &SpaceId| {
+        let added = home.nahtlos.add_member(to, &person, Role::Manage, false);
+        added.unwrap();
+        home.sync();
+    };
+    add(&mut iseli, &iv);
+    sync_all(&mut [&mut iseli, &mut huber, &mut berger, &mut rogue]);
+    let before = berger.nahtlos.directory().unwrap();
+    // In office she renames a team.
+    let team_card = |name: &str| DirectoryEdit::Team {
+        id: iv_team.to_string(),
+        card: TeamCard {
+            name: name.into(),
+            ..before.teams[&iv_team.to_string()].clone()
+        },
+    };
+    huber.nahtlos.hostile_card(team_card("Team Eins")).unwrap();
+    sync_all(&mut [&mut huber, &mut berger]);
+    let renamed = |home: &Home| {
+        let directory = home.nahtlos.directory().unwrap();
+        let team = directory.teams.get(&iv_team.to_string());
+        team.map(|card| card.name.clone())
+    };
+    assert_eq!(renamed(&berger).as_deref(), Some("Team Eins"), "control");
+    // She leaves, and the rogue makes her one of its own.
+    add(&mut rogue, &own);
+    takes_in_the_iv_team(&mut rogue, &iv_team);
+    for ending in [Ending::Member(iv, person), Ending::Member(iv_team, person)] {
+        iseli.nahtlos.end(&ending, Reason::Left).unwrap();
+    }
+    sync_all(&mut [&mut iseli, &mut huber, &mut berger, &mut rogue]);
+    assert_eq!(
+        renamed(&berger).as_deref(),
+        Some("Team Eins"),
+        "what she wrote in office stays"
+    );
+    let card = before.institutions[&iv.to_string()].clone();
+    let merged = DirectoryEdit::Institution {
+        id: iv.to_string(),
+        card: InstitutionCard {
+            merged_into: Some(own.to_string()),
+            ..card
+        },
+    };
+    huber.nahtlos.hostile_card(merged).unwrap();
+    huber.nahtlos.hostile_card(team_card("Ruch Team")).unwrap();
+    huber.sync();
+    sync_all(&mut [&mut iseli, &mut berger]);
+    for home in [&berger, &iseli] {
+        let after = home.nahtlos.directory().unwrap();
+        assert!(after.mergers.is_empty());
+        assert_eq!(after.says_it_goes_on_as(&iv), None);
+        assert_eq!(after.goes_on_as(&iv), iv);
+        assert_ne!(renamed(home).as_deref(), Some("Ruch Team"));
+    }
+    // Whoever administers the institution puts it right.
+    let right = DirectoryEdit::Institution {
+        id: iv.to_string(),
+        card: before.institutions[&iv.to_string()].clone(),
+    };
+    iseli.nahtlos.hostile_card(right).unwrap();
+    sync_all(&mut [&mut iseli, &mut berger]);
+    let after = berger.nahtlos.directory().unwrap();
+    assert_eq!(after.institutions, before.institutions);
+}
+
+#[test]
+fn notes_that_somebody_of_another_institution_founds_are_not_taken_for_ones_own() {
+    let (world, mut berger, mut iseli, _rogue, number) = world();
+    let rav = berger.nahtlos.identity().institution.unwrap();
+    let iv_team = iseli.nahtlos.identity().team.unwrap();
+    let rav_team = berger.nahtlos.identity().team.unwrap();
+    // As after a merger: the RAV's log leads to the IV's people.
+    let taken_in = berger.nahtlos.add_member(&rav, &iv_team, Role::Read, false);
+    taken_in.unwrap();
+    sync_all(&mut [&mut berger, &mut iseli]);
+    let before = berger.nahtlos.find_case(&number).unwrap();
+    let case = iseli.nahtlos.find_case(&case_name(&iseli)).unwrap();
+    let notes = format!("internal/{rav}");
+    iseli
+        .nahtlos
+        .hostile_section(&case, &notes, &rav_team)
+        .unwrap();
+    sync_all(&mut [&mut iseli, &mut berger]);
+    assert_eq!(berger.nahtlos.find_case(&number).unwrap(), before);
+    assert_eq!(berger.nahtlos.status().unwrap().foreign_sections, 1);
+    // Control: a colleague's are.
+    let mut keller = world.colleague(&mut berger, "keller", "Eva Keller", Role::Write);
+    sync_all(&mut [&mut keller, &mut berger]);
+    let case = keller.nahtlos.find_case(&number).unwrap();
+    keller
+        .nahtlos
+        .hostile_section(&case, &notes, &rav_team)
+        .unwrap();
+    sync_all(&mut [&mut keller, &mut berger]);
+    let after = berger.nahtlos.find_case(&number).unwrap();
+    assert_eq!(after.sections.len(), before.sections.len() + 1);
 }

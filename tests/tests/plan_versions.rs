@@ -5,7 +5,7 @@
 use nahtlos_casework::SectionKind;
 use nahtlos_casework::edit::{Edit, PlanEdit, PlanField, StepField, StepRef};
 use nahtlos_casework::fields::{Digest, Field, InstitutionId, LongText, Party, Responsible};
-use nahtlos_casework::plan_version::{PlanVersions, VersionStatus, VersionView};
+use nahtlos_casework::plan_version::{PlanVersions, SignatureDoubt, VersionStatus, VersionView};
 use nahtlos_casework::view::PlanView;
 use nahtlos_client::ending::{Ending, Reason};
 use nahtlos_client::plan_versions::{Agreeing, VersionChoice};
@@ -175,6 +175,55 @@ fn a_version_stays_in_force_after_who_signed_it_has_left_and_what_they_sign_then
     // Berger syncs before Iseli does.
     agreement.scene.sync_all();
     agreement.scene.berger.sync();
+    let versions = agreement.versions(&agreement.scene.berger);
+    assert_eq!(versions.versions.last().unwrap().missing().count(), 2);
+}
+
+/// Who left may write the plan still, through a team of another institution. The logs that a signature names are
+/// the signer's choice: hers are those from before.
+#[test]
+fn who_left_signs_for_the_institution_no_more_though_they_may_write_the_plan_through_another_one() {
+    let mut agreement = Agreement::new();
+    let team = agreement.scene.berger.nahtlos.identity().team.unwrap();
+    let person = agreement.huber.nahtlos.identity().person.unwrap();
+    let berger = &mut agreement.scene.berger;
+    let added = berger
+        .nahtlos
+        .add_member(&team, &person, Role::Write, false);
+    added.unwrap();
+    agreement.sync();
+    agreement.agree();
+    agreement.set_situation("Der Befund liegt vor.");
+    agreement.propose();
+    agreement.sync();
+    agreement.huber_leaves();
+    let number = agreement.scene.number.clone();
+    sign(&mut agreement.huber, &number, &Agreeing::OwnInstitution);
+    agreement.sync();
+    for home in [
+        &agreement.scene.berger,
+        &agreement.scene.iseli,
+        &agreement.scene.keller,
+        &agreement.huber,
+    ] {
+        let versions = agreement.versions(home);
+        let first = versions.in_force().unwrap();
+        assert_eq!(first.number, 1);
+        assert_signed_by_huber(first, &agreement.huber);
+        let second = versions.versions.last().unwrap();
+        let doubts: Vec<Option<SignatureDoubt>> =
+            second.signatures.iter().map(|one| one.doubt).collect();
+        assert_eq!(
+            doubts,
+            [Some(SignatureDoubt::NoLongerCertified)],
+            "it arrived, and does not count"
+        );
+        assert_eq!(second.missing().count(), 3);
+    }
+    // Control: who is still there signs for the IV.
+    let iseli = &mut agreement.scene.iseli;
+    sign(iseli, &number, &Agreeing::OwnInstitution);
+    agreement.sync();
     let versions = agreement.versions(&agreement.scene.berger);
     assert_eq!(versions.versions.last().unwrap().missing().count(), 2);
 }

@@ -100,6 +100,7 @@ mod tests {
 
     fn side(person: &str, seconds: i64) -> Origin {
         Origin {
+            acted_for: None,
             author: Some(Author {
                 device: Field::parse("device").unwrap(),
                 person: Field::parse(person).unwrap(),

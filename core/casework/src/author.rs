@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use nahtlos_document::{Actor, ConflictingValue};
+use nahtlos_document::{Actor, ChangeHash, ConflictingValue};
 use serde::Serialize;
 
 use crate::fields::{DeviceId, InstitutionId, Name, PersonId, UtcTime};
@@ -28,6 +28,12 @@ pub struct Author {
 pub trait AuthorOf {
     /// The author; nothing if the actor is not known (an envelope that does not count any more).
     fn author(&self, actor: &[u8; 16]) -> Option<Author>;
+
+    /// The institution for which the author made a change; nothing if their role there had ended when it came:
+    /// they may still write, through another one. The caller knows, who has logs and receipts.
+    fn acted_for(&self, actor: &[u8; 16], _change: &ChangeHash) -> Option<InstitutionId> {
+        self.author(actor).map(|author| author.institution)
+    }
 }
 
 impl AuthorOf for BTreeMap<[u8; 16], Author> {
@@ -47,6 +53,9 @@ impl<F: Fn(&[u8; 16]) -> Option<Author>> AuthorOf for F {
 pub struct Origin {
     /// The verified author, if the caller knows one.
     pub author: Option<Author>,
+    /// The institution for which they did it. It is what every rule asks that is about institutions.
+    #[serde(skip)]
+    pub acted_for: Option<InstitutionId>,
     /// When, by the author's clock; advisory.
     pub at: Option<UtcTime>,
     /// The change, as 64 hexadecimal digits.
@@ -57,11 +66,12 @@ impl Origin {
     pub(crate) fn new(
         authors: &dyn AuthorOf,
         actor: &Actor,
-        change: &nahtlos_document::ChangeHash,
+        change: &ChangeHash,
         time_seconds: i64,
     ) -> Self {
         Self {
             author: authors.author(actor.as_bytes()),
+            acted_for: authors.acted_for(actor.as_bytes(), change),
             at: UtcTime::from_seconds(time_seconds).ok(),
             change: change.to_string(),
         }

@@ -239,7 +239,7 @@ pub(crate) fn ledger_entries(
             continue;
         }
         let by = Origin::new(authors, &change.actor, &change.hash, change.time_seconds);
-        if by.author.as_ref().map(|author| &author.institution) != Some(home) {
+        if by.acted_for.as_ref() != Some(home) {
             violations.push(Violation::new(Rule::OnlyHomeRecordsConsent, container, by));
             continue;
         }

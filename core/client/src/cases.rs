@@ -288,7 +288,7 @@ impl Nahtlos {
         &self,
         case: &Case,
         kind: &SectionKind,
-    ) -> Result<BTreeMap<[u8; 16], nahtlos_casework::Author>, ClientError> {
+    ) -> Result<SectionAuthors, ClientError> {
         self.authors(&case.section(kind)?)
     }
 

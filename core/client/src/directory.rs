@@ -2,15 +2,17 @@
 //! institution, read by everybody in the network.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
-use nahtlos_document::{Document, Editor, Value, WriteError};
+use nahtlos_document::{ChangeHash, Document, Editor, Value, WriteError};
 use nahtlos_protocol::identifier::{DeviceId, SpaceId};
 use nahtlos_protocol::space::kind::{Kind, Role};
 use nahtlos_protocol::space::state::MemberId;
 use nahtlos_protocol::space::{Logs, authority};
 use serde::{Deserialize, Serialize};
 
+use crate::acting::Acted;
 use crate::error::ClientError;
 use crate::nahtlos::Nahtlos;
 use crate::recovery::RecoverySet;
@@ -152,8 +154,8 @@ pub struct Directory {
 /// Who may write which card: names decide whom people share with, so a card counts only from a
 /// device of the institution it speaks of. Evaluated at reading, by every reader.
 pub(crate) struct Entitlement<'a> {
-    /// The institution (hexadecimal) of the device behind an automerge actor.
-    pub institution_of: &'a dyn Fn(&[u8; 16]) -> Option<String>,
+    /// The institution (hexadecimal) for which the device behind an automerge actor made a change.
+    pub institution_of: &'a dyn Fn(&[u8; 16], &ChangeHash) -> Option<String>,
     /// The institution (hexadecimal) whose team or person a space is, from its log.
     pub guardian_of: &'a dyn Fn(&str) -> Option<String>,
     /// Whether an institution's log (the first) ever took in a team or person of another (both hexadecimal).
@@ -363,6 +365,12 @@ fn became<'a>(
     std::iter::successors(Some(institution), next).take(mergers.len().saturating_add(1))
 }
 
+/// A device that wrote in the directory.
+struct Writer {
+    institution: SpaceId,
+    acted: Acted,
+}
+
 fn unknown(id: &str) -> String {
     format!("unknown ({})", id.get(..8).unwrap_or(id))
 }
@@ -387,7 +395,10 @@ impl Cards<'_> {
                 .get_all([container, id.as_str()].as_slice())
                 .into_iter()
                 .find_map(|written| {
-                    let writer = (self.entitlement.institution_of)(written.actor.as_bytes())?;
+                    let writer = (self.entitlement.institution_of)(
+                        written.actor.as_bytes(),
+                        &written.change,
+                    )?;
                     let card: T = serde_json::from_str(written.value.as_str()?).ok()?;
                     entitled(&writer, &id, &card).then_some(card)
                 });
@@ -491,7 +502,13 @@ impl Nahtlos {
         let directory = Directory::read(
             &document,
             &Entitlement {
-                institution_of: &|actor| writers.get(actor).cloned(),
+                institution_of: &|actor, change| {
+                    let writer = writers.get(actor)?;
+                    writer
+                        .acted
+                        .includes(change)
+                        .then(|| writer.institution.to_string())
+                },
                 guardian_of: &|id| {
                     let state = self.logs().state(&SpaceId::from_hex(id)?)?;
                     state.guardian().map(|guardian| guardian.to_string())
@@ -506,26 +523,44 @@ impl Nahtlos {
         Ok(directory)
     }
 
-    /// The institution of each device that wrote in the network's document, by automerge actor.
+    /// The institution of each device that wrote in the network's document, by automerge actor, and which of its
+    /// changes it made for it: whoever reads there only, or has left, writes by another one's right.
     fn institutions_of_actors(
         &self,
         network: &SpaceId,
-    ) -> Result<BTreeMap<[u8; 16], String>, ClientError> {
-        let mut by_device: BTreeMap<DeviceId, Option<String>> = BTreeMap::new();
+    ) -> Result<BTreeMap<[u8; 16], Rc<Writer>>, ClientError> {
+        let mut by_device: BTreeMap<DeviceId, Option<Rc<Writer>>> = BTreeMap::new();
         let mut writers = BTreeMap::new();
         for (actor, device) in self.devices_of_actors(network)? {
-            let institution = by_device.entry(device).or_insert_with(|| {
-                if device == self.device_id {
-                    return self.device.institution.map(|own| own.to_string());
-                }
-                let (_, institution) = self.person_of_device(&device, network)?;
-                institution.map(|institution| institution.to_string())
-            });
-            if let Some(institution) = institution {
-                writers.insert(actor, institution.clone());
+            if let std::collections::btree_map::Entry::Vacant(new) = by_device.entry(device) {
+                new.insert(self.directory_writer(&device, network)?.map(Rc::new));
+            }
+            if let Some(Some(writer)) = by_device.get(&device) {
+                writers.insert(actor, Rc::clone(writer));
             }
         }
         Ok(writers)
+    }
+
+    fn directory_writer(
+        &self,
+        device: &DeviceId,
+        network: &SpaceId,
+    ) -> Result<Option<Writer>, ClientError> {
+        if *device == self.device_id {
+            // What is typed here shows here, also what waits to be sent.
+            return Ok(self.device.institution.map(|institution| Writer {
+                institution,
+                acted: Acted::Always,
+            }));
+        }
+        let Some((_, Some(institution))) = self.person_of_device(device, network) else {
+            return Ok(None);
+        };
+        Ok(Some(Writer {
+            institution,
+            acted: self.acted_for(&institution, device, network, Role::Write)?,
+        }))
     }
 
     /// Whether an institution's log ever took in a team or person whose guardian another one is: with `read`, as

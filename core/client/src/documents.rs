@@ -1,7 +1,6 @@
 //! Documents: what counts (*published*) and what was typed here and is not delivered yet
 //! (*pending*), kept apart so that one refused edit never poisons the document.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use nahtlos_casework::fields::{DeviceId as DeviceRef, Field, InstitutionId, Name, PersonId};
@@ -230,26 +229,6 @@ impl Nahtlos {
             |directory| directory.person_name(&person),
         );
         author_of(self.device_id, person, institution, &name)
-    }
-
-    /// Who stands behind each automerge actor of a document, by verified envelopes; one's own
-    /// pending edits included.
-    pub(crate) fn authors(
-        &self,
-        space: &SpaceId,
-    ) -> Result<BTreeMap<[u8; 16], CaseAuthor>, ClientError> {
-        let directory = self.shared_directory().unwrap_or_default();
-        let mut by_device: BTreeMap<DeviceId, Option<CaseAuthor>> = BTreeMap::new();
-        let mut authors = BTreeMap::new();
-        for (actor, device) in self.devices_of_actors(space)? {
-            let author = by_device
-                .entry(device)
-                .or_insert_with(|| self.resolve_author(&device, space, &directory));
-            if let Some(author) = author {
-                authors.insert(actor, author.clone());
-            }
-        }
-        Ok(authors)
     }
 
     /// The device behind each automerge actor of a document, by verified envelopes; one's own

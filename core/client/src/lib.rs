@@ -11,6 +11,7 @@
     )
 )]
 
+pub mod acting;
 pub mod administrators;
 mod admission;
 mod apply;

@@ -4,13 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use nahtlos_casework::SectionKind;
 use nahtlos_casework::view::{CaseSummary, CoreView, PlanView, TasksView};
-use nahtlos_casework::{Author, SectionKind};
 use nahtlos_document::Document;
 use nahtlos_protocol::identifier::{Nonce, SpaceId};
 use nahtlos_protocol::space::kind::{Kind, Role};
-use nahtlos_protocol::space::{Logs, authority};
+use nahtlos_protocol::space::{Logs, SpaceState, authority};
 
+use crate::acting::SectionAuthors;
 use crate::cases::{Case, CaseLine, hex};
 use crate::edits::{NewEdits, put_lines};
 use crate::enquiry::enquiry_in;
@@ -25,14 +26,12 @@ use crate::vault::Collection;
 const FOREIGN_SECTIONS: &[u8] = b"foreign-sections";
 /// Sections with their labels.
 type Labels = Vec<(SpaceId, LabelRecord)>;
-/// Verified authors by automerge actor.
-type Authors = BTreeMap<[u8; 16], Author>;
 
 /// The documents a summary is read from.
 #[derive(Default)]
 struct Sources {
     core: Option<Arc<Document>>,
-    plan: Option<(Arc<Document>, Authors)>,
+    plan: Option<(Arc<Document>, SectionAuthors)>,
     tasks: Option<Arc<Document>>,
 }
 
@@ -132,7 +131,7 @@ impl Nahtlos {
             let document = Arc::new(edits.document.clone());
             match SectionKind::from_code(&label.kind) {
                 SectionKind::Core => sources.core = Some(document),
-                SectionKind::Plan => sources.plan = Some((document, BTreeMap::new())),
+                SectionKind::Plan => sources.plan = Some((document, SectionAuthors::default())),
                 SectionKind::Tasks => sources.tasks = Some(document),
                 _ => {}
             }
@@ -307,20 +306,20 @@ impl Nahtlos {
         new: &[(SpaceId, LabelRecord)],
     ) -> Result<bool, ClientError> {
         let logs = self.logs();
-        let home = match SectionKind::from_code(&label.kind) {
+        let state = logs.state(space);
+        let founder = state.as_ref().map(|state| state.founder());
+        let at_home = match SectionKind::from_code(&label.kind) {
             SectionKind::Internal(institution) => {
                 let own = self.institution()?;
-                if institution != own.to_string() {
-                    return Ok(false);
-                }
-                logs.state(&own)
+                institution == own.to_string()
+                    && state.is_some_and(|state| self.founded_for_itself(&own, &state))
             }
-            _ => logs.state(&label.home),
+            _ => founder
+                .zip(logs.state(&label.home))
+                .is_some_and(|(founder, home)| {
+                    authority::person_of(&logs, &founder, &home).is_some()
+                }),
         };
-        let founder = logs.state(space).map(|state| state.founder());
-        let at_home = founder
-            .zip(home)
-            .is_some_and(|(founder, home)| authority::person_of(&logs, &founder, &home).is_some());
         let case = label.case();
         let mut others: Labels = new
             .iter()
@@ -358,6 +357,19 @@ impl Nahtlos {
             }
         };
         Ok(at_home && (first || may_be_further()))
+    }
+
+    /// Whether an institution's own person founded a section while they belonged to it. Its log knows others, too:
+    /// who has left, and after a merger all people of the other institution.
+    fn founded_for_itself(&self, institution: &SpaceId, section: &SpaceState) -> bool {
+        let (logs, founder) = (self.logs(), section.founder());
+        let Some(home) = logs.state(institution) else {
+            return false;
+        };
+        let person = authority::person_of(&logs, &founder, &home);
+        let guardian = person.and_then(|person| logs.state(&person)?.guardian());
+        let founding = section.operation(0).map(|record| record.id.into());
+        guardian == Some(*institution) && self.stands_or_stood(&home, &founder, founding)
     }
 
     /// Sections shared with this device that claim a case they are no part of.

@@ -192,7 +192,8 @@ export class Reading {
     if (state.kind !== "section") return null;
     for (const record of state.epochs) {
       const epoch = this.keyring.epoch(state.space, record.keyId);
-      if (epoch === null || record.label === null) continue;
+      if (epoch === null) continue;
+      if (record.label === null) return null;
       try {
         return openSectionLabel(epoch, record.label);
       } catch (error) {

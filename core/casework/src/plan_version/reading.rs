@@ -211,12 +211,12 @@ impl<'a> Made<'a> {
         &'b self,
         prefix: &'static str,
         authors: &'b dyn AuthorOf,
-    ) -> impl Iterator<Item = (&'b str, &'b BTreeMap<String, Value>, Origin)> {
+    ) -> impl Iterator<Item = (&'b str, &'b MadeEntry, &'b BTreeMap<String, Value>, Origin)> {
         self.entries.iter().filter_map(move |(entry, fields)| {
             let id = entry.name.strip_prefix(prefix)?;
             let by = &entry.made_by;
             let origin = Origin::new(authors, &by.actor, &by.change, by.time_seconds);
-            Some((id, fields, origin))
+            Some((id, entry, fields, origin))
         })
     }
 
@@ -224,7 +224,7 @@ impl<'a> Made<'a> {
     fn versions(&self, rules: &ReadingRules<'_>) -> (Vec<VersionView>, Vec<Origin>) {
         let mut versions: Vec<VersionView> = Vec::new();
         let mut unreadable = Vec::new();
-        for (id, fields, origin) in self.with_prefix(VERSION, rules.authors) {
+        for (id, _, fields, origin) in self.with_prefix(VERSION, rules.authors) {
             let Some((text, heads)) = text_and_heads(fields) else {
                 unreadable.push(origin);
                 continue;
@@ -250,10 +250,10 @@ impl<'a> Made<'a> {
         origin: Origin,
         rules: &ReadingRules<'_>,
     ) -> VersionView {
-        let author = origin.author.as_ref().map(|author| &author.institution);
         let led_by = rules.led_by.as_ref();
         let place = led_by.map(|leads| leads.iter().position(|lead| lead == text.lead()));
-        let by_lead = author == Some(text.lead()) && place.is_none_or(|place| place.is_some());
+        let by_lead = origin.acted_for.as_ref() == Some(text.lead())
+            && place.is_none_or(|place| place.is_some());
         let then = content_at(self.document, &heads);
         let doubt = match &then {
             _ if !by_lead => Some(VersionDoubt::NotByTheLead),
@@ -284,8 +284,8 @@ impl<'a> Made<'a> {
     /// Puts signatures to their versions; those of none come back.
     fn sign(&self, versions: &mut [VersionView], rules: &ReadingRules<'_>) -> Vec<SignatureView> {
         let mut strays = Vec::new();
-        for (id, fields, origin) in self.with_prefix(SIGNATURE, rules.authors) {
-            let signed = verified(id, fields, rules);
+        for (id, entry, fields, origin) in self.with_prefix(SIGNATURE, rules.authors) {
+            let signed = verified(id, &entry.made_by.change, fields, rules);
             let candidates: Vec<Candidate<'_>> = versions.iter().map(candidate).collect();
             let judged = match &signed {
                 Ok(signed) => judge(signed, origin.author.as_ref(), &candidates),
@@ -369,6 +369,7 @@ fn text_and_heads(fields: &BTreeMap<String, Value>) -> Option<(VersionText, Vec<
 /// An entry that claims to be a signature, once it is verified.
 fn verified(
     id: &str,
+    change: &ChangeHash,
     fields: &BTreeMap<String, Value>,
     rules: &ReadingRules<'_>,
 ) -> Result<Signed, SignatureDoubt> {
@@ -384,6 +385,7 @@ fn verified(
         fields: &texts,
         signature: signature.as_deref().unwrap_or_default(),
         institution: &agreement.institution,
+        change,
     })?;
     Ok(Signed { agreement, signer })
 }

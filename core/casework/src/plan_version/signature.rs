@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use nahtlos_document::ChangeHash;
 use serde::Serialize;
 
 use super::agreement::PlanAgreement;
@@ -22,6 +23,8 @@ pub struct SignedEntry<'a> {
     pub signature: &'a str,
     /// The institution for which it claims to be signed.
     pub institution: &'a InstitutionId,
+    /// The change that put it there.
+    pub change: &'a ChangeHash,
 }
 
 /// Who signed an entry, once the caller has verified it.
@@ -54,6 +57,8 @@ pub enum SignatureDoubt {
     NotYetKnown,
     /// The institution's log does not show that the device was one of its own at that time.
     NotCertified,
+    /// When it was put there, the device was none of this institution's any more.
+    NoLongerCertified,
     /// It was put there by another device than the one that signed.
     PutThereByAnother,
     /// It is over other heads or another text than any version of this number.
@@ -91,6 +96,11 @@ impl SignatureDoubt {
                 "das Gerät gehörte damals nicht zu dieser Stelle",
                 "l'appareil n'appartenait alors pas à cet organisme",
                 "the device was not one of this institution at that time",
+            ],
+            Self::NoLongerCertified => [
+                "als sie eingetragen wurde, gehörte das Gerät nicht mehr zu dieser Stelle",
+                "lorsqu'elle a été inscrite, l'appareil n'appartenait plus à cet organisme",
+                "when it was entered, the device was not one of this institution any more",
             ],
             Self::PutThereByAnother => [
                 "von einem anderen Gerät eingetragen als dem, das unterschrieb",

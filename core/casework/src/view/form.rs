@@ -181,8 +181,7 @@ fn rule_against(section: &SectionKind, origin: &Origin) -> Option<Rule> {
         return None;
     };
     let own = InstitutionId::parse(institution).ok()?;
-    let by = origin.author.as_ref().map(|author| &author.institution);
-    (by != Some(&own)).then_some(Rule::NotesOfOneInstitution)
+    (origin.acted_for.as_ref() != Some(&own)).then_some(Rule::NotesOfOneInstitution)
 }
 
 /// Nothing for what is no single value: it is of a newer version, and stands in the export.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::kind::Role;
 use super::operation::LogHead;
-use super::state::{MemberId, SpaceState};
+use super::state::{Grant, MemberId, SpaceState};
 use crate::crypto::signature::VerifyingKey;
 use crate::identifier::{DeviceId, GrantId, SpaceId};
 
@@ -475,4 +475,38 @@ pub fn person_of(logs: &dyn Logs, device: &DeviceId, state: &SpaceState) -> Opti
         MemberId::Space(member) => person_of(logs, device, &*logs.state(&member)?),
         MemberId::Device(_) => None,
     })
+}
+
+/// Whether a device could ever write in a space by the logs as they are, or through it in those above: by
+/// grants that allowed it once, whatever became of them.
+#[must_use]
+pub fn ever_wrote_through(logs: &dyn Logs, device: &DeviceId, state: &SpaceState) -> bool {
+    writing_members(state).any(|member| leads_to_writer(logs, device, member))
+}
+
+/// Members that a space's grants ever allowed to write in it, each once.
+pub fn writing_members(state: &SpaceState) -> impl Iterator<Item = MemberId> {
+    let allowed = |grant: &&Grant| {
+        let before = grant.changes.iter().map(|change| change.before);
+        let mut roles = before.chain([grant.role]);
+        roles.any(|role| role.holds_keys() && role >= Role::Write)
+    };
+    let members: BTreeSet<MemberId> = state
+        .grants
+        .iter()
+        .filter(allowed)
+        .map(|grant| grant.member)
+        .collect();
+    members.into_iter()
+}
+
+/// Whether a member is a device, or a space through which that device could ever write.
+#[must_use]
+pub fn leads_to_writer(logs: &dyn Logs, device: &DeviceId, member: MemberId) -> bool {
+    match member {
+        MemberId::Device(member) => member == *device,
+        MemberId::Space(member) => logs
+            .state(&member)
+            .is_some_and(|below| ever_wrote_through(logs, device, &below)),
+    }
 }

@@ -62,6 +62,35 @@ pub fn remaining_role(
         .writing_role(state)
 }
 
+/// The strongest role with keys that a device has in a space, over all paths, in a view of the logs, through
+/// grants that are not suspended.
+#[must_use]
+pub fn role_in_view(
+    logs: &dyn Logs,
+    device: &DeviceId,
+    state: &SpaceState,
+    view: View<'_>,
+    suspended: &Suspended,
+) -> Option<Role> {
+    let question = Question::new(logs, device, view).without(suspended);
+    question.content_role(state)
+}
+
+/// The logs as they had been received before a place in the relay's journals.
+#[derive(Clone, Copy, Debug)]
+pub struct ReceivedBefore<'a> {
+    /// The place.
+    pub position: Position,
+    /// Where operations stand.
+    pub receipts: &'a dyn Receipts,
+}
+
+impl Lengths for ReceivedBefore<'_> {
+    fn length(&self, state: &SpaceState) -> u64 {
+        received_before(state, self.position, self.receipts)
+    }
+}
+
 /// Grants in a space, in those beneath it and in their guardians, for which nobody stands any more
 /// whose right is sure: every sponsor's right had ended, as far as the view and the receipts tell.
 ///

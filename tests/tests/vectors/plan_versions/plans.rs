@@ -14,6 +14,7 @@ pub fn made() -> Vec<Value> {
         by_how_the_client_agreed(),
         by_version(),
         by_several_versions(),
+        by_two_leads(),
     ]
     .concat()
 }
@@ -181,9 +182,7 @@ fn by_version() -> Vec<Value> {
     by_another.sign("of-client", &version, 2, "client", But::default());
 
     let mut once_led = Plan::new();
-    once_led.led_by.iter_mut().for_each(|led| {
-        led.insert(of(2));
-    });
+    once_led.led_by = Some(vec![of(0), of(2)]);
     let version = once_led.version("v1", 1, 2);
     once_led.sign("own", &version, 2, of(2).as_str(), But::default());
     once_led.sign("iv", &version, 1, of(1).as_str(), But::default());
@@ -253,5 +252,25 @@ fn by_several_versions() -> Vec<Value> {
             [true, false],
         ),
         two("numbers are not in a row", [3, 7], [true, true]),
+    ]
+}
+
+/// Both are signed by all who must; the earlier lead's has the higher number.
+fn by_two_leads() -> Vec<Value> {
+    let led_by = |name: &str, leads: Option<Vec<u8>>| {
+        let mut plan = Plan::new();
+        plan.led_by = leads.map(|leads| leads.into_iter().map(of).collect());
+        let present = plan.version("v1", 1, 0);
+        plan.all_sign(&present);
+        let other = plan.version("v7", 7, 2);
+        plan.sign("own", &other, 2, of(2).as_str(), But::default());
+        plan.sign("iv", &other, 1, of(1).as_str(), But::default());
+        plan.sign("of-client", &other, 2, "client", But::default());
+        plan.vector(name)
+    };
+    vec![
+        led_by("a higher number of who led before", Some(vec![2, 0])),
+        led_by("a higher number of who leads now", Some(vec![0, 2])),
+        led_by("two leads, and who led is not readable", None),
     ]
 }

@@ -259,14 +259,13 @@ impl Reading<'_> {
         entry: &ImmutableEntry,
         origin: &Origin,
     ) -> Option<InstitutionId> {
-        let author = origin.author.as_ref()?;
+        let institution = origin.acted_for.as_ref()?;
         let claimed = entry.fields.get("institution")?.as_str()?;
         let then = self.document.read_at(&[entry.created.change]).ok()?;
         let shares = then.text(step.join("payers"))?;
         let approved = entry.fields.get("payers")?.as_str()?;
-        let pays = PayerShares::parse(&shares).ok()?.pays(&author.institution);
-        (pays && claimed == author.institution.as_str() && approved == shares)
-            .then(|| author.institution.clone())
+        let pays = PayerShares::parse(&shares).ok()?.pays(institution);
+        (pays && claimed == institution.as_str() && approved == shares).then(|| institution.clone())
     }
 
     fn status(
