@@ -1,14 +1,14 @@
 //! `nahtlos case export`.
 
+use nahtlos_casework::SectionKind;
 use nahtlos_casework::access::{Disclosure, DisclosureForm};
 use nahtlos_casework::export::{SectionToExport, case_file};
 use nahtlos_casework::fields::{Field, Line, UtcTime};
 use nahtlos_casework::import::rows::RowsOf;
-use nahtlos_casework::{Author, SectionKind};
+use nahtlos_client::acting::SectionAuthors;
 use nahtlos_client::{Case, ClientError, Nahtlos};
 use nahtlos_document::Document;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
 
 use super::case_title;
 use super::section::lost_copy;
@@ -32,7 +32,7 @@ const HEADER: [&str; 7] = [
 
 /// What this device can read of a case, and what not.
 struct Readable {
-    sections: Vec<(SectionKind, Document, BTreeMap<[u8; 16], Author>)>,
+    sections: Vec<(SectionKind, Document, SectionAuthors)>,
     /// Section and why.
     not_readable: Vec<(SectionKind, String)>,
 }

@@ -1,8 +1,7 @@
 //! Who changed what of a section when, and what differs between two states.
 
-use std::collections::BTreeMap;
-
-use nahtlos_casework::{Author, SectionKind, names_of};
+use nahtlos_casework::{SectionKind, names_of};
+use nahtlos_client::acting::SectionAuthors;
 use nahtlos_client::vouching::SnapshotSigners;
 use nahtlos_client::{Case, ClientError, Nahtlos};
 use nahtlos_document::{
@@ -37,7 +36,7 @@ struct Section {
     case: Case,
     kind: SectionKind,
     document: Document,
-    authors: BTreeMap<[u8; 16], Author>,
+    authors: SectionAuthors,
 }
 
 impl Section {

@@ -7,6 +7,7 @@ use nahtlos_casework::fields::{Field, Stored, UtcTime};
 use nahtlos_casework::form::{Form, FormField, ValueType, form_of};
 use nahtlos_casework::view::{ConsentView, EntryView, FieldView, FormView, JournalView};
 use nahtlos_casework::{Author, SectionKind, names_of};
+use nahtlos_client::acting::SectionAuthors;
 use nahtlos_client::reading::{AccessLog, DisclosureLine, ReadLine};
 use nahtlos_client::share::SectionShares;
 use nahtlos_document::Document;
@@ -32,7 +33,7 @@ const NOT_SHOWN: [&str; 6] = [
 pub struct SectionPart {
     pub kind: SectionKind,
     pub document: Document,
-    pub authors: BTreeMap<[u8; 16], Author>,
+    pub authors: SectionAuthors,
     /// As programs read it.
     pub content: Value,
 }

@@ -9,6 +9,7 @@ use nahtlos_document::Document;
 use nahtlos_protocol::identifier::{Nonce, SpaceId};
 use serde::{Deserialize, Serialize};
 
+use crate::acting::SectionAuthors;
 use crate::edits::TypedEdit;
 use crate::error::ClientError;
 use crate::nahtlos::Nahtlos;

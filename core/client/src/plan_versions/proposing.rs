@@ -1,7 +1,7 @@
 //! Proposing a version of the plan: the lead's, of a plan without open conflicts.
 
 use nahtlos_casework::edit::{Edit, NewVersion, PlanEdit, Wording};
-use nahtlos_casework::fields::{Digest, FieldError};
+use nahtlos_casework::fields::{Digest, FieldError, InstitutionId};
 use nahtlos_casework::plan_version::{PlanContent, PlanVersions, VersionText, VersionView};
 use nahtlos_casework::{SectionKind, conflicts};
 use nahtlos_document::Document;
