@@ -211,8 +211,8 @@ fn who_left_signs_for_the_institution_no_more_though_they_may_write_the_plan_thr
         assert_eq!(first.number, 1);
         assert_signed_by_huber(first, &agreement.huber);
         let second = versions.versions.last().unwrap();
-        let doubts: Vec<Option<SignatureDoubt>> =
-            second.signatures.iter().map(|one| one.doubt).collect();
+        let signatures = second.signatures.iter().chain(&versions.strays);
+        let doubts: Vec<Option<SignatureDoubt>> = signatures.map(|one| one.doubt).collect();
         assert_eq!(
             doubts,
             [Some(SignatureDoubt::NoLongerCertified)],

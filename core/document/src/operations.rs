@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use automerge::legacy::{ElementId, Key, ObjectId, Op, OpId, OpType};
-use automerge::{ActorId, Automerge, Change, ObjId, ObjType, ROOT, ReadDoc, ScalarValue};
+use automerge::{ActorId, Automerge, Change, ObjId, ObjType, Prop, ReadDoc, ScalarValue};
 
 use crate::{ChangeRefusal, GENESIS_ACTOR, MAXIMUM_DEPTH};
 
@@ -15,6 +15,8 @@ type Id = (u64, Vec<u8>);
 pub(crate) struct ObjectTable<'a> {
     engine: &'a Automerge,
     objects: BTreeMap<Id, Object>,
+    /// Where the genesis made its maps: in which one of its own (none at the root), under which key. A few.
+    born: Vec<(Option<u64>, String)>,
 }
 
 #[derive(Clone, Copy)]
@@ -29,6 +31,7 @@ impl<'a> ObjectTable<'a> {
         ObjectTable {
             engine,
             objects: BTreeMap::new(),
+            born: containers(engine),
         }
     }
 
@@ -127,17 +130,12 @@ impl<'a> ObjectTable<'a> {
             return false;
         };
         let object = match &operation.obj {
-            ObjectId::Root => ROOT,
-            ObjectId::Id(id) if is_genesis(id.actor()) => {
-                ObjId::Id(id.counter(), id.actor().clone(), 0)
-            }
+            ObjectId::Root => None,
+            ObjectId::Id(id) if is_genesis(id.actor()) => Some(id.counter()),
             ObjectId::Id(_) => return false,
         };
-        let values = self.engine.get_all(&object, name.as_str());
-        values.is_ok_and(|values| {
-            let mut made_in = values.iter().map(|(_, made_in)| made_in);
-            made_in.any(|id| matches!(id, ObjId::Id(_, actor, _) if is_genesis(actor)))
-        })
+        let mut born = self.born.iter();
+        born.any(|(parent, key)| *parent == object && key.as_str() == name.as_str())
     }
 
     fn find(&mut self, id: &OpId) -> Option<Object> {
@@ -154,6 +152,22 @@ impl<'a> ObjectTable<'a> {
         self.objects.insert(key, object);
         Some(object)
     }
+}
+
+/// The maps that the genesis made, each where it lies. Their counters are 1, 2, … without a gap.
+fn containers(engine: &Automerge) -> Vec<(Option<u64>, String)> {
+    let genesis = ActorId::from(*GENESIS_ACTOR.as_bytes());
+    let parent_of = |counter| {
+        let map = ObjId::Id(counter, genesis.clone(), 0);
+        engine.object_type(&map).ok()?;
+        let parent = engine.parents(&map).ok()?.next()?;
+        match (parent.obj, parent.prop) {
+            (ObjId::Root, Prop::Map(key)) => Some((None, key)),
+            (ObjId::Id(counter, ..), Prop::Map(key)) => Some((Some(counter), key)),
+            _ => None,
+        }
+    };
+    (1..).map_while(parent_of).collect()
 }
 
 fn is_genesis(actor: &ActorId) -> bool {
