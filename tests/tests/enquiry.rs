@@ -219,6 +219,8 @@ fn two_institutions_answer_an_enquiry_each_and_nothing_personal_has_left_the_dev
     assert!(no_right(scene.iseli.nahtlos.add_to_enquiry(&received, "x")));
     assert!(no_right(scene.iseli.nahtlos.withdraw_enquiry(&received)));
     scene.sync();
+    // A change says the second in which it was made: of two answers in one second either may be the last.
+    std::thread::sleep(std::time::Duration::from_millis(1_100));
     answer(&mut scene.iseli, &[("answer", "accept")]).unwrap();
     scene.sync();
     assert_eq!(status(&scene.berger, &to_iv), "accepted");

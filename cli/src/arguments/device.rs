@@ -10,7 +10,7 @@ use super::values::{Answered, TypedValue};
 /// Each of these was run, by `cli/tests/paper.rs`, which holds them to what the program says.
 const PAPER_EXAMPLE: &str = "\
 $ nahtlos key paper paper.html
-The page is in paper.html. Print it now, then type these words from the print:
+The page is in paper.html. Print it now, then type these words from the print. Until they are given back it is no paper and brings nobody back: if you stop before that, delete the page and its print.
 Word 4:
 Word 9:
 Word 17:
