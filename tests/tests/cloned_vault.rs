@@ -27,7 +27,11 @@ fn an_old_copy_of_a_home_notices_what_it_wrote_since_and_sends_nothing() {
     let report = old.sync();
     assert_eq!(report.envelopes_delivered, 0, "{report:?}");
     let other = old.nahtlos.other_copy().unwrap().expect("it is noticed");
-    assert!(other.sentence.contains("join with a new home"));
+    assert!(
+        other.sentence.contains("come back with a new home"),
+        "{}",
+        other.sentence
+    );
     assert_eq!(old.nahtlos.status().unwrap().other_copy, Some(other));
     let refused = old.nahtlos.edit_case(&number, &[note(3)]);
     assert_eq!(refused.unwrap_err().code(), "cloned");
