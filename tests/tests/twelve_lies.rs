@@ -569,7 +569,7 @@ fn lie_09_a_stale_epoch() {
     said.says("not delivered      1 edit");
     said.says(
         "the relay did not take what was typed here, in several attempts: it stays on this device and \
-         is sent with the next sync; if this goes on, tell the relay's operator.",
+         is sent with the next sync; if this goes on, something may have been kept from this device: `nahtlos sync --all` asks for everything again; if that does not help, tell the relay's operator.",
     );
     status.says("not delivered    1 edit");
     status.says("`nahtlos sync` delivers what waits.");

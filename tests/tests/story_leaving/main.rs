@@ -46,8 +46,8 @@ fn story_s3_a_caseworker_leaves_and_her_deputy_takes_over() {
         "{dry}"
     );
     let removed = story.remove_ruegg();
-    // The team, the institution, the network, and five sections of each case.
-    assert_eq!(removed["rotation"]["rotated"], 3 + 5 * CASES, "{removed}");
+    // The team, the institution, the network, and six sections of each case.
+    assert_eq!(removed["rotation"]["rotated"], 3 + 6 * CASES, "{removed}");
 
     // 1: the custodian orders it; the deputy's device lists it: 63 cases, of which two are excluded.
     lanz.done(&[
