@@ -13,8 +13,8 @@ const DEEP_SEEDS: u64 = 200;
 const PEOPLE_SEEDS: u64 = 120;
 /// Seeds of each family in which keys leak.
 const LEAKING_SEEDS: u64 = 4;
-/// Worlds in which a relay left an operation out, and an author sealed without what rested on it.
-const LEFT_OUT: [u64; 2] = [PEOPLE_FROM + 437, PEOPLE_FROM + 544];
+/// Worlds in which a relay left an operation out or altered it, and an author sealed without what rested on it.
+const LEFT_OUT: [u64; 3] = [PEOPLE_FROM + 437, PEOPLE_FROM + 544, PEOPLE_FROM + 928];
 /// Worlds with people in which somebody writes who knows that another one may not read any more.
 const SOMEBODY_LEAVES: [u64; 4] = [
     PEOPLE_FROM + 3,

@@ -192,7 +192,7 @@ impl World {
         world
     }
 
-    /// What the relay has from the beginning, and that all devices have it.
+    /// What the relay has from the beginning, and what of it each device has.
     fn note_scene(&mut self) {
         let store = self.relays[0].store();
         let mut known = BTreeSet::new();
@@ -217,10 +217,27 @@ impl World {
                 envelopes.push(envelope);
             }
         }
+        self.note_what_each_has(&known);
         let known = Arc::new(known);
-        self.known = self.devices.iter().map(|_| Arc::clone(&known)).collect();
         for envelope in envelopes {
             self.note_sealed_in_scene(&envelope, &known);
+        }
+    }
+
+    /// No device holds all: the logs of people with whom it shares nothing are served to it once it does, and
+    /// may be altered then. What was not taken in is not known.
+    fn note_what_each_has(&mut self, all: &BTreeSet<ItemId>) {
+        let all: Vec<ItemId> = all.iter().copied().collect();
+        for device in 0..self.devices.len() {
+            let replica = self.devices[device].replica.as_ref();
+            let stored = replica.map(|replica| replica.operations_stored(&all));
+            match stored.transpose() {
+                Ok(stored) => {
+                    let stored = stored.into_iter().flatten();
+                    self.known.push(Arc::new(stored.collect()));
+                }
+                Err(error) => self.fail(format!("what a device has is not known: {error}")),
+            }
         }
     }
 
