@@ -11,6 +11,7 @@ mod function;
 mod invitation;
 mod journal;
 mod list;
+mod meeting;
 mod network;
 mod plan;
 mod process;
@@ -43,13 +44,14 @@ pub use function::{FunctionAdd, FunctionCommand};
 pub use invitation::HandingOver;
 pub use journal::{JournalAdd, JournalCommand, JournalCorrect, JournalList};
 pub use list::ListCommand;
+pub use meeting::{MeetingCall, MeetingCommand, MeetingDecide, MeetingOf};
 pub use network::{
     FounderOptions, InstitutionCommand, IntroductionOptions, MemberCommand, MemberRole,
     NetworkCommand, TeamCommand, YesOrNo,
 };
 pub use plan::{
     GoalCommand, PlanCommand, PlanSign, ReviewAdd, RiskCommand, StepAdd, StepCommand, TaskAdd,
-    TaskCommand, VersionOf,
+    TaskCommand, TaskFilter, VersionOf,
 };
 pub use process::{CaseClose, CaseReopen, CompetenceAdd, CompetenceCommand};
 pub use recovery::RecoveryCommand;
@@ -250,6 +252,12 @@ pub enum Command {
         /// What to do.
         #[command(subcommand)]
         command: Option<TaskCommand>,
+    },
+    /// Round tables of a case: call, minute, decide
+    Meeting {
+        /// What to do.
+        #[command(subcommand)]
+        command: MeetingCommand,
     },
     /// Who can see what of a case, and why
     Share {

@@ -316,6 +316,29 @@ pub struct TaskAdd {
     pub title: TypedValue,
 }
 
+const TASK_LIST_EXAMPLE: &str = "$ nahtlos task list --mine --due-before 31.03.2027";
+const TASK_CALENDAR_EXAMPLE: &str = "$ nahtlos task calendar --mine --to aufgaben.ics";
+
+/// Which tasks of all cases.
+#[derive(Clone, Debug, Default, Args)]
+pub struct TaskFilter {
+    /// Only those for which you are responsible
+    #[arg(long, conflicts_with = "of")]
+    pub mine: bool,
+    /// Only those of: client, an institution with its people, or a person of the network
+    #[arg(long, value_name = "WHO")]
+    pub of: Option<String>,
+    /// Only those whose due day has passed
+    #[arg(long)]
+    pub overdue: bool,
+    /// Only those due before this day
+    #[arg(long, value_name = "DATE")]
+    pub due_before: Option<String>,
+    /// Also those that are done or cancelled
+    #[arg(long)]
+    pub all: bool,
+}
+
 /// What can be done with tasks. A task is named by its number in the last list (numbers follow due
 /// days, so they may move), or by the beginning of its identifier, which never changes.
 #[derive(Debug, Subcommand)]
@@ -328,11 +351,74 @@ pub enum TaskCommand {
         case: String,
         /// Which task, e.g. 2
         task: String,
-        /// title, responsible, due, priority, status
+        /// title, responsible, due, priority, status, reminder
         field: String,
         /// The value.
         #[command(flatten)]
         value: TypedValue,
+    },
+    /// Lists open tasks of all your cases, those due first
+    #[command(after_help = TASK_LIST_EXAMPLE)]
+    List(TaskFilter),
+    /// Shows a task with its checklist and links
+    Show {
+        /// Number or name, or the beginning of either
+        case: String,
+        /// Which task, e.g. 2
+        task: String,
+    },
+    /// Adds a line to a task's checklist
+    Item {
+        /// Number or name, or the beginning of either
+        case: String,
+        /// Which task, e.g. 2
+        task: String,
+        /// What it says.
+        #[command(flatten)]
+        text: TypedValue,
+    },
+    /// Ticks a line of a task's checklist off
+    Check {
+        /// Number or name, or the beginning of either
+        case: String,
+        /// Which task, e.g. 2
+        task: String,
+        /// Which line, by its number in `task show`
+        item: String,
+        /// It is not done after all
+        #[arg(long)]
+        undo: bool,
+    },
+    /// Links a task to a journal entry, a step or a round table of the case
+    Link {
+        /// Number or name, or the beginning of either
+        case: String,
+        /// Which task, e.g. 2
+        task: String,
+        /// journal/ENTRY, step/GOAL/STEP or meeting/ID, with whole ids as `--json` gives them
+        #[arg(long, value_name = "LINK")]
+        to: String,
+        /// Take this link away
+        #[arg(long)]
+        no_more: bool,
+    },
+    /// Writes the open tasks that have a due day as a calendar (iCalendar) for another program
+    ///
+    /// In it stand, for each task, the number of the case, the title, the due day, the priority and the reminder: no
+    /// name of the client, no checklist, nobody who is responsible. A title that names somebody names them there as
+    /// well: with `--without-titles` only the number of the case stands in it. Each entry is a whole day, marked
+    /// private; a second import changes it instead of adding another.
+    #[command(after_help = TASK_CALENDAR_EXAMPLE)]
+    Calendar {
+        /// Which tasks.
+        #[command(flatten)]
+        filter: TaskFilter,
+        /// Only the number of the case instead of what the task says
+        #[arg(long)]
+        without_titles: bool,
+        /// Where it is written; the file must not exist
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
     },
     /// Marks a task as done
     Done {

@@ -4,8 +4,8 @@ use nahtlos_casework::edit::IdentKey;
 
 use super::{
     CaseCommand, Command, CompetenceCommand, ConflictCommand, FunctionCommand, GoalCommand,
-    JournalCommand, KeyCommand, PlanCommand, RiskCommand, SectionCommand, SectionEdit,
-    ShareCommand, StepCommand, SubjectCommand, TaskCommand,
+    JournalCommand, KeyCommand, MeetingCommand, PlanCommand, RiskCommand, SectionCommand,
+    SectionEdit, ShareCommand, StepCommand, SubjectCommand, TaskCommand,
 };
 
 type Subject<'a> = (Option<&'a str>, Option<&'a str>);
@@ -26,9 +26,10 @@ impl Command {
                 None => (case.as_deref(), Some("function")),
             },
             Self::Task { case, command } => match command {
-                Some(command) => (Some(of_task(command)), Some("tasks")),
+                Some(command) => of_task(command),
                 None => (case.as_deref(), Some("tasks")),
             },
+            Self::Meeting { command } => of_meeting(command),
             Self::Subject {
                 command: SubjectCommand::Export { case, .. },
             } => (Some(case), None),
@@ -130,14 +131,36 @@ fn of_plan(command: &PlanCommand) -> &str {
     }
 }
 
-fn of_task(command: &TaskCommand) -> &str {
-    match command {
+/// Lists and calendars are of all cases.
+fn of_task(command: &TaskCommand) -> Subject<'_> {
+    let case = match command {
+        TaskCommand::List(_) | TaskCommand::Calendar { .. } => return (None, None),
         TaskCommand::Add(new) => &new.case,
         TaskCommand::Set { case, .. }
+        | TaskCommand::Show { case, .. }
+        | TaskCommand::Item { case, .. }
+        | TaskCommand::Check { case, .. }
+        | TaskCommand::Link { case, .. }
         | TaskCommand::Done { case, .. }
         | TaskCommand::Delete { case, .. }
         | TaskCommand::Restore { case, .. } => case,
-    }
+    };
+    (Some(case), Some("tasks"))
+}
+
+/// Which round table it is about is not known before the case is opened.
+fn of_meeting(command: &MeetingCommand) -> Subject<'_> {
+    let case = match command {
+        MeetingCommand::Call(new) => &new.case,
+        MeetingCommand::List { case } => case,
+        MeetingCommand::Decide(new) => &new.of.case,
+        MeetingCommand::Show(of)
+        | MeetingCommand::Minutes { of, .. }
+        | MeetingCommand::Attend { of, .. }
+        | MeetingCommand::Close { of, .. }
+        | MeetingCommand::Print { of, .. } => &of.case,
+    };
+    (Some(case), None)
 }
 
 fn of_share(command: &ShareCommand) -> Subject<'_> {

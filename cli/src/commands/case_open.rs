@@ -109,13 +109,16 @@ pub fn open_from(
 }
 
 /// Why nothing is kept.
-enum Stopped {
+pub enum Stopped {
+    /// This is answered instead.
     Answered(Box<Answer>),
+    /// It failed.
     Failed(Box<Failure>),
 }
 
 impl Stopped {
-    fn answered(answer: Answer) -> Self {
+    /// Nothing is kept, and this is answered.
+    pub fn answered(answer: Answer) -> Self {
         Self::Answered(Box::new(answer))
     }
 }

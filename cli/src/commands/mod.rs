@@ -43,6 +43,9 @@ mod invitation;
 mod journal;
 mod key;
 mod list;
+mod meeting;
+mod meeting_call;
+mod meeting_print;
 mod member;
 mod names;
 mod network;
@@ -73,6 +76,7 @@ mod subject_page;
 mod subject_words;
 mod sync;
 mod task;
+mod task_list;
 mod team;
 mod values;
 mod vault;
@@ -116,6 +120,7 @@ pub fn run(context: &Context, command: Command) -> Result<Answer, Failure> {
         Command::Journal { case, command } => journal::run(context, case, command),
         Command::Function { case, command } => function::run(context, case, command),
         Command::Task { case, command } => task::run(context, case, command),
+        Command::Meeting { command } => meeting::run(context, command),
         Command::Share { command } => share::run(context, command),
         Command::Consent { case, command } => consent::run(context, case, command),
         Command::Subject { command } => subject::run(context, command),

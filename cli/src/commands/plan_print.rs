@@ -351,7 +351,8 @@ pub fn escaped(text: &str) -> String {
         .replace('\'', "&#39;")
 }
 
-const PAGE: &str = r#"<!doctype html>
+/// A page without content: its language, title and body are put in.
+pub const PAGE: &str = r#"<!doctype html>
 <html lang="{language}">
 <head>
 <meta charset="utf-8">

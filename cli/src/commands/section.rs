@@ -111,7 +111,11 @@ pub fn show(context: &Context, case: &str, kind: &SectionKind) -> Result<Answer,
     show_section(&nahtlos, &case, kind)
 }
 
-fn show_section(nahtlos: &Nahtlos, case: &Case, kind: &SectionKind) -> Result<Answer, Failure> {
+/// The same of an open device.
+///
+/// # Errors
+/// As [`show`].
+pub fn show_section(nahtlos: &Nahtlos, case: &Case, kind: &SectionKind) -> Result<Answer, Failure> {
     refuse_not_opened(nahtlos, case, kind)?;
     let title = format!("{} · {}", case_title(nahtlos, case)?, kind.titles()[2]);
     let mut page = Page::default().title(title);

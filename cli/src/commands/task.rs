@@ -1,8 +1,8 @@
 //! `nahtlos task`.
 
 use nahtlos_casework::SectionKind;
-use nahtlos_casework::edit::{Edit, TaskEdit, TaskField, TaskKey};
-use nahtlos_casework::fields::{EntryId, Line, TaskStatus};
+use nahtlos_casework::edit::{ChecklistLine, Edit, TaskEdit, TaskField, TaskKey};
+use nahtlos_casework::fields::{EntryId, Line, TaskLink, TaskStatus};
 use nahtlos_casework::view::{TaskView, TasksView};
 use nahtlos_client::{Case, Nahtlos};
 use serde_json::json;
@@ -10,7 +10,7 @@ use serde_json::json;
 use super::entries::{cell, find, known_id, new_id, shown};
 use super::names::Names;
 use super::values::{parse, parse_option, task_field, task_key};
-use super::{NOT_DELIVERED_YET, case_title, section};
+use super::{NOT_DELIVERED_YET, case_title, section, task_list};
 use crate::arguments::{Answered, TaskAdd, TaskCommand, TypedValue};
 use crate::context::Context;
 use crate::failure::Failure;
@@ -37,6 +37,26 @@ pub fn run(
             let id = found.id;
             found.edit(TaskEdit::Set { id, field }, "done")
         }
+        Some(TaskCommand::Item { case, task, text }) => item(context, &case, &task, &text),
+        Some(TaskCommand::Check {
+            case,
+            task,
+            item,
+            undo,
+        }) => check(context, &case, &task, &item, !undo),
+        Some(TaskCommand::Link {
+            case,
+            task,
+            to,
+            no_more,
+        }) => link(context, &case, &task, &to, no_more),
+        Some(TaskCommand::Show { case, task }) => task_list::show(context, &case, &task),
+        Some(TaskCommand::List(filter)) => task_list::list(context, &filter),
+        Some(TaskCommand::Calendar {
+            filter,
+            without_titles,
+            to,
+        }) => task_list::calendar_file(context, &filter, without_titles, &to),
         Some(TaskCommand::Delete {
             case,
             task,
@@ -90,6 +110,61 @@ impl Found {
         let said = format!("{case}: task \"{}\" {done}.", self.title);
         Ok(Answer::sentence(data, said).note(NOT_DELIVERED_YET))
     }
+}
+
+fn item(context: &Context, case: &str, task: &str, text: &TypedValue) -> Result<Answer, Failure> {
+    input::refuse_command_line(text)?;
+    let mut found = Found::find(context, case, task)?;
+    let text: Line = parse("text", &input::new_value(text, "What is to be ticked off")?)?;
+    let line = ChecklistLine {
+        id: new_id()?,
+        text,
+    };
+    let id = found.id;
+    found.edit(TaskEdit::AddLine { id, line }, "has one more line")
+}
+
+fn check(
+    context: &Context,
+    case: &str,
+    task: &str,
+    item: &str,
+    checked: bool,
+) -> Result<Answer, Failure> {
+    let mut found = Found::find(context, case, task)?;
+    let document = (found.nahtlos).section_document(&found.case, &SectionKind::Tasks)?;
+    let view = TasksView::read(&document);
+    let is_meant = |task: &&TaskView| task.id.known() == Some(&found.id);
+    let lines = view.tasks.iter().find(is_meant);
+    let lines = lines.map_or(&[][..], |task| &task.checklist);
+    let named: Vec<_> = (1..)
+        .zip(lines)
+        .map(|(number, line): (usize, _)| (number.to_string(), line.id.canonical(), &line.id))
+        .collect();
+    let line = known_id(find("checklist line", item, &named)?)?;
+    let id = found.id;
+    let done = if checked {
+        "has a line ticked off"
+    } else {
+        "has a line open again"
+    };
+    found.edit(TaskEdit::SetChecked { id, line, checked }, done)
+}
+
+fn link(
+    context: &Context,
+    case: &str,
+    task: &str,
+    to: &str,
+    no_more: bool,
+) -> Result<Answer, Failure> {
+    let to: TaskLink = parse("link", to)?;
+    let mut found = Found::find(context, case, task)?;
+    let id = found.id;
+    if no_more {
+        return found.edit(TaskEdit::Unlink { id, to }, "is linked no more");
+    }
+    found.edit(TaskEdit::Link { id, to }, "linked")
 }
 
 fn add(context: &Context, new: &TaskAdd) -> Result<Answer, Failure> {
@@ -161,6 +236,7 @@ fn current(found: &Found, names: &Names, key: TaskKey) -> Result<Option<String>,
         TaskKey::Due => shown(&task.due),
         TaskKey::Priority => shown(&task.priority),
         TaskKey::Status => shown(&task.status),
+        TaskKey::Reminder => shown(&task.reminder),
     }))
 }
 

@@ -211,6 +211,7 @@ pub fn task_field(names: &Names, key: TaskKey, text: &str) -> Result<TaskField, 
         TaskKey::Due => TaskField::Due(parse(key.code(), text)?),
         TaskKey::Priority => TaskField::Priority(parse(key.code(), text)?),
         TaskKey::Status => TaskField::Status(parse(key.code(), text)?),
+        TaskKey::Reminder => TaskField::Reminder(parse(key.code(), text)?),
     })
 }
 

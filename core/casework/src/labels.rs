@@ -3,8 +3,8 @@
 use nahtlos_document::Value;
 
 use crate::edit::{
-    CLOSED_MARK, CLOSING, COMPETENCE, CoreKey, DEPENDS_ON, GoalKey, IdentKey, PlanKey, RECUSED,
-    REOPENED_MARK, REOPENING, REVIEW, RISK, RiskKey, SIGNATURE, StepKey, TaskKey, VERSION,
+    CLOSED_MARK, CLOSING, COMPETENCE, CoreKey, DEPENDS_ON, GoalKey, IdentKey, LINK, PlanKey,
+    RECUSED, REOPENED_MARK, REOPENING, REVIEW, RISK, RiskKey, SIGNATURE, StepKey, TaskKey, VERSION,
 };
 use crate::fields::FieldError;
 use crate::form::{self, Form, FormField, Keeps, ValueType, form_of};
@@ -165,6 +165,9 @@ fn task(steps: &[&str]) -> Option<(Names, Content)> {
             ["Checkliste", "liste de contrôle", "checklist"],
             Content::Immutable,
         ),
+        ["tasks", _, name] if name.starts_with(LINK) => {
+            (["Verknüpfung", "lien", "link"], Content::Truth)
+        }
         ["tasks", _, rest @ ..] => (TaskKey::of_steps(rest)?.names(), Content::Text),
         _ => return None,
     })

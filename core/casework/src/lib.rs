@@ -9,6 +9,7 @@
 //! - [`view`]: typed views of a section's document.
 //! - [`CaseFile`]: a new case from a JSON file; [`export`]: a case as such a file.
 //! - [`access`]: who read what, and what was disclosed to whom.
+//! - [`calendar`]: tasks as other programs' calendars read them; [`decision`]: what a round table decides.
 //! - [`phase`]: from which phase a case goes on to which.
 //! - [`plan_version`]: versions of the plan, who signed them, and what has changed since.
 //! - [`conflicts`] and [`resolve`]: what people decided differently, and the edit that settles it.
@@ -27,7 +28,9 @@
 
 pub mod access;
 mod author;
+pub mod calendar;
 mod conflict;
+pub mod decision;
 pub mod edit;
 pub mod export;
 pub mod fields;

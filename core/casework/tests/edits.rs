@@ -3,8 +3,9 @@
 mod support;
 
 use nahtlos_casework::edit::{
-    Acknowledge, Assessment, ChooseValue, CoreEdit, CoreField, CoreKey, FunctionEdit, JournalEdit,
-    PlanEdit, ScalarValue, StepField, StepRef, TaskEdit, TaskField, TaskKey, Wording,
+    Acknowledge, Assessment, ChecklistLine, ChooseValue, CoreEdit, CoreField, CoreKey,
+    FunctionEdit, JournalEdit, PlanEdit, ScalarValue, StepField, StepRef, TaskEdit, TaskField,
+    TaskKey, Wording,
 };
 use nahtlos_casework::fields::{
     Capacity, Field, JournalKind, Phase, StepStatus, Stored, TaskStatus,
@@ -468,4 +469,66 @@ fn a_summary_holds_what_a_list_needs() {
         CaseSummary::read(None, None, None, &authors(), 0),
         CaseSummary::default()
     );
+}
+
+#[test]
+fn a_checklist_grows_to_100_lines_and_links_of_two_people_stand_beside_each_other() {
+    let mut four = replicas(&SectionKind::Tasks);
+    let task = id(1);
+    let add = TaskEdit::Add {
+        id: task,
+        title: field("Bericht"),
+        responsible: None,
+        due: None,
+        priority: None,
+        checklist: Vec::new(),
+    };
+    four[0].apply(&Edit::Tasks(add), 1);
+    sync(&mut four);
+    let line = |number: u8| {
+        Edit::Tasks(TaskEdit::AddLine {
+            id: task,
+            line: ChecklistLine {
+                id: id(number),
+                text: field("Zeile"),
+            },
+        })
+    };
+    for number in 0..100 {
+        four[0].apply(&line(number), 2);
+    }
+    let refused = four[0].try_apply(&line(100), 3).unwrap_err();
+    assert_eq!(refused.code(), "too_many");
+    let link = |to: &str| {
+        Edit::Tasks(TaskEdit::Link {
+            id: task,
+            to: field(to),
+        })
+    };
+    let unlink = |to: &str| {
+        Edit::Tasks(TaskEdit::Unlink {
+            id: task,
+            to: field(to),
+        })
+    };
+    four[1].apply(&link("meeting/m1"), 4);
+    four[2].apply(&link("meeting/m2"), 4);
+    four[3].apply(&link("meeting/m1"), 4);
+    sync(&mut four);
+    for replica in &four {
+        let view = TasksView::read(&replica.document);
+        let links: Vec<String> = view.tasks[0]
+            .links
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(links, ["meeting/m1", "meeting/m2"]);
+        assert_eq!(view.tasks[0].checklist.len(), 100);
+        assert!(conflicts(&replica.document, &SectionKind::Tasks, &authors()).is_empty());
+    }
+    four[0].apply(&unlink("meeting/m1"), 5);
+    let again = four[0].try_apply(&unlink("meeting/m1"), 6).unwrap_err();
+    assert_eq!(again.code(), "missing");
+    let view = TasksView::read(&four[0].document);
+    assert_eq!(view.tasks[0].links.len(), 1);
 }

@@ -290,6 +290,18 @@ fn references_in_a_file_must_lead_somewhere_and_not_in_a_circle() {
             "$.tasks[0].checklist[0].done",
             "type",
         ),
+        (
+            "/tasks/0/links",
+            json!(["core/x"]),
+            "$.tasks[0].links[0]",
+            "format",
+        ),
+        (
+            "/tasks/0/reminder",
+            json!("2027-02-30"),
+            "$.tasks[0].reminder",
+            "no_such_day",
+        ),
     ] {
         assert_eq!(
             refused(pointer, value),

@@ -2,11 +2,12 @@
 
 mod support;
 
+use nahtlos_casework::decision::{Decision, Outcome};
 use nahtlos_casework::edit::{
-    PlanEdit, ScalarValue, StepField, StepRef, TaskEdit, TaskField, Wording,
+    FormChange, FormEdit, PlanEdit, ScalarValue, StepField, StepRef, TaskEdit, TaskField, Wording,
 };
 use nahtlos_casework::fields::{PayerShares, StepStatus, Stored, TaskStatus};
-use nahtlos_casework::view::{PlanView, TasksView};
+use nahtlos_casework::view::{FormView, PlanView, TaskView, TasksView};
 use nahtlos_casework::{
     Choice, Conflict, ConflictKind, Edit, ResolveError, Rule, SectionKind, conflicts, resolve,
 };
@@ -427,4 +428,172 @@ fn an_approval_that_a_modified_program_wrote_counts_for_nothing() {
         );
         assert!(listed(replica, &SectionKind::Plan).is_empty());
     }
+}
+
+fn decision(text: Option<&str>, task: Option<u8>) -> Decision {
+    Decision {
+        meeting: "m1".into(),
+        id: id(1),
+        text: text.map(field),
+        responsible: None,
+        due: None,
+        task: task.map(id),
+        step: None,
+    }
+}
+
+/// Each person's copy of the round table and of the tasks.
+struct Table {
+    meeting: [Replica; 4],
+    tasks: [Replica; 4],
+    kind: SectionKind,
+}
+
+impl Table {
+    fn new() -> Self {
+        let kind = SectionKind::Meeting("m1".into());
+        Self {
+            meeting: replicas(&kind),
+            tasks: replicas(&SectionKind::Tasks),
+            kind,
+        }
+    }
+
+    fn view(&self, person: usize) -> FormView {
+        FormView::read(&self.meeting[person].document, &self.kind, &authors())
+    }
+
+    fn tasks(&self, person: usize) -> TasksView {
+        TasksView::read(&self.tasks[person].document)
+    }
+
+    fn decide(&mut self, person: usize, decision: &Decision, minute: i64) -> Outcome {
+        let (view, tasks) = (self.view(person), self.tasks(person));
+        let decided = decision.edits(&view, Some(&tasks)).unwrap();
+        for edit in &decided.edits {
+            match edit.section() {
+                SectionKind::Tasks => self.tasks[person].apply(edit, minute),
+                _ => self.meeting[person].apply(edit, minute),
+            }
+        }
+        decided.task
+    }
+
+    fn sync(&mut self) {
+        sync(&mut self.meeting);
+        sync(&mut self.tasks);
+    }
+}
+
+#[test]
+fn a_decision_that_is_changed_again_and_again_is_one_task() {
+    let mut table = Table::new();
+    let made = table.decide(
+        BERGER,
+        &decision(Some("Bericht einholen\nbeim Arzt"), Some(7)),
+        1,
+    );
+    assert_eq!(made, Outcome::Made);
+    table.sync();
+    // Somebody else says it again, and says more.
+    let again = Decision {
+        due: Some(field("2027-04-30")),
+        ..decision(Some("Zwei Berichte einholen"), Some(8))
+    };
+    assert_eq!(table.decide(ISELI, &again, 2), Outcome::Changed);
+    assert_eq!(table.decide(ISELI, &again, 3), Outcome::Stays);
+    assert_eq!(
+        table.decide(ISELI, &decision(None, Some(9)), 4),
+        Outcome::Stays
+    );
+    table.sync();
+    for person in [BERGER, SOMMER] {
+        let [task] = <[TaskView; 1]>::try_from(table.tasks(person).tasks).unwrap();
+        assert_eq!(task.id.known(), Some(&id(7)));
+        assert_eq!(task.title.unwrap().canonical(), "Zwei Berichte einholen");
+        assert_eq!(task.due.unwrap().canonical(), "2027-04-30");
+        assert_eq!(task.links[0].canonical(), format!("meeting/m1/{}", id(1)));
+        assert_eq!(table.view(person).lists["decisions"].len(), 1);
+    }
+    // A title that somebody gave the task, and its deletion, stay.
+    let title = TaskField::Title(field("Berichte"));
+    let renamed = Edit::Tasks(TaskEdit::Set {
+        id: id(7),
+        field: title,
+    });
+    table.tasks[SOMMER].apply(&renamed, 5);
+    table.sync();
+    assert_eq!(
+        table.decide(BERGER, &decision(Some("Drei Berichte"), None), 6),
+        Outcome::Stays
+    );
+    table.tasks[SOMMER].apply(&Edit::Tasks(TaskEdit::Delete { id: id(7) }), 7);
+    table.sync();
+    assert_eq!(
+        table.decide(BERGER, &decision(Some("Vier Berichte"), Some(8)), 8),
+        Outcome::Deleted
+    );
+    table.sync();
+    let [task] = <[TaskView; 1]>::try_from(table.tasks(ISELI).tasks).unwrap();
+    assert_eq!(task.title.unwrap().canonical(), "Berichte");
+    assert!(task.deleted);
+}
+
+#[test]
+fn two_who_make_a_task_of_one_decision_at_once_see_both_tasks_and_a_conflict() {
+    let mut table = Table::new();
+    table.decide(BERGER, &decision(Some("Bericht einholen"), None), 1);
+    table.sync();
+    assert_eq!(
+        table.decide(BERGER, &decision(None, Some(7)), 2),
+        Outcome::Made
+    );
+    assert_eq!(
+        table.decide(ISELI, &decision(None, Some(8)), 2),
+        Outcome::Made
+    );
+    table.sync();
+    for person in [BERGER, ISELI, SOMMER, KELLER] {
+        assert_eq!(table.tasks(person).tasks.len(), 2);
+        let found = listed(&table.meeting[person], &table.kind);
+        let ConflictKind::Values { alternatives } = &at_field(&found, "task").kind else {
+            panic!("two values");
+        };
+        assert_eq!(alternatives.len(), 2);
+    }
+}
+
+#[test]
+fn a_step_of_a_decision_is_made_once_and_a_new_decision_says_something() {
+    let mut table = Table::new();
+    let with_step = |text: Option<&str>| Decision {
+        step: Some(STEP),
+        ..decision(text, None)
+    };
+    let first = with_step(Some("Schnuppern"));
+    let decided = first.edits(&table.view(BERGER), None).unwrap();
+    assert_eq!(decided.step, Outcome::Made);
+    assert_eq!(decided.edits.len(), 2);
+    for edit in &decided.edits {
+        if edit.section() == table.kind {
+            table.meeting[BERGER].apply(edit, 1);
+        }
+    }
+    let again = with_step(None).edits(&table.view(BERGER), None).unwrap();
+    assert_eq!((again.step, again.edits.len()), (Outcome::Stays, 0));
+    let refused = |decision: &Decision, table: &Table| {
+        decision.edits(&table.view(BERGER), None).unwrap_err().code
+    };
+    assert_eq!(refused(&decision(None, None), &table), "nothing_changed");
+    let other = Decision {
+        id: id(2),
+        ..decision(None, Some(7))
+    };
+    assert_eq!(refused(&other, &table), "missing");
+    let delete = FormEdit {
+        section: table.kind.clone(),
+        change: FormChange::Delete { id: id(1) },
+    };
+    table.meeting[BERGER].apply(&Edit::Form(delete), 2);
+    assert_eq!(refused(&decision(None, Some(7)), &table), "deleted");
 }

@@ -213,6 +213,14 @@ impl Nahtlos {
         Ok(self.institution()?.to_string())
     }
 
+    /// The identifier of this device's person, as fields name it.
+    ///
+    /// # Errors
+    /// [`ClientError::NotEnrolled`].
+    pub fn own_person_id(&self) -> Result<String, ClientError> {
+        Ok(self.person()?.to_string())
+    }
+
     pub(crate) fn institution(&self) -> Result<SpaceId, ClientError> {
         self.device.institution.ok_or(ClientError::NotEnrolled)
     }

@@ -41,8 +41,8 @@ pub(crate) use process::{CLOSED_MARK, CLOSING, COMPETENCE, REOPENED_MARK, REOPEN
 pub use process::{Closing, CompetenceDecision, MarkClosing, Reopening, note_missing};
 pub use resolve::{Acknowledge, ChooseValue, ScalarValue};
 pub use slice::{SliceContent, SliceEdit, SliceEntry, SliceState};
-pub(crate) use tasks::MAX_CHECKLIST_LINES;
 pub use tasks::{ChecklistLine, TaskEdit, TaskField, TaskKey};
+pub(crate) use tasks::{LINK, MAX_CHECKLIST_LINES, link_of};
 
 use crate::author::Author;
 use crate::fields::{Date, EntryId, Field, FieldError, InstitutionId, UtcTime};

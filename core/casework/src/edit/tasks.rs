@@ -5,10 +5,16 @@ use serde::{Deserialize, Serialize};
 
 use super::field_set::{ToStored, field_set};
 use super::{ApplyError, entry_path, require};
-use crate::fields::{Date, EntryId, Field, FieldError, Line, Priority, Responsible, TaskStatus};
+use crate::fields::{
+    Date, EntryId, Field, FieldError, Line, Priority, Responsible, TaskLink, TaskStatus,
+};
 
 /// More lines than any checklist has.
 pub(crate) const MAX_CHECKLIST_LINES: usize = 100;
+
+/// How the name of a link begins in its task; what it leads to follows, with colons (no name has a slash). A map
+/// of links would be two maps where two people begin it at once.
+pub(crate) const LINK: &str = "link:";
 
 field_set! {
     /// A field of a task with its new value.
@@ -25,6 +31,8 @@ field_set! {
         Priority(Priority) = ["priority"], "priority", "Priorität", "priorité", "priority";
         /// How far.
         Status(TaskStatus) = ["status"], "status", "Status", "statut", "status";
+        /// When to be reminded of it.
+        Reminder(Date) = ["reminder"], "reminder", "Erinnerung am", "rappel le", "reminder";
     }
 }
 
@@ -75,6 +83,27 @@ pub enum TaskEdit {
         /// The field.
         field: TaskKey,
     },
+    /// Adds a line to the checklist.
+    AddLine {
+        /// The task.
+        id: EntryId,
+        /// The line.
+        line: ChecklistLine,
+    },
+    /// Links the task to what it comes from or is about.
+    Link {
+        /// The task.
+        id: EntryId,
+        /// Where it leads.
+        to: TaskLink,
+    },
+    /// Takes a link away.
+    Unlink {
+        /// The task.
+        id: EntryId,
+        /// Where it led.
+        to: TaskLink,
+    },
     /// Ticks a line off, or on again.
     SetChecked {
         /// The task.
@@ -101,12 +130,7 @@ impl TaskEdit {
     pub(super) fn validate(&self) -> Result<(), FieldError> {
         match self {
             Self::Add { checklist, .. } if checklist.len() > MAX_CHECKLIST_LINES => {
-                Err(FieldError::new(
-                    "checklist",
-                    "too_many",
-                    "a checklist has at most 100 lines",
-                    "make several tasks of it",
-                ))
+                Err(too_many_lines())
             }
             Self::Clear {
                 field: TaskKey::Title | TaskKey::Status,
@@ -131,6 +155,22 @@ impl TaskEdit {
             Self::Clear { id, field } => {
                 let task = open_task(editor, id)?;
                 Ok(editor.delete(task.join(field.code()))?)
+            }
+            Self::AddLine { id, line } => {
+                let checklist = open_task(editor, id)?.join("checklist");
+                if editor.keys(&checklist).len() >= MAX_CHECKLIST_LINES {
+                    return Err(too_many_lines().into());
+                }
+                add_line(editor, &checklist, line)
+            }
+            Self::Link { id, to } => {
+                let task = open_task(editor, id)?;
+                Ok(editor.put(task.join(link_name(to)), true)?)
+            }
+            Self::Unlink { id, to } => {
+                let link = open_task(editor, id)?.join(link_name(to));
+                require(editor, &link, "link")?;
+                Ok(editor.delete(link)?)
             }
             Self::SetChecked { id, line, checked } => {
                 let line = open_task(editor, id)?
@@ -178,14 +218,39 @@ impl TaskEdit {
             }
         }
         editor.put_map(task.join("checklist"))?;
-        for line in checklist {
-            let place = task.join("checklist").join(line.id.canonical());
-            editor.put_map(&place)?;
-            editor.put(place.join("text"), line.text.to_stored())?;
-            editor.put(place.join("done"), false)?;
-        }
-        Ok(())
+        let place = task.join("checklist");
+        let mut lines = checklist.iter();
+        lines.try_for_each(|line| add_line(editor, &place, line))
     }
+}
+
+fn add_line(
+    editor: &mut Editor<'_>,
+    checklist: &Path,
+    line: &ChecklistLine,
+) -> Result<(), ApplyError> {
+    let place = checklist.join(line.id.canonical());
+    editor.put_map(&place)?;
+    editor.put(place.join("text"), line.text.to_stored())?;
+    Ok(editor.put(place.join("done"), false)?)
+}
+
+fn link_name(to: &TaskLink) -> String {
+    format!("{LINK}{}", to.canonical().replace('/', ":"))
+}
+
+/// Where the name of a field leads, if it is a link.
+pub(crate) fn link_of(name: &str) -> Option<String> {
+    Some(name.strip_prefix(LINK)?.replace(':', "/"))
+}
+
+fn too_many_lines() -> FieldError {
+    FieldError::new(
+        "checklist",
+        "too_many",
+        "a checklist has at most 100 lines",
+        "make several tasks of it",
+    )
 }
 
 /// The task's path, unless it does not exist or is marked as deleted.

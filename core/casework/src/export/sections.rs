@@ -7,10 +7,10 @@ use super::draft::{Draft, Leaves, only_known_references};
 use crate::author::AuthorOf;
 use crate::edit::{
     CLOSED_MARK, CLOSING, COMPETENCE, CoreField, CoreKey, IdentField, IdentKey, RECUSED, TaskField,
-    TaskKey,
+    TaskKey, link_of,
 };
 use crate::edit::{REOPENED_MARK, REOPENING};
-use crate::fields::{EntryId, Field, Line};
+use crate::fields::{EntryId, Field, Line, TaskLink};
 use crate::record::{Address, Body, Lead, LocalId};
 use crate::view::{FunctionView, JournalView};
 
@@ -211,6 +211,10 @@ pub(super) fn tasks(leaves: &mut Leaves) -> Json {
                 TaskField::from_stored(*key, value).is_some()
             });
         }
+        let links = links(&mut draft, leaves.names_below(&["tasks", &id]));
+        if !links.is_empty() {
+            draft.say("links", Json::Array(links));
+        }
         draft.require("title");
         let Some(finished) = draft.finish() else {
             continue;
@@ -225,6 +229,20 @@ pub(super) fn tasks(leaves: &mut Leaves) -> Json {
         tasks.push(task);
     }
     Json::Array(tasks)
+}
+
+/// The links of a task, each of which is a field of its own.
+fn links(draft: &mut Draft<'_>, names: Vec<String>) -> Vec<Json> {
+    let mut links = Vec::new();
+    for name in names {
+        let link = link_of(&name).filter(|link| TaskLink::parse(link).is_ok());
+        let Some(link) = link.filter(|_| draft.value(&name) == Some(&Value::Bool(true))) else {
+            continue;
+        };
+        draft.put("links", json!(null), &name);
+        links.push(json!(link));
+    }
+    links
 }
 
 fn checklist(leaves: &mut Leaves, task: &str) -> Vec<Json> {

@@ -40,6 +40,12 @@ impl Date {
         Self::of(self.0.checked_add(span).ok()?)
     }
 
+    /// Days from this one to another, negative where the other is earlier.
+    pub fn days_until(self, other: Self) -> i32 {
+        let days = self.0.until(other.0).map(|span| span.get_days());
+        days.unwrap_or_default()
+    }
+
     fn of(day: jiff::civil::Date) -> Option<Self> {
         Self::new(day.year(), day.month(), day.day()).ok()
     }

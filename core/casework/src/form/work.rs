@@ -164,6 +164,16 @@ pub(super) const MEETING: Form = Form {
                     ["verantwortlich", "responsable", "responsible"],
                 ),
                 field("due", Date, ["fällig am", "échéance", "due"]),
+                field(
+                    "task",
+                    Line,
+                    ["wurde zur Aufgabe", "devenue tâche", "became the task"],
+                ),
+                field(
+                    "step",
+                    Line,
+                    ["wurde zum Schritt", "devenue étape", "became the step"],
+                ),
             ],
         ),
         entries(

@@ -15,7 +15,7 @@
 //!                 AHV number exists: with it the case gets the section `ident`
 //! function[]      capacity, from, to, basis, hours_per_day, limits, adaptations
 //! journal[]       at, kind, text, correction_of
-//! tasks[]         title, responsible, due, priority, status, checklist[] (texts, or {text, done})
+//! tasks[]         title, responsible, due, priority, status, reminder, links[], checklist[] (texts, or {text, done})
 //! labour, education, social, finance, migration, protection
 //!                 their fields and lists, as `nahtlos section fields SECTION` shows them
 //! further[]       section (medical, measure/…, meeting/…, employer/…, internal/…), and its fields and lists

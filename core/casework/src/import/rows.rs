@@ -50,14 +50,16 @@ const JOURNAL_COLUMNS: [&str; 7] = [
     "written_by",
     "written_at",
 ];
-const TASK_COLUMNS: [&str; 7] = [
+const TASK_COLUMNS: [&str; 9] = [
     "id",
     "title",
     "responsible",
     "due",
     "priority",
     "status",
+    "reminder",
     "checklist",
+    "links",
 ];
 /// How a line of a checklist begins that was ticked off, or was not.
 const TICKED: [(&str, bool); 3] = [("[x] ", true), ("[X] ", true), ("[ ] ", false)];
@@ -200,13 +202,16 @@ impl RowsOf {
     }
 }
 
-/// A value of a case file in a cell: a checklist line by line, of an author the name.
+/// A value of a case file in a cell: a checklist and links line by line, of an author the name.
 fn cell(value: Option<&Json>) -> String {
     match value {
         None | Some(Json::Null) => String::new(),
         Some(Json::String(text)) => text.clone(),
         Some(Json::Array(lines)) => {
             let lines = lines.iter().map(|line| {
+                if line.is_string() {
+                    return cell(Some(line));
+                }
                 let done = line.get("done").and_then(Json::as_bool) == Some(true);
                 let mark = if done { "[x] " } else { "[ ] " };
                 format!("{mark}{}", cell(line.get("text")))
@@ -471,6 +476,10 @@ fn task_object(cells: &Map<String, Json>) -> Json {
             .collect();
         task.insert("checklist".to_owned(), Json::Array(lines));
     }
+    if let Some(links) = cells.get("links").and_then(Json::as_str) {
+        let links = links.lines().map(str::trim).filter(|link| !link.is_empty());
+        task.insert("links".to_owned(), links.map(Json::from).collect());
+    }
     Json::Object(task)
 }
 
@@ -632,6 +641,11 @@ mod tests {
             2,
             "the task, and one line ticked off: {edits:?}"
         );
+        let linked = "title,reminder,links\nx,22.02.2028,\"meeting/m1\nmeeting/m2\"\n";
+        let edits = parse("tasks", linked).unwrap().edits(&mut ids());
+        assert_eq!(edits.len(), 4, "the task, its reminder, two links");
+        let wrong = "title,reminder,links\nx,22.02.2028,core/x\n";
+        assert_eq!(refused("tasks", wrong)[0].2, "format");
     }
 
     #[test]

@@ -7,7 +7,8 @@ use crate::edit::{
     Assessment, ChecklistLine, Edit, FunctionEdit, JournalEdit, TaskEdit, TaskField,
 };
 use crate::fields::{
-    Date, EntryId, JournalKind, JournalText, Line, Priority, Responsible, TaskStatus, UtcTime,
+    Date, EntryId, JournalKind, JournalText, Line, Priority, Responsible, TaskLink, TaskStatus,
+    UtcTime,
 };
 use crate::form::CORRECTION_OF;
 
@@ -40,6 +41,8 @@ pub(super) struct NewTask {
     due: Option<Date>,
     priority: Option<Priority>,
     status: Option<TaskStatus>,
+    reminder: Option<Date>,
+    links: Vec<TaskLink>,
     checklist: Vec<NewLine>,
 }
 
@@ -108,6 +111,10 @@ impl NewTask {
             let field = TaskField::Status(status);
             edits.push(TaskEdit::Set { id, field });
         }
+        let reminder = self.reminder.map(TaskField::Reminder);
+        edits.extend(reminder.map(|field| TaskEdit::Set { id, field }));
+        let links = self.links.iter().cloned();
+        edits.extend(links.map(|to| TaskEdit::Link { id, to }));
         edits.into_iter().map(Edit::Tasks).collect()
     }
 }
@@ -257,6 +264,9 @@ pub(super) fn read_task(node: Node<'_>, reading: &mut Reading) -> Option<NewTask
     let due = task.optional(reading, "due");
     let priority = task.optional(reading, "priority");
     let status = task.optional(reading, "status");
+    let reminder = task.optional(reading, "reminder");
+    let links = task.list(reading, "links").into_iter();
+    let links = links.filter_map(|link| reading.value(&link)).collect();
     let lines = task.list(reading, "checklist");
     if lines.len() > crate::edit::MAX_CHECKLIST_LINES {
         reading.error(
@@ -278,6 +288,8 @@ pub(super) fn read_task(node: Node<'_>, reading: &mut Reading) -> Option<NewTask
         due,
         priority,
         status,
+        reminder,
+        links,
         checklist,
     })
 }

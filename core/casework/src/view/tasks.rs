@@ -4,7 +4,8 @@ use nahtlos_document::{Document, Value};
 use serde::Serialize;
 
 use super::{Fields, flag, map_at, root_of, stored};
-use crate::fields::{Date, EntryId, Line, Priority, Responsible, Stored, TaskStatus};
+use crate::edit::link_of;
+use crate::fields::{Date, EntryId, Line, Priority, Responsible, Stored, TaskLink, TaskStatus};
 
 /// The section `tasks`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -28,6 +29,12 @@ pub struct TaskView {
     pub priority: Option<Stored<Priority>>,
     /// How far.
     pub status: Option<Stored<TaskStatus>>,
+    /// When to be reminded of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reminder: Option<Stored<Date>>,
+    /// What it comes from or is about.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<Stored<TaskLink>>,
     /// Lines to tick off, by identifier.
     pub checklist: Vec<ChecklistLineView>,
     /// Marked as deleted.
@@ -77,6 +84,8 @@ impl TaskView {
 
 fn task(id: &str, fields: &Fields) -> TaskView {
     let lines = map_at(fields, "checklist").into_iter().flatten();
+    let links = fields.keys().filter_map(|name| link_of(name));
+    let links = links.map(|link| Stored::read(&link)).collect();
     let fields = Some(fields);
     TaskView {
         id: Stored::read(id),
@@ -85,6 +94,8 @@ fn task(id: &str, fields: &Fields) -> TaskView {
         due: stored(fields, "due"),
         priority: stored(fields, "priority"),
         status: stored(fields, "status"),
+        reminder: stored(fields, "reminder"),
+        links,
         checklist: lines.map(|(id, value)| line(id, value)).collect(),
         deleted: flag(fields, "deleted").unwrap_or(false),
     }

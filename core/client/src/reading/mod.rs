@@ -107,8 +107,8 @@ impl Nahtlos {
         self.readings.unrecorded.clone()
     }
 
-    /// Somebody is shown what stands in a section.
-    pub(crate) fn note_reading(&self, case: &Case, kind: &SectionKind) {
+    /// Somebody is shown what stands in a section, or a part of it, that was opened unrecorded.
+    pub fn note_reading(&self, case: &Case, kind: &SectionKind) {
         // Its code alone would tell the others that these notes exist.
         if matches!(kind, SectionKind::Internal(_)) {
             return;

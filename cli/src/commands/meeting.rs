@@ -1,0 +1,428 @@
+//! `nahtlos meeting`: round tables that are called and held; [`super::meeting_call`] calls them.
+
+use std::path::Path;
+
+use nahtlos_casework::SectionKind;
+use nahtlos_casework::decision::{Decision, Outcome};
+use nahtlos_casework::edit::{
+    Edit, FormChange, FormEdit, NewValues, ScalarValue, StepRef, Wording,
+};
+use nahtlos_casework::fields::{Date, EntryId, Field, LongText, Minutes, UtcTime};
+use nahtlos_casework::form::Form;
+use nahtlos_casework::view::{EntryView, FormView, PlanView, TasksView};
+use nahtlos_client::{Case, ClientError, Nahtlos};
+use serde_json::json;
+
+use super::entries::{find, known_id, new_id};
+use super::meeting_print;
+use super::names::Names;
+use super::section::show_section;
+use super::section_fields::{name_of, numbered, table};
+use super::values::{parse, parse_option};
+use super::{NOT_DELIVERED_YET, case_title, meeting_call};
+use crate::arguments::{MeetingCommand, MeetingDecide, MeetingOf, TypedValue};
+use crate::context::{Context, write_private_file};
+use crate::failure::Failure;
+use crate::input;
+use crate::output::{Answer, Page, dates};
+
+/// Minutes that a round table should not be longer than (DOMAIN §1).
+const LENGTH_MINUTES_MAX: u16 = 90;
+
+pub fn run(context: &Context, command: MeetingCommand) -> Result<Answer, Failure> {
+    match command {
+        MeetingCommand::Call(new) => meeting_call::call(context, &new),
+        MeetingCommand::List { case } => list(context, &case),
+        MeetingCommand::Show(of) => {
+            let table = Table::open(context, &of)?;
+            show_section(&table.nahtlos, &table.case, &table.kind)
+        }
+        MeetingCommand::Minutes { of, point, text } => minutes(context, &of, &point, &text),
+        MeetingCommand::Attend {
+            of,
+            who,
+            attendance,
+        } => attend(context, &of, &who, &attendance),
+        MeetingCommand::Decide(new) => decide(context, &new),
+        MeetingCommand::Close { of, length } => close(context, &of, &length),
+        MeetingCommand::Print { of, language, to } => print(context, &of, &language, &to),
+    }
+}
+
+/// One round table of a case.
+struct Table {
+    nahtlos: Nahtlos,
+    case: Case,
+    kind: SectionKind,
+    form: &'static Form,
+    view: FormView,
+}
+
+impl Table {
+    fn open(context: &Context, of: &MeetingOf) -> Result<Self, Failure> {
+        let nahtlos = context.open()?;
+        let case = nahtlos.find_case(&of.case)?;
+        let meetings = meetings(&nahtlos, &case);
+        let named: Vec<_> = (1..)
+            .zip(&meetings)
+            .map(|(number, (kind, _))| (number.to_string(), id_of(kind), kind))
+            .collect();
+        let kind = match (&of.meeting, named.as_slice()) {
+            (Some(typed), named) => (*find("round table", typed, named)?).clone(),
+            (None, [(_, _, only)]) => (*only).clone(),
+            (None, []) => {
+                return Err(ClientError::NotFound {
+                    what: "round table",
+                    input: of.case.clone(),
+                }
+                .into());
+            }
+            (None, several) => {
+                let all = several.iter().map(|(_, id, _)| format!("--meeting {id}"));
+                return Err(super::ambiguous("round tables", &of.case, all));
+            }
+        };
+        let form = table(&kind)?;
+        let view = view_of(&nahtlos, &case, &kind)?;
+        nahtlos.note_reading(&case, &kind);
+        Ok(Self {
+            nahtlos,
+            case,
+            kind,
+            form,
+            view,
+        })
+    }
+
+    /// An entry of one of its lists, by its number in `meeting show` or its id.
+    fn entry(&self, list: &str, what: &'static str, typed: &str) -> Result<EntryView, Failure> {
+        let entries: Vec<_> = numbered(self.form, &self.view)
+            .into_iter()
+            .filter(|(_, of, _)| of.code == list)
+            .map(|(number, _, entry)| (number.to_string(), entry.id.canonical(), entry))
+            .collect();
+        Ok((*find(what, typed, &entries)?).clone())
+    }
+
+    fn edit(&self, change: FormChange) -> Edit {
+        Edit::Form(FormEdit {
+            section: self.kind.clone(),
+            change,
+        })
+    }
+
+    /// All of it, or nothing.
+    fn write(&mut self, edits: &[Edit], done: &str) -> Result<Answer, Failure> {
+        if !edits.is_empty() {
+            self.nahtlos.edit_case(&self.case.id.to_string(), edits)?;
+        }
+        let title = case_title(&self.nahtlos, &self.case)?;
+        let data = json!({
+            "case": self.case.id.to_string(),
+            "section": self.kind.code(),
+            "done": done,
+        });
+        Ok(Answer::sentence(data, format!("{title}: {done}.")).note(NOT_DELIVERED_YET))
+    }
+}
+
+/// The round tables of a case that can be opened, by their time; who shows one records that it was read.
+fn meetings(nahtlos: &Nahtlos, case: &Case) -> Vec<(SectionKind, FormView)> {
+    let kinds = case.sections.keys();
+    let kinds = kinds.filter(|kind| matches!(kind, SectionKind::Meeting(_)));
+    let mut meetings: Vec<(SectionKind, FormView)> = kinds
+        .filter_map(|kind| Some((kind.clone(), view_of(nahtlos, case, kind).ok()?)))
+        .collect();
+    meetings.sort_by_cached_key(|(kind, view)| (text_of(view, "at"), kind.code()));
+    meetings
+}
+
+fn view_of(nahtlos: &Nahtlos, case: &Case, kind: &SectionKind) -> Result<FormView, Failure> {
+    let document = nahtlos.section_document_unrecorded(case, kind)?;
+    let authors = nahtlos.section_authors(case, kind)?;
+    Ok(FormView::read(&document, kind, &authors))
+}
+
+fn text_of(view: &FormView, field: &str) -> Option<String> {
+    match &view.fields.get(field)?.stored {
+        ScalarValue::Text(text) => Some(text.clone()),
+        _ => None,
+    }
+}
+
+fn id_of(kind: &SectionKind) -> String {
+    match kind {
+        SectionKind::Meeting(id) => id.clone(),
+        other => other.code(),
+    }
+}
+
+fn standing<'a>(view: &'a FormView, list: &str) -> impl Iterator<Item = &'a EntryView> {
+    let entries = view.lists.get(list).into_iter().flatten();
+    entries.filter(|entry| !entry.deleted)
+}
+
+fn list(context: &Context, case: &str) -> Result<Answer, Failure> {
+    let nahtlos = context.open()?;
+    let case = nahtlos.find_case(case)?;
+    let meetings = meetings(&nahtlos, &case);
+    let mut told = Vec::new();
+    let rows = (1..)
+        .zip(&meetings)
+        .map(|(number, (kind, view)): (usize, _)| {
+            nahtlos.note_reading(&case, kind);
+            let at = text_of(view, "at").and_then(|text| UtcTime::parse(&text).ok());
+            let place = text_of(view, "place").unwrap_or_default();
+            let length = text_of(view, "length");
+            let invited = standing(view, "invitees").count();
+            let came = standing(view, "invitees");
+            let came = came
+                .filter(|one| has_code(one, "attendance", "attended"))
+                .count();
+            let decisions = standing(view, "decisions").count();
+            told.push(json!({
+                "section": kind.code(), "at": at, "place": place, "length_minutes": length,
+                "invited": invited, "attended": came, "decisions": decisions,
+                "is_longer_than_it_should": is_too_long(view),
+            }));
+            let mark = if is_too_long(view) { " (over 90)" } else { "" };
+            vec![
+                number.to_string(),
+                id_of(kind).chars().take(5).collect(),
+                at.map_or_else(String::new, dates::time),
+                place,
+                format!("{came}/{invited}"),
+                decisions.to_string(),
+                length.map_or_else(String::new, |minutes| format!("{minutes} min{mark}")),
+            ]
+        });
+    let headers = ["no", "id", "when", "where", "came", "decisions", "length"];
+    let rows = rows.collect();
+    let none = "No round table that you can open: `nahtlos meeting call CASE --at TIME` calls one.";
+    let page = Page::default()
+        .title(case_title(&nahtlos, &case)?)
+        .table(&headers, rows, none);
+    let data = json!({ "case": case.id.to_string(), "meetings": told });
+    Ok(Answer::new(data, page))
+}
+
+fn has_code(entry: &EntryView, field: &str, code: &str) -> bool {
+    let value = entry.fields.get(field).map(|value| &value.stored);
+    value == Some(&ScalarValue::Text(code.to_owned()))
+}
+
+fn is_too_long(view: &FormView) -> bool {
+    let minutes = text_of(view, "length").and_then(|text| text.parse::<u16>().ok());
+    minutes.is_some_and(|minutes| minutes > LENGTH_MINUTES_MAX)
+}
+
+fn minutes(
+    context: &Context,
+    of: &MeetingOf,
+    point: &str,
+    text: &TypedValue,
+) -> Result<Answer, Failure> {
+    input::refuse_command_line(text)?;
+    let mut table = Table::open(context, of)?;
+    let entry = table.entry("agenda", "point of the agenda", point)?;
+    let before = match entry.fields.get("minutes").map(|value| &value.stored) {
+        Some(ScalarValue::Text(text)) => Wording::new(text.as_str()),
+        _ => Wording::new(""),
+    };
+    let after: LongText = parse("minutes", &input::text(text, "Minutes of this point")?)?;
+    let change = FormChange::Reword {
+        id: known_id(&entry.id)?,
+        field: "minutes".to_owned(),
+        before,
+        after,
+    };
+    let edit = table.edit(change);
+    table.write(&[edit], "minutes written")
+}
+
+fn attend(
+    context: &Context,
+    of: &MeetingOf,
+    who: &str,
+    attendance: &str,
+) -> Result<Answer, Failure> {
+    let mut table = Table::open(context, of)?;
+    let entry = table.entry("invitees", "invitee", who)?;
+    let list = table.form.list("invitees");
+    let name = list.map_or_else(String::new, |list| name_of(list, &entry));
+    let value = ScalarValue::Text(attendance.to_owned());
+    let change = FormChange::Change {
+        id: known_id(&entry.id)?,
+        values: NewValues::from([("attendance".to_owned(), Some(value))]),
+    };
+    let edit = table.edit(change);
+    table.write(&[edit], &format!("{name}: {attendance}"))
+}
+
+fn decide(context: &Context, new: &MeetingDecide) -> Result<Answer, Failure> {
+    input::refuse_command_line(&new.text)?;
+    let due: Option<Date> = parse_option("due", new.due.as_deref())?;
+    let mut table = Table::open(context, &new.of)?;
+    let known = new.decision.as_deref();
+    let known = known
+        .map(|typed| table.entry("decisions", "decision", typed))
+        .transpose()?;
+    let names = Names::of_case(&table.nahtlos, &table.case);
+    let responsible = new.responsible.as_deref();
+    let responsible = responsible
+        .map(|who| names.parse_responsible(who))
+        .transpose()?;
+    let goal = new.step.as_deref();
+    let goal = goal.map(|goal| goal_of(&table, goal)).transpose()?;
+    let text = match (&known, &new.text.from) {
+        (Some(_), None) => None,
+        _ => Some(parse(
+            "decision",
+            &input::text(&new.text, "What was decided")?,
+        )?),
+    };
+    let id = match &known {
+        Some(entry) => known_id(&entry.id)?,
+        None => new_id()?,
+    };
+    let step = goal.map(|goal| {
+        Ok::<_, Failure>(StepRef {
+            goal,
+            step: new_id()?,
+        })
+    });
+    let decision = Decision {
+        meeting: id_of(&table.kind),
+        id,
+        text,
+        responsible,
+        due,
+        task: new.task.then(new_id).transpose()?,
+        step: step.transpose()?,
+    };
+    let tasks = table
+        .nahtlos
+        .section_document_unrecorded(&table.case, &SectionKind::Tasks)
+        .map(|document| TasksView::read(&document));
+    let decided = decision.edits(&table.view, tasks.ok().as_ref())?;
+    let done = [
+        Some(match (&known, decided.edits.is_empty()) {
+            (None, _) => "decision recorded",
+            (Some(_), false) => "decision changed",
+            (Some(_), true) => "nothing changed",
+        }),
+        became(decided.task, &TASK_SAID),
+        became(decided.step, &STEP_SAID),
+    ];
+    let done: Vec<&str> = done.into_iter().flatten().collect();
+    let mut answer = table.write(&decided.edits, &done.join(", "))?;
+    answer.data["decision"] = json!(id.to_string());
+    Ok(answer)
+}
+
+/// What is said of a task or step that was made, changed, left as it is, or deleted before.
+type OutcomeWords = [&'static str; 4];
+
+const TASK_SAID: OutcomeWords = [
+    "a task made of it",
+    "its task changed with it",
+    "its task stays as it is",
+    "its task was deleted and stays so",
+];
+const STEP_SAID: OutcomeWords = [
+    "a step of the plan made of it",
+    "its step changed with it",
+    "its step stays as it is in the plan",
+    "its step was deleted and stays so",
+];
+
+fn became(
+    outcome: Outcome,
+    [made, changed, stays, deleted]: &OutcomeWords,
+) -> Option<&'static str> {
+    Some(match outcome {
+        Outcome::None => return None,
+        Outcome::Made => made,
+        Outcome::Changed => changed,
+        Outcome::Stays => stays,
+        Outcome::Deleted => deleted,
+    })
+}
+
+/// The goal that is meant, by its number in the plan or the beginning of its id.
+fn goal_of(table: &Table, typed: &str) -> Result<EntryId, Failure> {
+    let (nahtlos, case) = (&table.nahtlos, &table.case);
+    let document = nahtlos.section_document_unrecorded(case, &SectionKind::Plan)?;
+    let authors = nahtlos.section_authors(case, &SectionKind::Plan)?;
+    let plan = PlanView::read(&document, &authors);
+    let goals: Vec<_> = (1..)
+        .zip(&plan.goals)
+        .map(|(number, goal): (usize, _)| (number.to_string(), goal.id.canonical(), &goal.id))
+        .collect();
+    Ok(known_id(find("goal", typed, &goals)?)?)
+}
+
+fn close(context: &Context, of: &MeetingOf, length: &str) -> Result<Answer, Failure> {
+    let length: Minutes = parse("length", length)?;
+    let mut table = Table::open(context, of)?;
+    let value = ScalarValue::Text(length.canonical());
+    let values = NewValues::from([("length".to_owned(), Some(value))]);
+    let edit = table.edit(FormChange::Set { values });
+    let mut answer = table.write(&[edit], &format!("it took {length}"))?;
+    table.view = view_of(&table.nahtlos, &table.case, &table.kind)?;
+    let view = &table.view;
+    if is_too_long(view) {
+        answer = answer.note(
+            "A round table should take at most 90 minutes: what was left may be for two people, not for all.",
+        );
+    }
+    let unmarked = standing(view, "invitees");
+    let unmarked = unmarked.filter(|one| {
+        !["attended", "absent", "declined"]
+            .iter()
+            .any(|code| has_code(one, "attendance", code))
+    });
+    let unmarked = unmarked.count();
+    if unmarked > 0 {
+        answer = answer.note(format!(
+            "Of {unmarked} of the invitees nothing says whether they came: `nahtlos meeting attend CASE --who NUMBER --as attended`."
+        ));
+    }
+    let unwritten = standing(view, "agenda").filter(|point| {
+        let minutes = point.fields.get("minutes");
+        minutes.is_none_or(|minutes| minutes.shown.trim().is_empty())
+    });
+    let unwritten = unwritten.count();
+    if unwritten > 0 {
+        answer = answer.note(format!(
+            "{unwritten} of the points have no minutes: `nahtlos meeting minutes CASE --point NUMBER`."
+        ));
+    }
+    answer.data["length_minutes"] = json!(length.canonical());
+    answer.data["is_longer_than_it_should"] = json!(is_too_long(view));
+    answer.data["without_attendance"] = json!(unmarked);
+    answer.data["without_minutes"] = json!(unwritten);
+    Ok(answer)
+}
+
+fn print(context: &Context, of: &MeetingOf, language: &str, to: &Path) -> Result<Answer, Failure> {
+    let table = Table::open(context, of)?;
+    let names = Names::of_case(&table.nahtlos, &table.case);
+    let title = case_title(&table.nahtlos, &table.case)?;
+    let html = meeting_print::html(
+        &title,
+        &table.kind,
+        table.form,
+        &table.view,
+        &names,
+        language,
+    );
+    write_private_file(to, html.as_bytes())?;
+    let data = json!({
+        "case": table.case.id.to_string(), "section": table.kind.code(), "file": to,
+        "bytes": html.len(),
+    });
+    let said = format!("{title}: the minutes are in {}.", to.display());
+    Ok(Answer::sentence(data, said)
+        .note("Print it from a browser. The file is not encrypted: delete it when it has served."))
+}
