@@ -658,6 +658,59 @@ fn in_an_enquiry_only_who_asked_describes_and_only_who_was_asked_answers() {
 }
 
 #[test]
+fn answers_of_one_second_stand_in_the_order_in_which_one_builds_on_the_other() {
+    use nahtlos_casework::view::{EnquiryStatus, EnquiryView};
+    let enquiry = SectionKind::Enquiry;
+    let read = |replica: &Replica| EnquiryView::read(&replica.document, &authors(), &field("rav"));
+    let ids = |view: &EnquiryView| -> Vec<String> {
+        let answers = view.answers.iter();
+        answers.map(|answer| answer.id.canonical()).collect()
+    };
+    let more = [("answer", "more"), ("text", "Seit wann?")];
+    // Whatever their identifiers are.
+    for (first, second) in [(2, 3), (3, 2)] {
+        let [mut berger, mut iseli, mut sommer, _] = replicas(&enquiry);
+        berger.apply(
+            &add(
+                &enquiry,
+                1,
+                "facts",
+                &[("question", "joint"), ("age", "35_49")],
+            ),
+            1,
+        );
+        iseli.pull(&berger);
+        sommer.pull(&berger);
+        let mut undecided = iseli.clone();
+        iseli.apply(&add(&enquiry, first, "answers", &more), 2);
+        iseli.apply(
+            &add(&enquiry, second, "answers", &[("answer", "accept")]),
+            2,
+        );
+        let view = read(&iseli);
+        assert_eq!(
+            ids(&view),
+            [first, second].map(|number| id(number).canonical())
+        );
+        assert_eq!(view.status, EnquiryStatus::Accepted);
+        // Told before it was asked, and after.
+        berger.apply(&add(&enquiry, 4, "additions", &[("text", "x")]), 2);
+        undecided.pull(&berger);
+        undecided.apply(&add(&enquiry, first, "answers", &more), 2);
+        assert_eq!(read(&undecided).status, EnquiryStatus::MoreWanted);
+        berger.pull(&undecided);
+        berger.apply(&add(&enquiry, 5, "additions", &[("text", "y")]), 2);
+        assert_eq!(read(&berger).status, EnquiryStatus::MoreTold);
+        // Of two who knew nothing of each other, everybody sees the same order.
+        sommer.apply(&add(&enquiry, 6, "answers", &[("answer", "accept")]), 2);
+        sommer.pull(&undecided);
+        undecided.pull(&sommer);
+        assert_eq!(ids(&read(&sommer)), ids(&read(&undecided)));
+        assert_eq!(read(&sommer).status, read(&undecided).status);
+    }
+}
+
+#[test]
 fn facts_that_lead_to_somebody_or_have_no_code_are_refused_and_nothing_is_written() {
     let enquiry = SectionKind::Enquiry;
     let [mut berger, ..] = replicas(&enquiry);

@@ -4,6 +4,7 @@ use nahtlos_document::{Document, Path};
 use serde::Serialize;
 
 use super::form::{EntryView, FormView};
+use super::order::WrittenOrder;
 use crate::author::AuthorOf;
 use crate::edit::ScalarValue;
 use crate::fields::InstitutionId;
@@ -90,7 +91,7 @@ impl EnquiryView {
         let additions = entitled("additions", true);
         let answers = entitled("answers", false);
         Self {
-            status: status(&additions, &answers),
+            status: status(&WrittenOrder::of(document), &additions, &answers),
             facts,
             additions,
             answers,
@@ -99,18 +100,20 @@ impl EnquiryView {
     }
 }
 
-/// Whether somebody of this institution wrote it; none where nobody vouches for its author.
+/// Whether somebody wrote it for this institution; none where nobody vouches for its author.
 fn is_by(entry: &EntryView, home: &InstitutionId) -> Option<bool> {
-    let author = entry.origin.as_ref()?.author.as_ref()?;
-    Some(author.institution == *home)
+    let acted_for = entry.origin.as_ref()?.acted_for.as_ref()?;
+    Some(acted_for == home)
 }
 
-fn status(additions: &[EntryView], answers: &[EntryView]) -> EnquiryStatus {
+fn status(order: &WrittenOrder, additions: &[EntryView], answers: &[EntryView]) -> EnquiryStatus {
     let Some(last) = answers.last() else {
         return EnquiryStatus::Open;
     };
-    let at = |entry: &EntryView| entry.origin.as_ref().and_then(|origin| origin.at);
-    let told_since = additions.last().is_some_and(|told| at(told) > at(last));
+    let place = |entry: &EntryView| entry.origin.as_ref().map(|origin| order.place(origin));
+    let told_since = additions
+        .last()
+        .is_some_and(|told| place(told) > place(last));
     let answer = last.fields.get("answer").map(|answer| &answer.stored);
     match answer {
         Some(ScalarValue::Text(code)) => match code.as_str() {

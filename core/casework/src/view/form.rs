@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use nahtlos_document::{Document, Path, Value};
 use serde::Serialize;
 
+use super::order::WrittenOrder;
 use super::{Fields, flag, map_at, root_of, stored};
 use crate::author::{AuthorOf, Origin};
 use crate::edit::ScalarValue;
@@ -129,6 +130,11 @@ impl FormView {
         written.sort_by(|(left, left_by), (right, right_by)| {
             (left_by.at, &left.id).cmp(&(right_by.at, &right.id))
         });
+        let is_tied = |pair: &[(ImmutableEntry, Origin)]| matches!(pair, [(_, left), (_, right)] if left.at == right.at);
+        if written.windows(2).any(is_tied) {
+            let order = WrittenOrder::of(document);
+            written.sort_by_key(|(_, by)| order.place(by));
+        }
         for (entry, origin) in written {
             if let Some(rule) = rule_against(section, &origin) {
                 self.violations

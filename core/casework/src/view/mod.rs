@@ -12,6 +12,7 @@ mod form;
 mod function;
 mod ident;
 mod journal;
+mod order;
 mod plan;
 mod process;
 mod slice;
