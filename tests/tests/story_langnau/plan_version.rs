@@ -3,9 +3,10 @@
 
 use serde_json::Value;
 
-use super::Who::{Berger, Iseli, Keller, Sommer};
+use super::offline::Targets;
+use super::scene::Who::{self, Berger, Iseli, Keller, Sommer};
+use super::scene::{CASE, Langnau, text};
 use super::story::{exit, text_of};
-use super::{CASE, Langnau, Targets, Who, text};
 
 /// How Keller rewords goal 2 while offline.
 const KELLER_GOAL: &str = "Frau Mosimann kennt ihre Belastungsgrenzen und spricht sie früh an.";
