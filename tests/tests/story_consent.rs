@@ -1,5 +1,4 @@
-//! Story S2, consent withdrawn while a coach is offline, steps 1 to 6 and 8, through the real
-//! programs: one relay process, one home for each of four institutions, sockets and files.
+//! Story S2, consent withdrawn while a coach is offline, through the real programs: one relay process, one home for each of four institutions, sockets and files.
 
 mod story;
 
@@ -64,7 +63,7 @@ impl Withdrawal {
         let terms = ["--role", "read", "--basis", "IVG68bis", "--yes"];
         ruegg.done(&[&grant[..], &terms].concat());
         let core = format!("core={COACHING}");
-        let rest = format!("function,journal,plan,tasks={COACHING}");
+        let rest = format!("access,function,journal,plan,tasks={COACHING}");
         let sliced = format!("function={WORKSHOP}");
         let give = ["consent", "give", CASE, "--read", &core, "--read", &sliced];
         let terms = ["--write", &rest, "--form", "paper", "--yes"];
@@ -115,6 +114,46 @@ impl Withdrawal {
 }
 
 impl Withdrawal {
+    /// The client's extract lists the consent and its withdrawal, what was disclosed to whom, and who read it,
+    /// the coach without a network too.
+    fn tell_the_client(&self) {
+        let directory = self.stage.path("for-emir");
+        let to = directory.to_str().unwrap();
+        let words = ["subject", "export", CASE, "--language", "de", "--to", to];
+        let made = self.ruegg.json(&words);
+        let read = |field: &str| std::fs::read_to_string(text(&made[field])).unwrap();
+        let data: Value = serde_json::from_str(&read("data")).unwrap();
+        let withdrawn = |one: &&Value| one["ended"]["reason"] == "consent_withdrawn";
+        let to: Vec<&str> = data["disclosures"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(withdrawn)
+            .map(|one| text(&one["to"]))
+            .collect();
+        assert_eq!(to.len(), 2, "{data}");
+        assert!(to.contains(&COACHING) && to.contains(&WORKSHOP), "{to:?}");
+        let coverage = data["coverage"].as_array().unwrap().iter();
+        let taken_back = coverage.filter(|one| !one["withdrawn_at"].is_null());
+        assert_eq!(taken_back.count(), 2, "{data}");
+        let reads = data["reads"].as_array().unwrap();
+        let by_coach = |one: &&Value| one["person"] == "Urs Keller";
+        let of_coach: Vec<&Value> = reads.iter().filter(by_coach).collect();
+        let function = Value::from("function");
+        assert!(
+            of_coach
+                .iter()
+                .any(|one| one["sections"].as_array().unwrap().contains(&function)),
+            "{reads:?}"
+        );
+        let page = read("page");
+        for part in ["Urs Keller", "Stellwerk", WORKSHOP, "IVG68bis"] {
+            assert!(page.contains(part), "{part}: {page}");
+        }
+        // Not encrypted, and named so where it was made.
+        std::fs::remove_dir_all(&directory).unwrap();
+    }
+
     fn prove(&self) {
         let file = self.stage.path("consents.json");
         let file = file.to_str().unwrap();
@@ -231,7 +270,8 @@ fn story_s2_a_consent_is_withdrawn_while_the_coach_writes_offline() {
     assert_eq!(ended["reason"], "consent_withdrawn", "{slice}");
     assert!(shown.contains("old copy"), "{shown}");
 
-    // 4: still offline the coach writes a note, which is allowed, and in `function`.
+    // 4: still offline the coach reads, writes a note, which is allowed, and in `function`.
+    assert!(bases(keller).contains(&BEFORE.to_owned()));
     keller.done_with(&["journal", "add", CASE, "--kind", "visit"], NOTE);
     assess(keller, BY_COACH);
     let synced = keller.run(&["sync"]);
@@ -320,6 +360,9 @@ fn story_s2_a_consent_is_withdrawn_while_the_coach_writes_offline() {
     ] {
         assert!(explained.contains(part), "{part}: {explained}");
     }
+
+    // 7: what the client is given.
+    story.tell_the_client();
 
     // What was allowed and taken back verifies by itself, on a device that has nothing of the case.
     story.prove();

@@ -315,7 +315,7 @@ pub enum Command {
         #[command(subcommand)]
         command: Option<HeldCommand>,
     },
-    /// Shows everything with invented people: a relay, four institutions, five devices, one case
+    /// Shows everything with invented people: a relay, six institutions, seven devices, two cases
     Demo(crate::demo::DemoOptions),
     /// Lists of names with the times they are valid: communes, permits, kinds of institutions
     List {

@@ -13,7 +13,7 @@ use super::world::{Who, World};
 /// Recognises one of the conflicts of the story.
 type Check = fn(&Targets, &Conflict) -> bool;
 
-/// Step 5. Gives the conflict about the due date, to go on with.
+/// Tells them. Gives the one about the deleted task, to go on with.
 ///
 /// # Errors
 /// [`DemoError`].
@@ -60,7 +60,7 @@ pub fn tell_conflicts(
             .collect()
     };
     let mut same = conflicts.len() == checks.len();
-    for home in &world.homes {
+    for home in world.round_table() {
         let case = home.nahtlos.find_case(&targets.number)?;
         same &= ids(&home.nahtlos.conflicts(&case)?) == ids(&conflicts);
     }
@@ -68,10 +68,10 @@ pub fn tell_conflicts(
         "All five devices list the same four conflicts, and no other.",
         same,
     )?;
-    let due = conflicts
+    let deleted = conflicts
         .iter()
-        .find(|conflict| targets.is_due_date(conflict));
-    Ok(due.map(|conflict| conflict.id.clone()))
+        .find(|conflict| targets.is_deleted_task(conflict));
+    Ok(deleted.map(|conflict| conflict.id.clone()))
 }
 
 fn describe(conflict: &Conflict, directory: &Directory) -> Vec<String> {

@@ -95,11 +95,22 @@ impl Stored {
     }
 }
 
+/// A table of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Table {
+    /// The directory, the enquiries and the first case.
+    First,
+    /// The second case.
+    Second,
+}
+
 /// A column: some spaces whose envelopes belong together.
 #[derive(Clone, Debug)]
 pub struct Column {
     /// Its heading.
     pub title: String,
+    /// In which table it stands.
+    pub table: Table,
     /// The spaces.
     pub spaces: Vec<SpaceId>,
 }
@@ -202,8 +213,13 @@ pub fn differences(columns: &[Column], rows: &[Row]) -> Vec<String> {
     differences
 }
 
-/// The matrix as lines.
-pub fn table(columns: &[Column], rows: &[Row]) -> Vec<String> {
+/// One table of the matrix as lines.
+pub fn lines(table: Table, columns: &[Column], rows: &[Row]) -> Vec<String> {
+    let stands_here: Vec<bool> = columns.iter().map(|column| column.table == table).collect();
+    let columns: Vec<&Column> = columns
+        .iter()
+        .filter(|column| column.table == table)
+        .collect();
     let first = rows
         .iter()
         .map(|row| row.name.chars().count())
@@ -223,9 +239,11 @@ pub fn table(columns: &[Column], rows: &[Row]) -> Vec<String> {
     let titles = columns.iter().map(|column| column.title.clone()).collect();
     let mut lines = vec![line("", titles)];
     for row in rows {
+        let cells = row.cells.iter().zip(&stands_here);
+        let cells = cells.filter(|(_, stands)| **stands);
         lines.push(line(
             &row.name,
-            row.cells.iter().map(|cell| cell.word()).collect(),
+            cells.map(|(cell, _)| cell.word()).collect(),
         ));
     }
     lines
@@ -239,6 +257,7 @@ mod tests {
         ["core", "function"]
             .map(|title| Column {
                 title: title.into(),
+                table: Table::First,
                 spaces: Vec::new(),
             })
             .into()

@@ -1,14 +1,17 @@
 //! `nahtlos demo`: the main job in one go, with everything real and every claim checked.
 
+mod agreement;
+mod asking;
 mod conflicts;
 mod disk;
 mod error;
+mod keys;
 mod matrix;
 mod narrator;
 mod onward;
 mod reader_bundle;
-mod removal;
 mod story;
+mod withdrawal;
 mod world;
 
 use std::fs;
@@ -18,18 +21,15 @@ use std::process::ExitCode;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
+use nahtlos_casework::SectionKind;
 use nahtlos_casework::legal::LegalBases;
-use nahtlos_casework::{SECTIONS_OPENED_AT_ONCE, SectionKind};
-use nahtlos_client::audit::KeyTrial;
+use nahtlos_client::ClientError;
 use nahtlos_client::vault::VaultError;
-use nahtlos_client::{Case, ClientError};
-use nahtlos_protocol::identifier::SpaceId;
 
 pub use error::DemoError;
 
 use conflicts::tell_conflicts;
 use disk::Marker;
-use matrix::{Column, Row, Stored};
 use narrator::{Narrator, output_is_unicode};
 use world::{Who, World};
 
@@ -78,32 +78,32 @@ fn play(options: &DemoOptions, narrator: &mut Narrator<'_>) -> Result<(), DemoEr
     let directory = options.dir.clone().unwrap_or_else(default_directory);
     let mut seed = options.seed.unwrap_or_else(random_seed);
     narrator
-        .line("Four institutions share one encrypted case through a relay that cannot read it.")?;
+        .line("Six institutions share encrypted cases through a relay that cannot read them.")?;
     narrator.line(format!(
         "Everything here is real but the people, and lies in {}. What is marked {} was checked just now.",
         directory.display(),
         narrator.check_mark()
     ))?;
     let mut world = found(&directory, narrator)?;
+    let enquiries = asking::tell(&mut world, narrator)?;
     let number = open_and_share(&mut world, narrator)?;
     let targets = story::targets(&world.home(Who::Berger)?.nahtlos, &number)?;
     edit_offline(&mut world, &targets, narrator)?;
     sync_all(&mut world, &number, &mut seed, narrator)?;
-    let due = tell_conflicts(&mut world, &targets, narrator)?;
-    let own = own_case(&mut world)?;
-    try_keys(&mut world, &number, &own, narrator)?;
-    removal::tell(&mut world, &number, narrator)?;
+    let deleted = tell_conflicts(&mut world, &targets, narrator)?;
+    agreement::tell(&mut world, &targets, narrator)?;
+    let second = withdrawal::tell(&mut world, narrator)?;
+    keys::tell(&mut world, &number, &second, &enquiries, narrator)?;
     if options.reader_bundle {
         let bundle = reader_bundle::write(&mut world)?;
         narrator.say(format!("For a second reader: {}.", bundle.display()))?;
     }
-    search_disks(&mut world, &number, narrator)?;
-    onward::tell(&world, due.as_ref(), narrator)
+    search_disks(&mut world, [&number, &second], narrator)?;
+    onward::tell(&world, deleted.as_ref(), narrator)
 }
 
-/// Step 1.
 fn found(directory: &Path, narrator: &mut Narrator<'_>) -> Result<World, DemoError> {
-    narrator.step("A relay, four institutions, five devices")?;
+    narrator.step("A relay, six institutions, seven devices")?;
     let (mut world, claim) = World::new(directory)?;
     narrator.say(format!(
         "The relay listens on http://{} and keeps its data in {} (SQLite).",
@@ -115,7 +115,7 @@ fn found(directory: &Path, narrator: &mut Narrator<'_>) -> Result<World, DemoErr
     story::sync_until_quiet(&mut world, &mut 0)?;
     for who in Who::ALL {
         narrator.say(format!(
-            "{:<14} {:<8} {:<29} {}",
+            "{:<14} {:<9} {:<29} {}",
             who.name(),
             who.function(),
             who.institution().0,
@@ -125,40 +125,39 @@ fn found(directory: &Path, narrator: &mut Narrator<'_>) -> Result<World, DemoErr
     let mut all_see_all = world.homes.len() == Who::ALL.len();
     for home in &world.homes {
         let seen = home.nahtlos.directory()?;
-        all_see_all &= (seen.institutions.len(), seen.people.len()) == (4, 5);
+        all_see_all &= (seen.institutions.len(), seen.people.len()) == (6, 7);
     }
     narrator.claim(
-        "Every device sees the same four institutions and five people.",
+        "Every device sees the same six institutions and seven people.",
         all_see_all,
     )?;
     Ok(world)
 }
 
-/// Step 2.
 fn open_and_share(world: &mut World, narrator: &mut Narrator<'_>) -> Result<String, DemoError> {
-    narrator.step("Berger opens a case and shares it by section, each right on its legal basis")?;
+    narrator
+        .step("Berger opens the case; Ruth Mosimann's consent shares it, section by section")?;
     let number = story::open_case(world)?;
     narrator.say(format!("Case {number}: Ruth Mosimann, 44, care assistant."))?;
     for share in &story::SHARES {
-        narrator.say(format!(
-            "{:<36} {:<42} {}",
-            share.with,
-            share.rights(),
-            share.basis
-        ))?;
+        narrator.say(format!("{:<36} {}", share.with, share.rights()))?;
     }
-    story::share(world, &number)?;
+    story::consent(world, &number)?;
     story::sync_until_quiet(world, &mut 0)?;
     let mut as_granted = true;
     for home in &world.homes {
-        let case = home.nahtlos.find_case(&number)?;
-        as_granted &= case.sections.keys().eq(SECTIONS_OPENED_AT_ONCE
-            .iter()
-            .filter(|kind| may_open(home.who, kind))
-            .collect::<std::collections::BTreeSet<_>>());
+        let known = home.nahtlos.find_case(&number);
+        let known = known.map(|case| case.sections).unwrap_or_default();
+        let mut kinds = known.keys();
+        let all = SectionKind::Medical;
+        as_granted &= Who::ROUND_TABLE.contains(&home.who) != known.is_empty()
+            && kinds.all(|kind| *kind != all && keys::may_open(home.who, kind))
+            && keys::SHARED
+                .iter()
+                .all(|kind| keys::may_open(home.who, kind) == known.contains_key(kind));
     }
     narrator.claim(
-        "After syncing, each device has exactly the sections shared with it.",
+        "After syncing, each device has exactly the sections that the consent names for it.",
         as_granted,
     )?;
     let berger = &world.home(Who::Berger)?.nahtlos;
@@ -182,12 +181,6 @@ fn open_and_share(world: &mut World, narrator: &mut Narrator<'_>) -> Result<Stri
     Ok(number)
 }
 
-/// What follows from the consent: `function` is not for social aid.
-fn may_open(who: Who, kind: &SectionKind) -> bool {
-    !(who == Who::Sommer && *kind == SectionKind::Function)
-}
-
-/// Step 3.
 fn edit_offline(
     world: &mut World,
     targets: &story::Targets,
@@ -205,10 +198,11 @@ fn edit_offline(
     }
     story::edit_offline(world, targets)?;
     let (mut offline, mut kept) = (true, 0);
+    let typing = [Who::Berger, Who::Iseli, Who::Sommer, Who::Keller];
     for home in world
         .homes
         .iter_mut()
-        .filter(|home| home.who != Who::Trachsel)
+        .filter(|home| typing.contains(&home.who))
     {
         let refused = home.sync();
         offline &= matches!(refused, Err(ClientError::Transport(_)));
@@ -222,7 +216,6 @@ fn edit_offline(
         .map_err(DemoError::from)
 }
 
-/// Step 4.
 fn sync_all(
     world: &mut World,
     number: &str,
@@ -245,7 +238,7 @@ fn sync_all(
     }
     narrator.claim(
         format!("All agree: {compared} documents on five devices, per section the same heads and content."),
-        agree && compared == 24,
+        agree && compared == keys::DOCUMENTS,
     )?;
     for held in &quiet.held {
         narrator.say(format!("held back: {held}"))?;
@@ -257,154 +250,14 @@ fn sync_all(
     Ok(())
 }
 
-/// Sommer's own case, which nobody else is given.
-fn own_case(world: &mut World) -> Result<Case, DemoError> {
-    let number = story::open_own_case(world)?;
-    story::sync_until_quiet(world, &mut 0)?;
-    Ok(world.home(Who::Sommer)?.nahtlos.find_case(&number)?)
-}
-
-/// Step 6.
-fn try_keys(
-    world: &mut World,
-    number: &str,
-    own: &Case,
-    narrator: &mut Narrator<'_>,
-) -> Result<(), DemoError> {
-    narrator.step("Who can open what: every device's keys, tried on what the relay stores")?;
-    let stored = Stored::read(&world.relay_database())?;
-    narrator.say(format!(
-        "{} envelopes and {} wrapped keys, read from the relay's file. No permission is asked, and each",
-        stored.envelopes.len(),
-        stored.wraps.len()
-    ))?;
-    narrator.say("device is handed all wrapped keys, as by a relay that sides with it.")?;
-    let columns = columns(world, number, own)?;
-    let mut rows = Vec::new();
-    for home in &world.homes {
-        narrator.busy(format!("trying {}'s keys", home.who.last_name()));
-        let mut trial = home.nahtlos.key_trial()?;
-        trial.take_wraps(&stored.wraps(), &stored.operations);
-        rows.push(Row::by_trial(
-            home.who.name(),
-            &trial,
-            &stored.envelopes,
-            &columns,
-            |column| expected(home.who, &column.title),
-        ));
-    }
-    let mut trial = KeyTrial::of_device(*stored.relay_secret);
-    trial.take_wraps(&stored.wraps(), &stored.operations);
-    rows.push(Row::by_trial(
-        "the relay",
-        &trial,
-        &stored.envelopes,
-        &columns,
-        |_| false,
-    ));
-    for line in matrix::table(&columns, &rows) {
-        narrator.say(line)?;
-    }
-    tell_matrix(&columns, &rows, &stored, narrator)
-}
-
-fn tell_matrix(
-    columns: &[Column],
-    rows: &[Row],
-    stored: &Stored,
-    narrator: &mut Narrator<'_>,
-) -> Result<(), DemoError> {
-    let differences = matrix::differences(columns, rows);
-    for difference in &differences {
-        narrator.say(difference)?;
-    }
-    let covered = stored.envelopes.iter().all(|envelope| {
-        let space = envelope.header().space;
-        columns.iter().any(|column| column.spaces.contains(&space))
-    });
-    narrator.claim(
-        format!(
-            "All {} cells are as the consent says, and every stored envelope is in one column.",
-            columns.len() * rows.len()
-        ),
-        differences.is_empty() && covered,
-    )?;
-    let berger_opens_the_case = rows.first().is_some_and(|row| {
-        let cells = row.cells.iter().zip(columns);
-        cells
-            .filter(|(_, column)| column.title != OWN_CASE)
-            .all(|(cell, _)| *cell == matrix::Cell::All)
-    });
-    narrator.claim(
-        "Control: with Berger's keys every envelope of her case opens, so the trial can succeed.",
-        berger_opens_the_case,
-    )?;
-    let closed = |row: Option<&Row>, title: &str| {
-        row.is_some_and(|row| {
-            let cells = row.cells.iter().zip(columns);
-            cells
-                .filter(|(_, column)| title.is_empty() || column.title == title)
-                .all(|(cell, _)| *cell == matrix::Cell::None)
-        })
-    };
-    narrator.claim(
-        "The one secret on the relay's disk, its signing key, opens nothing.",
-        closed(rows.last(), ""),
-    )?;
-    narrator.claim(
-        "Sommer's own case is closed even to Berger, who founded the network.",
-        closed(rows.first(), OWN_CASE),
-    )?;
-    Ok(())
-}
-
-const DIRECTORY: &str = "who is who";
-const OWN_CASE: &str = "Sommer's own";
-
-fn expected(who: Who, column: &str) -> bool {
-    match column {
-        DIRECTORY => true,
-        OWN_CASE => who == Who::Sommer,
-        code => may_open(who, &SectionKind::from_code(code)),
-    }
-}
-
-/// The directory, the sections of the shared case, and Sommer's own case.
-fn columns(world: &mut World, number: &str, own: &Case) -> Result<Vec<Column>, DemoError> {
-    let case = world.home(Who::Berger)?.nahtlos.find_case(number)?;
-    let own: Vec<SpaceId> = own.sections.values().copied().collect();
-    let mut columns = Vec::new();
-    for kind in &SECTIONS_OPENED_AT_ONCE {
-        columns.push(Column {
-            title: kind.code(),
-            spaces: vec![case.section(kind)?],
-        });
-    }
-    let keys = world.home(Who::Berger)?.nahtlos.key_lines()?;
-    let network = keys.iter().find(|line| line.kind == "network");
-    let network = network.and_then(|line| SpaceId::from_hex(&line.id));
-    columns.insert(
-        0,
-        Column {
-            title: DIRECTORY.into(),
-            spaces: network.into_iter().collect(),
-        },
-    );
-    columns.push(Column {
-        title: OWN_CASE.into(),
-        spaces: own,
-    });
-    Ok(columns)
-}
-
-/// Step 8.
+/// What lies on the disks of the relay and of all devices.
 fn search_disks(
     world: &mut World,
-    number: &str,
+    numbers: [&str; 2],
     narrator: &mut Narrator<'_>,
 ) -> Result<(), DemoError> {
     narrator.step("What the disks hold: relay stopped, homes locked, every byte searched")?;
-    let markers = markers(number);
+    let markers = markers(numbers);
     let mut named: Vec<&str> = markers.iter().map(|marker| marker.what).collect();
     named.dedup();
     narrator.say(format!(
@@ -413,7 +266,7 @@ fn search_disks(
     ))?;
     narrator.say(format!("{}.", named.join(", ")))?;
     let copy = world.directory.join("unsealed-copy");
-    write_unsealed_copy(world, number, &copy)?;
+    write_unsealed_copy(world, numbers, &copy)?;
     world.stop_relay();
     world.lock_homes();
     narrator.busy("searching");
@@ -427,11 +280,11 @@ fn search_disks(
     for who in Who::ALL {
         homes.add(disk::search(&world.home_directory(who), &markers).map_err(in_file)?);
     }
-    tell_search(narrator, "the five locked homes", &homes)?;
+    tell_search(narrator, "the seven locked homes", &homes)?;
     let control = disk::search(&copy, &markers).map_err(in_file)?;
     fs::remove_dir_all(&copy).map_err(in_file)?;
     narrator.claim(
-        "Control: in an unsealed copy (Berger's export, removed again) the same search finds every one.",
+        "Control: in an unsealed copy (exports, removed again) the same search finds every one.",
         control.has_all(&markers) && !copy.exists(),
     )?;
     let wrong = world.opens(Who::Iseli, Some("not the passphrase"));
@@ -458,20 +311,29 @@ fn tell_search(narrator: &mut Narrator<'_>, place: &str, found: &disk::Found) ->
 }
 
 /// What somebody would look for. Five letters at least, so that noise does not look like a name.
-fn markers(number: &str) -> Vec<Marker> {
+fn markers([number, second]: [&str; 2]) -> Vec<Marker> {
     let texts = [
-        ("client's name", "Mosimann"),
+        ("clients' names", "Mosimann"),
+        ("clients' names", "Hadžić"),
         ("birth", "1982-05-17"),
         ("street", "Marktstrasse"),
         ("telephone", "795550142"),
         ("mail address", "ruth.mosimann@example.ch"),
-        ("case number", number),
+        ("case numbers", number),
+        ("case numbers", second),
         ("goal", "Schichtbetrieb"),
         ("capacity", "Zeitdruck"),
         ("task", "Arbeitszeugnisse"),
         ("journal", "Eingliederungsgespräch"),
+        ("adaptation", "Stehpult"),
     ];
-    let institutions = ["RAV Langnau", "IV-Stelle", "Sozialdienst", "Stellwerk"];
+    let institutions = [
+        "RAV Langnau",
+        "IV-Stelle",
+        "Sozialdienst",
+        "Stellwerk",
+        "Holzbau",
+    ];
     let people = Who::ALL.map(Who::last_name);
     let institutions = institutions.map(|name| ("institutions", name));
     let people = people.map(|name| ("caseworkers", name));
@@ -486,21 +348,27 @@ fn markers(number: &str) -> Vec<Marker> {
         .collect()
 }
 
-/// What Berger's device would export, unencrypted.
-fn write_unsealed_copy(world: &mut World, number: &str, copy: &Path) -> Result<(), DemoError> {
-    let berger = &world.home(Who::Berger)?.nahtlos;
-    let case = berger.find_case(number)?;
+/// What the leads' devices would export, unencrypted.
+fn write_unsealed_copy(
+    world: &mut World,
+    [first, second]: [&str; 2],
+    copy: &Path,
+) -> Result<(), DemoError> {
     let failed = |source| DemoError::File {
         path: copy.to_owned(),
         source,
     };
     fs::create_dir(copy).map_err(failed)?;
-    for kind in case.sections.keys() {
-        let json = berger.section_document(&case, kind)?.export_json();
-        let path = copy.join(format!("{}.json", kind.code()));
-        fs::write(path, json.to_string()).map_err(failed)?;
+    for (who, number) in [(Who::Berger, first), (Who::Ruegg, second)] {
+        let nahtlos = &world.home(who)?.nahtlos;
+        let case = nahtlos.find_case(number)?;
+        for kind in case.sections.keys() {
+            let json = nahtlos.section_document(&case, kind)?.export_json();
+            let name = format!("{}-{}.json", who.directory(), kind.code().replace('/', "-"));
+            fs::write(copy.join(name), json.to_string()).map_err(failed)?;
+        }
     }
-    let directory = serde_json::to_vec(&berger.directory()?)?;
+    let directory = serde_json::to_vec(&world.home(Who::Berger)?.nahtlos.directory()?)?;
     fs::write(copy.join("directory.json"), directory).map_err(failed)
 }
 
@@ -542,24 +410,5 @@ mod tests {
             "{text}"
         );
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn the_expected_matrix_says_no_exactly_where_nothing_was_shared() {
-        let titles = [
-            DIRECTORY, "core", "function", "plan", "journal", "tasks", OWN_CASE,
-        ];
-        for who in Who::ALL {
-            let closed: Vec<&str> = titles
-                .into_iter()
-                .filter(|title| !expected(who, title))
-                .collect();
-            let known: &[&str] = if who == Who::Sommer {
-                &["function"]
-            } else {
-                &[OWN_CASE]
-            };
-            assert_eq!(closed, known, "{who:?}");
-        }
     }
 }

@@ -35,18 +35,24 @@ pub fn tell(
 fn offline_commands(world: &World, nahtlos: &str, conflict: Option<&ConflictId>) -> Vec<String> {
     let at = |who, what: &str| at(world, nahtlos, who, what);
     let export = quoted(&world.directory.join("plan.automerge"));
+    let subject = quoted(&world.directory.join("for-emir"));
     let passphrase = quoted(&world.passphrase_file());
     let mut commands = vec![
         format!("export NAHTLOS_PASSPHRASE_FILE={passphrase}"),
         at(Who::Iseli, "conflict list Mosimann"),
         at(Who::Berger, "share explain Mosimann function --for Sommer"),
+        at(Who::Iseli, "plan diff Mosimann"),
+        at(
+            Who::Ruegg,
+            &format!("subject export Hadžić --language de --to {subject}"),
+        ),
         at(
             Who::Iseli,
             &format!("section export Mosimann plan --automerge --to {export}"),
         ),
     ];
     if let Some(conflict) = conflict {
-        let resolve = format!("conflict resolve Mosimann {conflict} --take 1");
+        let resolve = format!("conflict resolve Mosimann {conflict} --restore");
         commands.push(at(Who::Iseli, &resolve));
     }
     commands

@@ -2,14 +2,17 @@
 //! what they decided differently is there for all to see.
 
 use nahtlos_casework::edit::{
-    Edit, PlanEdit, ScalarValue, StepField, StepRef, TaskEdit, TaskField, Wording,
+    Edit, FormChange, FormEdit, NewValues, PlanEdit, ScalarValue, StepField, StepRef, TaskEdit,
+    TaskField, Wording,
 };
 use nahtlos_casework::fields::{
-    Date, EntryId, Field, InstitutionId, Line, LongText, PayerShares, Stored, TaskStatus,
+    ConsentForm, Date, EntryId, Field, InstitutionId, Line, LongText, PayerShares, Stored,
+    TaskStatus, WithdrawalNotice,
 };
+use nahtlos_casework::record::{ConsentDetails, Giver};
 use nahtlos_casework::view::{PlanView, TasksView};
 use nahtlos_casework::{CaseFile, Conflict, ConflictKind, Origin, SectionKind};
-use nahtlos_client::share::Terms;
+use nahtlos_client::consent::{ConsentShare, NewConsent};
 use nahtlos_client::{Case, Nahtlos};
 use nahtlos_protocol::space::Role;
 
@@ -18,10 +21,6 @@ use super::world::{Who, World};
 
 /// The example case file: an invented person.
 const CASE_FILE: &str = include_str!("../../../core/casework/tests/data/case-mosimann.json");
-
-/// Another invented person.
-const OWN_CASE_FILE: &str =
-    r#"{"schema_version": 1, "person": {"official_name": "Zbinden", "first_name": "Paul"}}"#;
 
 /// How Berger and Keller reword the first goal.
 pub const REWORDINGS: [(Who, &str, &str); 2] = [
@@ -35,14 +34,12 @@ pub const DUE_DATES: [(Who, &str); 2] = [(Who::Iseli, "31.03.2027"), (Who::Somme
 /// How many edits [`edit_offline`] makes.
 pub const OFFLINE_EDITS: u64 = 11;
 
-/// One line of what was shared: sections, with whom, role, and on what it rests.
+/// One line of the consent: sections, and with whom.
 pub struct Share {
-    /// Section, and what may be done there.
+    /// Sections, and what may be done there.
     pub sections: &'static [(SectionKind, Role)],
     /// The team or person, as the directory names it.
     pub with: &'static str,
-    /// The code of a legal basis.
-    pub basis: &'static str,
 }
 
 impl Share {
@@ -62,37 +59,33 @@ impl Share {
 
 const PARTNER: &[(SectionKind, Role)] = &[
     (SectionKind::Core, Role::Read),
+    (SectionKind::Labour, Role::Read),
     (SectionKind::Plan, Role::Write),
     (SectionKind::Journal, Role::Write),
     (SectionKind::Tasks, Role::Write),
 ];
 
-/// What the institutions need for the case: `function` is not for social aid.
+/// What Ruth Mosimann consents to: `function` is not for social aid.
 pub const SHARES: [Share; 5] = [
     Share {
         sections: PARTNER,
         with: "IV-Stelle Bern Team 1",
-        basis: "AVG35a1",
     },
     Share {
         sections: &[(SectionKind::Function, Role::Write)],
         with: "IV-Stelle Bern Team 1",
-        basis: "IVG68bis2",
     },
     Share {
         sections: PARTNER,
         with: "Sozialdienst Oberes Emmental Team 1",
-        basis: "AVG35a1",
     },
     Share {
         sections: PARTNER,
         with: "Urs Keller",
-        basis: "AMG14",
     },
     Share {
         sections: &[(SectionKind::Function, Role::Read)],
         with: "Urs Keller",
-        basis: "AMG14",
     },
 ];
 
@@ -113,22 +106,23 @@ pub struct Targets {
 /// # Errors
 /// [`DemoError`].
 pub fn open_case(world: &mut World) -> Result<String, DemoError> {
-    let edits = edits_of(CASE_FILE)?;
+    let mut edits = edits_of(CASE_FILE)?;
+    let occupation = ScalarValue::Text("Pflegehelferin SRK".to_owned());
+    edits.push(Edit::Form(FormEdit {
+        section: SectionKind::Labour,
+        change: FormChange::Set {
+            values: NewValues::from([("occupation".to_owned(), Some(occupation))]),
+        },
+    }));
     let number = world.home(Who::Berger)?.nahtlos.open_case(&edits)?;
     Ok(number.to_string())
 }
 
-/// Sommer opens a case of her own and shares it with nobody.
+/// What an example file says, as edits.
 ///
 /// # Errors
-/// [`DemoError`].
-pub fn open_own_case(world: &mut World) -> Result<String, DemoError> {
-    let edits = edits_of(OWN_CASE_FILE)?;
-    let number = world.home(Who::Sommer)?.nahtlos.open_case(&edits)?;
-    Ok(number.to_string())
-}
-
-fn edits_of(case_file: &str) -> Result<Vec<Edit>, DemoError> {
+/// [`DemoError::CaseFile`].
+pub fn edits_of(case_file: &str) -> Result<Vec<Edit>, DemoError> {
     let file = CaseFile::parse(case_file).map_err(|errors| DemoError::CaseFile {
         errors: errors.len(),
     })?;
@@ -155,20 +149,51 @@ pub fn new_id() -> Result<EntryId, DemoError> {
     Ok(EntryId::from_random(bytes))
 }
 
-/// Berger shares the sections.
+/// Berger records the consent, which shares exactly what it names.
 ///
 /// # Errors
 /// [`DemoError`].
-pub fn share(world: &mut World, number: &str) -> Result<(), DemoError> {
+pub fn consent(world: &mut World, number: &str) -> Result<(), DemoError> {
     let berger = &mut world.home(Who::Berger)?.nahtlos;
     let case = berger.find_case(number)?;
+    let mut shares = Vec::new();
     for share in &SHARES {
         let member = berger.directory()?.find_member(share.with)?;
-        for (section, role) in share.sections {
-            berger.grant(&case, section, &member, &Terms::new(*role, share.basis))?;
-        }
+        let of_sections = share.sections.iter();
+        shares.extend(of_sections.map(|(section, role)| ConsentShare {
+            section: section.clone(),
+            member,
+            role: *role,
+            purpose: None,
+        }));
     }
+    let consent = given_by_the_client(berger, shares, ConsentForm::Paper)?;
+    berger.consent_give(&case, &consent)?;
     Ok(())
+}
+
+/// A consent from today on, without an end.
+///
+/// # Errors
+/// [`DemoError`].
+pub fn given_by_the_client(
+    nahtlos: &Nahtlos,
+    shares: Vec<ConsentShare>,
+    form: ConsentForm,
+) -> Result<NewConsent, DemoError> {
+    Ok(NewConsent {
+        giver: Giver::Client,
+        shares,
+        valid_from: nahtlos.today()?,
+        valid_until: None,
+        form,
+        details: ConsentDetails {
+            withdrawable_notice: Some(WithdrawalNotice::Given),
+            ..ConsentDetails::default()
+        },
+        replaces: None,
+        note: None,
+    })
 }
 
 /// Finds what the edits are about, as Berger sees the case.
@@ -196,7 +221,6 @@ pub fn targets(berger: &Nahtlos, number: &str) -> Result<Targets, DemoError> {
         .iter()
         .find(|task| titled(task.title.as_ref(), "Arbeitszeugnisse"))
         .ok_or(missing("task"))?;
-    let known = |id: &Stored<EntryId>| id.known().copied().ok_or(missing("identifier"));
     Ok(Targets {
         number: number.to_owned(),
         goal: known(&goal.id)?,
@@ -215,11 +239,24 @@ pub fn targets(berger: &Nahtlos, number: &str) -> Result<Targets, DemoError> {
     })
 }
 
-const fn missing(what: &'static str) -> DemoError {
+/// An identifier that this program understands.
+///
+/// # Errors
+/// [`DemoError::Missing`].
+pub fn known(id: &Stored<EntryId>) -> Result<EntryId, DemoError> {
+    id.known().copied().ok_or(missing("identifier"))
+}
+
+/// That the example lacks something.
+pub const fn missing(what: &'static str) -> DemoError {
     DemoError::Missing { what }
 }
 
-fn institution(berger: &Nahtlos, who: Who) -> Result<InstitutionId, DemoError> {
+/// The institution of one of them, as the directory has it.
+///
+/// # Errors
+/// [`DemoError::Missing`].
+pub fn institution(berger: &Nahtlos, who: Who) -> Result<InstitutionId, DemoError> {
     let directory = berger.directory()?;
     let (name, _) = who.institution();
     let found = directory
@@ -253,18 +290,14 @@ pub fn edit_offline(world: &mut World, targets: &Targets) -> Result<(), DemoErro
         )?;
     }
     let whole = PayerShares::whole(targets.iv.clone())?;
-    let approval = PlanEdit::ApproveStep {
-        at: targets.step,
-        id: new_id()?,
-        payers: whole.clone(),
-    };
+    let approval = targets.approval()?;
     edit_as(
         world,
         Who::Iseli,
         targets,
         targets.set_step(StepField::Payers(whole)),
     )?;
-    edit_as(world, Who::Iseli, targets, Edit::Plan(approval))?;
+    edit_as(world, Who::Iseli, targets, approval)?;
     let split = PayerShares::parse(&format!("{}=50;{}=50", targets.iv, targets.social_aid))?;
     edit_as(
         world,
@@ -303,6 +336,27 @@ impl Targets {
             at: self.step,
             field,
         })
+    }
+
+    /// The IV approves that it pays the step.
+    ///
+    /// # Errors
+    /// [`DemoError`].
+    pub fn approval(&self) -> Result<Edit, DemoError> {
+        Ok(Edit::Plan(PlanEdit::ApproveStep {
+            at: self.step,
+            id: new_id()?,
+            payers: PayerShares::whole(self.iv.clone())?,
+        }))
+    }
+
+    /// Which side of a conflict somebody is on.
+    pub fn side_of(&self, conflict: &Conflict, who: Who) -> Option<usize> {
+        let ConflictKind::Values { alternatives } = &conflict.kind else {
+            return None;
+        };
+        let mut sides = alternatives.iter();
+        sides.position(|side| is_by(&side.origin, who))
     }
 
     /// Whether a conflict is the goal reworded by two, the merged text holding both edits.
@@ -395,8 +449,8 @@ fn is_by(origin: &Origin, who: Who) -> bool {
         && origin.at.is_some()
 }
 
-/// An order of the five devices that follows from `seed` (SplitMix64 and Fisher-Yates).
-pub fn order(seed: &mut u64) -> [Who; 5] {
+/// An order of all devices that follows from `seed` (SplitMix64 and Fisher-Yates).
+pub fn order(seed: &mut u64) -> [Who; 7] {
     let mut order = Who::ALL;
     for last in (1..order.len()).rev() {
         *seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -413,14 +467,14 @@ pub fn order(seed: &mut u64) -> [Who; 5] {
 /// What syncing until nothing moves any more took.
 pub struct Quiet {
     /// Order of the first round.
-    pub first: [Who; 5],
+    pub first: [Who; 7],
     /// Rounds, the last of which moved nothing.
     pub rounds: usize,
     /// What anybody's device still held back in the last round: whose, and the reason.
     pub held: Vec<String>,
 }
 
-/// More rounds than five devices can need: what one delivers, all others have one round later.
+/// More rounds than the devices can need: what one delivers, all others have one round later.
 const ROUNDS_MAX: usize = 8;
 
 /// Syncs all devices in a new order each round, until a round moves nothing.
@@ -454,6 +508,17 @@ pub fn sync_until_quiet(world: &mut World, seed: &mut u64) -> Result<Quiet, Demo
     Err(DemoError::NeverQuiet)
 }
 
+/// Syncs some devices, in this order.
+///
+/// # Errors
+/// Where a sync fails.
+pub fn sync_all(world: &mut World, order: &[Who]) -> Result<(), DemoError> {
+    for who in order {
+        world.home(*who)?.sync()?;
+    }
+    Ok(())
+}
+
 /// Whether every device that has a section of a case has the same: heads and content. Also says
 /// how many documents were compared.
 ///
@@ -463,7 +528,7 @@ pub fn all_agree(world: &mut World, number: &str) -> Result<(bool, usize), DemoE
     let mut agree = true;
     let mut compared = 0;
     let mut seen: Vec<(SectionKind, Vec<String>, String)> = Vec::new();
-    for home in &world.homes {
+    for home in world.round_table() {
         let case: Case = home.nahtlos.find_case(number)?;
         for kind in case.sections.keys() {
             let document = home.nahtlos.section_document(&case, kind)?;

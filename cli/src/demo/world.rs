@@ -23,7 +23,7 @@ use zeroize::Zeroizing;
 
 use super::DemoError;
 
-/// The five devices, in the order of [`World::homes`].
+/// The seven devices, in the order of [`World::homes`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Who {
     /// Leads the case, RAV Langnau.
@@ -36,11 +36,26 @@ pub enum Who {
     Sommer,
     /// Coach of the provider Stellwerk.
     Keller,
+    /// Leads the second case, another social service.
+    Ruegg,
+    /// The employer, who receives a slice.
+    Gerber,
 }
 
 impl Who {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
+        Self::Berger,
+        Self::Trachsel,
+        Self::Iseli,
+        Self::Sommer,
+        Self::Keller,
+        Self::Ruegg,
+        Self::Gerber,
+    ];
+
+    /// Those who work on the first case.
+    pub const ROUND_TABLE: [Self; 5] = [
         Self::Berger,
         Self::Trachsel,
         Self::Iseli,
@@ -59,6 +74,8 @@ impl Who {
             Self::Iseli => "Marc Iseli",
             Self::Sommer => "Eva Sommer",
             Self::Keller => "Urs Keller",
+            Self::Ruegg => "Nora Rüegg",
+            Self::Gerber => "Jan Gerber",
         }
     }
 
@@ -69,7 +86,8 @@ impl Who {
 
     /// Name of the home directory.
     pub fn directory(self) -> String {
-        self.last_name().to_lowercase()
+        // Typed by people, in any shell.
+        self.last_name().to_lowercase().replace('ü', "ue")
     }
 
     /// The institution and its kind.
@@ -79,15 +97,18 @@ impl Who {
             Self::Iseli => ("IV-Stelle Bern", "iv"),
             Self::Sommer => ("Sozialdienst Oberes Emmental", "soz"),
             Self::Keller => ("Stellwerk", "provider"),
+            Self::Ruegg => ("Sozialdienst Burgdorf", "soz"),
+            Self::Gerber => ("Holzbau AG", "employer"),
         }
     }
 
     /// The function that the directory shows.
     pub const fn function(self) -> &'static str {
         match self {
-            Self::Berger => "lead",
+            Self::Berger | Self::Ruegg => "lead",
             Self::Trachsel => "deputy",
             Self::Iseli | Self::Sommer => "officer",
+            Self::Gerber => "employer",
             Self::Keller => "coach",
         }
     }
@@ -246,6 +267,12 @@ impl World {
         found.ok_or(DemoError::NoHome { who })
     }
 
+    /// The devices of those who work on the first case.
+    pub fn round_table(&self) -> impl Iterator<Item = &Home> {
+        let homes = self.homes.iter();
+        homes.filter(|home| Who::ROUND_TABLE.contains(&home.who))
+    }
+
     /// Switches the relay off; the devices are offline then.
     pub fn stop_relay(&mut self) {
         if let Some(relay) = self.relay.take() {
@@ -289,7 +316,14 @@ impl World {
             .nahtlos
             .found_network(&mut berger.transport, claim, &network, &founder)?;
         berger.sync()?;
-        for who in [Who::Iseli, Who::Sommer, Who::Keller] {
+        let others = [
+            Who::Iseli,
+            Who::Sommer,
+            Who::Keller,
+            Who::Ruegg,
+            Who::Gerber,
+        ];
+        for who in others {
             let home = self.join_as_institution(&mut berger, who)?;
             self.homes.push(home);
         }
