@@ -10,7 +10,8 @@ use nahtlos_casework::edit::Edit;
 use nahtlos_casework::sample::Sample;
 use nahtlos_casework::searching::Search;
 use nahtlos_casework::view::{CoreView, PlanView};
-use nahtlos_tests::World;
+use nahtlos_protocol::space::Role;
+use nahtlos_tests::{Home, World};
 
 use crate::fixture::sync_to_the_end;
 use crate::report::Report;
@@ -19,6 +20,8 @@ use crate::sampling::{median, milliseconds, timed};
 const CASES: usize = 1_000;
 const SEED: u64 = 1;
 const ROUNDS: usize = 15;
+/// How many edits one of two colleagues makes in a case before it is the other one's turn.
+const TURN_EDITS: usize = 30;
 const OPEN_MS_MAX: f64 = 50.0;
 const LIST_MS_MAX: f64 = 100.0;
 const SEARCH_MS_MAX: f64 = 500.0;
@@ -39,11 +42,15 @@ pub fn measure(report: &mut Report, directory: &Path, divisor: usize) {
         home.nahtlos.open_case(&edits).expect("a valid case");
     }
     sync_to_the_end(&mut home);
+    let mut colleague = world.colleague(&mut home, "colleague", "Beat Trachsel", Role::Write);
+    let ids = written_in_turns(&mut home, &mut colleague, cases);
+    drop(colleague);
     let lines = home.nahtlos.cases().expect("a readable vault");
-    let ids: Vec<String> = lines.iter().map(|line| line.id.clone()).collect();
+    let all = lines.len();
+    assert_eq!(all, cases + ids.len());
     let sections: BTreeSet<usize> = lines.iter().map(|line| line.sections.len()).collect();
     report.section(format!(
-        "{cases} invented cases of {sections:?} sections, {} changes each (medians of {ROUNDS}, home opened anew)",
+        "{all} invented cases of {sections:?} sections, {} edits each (medians of {ROUNDS}, home opened anew)",
         changes / cases
     ));
 
@@ -52,7 +59,7 @@ pub fn measure(report: &mut Report, directory: &Path, divisor: usize) {
             .search("kinderbetreuung", 50)
             .expect("a search")
     });
-    assert_eq!(found.read_anew, cases, "every journal is read once");
+    assert_eq!(found.read_anew, all, "every journal is read once");
     let mut times = Times::default();
     for round in 0..ROUNDS {
         home = world.closed_and_reopened(home);
@@ -77,7 +84,7 @@ pub fn measure(report: &mut Report, directory: &Path, divisor: usize) {
         );
         times.listed.push(
             timed(|| {
-                assert_eq!(home.nahtlos.cases().expect("a readable vault").len(), cases);
+                assert_eq!(home.nahtlos.cases().expect("a readable vault").len(), all);
             })
             .0,
         );
@@ -111,7 +118,7 @@ pub fn measure(report: &mut Report, directory: &Path, divisor: usize) {
     }
     let ms = |times: Vec<Duration>| milliseconds(median(times));
     report.time(
-        "newest state of the plan of one case, first look",
+        "newest state of the plan of a case of two authors, first look",
         ms(times.opened),
         "ms",
         OPEN_MS_MAX,
@@ -146,6 +153,44 @@ pub fn measure(report: &mut Report, directory: &Path, divisor: usize) {
         milliseconds(first),
         "ms",
     );
+}
+
+/// Further cases that two colleagues write an edit at a time, in turns, each with a change and an envelope of
+/// its own: what is opened is a history, and not what one author wrote at once. Gives their identifiers.
+fn written_in_turns(home: &mut Home, colleague: &mut Home, others: usize) -> Vec<String> {
+    let (mut waiting, mut ids) = (Vec::new(), Vec::new());
+    for number in others + 1..=others + ROUNDS {
+        let sample = Sample::generate(SEED, number as u64).expect("a valid sample");
+        let edits: Vec<Edit> = sample.edits().cloned().collect();
+        // With the first edit of each section, which opens it.
+        let mut opened = BTreeSet::new();
+        let (first, later): (Vec<Edit>, Vec<Edit>) = edits
+            .into_iter()
+            .partition(|edit| opened.insert(edit.section()));
+        let case = home.nahtlos.open_case(&first).expect("a valid case");
+        let case = home.nahtlos.find_case(&case.to_string());
+        ids.push(case.expect("the case").id.to_string());
+        waiting.push(later.into_iter());
+    }
+    home.sync();
+    for turn in 0.. {
+        colleague.sync();
+        let author = if turn % 2 == 0 { &mut *colleague } else { &mut *home };
+        let mut typed = 0;
+        for (id, edits) in ids.iter().zip(&mut waiting) {
+            for edit in edits.take(TURN_EDITS) {
+                let edited = author.nahtlos.edit_case(id, &[edit]);
+                edited.expect("a valid edit");
+                typed += 1;
+            }
+        }
+        author.sync();
+        home.sync();
+        if typed == 0 {
+            break;
+        }
+    }
+    ids
 }
 
 #[derive(Default)]
