@@ -1,6 +1,8 @@
 //! Round tables and the tasks that come of them, through the real programs: who takes part reads and nobody
 //! else, decisions become tasks and steps in one command, and the end of a consent ends the right to the table.
 
+#[path = "round_tables/keys.rs"]
+mod keys;
 mod story;
 
 use serde_json::Value;
@@ -298,6 +300,38 @@ fn only_who_takes_part_reads_a_round_table_and_its_decisions_become_tasks_and_st
         assert_eq!(closed["without_minutes"], 1);
     }
     assert_eq!(meetings(berger)[0]["attended"], 1);
+
+    // Closed by one while another still writes: both see it, with what was written.
+    berger.done(&["meeting", "close", CASE, "--length", "90"]);
+    let agenda = content(iseli)["lists"]["agenda"].clone();
+    let mut points = agenda.as_array().unwrap().iter();
+    let other = points.find(|other| text(&other["id"]) != point).unwrap();
+    let words = ["meeting", "minutes", CASE, "--point", text(&other["id"])];
+    let late = "Im April schauen wir wieder.";
+    iseli.done_with(&words, late);
+    scene.sync();
+    let closed = |device: &Device| -> Vec<String> {
+        let listed = device.json(&["conflict", "list", CASE])["conflicts"].clone();
+        let listed = listed.as_array().unwrap().iter();
+        listed
+            .map(|line| &line["conflict"])
+            .filter(|conflict| conflict["kind"] == "closed_meanwhile")
+            .map(|conflict| text(&conflict["id"]).to_owned())
+            .collect()
+    };
+    let [conflict] = <[String; 1]>::try_from(closed(berger)).unwrap();
+    assert_eq!(closed(iseli), [conflict.as_str()]);
+    assert_eq!(closed(sommer), [""; 0]);
+    let shown = berger.done(&["conflict", "show", CASE, &conflict]).stdout;
+    assert!(
+        shown.contains("Anna Berger closed the round table")
+            && shown.contains(late)
+            && shown.contains("Marc Iseli"),
+        "{shown}"
+    );
+    iseli.done(&["conflict", "resolve", CASE, &conflict, "--as-it-is"]);
+    scene.sync();
+    assert_eq!(closed(berger), [""; 0]);
 
     for (language, word) in [("de", "Beschlüsse"), ("fr", "décisions")] {
         let file = scene.stage.path(&format!("minutes-{language}.html"));

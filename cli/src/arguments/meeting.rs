@@ -123,6 +123,9 @@ pub enum MeetingCommand {
     #[command(after_help = DECIDE_EXAMPLE)]
     Decide(MeetingDecide),
     /// Notes how long it was, and says what is still missing in it
+    ///
+    /// It can be edited afterwards. What somebody wrote in it without knowing that it was closed is shown as a
+    /// conflict, and all of it is kept.
     Close {
         /// Which round table.
         #[command(flatten)]

@@ -138,12 +138,17 @@ fn show(context: &Context, case: &str, id: &str) -> Result<Answer, Failure> {
         ),
         ConflictKind::ClosedMeanwhile { closed_by, edits } => (
             page.line(format!(
-                "{} closed the case on {}; meanwhile this was done in `{}`. All of it is kept.",
+                "{} closed the {} on {}; meanwhile this was done in `{}`. All of it is kept.",
                 who(closed_by),
+                what_was_closed(&conflict),
                 when(closed_by),
                 conflict.section
             ))
-            .line("If it calls for more work: `nahtlos case reopen CASE --reason CODE`.")
+            .line(if conflict.is_of_closed_meeting() {
+                "Whoever closed it did not see this: look at the minutes together."
+            } else {
+                "If it calls for more work: `nahtlos case reopen CASE --reason CODE`."
+            })
             .table(&["no", "value", "by", "when"], rows(edits, &names), ""),
             &["--as-it-is"][..],
         ),
@@ -305,7 +310,8 @@ fn subject(conflict: &Conflict) -> String {
         return format!("{} \"{entry}\"", what_was_deleted(conflict));
     }
     if let ConflictKind::ClosedMeanwhile { .. } = &conflict.kind {
-        return format!("closed case, section `{}`", conflict.section);
+        let what = what_was_closed(conflict);
+        return format!("closed {what}, section `{}`", conflict.section);
     }
     let label = match (&conflict.label, conflict.path.last()) {
         (Some(names), _) => names[2].to_owned(),
@@ -315,6 +321,13 @@ fn subject(conflict: &Conflict) -> String {
     match &conflict.entry {
         Some(entry) => format!("{label} of \"{entry}\""),
         None => label,
+    }
+}
+
+fn what_was_closed(conflict: &Conflict) -> &'static str {
+    match conflict.is_of_closed_meeting() {
+        true => "round table",
+        false => "case",
     }
 }
 

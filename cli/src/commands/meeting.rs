@@ -5,7 +5,7 @@ use std::path::Path;
 use nahtlos_casework::SectionKind;
 use nahtlos_casework::decision::{Decision, Outcome};
 use nahtlos_casework::edit::{
-    Edit, FormChange, FormEdit, NewValues, ScalarValue, StepRef, Wording,
+    Edit, FormChange, FormEdit, MarkClosing, NewValues, ScalarValue, StepRef, Wording,
 };
 use nahtlos_casework::fields::{Date, EntryId, Field, LongText, Minutes, UtcTime};
 use nahtlos_casework::form::Form;
@@ -367,8 +367,9 @@ fn close(context: &Context, of: &MeetingOf, length: &str) -> Result<Answer, Fail
     let mut table = Table::open(context, of)?;
     let value = ScalarValue::Text(length.canonical());
     let values = NewValues::from([("length".to_owned(), Some(value))]);
-    let edit = table.edit(FormChange::Set { values });
-    let mut answer = table.write(&[edit], &format!("it took {length}"))?;
+    let length_edit = table.edit(FormChange::Set { values });
+    let mark = Edit::MarkClosing(MarkClosing::of_meeting(table.kind.clone()));
+    let mut answer = table.write(&[length_edit, mark], &format!("it took {length}"))?;
     table.view = view_of(&table.nahtlos, &table.case, &table.kind)?;
     let view = &table.view;
     if is_too_long(view) {

@@ -15,8 +15,8 @@ use sha2::{Digest, Sha256};
 
 use crate::author::{AuthorOf, Origin};
 use crate::edit::{
-    Acknowledge, ChooseValue, Edit, FormChange, FormEdit, PlanEdit, RISK, ScalarValue, TaskEdit,
-    Wording,
+    Acknowledge, ChooseValue, Edit, FormChange, FormEdit, MarkClosing, PlanEdit, RISK, ScalarValue,
+    TaskEdit, Wording,
 };
 use crate::fields::reference::is_reference;
 use crate::fields::{EntryId, Field, FieldError, LongText, TaskStatus, field_as_string};
@@ -102,6 +102,15 @@ pub struct Conflict {
     pub changes: Vec<String>,
 }
 
+impl Conflict {
+    /// Whether a round table was closed, and not its case.
+    pub fn is_of_closed_meeting(&self) -> bool {
+        let mark = self.path.last();
+        matches!(self.kind, ConflictKind::ClosedMeanwhile { .. })
+            && mark.is_some_and(|mark| MarkClosing::is_of_meeting(mark))
+    }
+}
+
 /// The four kinds of conflict.
 #[derive(Clone, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -127,7 +136,7 @@ pub enum ConflictKind {
         /// True if one of them completed it: "deleted, completed meanwhile".
         completed: bool,
     },
-    /// The case was closed while somebody else worked on it.
+    /// The case, or this round table, was closed while somebody else worked on it.
     ClosedMeanwhile {
         /// Who closed it.
         closed_by: Origin,

@@ -4,7 +4,8 @@ mod support;
 
 use nahtlos_casework::decision::{Decision, Outcome};
 use nahtlos_casework::edit::{
-    FormChange, FormEdit, PlanEdit, ScalarValue, StepField, StepRef, TaskEdit, TaskField, Wording,
+    FormChange, FormEdit, MarkClosing, PlanEdit, ScalarValue, StepField, StepRef, TaskEdit,
+    TaskField, Wording,
 };
 use nahtlos_casework::fields::{PayerShares, StepStatus, Stored, TaskStatus};
 use nahtlos_casework::view::{FormView, PlanView, TaskView, TasksView};
@@ -596,4 +597,109 @@ fn a_step_of_a_decision_is_made_once_and_a_new_decision_says_something() {
     };
     table.meeting[BERGER].apply(&Edit::Form(delete), 2);
     assert_eq!(refused(&decision(None, Some(7)), &table), "deleted");
+}
+
+fn closed(kind: &SectionKind) -> Edit {
+    Edit::MarkClosing(MarkClosing::of_meeting(kind.clone()))
+}
+
+fn agenda(kind: &SectionKind, change: FormChange) -> Edit {
+    Edit::Form(FormEdit {
+        section: kind.clone(),
+        change,
+    })
+}
+
+#[test]
+fn minutes_that_somebody_wrote_while_another_closed_the_round_table_are_kept_and_shown() {
+    let mut table = Table::new();
+    let kind = table.kind.clone();
+    let point = FormChange::Add {
+        list: "agenda".into(),
+        id: id(2),
+        correction_of: None,
+        values: [("point".to_owned(), ScalarValue::Text("Wie weiter".into()))].into(),
+    };
+    table.meeting[BERGER].apply(&agenda(&kind, point), 1);
+    table.sync();
+    let minutes = |before: &str, after: &str| {
+        let change = FormChange::Reword {
+            id: id(2),
+            field: "minutes".into(),
+            before: Wording::new(before),
+            after: field(after),
+        };
+        agenda(&kind, change)
+    };
+    table.meeting[BERGER].apply(&closed(&kind), 2);
+    table.meeting[ISELI].apply(&minutes("", "Es fehlt ein Bericht."), 3);
+    table.sync();
+    for person in [BERGER, ISELI, SOMMER, KELLER] {
+        let found = listed(&table.meeting[person], &kind);
+        let [conflict] = found.as_slice() else {
+            panic!("{} conflicts", found.len());
+        };
+        assert!(conflict.is_of_closed_meeting());
+        let ConflictKind::ClosedMeanwhile { closed_by, edits } = &conflict.kind else {
+            panic!("closed meanwhile");
+        };
+        let by = |origin: &nahtlos_casework::Origin| {
+            let author = origin.author.as_ref().unwrap();
+            (author.display_name.to_string(), origin.at)
+        };
+        assert_eq!(by(closed_by), ("berger".into(), Some(at(2))));
+        let [edit] = edits.as_slice() else {
+            panic!("{} edits", edits.len());
+        };
+        assert_eq!(by(&edit.origin), ("iseli".into(), Some(at(3))));
+        assert_eq!(
+            edit.value,
+            ScalarValue::Text("Es fehlt ein Bericht.".into())
+        );
+    }
+    // Settled by one, it is gone for all; who knows that it is closed may write, and it is no conflict.
+    let found = listed(&table.meeting[SOMMER], &kind);
+    let settled = resolve(&found[0], Choice::AsItIs).unwrap();
+    table.meeting[SOMMER].apply(&settled, 4);
+    let more = minutes("Es fehlt ein Bericht.", "Es fehlt ein Bericht des Arztes.");
+    table.meeting[KELLER].apply(&more, 5);
+    table.sync();
+    for person in [BERGER, ISELI, KELLER] {
+        assert!(listed(&table.meeting[person], &kind).is_empty());
+    }
+}
+
+#[test]
+fn a_round_table_is_closed_apart_from_its_case() {
+    let kind = SectionKind::Meeting("m1".into());
+    let [mut berger, mut iseli, ..] = replicas(&kind);
+    let of_case = MarkClosing {
+        section: kind.clone(),
+        closing: id(9),
+        reopened: false,
+    };
+    berger.apply(&Edit::MarkClosing(of_case), 1);
+    let place = FormChange::Set {
+        values: [(
+            "place".to_owned(),
+            Some(ScalarValue::Text("Langnau".into())),
+        )]
+        .into(),
+    };
+    iseli.apply(&agenda(&kind, place), 1);
+    berger.pull(&iseli);
+    let found = listed(&berger, &kind);
+    assert_eq!(found.len(), 1);
+    assert!(!found[0].is_of_closed_meeting());
+    // Closed again with what was done meanwhile before one's eyes, nothing is left to be told.
+    let [mut berger, mut iseli, ..] = replicas(&kind);
+    berger.apply(&closed(&kind), 1);
+    let place = FormChange::Set {
+        values: [("place".to_owned(), Some(ScalarValue::Text("Bern".into())))].into(),
+    };
+    iseli.apply(&agenda(&kind, place), 1);
+    berger.pull(&iseli);
+    assert_eq!(listed(&berger, &kind).len(), 1);
+    berger.apply(&closed(&kind), 2);
+    assert!(listed(&berger, &kind).is_empty());
 }

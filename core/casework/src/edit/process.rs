@@ -94,6 +94,9 @@ pub struct MarkClosing {
     pub reopened: bool,
 }
 
+/// What a round table's own closing is called in its section: it has one, which a later closing moves.
+const MEETING_CLOSING: EntryId = EntryId::from_random(*b"meeting\0");
+
 fn record_path(prefix: &str, id: &EntryId) -> Path {
     path(&["case", &format!("{prefix}{id}")])
 }
@@ -175,6 +178,20 @@ impl CompetenceDecision {
 }
 
 impl MarkClosing {
+    /// That a round table is over: what somebody writes in it without knowing is shown, with both sides.
+    pub fn of_meeting(section: SectionKind) -> Self {
+        Self {
+            section,
+            closing: MEETING_CLOSING,
+            reopened: false,
+        }
+    }
+
+    /// Whether a mark is a round table's own, and not its case's.
+    pub(crate) fn is_of_meeting(mark: &str) -> bool {
+        mark.strip_prefix(CLOSED_MARK) == Some(MEETING_CLOSING.canonical().as_str())
+    }
+
     /// Whether such a mark is set in a section at all: not where every change is a consent, where reads of a
     /// closed case are written too, and in what is not the case's own.
     pub fn is_set_in(section: &SectionKind) -> bool {
