@@ -1,5 +1,6 @@
 //! Round tables and the tasks that come of them, through the real programs: who takes part reads and nobody
-//! else, decisions become tasks and steps in one command, and the end of a consent ends the right to the table.
+//! else, decisions become tasks and steps in one command, and the end of a consent ends the right to the table. And the
+//! commands of an enquiry, with which a case may begin.
 
 #[path = "round_tables/keys.rs"]
 mod keys;
@@ -155,8 +156,17 @@ fn only_who_takes_part_reads_a_round_table_and_its_decisions_become_tasks_and_st
     );
     let words = ["meeting", "call", CASE, "--at", "morgen", "--yes"];
     berger.refused(&words, exit::USAGE, "format");
-    assert!(meetings(berger).is_empty());
     let words = ["meeting", "call", CASE, "--at", "31.03.2027 14:00", "--yes"];
+    for wrong in [
+        r#"{ "place": ["RAV"] }"#,
+        r#"{ "wo": "RAV" }"#,
+        r#"{ "agenda": [{ "planned": 20 }] }"#,
+        r#"{ "agenda": [{ "point": "x", "planned": 0 }] }"#,
+    ] {
+        let refused = berger.type_in(&words, wrong);
+        assert_eq!(refused.exit, exit::USAGE, "{wrong}: {refused:?}");
+    }
+    assert!(meetings(berger).is_empty());
     assert_ne!(
         iseli.run(&words).exit,
         exit::DONE,
@@ -358,6 +368,19 @@ fn only_who_takes_part_reads_a_round_table_and_its_decisions_become_tasks_and_st
             "nothing is overwritten"
         );
     }
+    let logged = || berger.json(&["case", "access-log", CASE]).to_string();
+    assert!(!logged().contains("Ruth Mosimann, Papier"));
+    let handed = story::text_of(&scene.stage.path("handed.html"));
+    let words = ["meeting", "print", CASE, "--to", &handed];
+    berger.refused(
+        &[&words[..], &["--for", "Ruth Mosimann, Papier"]].concat(),
+        exit::USAGE,
+        "usage",
+    );
+    let to = ["--for", "Ruth Mosimann, Papier", "--basis", "Auskunft"];
+    let printed = berger.json(&[&words[..], &to].concat());
+    assert_eq!(printed["recorded"], true, "{printed}");
+    assert!(logged().contains("Ruth Mosimann, Papier"));
     // The consent ends, and with it the right to the table; by law nothing changes.
     berger.done(&["consent", "withdraw", CASE, &scene.consent, "--yes"]);
     scene.sync();

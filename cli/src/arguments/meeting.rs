@@ -145,5 +145,11 @@ pub enum MeetingCommand {
         /// Where the page is written (HTML); the file must not exist
         #[arg(long, value_name = "FILE")]
         to: PathBuf,
+        /// Who gets the page: recorded in the case's section `access`
+        #[arg(long = "for", value_name = "WHO", requires = "basis")]
+        recipient: Option<String>,
+        /// On what that rests: a code of `nahtlos share bases`, or words
+        #[arg(long, value_name = "BASIS", requires = "recipient")]
+        basis: Option<String>,
     },
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use nahtlos_casework::SectionKind;
+use nahtlos_casework::access::{Disclosure, DisclosureForm};
 use nahtlos_casework::decision::{Decision, Outcome};
 use nahtlos_casework::edit::{
     Edit, FormChange, FormEdit, MarkClosing, NewValues, ScalarValue, StepRef, Wording,
@@ -45,7 +46,16 @@ pub fn run(context: &Context, command: MeetingCommand) -> Result<Answer, Failure
         } => attend(context, &of, &who, &attendance),
         MeetingCommand::Decide(new) => decide(context, &new),
         MeetingCommand::Close { of, length } => close(context, &of, &length),
-        MeetingCommand::Print { of, language, to } => print(context, &of, &language, &to),
+        MeetingCommand::Print {
+            of,
+            language,
+            to,
+            recipient,
+            basis,
+        } => {
+            let receipt = recipient.as_deref().zip(basis.as_deref());
+            print(context, &of, &language, &to, receipt)
+        }
     }
 }
 
@@ -406,8 +416,17 @@ fn close(context: &Context, of: &MeetingOf, length: &str) -> Result<Answer, Fail
     Ok(answer)
 }
 
-fn print(context: &Context, of: &MeetingOf, language: &str, to: &Path) -> Result<Answer, Failure> {
-    let table = Table::open(context, of)?;
+fn print(
+    context: &Context,
+    of: &MeetingOf,
+    language: &str,
+    to: &Path,
+    receipt: Option<(&str, &str)>,
+) -> Result<Answer, Failure> {
+    let receipt = receipt
+        .map(|(who, basis)| Ok::<_, Failure>((parse("for", who)?, parse("basis", basis)?)))
+        .transpose()?;
+    let mut table = Table::open(context, of)?;
     let names = Names::of_case(&table.nahtlos, &table.case);
     let title = case_title(&table.nahtlos, &table.case)?;
     let html = meeting_print::html(
@@ -419,11 +438,35 @@ fn print(context: &Context, of: &MeetingOf, language: &str, to: &Path) -> Result
         language,
     );
     write_private_file(to, html.as_bytes())?;
+    let recorded = match receipt {
+        Some((to, basis)) => {
+            let disclosure = Disclosure {
+                to,
+                sections: vec![table.kind.clone()],
+                basis,
+                at: table.nahtlos.now()?,
+                form: DisclosureForm::Printed,
+            };
+            Some(table.nahtlos.record_disclosure(&table.case, &disclosure)?)
+        }
+        None => None,
+    };
     let data = json!({
         "case": table.case.id.to_string(), "section": table.kind.code(), "file": to,
-        "bytes": html.len(),
+        "bytes": html.len(), "recorded": recorded == Some(true),
     });
     let said = format!("{title}: the minutes are in {}.", to.display());
+    let told = match recorded {
+        Some(true) => "Recorded in the section `access`; `nahtlos sync` delivers it.",
+        Some(false) => {
+            "It could not be recorded: the case has no section `access` that you may write in. Write down yourself \
+             who gets the page."
+        }
+        None => {
+            "Who gets it is not recorded: add `--for WHO --basis BASIS` where it goes to somebody."
+        }
+    };
     Ok(Answer::sentence(data, said)
-        .note("Print it from a browser. The file is not encrypted: delete it when it has served."))
+        .note("Print it from a browser. The file is not encrypted: delete it when it has served.")
+        .note(told))
 }
