@@ -175,7 +175,11 @@ fn written_in_turns(home: &mut Home, colleague: &mut Home, others: usize) -> Vec
     home.sync();
     for turn in 0.. {
         colleague.sync();
-        let author = if turn % 2 == 0 { &mut *colleague } else { &mut *home };
+        let author = if turn % 2 == 0 {
+            &mut *colleague
+        } else {
+            &mut *home
+        };
         let mut typed = 0;
         for (id, edits) in ids.iter().zip(&mut waiting) {
             for edit in edits.take(TURN_EDITS) {
