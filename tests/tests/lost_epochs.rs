@@ -2,12 +2,17 @@
 //! was sealed under them, also who came afterwards or was never given them; nobody else does.
 
 use nahtlos_casework::SectionKind;
+use nahtlos_client::Transport as _;
 use nahtlos_client::ending::{Ending, Reason};
 use nahtlos_client::rotation::Rotation;
 use nahtlos_client::share::Terms;
-use nahtlos_protocol::identifier::{KeyId, SpaceId};
-use nahtlos_protocol::space::Role;
-use nahtlos_protocol::wire::{PushItem, SyncResponse};
+use nahtlos_protocol::crypto::wrap::HYBRID_WRAP_BYTES;
+use nahtlos_protocol::identifier::{KeyId, RecipientId, SpaceId};
+use nahtlos_protocol::space::effect::{Recipient, WrapMethod};
+use nahtlos_protocol::space::recipients::wrap_hash;
+use nahtlos_protocol::space::{Effect, Role, Wrap};
+use nahtlos_protocol::wire::{PushItem, SYNC_PATH, Status, SyncRequest, SyncResponse, VerdictCode};
+use nahtlos_protocol::{PROTOCOL_VERSION, codec};
 use nahtlos_tests::{Home, Passing, World, note};
 
 const JOURNAL: SectionKind = SectionKind::Journal;
@@ -254,9 +259,10 @@ fn who_is_let_in_from_now_on_gets_no_key_of_a_branch_that_was_carried_back() {
 }
 
 /// On the branch that stands somebody was let in from now on: a link from there on would lead them to
-/// what was written before. Nobody makes one.
+/// what was written before. Nobody makes one; who reads from the beginning is given the lost key itself.
 #[test]
-fn across_a_cut_since_the_fork_nobody_links_to_a_lost_key() {
+fn across_a_cut_since_the_fork_a_lost_key_goes_to_who_reads_from_the_beginning_and_not_to_the_newcomer()
+ {
     let mut office = office();
     let lost = office.fork(Office::write_under_a_new_key, |office| {
         office.grant_social_team_from_now(true);
@@ -267,13 +273,93 @@ fn across_a_cut_since_the_fork_nobody_links_to_a_lost_key() {
     office.sync_all();
     let current = office.berger.nahtlos.epoch_in(&office.journal).unwrap();
     assert!(office.holds(&office.aebi, &current), "control");
-    assert!(
-        office.holds(&office.berger, &lost),
-        "control: a holder is there"
-    );
-    let supplied = office.berger.nahtlos.links_supplied(&office.journal);
-    assert!(!supplied.contains(&lost));
-    for home in [&office.aebi, &office.moser] {
+    let links = office.berger.nahtlos.links_supplied(&office.journal);
+    assert!(!links.contains(&lost));
+    let newcomer = office
+        .world
+        .colleague(&mut office.berger, "neu", "Nina Neu", Role::Read);
+    let expected = office.berger.journal(&office.number);
+    for entry in [": entry 1", ": entry 2"] {
+        assert!(expected.iter().any(|line| line.contains(entry)));
+    }
+    for home in [&office.moser, &office.keller, &office.iseli, &newcomer] {
+        assert!(office.holds(home, &lost));
+        assert_eq!(home.journal(&office.number), expected);
+    }
+    assert!(!office.holds(&office.aebi, &lost));
+    // Each team once, also after the next key.
+    let team = |home: &Home| home.nahtlos.identity().team.unwrap();
+    let mut to = [&office.berger, &office.iseli].map(|home| (lost, RecipientId::from(team(home))));
+    to.sort_unstable();
+    office.begin_another_key();
+    office.sync_all();
+    let supplied = |home: &Home| home.nahtlos.cut_off_keys_supplied(&office.journal);
+    assert_eq!(supplied(&office.moser), to);
+    // A program that asks nobody wraps it to the newcomers: the relay refuses that.
+    let aebi = team(&office.aebi);
+    let bytes = vec![7; HYBRID_WRAP_BYTES];
+    let recipient = Recipient {
+        id: aebi.into(),
+        key: office.berger.nahtlos.epoch_in(&aebi).unwrap(),
+        method: WrapMethod::Hybrid,
+        wrap: wrap_hash(&bytes),
+    };
+    let effect = Effect::Wrap {
+        key_id: lost,
+        recipients: vec![recipient],
+        suspended: Vec::new(),
+    };
+    let wrap = Wrap {
+        recipient: aebi.into(),
+        bytes,
+    };
+    let answer = push_forbidden(&office, &office.berger, effect, wrap);
+    assert_eq!(answer, (Status::Rejected, Some(VerdictCode::NotExact)));
+}
+
+/// The relay's word on an operation of the journal that a program signed which keeps to no rule.
+fn push_forbidden(
+    office: &Office,
+    home: &Home,
+    effect: Effect,
+    wrap: Wrap,
+) -> (Status, Option<VerdictCode>) {
+    let operation = home
+        .nahtlos
+        .forbidden_operation(&office.journal, vec![effect]);
+    let request = SyncRequest {
+        version: PROTOCOL_VERSION,
+        cursor: 0,
+        journal_mark: None,
+        push: vec![PushItem::Operation {
+            bytes: operation.unwrap(),
+            wraps: vec![wrap],
+            receipt: None,
+        }],
+        max_bytes: 1,
+    };
+    let token = home.nahtlos.request_token();
+    let mut transport = office.world.transport();
+    let answer = transport.post(SYNC_PATH, token.as_deref(), &codec::encode(&request));
+    let answer: SyncResponse = codec::decode(&answer.unwrap().body, 1 << 25).unwrap();
+    (answer.results[0].status, answer.results[0].code)
+}
+
+/// While the branch was lost, somebody was let in from now on, and Iseli's team was removed.
+#[test]
+fn across_a_cut_who_was_removed_is_not_given_a_lost_key() {
+    let mut office = office();
+    let lost = office.fork(Office::write_under_a_new_key, |office| {
+        office.grant_social_team_from_now(true);
+        let iv = office.iseli.nahtlos.identity().team.unwrap();
+        let ending = Ending::Member(office.journal, iv);
+        let moser = &mut office.moser;
+        moser.nahtlos.end(&ending, Reason::BasisEnded).unwrap();
+        moser.sync();
+    });
+    office.sync_all();
+    assert!(office.holds(&office.moser, &lost), "control");
+    for home in [&office.iseli, &office.aebi] {
         assert!(!office.holds(home, &lost));
     }
 }

@@ -12,7 +12,7 @@ use nahtlos_protocol::crypto::fingerprint::Fingerprint;
 use nahtlos_protocol::identifier::{DeviceId, KeyId, RecipientId, SpaceId};
 use nahtlos_protocol::space::SpaceState;
 use nahtlos_protocol::space::kind::{Kind, Role};
-use nahtlos_protocol::space::state::{Epoch, Grant, MemberId};
+use nahtlos_protocol::space::state::{Epoch, Grant, MemberId, WrapRecord};
 use serde::Serialize;
 
 use crate::cases::{CaseLine, hex};
@@ -289,16 +289,27 @@ impl Nahtlos {
         let mut here: BTreeMap<KeyId, Moment> = BTreeMap::new();
         let own = RecipientId::from(*device);
         let histories = state.histories();
+        let opened_at = |history: &SpaceState, record: &WrapRecord| {
+            let at = self.moment(history, record.at);
+            if record.recipient.id == own {
+                return Some(at);
+            }
+            let through = below.epochs.get(&record.recipient.key)?;
+            Some(at.max(*through))
+        };
         for history in &histories {
+            for (key_id, records) in history.wrapped_in_the_past() {
+                let wrapped = records.iter();
+                let wrapped = wrapped.filter_map(|record| opened_at(history, record));
+                if let Some(first) = wrapped.min() {
+                    here.entry(*key_id)
+                        .and_modify(|known| *known = first.min(*known))
+                        .or_insert(first);
+                }
+            }
             for epoch in history.epochs() {
-                let wrapped = epoch.recipients.values().filter_map(|record| {
-                    let at = self.moment(history, record.at);
-                    if record.recipient.id == own {
-                        return Some(at);
-                    }
-                    let through = below.epochs.get(&record.recipient.key)?;
-                    Some(at.max(*through))
-                });
+                let wrapped = epoch.recipients.values();
+                let wrapped = wrapped.filter_map(|record| opened_at(history, record));
                 let made = epoch.began_by == *device;
                 let made = made.then(|| self.moment(history, epoch.began_at));
                 if let Some(first) = wrapped.chain(made).min() {

@@ -14,7 +14,7 @@ use nahtlos_protocol::space::{EpochSecrets, HealedBranch, Logs, SpaceState};
 
 use crate::key_notices::KeyNotice;
 use crate::logs::LogView;
-use crate::records::wrap_key;
+use crate::records::{further_wrap_key, wrap_key};
 use crate::seeds::SeedCache;
 use crate::vault::{Collection, Vault};
 
@@ -121,7 +121,9 @@ impl KeyRing<'_> {
         depth: u8,
     ) -> Result<EpochSeed, KeyNotice> {
         let mut notice = KeyNotice::Pending;
-        for record in epoch.recipients.values() {
+        let state = self.logs.state(space).ok_or(KeyNotice::NotGranted)?;
+        let past = state.past_wraps(&epoch.key_id);
+        for record in epoch.recipients.values().chain(past) {
             match self.open_wrap(space, epoch, record, depth) {
                 Ok(seed) => return Ok(seed),
                 Err(KeyNotice::BadWrap) => notice = KeyNotice::BadWrap,
@@ -139,12 +141,10 @@ impl KeyRing<'_> {
         depth: u8,
     ) -> Result<EpochSeed, KeyNotice> {
         let recipient = record.recipient;
-        let key = wrap_key(space, &epoch.key_id.0, &recipient.id);
-        let bytes = self
-            .vault
-            .get(Collection::Wrap, &key)
-            .ok()
-            .flatten()
+        let first = wrap_key(space, &epoch.key_id.0, &recipient.id);
+        let stored = |key: &[u8]| self.vault.get(Collection::Wrap, key).ok().flatten();
+        let bytes = stored(&further_wrap_key(&first, &recipient.wrap))
+            .or_else(|| stored(&first))
             .ok_or(KeyNotice::Pending)?;
         let nonce = self.logs.state(space).ok_or(KeyNotice::NotGranted)?.nonce();
         let info = wrap_info(&nonce, &epoch.key_id, recipient.id, recipient.key);

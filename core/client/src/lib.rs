@@ -30,6 +30,7 @@ pub mod closing;
 pub mod comparing;
 pub mod consent;
 pub mod counting;
+mod cut_off_keys;
 mod device_admission;
 mod device_for_colleague;
 pub mod devices;

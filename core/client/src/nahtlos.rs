@@ -22,7 +22,9 @@ use crate::outbox::OPERATIONS;
 use crate::random;
 use crate::reading::Readings;
 use crate::receipts::ReceiptCache;
-use crate::records::{self, DeviceRecord, SealedRecord, SecretBytes, SyncRecord, wrap_key};
+use crate::records::{
+    self, DeviceRecord, SealedRecord, SecretBytes, SyncRecord, further_wrap_key, wrap_key,
+};
 use crate::seeds::SeedCache;
 use crate::sync::IssuedToken;
 use crate::vault::{Collection, KeyDerivation, Transaction, Vault};
@@ -408,7 +410,7 @@ pub(crate) fn put_wrap(
     operation: &SignedOperation,
     wrap: &nahtlos_protocol::space::Wrap,
 ) -> Result<(), ClientError> {
-    use nahtlos_protocol::space::Effect;
+    use nahtlos_protocol::space::{Effect, recipients};
     let epoch = operation
         .operation()
         .effects
@@ -426,7 +428,14 @@ pub(crate) fn put_wrap(
             _ => None,
         });
     if let Some(key_id) = epoch {
-        let key = wrap_key(&operation.space(), &key_id.0, &wrap.recipient);
+        let first = wrap_key(&operation.space(), &key_id.0, &wrap.recipient);
+        let known = transaction.get(Collection::Wrap, &first)?;
+        let key = match known {
+            Some(known) if known != wrap.bytes => {
+                further_wrap_key(&first, &recipients::wrap_hash(&wrap.bytes))
+            }
+            _ => first,
+        };
         transaction.put(Collection::Wrap, &key_id.0, &key, 0, &wrap.bytes)?;
     }
     Ok(())

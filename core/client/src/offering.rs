@@ -21,7 +21,7 @@ use crate::error::ClientError;
 use crate::incidents::Setback;
 use crate::logs;
 use crate::nahtlos::{Nahtlos, put_sync};
-use crate::records::{self, ReceiptRecord, wrap_key};
+use crate::records::{self, ReceiptRecord, further_wrap_key, wrap_key};
 use crate::vault::{Collection, Transaction};
 
 /// Group in `Collection::Setting`: what is to be offered again; key = `o` ‖ item id.
@@ -400,8 +400,12 @@ impl Nahtlos {
                 continue;
             };
             for signed in recipients {
-                let key = wrap_key(&space, &key_id.0, &signed.id);
-                let held = self.vault.get(Collection::Wrap, &key)?;
+                let first = wrap_key(&space, &key_id.0, &signed.id);
+                let further = further_wrap_key(&first, &signed.wrap);
+                let held = match self.vault.get(Collection::Wrap, &further)? {
+                    Some(held) => Some(held),
+                    None => self.vault.get(Collection::Wrap, &first)?,
+                };
                 let held = held.filter(|bytes| recipients::wrap_hash(bytes) == signed.wrap);
                 wraps.extend(held.map(|bytes| Wrap {
                     recipient: signed.id,

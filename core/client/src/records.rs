@@ -4,7 +4,7 @@ use minicbor::{Decode, Encode};
 use nahtlos_protocol::codec::{self, CodecError};
 use nahtlos_protocol::crypto::{hash::hash, label};
 use nahtlos_protocol::identifier::{
-    DeviceId, EnvelopeId, GrantId, KeyId, Nonce, RecipientId, SpaceId, VerifyingKeyBytes,
+    DeviceId, EnvelopeId, GrantId, KeyId, Nonce, RecipientId, SpaceId, VerifyingKeyBytes, WrapHash,
 };
 use nahtlos_protocol::space::effect::{History, Member};
 use nahtlos_protocol::space::kind::Role;
@@ -547,6 +547,12 @@ impl std::fmt::Debug for OutboxRecord {
 /// Key of a wrap: space ‖ epoch ‖ recipient. With the space, since anybody's log may name any key id.
 pub(crate) fn wrap_key(space: &SpaceId, key_id: &[u8; 32], recipient: &RecipientId) -> Vec<u8> {
     [space.0, *key_id, recipient.0].concat()
+}
+
+/// Key of a further wrap of the same epoch for the same recipient: the first stays, since it may be all that
+/// opens.
+pub(crate) fn further_wrap_key(first: &[u8], wrap: &WrapHash) -> Vec<u8> {
+    [first, &wrap.0].concat()
 }
 
 #[cfg(test)]

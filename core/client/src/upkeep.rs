@@ -348,7 +348,7 @@ impl Nahtlos {
         let Ok(stale) = staleness::staleness(&logs, &state, View::NEWEST, &suspended) else {
             return Ok(None);
         };
-        match stale {
+        let needed = match stale {
             Some(why) if right.at_least(Role::Write) => {
                 let rotates = state.kind() != Kind::Section
                     || is_to_be_sealed
@@ -356,14 +356,16 @@ impl Nahtlos {
                     || has_waiting_reader(&logs, &state, &suspended)
                     || self.has_epoch_to_link(&state)
                     || has_reduced_writer(&state);
-                Ok(rotates.then(|| self.rotation(&state)).flatten())
+                rotates.then(|| self.rotation(&state)).flatten()
             }
             // Who may only read renews nothing: that the key did not come is all they can say, and a writer
             // renews it then.
-            Some(_) if self.seed_to_hand_on(&state).is_none() => Ok(self.bad_wrap_report(&state)),
-            Some(_) => Ok(None),
-            None => self.repair_of(&logs, &state, right, &suspended),
-        }
+            Some(_) if self.seed_to_hand_on(&state).is_none() => self.bad_wrap_report(&state),
+            Some(_) => None,
+            None => self.repair_of(&logs, &state, right, &suspended)?,
+        };
+        // It goes to the keys of today of each recipient: that the space's own is stale is no matter.
+        Ok(needed.or_else(|| self.cut_off_epoch_to_supply(&logs, &state, &suspended)))
     }
 
     /// Whether others wait for a link to an epoch that this device holds. A stale epoch gets none: those

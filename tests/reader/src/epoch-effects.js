@@ -3,6 +3,7 @@ import { ascends, attempt, contradiction, refuse, requireRole } from "./effect-r
 import { checkKemKey } from "./primitives.js";
 import { KINDS_WITH_KEM, currentEpoch, isKnownEpoch } from "./state.js";
 import { contentRole } from "./rights.js";
+import { branchesWith, pastEndsAt, pastRecipients } from "./past.js";
 import { effectiveRecipients, isStale } from "./recipients.js";
 import { doubtfulGrants } from "./standing.js";
 
@@ -27,7 +28,7 @@ export function epoch(context, effect) {
     cut: effect.cut,
     at: operation.body.index,
     author: operation.body.author,
-    wraps: new Map(effect.recipients.map((recipient) => [recipient.id, recipient])),
+    wraps: new Map(effect.recipients.map((recipient) => [recipient.id, { ...recipient, at: operation.body.index }])),
     links: effect.link === null ? [] : [{ previous: effect.previous, link: effect.link }],
     badWraps: new Set(),
   });
@@ -84,17 +85,46 @@ function requireInside(context, recipients) {
 export function wrap(context, effect) {
   requireRole(context, "read");
   const { state } = context;
+  if (pastEndsAt(state, effect.keyId) !== null) {
+    wrapPast(context, effect);
+    return;
+  }
   const current = requireUsableEpoch(context, effect.keyId);
   const suspended = suspendedOf(context, effect.suspended);
-  if (effect.recipients.length === 0) refuse("not_exact", "Wrap names at least one recipient");
+  requireSome(effect);
   requireRecipients(effect.recipients, recipientsOf(context, suspended));
   requireInside(context, effect.recipients);
   const wraps = new Map(current.wraps);
   for (const recipient of effect.recipients) {
     if (wraps.has(recipient.id)) contradiction("the recipient has a wrap of this epoch");
-    wraps.set(recipient.id, recipient);
+    wraps.set(recipient.id, { ...recipient, at: context.operation.body.index });
   }
   replaceEpoch(state, { ...current, wraps });
+}
+
+function requireSome({ recipients }) {
+  if (recipients.length === 0) refuse("not_exact", "Wrap names at least one recipient");
+}
+
+/** An epoch of a healed branch that a cut separates from the current one, for those who read from the beginning. */
+function wrapPast(context, effect) {
+  const { state, operation } = context;
+  const { index } = operation.body;
+  requireSome(effect);
+  const suspended = suspendedOf(context, effect.suspended);
+  requireRecipients(effect.recipients, context.inBranch ? null : pastRecipients(context.view(), state, effect.keyId, suspended));
+  requireInside(context, effect.recipients);
+  const known = state.pastWraps.get(effect.keyId) ?? [];
+  for (const { id, key } of effect.recipients) {
+    if (known.some((each) => each.id === id && each.key === key)) contradiction("the recipient has a wrap of this epoch");
+    if (isWrappedToAt(state, id, index)) contradiction("one operation wraps to nobody twice");
+  }
+  state.pastWraps.set(effect.keyId, [...known, ...effect.recipients.map((recipient) => ({ ...recipient, at: index }))]);
+}
+
+function isWrappedToAt(state, recipient, index) {
+  if (state.epochs.some(({ wraps }) => wraps.get(recipient)?.at === index)) return true;
+  return [...state.pastWraps.values()].flat().some(({ id, at }) => id === recipient && at === index);
 }
 
 function requireCurrentEpoch(state, keyId) {
@@ -130,11 +160,9 @@ function epochsSince(state, keyId) {
   const position = state.epochs.findIndex((each) => each.keyId === keyId);
   if (position === state.epochs.length - 1) contradiction("an epoch is not linked to itself");
   if (position >= 0) return state.epochs.slice(position + 1);
-  for (const { epochs, fork } of state.branches) {
-    const there = epochs.findIndex((each) => each.keyId === keyId);
-    if (there >= 0) return [...epochs.slice(there + 1), ...state.epochs.filter((each) => each.at >= fork)];
-  }
-  return contradiction("no epoch of this log or of a healed branch");
+  const branches = branchesWith(state, keyId);
+  if (branches.length === 0) contradiction("no epoch of this log or of a healed branch");
+  return branches.flatMap(({ fork, later }) => [...later, ...state.epochs.filter((each) => each.at >= fork)]);
 }
 
 export function badWrap(context, effect) {

@@ -67,7 +67,7 @@ export class Keyring {
 
   async openWraps(state, record, wraps, tried) {
     if (this.epoch(state.space, record.keyId) !== null) return false;
-    for (const recipient of record.wraps.values()) {
+    for (const recipient of [...record.wraps.values(), ...(state.pastWraps.get(record.keyId) ?? [])]) {
       const bytes = wraps.find(recipient);
       if (bytes === null) continue;
       const opened = await this.attempt(tried, state, record, recipient, bytes);
@@ -81,7 +81,7 @@ export class Keyring {
   async attempt(tried, state, record, recipient, bytes) {
     const isOwn = recipient.id === this.device.id && recipient.key === this.device.id;
     const holder = isOwn ? { kemSeed: this.device.kemSeed, wrapKey: null } : this.epoch(recipient.id, recipient.key);
-    const attempt = `${state.space} ${record.keyId} ${recipient.id}`;
+    const attempt = `${state.space} ${record.keyId} ${recipient.id} ${recipient.key} ${recipient.wrapHash}`;
     if (holder === null || tried.has(attempt)) return null;
     tried.add(attempt);
     const info = wrapInfo(state.nonce, record.keyId, recipient.id, recipient.key);

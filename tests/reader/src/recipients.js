@@ -35,9 +35,9 @@ export class Holders {
     return found;
   }
 
-  collect(space, found) {
+  collect(space, found, grants = null) {
     const state = this.view.required(space);
-    for (const { member } of this.grantsOf(state)) {
+    for (const { member } of grants ?? this.grantsOf(state)) {
       const { id, type } = member;
       if (type === "device") {
         found.set(id, { id, key: id, kem: state.devices.get(id).kem, isDevice: true });
@@ -89,7 +89,8 @@ export class Holders {
     const reached = this.reachedFrom(state.space);
     const held = [epoch, ...heldOnBranches(state, epoch).flatMap(({ epochs }) => epochs)];
     if (held.some(({ author }) => !reached.has(author))) return true;
-    return held.flatMap(recipientsIn).some(({ id, key }) => {
+    const past = [...leadingTo(state, epoch.keyId)].flatMap((keyId) => state.pastWraps.get(keyId) ?? []);
+    return [...held.flatMap(recipientsIn), ...past].some(({ id, key }) => {
       if (!reached.has(id)) return true;
       if (reached.get(id) === "device") return false;
       return currentEpoch(this.view.required(id))?.keyId !== key || this.isStale(id);

@@ -49,6 +49,8 @@ export function emptyState(space) {
     /** envelope ids */
     voided: new Set(),
     branches: [],
+    /** key id of an epoch of a healed branch → the recipients it was wrapped to here, each with `at` */
+    pastWraps: new Map(),
   };
 }
 
@@ -64,6 +66,7 @@ export function copyState(state) {
     relayKeys: [...state.relayKeys],
     voided: new Set(state.voided),
     branches: [...state.branches],
+    pastWraps: new Map(state.pastWraps),
   };
 }
 

@@ -14,6 +14,7 @@ mod keyring;
 mod messages;
 mod operations;
 mod outcome;
+mod past_wraps;
 mod plan_versions;
 mod policies;
 mod refused;

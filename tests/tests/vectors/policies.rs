@@ -71,7 +71,8 @@ fn policy(administrators: u8, compares: bool) -> Effect {
     }
 }
 
-fn replayed(replica: &Replica, signed: &SignedOperation) -> Result<SpaceState, &'static str> {
+/// What an operation leaves, or the word that refuses it.
+pub fn replayed(replica: &Replica, signed: &SignedOperation) -> Result<SpaceState, &'static str> {
     match replica.logs.get(&signed.space()) {
         None => SpaceState::found(signed, replica, Signatures::Verify),
         Some(state) => SpaceState::clone(state).append(signed, replica, Signatures::Verify),

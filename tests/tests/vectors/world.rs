@@ -254,6 +254,13 @@ impl World {
         }
     }
 
+    /// Every operation that the relay has, in the order in which it came.
+    pub fn operations(&self) -> Vec<Vec<u8>> {
+        let items = self.items.iter().map(|(item, _)| item);
+        let operations = items.filter(|item| item.kind == ItemKind::Operation);
+        operations.map(|item| item.bytes.clone()).collect()
+    }
+
     /// The receipt of an item.
     pub fn receipt(&mut self, id: ItemId) -> Receipt {
         self.commit();

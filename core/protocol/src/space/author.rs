@@ -8,6 +8,7 @@ use rand_core::CryptoRng;
 use super::authority::{self, At, Knowledge, Logs, View};
 use super::effect::{Effect, Member, Recipient, WrapMethod};
 use super::operation::{LogHead, Operation, SignedOperation};
+use super::past;
 use super::recipients::{self, MissingLog, Wrap, WrapTarget};
 use super::replay::{ReplayError, Signatures};
 use super::standing::Suspended;
@@ -131,10 +132,10 @@ impl Draft {
     }
 
     /// Wraps the current epoch to every effective recipient that lacks it, after the other
-    /// effects.
+    /// effects; or an epoch of a healed branch that was cut off, to those who read from the beginning.
     #[must_use]
-    pub fn wrap_missing(mut self, current: EpochSeed) -> Self {
-        self.wraps_missing_under = Some(current);
+    pub fn wrap_missing(mut self, seed: EpochSeed) -> Self {
+        self.wraps_missing_under = Some(seed);
         self
     }
 
@@ -271,13 +272,18 @@ impl Maker<'_> {
         operation: &mut Operation,
         rng: &mut dyn CryptoRng,
     ) -> Result<Vec<Wrap>, AuthorError> {
+        let key_id = KeyId(seed.key_id());
         let who_lacks_it = |before: &SpaceState, view: View<'_>| {
-            recipients::missing_wraps(self.wrapper.logs, before, view, self.suspended)
+            let (logs, suspended) = (self.wrapper.logs, self.suspended);
+            if before.past_ends_at(&key_id).is_some() {
+                return past::missing_past_wraps(logs, before, &key_id, view, suspended);
+            }
+            recipients::missing_wraps(logs, before, view, suspended)
         };
         let (_, made) = self.wrap_to(who_lacks_it, seed, operation, rng)?;
         if !made.is_empty() {
             operation.effects.push(Effect::Wrap {
-                key_id: KeyId(seed.key_id()),
+                key_id,
                 recipients: made.iter().map(|(recipient, _)| *recipient).collect(),
                 suspended: self.suspended.iter().copied().collect(),
             });

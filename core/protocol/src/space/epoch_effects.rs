@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::authority::{self, View};
 use super::effect::{Effect, Recipient, WrapMethod};
 use super::kind::Role;
-use super::recipients;
+use super::recipients::{self, WrapTarget};
 use super::replay::{Context, Lane, ReplayError, contradiction, invalid_key};
 use super::staleness;
 use super::standing::{self, NoReceipts, Suspended};
@@ -73,18 +73,15 @@ impl SpaceState {
         self.check_methods(named, context)
     }
 
-    /// A later wrap is for effective recipients.
-    fn check_entitled(
+    /// A later wrap is for some of those who may have it, each with exactly that key.
+    pub(super) fn check_entitled(
         &self,
         named: &[Recipient],
-        suspended: &[GrantId],
+        targets: &BTreeMap<RecipientId, WrapTarget>,
         context: &Context<'_>,
     ) -> Result<(), ReplayError> {
-        let view = self.view_after(context);
-        let suspended = self.passed_over(suspended, context)?;
-        let exact = recipients::effective_recipients(context.logs, self, view, &suspended)?;
         let entitled = named.iter().all(|wrap| {
-            exact
+            targets
                 .get(&wrap.id)
                 .is_some_and(|target| target.key() == wrap.key)
         });
@@ -119,13 +116,13 @@ impl SpaceState {
     }
 
     /// The space after the effects so far, and the other logs as far as the operation knows them.
-    fn view_after<'a>(&self, context: &Context<'a>) -> View<'a> {
+    pub(super) fn view_after<'a>(&self, context: &Context<'a>) -> View<'a> {
         let length = context.index.saturating_add(1);
         View::of(self, length, context.at)
     }
 
     /// The doubtful grants that the author says they pass over: each must be doubtful indeed.
-    fn passed_over(
+    pub(super) fn passed_over(
         &self,
         named: &[GrantId],
         context: &Context<'_>,
@@ -170,13 +167,22 @@ impl SpaceState {
         context: &Context<'_>,
     ) -> Result<(), ReplayError> {
         context.require(context.right.at_least(Role::Read), "Wrap")?;
-        self.require_usable(key_id, "Wrap", context)?;
+        let is_past = self.past_ends_at(&key_id).is_some();
+        if !is_past {
+            self.require_usable(key_id, "Wrap", context)?;
+        }
         let ascending = wraps.is_sorted_by(|left, right| left.id < right.id);
         if !ascending || wraps.is_empty() {
             return Err(ReplayError::NotExact);
         }
+        if is_past {
+            return self.apply_past_wrap(key_id, wraps, suspended, context);
+        }
         if context.lane == Lane::Log {
-            self.check_entitled(wraps, suspended, context)?;
+            let view = self.view_after(context);
+            let suspended = self.passed_over(suspended, context)?;
+            let exact = recipients::effective_recipients(context.logs, self, view, &suspended)?;
+            self.check_entitled(wraps, &exact, context)?;
         }
         let records = wrap_records(wraps, context.index);
         let Some(epoch) = self.epochs.last_mut() else {

@@ -72,7 +72,7 @@ impl HealedBranch {
     }
 
     /// This epoch and those of the branch whose seeds open it: links lead to earlier epochs only.
-    fn leading_to(&self, key_id: &KeyId) -> BTreeSet<KeyId> {
+    pub(super) fn leading_to(&self, key_id: &KeyId) -> BTreeSet<KeyId> {
         let mut leading = BTreeSet::from([*key_id]);
         for epoch in self.epochs() {
             if epoch.links_back().any(|(to, _)| leading.contains(&to)) {

@@ -15,6 +15,7 @@ mod healing;
 pub mod kind;
 mod member_effects;
 pub mod operation;
+pub mod past;
 mod policy_effects;
 pub mod recipients;
 pub mod replay;

@@ -75,6 +75,18 @@ pub fn effective_recipients(
     view: View<'_>,
     suspended: &Suspended,
 ) -> Result<BTreeMap<RecipientId, WrapTarget>, MissingLog> {
+    let members = key_holders(state, view.length(state), suspended);
+    recipients_of(logs, state, members, view, suspended)
+}
+
+/// The same of some of its members alone.
+pub(super) fn recipients_of(
+    logs: &dyn Logs,
+    state: &SpaceState,
+    members: BTreeSet<MemberId>,
+    view: View<'_>,
+    suspended: &Suspended,
+) -> Result<BTreeMap<RecipientId, WrapTarget>, MissingLog> {
     let mut gathering = Gathering {
         logs,
         view,
@@ -82,7 +94,7 @@ pub fn effective_recipients(
         seen: BTreeSet::new(),
         targets: BTreeMap::new(),
     };
-    gathering.collect(state)?;
+    gathering.collect(state, members)?;
     Ok(gathering.targets)
 }
 
@@ -112,8 +124,12 @@ struct Gathering<'a> {
 }
 
 impl Gathering<'_> {
-    fn collect(&mut self, state: &SpaceState) -> Result<(), MissingLog> {
-        for member in key_holders(state, self.view.length(state), self.suspended) {
+    fn collect(
+        &mut self,
+        state: &SpaceState,
+        members: BTreeSet<MemberId>,
+    ) -> Result<(), MissingLog> {
+        for member in members {
             // What a member leads to is the same by every path and every further grant.
             if !self.seen.insert(member) {
                 continue;
@@ -131,7 +147,10 @@ impl Gathering<'_> {
                     }
                     match self.usable_epoch(state.kind(), &below)? {
                         Some((key, kem)) => self.insert(space.into(), key, kem, Some(space)),
-                        None => self.collect(&below)?,
+                        None => {
+                            let length = self.view.length(&below);
+                            self.collect(&below, key_holders(&below, length, self.suspended))?;
+                        }
                     }
                 }
             }

@@ -244,6 +244,7 @@ impl SpaceState {
             voided: BTreeMap::new(),
             closed_at: None,
             branches: Vec::new(),
+            past_wraps: BTreeMap::new(),
             last_end_at: None,
         })
     }

@@ -3,12 +3,12 @@
 //! An epoch is *stale* as soon as somebody who knows its seed may no longer read: a device or member
 //! space it was wrapped to that no grant leads to any more, a member space that has another epoch
 //! since (its own key left with somebody), or the device that began it. What a healed branch wrapped
-//! counts like what the log did, and so do its own epochs from which links lead to the current one: what it
-//! added waits for a manager, and holds the key. Before anything new is
+//! counts like what the log did, and so do its own epochs from which links lead to the current one, with those
+//! to whom the log gave them later: what it added waits for a manager, and holds the key. Before anything new is
 //! sealed the space is rotated ([`super::author`]). So a removal takes effect at the next write by
 //! whoever knows of it, whoever removed and whoever is online.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::authority::{Logs, View};
 use super::effect::Recipient;
@@ -17,7 +17,7 @@ use super::kind::Kind;
 use super::recipients::{MissingLog, key_holders};
 use super::standing::Suspended;
 use super::state::{Epoch, MemberId, SpaceState};
-use crate::identifier::{RecipientId, SpaceId};
+use crate::identifier::{KeyId, RecipientId, SpaceId};
 
 /// Why a space's epoch may not be used for new content or new wraps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +77,7 @@ pub fn staleness(
     }
     let readers = Readers::of(logs, state, view, suspended)?;
     let lost = healed(state, length).flat_map(|branch| branch.wrapped(&epoch.key_id));
+    let lost = lost.chain(wrapped_in_the_past(state, length, epoch));
     for recipient in wrapped(epoch, length).chain(lost) {
         let Some(reader) = readers.0.get(&recipient.id) else {
             let former = recipient.id;
@@ -101,6 +102,23 @@ pub fn staleness(
 
 fn wrapped(epoch: &Epoch, length: u64) -> impl Iterator<Item = Recipient> {
     let records = epoch.recipients.values();
+    let here = records.filter(move |record| record.at < length);
+    here.map(|record| record.recipient)
+}
+
+/// To whom this log wrapped epochs of healed branches from which links lead to this one.
+fn wrapped_in_the_past<'a>(
+    state: &'a SpaceState,
+    length: u64,
+    epoch: &Epoch,
+) -> impl Iterator<Item = Recipient> + use<'a> {
+    let branches = healed(state, length);
+    let leading: BTreeSet<KeyId> = branches
+        .flat_map(|branch| branch.leading_to(&epoch.key_id))
+        .collect();
+    let records = leading
+        .into_iter()
+        .flat_map(|key_id| state.past_wraps(&key_id));
     let here = records.filter(move |record| record.at < length);
     here.map(|record| record.recipient)
 }

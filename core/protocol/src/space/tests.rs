@@ -12,6 +12,7 @@ mod keys;
 mod links;
 pub(crate) mod making;
 mod operations;
+mod past_wraps;
 mod paths;
 mod staleness;
 mod stories;
@@ -30,6 +31,7 @@ use super::effect::{
 };
 use super::kind::{Kind, Role};
 use super::operation::{LogHead, Operation, OperationError, SignedOperation};
+use super::past;
 use super::recipients;
 use super::replay::{ReplayError, Signatures};
 use super::staleness::{Staleness, staleness as staleness_in};

@@ -50,6 +50,8 @@ pub struct SpaceState {
     pub(super) closed_at: Option<u64>,
     /// Lost branches of this log that were carried back.
     pub(super) branches: Vec<HealedBranch>,
+    /// Wraps of epochs of those branches that a cut separates from the current one.
+    pub(super) past_wraps: BTreeMap<KeyId, Vec<WrapRecord>>,
     /// Index of the last operation that ended or changed a right: nothing needs to be looked for
     /// after it.
     pub(super) last_end_at: Option<u64>,
@@ -317,6 +319,10 @@ impl SpaceState {
         earlier.voided.retain(|_, at| *at < length);
         earlier.closed_at = earlier.closed_at.filter(|at| *at < length);
         earlier.branches.retain(|branch| branch.healed_at < length);
+        for records in earlier.past_wraps.values_mut() {
+            records.retain(|record| record.at < length);
+        }
+        earlier.past_wraps.retain(|_, records| !records.is_empty());
         earlier.last_end_at = None;
         let ends = earlier.grants.iter().flat_map(|grant| {
             let changed = grant.changes.iter().map(|change| change.at);
