@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use etcetera::{AppStrategy, AppStrategyArgs};
 use nahtlos_casework::fields::{Field, Line};
 use nahtlos_casework::legal::LegalBases;
+use nahtlos_casework::retention::Retention;
 use nahtlos_client::reading::UnrecordedReadings;
 use nahtlos_client::vault::{KeyDerivation, Strengthened, VaultError};
 use nahtlos_client::{ClientError, HttpTransport, Nahtlos};
@@ -47,6 +48,8 @@ const FREE_PAUSE: Duration = Duration::from_millis(200);
 
 /// A list of legal bases of one's own, in a home.
 const LEGAL_BASES_FILE: &str = "legal-bases.json";
+/// A list of one's own of how long cases are kept, in a home.
+const RETENTION_FILE: &str = "retention.json";
 /// The database in a home, by which a home is known.
 const VAULT_FILE: &str = "vault.sqlite";
 
@@ -171,6 +174,28 @@ impl Context {
             true => legal_bases_in(&file),
             false => Ok(LegalBases::provided()),
         }
+    }
+
+    /// How long cases are kept and why they may be erased: a list of one's own in the home, else the one that
+    /// comes with the program.
+    ///
+    /// # Errors
+    /// Where the list cannot be read: nothing is erased by what somebody else meant.
+    pub fn retention(&self) -> Result<Retention, Failure> {
+        let file = self.home.join(RETENTION_FILE);
+        if !file.exists() {
+            return Ok(Retention::provided());
+        }
+        let text = crate::input::read_text(&file)?;
+        Retention::parse(&text).map_err(|error| {
+            Failure::new(
+                Exit::Usage,
+                error.code,
+                format!("The list of retention periods in {} is not usable.", file.display()),
+                format!("{}; {}.", error.reason, error.remedy),
+                "Correct it, then run the command again; or take it away to use the list that comes with the program.",
+            )
+        })
     }
 
     /// A home without a vault is named.

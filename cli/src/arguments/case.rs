@@ -6,7 +6,8 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::device::ReportFormat;
 use super::process::{
-    CLOSE_EXAMPLE, CaseClose, CaseReopen, CompetenceCommand, PHASE_EXAMPLE, REOPEN_EXAMPLE,
+    CLOSE_EXAMPLE, CaseClose, CaseErase, CaseReopen, CompetenceCommand, ERASE_EXAMPLE,
+    PHASE_EXAMPLE, REOPEN_EXAMPLE,
 };
 use super::values::{Answered, TypedValue};
 
@@ -19,6 +20,9 @@ pub struct CaseFilter {
     /// Closed cases too; without it only those of them in which something is to be done
     #[arg(long)]
     pub all: bool,
+    /// Cases that were erased instead: when, by whom, why, and whose devices have confirmed it
+    #[arg(long, conflicts_with_all = ["filter", "all"])]
+    pub erased: bool,
 }
 
 /// What a case is opened with.
@@ -212,6 +216,15 @@ pub enum CaseCommand {
     /// Opens a closed case again
     #[command(after_long_help = REOPEN_EXAMPLE)]
     Reopen(CaseReopen),
+    /// Erases a closed case for everybody and for good: keys and contents on every device that learns of it, and what
+    /// the relay stores.
+    ///
+    /// Who manages the case does it, once it need not be kept any more, or for a reason that holds before. Each section
+    /// is closed with the next sync, then all are erased: every device of those who could read them destroys its copy
+    /// when it syncs, and says so. Only the case's identifier is kept, that it was erased, when, by whom and why. How
+    /// long which kind of institution keeps a case is a list; `retention.json` in the home takes its place.
+    #[command(after_long_help = ERASE_EXAMPLE)]
+    Erase(CaseErase),
     /// Who leads and who pays, as it was decided, by whom and why; with a case alone: lists it
     #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
     Competence {

@@ -53,7 +53,7 @@ pub use plan::{
     GoalCommand, PlanCommand, PlanSign, ReviewAdd, RiskCommand, StepAdd, StepCommand, TaskAdd,
     TaskCommand, TaskFilter, VersionOf,
 };
-pub use process::{CaseClose, CaseReopen, CompetenceAdd, CompetenceCommand};
+pub use process::{CaseClose, CaseErase, CaseReopen, CompetenceAdd, CompetenceCommand};
 pub use recovery::RecoveryCommand;
 pub use reference::{command_line_reference, manual_pages};
 pub use sample::{SampleCommand, SampleGenerate};

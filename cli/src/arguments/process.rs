@@ -13,6 +13,10 @@ $ nahtlos case phase Mosimann preclarified";
 pub const CLOSE_EXAMPLE: &str = "\
 $ nahtlos case close Mosimann --reason employment --dry-run
 $ nahtlos case close Mosimann --reason other --note note.txt --yes";
+pub const ERASE_EXAMPLE: &str = "\
+$ nahtlos case erase Mosimann --reason retention_ended --dry-run
+$ nahtlos case erase Mosimann --reason opened_by_mistake --confirm BE-2026-031-A7-0042-U
+$ nahtlos case list --erased";
 pub const REOPEN_EXAMPLE: &str = "$ nahtlos case reopen Mosimann --reason job_lost";
 const COMPETENCE_EXAMPLE: &str = "\
 $ nahtlos case competence add Mosimann --kind payer --institution 'IV-Stelle Bern' --since 01.04.2027 \
@@ -47,6 +51,23 @@ pub struct CaseReopen {
     /// A note, from this file or from standard input
     #[arg(long, value_name = "FILE|-")]
     pub note: Option<PathBuf>,
+}
+
+/// A case that is erased.
+#[derive(Debug, Args)]
+pub struct CaseErase {
+    /// Number or name, or the beginning of either
+    pub case: String,
+    /// Why: retention_ended, ordered (by a court or a data protection office), opened_by_mistake, persons_request
+    /// (the person's right to erasure), or a code of a list of your own
+    #[arg(long, value_name = "CODE")]
+    pub reason: String,
+    /// The number of the case, typed back, where nobody can be asked
+    #[arg(long, value_name = "NUMBER")]
+    pub confirm: Option<String>,
+    /// Say what it would do and what cannot be recalled, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// A decision about who leads or pays.

@@ -64,6 +64,7 @@ fn of_case(command: &CaseCommand) -> Subject<'_> {
         CaseCommand::History { case, section, .. } => (Some(case), Some(section)),
         CaseCommand::Phase { case, .. } => (Some(case), Some("core")),
         CaseCommand::Close(closing) => (Some(&closing.case), Some("core")),
+        CaseCommand::Erase(erasure) => (Some(&erasure.case), Some("core")),
         CaseCommand::Reopen(reopening) => (Some(&reopening.case), Some("core")),
         CaseCommand::Competence { case, command } => match command {
             Some(CompetenceCommand::Add(new)) => (Some(&new.case), Some("core")),

@@ -40,7 +40,7 @@ pub fn access_log(
     to: Option<&Path>,
 ) -> Result<Answer, Failure> {
     let nahtlos = context.open()?;
-    let case = nahtlos.find_case(case)?;
+    let case = super::case_erase::find(&nahtlos, case)?;
     let log = nahtlos.access_log(&case)?;
     let mut data = json::value(&log);
     data["case"] = json!(case.id.to_string());

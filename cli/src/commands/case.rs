@@ -14,7 +14,7 @@ use super::pages::{core_fields, ident_fields};
 use super::section_history::history;
 use super::values::{CaseKey, case_edit, case_key, refuse_not_typed};
 use super::{
-    NOT_DELIVERED_YET, access_log, case_export, case_handover, case_import, case_open,
+    NOT_DELIVERED_YET, access_log, case_erase, case_export, case_handover, case_import, case_open,
     case_process, case_title,
 };
 use crate::arguments::{CaseCommand, CaseFilter, TypedValue};
@@ -59,6 +59,7 @@ pub fn run(
             case_process::phase(context, &case, phase.as_deref())
         }
         Some(CaseCommand::Close(closing)) => case_process::close(context, &closing),
+        Some(CaseCommand::Erase(erasure)) => case_erase::erase(context, &erasure),
         Some(CaseCommand::Reopen(reopening)) => case_process::reopen(context, &reopening),
         Some(CaseCommand::Competence { case, command }) => {
             case_process::competence(context, case, command)
@@ -73,6 +74,9 @@ pub fn run(
 }
 
 fn list(context: &Context, filter: &CaseFilter) -> Result<Answer, Failure> {
+    if filter.erased {
+        return case_erase::list(context);
+    }
     let nahtlos = context.open()?;
     let mut cases = nahtlos.cases()?;
     if let Some(wanted) = &filter.filter {
@@ -151,7 +155,10 @@ fn born(birth: &Option<String>) -> Option<String> {
 
 fn show(context: &Context, case: &str) -> Result<Answer, Failure> {
     let mut nahtlos = context.open()?;
-    let case = nahtlos.find_case(case)?;
+    let case = match nahtlos.find_case(case) {
+        Ok(found) => found,
+        Err(error) => return case_erase::show(context, &nahtlos, case, error),
+    };
     let id = case.id.to_string();
     let line = nahtlos.cases()?.into_iter().find(|line| line.id == id);
     let core = match nahtlos.section_document(&case, &SectionKind::Core) {

@@ -6,6 +6,7 @@ mod attention;
 mod bundle;
 mod bundle_open;
 mod case;
+mod case_erase;
 mod case_export;
 mod case_handover;
 mod case_import;

@@ -380,7 +380,7 @@ fn list(context: &Context, case: &str) -> Result<Answer, Failure> {
 }
 
 /// Who lost a section, and whether their devices said that they erased it.
-fn former_rows(former: &[FormerMember]) -> Vec<Vec<String>> {
+pub fn former_rows(former: &[FormerMember]) -> Vec<Vec<String>> {
     let copy = |one: &FormerMember| match (one.erased, one.devices) {
         (0, _) => "erasure not confirmed".to_owned(),
         (erased, devices) if erased < devices => format!("erased on {erased} of {devices} devices"),

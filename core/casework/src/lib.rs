@@ -42,6 +42,7 @@ pub mod matrix;
 pub mod phase;
 pub mod plan_version;
 pub mod record;
+pub mod retention;
 pub mod role;
 mod rules;
 pub mod sample;

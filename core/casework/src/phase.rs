@@ -147,7 +147,7 @@ pub fn judge(from: Phase, to: Phase, has_basis: bool) -> Result<(), FieldError> 
         Gate::Erasure => Err(refused(
             "erase",
             "a case is deleted when what it holds is erased, not by its phase",
-            "erase what it holds first",
+            "erase it with `nahtlos case erase CASE --reason CODE`",
         )),
     }
 }

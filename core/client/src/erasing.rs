@@ -7,12 +7,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use nahtlos_protocol::PROTOCOL_VERSION;
-use nahtlos_protocol::crypto::suite::Suite;
-use nahtlos_protocol::envelope::{Envelope, EnvelopeKind, Header, Payload};
+use nahtlos_protocol::envelope::snapshot::ErasurePayload;
+use nahtlos_protocol::envelope::{Envelope, EnvelopeKind};
 use nahtlos_protocol::identifier::{DeviceId, RecipientId, SpaceId};
 use nahtlos_protocol::space::state::{End, EndReason, Grant, MemberId};
-use nahtlos_protocol::space::{LogHead, Logs, SpaceState, authority};
+use nahtlos_protocol::space::{Logs, SpaceState, authority};
 use serde::Serialize;
 
 use crate::apply::put_document;
@@ -23,7 +22,7 @@ use crate::directory::Directory;
 use crate::ending::Reason;
 use crate::error::ClientError;
 use crate::nahtlos::Nahtlos;
-use crate::outbox::{ENVELOPES, keep_as_typed, random_salt};
+use crate::outbox::{ENVELOPES, keep_as_typed};
 use crate::records::{self, DocumentRecord, SealedRecord};
 use crate::vault::{Collection, Transaction};
 use nahtlos_casework::SectionKind;
@@ -201,6 +200,9 @@ impl Nahtlos {
 
     /// The relay has taken in that this device erased its copy.
     pub(crate) fn erasure_delivered(&mut self, envelope: &Envelope) -> Result<(), ClientError> {
+        if self.keep_own_word(envelope)? {
+            return Ok(());
+        }
         let space = envelope.header().space;
         self.commit(|transaction| {
             transaction.delete(Collection::Sealed, &envelope.id().0)?;
@@ -303,36 +305,11 @@ impl Nahtlos {
 
     /// Sealed under the last epoch this device holds; none where it never opened one.
     fn seal_erasure(&self, state: &SpaceState) -> Result<Option<Envelope>, ClientError> {
-        let logs = self.logs();
-        let held = state.epochs().iter().rev().find_map(|epoch| {
-            let seed = self.key_ring().open(&state.id(), &epoch.key_id).ok()?;
-            Some((epoch.key_id, seed))
-        });
-        let Some((key_id, seed)) = held else {
+        let Some((header, seed)) = self.erasure_header(state)? else {
             return Ok(None);
         };
-        let person = logs.state(&self.person()?);
-        let own = person.as_ref().and_then(|person| person.head());
-        let mut access_heads: Vec<LogHead> = state.head().into_iter().chain(own).collect();
-        access_heads.sort_unstable();
-        let record = self.document_record(&state.id())?;
-        let header = Header {
-            version: PROTOCOL_VERSION,
-            suite: Suite::Hybrid.into(),
-            kind: EnvelopeKind::Erasure,
-            space: state.id(),
-            key_id,
-            author_device: self.device_id,
-            author_sequence: record.own_sequence.saturating_add(1),
-            access_heads,
-            parents: Vec::new(),
-            salt: random_salt(),
-        };
-        let payload = Payload {
-            run_nonces: Vec::new(),
-            changes: Vec::new(),
-        };
-        Envelope::seal(&header, &payload, &seed, &self.keys.signing)
+        let payload = ErasurePayload::default();
+        Envelope::seal_erasure(&header, &payload, &seed, &self.keys.signing)
             .map(Some)
             .map_err(|error| ClientError::Document {
                 reason: error.to_string(),
@@ -443,7 +420,10 @@ fn mark_key(space: &SpaceId) -> Vec<u8> {
 }
 
 /// Forgets every key of a space, as received and as opened.
-fn erase_keys(transaction: &Transaction<'_>, state: &SpaceState) -> Result<(), ClientError> {
+pub(crate) fn erase_keys(
+    transaction: &Transaction<'_>,
+    state: &SpaceState,
+) -> Result<(), ClientError> {
     for epoch in state.epochs() {
         transaction.delete_group(Collection::Wrap, &epoch.key_id.0)?;
         transaction.delete(Collection::EpochSeed, &epoch.key_id.0)?;
@@ -452,7 +432,7 @@ fn erase_keys(transaction: &Transaction<'_>, state: &SpaceState) -> Result<(), C
 }
 
 /// Devices a member is or leads to, by the logs known here, former ones included.
-fn devices_beneath(logs: &dyn Logs, member: MemberId) -> BTreeSet<DeviceId> {
+pub(crate) fn devices_beneath(logs: &dyn Logs, member: MemberId) -> BTreeSet<DeviceId> {
     let mut devices = BTreeSet::new();
     let mut seen: BTreeSet<RecipientId> = BTreeSet::new();
     let mut waiting = vec![member];

@@ -3,7 +3,9 @@
 use nahtlos_document::{Actor, Document, Editor, EncodedChange, Path, SnapshotLimits, WriteError};
 use nahtlos_protocol::counting::Verdict;
 use nahtlos_protocol::envelope::sealed::Change;
-use nahtlos_protocol::envelope::snapshot::{DocumentHead, SnapshotPayload, StatementPayload};
+use nahtlos_protocol::envelope::snapshot::{
+    DocumentHead, ErasurePayload, SnapshotPayload, StatementPayload,
+};
 use nahtlos_protocol::envelope::{Envelope, EnvelopeKind, Payload};
 use nahtlos_protocol::identifier::{EnvelopeId, KeyId, Nonce, SpaceId};
 use nahtlos_protocol::space::effect::{History, Member};
@@ -251,6 +253,24 @@ impl Nahtlos {
         let payload = StatementPayload { heads };
         let sealed = Envelope::seal_statement(&header, &payload, &seed, &self.keys.signing);
         self.hostile_envelope(sealed.ok())
+    }
+
+    /// This device's word that a section is erased, whatever right it has; it is sent to nobody.
+    ///
+    /// # Errors
+    /// Where this device holds no key of it.
+    pub fn hostile_erasure(&self, space: &SpaceId) -> Result<Vec<u8>, ClientError> {
+        let state = self.space_state(space)?;
+        let (header, seed) = self
+            .erasure_header(&state)?
+            .ok_or(ClientError::NotEnrolled)?;
+        let payload = ErasurePayload {
+            reason: Some("ordered".into()),
+            ..ErasurePayload::default()
+        };
+        let sealed = Envelope::seal_erasure(&header, &payload, &seed, &self.keys.signing);
+        let envelope = sealed.map_err(|_| ClientError::NotEnrolled)?;
+        Ok(envelope.bytes().to_vec())
     }
 
     fn hostile_envelope(&mut self, sealed: Option<Envelope>) -> Result<EnvelopeId, ClientError> {
@@ -505,6 +525,60 @@ impl Nahtlos {
     /// says it belongs.
     pub fn holds_seed(&self, space: &SpaceId, key_id: &KeyId) -> bool {
         self.key_ring().open(space, key_id).is_ok()
+    }
+
+    /// What this device keeps of spaces that is content of them or leads to it: names of what it is, and how
+    /// many. What was typed here and is set aside is its author's, and not among it.
+    ///
+    /// # Errors
+    /// Where the vault cannot be read.
+    pub fn content_kept_of(&self, spaces: &[SpaceId]) -> Result<Vec<(String, usize)>, ClientError> {
+        let mut kept = Vec::new();
+        for space in spaces {
+            let words = |bytes: &[u8]| {
+                let envelope = Envelope::decode(bytes).ok();
+                envelope.is_some_and(|one| one.header().kind == EnvelopeKind::Erasure)
+            };
+            let envelopes = self.vault.list(Collection::Envelope, &space.0)?;
+            let others = envelopes.iter().filter(|(_, bytes)| !words(bytes));
+            let document = self.document_record(space)?;
+            let state = self.logs().load(space)?;
+            let mut wraps = 0;
+            for epoch in state.iter().flat_map(|state| state.epochs()) {
+                wraps += self.vault.list(Collection::Wrap, &epoch.key_id.0)?.len();
+                wraps += usize::from(
+                    self.vault
+                        .contains(Collection::EpochSeed, &epoch.key_id.0)?,
+                );
+            }
+            kept.extend([
+                ("envelopes", others.count()),
+                ("document", document.published.len() + document.actors.len()),
+                ("keys", wraps),
+                ("outbox", self.pending_edits(space)?.len()),
+                (
+                    "drafts",
+                    self.vault.list(Collection::Draft, &space.0)?.len(),
+                ),
+                (
+                    "label",
+                    usize::from(self.vault.contains(Collection::Label, &space.0)?),
+                ),
+                (
+                    "words",
+                    usize::from(self.vault.contains(Collection::SearchText, &space.0)?),
+                ),
+            ]);
+        }
+        let sums = kept.into_iter().fold(
+            std::collections::BTreeMap::<&str, usize>::new(),
+            |mut sums, (what, count)| {
+                *sums.entry(what).or_default() += count;
+                sums
+            },
+        );
+        let left = sums.into_iter().filter(|(_, count)| *count > 0);
+        Ok(left.map(|(what, count)| (what.to_owned(), count)).collect())
     }
 
     /// Forgets which institution an invitation of ours was for: who answers may claim another.

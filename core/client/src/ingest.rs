@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use nahtlos_protocol::crypto::hash::hash;
 use nahtlos_protocol::crypto::label;
-use nahtlos_protocol::envelope::Envelope;
+use nahtlos_protocol::envelope::{Envelope, EnvelopeKind};
 use nahtlos_protocol::identifier::{ItemId, OperationId, SpaceId};
 use nahtlos_protocol::space::Wrap;
 use nahtlos_protocol::space::operation::{OperationError, SignedOperation};
@@ -15,6 +15,7 @@ use nahtlos_protocol::wire::join::JoinRequest;
 use nahtlos_protocol::wire::{Item, ItemKind};
 
 use crate::bundle::delete_carried;
+use crate::case_erasing::record_key;
 use crate::clones;
 use crate::error::ClientError;
 use crate::forks;
@@ -205,6 +206,10 @@ impl Nahtlos {
         ingested: &mut Ingested,
     ) -> Result<Option<Vec<Put>>, ClientError> {
         let (id, space) = (envelope.id(), envelope.header().space);
+        if envelope.header().kind != EnvelopeKind::Erasure && self.is_section_erased(&space)? {
+            // Whoever serves or brings it: what was destroyed is not taken back.
+            return Ok(None);
+        }
         self.receipt_cache.keep(&space, id.into(), &item.receipt);
         if self.vault.contains(Collection::Envelope, &id.0)? {
             return Ok(None);
@@ -310,7 +315,9 @@ fn put_replayed(
         // What follows is understood after all: the space is not locked by a stray form.
         transaction.delete(Collection::Notice, &operation.space().0)?;
         logs::store(transaction, operation)?;
-        for wrap in wraps {
+        let erased = record_key(&operation.space());
+        let is_erased = transaction.get(Collection::Setting, &erased)?.is_some();
+        for wrap in wraps.iter().filter(|_| !is_erased) {
             put_wrap(transaction, operation, wrap)?;
         }
         transaction.delete(Collection::Held, &operation.id().0)?;

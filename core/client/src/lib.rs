@@ -23,6 +23,7 @@ mod borrowed;
 pub mod breach;
 mod building_on;
 pub mod bundle;
+pub mod case_erasing;
 pub mod cases;
 pub mod checking;
 pub mod clones;

@@ -412,6 +412,18 @@ pub(crate) enum Intent {
         #[n(3)]
         manages: GrantId,
     },
+    /// Close a section, and then say that it is erased.
+    #[n(16)]
+    Erase {
+        #[n(0)]
+        space: SpaceId,
+        /// All sections of one case are erased together.
+        #[n(1)]
+        case: Nonce,
+        /// The code of the reason.
+        #[n(2)]
+        reason: String,
+    },
 }
 
 impl Intent {
@@ -425,6 +437,7 @@ impl Intent {
             | Self::Remove { space, .. }
             | Self::SetRole { space, .. }
             | Self::Close { space }
+            | Self::Erase { space, .. }
             | Self::Confirm { space, .. }
             | Self::Refuse { space, .. }
             | Self::Rotate { space, .. }

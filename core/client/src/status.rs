@@ -360,6 +360,10 @@ fn sentence(record: &HeldRecord) -> String {
         "forked_or_gap" => "contradicts the log this device has".into(),
         "access_ended" | "access_reduced" | "never_entitled" | "closed" | "voided"
         | "builds_on_voided" => crate::held::sentence(&record.reason).into(),
+        "case_erased" => {
+            "was typed in a case that is erased meanwhile: export it if you need it elsewhere, then put it away"
+                .into()
+        }
         "builds_on_held" => "needs an edit that does not count".into(),
         other if record.detail.is_empty() => format!("was refused: {other}"),
         other => format!("was refused: {other} ({})", record.detail),

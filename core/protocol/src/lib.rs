@@ -22,6 +22,7 @@ pub mod codec;
 pub mod counting;
 pub mod crypto;
 pub mod envelope;
+pub mod erasing;
 pub mod identifier;
 pub mod limits;
 pub mod space;

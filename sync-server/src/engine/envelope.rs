@@ -19,9 +19,11 @@ use crate::store::{Carry, Found, NewEnvelope, StoreError};
 
 /// What becomes of an envelope that is not refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Lane {
+pub(super) enum Lane {
     /// It counts by the newest logs, or stood at its old place.
     Open,
+    /// The same, and it says something of the whole section: that it is erased.
+    Erases,
     /// Its author could write when they wrote it, and cannot any more.
     Held(VerdictCode),
 }
@@ -67,19 +69,28 @@ impl Stage<'_> {
         }
         let knowledge = self.knowledge(envelope)?;
         self.check_signature(envelope, &knowledge, verified_by)?;
+        if header.kind != EnvelopeKind::Erasure && self.is_section_erased(&state)? {
+            return reject(VerdictCode::NotEntitled);
+        }
         let lane = match lost {
-            Some(receipt) => self.lane_of_lost(envelope, &state, &knowledge, receipt),
+            Some(receipt) => self.lane_of_lost(envelope, &state, &knowledge, receipt)?,
             None => self.lane(pusher, envelope, &state, &knowledge)?,
         };
         let parents = self.parents(envelope, lane)?;
         let payer = match lane {
-            Lane::Open if lost.is_none() => self.payer(pusher, envelope.bytes().len())?,
+            Lane::Open | Lane::Erases if lost.is_none() => {
+                self.payer(pusher, envelope.bytes().len())?
+            }
             _ => None,
         };
         let sequence = self.store_envelope(envelope, &knowledge, lane, &parents, lost)?;
+        let is_erased = lane == Lane::Erases || self.is_section_erased(&state)?;
+        if header.kind == EnvelopeKind::Erasure && is_erased {
+            self.erase_section(&header.space)?;
+        }
         self.charge(payer)?;
         Ok(match lane {
-            Lane::Open => Outcome::Accepted(sequence),
+            Lane::Open | Lane::Erases => Outcome::Accepted(sequence),
             Lane::Held(code) => Outcome::Held(sequence, code),
         })
     }
@@ -99,6 +110,12 @@ impl Stage<'_> {
             return Ok(());
         }
         let space = envelope.header().space;
+        let state = self.view().state(&space);
+        if let Some(state) = state
+            && self.is_section_erased(&state)?
+        {
+            return Ok(());
+        }
         self.note_change();
         self.store
             .put_body_back(&space, found.sequence, envelope.bytes())?;
@@ -127,7 +144,7 @@ impl Stage<'_> {
             return Ok(());
         };
         let knowledge = self.knowledge(envelope)?;
-        if self.lane_of_lost(envelope, &state, &knowledge, receipt) == Lane::Open {
+        if self.lane_of_lost(envelope, &state, &knowledge, receipt)? == Lane::Open {
             let mut needs = Needs::default();
             self.promote(&header.space, &BTreeSet::from([found.sequence]), &mut needs)?;
             self.deliver_again(needs.0)?;
@@ -205,7 +222,7 @@ impl Stage<'_> {
         let header = envelope.header();
         let (author, needed) = (header.author_device, needed_role(header.kind));
         if header.kind == EnvelopeKind::Erasure {
-            return self.lane_of_erasure(envelope, state);
+            return self.lane_of_erasure(pusher, envelope, state, knowledge);
         }
         let length = knowledge.length(&state.id()).unwrap_or(0);
         let at = At::Known(knowledge);
@@ -241,21 +258,6 @@ impl Stage<'_> {
         Ok(Lane::Held(code))
     }
 
-    /// Somebody who could read and cannot any more says that their copy is erased.
-    fn lane_of_erasure(&self, envelope: &Envelope, state: &SpaceState) -> Result<Lane, Refusal> {
-        let header = envelope.header();
-        let author = header.author_device;
-        let view = self.view();
-        let was_member = authority::person_of(&view, &author, state).is_some();
-        let reads = authority::right(&view, &author, &state.id()).role.is_some();
-        if !was_member || reads {
-            return reject(VerdictCode::NotEntitled);
-        }
-        require_epoch(header, state)?;
-        self.check_held_quota(&author, envelope.bytes().len())?;
-        Ok(Lane::Open)
-    }
-
     /// Back to its old place, whatever rights and epochs say today; to the held lane, if it was
     /// there.
     fn lane_of_lost(
@@ -264,16 +266,19 @@ impl Stage<'_> {
         state: &SpaceState,
         knowledge: &Knowledge,
         receipt: &Receipt,
-    ) -> Lane {
+    ) -> Result<Lane, StoreError> {
         let header = envelope.header();
+        if header.kind == EnvelopeKind::Erasure {
+            return self.lane_of_lost_erasure(header, state, knowledge, receipt);
+        }
         let was_open = header.kind != EnvelopeKind::Changes
             || self.stands_now(envelope, state, knowledge)
             || self.stood_at(header, state, knowledge, receipt);
-        if was_open {
+        Ok(if was_open {
             Lane::Open
         } else {
             Lane::Held(self.reason_held(&header.author_device, state))
-        }
+        })
     }
 
     /// Counting by rule 1 at the newest logs: what the author knew to be allowed to, still stands.
@@ -371,7 +376,7 @@ impl Stage<'_> {
             envelope: Some(NewEnvelope {
                 kind: header.kind,
                 author: header.author_device,
-                held: lane != Lane::Open,
+                held: matches!(lane, Lane::Held(_)),
                 parents: &parents.places,
             }),
             receipt,
@@ -390,7 +395,7 @@ fn needed_role(kind: EnvelopeKind) -> Role {
 
 /// What is sealed for the held lane names an epoch that its access heads, of when it was typed, say nothing
 /// of: this relay may have lost the operation that began it, and the author may hold it.
-fn require_epoch(header: &Header, state: &SpaceState) -> Result<(), Refusal> {
+pub(super) fn require_epoch(header: &Header, state: &SpaceState) -> Result<(), Refusal> {
     if state.epoch(&header.key_id).is_some() {
         return Ok(());
     }

@@ -7,6 +7,7 @@
 mod admission;
 mod candidate;
 mod envelope;
+mod erasing;
 mod feed;
 mod held;
 mod job;

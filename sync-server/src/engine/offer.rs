@@ -93,6 +93,12 @@ impl Stage<'_> {
         let Some(wraps) = signed_wraps(signed, wraps) else {
             return reject(VerdictCode::WrapMismatch);
         };
+        let state = self.view_state(signed);
+        if let Some(state) = state
+            && self.is_section_erased(&state)?
+        {
+            return Ok(());
+        }
         for wrap in &wraps {
             if self.store.wraps(sequence, &[wrap.recipient])?.is_empty() {
                 self.store.put_wrap(sequence, wrap)?;
@@ -133,9 +139,9 @@ impl Stage<'_> {
 }
 
 /// How much of each log the relay had received before a place in its journals.
-struct ReceivedBefore<'a> {
-    store: &'a dyn Store,
-    place: Position,
+pub(super) struct ReceivedBefore<'a> {
+    pub(super) store: &'a dyn Store,
+    pub(super) place: Position,
 }
 
 impl fmt::Debug for ReceivedBefore<'_> {

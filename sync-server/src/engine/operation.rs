@@ -231,8 +231,10 @@ impl Stage<'_> {
             receipt,
         };
         let sequence = self.store_item(&item, &feeds)?;
-        for wrap in wraps {
-            self.store.put_wrap(sequence, wrap)?;
+        if !self.is_section_erased(&state)? {
+            for wrap in wraps {
+                self.store.put_wrap(sequence, wrap)?;
+            }
         }
         Ok(sequence)
     }

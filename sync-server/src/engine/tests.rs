@@ -111,6 +111,12 @@ impl Reader for Faulty {
     fn held_places(&self, space: &SpaceId) -> Result<Vec<u64>, StoreError> {
         self.store.held_places(space)
     }
+    fn is_erased(&self, space: &SpaceId) -> Result<bool, StoreError> {
+        self.store.is_erased(space)
+    }
+    fn erasures_by(&self, space: &SpaceId, author: &DeviceId) -> Result<u64, StoreError> {
+        self.store.erasures_by(space, author)
+    }
     fn kept_for(&self, author: &DeviceId) -> Result<(u64, u64), StoreError> {
         self.store.kept_for(author)
     }
@@ -169,6 +175,9 @@ impl Store for Faulty {
     }
     fn replace_receipt(&mut self, sequence: u64, receipt: &[u8]) -> Result<(), StoreError> {
         self.store.replace_receipt(sequence, receipt)
+    }
+    fn erase_content(&mut self, space: &SpaceId) -> Result<usize, StoreError> {
+        self.store.erase_content(space)
     }
     fn put_wrap(&mut self, operation: u64, wrap: &Wrap) -> Result<(), StoreError> {
         self.store.put_wrap(operation, wrap)

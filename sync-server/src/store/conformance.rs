@@ -27,6 +27,7 @@ pub(crate) fn run(fresh: impl Fn() -> Fixture) {
     deliveries_come_in_order_within_bounds(&fresh());
     wraps_are_read_by_recipient(&fresh());
     the_graph_of_envelopes_is_known_without_their_bytes(&fresh());
+    what_is_erased_leaves_its_log_its_ids_and_its_erasures(&fresh());
     the_chain_is_known_at_every_number(&fresh());
     facts_are_what_was_put_last(&fresh());
     what_was_withdrawn_is_gone_and_the_rest_stands(&fresh());
@@ -279,6 +280,58 @@ fn the_graph_of_envelopes_is_known_without_their_bytes(fixture: &Fixture) {
         [4],
         "to be looked at again"
     );
+}
+
+fn what_is_erased_leaves_its_log_its_ids_and_its_erasures(fixture: &Fixture) {
+    let mut store = (fixture.reopen)();
+    let erased = item(9, b"").space;
+    let elsewhere = SpaceId([77; 32]);
+    let (operation, edit, snapshot, erasure) = (
+        NewItem {
+            kind: ItemKind::Operation,
+            log_index: Some(0),
+            ..item(1, b"operation")
+        },
+        envelope(2, EnvelopeKind::Changes, true, &[]),
+        envelope(3, EnvelopeKind::Snapshot, false, &[2]),
+        envelope(4, EnvelopeKind::Erasure, false, &[]),
+    );
+    let other = NewItem {
+        space: elsewhere,
+        ..envelope(5, EnvelopeKind::Changes, false, &[])
+    };
+    let wrap = Wrap {
+        recipient: RecipientId([3; 32]),
+        bytes: vec![3; 48],
+    };
+    commit(&mut *store, |store| {
+        for item in [operation, edit, snapshot, erasure, other] {
+            store.put_item(&item).unwrap();
+            store.put_receipt(item.sequence, b"receipt").unwrap();
+        }
+        store.put_wrap(operation.sequence, &wrap).unwrap();
+    });
+    let author = erasure.envelope.unwrap().author;
+    assert!(!store.is_erased(&erased).unwrap(), "said of a copy");
+    assert_eq!(store.erasures_by(&erased, &author).unwrap(), 1);
+    assert_eq!(store.kept_for(&author).unwrap().0, 2);
+
+    commit(&mut *store, |store| {
+        assert_eq!(store.erase_content(&erased).unwrap(), 2);
+        assert_eq!(store.erase_content(&erased).unwrap(), 0);
+    });
+    let body = |place| store.item(place).unwrap().unwrap().bytes;
+    assert!(store.is_erased(&erased).unwrap() && !store.is_erased(&elsewhere).unwrap());
+    assert!(body(1).is_some(), "the log");
+    assert_eq!([body(2), body(3)], [None, None]);
+    assert!(body(4).is_some() && body(5).is_some());
+    assert!(store.wraps(1, &[wrap.recipient]).unwrap().is_empty());
+    assert_eq!(store.open_snapshots().unwrap(), [0; 0]);
+    assert_eq!(store.envelope_places(&erased).unwrap(), [4]);
+    let known = store.find(&edit.id).unwrap().unwrap();
+    assert_eq!(known.sequence, 2, "its id is known");
+    // What is held there still counts to the quota, the words about the erasure do not.
+    assert_eq!(store.kept_for(&author).unwrap().0, 1);
 }
 
 fn the_chain_is_known_at_every_number(fixture: &Fixture) {

@@ -261,8 +261,19 @@ pub trait Reader: Send {
     /// # Errors
     /// [`StoreError`].
     fn held_places(&self, space: &SpaceId) -> Result<Vec<u64>, StoreError>;
+    /// Whether the content of a space was erased by [`Store::erase_content`].
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn is_erased(&self, space: &SpaceId) -> Result<bool, StoreError>;
+    /// How many erasures of a device are stored in a space.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn erasures_by(&self, space: &SpaceId, author: &DeviceId) -> Result<u64, StoreError>;
     /// How many envelopes of a device, and bytes of them, are kept though it has no right to them
-    /// now: those in the held lane, and its word that it erased its copy.
+    /// now: those in the held lane, and its word that it erased its copy, but where the whole space was
+    /// erased.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -360,6 +371,12 @@ pub trait Store: Reader {
     /// # Errors
     /// [`StoreError`].
     fn drop_body(&mut self, sequence: u64) -> Result<(), StoreError>;
+    /// Drops the bytes of all envelopes of a space but erasures, of which there is one at least, and all wraps
+    /// beside its operations; says how many envelopes that were. Everything else that is known of them stays.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn erase_content(&mut self, space: &SpaceId) -> Result<usize, StoreError>;
     /// Puts the bytes of an envelope back that were dropped, and notes that there may be something to
     /// drop again of what the snapshots of its space cover.
     ///

@@ -39,7 +39,7 @@ CREATE TABLE envelope (
     bytes INTEGER NOT NULL,
     -- Waits in the held lane.
     held INTEGER NOT NULL,
-    -- Of a snapshot: nothing is left to drop of what it covers.
+    -- Of a snapshot: nothing is left to drop of what it covers. Of an erasure: the whole space is erased.
     settled INTEGER NOT NULL
 );
 CREATE INDEX held_by_author ON envelope (author) WHERE held = 1 OR kind = 6;

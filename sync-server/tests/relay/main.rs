@@ -8,6 +8,7 @@ mod claim;
 mod client;
 mod durability;
 mod ends;
+mod erased;
 mod feeds;
 mod held;
 mod join;

@@ -19,7 +19,7 @@ fn data(setting: &Setting) -> PathBuf {
 }
 
 /// A copy of the running relay's database, as `backup` makes it.
-fn back_up(setting: &Setting) -> PathBuf {
+pub fn back_up(setting: &Setting) -> PathBuf {
     back_up_as(setting, "backup.sqlite")
 }
 
@@ -49,7 +49,7 @@ fn raw_copy(setting: &mut Setting) -> PathBuf {
 }
 
 /// Starts the relay on a copy of its database.
-fn restore(setting: &mut Setting, copy: &Path) {
+pub fn restore(setting: &mut Setting, copy: &Path) {
     setting.relay.take().unwrap().stop();
     let data = data(setting);
     for name in ["relay.sqlite-wal", "relay.sqlite-shm"] {
@@ -67,7 +67,7 @@ fn check(setting: &Setting) {
     assert_eq!(code, Some(0), "{error}");
 }
 
-fn offered(item: &PushItem, own: &Receipt) -> PushItem {
+pub fn offered(item: &PushItem, own: &Receipt) -> PushItem {
     let mut item = item.clone();
     match &mut item {
         PushItem::Operation { receipt, .. } | PushItem::Envelope { receipt, .. } => {
@@ -79,7 +79,7 @@ fn offered(item: &PushItem, own: &Receipt) -> PushItem {
 }
 
 /// Pushes one item and returns its receipt.
-fn receipted(client: &mut Client, device: &TestDevice, item: &PushItem) -> Receipt {
+pub fn receipted(client: &mut Client, device: &TestDevice, item: &PushItem) -> Receipt {
     let result = client.push_one(device, item.clone());
     assert_eq!(result.status, Status::Accepted, "{result:?}");
     result.receipt.unwrap()

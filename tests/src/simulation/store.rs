@@ -149,6 +149,12 @@ impl Reader for SimulatedStore {
     fn held_places(&self, space: &SpaceId) -> Result<Vec<u64>, StoreError> {
         self.inner.held_places(space)
     }
+    fn is_erased(&self, space: &SpaceId) -> Result<bool, StoreError> {
+        self.inner.is_erased(space)
+    }
+    fn erasures_by(&self, space: &SpaceId, author: &DeviceId) -> Result<u64, StoreError> {
+        self.inner.erasures_by(space, author)
+    }
     fn kept_for(&self, author: &DeviceId) -> Result<(u64, u64), StoreError> {
         self.inner.kept_for(author)
     }
@@ -225,6 +231,10 @@ impl Store for SimulatedStore {
     fn promote(&mut self, sequence: u64) -> Result<(), StoreError> {
         self.effect()?;
         self.inner.promote(sequence)
+    }
+    fn erase_content(&mut self, space: &SpaceId) -> Result<usize, StoreError> {
+        self.effect()?;
+        self.inner.erase_content(space)
     }
     fn drop_body(&mut self, sequence: u64) -> Result<(), StoreError> {
         self.effect()?;

@@ -157,6 +157,10 @@ impl Nahtlos {
             }
             return Ok(outcome);
         };
+        if self.is_section_erased(space)? {
+            self.take_words_about(&state, &mut outcome)?;
+            return Ok(outcome);
+        }
         let mut arrived = BTreeMap::new();
         let mut facts = self.count_in_space(&state, &tally, &mut arrived, &mut outcome)?;
         outcome.offers = self.originals_to_offer(space, &facts, &outcome)?;
@@ -196,6 +200,30 @@ impl Nahtlos {
             outcome.resettled = self.resettle_after(&state, record, &outcome.facts, &dropped)?;
         }
         Ok(outcome)
+    }
+
+    /// Of a section that is erased there is nothing to apply: what is said about its erasure is verified.
+    fn take_words_about(
+        &self,
+        state: &SpaceState,
+        outcome: &mut Outcome,
+    ) -> Result<(), ClientError> {
+        let mut known = KnowledgeCache::default();
+        let mut facts = Facts::new();
+        for id in outcome.marks.keys().copied().collect::<Vec<_>>() {
+            let Some(envelope) = self.stored_envelope(&id)? else {
+                continue;
+            };
+            match self.verified_fact(state, &envelope, &mut known) {
+                Ok(fact) => {
+                    outcome.changed.insert(id);
+                    facts.push((id, fact));
+                }
+                Err(reason) => outcome.note(id, reason),
+            }
+        }
+        outcome.settle_facts(facts, false);
+        Ok(())
     }
 
     /// The originals of snapshots that do not count (any more). Whoever began with one has no others, and

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 
 use nahtlos_protocol::codec;
+use nahtlos_protocol::envelope::EnvelopeKind;
 use nahtlos_protocol::identifier::{ItemId, SpaceId};
 use nahtlos_protocol::limits::BUNDLE_PART_BYTES_MAX;
 use nahtlos_protocol::wire::bundle::{BUNDLE_VERSION, BundleHead};
@@ -199,7 +200,8 @@ impl Nahtlos {
                     self.is_healed(signed) || self.lost_operation(&signed.id())?.is_some();
                 let is_known = is_aside || self.logs().contains(signed);
                 taking.known += u64::from(is_known);
-                if self.is_erased(&signed.space())? {
+                let space = signed.space();
+                if self.is_erased(&space)? || self.is_section_erased(&space)? {
                     brought.item.wraps.clear();
                 }
                 if is_aside || (is_known && brought.item.wraps.is_empty()) {
@@ -249,6 +251,9 @@ impl Nahtlos {
         envelope: &nahtlos_protocol::envelope::Envelope,
     ) -> Result<bool, ClientError> {
         let header = envelope.header();
+        if header.kind != EnvelopeKind::Erasure && self.is_section_erased(&header.space)? {
+            return Ok(true);
+        }
         let Some(state) = self.logs().load(&header.space)? else {
             // The log may still come, with another bundle or a sync.
             return Ok(false);
@@ -293,6 +298,8 @@ impl Nahtlos {
         let applied = self.apply_waiting(&taking.touched)?;
         taking.applied = applied.envelopes;
         taking.touched.extend(applied.changed);
+        let touched = taking.touched.clone();
+        self.carry_out_erasures(&touched)?;
         taking.touched.extend(self.leave_out_what_is_voided()?);
         self.refresh_after_sync(&taking.touched)?;
         // A document that was built meanwhile may let one of those be read that waited for it.

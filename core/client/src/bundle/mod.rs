@@ -19,7 +19,7 @@ mod request;
 
 use serde::Serialize;
 
-pub(crate) use carried::delete_carried;
+pub(crate) use carried::{delete_carried, forget_carried};
 pub use exporting::{BundleScope, Exported};
 #[cfg(feature = "test-key-derivation")]
 pub(crate) use importing::examine;

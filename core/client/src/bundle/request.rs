@@ -165,7 +165,9 @@ impl Nahtlos {
             length += 1;
         }
         let current = state.current_epoch().filter(|_| self.reads(space));
-        let opens = current.is_none_or(|epoch| self.key_ring().open(space, &epoch.key_id).is_ok());
+        let is_erased = self.is_section_erased(space)?;
+        let opens = is_erased
+            || current.is_none_or(|epoch| self.key_ring().open(space, &epoch.key_id).is_ok());
         Ok(Some(KnownLog {
             space: *space,
             length,

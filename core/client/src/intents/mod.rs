@@ -457,8 +457,12 @@ impl Nahtlos {
 impl Source {
     /// What is done is decided no longer.
     fn forget(&self, transaction: &crate::vault::Transaction<'_>) -> Result<(), ClientError> {
-        if let Self::Intent(key, _) = self {
-            transaction.delete(Collection::Intent, key)?;
+        match self {
+            // Closed is only half of what was decided.
+            Self::Intent(_, Intent::Erase { .. }) | Self::Upkeep(_) => {}
+            Self::Intent(key, _) => {
+                transaction.delete(Collection::Intent, key)?;
+            }
         }
         Ok(())
     }

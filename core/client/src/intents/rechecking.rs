@@ -163,6 +163,7 @@ fn member_of(intent: &Intent, state: &SpaceState) -> Option<MemberId> {
         | Intent::WrapMissing { .. }
         | Intent::Remove { .. }
         | Intent::Close { .. }
+        | Intent::Erase { .. }
         | Intent::Refuse { .. }
         | Intent::Rotate { .. }
         | Intent::Void { .. }

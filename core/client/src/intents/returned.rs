@@ -32,7 +32,7 @@ pub struct Decision {
 }
 
 /// Keeps a decision that came back, in place of the one that waited.
-pub(super) fn put_returned(
+pub(crate) fn put_returned(
     transaction: &Transaction<'_>,
     record: &ReturnedRecord,
 ) -> Result<(), ClientError> {
@@ -204,6 +204,7 @@ impl Nahtlos {
                 format!("let {} {} in {place}", holder(grant), role.word())
             }
             Intent::Close { .. } => format!("close {place}"),
+            Intent::Erase { .. } => format!("erase {place} for everybody"),
             Intent::Confirm { grant, .. } => format!("confirm {} in {place}", holder(grant)),
             Intent::Refuse { grant, .. } => format!("refuse {} in {place}", holder(grant)),
             Intent::Rotate { .. } => format!("make a new key of {place}"),

@@ -73,6 +73,7 @@ impl Nahtlos {
             } => self.removal_step(*grant, *member, *reason, state, logs),
             Intent::SetRole { grant, role, .. } => set_role_step(grant, *role, state),
             Intent::Close { space } => self.close_step(space, state, logs)?,
+            Intent::Erase { space, .. } => self.erase_step(space, state, logs)?,
             Intent::Confirm { grant, .. } => self.confirm_step(grant, state, logs)?,
             Intent::Refuse { grant, .. } => self.refuse_step(grant, state, logs),
             Intent::Rotate { replaced, .. } => {
@@ -256,6 +257,26 @@ impl Nahtlos {
                 .effect_after_epoch(Effect::Close {}),
             None => Draft::new().effect(Effect::Close {}),
         }))
+    }
+
+    /// It is closed first; that it is erased is said once all sections of the case are closed
+    /// ([`crate::case_erasing`]).
+    fn erase_step(
+        &self,
+        space: &SpaceId,
+        state: &SpaceState,
+        logs: &Overlay<'_>,
+    ) -> Result<Step, ClientError> {
+        if self.is_section_erased(space)? {
+            return Ok(Step::Done);
+        }
+        if !authority::right(logs, &self.device_id, space).manages {
+            return Ok(Step::GoesBack(super::NO_LONGER_YOURS.into()));
+        }
+        match state.closed_at() {
+            Some(_) => Ok(Step::Waits),
+            None => self.close_step(space, state, logs),
+        }
     }
 
     fn confirm_step(

@@ -206,6 +206,16 @@ fn group_of(case: &Nonce) -> Vec<u8> {
     [READINGS, &case.0].concat()
 }
 
+/// Forgets what was read here of a case that is erased.
+pub(crate) fn forget_readings(
+    transaction: &Transaction<'_>,
+    case: &Nonce,
+) -> Result<(), crate::error::ClientError> {
+    transaction.delete_group(Collection::Setting, &group_of(case))?;
+    transaction.delete(Collection::Setting, &due_key(case))?;
+    Ok(())
+}
+
 fn put_reading(
     transaction: &Transaction<'_>,
     case: &Nonce,

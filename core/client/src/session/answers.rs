@@ -165,8 +165,18 @@ impl Session<'_> {
         if envelope.header().kind == EnvelopeKind::Erasure {
             // Sent again until the relay proves that it took it in: managers wait for it.
             if self.is_proven(result, envelope.id().into()) {
+                self.touched.insert(space);
                 self.replica.erasure_delivered(&envelope)?;
-            } else if self.replica.reads(&space) {
+            } else if self.replica.reads(&space) && !self.replica.is_section_erased(&space)? {
+                let is_refused = |code| is_final(code) || code == VerdictCode::NotEntitled;
+                if result.status == Status::Rejected && result.code.is_some_and(is_refused) {
+                    let word = verdict_word(result);
+                    self.report.notices.push(format!(
+                        "the relay did not take it that a section is erased ({word}): nothing was destroyed, and the decision is yours again (`nahtlos decision`)"
+                    ));
+                    let reason = format!("the relay refused it ({word})");
+                    self.replica.erasure_refused(&space, &reason)?;
+                }
                 // Shared again before it was sent: it says nothing any more, and nobody takes it.
                 // Kept, it would stand before everything typed there.
                 self.replica.erasure_given_up(&envelope)?;

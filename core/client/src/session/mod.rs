@@ -295,6 +295,7 @@ impl<'a> Session<'a> {
         let mut settle = |replica: &mut Nahtlos| {
             let applied = replica.apply_waiting(&looked_at)?;
             spaces.extend(applied.changed);
+            notices.extend(replica.carry_out_erasures(&looked_at)?);
             let left_out = replica.leave_out_what_is_voided()?;
             if !left_out.is_empty() {
                 notices.push(LEFT_OUT.to_owned());

@@ -230,6 +230,7 @@ impl Session<'_> {
         if push.is_empty() {
             self.give_up_adoptions()?;
             self.replica.seal_outbox()?;
+            self.replica.say_what_is_erased()?;
             return self.push_unanswered();
         }
         Ok(push)

@@ -20,8 +20,8 @@ pub enum EnvelopeKind {
     Attest,
     /// A device says that a snapshot does not hold what it says it covers.
     Dispute,
-    /// A device whose access has ended says that it has erased its copy: no content, no parents,
-    /// its access heads name the end.
+    /// A device whose access has ended says that it has erased its copy: no parents, its access heads name
+    /// the end. By who manages a closed section: the section is erased ([`crate::erasing`]).
     Erasure,
 }
 numbered_enum!(EnvelopeKind {

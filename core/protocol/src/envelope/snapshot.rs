@@ -1,4 +1,4 @@
-//! What is sealed in a snapshot, an attest and a dispute.
+//! What is sealed in a snapshot, an attest, a dispute and an erasure.
 //!
 //! A snapshot holds the document that the envelopes it covers make, so that they need not be kept for
 //! ever. It covers its parents and everything they build on. An attest or dispute names a snapshot as
@@ -73,7 +73,45 @@ pub struct StatementPayload {
     pub heads: Vec<DocumentHead>,
 }
 
+/// `[run nonces[], changes[], reason?]`: what is sealed in an erasure. Both lists are empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct ErasurePayload {
+    /// None.
+    #[cbor(n(0), decode_with = "crate::codec::bounded::<_, _, 0>")]
+    pub run_nonces: Vec<Nonce>,
+    /// None.
+    #[cbor(n(1), decode_with = "crate::codec::bounded::<_, _, 0>")]
+    pub changes: Vec<super::sealed::Change>,
+    /// Why a whole section is erased: a code, kept as it stands where a program does not know it. Absent where
+    /// a device says that its own copy is gone.
+    #[n(2)]
+    pub reason: Option<String>,
+}
+
 impl Envelope {
+    /// Seals an erasure. The header's kind must be `Erasure`, its `key_id` the seed's.
+    ///
+    /// # Errors
+    /// As [`Envelope::seal`].
+    pub fn seal_erasure(
+        header: &Header,
+        payload: &ErasurePayload,
+        seed: &EpochSeed,
+        signing: &SigningKey,
+    ) -> Result<Self, OpenError> {
+        Self::seal_plaintext(header, &codec::encode(payload), seed, signing)
+    }
+
+    /// Opens an erasure. Verify the signature first.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open_erasure(&self, seed: &EpochSeed) -> Result<ErasurePayload, OpenError> {
+        let plaintext = self.open_plaintext(seed)?;
+        Ok(codec::decode(&plaintext, limits::PAYLOAD_BYTES_MAX)?)
+    }
+
     /// Seals a snapshot. The header's kind must be `Snapshot`, its `key_id` the seed's.
     ///
     /// # Errors

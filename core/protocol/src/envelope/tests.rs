@@ -3,6 +3,7 @@
 
 use super::header::{EnvelopeKind, Header, Salt};
 use super::sealed::{Change, Envelope, OpenError, Payload};
+use super::snapshot::ErasurePayload;
 use crate::codec;
 use crate::crypto::epoch_secret::EpochSeed;
 use crate::crypto::secret::Secret32;
@@ -151,4 +152,29 @@ fn sizes_of_small_edits_look_alike() {
         size("quite a bit longer, and still within the same padding step")
     );
     assert!(size(&"x".repeat(500)) > size("short"), "control");
+}
+
+#[test]
+fn an_erasure_of_a_copy_is_as_before_and_one_of_a_section_says_why() {
+    let header = Header {
+        kind: EnvelopeKind::Erasure,
+        parents: Vec::new(),
+        ..header()
+    };
+    // Said by a program that knew no reason: the same bytes as empty changes.
+    assert_eq!(
+        codec::encode(&ErasurePayload::default()),
+        codec::encode(&Payload::default())
+    );
+    let old = Envelope::seal(&header, &Payload::default(), &seed(), &signing()).unwrap();
+    assert_eq!(old.open_erasure(&seed()), Ok(ErasurePayload::default()));
+    let said = ErasurePayload {
+        reason: Some("a reason of a newer program".into()),
+        ..ErasurePayload::default()
+    };
+    let sealed = Envelope::seal_erasure(&header, &said, &seed(), &signing()).unwrap();
+    assert_eq!(sealed.open_erasure(&seed()), Ok(said));
+    // It carries nothing else.
+    let smuggled = Envelope::seal(&header, &payload(), &seed(), &signing()).unwrap();
+    assert!(smuggled.open_erasure(&seed()).is_err());
 }

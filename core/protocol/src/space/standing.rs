@@ -62,6 +62,22 @@ pub fn remaining_role(
         .writing_role(state)
 }
 
+/// The same without asking whether the space is closed: closing ends writing, and no right to manage.
+#[must_use]
+pub fn remaining_content_role(
+    logs: &dyn Logs,
+    device: &DeviceId,
+    state: &SpaceState,
+    knew: &Knowledge,
+    since: View<'_>,
+    suspended: &Suspended,
+) -> Option<Role> {
+    Question::new(logs, device, View::at(At::Known(knew)))
+        .remaining_in(since)
+        .without(suspended)
+        .content_role(state)
+}
+
 /// The strongest role with keys that a device has in a space, over all paths, in a view of the logs, through
 /// grants that are not suspended.
 #[must_use]

@@ -213,10 +213,28 @@ impl Reader for SqliteStore {
         )
     }
 
+    fn is_erased(&self, space: &SpaceId) -> Result<bool, StoreError> {
+        let erased = self.places(
+            "SELECT sequence FROM journal JOIN envelope USING (sequence)
+             WHERE space = ?1 AND journal.kind = 2 AND envelope.kind = 6 AND settled = 1 LIMIT 1",
+            [space.0.as_slice()],
+        )?;
+        Ok(!erased.is_empty())
+    }
+
+    fn erasures_by(&self, space: &SpaceId, author: &DeviceId) -> Result<u64, StoreError> {
+        let said = self.places(
+            "SELECT sequence FROM journal JOIN envelope USING (sequence)
+             WHERE space = ?1 AND journal.kind = 2 AND envelope.kind = 6 AND author = ?2",
+            params![space.0, author.0],
+        )?;
+        Ok(said.len() as u64)
+    }
+
     fn kept_for(&self, author: &DeviceId) -> Result<(u64, u64), StoreError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT count(*), ifnull(sum(bytes), 0) FROM envelope
-             WHERE author = ?1 AND (held = 1 OR kind = 6)",
+             WHERE author = ?1 AND (held = 1 OR kind = 6) AND NOT (kind = 6 AND settled = 1)",
         )?;
         let (items, bytes) = statement.query_row([author.0.as_slice()], |row| {
             Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))

@@ -109,6 +109,30 @@ impl Store for SqliteStore {
         )
     }
 
+    fn erase_content(&mut self, space: &SpaceId) -> Result<usize, StoreError> {
+        let of_space = "SELECT sequence FROM journal WHERE space = ?1 AND kind = ";
+        let dropped = self.connection.execute(
+            &format!(
+                "DELETE FROM body WHERE sequence IN ({of_space}2)
+                 AND sequence NOT IN (SELECT sequence FROM envelope WHERE kind = 6)"
+            ),
+            [space.0],
+        )?;
+        self.execute(
+            &format!("DELETE FROM wraps WHERE operation IN ({of_space}1)"),
+            [space.0],
+        )?;
+        // Of an erasure `settled` says that it is one of an erased space; of a snapshot that nothing is left.
+        self.execute(
+            &format!(
+                "UPDATE envelope SET settled = 1
+                 WHERE kind IN (2, 6) AND settled = 0 AND sequence IN ({of_space}2)"
+            ),
+            [space.0],
+        )?;
+        Ok(dropped)
+    }
+
     fn put_body_back(
         &mut self,
         space: &SpaceId,

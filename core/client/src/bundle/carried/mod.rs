@@ -253,6 +253,15 @@ pub(crate) fn delete_carried(
     Ok(())
 }
 
+/// Forgets what is carried of a section that is erased.
+pub(crate) fn forget_carried(
+    transaction: &Transaction<'_>,
+    space: &SpaceId,
+) -> Result<(), ClientError> {
+    transaction.delete_group(Collection::Carried, &envelopes_of(space))?;
+    Ok(())
+}
+
 fn space_of(item: &CarriedItem) -> Option<SpaceId> {
     match item {
         CarriedItem::Operation { bytes, .. } => {
