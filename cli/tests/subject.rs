@@ -211,3 +211,192 @@ fn the_files_are_private_and_nothing_that_exists_is_overwritten() {
         assert_eq!(world.berger.run(&wrong).exit, 2, "{language}");
     }
 }
+
+#[test]
+fn what_the_person_disputes_is_marked_where_it_is_shown_until_it_is_settled() {
+    let world = World::new();
+    let number = world.open_case();
+    let journal = ["journal", "add", "ruth", "--kind", "call", "--from", "-"];
+    world
+        .berger
+        .type_in(&journal, "hat den Termin verpasst")
+        .ok();
+    world.berger.run(&["sync"]).ok();
+    grant(&world, "ruth", "core,journal", "write").ok();
+    sync_all(&world);
+    let entries = world.iseli.run(&["--json", "journal", "ruth"]).json();
+    let entry = entries["content"]["entries"][0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let add = ["--json", "subject", "dispute", "add", "ruth"];
+    let of_name = [&add[..], &["core", "official_name", "--from", "-"]].concat();
+    world.iseli.type_in(&of_name, "Ich heisse anders.").ok();
+    let of_entry = [
+        &add[..],
+        &[
+            "journal",
+            &entry[..5],
+            "--said",
+            "12.03.2026",
+            "--from",
+            "-",
+        ],
+    ]
+    .concat();
+    world.iseli.type_in(&of_entry, "Ich war da.").ok();
+
+    let wrong = [&add[..], &["core", "death", "--from", "-"]].concat();
+    refused(&world.iseli.type_in(&wrong, "x"), 2, "no_such_place");
+    let future = [
+        &add[..],
+        &[
+            "core",
+            "official_name",
+            "--said",
+            "31.12.2199",
+            "--from",
+            "-",
+        ],
+    ]
+    .concat();
+    refused(&world.iseli.type_in(&future, "x"), 2, "future");
+    assert_ne!(
+        world.iseli.type_in(&of_name, "").exit,
+        0,
+        "nothing was said"
+    );
+    let list = ["--json", "subject", "dispute", "list", "ruth"];
+    let marks = world.iseli.run(&list).json();
+    assert_eq!(
+        marks["disputes"]["core"].as_array().unwrap().len(),
+        1,
+        "{marks}"
+    );
+
+    sync_all(&world);
+    let shown = world
+        .berger
+        .run(&["section", "show", "ruth", "core"])
+        .ok()
+        .stdout;
+    for part in ["contested", "Ich heisse anders.", "Urs Iseli"] {
+        assert!(shown.contains(part), "{part} in {shown}");
+    }
+    let shown = world.berger.run(&["journal", "ruth"]).ok().stdout;
+    assert!(
+        shown.contains("(contested)") && shown.contains("12.03.2026"),
+        "{shown}"
+    );
+    let directory = world.directory.path().join("auskunft");
+    let to = directory.to_str().unwrap();
+    let export = ["subject", "export", "ruth", "--language", "de", "--to", to];
+    world.berger.run(&export).ok();
+    let (page, data) = exported(&directory, &number);
+    assert!(
+        page.contains("bestritten") && page.contains("Ich heisse anders."),
+        "{page}"
+    );
+    assert_eq!(
+        data["sections"]["core"]["disputes"][0]["settled"],
+        serde_json::json!([])
+    );
+
+    let mark = marks["disputes"]["journal"][0]["id"].as_str().unwrap();
+    let settle = [
+        "subject", "dispute", "settle", "ruth", "journal", mark, "--from", "-",
+    ];
+    world
+        .berger
+        .type_in(&settle, "Der Eintrag wurde berichtigt.")
+        .ok();
+    sync_all(&world);
+    let shown = world.iseli.run(&["journal", "ruth"]).ok().stdout;
+    assert!(!shown.contains("(contested)"), "{shown}");
+    assert!(
+        shown.contains("Der Eintrag wurde berichtigt."),
+        "the mark stays: {shown}"
+    );
+    let shown = world
+        .iseli
+        .run(&["--json", "section", "show", "ruth", "core"])
+        .json();
+    let left = shown["content"]["disputes"].as_array().unwrap();
+    assert_eq!(left.len(), 1, "the other one stands");
+    assert_eq!(left[0]["settled"], serde_json::json!([]));
+}
+
+/// Iseli reads the core data and the plan, and may write neither.
+#[test]
+fn who_only_reads_a_section_neither_marks_there_nor_settles() {
+    let world = World::new();
+    world.open_case();
+    let goal = ["plan", "goal", "add", "ruth", "--from", "-"];
+    world
+        .berger
+        .type_in(&goal, "Ich arbeite im Sommer wieder.")
+        .ok();
+    world.berger.run(&["sync"]).ok();
+    grant(&world, "ruth", "core,plan", "read").ok();
+    sync_all(&world);
+    let add = [
+        "--json",
+        "subject",
+        "dispute",
+        "add",
+        "ruth",
+        "core",
+        "official_name",
+        "--from",
+        "-",
+    ];
+    refused(
+        &world.iseli.type_in(&add, "Ich heisse anders."),
+        5,
+        "no_right",
+    );
+    world.berger.type_in(&add, "Ich heisse anders.").ok();
+    sync_all(&world);
+    let list = ["--json", "subject", "dispute", "list", "ruth"];
+    let seen = world.iseli.run(&list).json();
+    assert_eq!(seen["disputes"]["core"][0]["text"], "Ich heisse anders.");
+    let mark = seen["disputes"]["core"][0]["id"].as_str().unwrap();
+    let settle = [
+        "--json", "subject", "dispute", "settle", "ruth", "core", mark, "--from", "-",
+    ];
+    refused(&world.iseli.type_in(&settle, "stimmt doch"), 5, "no_right");
+    let seen = world.berger.run(&list).json();
+    assert_eq!(
+        seen["disputes"]["core"][0]["settled"],
+        serde_json::json!([])
+    );
+
+    // The paper that the client takes along says it, too.
+    let goal = world.berger.run(&["--json", "plan", "show", "ruth"]).json();
+    let goal = goal["content"]["goals"][0]["id"].as_str().unwrap();
+    let add = [
+        "--json", "subject", "dispute", "add", "ruth", "plan", goal, "--from", "-",
+    ];
+    world
+        .berger
+        .type_in(&add, "Das <b>wollte</b> ich nie.")
+        .ok();
+    world.berger.run(&["plan", "propose", "ruth", "--yes"]).ok();
+    let paper = world.directory.path().join("plan.html");
+    let print = [
+        "plan",
+        "print",
+        "ruth",
+        "--language",
+        "de",
+        "--to",
+        paper.to_str().unwrap(),
+    ];
+    world.berger.run(&print).ok();
+    let page = std::fs::read_to_string(&paper).unwrap();
+    assert!(page.contains("<h2>Bestritten</h2>"), "{page}");
+    assert!(
+        page.contains("Das &lt;b&gt;wollte&lt;/b&gt; ich nie."),
+        "{page}"
+    );
+}

@@ -62,7 +62,7 @@ pub use share::{
     ConflictCommand, ReasonCode, SectionRole, ShareCommand, ShareGrant, ShareRole, ShareSlice,
     ShareWithdraw,
 };
-pub use subject_export::SubjectCommand;
+pub use subject_export::{DisputeCommand, SubjectCommand};
 pub use values::{Answered, TypedValue};
 pub use vault::VaultCommand;
 

@@ -3,9 +3,9 @@
 use nahtlos_casework::edit::IdentKey;
 
 use super::{
-    CaseCommand, Command, CompetenceCommand, ConflictCommand, FunctionCommand, GoalCommand,
-    JournalCommand, KeyCommand, MeetingCommand, PlanCommand, RiskCommand, SectionCommand,
-    SectionEdit, ShareCommand, StepCommand, SubjectCommand, TaskCommand,
+    CaseCommand, Command, CompetenceCommand, ConflictCommand, DisputeCommand, FunctionCommand,
+    GoalCommand, JournalCommand, KeyCommand, MeetingCommand, PlanCommand, RiskCommand,
+    SectionCommand, SectionEdit, ShareCommand, StepCommand, SubjectCommand, TaskCommand,
 };
 
 type Subject<'a> = (Option<&'a str>, Option<&'a str>);
@@ -30,9 +30,7 @@ impl Command {
                 None => (case.as_deref(), Some("tasks")),
             },
             Self::Meeting { command } => of_meeting(command),
-            Self::Subject {
-                command: SubjectCommand::Export { case, .. },
-            } => (Some(case), None),
+            Self::Subject { command } => of_subject(command),
             Self::Share { command } => of_share(command),
             Self::Conflict {
                 command: Some(command),
@@ -162,6 +160,17 @@ fn of_meeting(command: &MeetingCommand) -> Subject<'_> {
         | MeetingCommand::Print { of, .. } => &of.case,
     };
     (Some(case), None)
+}
+
+fn of_subject(command: &SubjectCommand) -> Subject<'_> {
+    match command {
+        SubjectCommand::Export { case, .. } => (Some(case), None),
+        SubjectCommand::Dispute { command } => match command {
+            DisputeCommand::List { case } => (Some(case), None),
+            DisputeCommand::Add { case, section, .. }
+            | DisputeCommand::Settle { case, section, .. } => (Some(case), Some(section)),
+        },
+    }
 }
 
 fn of_share(command: &ShareCommand) -> Subject<'_> {

@@ -3,10 +3,11 @@
 use nahtlos_casework::SectionKind;
 use nahtlos_casework::edit::{Edit, FormChange, JournalEdit, ScalarValue};
 use nahtlos_casework::fields::{EntryId, Field, JournalKind, JournalText, Stored, UtcTime};
-use nahtlos_casework::view::{JournalEntryView, JournalFilter, JournalView};
+use nahtlos_casework::view::{DisputesView, JournalEntryView, JournalFilter, JournalView};
 use nahtlos_client::{Case, Nahtlos};
 use serde_json::json;
 
+use super::dispute::disputes_page;
 use super::entries::{cell, find, known_id, new_id, short_id, shown};
 use super::pages::{correction, journal_page, when, who};
 use super::values::parse;
@@ -81,6 +82,16 @@ impl Book {
             SectionKind::Journal => JournalView::read(&document, &authors),
             notes => JournalView::read_notes(&document, &notes, &authors),
         })
+    }
+
+    fn disputes(&self) -> Result<DisputesView, Failure> {
+        let kind = self.section()?;
+        if !self.case.sections.contains_key(&kind) {
+            return Ok(DisputesView::default());
+        }
+        let document = self.nahtlos.section_document(&self.case, &kind)?;
+        let authors = self.nahtlos.section_authors(&self.case, &kind)?;
+        Ok(DisputesView::read(&document, &authors))
     }
 
     fn entry(&self, typed: &str) -> Result<JournalEntryView, Failure> {
@@ -236,20 +247,28 @@ fn list(context: &Context, wanted: &JournalList) -> Result<Answer, Failure> {
     let mut view = book.view()?;
     let all = view.entries.len();
     view.entries.retain(|entry| filter.holds(entry));
+    let disputes = book.disputes()?;
     let page = Page::default().title(book.title()?);
+    let page = disputes_page(page, &book.section()?, &disputes);
     let page = match (view.entries.len(), all) {
         (0, 0) if wanted.internal => page.line(
             "No note of your institution yet: `nahtlos journal add CASE --internal` writes the first.",
         ),
         (0, 1..) => page.line(format!("None of {all} entries is like this.")),
-        _ => journal_page(page, &view),
+        _ => journal_page(page, &view, &disputes),
     };
-    let data = json!({
+    let mut data = json!({
         "case": book.case.id.to_string(),
         "section": book.section()?.code(),
         "entries_in_all": all,
         "content": json::value(&view),
     });
+    if let Some(fields) = data
+        .as_object_mut()
+        .filter(|_| !disputes.disputes.is_empty())
+    {
+        fields.insert("disputes".into(), json::value(&disputes.disputes));
+    }
     Ok(Answer::new(data, page))
 }
 

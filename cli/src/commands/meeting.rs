@@ -10,7 +10,7 @@ use nahtlos_casework::edit::{
 };
 use nahtlos_casework::fields::{Date, EntryId, Field, LongText, Minutes, UtcTime};
 use nahtlos_casework::form::Form;
-use nahtlos_casework::view::{EntryView, FormView, PlanView, TasksView};
+use nahtlos_casework::view::{DisputesView, EntryView, FormView, PlanView, TasksView};
 use nahtlos_client::{Case, ClientError, Nahtlos};
 use serde_json::json;
 
@@ -429,11 +429,14 @@ fn print(
     let mut table = Table::open(context, of)?;
     let names = Names::of_case(&table.nahtlos, &table.case);
     let title = case_title(&table.nahtlos, &table.case)?;
+    let document = table.nahtlos.section_document(&table.case, &table.kind)?;
+    let authors = table.nahtlos.section_authors(&table.case, &table.kind)?;
+    let disputes = DisputesView::read(&document, &authors);
     let html = meeting_print::html(
         &title,
-        &table.kind,
-        table.form,
+        (&table.kind, table.form),
         &table.view,
+        &disputes,
         &names,
         language,
     );

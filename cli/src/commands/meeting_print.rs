@@ -3,10 +3,10 @@
 use nahtlos_casework::SectionKind;
 use nahtlos_casework::edit::ScalarValue;
 use nahtlos_casework::form::{Form, FormField, FormList, ValueType};
-use nahtlos_casework::view::{EntryView, FieldView, FormView};
+use nahtlos_casework::view::{DisputesView, EntryView, FieldView, FormView};
 
 use super::names::Names;
-use super::plan_print::{PAGE, escaped, lines};
+use super::plan_print::{PAGE, contested, escaped, lines};
 use super::plan_print_words::Language;
 use super::section_fields::shown;
 
@@ -16,9 +16,9 @@ const LINKS: [&str; 2] = ["task", "step"];
 /// The page.
 pub fn html(
     title: &str,
-    kind: &SectionKind,
-    form: &'static Form,
+    (kind, form): (&SectionKind, &'static Form),
     view: &FormView,
+    disputes: &DisputesView,
     names: &Names,
     language: &str,
 ) -> String {
@@ -42,6 +42,7 @@ pub fn html(
             body.push_str(&print.list(list, &entries));
         }
     }
+    body.push_str(&contested(kind, disputes, language));
     PAGE.replacen("{language}", language.code(), 1)
         .replacen("{title}", heading, 1)
         .replacen("{body}", &body, 1)

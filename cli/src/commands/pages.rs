@@ -2,8 +2,8 @@
 
 use nahtlos_casework::fields::{EntryId, GoalRatings, Stored};
 use nahtlos_casework::view::{
-    CoreView, CorrectionView, FunctionView, GoalView, IdentView, JournalView, PlanView, StepView,
-    TasksView,
+    CoreView, CorrectionView, DisputesView, FunctionView, GoalView, IdentView, JournalView,
+    PlanView, StepView, TasksView,
 };
 use nahtlos_casework::{Origin, Violation};
 
@@ -268,7 +268,7 @@ pub fn tasks_page(page: Page, tasks: &TasksView, names: &Names) -> Page {
 }
 
 /// The journal, oldest first.
-pub fn journal_page(page: Page, journal: &JournalView) -> Page {
+pub fn journal_page(page: Page, journal: &JournalView, disputes: &DisputesView) -> Page {
     let rows = journal
         .entries
         .iter()
@@ -283,6 +283,14 @@ pub fn journal_page(page: Page, journal: &JournalView) -> Page {
             }
             for by in &entry.corrected_by {
                 text = format!("{text}\n(corrected by {})", correction(by));
+            }
+            let id = entry.id.canonical();
+            // An institution's notes are records.
+            if ["entries", "records"]
+                .iter()
+                .any(|map| disputes.concerns(&[*map, id.as_str()]))
+            {
+                text = format!("(contested) {text}");
             }
             vec![
                 short_id(&entry.id),

@@ -1,14 +1,19 @@
-//! `nahtlos plan print`: a version as a page for the client, made of the text that is signed and of
-//! nothing else.
+//! `nahtlos plan print`: a version as a page for the client, made of the text that is signed, and beside it of
+//! what the person disputes in the plan on the day it is printed.
 
 use std::path::Path;
 
+use nahtlos_casework::SectionKind;
 use nahtlos_casework::edit::{GoalKey, PlanKey, RiskKey, StepKey};
-use nahtlos_casework::fields::{Date, Field, OverallTarget, Party, ProblemArea, Suspension};
+use nahtlos_casework::fields::{
+    Date, Field, OverallTarget, Party, ProblemArea, Stored, Suspension,
+};
 use nahtlos_casework::plan_version::{PlanContent, VersionView};
+use nahtlos_casework::view::DisputesView;
 use serde_json::json;
 
 use super::case_title;
+use super::dispute::place_in_words;
 use super::names::Names;
 use super::plan_print_words::{Language, area, target};
 use super::plan_version::{chosen, newest};
@@ -33,11 +38,14 @@ pub fn run(
     let version = chosen(&nahtlos, &case, words, newest)?;
     let title = case_title(&nahtlos, &case)?;
     let names = Names::of_case(&nahtlos, &case);
+    let document = nahtlos.section_document(&case, &SectionKind::Plan)?;
+    let authors = nahtlos.section_authors(&case, &SectionKind::Plan)?;
     let page = Print {
         language: Language::of(language),
         version: &version,
         content: version.text.content(),
         names: &names,
+        disputes: &DisputesView::read(&document, &authors),
     };
     let html = page.html(&title);
     write_private_file(to, html.as_bytes())?;
@@ -64,6 +72,7 @@ struct Print<'a> {
     version: &'a VersionView,
     content: &'a PlanContent,
     names: &'a Names,
+    disputes: &'a DisputesView,
 }
 
 impl Print<'_> {
@@ -100,6 +109,7 @@ impl Print<'_> {
         }
         body.push_str(&self.risks());
         body.push_str(&self.unknown());
+        body.push_str(&contested(&SectionKind::Plan, self.disputes, self.language));
         body.push_str(&self.signatures());
         PAGE.replacen("{language}", self.language.code(), 1)
             .replacen("{title}", words.title, 1)
@@ -311,6 +321,32 @@ impl Print<'_> {
         }
         format!("<dl>\n{}</dl>\n", rows.concat())
     }
+}
+
+/// What stands contested in a section. It is no part of what is signed.
+pub fn contested(kind: &SectionKind, disputes: &DisputesView, language: Language) -> String {
+    let words = language.words();
+    let marks: Vec<String> = disputes
+        .standing()
+        .map(|mark| {
+            let place = place_in_words(kind, &mark.path, language);
+            let day = mark.stated_at.as_ref();
+            let day = day.map_or_else(String::new, ToString::to_string);
+            let text = mark.text.as_ref();
+            let text = text.map_or_else(String::new, Stored::canonical);
+            format!(
+                "<p><b>{}</b> · {} {}: {}</p>\n",
+                escaped(&place),
+                words.contested_on,
+                escaped(&day),
+                lines(&text)
+            )
+        })
+        .collect();
+    if marks.is_empty() {
+        return String::new();
+    }
+    format!("<h2>{}</h2>\n{}", words.contested, marks.concat())
 }
 
 /// A day, or a first and last day, as people write it; any other text as it is.

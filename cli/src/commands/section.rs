@@ -4,13 +4,14 @@ use nahtlos_casework::SectionKind;
 use nahtlos_casework::form::form_of;
 use nahtlos_casework::matrix::{ManagedBy, managed_by};
 use nahtlos_casework::view::{
-    CoreView, FormView, FunctionView, IdentView, JournalView, PlanView, TasksView,
+    CoreView, DisputesView, FormView, FunctionView, IdentView, JournalView, PlanView, TasksView,
 };
 use nahtlos_client::erasing::LostSection;
 use nahtlos_client::{Case, Nahtlos};
 use serde_json::{Value, json};
 
 use super::consent::consent_page;
+use super::dispute::disputes_page;
 use super::names::Names;
 use super::pages::{core_fields, function_page, ident_fields, journal_page, plan_page, tasks_page};
 use super::plan_version_pages::versions_page;
@@ -219,7 +220,9 @@ pub fn read(
     let document = nahtlos.section_document(case, kind)?;
     let authors = nahtlos.section_authors(case, kind)?;
     let names = Names::of_case(nahtlos, case);
-    Ok(match kind {
+    let disputes = DisputesView::read(&document, &authors);
+    let page = disputes_page(page, kind, &disputes);
+    let (mut content, page) = match kind {
         SectionKind::Core => {
             let view = CoreView::read(&document);
             let page = page.fields(core_fields(&view, &names));
@@ -237,7 +240,7 @@ pub fn read(
         }
         SectionKind::Journal => {
             let view = JournalView::read(&document, &authors);
-            let page = journal_page(page, &view);
+            let page = journal_page(page, &view, &disputes);
             (json::value(&view), page)
         }
         SectionKind::Tasks => {
@@ -271,7 +274,14 @@ pub fn read(
             let text = serde_json::to_string_pretty(&value).unwrap_or_default();
             (value, page.line(text))
         }
-    })
+    };
+    if let Some(fields) = content
+        .as_object_mut()
+        .filter(|_| !disputes.disputes.is_empty())
+    {
+        fields.insert("disputes".into(), json::value(&disputes.disputes));
+    }
+    Ok((content, page))
 }
 
 fn list(context: &Context, case: &str) -> Result<Answer, Failure> {

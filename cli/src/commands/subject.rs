@@ -12,15 +12,19 @@ use serde_json::{Value, json};
 use super::names::Names;
 use super::plan_print_words::Language;
 use super::subject_page::{Gathered, SectionPart, html};
-use super::{case_title, section, subject_words};
+use super::{case_title, dispute, section, subject_words};
 use crate::arguments::SubjectCommand;
 use crate::context::{Context, NewFile};
 use crate::failure::Failure;
 use crate::output::{Answer, Page, dates, json};
 
 pub fn run(context: &Context, command: SubjectCommand) -> Result<Answer, Failure> {
-    let SubjectCommand::Export { case, language, to } = command;
-    export(context, &case, Language::of(&language), &to)
+    match command {
+        SubjectCommand::Export { case, language, to } => {
+            export(context, &case, Language::of(&language), &to)
+        }
+        SubjectCommand::Dispute { command } => dispute::run(context, command),
+    }
 }
 
 fn export(context: &Context, case: &str, language: Language, to: &Path) -> Result<Answer, Failure> {

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use nahtlos_casework::edit::ScalarValue;
 use nahtlos_casework::fields::{Field, Stored, UtcTime};
 use nahtlos_casework::form::{Form, FormField, ValueType, form_of};
-use nahtlos_casework::view::{ConsentView, EntryView, FieldView, FormView, JournalView};
+use nahtlos_casework::view::{
+    ConsentView, DisputesView, EntryView, FieldView, FormView, JournalView,
+};
 use nahtlos_casework::{Author, SectionKind, names_of};
 use nahtlos_client::acting::SectionAuthors;
 use nahtlos_client::reading::{AccessLog, DisclosureLine, ReadLine};
@@ -13,6 +15,7 @@ use nahtlos_client::share::SectionShares;
 use nahtlos_document::Document;
 use serde_json::Value;
 
+use super::dispute::place_in_words;
 use super::names::Names;
 use super::plan_print::{escaped, lines};
 use super::plan_print_words::Language;
@@ -112,7 +115,49 @@ impl Gathered {
             true => format!("<p>{}</p>\n", self.words.nothing_written),
             false => content,
         };
-        format!("<h3>{}</h3>\n{content}", escaped(heading))
+        let disputed = self.disputed(part);
+        format!("<h3>{}</h3>\n{disputed}{content}", escaped(heading))
+    }
+
+    /// What the person disputes in it, and how that was settled.
+    fn disputed(&self, part: &SectionPart) -> String {
+        let view = DisputesView::read(&part.document, &part.authors);
+        if view.disputes.is_empty() {
+            return String::new();
+        }
+        let words = self.words;
+        let rows = view.disputes.iter().map(|one| {
+            let settled = one.settled.iter().map(|end| {
+                let text = end
+                    .text
+                    .as_ref()
+                    .map_or_else(String::new, Stored::canonical);
+                let day = end
+                    .stated_at
+                    .as_ref()
+                    .map_or_else(String::new, ToString::to_string);
+                format!("{day}: {text}")
+            });
+            [
+                place_in_words(&part.kind, &one.path, self.language),
+                one.text
+                    .as_ref()
+                    .map_or_else(String::new, Stored::canonical),
+                one.stated_at
+                    .as_ref()
+                    .map_or_else(String::new, ToString::to_string),
+                self.author(one.origin.author.as_ref()),
+                settled.collect::<Vec<_>>().join("\n"),
+            ]
+        });
+        let headings = [
+            words.disputed,
+            words.text,
+            words.when,
+            words.recorded_by,
+            words.settled,
+        ];
+        self.table(&headings, rows)
     }
 
     fn journal(&self, part: &SectionPart) -> String {

@@ -3,8 +3,9 @@
 use nahtlos_document::Value;
 
 use crate::edit::{
-    CLOSED_MARK, CLOSING, COMPETENCE, CoreKey, DEPENDS_ON, GoalKey, IdentKey, LINK, PlanKey,
-    RECUSED, REOPENED_MARK, REOPENING, REVIEW, RISK, RiskKey, SIGNATURE, StepKey, TaskKey, VERSION,
+    CLOSED_MARK, CLOSING, COMPETENCE, CoreKey, DEPENDS_ON, DISPUTE, DISPUTE_END, GoalKey, IdentKey,
+    LINK, PlanKey, RECUSED, REOPENED_MARK, REOPENING, REVIEW, RISK, RiskKey, SIGNATURE, StepKey,
+    TaskKey, VERSION,
 };
 use crate::fields::FieldError;
 use crate::form::{self, Form, FormField, Keeps, ValueType, form_of};
@@ -65,6 +66,16 @@ fn lookup(section: &SectionKind, steps: &[&str]) -> Option<(Names, Content)> {
         && (mark.starts_with(CLOSED_MARK) || mark.starts_with(REOPENED_MARK))
     {
         return Some((["Abschluss", "clôture", "closing"], Content::Immutable));
+    }
+    if let ["acknowledged", mark, ..] = steps
+        && (mark.starts_with(DISPUTE) || mark.starts_with(DISPUTE_END))
+    {
+        let names = [
+            "Bestreitungsvermerk",
+            "mention de contestation",
+            "mark of contestation",
+        ];
+        return Some((names, Content::Immutable));
     }
     match section {
         SectionKind::Core => core(steps),

@@ -220,6 +220,34 @@ pub(crate) fn permanent_entries(
     (entries, violations)
 }
 
+/// Like [`permanent_entries`] for the entries whose names begin with `prefix`, in a map of a section that holds
+/// much else. The history is searched only where an entry that was once made does not stand there any more.
+pub(crate) fn permanent_entries_named(
+    document: &Document,
+    container: &Path,
+    authors: &dyn AuthorOf,
+    prefix: &str,
+) -> (Vec<ImmutableEntry>, Vec<Violation>) {
+    let (entries, violations) = immutable_entries_named(document, container, authors, prefix);
+    let stands = |name: &str, change: &ChangeHash| {
+        let mut entries = entries.iter();
+        entries.any(|entry| entry.id == name && entry.created.change == *change)
+    };
+    let made = document.made_entries(container.clone());
+    let mut made = made.iter().filter(|made| made.name.starts_with(prefix));
+    if made.all(|made| stands(&made.name, &made.made_by.change)) {
+        return (entries, violations);
+    }
+    let (mut entries, mut violations) = permanent_entries(document, container, authors);
+    entries.retain(|entry| entry.id.starts_with(prefix));
+    let beginning = container.keys().len();
+    violations.retain(|violation| {
+        let name = violation.path.get(beginning);
+        name.is_some_and(|name| name.starts_with(prefix))
+    });
+    (entries, violations)
+}
+
 /// The entries of a ledger: a map that only people of `home` add to and nobody changes.
 ///
 /// An entry is what the first entitled change under its identifier wrote, whatever anybody did to it

@@ -6,6 +6,7 @@
 
 mod consent;
 mod core;
+mod dispute;
 pub(crate) mod field_set;
 mod form;
 mod function;
@@ -28,6 +29,8 @@ pub(crate) use consent::SIGNATURE as CONSENT_SIGNATURE;
 pub use consent::{
     Consent, ConsentEdit, ConsentEvent, Extension, Narrowing, Replacement, Withdrawal,
 };
+pub(crate) use dispute::{DISPUTE, DISPUTE_END, STEP_SEPARATOR, mark as dispute_mark};
+pub use dispute::{DisputeChange, DisputeEdit};
 pub use form::{FormChange, FormEdit, NewValues};
 pub use function::{Assessment, FunctionEdit};
 pub use ident::{IdentEdit, IdentField, IdentKey};
@@ -40,7 +43,7 @@ pub use plan::{
 pub(crate) use process::{CLOSED_MARK, CLOSING, COMPETENCE, REOPENED_MARK, REOPENING};
 pub use process::{Closing, CompetenceDecision, MarkClosing, Reopening, note_missing};
 pub use resolve::{Acknowledge, ChooseValue, ScalarValue};
-pub use slice::{SliceContent, SliceEdit, SliceEntry, SliceState};
+pub use slice::{SliceContent, SliceEdit, SliceEntry, SliceMark, SliceState};
 pub use tasks::{ChecklistLine, TaskEdit, TaskField, TaskKey};
 pub(crate) use tasks::{LINK, MAX_CHECKLIST_LINES, link_of};
 
@@ -77,6 +80,8 @@ pub enum Edit {
     Acknowledge(Acknowledge),
     /// Marks in a section that the case was closed, or opened again.
     MarkClosing(MarkClosing),
+    /// Marks what the person whom the case is about disputes, or that it is settled.
+    Dispute(DisputeEdit),
 }
 
 /// Why an edit was not applied. The document is unchanged.
@@ -150,6 +155,7 @@ impl Edit {
             Self::ChooseValue(choice) => choice.section.clone(),
             Self::Acknowledge(seen) => seen.section.clone(),
             Self::MarkClosing(mark) => mark.section.clone(),
+            Self::Dispute(edit) => edit.section.clone(),
         }
     }
 
@@ -168,6 +174,7 @@ impl Edit {
             Self::ChooseValue(edit) => edit.validate(),
             Self::Core(edit) => edit.validate(),
             Self::MarkClosing(mark) => mark.validate(),
+            Self::Dispute(edit) => edit.validate(),
             Self::Ident(_) | Self::Journal(_) | Self::Acknowledge(_) => Ok(()),
         }
     }
@@ -200,6 +207,7 @@ impl Edit {
             Self::ChooseValue(edit) => edit.apply(editor),
             Self::Acknowledge(edit) => edit.apply(editor, at),
             Self::MarkClosing(mark) => mark.apply(editor, at),
+            Self::Dispute(edit) => edit.apply(editor),
         }
     }
 }

@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 use nahtlos_document::{Document, Editor, Path, Reader, Value};
 use serde::{Deserialize, Serialize};
 
-use super::{ApplyError, ScalarValue, entry_path, path};
+use super::{
+    ApplyError, DISPUTE, DISPUTE_END, STEP_SEPARATOR, ScalarValue, dispute_mark, entry_path, path,
+};
 use crate::fields::{Date, EntryId, Field, FieldError, hidden_debug};
 use crate::form::{AS_OF, Form, FormField, LIST, form_of, may_stay_in_history};
 use crate::section::SectionKind;
@@ -22,6 +24,19 @@ pub struct SliceContent {
     pub fields: BTreeMap<String, ScalarValue>,
     /// Entries of its lists, by the identifiers that they have in the source.
     pub entries: BTreeMap<EntryId, SliceEntry>,
+    /// What of it the person disputes, by the identifiers that the marks have in the source.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub contested: BTreeMap<EntryId, SliceMark>,
+}
+
+/// That the person disputes a copied value; what they said to it stays in the source.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SliceMark {
+    /// Where it stands in the slice, step by step from the root.
+    pub path: Vec<String>,
+    /// The day on which the person said so.
+    pub stated_at: Option<Date>,
 }
 
 /// One entry of a slice's list.
@@ -92,7 +107,27 @@ impl SliceContent {
                 false => state.max(SliceState::Behind),
             };
         }
+        let mut written = self.contested.keys();
+        if !written.all(|id| reader.exists(dispute_mark(DISPUTE, id)))
+            || !self.ended(&reader.keys(path(&["acknowledged"]))).is_empty()
+        {
+            state = state.max(SliceState::Behind);
+        }
         state
+    }
+
+    /// The marks of the slice that stand there and not in the source any more, read from the names in
+    /// `acknowledged`.
+    fn ended(&self, names: &[String]) -> Vec<EntryId> {
+        let stated = names.iter().filter_map(|name| name.strip_prefix(DISPUTE));
+        let stands = |id: &EntryId| {
+            let end = format!("{DISPUTE_END}{}", id.canonical());
+            !names.contains(&end)
+        };
+        stated
+            .filter_map(|id| EntryId::parse(id).ok())
+            .filter(|id| !self.contested.contains_key(id) && stands(id))
+            .collect()
     }
 
     /// The codes that do not stand in a table.
@@ -113,6 +148,24 @@ impl SliceContent {
             let list = form.list(&entry.list).ok_or_else(|| unknown("list"))?;
             for code in entry.values.keys() {
                 list.field(code).ok_or_else(|| unknown("field"))?;
+            }
+        }
+        for mark in self.contested.values() {
+            let steps: Vec<&str> = mark.path.iter().map(String::as_str).collect();
+            let is_held = match steps.as_slice() {
+                ["fields", code] => self.fields.contains_key(*code),
+                ["entries", id, field @ ..] => EntryId::parse(id)
+                    .ok()
+                    .and_then(|id| self.entries.get(&id))
+                    .is_some_and(|entry| match field {
+                        [] => true,
+                        [code] => entry.values.contains_key(*code),
+                        _ => false,
+                    }),
+                _ => false,
+            };
+            if !is_held {
+                return Err(unknown("path"));
             }
         }
         Ok(())
@@ -176,11 +229,41 @@ impl SliceEdit {
             }
             is_changed |= write(editor, &place, &entry.values)?;
         }
+        is_changed |= self.write_marks(editor)?;
         let as_of = path(&["fields", AS_OF]);
         if is_changed || !editor.exists(&as_of) {
             editor.put(as_of, self.as_of.canonical())?;
         }
         Ok(())
+    }
+}
+
+impl SliceEdit {
+    /// Writes the marks that do not stand there, and ends those that have ended in the source; says whether
+    /// there was one. Devices that refresh a slice at once name the end alike.
+    fn write_marks(&self, editor: &mut Editor<'_>) -> Result<bool, ApplyError> {
+        let mut is_changed = false;
+        for (id, mark) in &self.content.contested {
+            let place = dispute_mark(DISPUTE, id);
+            if editor.exists(&place) {
+                continue;
+            }
+            editor.put_map(&place)?;
+            let steps = mark.path.join(&STEP_SEPARATOR.to_string());
+            editor.put(place.join("path"), steps)?;
+            if let Some(day) = &mark.stated_at {
+                editor.put(place.join("stated_at"), day.canonical())?;
+            }
+            is_changed = true;
+        }
+        for id in self.content.ended(&editor.keys(path(&["acknowledged"]))) {
+            let place = dispute_mark(DISPUTE_END, &id);
+            editor.put_map(&place)?;
+            editor.put(place.join("dispute"), id.canonical())?;
+            editor.put(place.join("stated_at"), self.as_of.canonical())?;
+            is_changed = true;
+        }
+        Ok(is_changed)
     }
 }
 

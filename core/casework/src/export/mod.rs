@@ -21,6 +21,7 @@ use crate::author::AuthorOf;
 use crate::form::form_of;
 use crate::import::{CASE_FILE_SCHEMA_VERSION, SECTIONS};
 use crate::section::SectionKind;
+use crate::view::DisputesView;
 
 /// A section that the device can read.
 pub struct SectionToExport<'a> {
@@ -63,6 +64,16 @@ impl File {
             document,
             authors,
         } = section;
+        let contested = DisputesView::read(document, *authors).disputes;
+        if !contested.is_empty() {
+            let of_sections = self
+                .reference
+                .entry("disputes")
+                .or_insert_with(|| json!({}));
+            if let Some(of_sections) = of_sections.as_object_mut() {
+                of_sections.insert(kind.code(), json!(contested));
+            }
+        }
         let mut put = |name: &str, value: Json| {
             self.content.insert(name.to_owned(), value);
         };

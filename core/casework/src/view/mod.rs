@@ -7,6 +7,7 @@
 mod consent;
 mod consent_coverage;
 mod core;
+mod dispute;
 mod enquiry;
 mod form;
 mod function;
@@ -26,6 +27,7 @@ use nahtlos_document::Value;
 pub use self::core::CoreView;
 pub use consent::{ChangedView, ConsentView, DetailsView, GivenView, RecordedEvent, WithdrawnView};
 pub use consent_coverage::{Coverage, coming_of_age};
+pub use dispute::{DisputeView, DisputesView, SettledView};
 pub use enquiry::{EnquiryStatus, EnquiryView};
 pub use form::{EntryView, FieldView, FormView};
 pub use function::{AssessmentView, FunctionView};

@@ -9,11 +9,11 @@ use nahtlos_document::Document;
 use sha2::{Digest, Sha256};
 
 use super::{
-    AssessmentView, ConsentView, CoreView, Coverage, EntryView, FormView, FunctionView, PlanView,
-    TasksView,
+    AssessmentView, ConsentView, CoreView, Coverage, DisputesView, EntryView, FormView,
+    FunctionView, PlanView, TasksView,
 };
 use crate::author::AuthorOf;
-use crate::edit::{ScalarValue, SliceContent, SliceEntry};
+use crate::edit::{CoreKey, ScalarValue, SliceContent, SliceEntry, SliceMark};
 use crate::fields::{Date, EntryId, Field, InstitutionId, Responsible, Stored};
 use crate::form::{Form, FormField, form_of_slice};
 use crate::matrix::SlicePart;
@@ -29,6 +29,59 @@ const SHARE_LABEL: &[u8] = b"nahtlos/slice/share\0";
 ///
 /// Of `consent`, which is read from several documents: [`slice_of_consents`].
 pub fn slice_content(
+    of: &SectionKind,
+    part: SlicePart,
+    receiver: &InstitutionId,
+    document: &Document,
+    authors: &dyn AuthorOf,
+) -> SliceContent {
+    let mut content = copied(of, part, receiver, document, authors);
+    content.contested = contested(of, &content, &DisputesView::read(document, authors));
+    content
+}
+
+/// The marks of what is copied. A mark of something that holds it, as of a goal whose step it is, is not about it.
+fn contested(
+    of: &SectionKind,
+    content: &SliceContent,
+    disputes: &DisputesView,
+) -> BTreeMap<EntryId, SliceMark> {
+    let standing = disputes.standing();
+    let marks = standing.filter_map(|dispute| {
+        let path = place_in_slice(of, content, &dispute.path)?;
+        let stated_at = dispute.stated_at.as_ref().and_then(Stored::known).copied();
+        Some((*dispute.id.known()?, SliceMark { path, stated_at }))
+    });
+    marks.collect()
+}
+
+/// Where what stands at a place of the source stands in the slice.
+fn place_in_slice(
+    of: &SectionKind,
+    content: &SliceContent,
+    path: &[String],
+) -> Option<Vec<String>> {
+    let steps: Vec<&str> = path.iter().map(String::as_str).collect();
+    for (position, step) in steps.iter().enumerate() {
+        let id = EntryId::parse(step).ok();
+        let Some(entry) = id.and_then(|id| content.entries.get(&id)) else {
+            continue;
+        };
+        let field = steps.get(position + 1).copied();
+        let is_copied = field.is_none_or(|code| entry.values.contains_key(code));
+        let place = ["entries", *step].into_iter().chain(field);
+        return is_copied.then(|| place.map(str::to_owned).collect());
+    }
+    let code = match (of, steps.as_slice()) {
+        (SectionKind::Core, steps) => CoreKey::of_steps(steps)?.code(),
+        (_, ["fields", code]) => *code,
+        _ => return None,
+    };
+    let is_copied = content.fields.contains_key(code);
+    is_copied.then(|| vec!["fields".to_owned(), code.to_owned()])
+}
+
+fn copied(
     of: &SectionKind,
     part: SlicePart,
     receiver: &InstitutionId,
@@ -92,7 +145,7 @@ fn names(core: &CoreView) -> SliceContent {
     ];
     SliceContent {
         fields: present(fields),
-        entries: BTreeMap::new(),
+        ..SliceContent::default()
     }
 }
 
@@ -196,7 +249,7 @@ fn extract(form: &'static Form, source: &FormView) -> SliceContent {
     };
     let mut content = SliceContent {
         fields: named(form.fields, &source.fields),
-        entries: BTreeMap::new(),
+        ..SliceContent::default()
     };
     for list in form.lists {
         let entries = source.lists.get(list.code).into_iter().flatten();
