@@ -323,33 +323,37 @@ pub fn legal_bases_in(file: &Path) -> Result<LegalBases, Failure> {
     })
 }
 
-/// A file that did not exist, for its owner alone. It is removed again unless everything was
-/// written: half a file is worse than none.
+/// A file that did not exist, for its owner alone. Under its name it is there whole or not at all, also
+/// where the program is killed: until then it is written beside it, under another name.
 #[derive(Debug)]
 pub struct NewFile {
     path: PathBuf,
+    beside: PathBuf,
     file: std::fs::File,
-    complete: bool,
 }
 
 impl NewFile {
-    /// Makes the file, empty. Made before what it is for is done, it keeps a path that cannot be
+    /// Makes the file beside, empty. Made before what it is for is done, it keeps a path that cannot be
     /// written from being noticed too late.
     ///
     /// # Errors
     /// Where it exists already or cannot be made.
     pub fn create(path: &Path) -> Result<Self, Failure> {
+        let failed = |error: std::io::Error| Failure::file("written", path, &error);
+        if path.file_name().is_none() || std::fs::symlink_metadata(path).is_ok() {
+            return Err(failed(std::io::ErrorKind::AlreadyExists.into()));
+        }
+        let number = getrandom::u64().map_err(|error| failed(std::io::Error::other(error)))?;
+        let beside = path.with_file_name(format!(".nahtlos-{number:016x}.partial"));
         let mut options = std::fs::OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options
-            .open(path)
-            .map_err(|error| Failure::file("written", path, &error))?;
+        let file = options.open(&beside).map_err(failed)?;
         Ok(Self {
             path: path.to_owned(),
+            beside,
             file,
-            complete: false,
         })
     }
 
@@ -358,16 +362,16 @@ impl NewFile {
     /// # Errors
     /// What `write` returns, and where there is no room; then no file is left.
     pub fn fill<T, E: Into<Failure>>(
-        mut self,
+        self,
         write: impl FnOnce(&mut dyn std::io::Write) -> Result<T, E>,
     ) -> Result<T, Failure> {
         let mut output = std::io::BufWriter::new(&self.file);
         let written = write(&mut output).map_err(Into::into)?;
         let flushed = output.into_inner().map_err(|error| error.into_error());
         flushed
-            .and_then(std::fs::File::sync_all)
+            .map(|_| ())
+            .and_then(|()| self.put_in_place())
             .map_err(|error| Failure::file("written", &self.path, &error))?;
-        self.complete = true;
         Ok(written)
     }
 
@@ -379,18 +383,29 @@ impl NewFile {
         use std::io::Write;
         self.file
             .write_all(bytes)
-            .and_then(|()| self.file.sync_all())
-            .map_err(|error| Failure::file("written", &self.path, &error))?;
-        self.complete = true;
-        Ok(())
+            .and_then(|()| self.put_in_place())
+            .map_err(|error| Failure::file("written", &self.path, &error))
+    }
+
+    /// Gives it its name, where nothing has that name meanwhile. A stick has no second names: there it is
+    /// renamed.
+    fn put_in_place(&self) -> std::io::Result<()> {
+        self.file.sync_all()?;
+        match std::fs::hard_link(&self.beside, &self.path) {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+                if std::fs::symlink_metadata(&self.path).is_ok() {
+                    return Err(std::io::ErrorKind::AlreadyExists.into());
+                }
+                std::fs::rename(&self.beside, &self.path)
+            }
+            linked => linked,
+        }
     }
 }
 
 impl Drop for NewFile {
     fn drop(&mut self) {
-        if !self.complete {
-            let _left_where_it_cannot_be_removed = std::fs::remove_file(&self.path);
-        }
+        let _gone_already_where_it_was_renamed = std::fs::remove_file(&self.beside);
     }
 }
 

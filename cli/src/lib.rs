@@ -12,6 +12,7 @@ pub mod demo;
 pub mod exit;
 pub mod failure;
 mod input;
+mod interruption;
 pub mod output;
 mod panic_guard;
 pub mod passphrase;

@@ -3,7 +3,7 @@
 mod support;
 
 use serde_json::Value;
-use support::devices::{devices, invited, second};
+use support::devices::{devices, invited, own_fingerprint, second};
 use support::{Home, World, refused};
 
 #[test]
@@ -165,4 +165,17 @@ fn a_revoked_second_device_receives_nothing_more_and_the_first_goes_on() {
     let words = ["device", "revoke", "Anna Berger", "--dry-run"];
     let dry = world.berger.run(&words).ok().stdout;
     assert!(dry.contains("only device"), "{dry}");
+}
+
+#[test]
+fn a_lost_phone_is_ended_by_the_name_that_its_owner_gave_it_and_by_nobody_else() {
+    let world = World::new();
+    let _phone = second(&world, "Phone");
+    let colleague = world.colleague("Vera Zaugg", "write");
+    let named = ["--json", "device", "revoke", "phone", "--lost", "--dry-run"];
+    refused(&colleague.run(&named), 1, "not_found");
+    let said = world.berger.run(&named).json();
+    assert_eq!(said["device"]["name"], "Phone", "{said}");
+    let own = own_fingerprint(&world.berger);
+    assert_ne!(said["device"]["fingerprint"], own.as_str(), "{said}");
 }

@@ -162,3 +162,89 @@ fn the_device_of_who_left_says_so_and_is_wiped_with_the_command_that_ends_it() {
     let revoke = ["device", "revoke", &device, "--yes"];
     world.berger.run(&revoke).ok();
 }
+
+#[test]
+fn who_leaves_one_team_and_stays_in_another_is_told_once_by_whom_and_what_it_means() {
+    let world = World::new();
+    let trachsel = world.colleague("Beat Trachsel", "write");
+    let _stays = world.colleague("Vera Zaugg", "write");
+    world.berger.run(&["team", "create", "Team Bern"]).ok();
+    world
+        .berger
+        .run(&["institution", "administrator", "Trachsel", "--yes"])
+        .ok();
+    sync_all(&world);
+    trachsel.run(&["sync"]).ok();
+    let remove = ["member", "remove", "Trachsel", "--team", "RAV Team"];
+    let dry = world.berger.run(&with(&remove, &["--dry-run"])).ok().stdout;
+    assert!(!dry.contains("member remove` ends each"), "{dry}");
+    let command = "nahtlos institution administrator PERSON --remove";
+    assert!(dry.contains(command), "{dry}");
+    world
+        .berger
+        .run(&with(&remove, &["--reason", "left", "--yes"]))
+        .ok();
+    world.berger.run(&["sync"]).ok();
+
+    let told = trachsel.run(&["sync"]).ok().stderr;
+    let sentence = "you are in the team RAV Team no longer: Anna Berger ended it";
+    assert!(told.contains(sentence), "{told}");
+    let again = trachsel.run(&["sync"]).ok().stderr;
+    assert!(!again.contains(sentence), "once: {again}");
+    let status = trachsel.run(&["status"]).ok().stdout;
+    assert!(status.contains("RAV Team (no longer)"), "{status}");
+    let others = world.berger.run(&["status"]).ok().stdout;
+    assert!(!others.contains("no longer"), "{others}");
+}
+
+#[test]
+fn two_of_one_name_are_told_apart_in_each_list_by_what_the_commands_take() {
+    let world = World::new();
+    let _one = world.colleague("Urs Keller", "write");
+    let file = world.directory.path().join("second.invitation");
+    let file = file.to_str().unwrap();
+    let invite = ["member", "invite", "--team", "RAV Team", "--to", file];
+    world.berger.run(&invite).ok();
+    world.berger.run(&["sync"]).ok();
+    let two = Home::new(world.directory.path(), "second");
+    let join = ["member", "join", "--invitation", file, "--person"];
+    two.run(&with(&join, &["Urs Keller", "--function", "officer"]))
+        .ok();
+    world.berger.run(&["sync"]).ok();
+    two.run(&["sync"]).ok();
+    world.berger.run(&["sync"]).ok();
+    for list in [&["member"][..], &["device"]] {
+        let shown = world.berger.run(list).ok().stdout;
+        let lines: Vec<&str> = shown
+            .lines()
+            .filter(|line| line.contains("Urs Keller"))
+            .collect();
+        assert_eq!(lines.len(), 2, "{shown}");
+        let id = |line: &str| line.split("(id ").nth(1).unwrap()[..8].to_owned();
+        assert_ne!(id(lines[0]), id(lines[1]), "{shown}");
+        assert!(!shown.contains("Anna Berger (id"), "{shown}");
+        let devices = ["--json", "device", "list", "--person", &id(lines[0])];
+        let found = world.berger.run(&devices).json();
+        assert_eq!(found["devices"].as_array().unwrap().len(), 1, "{found}");
+    }
+    // A command that a message gives names them so that it can be run.
+    let person = |place: usize| {
+        let devices = world.berger.run(&["--json", "device"]).json();
+        let devices = devices["devices"].as_array().unwrap().clone();
+        let mut ids = devices.iter().filter(|line| line["person"] == "Urs Keller");
+        ids.nth(place).unwrap()["person_id"].as_str().unwrap()[..8].to_owned()
+    };
+    let (from, to) = (person(0), person(1));
+    let hand_over = ["case", "handover", "--from", &from, "--to", &to];
+    let said = world
+        .berger
+        .run(&with(&hand_over, &["--dry-run"]))
+        .ok()
+        .stdout;
+    let command = format!("--from \"{from}\" --to \"{to}\" --order");
+    assert!(said.contains(&command), "{said}");
+    world
+        .berger
+        .run(&with(&hand_over, &["--order", "--yes"]))
+        .ok();
+}

@@ -401,3 +401,42 @@ fn a_lost_phone_is_ended_by_who_came_back_by_paper_and_what_was_typed_on_it_is_h
         }
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn a_page_whose_words_are_never_given_back_does_not_outlive_ctrl_c() {
+    let world = World::new();
+    let page = world.directory.path().join("interrupted.html");
+    let mut child = world
+        .berger
+        .command()
+        .args(["key", "paper", page.to_str().unwrap()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.starts_with("Word ") {
+        line.clear();
+        assert!(stderr.read_line(&mut line).unwrap() > 0, "it asks");
+    }
+    assert!(page.exists(), "control");
+    let pid = child.id().to_string();
+    let sent = std::process::Command::new("kill")
+        .args(["-INT", &pid])
+        .status();
+    assert!(sent.unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(!page.exists());
+    let mut said = String::new();
+    std::io::Read::read_to_string(&mut stderr, &mut said).unwrap();
+    assert!(said.contains("no paper was made"), "{said}");
+    let beside = std::fs::read_dir(world.directory.path()).unwrap();
+    let left = beside.filter(|one| {
+        let name = one.as_ref().unwrap().file_name();
+        name.to_string_lossy().ends_with(".partial")
+    });
+    assert_eq!(left.count(), 0);
+}

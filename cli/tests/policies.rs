@@ -365,3 +365,124 @@ fn a_colleague_without_devices_gets_a_new_one_by_an_administrator_who_compared_i
     let again = trachsel.run(&["sync"]).ok();
     assert!(!again.stderr.contains("was let in by"), "{}", again.stderr);
 }
+
+#[test]
+fn what_was_said_before_the_sync_stays_where_only_the_other_part_is_said_anew() {
+    let world = World::new();
+    let berger = &world.berger;
+    let keller = world.colleague("Urs Keller", "write");
+    let add = ["institution", "administrator", "Keller", "--yes"];
+    berger.run(&add).ok();
+    berger.run(&["sync"]).ok();
+    keller.run(&["sync"]).ok();
+
+    policy(berger, &["--compare", "yes", "--yes"]).json();
+    let said = policy(berger, &["--administrators", "2", "--yes"]).json();
+    assert_eq!(
+        (&said["administrators"], &said["compares"]),
+        (&2.into(), &true.into())
+    );
+    let waits = policy(berger, &[]).json();
+    assert_eq!(waits["policy"]["decided"]["compares"], true, "{waits}");
+    assert_eq!(
+        waits["policy"]["compares"], false,
+        "not before the sync: {waits}"
+    );
+    let page = berger.run(&["institution", "policy"]).ok().stdout;
+    assert!(page.contains("for the next `nahtlos sync`"), "{page}");
+    let decisions = berger.run(&["--json", "decision"]).json();
+    assert_eq!(
+        decisions["decisions"].as_array().unwrap().len(),
+        1,
+        "{decisions}"
+    );
+    berger.run(&["sync"]).ok();
+    let holds = policy(berger, &[]).json();
+    let policy_now = &holds["policy"];
+    assert_eq!(
+        (&policy_now["administrators"], &policy_now["compares"]),
+        (&2.into(), &true.into())
+    );
+    assert!(policy_now["decided"].is_null(), "{holds}");
+
+    // A proposal of one's own goes on likewise; what is said back before the sync is no decision any more.
+    say(berger, &["--administrators", "1"]);
+    say(berger, &["--compare", "no"]);
+    let proposed = &policy(berger, &[]).json()["policy"]["proposed"];
+    assert_eq!(
+        (&proposed["administrators"], &proposed["compares"]),
+        (&1.into(), &false.into())
+    );
+    keller.run(&["sync"]).ok();
+    say(&keller, &["--administrators", "1", "--compare", "no"]);
+    berger.run(&["sync"]).ok();
+    policy(berger, &["--compare", "yes", "--yes"]).json();
+    policy(berger, &["--compare", "no", "--yes"]).json();
+    let decisions = berger.run(&["--json", "decision"]).json();
+    assert_eq!(
+        decisions["decisions"].as_array().unwrap().len(),
+        0,
+        "{decisions}"
+    );
+    berger.run(&["sync"]).ok();
+    assert_eq!(policy(berger, &[]).json()["policy"]["compares"], false);
+}
+
+#[test]
+fn who_waits_although_one_administrator_is_enough_by_now_is_not_said_to_wait_for_a_key() {
+    let world = World::new();
+    let berger = &world.berger;
+    let keller = world.colleague("Urs Keller", "write");
+    let zaugg = world.colleague("Rolf Zaugg", "write");
+    berger
+        .run(&["institution", "administrator", "Keller", "--yes"])
+        .ok();
+    berger.run(&["sync"]).ok();
+    say(berger, &["--administrators", "2"]);
+    berger
+        .run(&["institution", "administrator", "Zaugg", "--yes"])
+        .ok();
+    say(berger, &["--administrators", "1"]);
+    keller.run(&["sync"]).ok();
+    say(&keller, &["--administrators", "1"]);
+    berger.run(&["sync"]).ok();
+    let page = berger.run(&["member", "waiting"]).ok().stdout;
+    assert!(page.contains("Rolf Zaugg"), "{page}");
+    assert!(!page.contains("holds no key"), "Berger holds it: {page}");
+    assert!(page.contains("any administrator may now"), "{page}");
+    let status = zaugg.run(&["--json", "status"]).json();
+    let words = status["person_words"].as_str().unwrap();
+    let (number, _) = the_one(berger);
+    confirm(berger, &number, words).ok();
+    berger.run(&["sync"]).ok();
+    zaugg.run(&["sync"]).ok();
+    assert!(administers(&zaugg), "any one of them may, as it says");
+}
+
+#[test]
+fn one_administrator_alone_with_a_recovery_key_is_told_before_it_takes_two() {
+    let world = World::new();
+    let berger = &world.berger;
+    let keller = world.colleague("Urs Keller", "write");
+    let setup = [
+        "recovery",
+        "setup",
+        "--threshold",
+        "2",
+        "--of",
+        "2",
+        "--custodian",
+    ];
+    let setup = [&setup[..], &["Berger", "--custodian", "Keller", "--yes"]].concat();
+    berger.run(&setup).ok();
+    berger.run(&["sync"]).ok();
+    let two = ["institution", "policy", "--administrators", "2"];
+    let dry = berger.run(&[&two[..], &["--dry-run"]].concat()).ok().stdout;
+    assert!(dry.contains("Make a second administrator first"), "{dry}");
+    let add = ["institution", "administrator", "Keller", "--yes"];
+    berger.run(&add).ok();
+    berger.run(&["sync"]).ok();
+    keller.run(&["sync"]).ok();
+    let said = berger.run(&[&two[..], &["--yes"]].concat()).ok();
+    assert!(!said.stderr.contains("Make a second"), "{}", said.stderr);
+}

@@ -568,3 +568,65 @@ fn a_printed_share_opens_a_team_when_the_custodians_devices_are_gone_and_a_slip_
     let journal = berger.run(&["journal", &scene.case]).ok().stdout;
     assert!(journal.contains("Erstgespräch."), "{journal}");
 }
+
+#[test]
+fn a_new_key_that_would_leave_a_team_without_any_is_not_made_unless_the_team_is_named() {
+    // Rüegg, alone in the team, has lost the only device; Berger, who is in it no longer, makes a new key.
+    let scene = Scene::new();
+    scene.set_up(&["--yes"]).json();
+    scene.sync_all();
+    let scene = scene.left_alone();
+    std::fs::remove_dir_all(&scene.ruegg.path).unwrap();
+    let berger = &scene.world.berger;
+
+    for more in [
+        &["--yes"][..],
+        &["--dry-run"],
+        &["--yes", "--without", "RAV Team"],
+    ] {
+        let run = scene.set_up(more);
+        refused(&run, 1, "recovery_would_end");
+        let error = run.error();
+        assert!(error["message"].to_string().contains(BERN), "{error}");
+        let next = error["next"].to_string();
+        for command in [
+            "nahtlos recovery use",
+            "--without",
+            "nahtlos recovery cover",
+        ] {
+            assert!(next.contains(command), "{next}");
+        }
+    }
+    let decisions = berger.run(&["--json", "decision"]).json();
+    assert_eq!(
+        decisions["decisions"].as_array().unwrap().len(),
+        0,
+        "{decisions}"
+    );
+
+    // The earlier key opens the team still, as the message says; then the new one covers it.
+    let share = scene.share(&scene.keller, "keller");
+    let words = ["recovery", "use", "--for", "Anna Berger", "--team", BERN];
+    let words = [&words[..], &["--share", &share, "--yes"]].concat();
+    berger.run(&words).ok();
+    let made = scene.set_up(&["--yes"]).json();
+    let covered = made["setup"]["covered"].to_string();
+    assert!(covered.contains(BERN), "{made}");
+}
+
+#[test]
+fn a_team_whose_manager_is_there_is_left_out_by_name_and_covered_by_them_afterwards() {
+    let scene = Scene::new();
+    scene.set_up(&["--yes"]).json();
+    scene.sync_all();
+    let scene = scene.left_alone();
+    let made = scene.set_up(&["--yes", "--without", BERN]).json();
+    assert_eq!(made["setup"]["no_longer_covered"][0], BERN, "{made}");
+    scene.sync_all();
+    scene.ruegg.run(&["recovery", "cover", BERN]).ok();
+    scene.sync_all();
+    let list = scene.world.berger.run(&["--json", "recovery"]).json();
+    let line = &list["recovery"][0];
+    assert!(line["covered"].to_string().contains(BERN), "{list}");
+    assert_eq!(line["not_covered"].as_array().unwrap().len(), 0, "{list}");
+}

@@ -18,8 +18,9 @@ pub enum RecoveryCommand {
     /// reads what they read, so it is listed among their people. It lies nowhere whole: each custodian's
     /// share is sealed to the devices they have now, and comes to them by their next sync. An earlier
     /// recovery key ends with it: make a new one after each use, when a custodian leaves, and when one
-    /// has a new device only. Exit status: 0 decided; 2 the numbers do not fit; 5 you do not manage the
-    /// institution.
+    /// has a new device only. A team that the earlier key covers and that you do not manage would be left
+    /// without any: that is refused unless `--without` names the team. Exit status: 0 decided; 1 a team would
+    /// be left without any; 2 the numbers do not fit; 5 you do not manage the institution.
     #[command(after_long_help = SETUP_EXAMPLE)]
     Setup {
         /// How many shares it takes
@@ -31,6 +32,10 @@ pub enum RecoveryCommand {
         /// A person of your institution who holds a share; once for each
         #[arg(long, value_name = "PERSON", required = true)]
         custodian: Vec<String>,
+        /// A team that the earlier key covers and the new one will not, because you do not manage it; once
+        /// for each
+        #[arg(long, value_name = "TEAM")]
+        without: Vec<String>,
         /// Whether to ask.
         #[command(flatten)]
         answered: Answered,

@@ -93,11 +93,11 @@ fn unless_read(nahtlos: &Nahtlos, plans: &[Planned]) -> Vec<String> {
             plan.from
         ));
         if nahtlos.may_order_handover() {
+            let (from, to) = &plan.named_in_command;
             said.push(format!(
-                "You administer the institution: order it, and {to}'s device, which reads them, carries it out: \
-                 `nahtlos case handover --from \"{}\" --to \"{to}\" --order`.",
-                plan.from,
-                to = plan.to
+                "You administer the institution: order it, and {}'s device, which reads them, carries it out: \
+                 `nahtlos case handover --from \"{from}\" --to \"{to}\" --order`.",
+                plan.to
             ));
         }
     }

@@ -59,7 +59,7 @@ fn list(context: &Context, person: Option<&str>) -> Result<Answer, Failure> {
             return Err(nobody(person));
         }
     }
-    let rows = devices.iter().map(row).collect();
+    let rows = devices.iter().map(|line| row(line, &devices)).collect();
     let head = ["device", "name", "person", "last wrote", ""];
     let page = Page::default().table(&head, rows, "No device is known yet.");
     Ok(Answer::new(
@@ -68,11 +68,26 @@ fn list(context: &Context, person: Option<&str>) -> Result<Answer, Failure> {
     ))
 }
 
-fn row(line: &DeviceLine) -> Vec<String> {
+/// Of two people of one name, each with the beginning of the id that tells them apart.
+fn person(line: &DeviceLine, all: &[DeviceLine]) -> String {
+    let name = line.person.to_lowercase();
+    let is_another = |other: &&DeviceLine| {
+        other.person_id != line.person_id && other.person.to_lowercase() == name
+    };
+    match (
+        all.iter().find(is_another),
+        line.person_id.get(..ID_CHARACTERS),
+    ) {
+        (Some(_), Some(id)) => format!("{} (id {id})", line.person),
+        _ => line.person.clone(),
+    }
+}
+
+fn row(line: &DeviceLine, all: &[DeviceLine]) -> Vec<String> {
     vec![
         line.fingerprint.clone(),
         line.name.clone().unwrap_or_default(),
-        line.person.clone(),
+        person(line, all),
         line.heard_at_ms.map_or_else(String::new, dates::moment),
         standing(line),
     ]

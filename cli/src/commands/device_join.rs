@@ -88,8 +88,9 @@ fn not_for_them(error: ClientError) -> Failure {
         ClientError::NoRight { .. } => {
             let mut failure = Failure::from(error);
             failure.next =
-                "Ask somebody who administers your institution and works with them in a team: \
-                            `nahtlos institution policy` and `nahtlos member` list them."
+                "Who left and comes back is invited as somebody new: `nahtlos member invite --team TEAM`. For a \
+                 colleague ask somebody who administers your institution and works with them in a team: `nahtlos \
+                 institution policy` and `nahtlos member` list them."
                     .into();
             failure
         }

@@ -139,7 +139,8 @@ fn failed(error: ClientError) -> Failure {
              in: `nahtlos device add --for YOU`."
         }
         ClientError::NoRight { .. } => {
-            "Ask who administers your institution to let a new device of yours in: `nahtlos device add --for YOU`."
+            "Ask who administers your institution: if you work there, to let a new device of yours in (`nahtlos device \
+             add --for YOU`); if you had left, to invite you as somebody new (`nahtlos member invite --team TEAM`)."
         }
         _ => "",
     };

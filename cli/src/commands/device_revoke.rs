@@ -114,7 +114,10 @@ fn pull(context: &Context, nahtlos: &mut Nahtlos, input: &str) -> Result<Vec<Str
 fn device_named(lines: &[DeviceLine], input: &str) -> Result<DeviceLine, Failure> {
     let shown: Vec<&DeviceLine> = lines.iter().filter(|line| is_shown(line, input)).collect();
     let found = if shown.is_empty() {
-        devices_of_person(lines, input)?
+        match own_devices_called(lines, input) {
+            called if called.is_empty() => devices_of_person(lines, input)?,
+            called => called,
+        }
     } else {
         shown
     };
@@ -128,6 +131,18 @@ fn device_named(lines: &[DeviceLine], input: &str) -> Result<DeviceLine, Failure
             several.iter().map(|line| line.fingerprint.clone()),
         )),
     }
+}
+
+/// One's own devices that are called so and stand, else those that stood: only one's own have names here.
+fn own_devices_called<'a>(lines: &'a [DeviceLine], input: &str) -> Vec<&'a DeviceLine> {
+    let wanted = input.trim().to_lowercase();
+    let is_called = |line: &&DeviceLine| {
+        let name = line.name.as_ref();
+        name.is_some_and(|name| name.to_lowercase() == wanted)
+    };
+    let called = lines.iter().filter(is_called);
+    let (ended, standing): (Vec<_>, Vec<_>) = called.partition(|line| line.state == REVOKED);
+    if standing.is_empty() { ended } else { standing }
 }
 
 /// The devices that stand of the person of this name; all that they had, where none stands.

@@ -95,7 +95,12 @@ fn list(nahtlos: &Nahtlos) -> Result<Answer, Failure> {
     }
     let data = json!({ "held": json::value(&other), "edits": json::value(&edits) });
     let mut answer = Answer::new(data, page);
-    for warning in edits.iter().filter(|one| is_open(one)).filter_map(warning) {
+    let warnings: std::collections::BTreeSet<String> = edits
+        .iter()
+        .filter(|one| is_open(one))
+        .filter_map(warning)
+        .collect();
+    for warning in warnings {
         answer = answer.note(warning);
     }
     if edits.iter().any(|one| one.may_adopt && is_open(one)) {

@@ -23,12 +23,17 @@ pub fn policy(
     if administrators.is_none() && compare.is_none() {
         return Ok(shown(&present));
     }
-    let asked = administrators.unwrap_or(present.administrators);
-    let compares = compare.map_or(present.compares, |compare| compare == YesOrNo::Yes);
+    let (base_administrators, base_compares) = said_last(&present);
+    let asked = administrators.unwrap_or(base_administrators);
+    let compares = compare.map_or(base_compares, |compare| compare == YesOrNo::Yes);
     let takes_two = present.administrators > 1;
     let page = Page::default()
         .line(format!("How {} admits from then on:", present.institution))
         .fields(in_words(asked, compares));
+    let alone = (asked > 1 && !takes_two)
+        .then(|| left_alone(&present))
+        .flatten();
+    let page = alone.into_iter().fold(page, |page, says| page.line(says));
     let data = |done: &str| {
         json!({
             "done": done, "administrators": asked, "compares": compares, "before": json::value(&present),
@@ -51,13 +56,40 @@ pub fn policy(
         ),
         _ => ("decided", "It holds with the next `nahtlos sync`."),
     };
-    let answer = Answer::sentence(data(done), said);
+    let mut answer = Answer::sentence(data(done), said);
+    if let Some(says) = alone {
+        answer = answer.note(says);
+    }
     Ok(match done {
         "proposed" => answer.note(
             "It takes two administrators: another one has to run the same command, and `nahtlos sync`.",
         ),
         _ => answer,
     })
+}
+
+/// What it means that nobody but who acts, and a recovery key, could confirm anybody.
+fn left_alone(policy: &PolicyLine) -> Option<&'static str> {
+    let mut people = policy.people.iter().filter(|line| !line.is_recovery);
+    let (_, second) = (people.next(), people.next());
+    second.is_none().then_some(
+        "One person administers it besides the recovery key: until custodians use that key nobody can confirm \
+         another one, nor switch this off again. Make a second administrator first: `nahtlos institution \
+         administrator PERSON`, then `nahtlos sync`; what was decided here since the last sync is taken back by \
+         `nahtlos decision drop ID`.",
+    )
+}
+
+/// What one option leaves as it is: what was said here last, decided or proposed, and not yet in force.
+fn said_last(policy: &PolicyLine) -> (u8, bool) {
+    if let Some(decided) = &policy.decided {
+        return (decided.administrators, decided.compares);
+    }
+    let own = policy.proposed.as_ref();
+    match own.filter(|proposed| !proposed.can_second) {
+        Some(proposed) => (proposed.administrators, proposed.compares),
+        None => (policy.administrators, policy.compares),
+    }
 }
 
 fn shown(policy: &PolicyLine) -> Answer {
@@ -69,6 +101,11 @@ fn shown(policy: &PolicyLine) -> Answer {
             policy.people.iter().map(row).collect(),
             "",
         );
+    if let Some(decided) = &policy.decided {
+        page = page
+            .line("Said here, for the next `nahtlos sync`:")
+            .fields(in_words(decided.administrators, decided.compares));
+    }
     if let Some(proposed) = &policy.proposed {
         page = page
             .line(format!("{} proposed:", proposed.by))

@@ -111,7 +111,8 @@ fn remove(
     if let Some(answer) = ending::unless_confirmed(answered, page, "Remove them?", data)? {
         return Ok(answer);
     }
-    ending::carry_out(&mut nahtlos, &ends, ending::reason(reason))?;
+    ending::carry_out(&mut nahtlos, &ends, ending::reason(reason))
+        .map_err(|failure| manages_alone(failure, &name, &team_name))?;
     let said = format!("Removed: {name} from {team_name}.");
     if !now {
         return Ok(Answer::sentence(data("removed"), said)
@@ -130,6 +131,18 @@ fn remove(
         &rotated,
         &others,
     ))
+}
+
+/// Who alone manages a team is named, with how another one comes to manage it.
+fn manages_alone(mut failure: Failure, name: &str, team: &str) -> Failure {
+    if failure.code == "last_manager" {
+        failure.what = format!("{name} alone manages {team}; nothing was done.");
+        failure.next = format!(
+            "Let somebody else manage it first: `nahtlos member invite --team \"{team}\" --role manage`, and `nahtlos \
+             sync` on both sides; then this command again."
+        );
+    }
+    failure
 }
 
 /// What else hangs on it, and what is left to do.
@@ -158,6 +171,12 @@ fn cascade(page: Page, name: &str, leaving: &Leaving, keys: RotationReport, now:
         page = page.line(format!(
             "{name} stays in {}: `nahtlos member remove` ends each.",
             leaving.stays_in.join(", ")
+        ));
+    }
+    if let Some(institution) = &leaving.administers {
+        page = page.line(format!(
+            "{name} goes on administering {institution}, or waits to: `nahtlos institution administrator PERSON \
+             --remove` ends it."
         ));
     }
     if leaving.sections_by_name > 0 {
@@ -273,7 +292,7 @@ fn list(context: &Context) -> Result<Answer, Failure> {
             let institution = directory.institutions.get(&card.institution);
             let team = card.team.as_ref().and_then(|id| directory.teams.get(id));
             vec![
-                card.name.clone(),
+                directory.told_apart(id),
                 card.function.clone(),
                 team.map_or_else(String::new, |card| card.name.clone()),
                 institution.map_or_else(String::new, |card| card.name.clone()),

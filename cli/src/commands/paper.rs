@@ -13,6 +13,7 @@ use super::values::parse;
 use crate::context::{Context, NewFile};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::interruption::RemovedUnlessKept;
 use crate::output::Answer;
 
 /// How many words are asked for.
@@ -35,10 +36,9 @@ pub fn make(context: &Context, page: &Path, name: &str) -> Result<Answer, Failur
          paper and brings nobody back: if you stop before that, delete the page and its print.",
         page.display()
     ));
-    if let Err(failure) = paper_words::ask_back(&words, &places) {
-        let _left_where_it_cannot_be_removed = std::fs::remove_file(page);
-        return Err(failure);
-    }
+    let unless_given_back = RemovedUnlessKept::watch(page);
+    paper_words::ask_back(&words, &places)?;
+    unless_given_back.keep();
     nahtlos.list_paper(&paper, &name)?;
     let fingerprint = paper.fingerprint();
     let data = json!({ "page": page, "device": fingerprint, "name": name });

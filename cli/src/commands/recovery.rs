@@ -27,8 +27,9 @@ pub fn run(context: &Context, command: Option<RecoveryCommand>) -> Result<Answer
             threshold,
             of,
             custodian,
+            without,
             answered,
-        }) => set_up(context, threshold, of, &custodian, answered),
+        }) => set_up(context, threshold, of, (&custodian, &without), answered),
         Some(RecoveryCommand::Cover { team }) => cover(context, &team),
         Some(RecoveryCommand::Share { recipient, to }) => share(context, &recipient, &to),
         Some(RecoveryCommand::Print { page }) => recovery_print::print(context, &page),
@@ -154,7 +155,7 @@ fn set_up(
     context: &Context,
     threshold: u8,
     of: usize,
-    custodians: &[String],
+    (custodians, without): (&[String], &[String]),
     answered: Answered,
 ) -> Result<Answer, Failure> {
     if custodians.len() != of {
@@ -176,6 +177,14 @@ fn set_up(
         people.push(directory.find_member(custodian)?);
     }
     let setup = nahtlos.preview_recovery(threshold, &people)?;
+    let mut left_out = Vec::new();
+    for team in without {
+        left_out.push(directory.name(&directory.find_team(team)?));
+    }
+    let mut lost = setup.no_longer_covered.iter();
+    if let Some(team) = lost.find(|team| !left_out.contains(team)) {
+        return Err(would_end(team));
+    }
     let names: Vec<String> = people.iter().map(|person| directory.name(person)).collect();
     let page = setup_page(threshold, &names, &setup);
     let data = |done: &str| {
@@ -198,6 +207,24 @@ fn set_up(
         } else {
             "A team founded later is not covered: `nahtlos recovery cover TEAM`."
         }))
+}
+
+/// A team that the earlier key opens, and that no key would open from then on.
+fn would_end(team: &str) -> Failure {
+    Failure::new(
+        Exit::Failed,
+        "recovery_would_end",
+        format!("No recovery key would open {team} any more; nothing was made."),
+        format!(
+            "The earlier key covers it and would end; the new one would not, because you do not manage {team}."
+        ),
+        format!(
+            "If nobody there has a device any more, first let yourself in with the earlier key: `nahtlos recovery \
+             use --for YOU --team \"{team}\" --help`. If somebody has, run the command again with `--without \
+             \"{team}\"`, then `nahtlos sync`; after their next sync they run `nahtlos recovery cover \
+             \"{team}\"`."
+        ),
+    )
 }
 
 fn setup_page(threshold: u8, names: &[String], setup: &RecoverySetup) -> Page {

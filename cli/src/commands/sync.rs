@@ -246,7 +246,13 @@ pub fn status(context: &Context) -> Result<Answer, Failure> {
     let held_edits = held_edits.iter().filter(|one| is_open(one)).count();
     let page = attention::told(Page::default(), &signs).fields([
         ("person", status.person.clone()),
-        ("team", status.team.clone()),
+        (
+            "team",
+            status.team.clone().map(|team| match status.team_left {
+                true => format!("{team} (no longer)"),
+                false => team,
+            }),
+        ),
         ("institution", status.institution.clone()),
         ("network", status.network.clone()),
         ("fingerprints", Some(fingerprints(&status))),

@@ -163,7 +163,7 @@ impl From<ClientError> for Failure {
             ClientError::NotAdmitted => say(
                 Exit::Locked,
                 "This device asked to join and is not admitted yet.",
-                "Who invited you has not synced since (for a further device of yours, the device that made the invitation), or has to compare your words first.",
+                "Who invited you has not synced since (for a further device of yours, the device that made the invitation), or has to compare your words first, or has refused this device (then they say so when you call).",
                 "Ask them to sync, or sync your other device, and read the words of `nahtlos status` to them if they ask; then run `nahtlos sync` here.",
             ),
             ClientError::NotFound { what, input } => not_found(what, input),

@@ -14,7 +14,7 @@ use nahtlos_protocol::space::operation::SignedOperation;
 use nahtlos_protocol::wire::PushItem;
 use serde::Serialize;
 
-use crate::edits::TypedEdit;
+use crate::edits::KeptEdit;
 use crate::error::ClientError;
 use crate::nahtlos::Nahtlos;
 use crate::outbox::OUTBOX_SPACES;
@@ -54,7 +54,7 @@ pub struct Undelivered {
     /// Hexadecimal space id.
     pub space: String,
     /// As typed, oldest first.
-    pub edits: Vec<TypedEdit>,
+    pub edits: Vec<KeptEdit>,
 }
 
 impl Nahtlos {
@@ -99,9 +99,9 @@ impl Nahtlos {
                 continue;
             };
             let pending = self.pending_edits(&space)?;
-            let edits: Vec<TypedEdit> = pending
+            let edits: Vec<KeptEdit> = pending
                 .iter()
-                .filter_map(|edit| serde_json::from_str(&edit.edit).ok())
+                .map(|edit| KeptEdit::of(&edit.edit))
                 .collect();
             if !edits.is_empty() {
                 undelivered.push(Undelivered {

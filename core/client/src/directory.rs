@@ -149,6 +149,9 @@ pub struct Directory {
     /// that took something of theirs in.
     #[serde(skip)]
     pub mergers: BTreeMap<String, String>,
+    /// The network's space.
+    #[serde(skip)]
+    pub network_space: Option<SpaceId>,
 }
 
 /// Who may write which card: names decide whom people share with, so a card counts only from a
@@ -197,6 +200,7 @@ impl Directory {
             }),
             institutions,
             mergers,
+            network_space: None,
         }
     }
 
@@ -233,6 +237,33 @@ impl Directory {
             .map_or_else(|| unknown(&id), |card| card.name.clone())
     }
 
+    /// A person's name as the directory has it; where another person is called the same, with the beginning of the
+    /// id (hexadecimal), by which they are found, too.
+    #[must_use]
+    pub fn told_apart(&self, person: &str) -> String {
+        let Some(card) = self.people.get(person) else {
+            return unknown(person);
+        };
+        let name = card.name.to_lowercase();
+        let mut others = self.people.iter().filter(|(id, _)| *id != person);
+        match others.any(|(_, other)| other.name.to_lowercase() == name) {
+            true => format!("{} (id {})", card.name, short_id(person)),
+            false => card.name.clone(),
+        }
+    }
+
+    /// What names a person in a command: their name, or the beginning of their id where another person is called
+    /// the same.
+    #[must_use]
+    pub fn named_in_command(&self, person: &SpaceId) -> String {
+        let id = person.to_string();
+        let name = self.person_name(person);
+        match self.told_apart(&id) == name {
+            true => name,
+            false => short_id(&id).to_owned(),
+        }
+    }
+
     /// The name of an institution; of one that was merged, with what it is now.
     #[must_use]
     pub fn institution_name(&self, institution: &SpaceId) -> String {
@@ -254,9 +285,12 @@ impl Directory {
         let person = self.people.get(&id).map(|card| &card.name);
         let team = self.teams.get(&id).map(|card| &card.name);
         let institution = self.institutions.get(&id).map(|card| &card.name);
+        let network = self.network.as_ref();
+        let network = network.filter(|_| self.network_space.as_ref() == Some(space));
         person
             .or(team)
             .or(institution)
+            .or(network.map(|card| &card.name))
             .cloned()
             .unwrap_or_else(|| unknown(&id))
     }
@@ -372,7 +406,11 @@ struct Writer {
 }
 
 fn unknown(id: &str) -> String {
-    format!("unknown ({})", id.get(..8).unwrap_or(id))
+    format!("unknown ({})", short_id(id))
+}
+
+fn short_id(id: &str) -> &str {
+    id.get(..ID_CHARACTERS).unwrap_or(id)
 }
 
 /// The network's document, looked at with the rules of who may write what.
@@ -499,7 +537,7 @@ impl Nahtlos {
         }
         let document = self.shared_document(&network)?;
         let writers = self.institutions_of_actors(&network)?;
-        let directory = Directory::read(
+        let mut directory = Directory::read(
             &document,
             &Entitlement {
                 institution_of: &|actor, change| {
@@ -517,6 +555,7 @@ impl Nahtlos {
                 coordinating: self.coordinating_institution(&network),
             },
         );
+        directory.network_space = Some(network);
         let directory = Arc::new(directory);
         self.documents
             .put_directory(network, Arc::clone(&directory));

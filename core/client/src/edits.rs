@@ -33,6 +33,27 @@ pub enum TypedEdit {
     Profile(ProfileEdit),
 }
 
+/// An edit that is kept apart, as it was typed.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum KeptEdit {
+    /// One that this program knows.
+    Known(Box<TypedEdit>),
+    /// One that a newer program stored and this one cannot read: as it stands in the vault.
+    Unread(serde_json::Value),
+}
+
+impl KeptEdit {
+    /// From what is stored. Nothing that was typed is left out, whoever stored it.
+    pub(crate) fn of(stored: &str) -> Self {
+        if let Ok(edit) = serde_json::from_str(stored) {
+            return Self::Known(Box::new(edit));
+        }
+        let value = serde_json::from_str(stored);
+        Self::Unread(value.unwrap_or_else(|_| stored.into()))
+    }
+}
+
 /// Edits of one space that apply, not kept yet.
 pub(crate) struct NewEdits {
     pub space: SpaceId,
@@ -222,4 +243,19 @@ fn to_json(edit: &TypedEdit) -> Result<String, ClientError> {
     serde_json::to_string(edit).map_err(|error| ClientError::Document {
         reason: error.to_string(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::KeptEdit;
+
+    #[test]
+    fn what_an_older_program_cannot_read_is_exported_as_it_stands_and_not_left_out() {
+        let newer = r#"{"case":{"dictated":{"text":"Am Telefon notiert."}}}"#;
+        let exported = |stored: &str| serde_json::to_string(&KeptEdit::of(stored)).unwrap();
+        assert_eq!(exported(newer), newer);
+        assert_eq!(exported("no JSON"), r#""no JSON""#);
+        let known = r#"{"profile":{"device_name":{"device":"a1","name":"Phone"}}}"#;
+        assert_eq!(exported(known), known);
+    }
 }

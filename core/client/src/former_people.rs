@@ -12,6 +12,10 @@ use serde::Serialize;
 use crate::ending::Reason;
 use crate::error::ClientError;
 use crate::nahtlos::Nahtlos;
+use crate::vault::Collection;
+
+/// Group in `Collection::Setting`: ends of one's own part in a team that one was told of; key = `t` ‖ grant.
+const TOLD: &[u8] = b"told-of-teams";
 
 /// The end of a person's last membership.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -118,6 +122,66 @@ impl Nahtlos {
                 members.any(|member| own.contains(&member))
             })
         }))
+    }
+
+    /// That somebody else removed this device's person from a team, while they stay a member of another group
+    /// of the institution, as sentences; each once. (Who is no member of anything is told at every sync:
+    /// [`Self::own_removal`].)
+    pub(crate) fn tell_of_teams_left(&mut self) -> Result<Vec<String>, ClientError> {
+        let Some(person) = self.device.person else {
+            return Ok(Vec::new());
+        };
+        if self.own_removal()?.is_some() {
+            return Ok(Vec::new());
+        }
+        let directory = self.shared_directory().unwrap_or_default();
+        let (mut keys, mut said) = (Vec::new(), Vec::new());
+        for space in self.spaces_above(&person)? {
+            let Some(state) = self.logs().load(&space)? else {
+                continue;
+            };
+            let mut own = state.grants().iter();
+            let is_live = own.any(|grant| space_of(grant) == Some(person) && grant.ended.is_none());
+            if state.kind() != Kind::Team || is_live {
+                continue;
+            }
+            for grant in state.grants() {
+                let (true, Some(end)) = (space_of(grant) == Some(person), grant.ended) else {
+                    continue;
+                };
+                let by = self.person_in_or_above(&end.by, &space);
+                let key = [b"t".as_slice(), &grant.id.0].concat();
+                if by == Some(person) || self.vault.contains(Collection::Setting, &key)? {
+                    continue;
+                }
+                keys.push(key);
+                let by = by.map_or_else(|| "somebody".into(), |by| directory.person_name(&by));
+                said.push(format!(
+                    "you are in the team {} no longer: {by} ended it; what you had received stays readable here, nothing more of its cases arrives, and what you type in them is held for the team to decide",
+                    directory.name(&space)
+                ));
+            }
+        }
+        self.commit(|transaction| {
+            for key in &keys {
+                transaction.put(Collection::Setting, TOLD, key, 0, b"")?;
+            }
+            Ok(())
+        })?;
+        Ok(said)
+    }
+
+    /// Whether this device's person was in a team and is in it no longer.
+    pub(crate) fn team_left(&self, team: &SpaceId) -> bool {
+        let (Some(person), Some(state)) = (self.device.person, self.logs().state(team)) else {
+            return false;
+        };
+        let mut own = state.grants().iter();
+        let was_in = own.any(|grant| space_of(grant) == Some(person));
+        was_in
+            && !state
+                .live_grants()
+                .any(|grant| space_of(grant) == Some(person))
     }
 
     /// The grant that made a person a member last, where all of them have ended: when, and in which group.

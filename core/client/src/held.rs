@@ -18,7 +18,7 @@ use crate::beginning::may_be_adopted;
 use crate::cases::hex;
 use crate::counting::{Fact, Standing};
 use crate::directory::Directory;
-use crate::edits::apply_edit;
+use crate::edits::{KeptEdit, apply_edit};
 use crate::error::ClientError;
 use crate::fate::{Fate, delete_own_held};
 use crate::nahtlos::Nahtlos;
@@ -434,9 +434,7 @@ impl Nahtlos {
                 sentence: one.sentence.to_owned(),
                 space: Some(one.space),
                 author: None,
-                edits: edits
-                    .filter_map(|edit| serde_json::from_str(&edit.edit).ok())
-                    .collect(),
+                edits: edits.map(|edit| KeptEdit::of(&edit.edit)).collect(),
                 id: Some(one.id),
                 fate: Some(one.fate),
             });

@@ -13,6 +13,7 @@ use crate::error::ClientError;
 use crate::intents::Step;
 use crate::nahtlos::Nahtlos;
 use crate::records::Intent;
+use crate::vault::Collection;
 
 /// How an institution admits, as a person sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -23,10 +24,21 @@ pub struct PolicyLine {
     pub administrators: u8,
     /// Whether a newcomer's words are compared before they are let in.
     pub compares: bool,
+    /// What this device decided and the next sync carries out.
+    pub decided: Option<DecidedLine>,
     /// What one administrator proposed, and another one has to say too.
     pub proposed: Option<ProposedLine>,
     /// Who administers it, or waits to.
     pub people: Vec<AdministratorLine>,
+}
+
+/// A policy that waits on this device for the next sync.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DecidedLine {
+    /// How many administrators it would take.
+    pub administrators: u8,
+    /// Whether words would be compared.
+    pub compares: bool,
 }
 
 /// A policy that one administrator proposed.
@@ -67,13 +79,44 @@ impl Nahtlos {
             institution: directory.institution_name(&institution),
             administrators: policy.administrators,
             compares: policy.compares,
+            decided: self
+                .policies_waiting(&institution)?
+                .pop()
+                .map(|(_, line)| line),
             proposed,
             people: administrators(&state, &directory),
         })
     }
 
-    /// Says how the institution admits. Where it takes two administrators it waits for another one to say
-    /// the same. Decided now, carried out at the next sync.
+    /// Policies that were decided here and wait for the next sync, with their keys; the last one is the
+    /// newest.
+    fn policies_waiting(
+        &self,
+        institution: &SpaceId,
+    ) -> Result<Vec<(Vec<u8>, DecidedLine)>, ClientError> {
+        let mut waiting = Vec::new();
+        for record in self.waiting_intents()? {
+            let Intent::Policy {
+                institution: of,
+                administrators,
+                compares,
+            } = record.intent
+            else {
+                continue;
+            };
+            if of == *institution {
+                let line = DecidedLine {
+                    administrators,
+                    compares,
+                };
+                waiting.push((record.id.0.to_vec(), line));
+            }
+        }
+        Ok(waiting)
+    }
+
+    /// Says how the institution admits, in place of what was said here since the last sync. Where it takes two
+    /// administrators it waits for another one to say the same. Decided now, carried out at the next sync.
     ///
     /// # Errors
     /// [`ClientError::NoRight`] where this device does not manage the institution, or where the rule of
@@ -85,7 +128,9 @@ impl Nahtlos {
             administrators,
             compares,
         };
-        if state.policy() == asked && state.proposed_policy().is_none() {
+        let waiting = self.policies_waiting(&institution)?;
+        let is_present = state.policy() == asked && state.proposed_policy().is_none();
+        if is_present && waiting.is_empty() {
             return Err(ClientError::NothingToChange);
         }
         if asked.takes_two() && !state.policy().takes_two() && !self.may_take_two(&state) {
@@ -99,7 +144,18 @@ impl Nahtlos {
             administrators,
             compares,
         };
-        self.decide(intent, &institution)
+        self.all_or_nothing(|this| {
+            this.commit(|transaction| {
+                for (key, _) in &waiting {
+                    transaction.delete(Collection::Intent, key)?;
+                }
+                Ok(())
+            })?;
+            match is_present {
+                true => Ok(()),
+                false => this.decide(intent, &institution),
+            }
+        })
     }
 
     pub(crate) fn policy_step(

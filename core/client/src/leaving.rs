@@ -13,8 +13,10 @@ use crate::nahtlos::Nahtlos;
 pub struct Leaving {
     /// Cases that they lead, as far as this device knows.
     pub cases_led: u64,
-    /// Teams and institutions that they are in besides, by name.
+    /// Teams that they are in besides, by name.
     pub stays_in: Vec<String>,
+    /// The institution that they administer or wait to administer, by name.
+    pub administers: Option<String>,
     /// Sections that are shared with them by name.
     pub sections_by_name: u64,
     /// Devices that stand as theirs.
@@ -40,6 +42,7 @@ impl Nahtlos {
         let mut leaving = Leaving {
             cases_led: led.count() as u64,
             stays_in: Vec::new(),
+            administers: None,
             sections_by_name: 0,
             devices: 0,
         };
@@ -53,6 +56,8 @@ impl Nahtlos {
             }
             if state.kind() == Kind::Section {
                 leaving.sections_by_name += 1;
+            } else if state.kind() == Kind::Institution {
+                leaving.administers = Some(directory.institution_name(&space));
             } else {
                 leaving.stays_in.push(directory.name(&space));
             }

@@ -115,7 +115,7 @@ pub mod wiping;
 
 pub use cases::{Case, CaseLine};
 pub use directory::{Directory, HandoverOrder, InstitutionCard, NetworkCard, PersonCard, TeamCard};
-pub use edits::TypedEdit;
+pub use edits::{KeptEdit, TypedEdit};
 pub use error::ClientError;
 pub use founding::Founder;
 pub use incidents::Incident;

@@ -12,7 +12,7 @@ use crate::backups::RestoredBackup;
 use crate::bundle::CarriedLine;
 use crate::clones::OtherCopy;
 use crate::comparing::words_of;
-use crate::edits::TypedEdit;
+use crate::edits::KeptEdit;
 use crate::error::ClientError;
 use crate::fate::Fate;
 use crate::forks::{Fork, LostAddition};
@@ -38,6 +38,8 @@ pub struct Status {
     pub institution: Option<String>,
     /// The team.
     pub team: Option<String>,
+    /// Whether the person is in that team no longer.
+    pub team_left: bool,
     /// The network.
     pub network: Option<String>,
     /// Short fingerprint of this device.
@@ -105,7 +107,7 @@ pub struct HeldLine {
     /// Who sent it, as the directory names them, where it is somebody else's.
     pub author: Option<String>,
     /// One's own edits, as typed.
-    pub edits: Vec<TypedEdit>,
+    pub edits: Vec<KeptEdit>,
     /// Hexadecimal id of the held envelope they were in, whose copy was erased here.
     pub id: Option<String>,
     /// What became of that one.
@@ -130,6 +132,7 @@ impl Nahtlos {
             person: name(self.device.person),
             institution: name(self.device.institution),
             team: name(self.device.team),
+            team_left: self.device.team.is_some_and(|team| self.team_left(&team)),
             network: directory.network.as_ref().map(|card| card.name.clone()),
             device: self.device_fingerprint(),
             device_words: self.device_words(),
@@ -215,10 +218,7 @@ impl Nahtlos {
             let (space, edits) = match &record.item {
                 HeldItem::Edits { edits } => (
                     key.get(..32).and_then(SpaceId::from_slice),
-                    edits
-                        .iter()
-                        .filter_map(|edit| serde_json::from_str(&edit.edit).ok())
-                        .collect(),
+                    edits.iter().map(|edit| KeptEdit::of(&edit.edit)).collect(),
                 ),
                 HeldItem::Operation { .. } | HeldItem::Envelope { .. } => (None, Vec::new()),
             };

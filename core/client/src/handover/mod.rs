@@ -23,6 +23,9 @@ pub struct HandoverPlan {
     pub from: String,
     /// Who is to lead.
     pub to: String,
+    /// What names them in a command, both: a name, or an id where others are called the same.
+    #[serde(skip)]
+    pub named_in_command: (String, String),
     /// The institution of who is to lead.
     pub to_institution: String,
     /// Cases that are handed over.

@@ -38,6 +38,10 @@ impl Nahtlos {
         let mut plan = HandoverPlan {
             from: directory.person_name(from),
             to: directory.person_name(to),
+            named_in_command: (
+                directory.named_in_command(from),
+                directory.named_in_command(to),
+            ),
             to_institution: directory.institution_name(&institution),
             cases: Vec::new(),
             excluded: Vec::new(),

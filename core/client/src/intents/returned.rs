@@ -168,7 +168,13 @@ impl Nahtlos {
             let label = self.label(&space).ok();
             label.map_or_else(
                 || directory.name(&space),
-                |label| format!("the section {}", label.kind),
+                |label| {
+                    let line = self.stored_line(&label.case()).ok().flatten();
+                    match line.and_then(|line| line.summary.case_number) {
+                        Some(number) => format!("the section {} of {number}", label.kind),
+                        None => format!("the section {}", label.kind),
+                    }
+                },
             )
         });
         let holder = |grant| {

@@ -35,6 +35,8 @@ pub struct RecoverySetup {
     pub covered: Vec<String>,
     /// Teams of the institution that this device does not manage: their managers cover them.
     pub not_covered: Vec<String>,
+    /// Of these, what an earlier set covers: no set opens it any more until its managers have it covered.
+    pub no_longer_covered: Vec<String>,
     /// Whether an earlier set ends with it.
     pub replaces: bool,
 }
@@ -61,9 +63,16 @@ impl Nahtlos {
             names.sort();
             names
         };
+        let mut lost: Vec<SpaceId> = Vec::new();
+        for (group, _) in self.covered_before(&institution)? {
+            if !covered.contains(&group) && !lost.contains(&group) {
+                lost.push(group);
+            }
+        }
         Ok(RecoverySetup {
             covered: names(&covered),
             not_covered: names(&others),
+            no_longer_covered: names(&lost),
             replaces: self.present_recovery()?.is_some(),
         })
     }
@@ -83,13 +92,7 @@ impl Nahtlos {
         let preview = self.preview_recovery(threshold, custodians)?;
         let institution = self.institution()?;
         let (groups, _) = self.groups_to_cover(&institution)?;
-        let mut ended = Vec::new();
-        for earlier in self.recovery_known()? {
-            if earlier.institution == institution {
-                let covered = self.groups_covered_by(&earlier.person)?;
-                ended.extend(covered.into_iter().map(|group| (group, earlier.person)));
-            }
-        }
+        let ended = self.covered_before(&institution)?;
         let seed = DeviceSeed::random(&mut random::system());
         let member = self.found_member(&seed, institution)?;
         let person = member.state.id();
@@ -122,6 +125,21 @@ impl Nahtlos {
             this.publish_card(card)
         })?;
         Ok(preview)
+    }
+
+    /// Every group that an earlier recovery key of the institution covers, with the key's member.
+    fn covered_before(
+        &self,
+        institution: &SpaceId,
+    ) -> Result<Vec<(SpaceId, SpaceId)>, ClientError> {
+        let mut before = Vec::new();
+        for earlier in self.recovery_known()? {
+            if earlier.institution == *institution {
+                let covered = self.groups_covered_by(&earlier.person)?;
+                before.extend(covered.into_iter().map(|group| (group, earlier.person)));
+            }
+        }
+        Ok(before)
     }
 
     /// Lets the present recovery key cover a further team that this device manages.

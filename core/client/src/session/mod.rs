@@ -267,6 +267,8 @@ impl<'a> Session<'a> {
             self.report.notices.extend(devices);
             let administration = self.replica.tell_of_administration()?;
             self.report.notices.extend(administration);
+            let teams = self.replica.tell_of_teams_left()?;
+            self.report.notices.extend(teams);
         }
         // A person reads each sentence once.
         let mut said = BTreeSet::new();
