@@ -531,3 +531,136 @@ fn who_pays_by_decision_is_listed_shown_with_the_case_and_corrected_by_a_new_one
         "nothing of it was stored"
     );
 }
+
+fn erase(home: &Home, words: &[&str]) -> Run {
+    home.run(&[&["--json", "case", "erase", "ruth"], words].concat())
+}
+
+/// The number of the only case, as the list says.
+fn number(home: &Home) -> (String, String) {
+    let list = home.run(&["--json", "case", "list", "--all"]).json();
+    let case = &list["cases"][0];
+    let text = |field: &str| case[field].as_str().unwrap().to_owned();
+    (text("case_number"), text("id"))
+}
+
+#[test]
+fn a_case_is_erased_with_its_number_typed_back_and_everybody_sees_who_has_confirmed() {
+    let world = World::new();
+    world.open_case();
+    share(&world, "core,journal");
+    let (berger, iseli) = (&world.berger, &world.iseli);
+    let (case, id) = number(berger);
+    let mistake = ["--reason", "opened_by_mistake"];
+    let not_closed = erase(berger, &mistake);
+    refused(&not_closed, 2, "not_closed");
+    assert!(
+        not_closed.stderr.contains("nahtlos case close ruth"),
+        "{}",
+        not_closed.stderr
+    );
+    close(berger, &["--reason", "opened_by_mistake", "--yes"]).ok();
+    let not_delivered = erase(berger, &mistake);
+    refused(&not_delivered, 5, "no_right");
+    assert!(not_delivered.stderr.contains("`nahtlos sync` first"));
+    share_nothing_but_sync(&world);
+
+    // What it would do, and what it does not reach.
+    refused(
+        &erase(berger, &["--reason", "retention_ended"]),
+        2,
+        "retention",
+    );
+    refused(&erase(iseli, &mistake), 5, "no_right");
+    let dry = [
+        "case",
+        "erase",
+        "ruth",
+        "--reason",
+        "opened_by_mistake",
+        "--dry-run",
+    ];
+    let seen = berger.run(&dry).ok();
+    for word in [
+        case.as_str(),
+        "journal",
+        "Iseli",
+        "Not reached",
+        "bundles",
+        "--dry-run",
+    ] {
+        assert!(seen.stdout.contains(word), "{word}: {}", seen.stdout);
+    }
+    let unasked = erase(berger, &mistake);
+    refused(&unasked, 2, "confirmation_missing");
+    assert!(unasked.stderr.contains("--confirm"), "{}", unasked.stderr);
+    let other = [&mistake[..], &["--confirm", "BE-2026-001-AA-0009-X"]].concat();
+    refused(&erase(berger, &other), 2, "confirmation_differs");
+    assert_eq!(
+        berger.run(&["--json", "decision"]).json()["decisions"],
+        serde_json::json!([])
+    );
+
+    let typed = [&mistake[..], &["--confirm", &case]].concat();
+    let said = erase(berger, &typed).ok();
+    assert_eq!(said.json()["erasure"]["case"], id.as_str());
+    berger.run(&["sync"]).ok();
+    let list = berger.run(&["--json", "case", "list", "--erased"]).json();
+    assert_eq!(list["erased"][0]["id"], id.as_str());
+    let shown = berger.run(&["case", "show", &id[..8]]).ok().stdout;
+    for word in [
+        "irrtümlich eröffnet",
+        "ouvert par erreur",
+        "Iseli",
+        "not confirmed",
+    ] {
+        assert!(shown.contains(word), "{word}: {shown}");
+    }
+    assert!(
+        !shown.contains("Mosimann") && !shown.contains(&case),
+        "{shown}"
+    );
+    refused(
+        &berger.run(&["--json", "case", "show", "ruth"]),
+        1,
+        "not_found",
+    );
+    let log = berger.run(&["--json", "case", "access-log", &id]);
+    refused(&log, 1, "case_erased");
+
+    let told = iseli.run(&["sync"]).ok();
+    assert!((told.stdout + &told.stderr).contains("erased a case"));
+    assert_eq!(
+        iseli.run(&["--json", "case", "list", "--all"]).json()["cases"],
+        serde_json::json!([])
+    );
+    berger.run(&["sync"]).ok();
+    let shown = berger.run(&["case", "show", &id]).ok().stdout;
+    assert!(!shown.contains("not confirmed"), "{shown}");
+}
+
+/// Both devices have all that the other has.
+fn share_nothing_but_sync(world: &World) {
+    for home in [&world.berger, &world.iseli, &world.berger] {
+        home.run(&["sync"]).ok();
+    }
+}
+
+#[test]
+fn a_retention_list_of_ones_own_counts_and_a_wrong_one_erases_nothing() {
+    let world = World::new();
+    world.open_case();
+    let home = &world.berger;
+    home.run(&["sync"]).ok();
+    close(home, &["--reason", "moved_away", "--yes"]).ok();
+    home.run(&["sync"]).ok();
+    let ended = ["--reason", "retention_ended", "--dry-run"];
+    refused(&erase(home, &ended), 2, "retention");
+    let provided = include_str!("../../core/casework/data/retention.json");
+    let file = home.path.join("retention.json");
+    let at_once = provided.replace("\"years_otherwise\": 10", "\"years_otherwise\": 0");
+    std::fs::write(&file, at_once).unwrap();
+    erase(home, &ended).ok();
+    std::fs::write(&file, provided.replace("\"years\": 15", "\"years\": 1500")).unwrap();
+    refused(&erase(home, &ended), 2, "years");
+}

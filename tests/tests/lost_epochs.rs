@@ -591,3 +591,38 @@ fn a_breach_report_lists_what_only_a_lost_branch_let_a_device_open() {
         assert!(section.reach.content_since < closed, "{section:?}");
     }
 }
+
+/// Iseli's team lost the journal, and Iseli erases his copy: with it goes the key that only a lost branch gave him.
+#[test]
+fn who_erases_their_copy_keeps_no_key_of_a_branch_that_was_carried_back() {
+    let mut office = office();
+    let lost = office.fork(
+        |office| {
+            office.write_under_a_new_key();
+            office.iseli.sync();
+        },
+        Office::begin_another_key,
+    );
+    office.sync_all();
+    let kept = |home: &Home| {
+        let seeds = home.nahtlos.stored_seeds();
+        seeds.iter().any(|seed| KeyId(seed.key_id()) == lost)
+    };
+    assert!(kept(&office.iseli), "control");
+    let case = office.berger.nahtlos.find_case(&office.number).unwrap();
+    let directory = office.berger.nahtlos.directory().unwrap();
+    let team = directory.find_team(IV_TEAM).unwrap();
+    let ending = office.berger.nahtlos.withdrawal(&case, &JOURNAL, &team);
+    let ended = office
+        .berger
+        .nahtlos
+        .end(&ending.unwrap(), Reason::ConsentWithdrawn);
+    ended.unwrap();
+    office.sync_all();
+    let copies = office.iseli.nahtlos.lost_sections().unwrap();
+    let copy = copies.iter().find(|one| one.section == JOURNAL.code());
+    let erased = office.iseli.nahtlos.erase_lost(&copy.unwrap().space);
+    erased.unwrap();
+    assert!(!kept(&office.iseli));
+    assert!(kept(&office.berger), "control: who may read keeps it");
+}

@@ -6,7 +6,7 @@ use nahtlos_casework::edit::{Edit, SliceContent, SliceEdit};
 use nahtlos_casework::fields::{ConsentForm, EntryId, Field, InstitutionId};
 use nahtlos_casework::record::{ConsentDetails, Giver};
 use nahtlos_casework::slice::Slice;
-use nahtlos_casework::view::FormView;
+use nahtlos_casework::view::{DisputesView, FormView};
 use nahtlos_client::consent::{ConsentShare, Less, NewConsent};
 use nahtlos_client::share::Terms;
 use nahtlos_client::{Case, ClientError};
@@ -554,4 +554,158 @@ fn what_the_matrix_keeps_from_somebody_no_slice_and_no_basis_gives_them() {
     story.sync();
     assert_eq!(slices(&story.roth, &id).len(), 0);
     assert_eq!(slices(&story.gerber, &id).len(), 1);
+}
+
+/// Rüegg hands the case over to the provider, who by now reads the core data itself: of its slices it goes on to
+/// receive copies, and manages none.
+#[test]
+fn a_hand_over_to_a_team_that_reads_a_slice_does_not_let_it_manage_the_slice() {
+    let mut story = Story::new();
+    let id = story.case.clone();
+    let slice = story.share_slice(&SectionKind::Plan, PROVIDER, Some("SHG19b"));
+    story
+        .ruegg
+        .share(&id, &SectionKind::Core, PROVIDER, Role::Read, "SHG19b");
+    story.sync();
+    let role = |home: &Home, kind: &SectionKind| {
+        let space = case(home, &id).section(kind).unwrap();
+        home.nahtlos.own_role(&space)
+    };
+    assert_eq!(role(&story.roth, &slice), Some("read"), "control");
+    let person = |home: &Home| home.nahtlos.identity().person.unwrap();
+    let (from, to) = (person(&story.ruegg), person(&story.roth));
+    let plan = story.ruegg.nahtlos.plan_handover(&from, &to, &[]).unwrap();
+    let one = &plan.cases[0];
+    assert_eq!(one.raised, ["core"]);
+    assert!(story.ruegg.nahtlos.hand_over(&plan, one).unwrap());
+    story.sync();
+    assert_eq!(
+        role(&story.roth, &SectionKind::Core),
+        Some("manage"),
+        "control"
+    );
+    assert_eq!(role(&story.roth, &slice), Some("read"));
+    assert_eq!(role(&story.ruegg, &slice), Some("manage"));
+    let rewritten = story.roth.nahtlos.edit_case(
+        &id,
+        &[Edit::Slice(SliceEdit {
+            section: slice,
+            content: SliceContent::default(),
+            as_of: story.roth.nahtlos.today().unwrap(),
+        })],
+    );
+    assert!(
+        matches!(rewritten, Err(ClientError::NoRight { .. })),
+        "{rewritten:?}"
+    );
+}
+
+/// The person says that the number is not theirs: the provider, who was given it, sees that, and not what else
+/// was said; once it is settled, that too.
+#[test]
+fn what_the_person_disputes_is_marked_in_the_copy_of_who_received_it() {
+    let mut story = Story::new();
+    let id = story.case.clone();
+    let slice = story.share_slice(&SectionKind::Core, PROVIDER, Some("SHG19b"));
+    story.sync();
+    let (mark, other, end) = (story.id(), story.id(), story.id());
+    let dispute = |mark: EntryId, path: Value, text: &str| {
+        edit(
+            json!({ "dispute": { "section": "core", "change": { "state": {
+            "id": mark, "path": path, "text": text, "stated_at": "2026-10-02" } } } }),
+        )
+    };
+    let edits = [
+        dispute(
+            mark,
+            json!(["contact", "phone"]),
+            "Die Nummer gehört meinem Mann.",
+        ),
+        dispute(other, json!(["person", "birth"]), "Ein Jahr zu früh."),
+    ];
+    story.iseli.nahtlos.edit_case(&id, &edits).unwrap();
+    story.sync();
+    let marks = |home: &Home, kind: &SectionKind| {
+        let of = case(home, &id);
+        let document = home.nahtlos.section_document(&of, kind).unwrap();
+        let authors = home.nahtlos.section_authors(&of, kind).unwrap();
+        (
+            DisputesView::read(&document, &authors),
+            document.export_json().to_string(),
+        )
+    };
+    let (seen, whole) = marks(&story.roth, &slice);
+    assert_eq!(seen.standing().count(), 1);
+    assert!(seen.concerns(&["fields", "phone"]));
+    assert!(
+        !whole.contains("meinem Mann") && !whole.contains("zu früh"),
+        "{whole}"
+    );
+    story.try_keys(&SectionKind::Core, &slice, "roth");
+
+    let settled = edit(
+        json!({ "dispute": { "section": "core", "change": { "settle": {
+        "id": end, "dispute": mark, "text": "Sie ist einverstanden.", "stated_at": "2026-10-05" } } } }),
+    );
+    story.ruegg.nahtlos.edit_case(&id, &[settled]).unwrap();
+    story.sync();
+    let (seen, whole) = marks(&story.roth, &slice);
+    assert_eq!((seen.standing().count(), seen.disputes.len()), (0, 1));
+    assert!(!whole.contains("einverstanden"), "{whole}");
+    let (source, _) = marks(&story.trachsel, &SectionKind::Core);
+    assert_eq!(source.standing().count(), 1, "the other one stands");
+}
+
+/// Roth's program is modified: it signs edits of the slice that his team receives, under its true key.
+#[test]
+fn who_receives_a_slice_and_signs_an_edit_of_it_changes_nobodys_copy() {
+    let mut story = Story::new();
+    let id = story.case.clone();
+    let slice = story.share_slice(&SectionKind::Core, PROVIDER, Some("SHG19b"));
+    story.sync();
+    let space = case(&story.roth, &id).section(&slice).unwrap();
+    let seen = |home: &Home| {
+        let of = case(home, &id);
+        let document = home.nahtlos.section_document(&of, &slice).unwrap();
+        (
+            document.export_json(),
+            home.nahtlos.counting_of(&space).len(),
+        )
+    };
+    let stored = |story: &Story| {
+        story
+            .world
+            .stored_envelopes(&story.ruegg, &id, &slice)
+            .len()
+    };
+    let (before, of_roth, on_relay) = (seen(&story.ruegg), seen(&story.roth), stored(&story));
+    let false_mark = ["acknowledged", "dispute:aebagbafaydqq"];
+    let of_phone = [("path", "fields/phone"), ("stated_at", "2026-10-02")];
+    let roth = &mut story.roth.nahtlos;
+    roth.hostile_changes(&space, 1, &|_| {}).unwrap();
+    roth.newer_entry(&space, 2, &false_mark, &of_phone).unwrap();
+    for _ in 0..2 {
+        for home in [&mut story.roth, &mut story.ruegg, &mut story.trachsel] {
+            home.sync();
+        }
+    }
+    assert_eq!(
+        stored(&story),
+        on_relay,
+        "the relay keeps none of it in the section"
+    );
+    for home in [&story.ruegg, &story.trachsel] {
+        assert_eq!(seen(home), before);
+    }
+    assert_eq!(seen(&story.roth).0, of_roth.0);
+
+    // The control: from who manages the slice, the same envelope is taken.
+    let trachsel = &mut story.trachsel.nahtlos;
+    trachsel
+        .newer_entry(&space, 1, &false_mark, &of_phone)
+        .unwrap();
+    for home in [&mut story.trachsel, &mut story.ruegg] {
+        home.sync();
+    }
+    assert!(seen(&story.ruegg).1 > before.1);
 }

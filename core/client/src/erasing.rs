@@ -21,6 +21,7 @@ use crate::counting::{Tally, put_tally};
 use crate::directory::Directory;
 use crate::ending::Reason;
 use crate::error::ClientError;
+use crate::keys::all_epochs;
 use crate::nahtlos::Nahtlos;
 use crate::outbox::{ENVELOPES, keep_as_typed};
 use crate::records::{self, DocumentRecord, SealedRecord};
@@ -189,7 +190,7 @@ impl Nahtlos {
             }
             Ok(())
         })?;
-        for epoch in state.epochs() {
+        for epoch in all_epochs(&state) {
             self.seeds.forget(&epoch.key_id);
         }
         self.documents.clear();
@@ -424,7 +425,7 @@ pub(crate) fn erase_keys(
     transaction: &Transaction<'_>,
     state: &SpaceState,
 ) -> Result<(), ClientError> {
-    for epoch in state.epochs() {
+    for epoch in all_epochs(state) {
         transaction.delete_group(Collection::Wrap, &epoch.key_id.0)?;
         transaction.delete(Collection::EpochSeed, &epoch.key_id.0)?;
     }

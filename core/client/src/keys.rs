@@ -215,7 +215,7 @@ pub(crate) fn opened_by_links<'a>(
 }
 
 /// A log's epochs, and those of branches that were carried back into it.
-fn all_epochs(state: &SpaceState) -> impl Iterator<Item = &Epoch> {
+pub(crate) fn all_epochs(state: &SpaceState) -> impl Iterator<Item = &Epoch> {
     let branches = state.branches().iter().flat_map(HealedBranch::epochs);
     branches.chain(state.epochs())
 }

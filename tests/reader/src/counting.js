@@ -39,6 +39,20 @@ export function stands(logs, envelope, arrivals) {
   return new Court(logs, envelope.space, [envelope], arrivals).stands(envelope);
 }
 
+/**
+ * The erasure that erases a section (PROTOCOL §15): by who manages it, and names its closing. Of several the one received first.
+ * @returns {object|null} one of the envelopes
+ */
+export function erasureOf(logs, space, envelopes, arrivals, isEarlier) {
+  const court = new Court(logs, space, envelopes, arrivals);
+  const words = envelopes.filter((envelope) => envelope.kind === "erasure" && court.erasesSection(envelope));
+  const byReceipt = (left, right) => {
+    if (left.receipt === null || right.receipt === null) return (left.receipt === null) - (right.receipt === null) || (left.id < right.id ? -1 : 1);
+    return isEarlier(left.receipt, right.receipt) ? -1 : 1;
+  };
+  return words.toSorted(byReceipt)[0] ?? null;
+}
+
 const isEdit = ({ kind }) => kind === "changes";
 
 /** The role that an envelope's author needs. */
@@ -123,6 +137,15 @@ class Court {
   stoodWhenReceived(envelope) {
     if (envelope.receipt === null) return false;
     return this.isEnough(envelope, new View(this.logs, this.arrivals.beforeReceipt(envelope.receipt)));
+  }
+
+  /** Closing takes no right to manage away; what was voided, or is held, is no matter here. */
+  erasesSection({ knowledge, author, receipt }) {
+    const then = View.known(this.logs, knowledge);
+    const known = then.state(this.space);
+    if (known === null || known.kind !== "section" || !known.closed) return false;
+    const manages = (since) => remains(then, since, author, this.space, this.suspended).withoutClosing === "manage";
+    return manages(this.newest) || (receipt !== null && manages(new View(this.logs, this.arrivals.beforeReceipt(receipt))));
   }
 
   /** All ancestors of these, whoever wrote them. Only edits are built on: what is named through another kind is passed over. */

@@ -1,5 +1,5 @@
 /** Decoding, verifying and opening of envelopes (PROTOCOL §15). */
-import { ascending, bytes, bytesOf, list, plainEnum, read, readMessage, struct, unsigned } from "./schema.js";
+import { ascending, bytes, bytesOf, list, optional, plainEnum, read, readMessage, struct, text, unsigned } from "./schema.js";
 import { accessHeads, identifier, requireVersionAndSuite } from "./common.js";
 import { concat, fromHex } from "./bytes.js";
 import { EnvelopeError, MalformedError, TooLargeError } from "./errors.js";
@@ -42,6 +42,13 @@ const snapshotPayload = struct([
   ["heads", hashes(limits.HEADS)],
   ["actors", list(struct([["actor", identifier(16)], ["device", identifier(32)]]), limits.SNAPSHOT_ACTORS)],
   ["covered", hashes(limits.SNAPSHOT_COVERED)],
+]);
+
+/** Both lists are empty. */
+const erasurePayload = struct([
+  ["runNonces", list(bytesOf(16), 0)],
+  ["changes", list(bytes, 0)],
+  ["reason", optional(text)],
 ]);
 
 const headsPayload = struct([["heads", hashes(limits.HEADS)]]);
@@ -98,7 +105,12 @@ export function openPayload(envelope, epoch) {
   return payload;
 }
 
-/** Payload of kinds 1 and 6. @returns {{runNonces: Uint8Array[], changes: Uint8Array[]}} */
+/** Payload of kind 6: the code of a reason, or null. */
+export function decodeErasure(payload) {
+  return readMessage(erasurePayload, payload).reason;
+}
+
+/** Payload of kind 1. @returns {{runNonces: Uint8Array[], changes: Uint8Array[]}} */
 export function decodeChanges(payload) {
   return readMessage(changesPayload, payload);
 }

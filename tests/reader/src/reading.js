@@ -1,14 +1,14 @@
 /** From items to documents: replay, keys, receipts, which envelopes count, and what they say (PROTOCOL §24, §28). */
 import { Carrying } from "./carrying.js";
 import { EnvelopeError, ReaderError } from "./errors.js";
-import { decodeEnvelope, verifyEnvelope } from "./envelope.js";
+import { decodeEnvelope, decodeErasure, openPayload, verifyEnvelope } from "./envelope.js";
 import { decodeOperation } from "./operation.js";
 import { envelopeId, operationId } from "./identifiers.js";
 import { deviceFromSeed } from "./keys.js";
 import { composeSpace } from "./composing.js";
 import { DIRECTORY_CONTAINERS, PERSON_CONTAINERS } from "./document.js";
 import { deviceNames } from "./devices.js";
-import { judge, clones, knowledgeOf } from "./counting.js";
+import { judge, clones, erasureOf, knowledgeOf } from "./counting.js";
 import { Keyring, WrapStore } from "./keyring.js";
 import { replayAll } from "./replay.js";
 import { findDeviceKeys } from "./rights.js";
@@ -177,14 +177,23 @@ export class Reading {
     const envelopes = this.verified.filter((envelope) => envelope.space === space);
     const label = this.labelOf(state);
     const judgement = judge(this.logs, space, envelopes, this.arrivals);
-    const containers = containersOf(state, label, envelopes);
-    const content = composeSpace({ ...this, state, containers, envelopes, judgement });
+    const erasure = erasureOf(this.logs, space, envelopes, this.arrivals, isEarlier);
+    const containers = erasure === null ? containersOf(state, label, envelopes) : null;
+    const applied = erasure === null ? envelopes : envelopes.filter(({ kind }) => kind !== "changes");
+    const content = composeSpace({ ...this, state, containers, envelopes: applied, judgement });
     for (const { id, error } of content.problems) this.problem("envelope", id, error);
     this.unread.push(...content.unread);
     this.passedOver.push(...content.passedOver);
     const verdicts = shownVerdicts(judgement.verdicts, content.covered);
     const names = state.kind === "person" ? deviceNames(state, content.document, this.keyring) : null;
-    return { state, label, verdicts, clones: clones(envelopes, verdicts), document: content.document, names };
+    return { state, label, verdicts, clones: clones(envelopes, verdicts), document: content.document, names, erased: this.erasedBy(erasure) };
+  }
+
+  /** Who erased a section and why; null where nobody did. */
+  erasedBy(erasure) {
+    if (erasure === null) return null;
+    const epoch = this.keyring.epoch(erasure.space, erasure.envelope.header.keyId);
+    return { by: erasure.id, reason: epoch === null ? null : reasonOf(erasure.envelope, epoch) };
   }
 
   /** A section's label is the one of its first epoch that this device can open. */
@@ -202,6 +211,16 @@ export class Reading {
       }
     }
     return null;
+  }
+}
+
+/** One that does not open gives none. */
+function reasonOf(envelope, epoch) {
+  try {
+    return decodeErasure(openPayload(envelope, epoch));
+  } catch (error) {
+    if (error instanceof ReaderError) return null;
+    throw error;
   }
 }
 

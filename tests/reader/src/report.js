@@ -46,7 +46,7 @@ export function spacesOf(reading) {
   return spaces;
 }
 
-function spaceOf({ keyring, arrivals }, newest, space, { state, label, verdicts, clones, document }) {
+function spaceOf({ keyring, arrivals }, newest, space, { state, label, verdicts, clones, document, erased }) {
   const device = keyring.device.id;
   const right = rightOf(newest, device, space);
   const suspended = suspendedGrants(newest, space, arrivals);
@@ -68,6 +68,7 @@ function spaceOf({ keyring, arrivals }, newest, space, { state, label, verdicts,
     clones,
     heads: document?.heads() ?? null,
     document: document?.toJson() ?? null,
+    ...(erased === null ? {} : { erased }),
   };
 }
 

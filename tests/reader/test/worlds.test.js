@@ -22,7 +22,7 @@ const PROGRAM = fileURLToPath(new URL("../reader.js", import.meta.url));
 
 /** Every device's view of a world, and no fewer than there were. */
 const KNOWN_WORLDS = [
-  "custodian/confirmed", "custodian/waiting", "edges/branches", "edges/keys", "edges/rights", "ends/all", "ends/custodian", "from_now/before",
+  "custodian/confirmed", "custodian/waiting", "edges/branches", "edges/keys", "edges/rights", "erased", "ends/all", "ends/custodian", "from_now/before",
   "from_now/newcomer", "healed/forked", "healed/healed", "healed/other_side", "junk_epoch", "removal/adopted", "removal/held",
   "removal/provisional", "removal/removed_device", "shared", "snapshots", "suspended/added", "suspended/decided", "suspended/suspended",
 ];

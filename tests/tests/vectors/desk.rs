@@ -8,7 +8,7 @@ use nahtlos_protocol::crypto::epoch_secret::EpochSeed;
 use nahtlos_protocol::envelope::header::Salt;
 use nahtlos_protocol::envelope::sealed::Change;
 use nahtlos_protocol::envelope::snapshot::{
-    DocumentHead, SnapshotActor, SnapshotPayload, StatementPayload,
+    DocumentHead, ErasurePayload, SnapshotActor, SnapshotPayload, StatementPayload,
 };
 use nahtlos_protocol::envelope::{Envelope, EnvelopeKind, Header, Payload};
 use nahtlos_protocol::identifier::{DeviceId, EnvelopeId, KeyId, Nonce, SpaceId};
@@ -194,6 +194,23 @@ impl Desk {
     ) -> Envelope {
         let header = self.header(world, replica, who, seed, EnvelopeKind::Erasure, Vec::new());
         Envelope::seal(&header, &Payload::default(), seed, &who.keys.signing).expect("it is small")
+    }
+
+    /// Says that the section is erased, with the code of a reason, or that this copy is.
+    pub fn erase_section(
+        &mut self,
+        world: &mut World,
+        replica: &Replica,
+        who: &Device,
+        seed: &EpochSeed,
+        reason: Option<&str>,
+    ) -> Envelope {
+        let payload = ErasurePayload {
+            reason: reason.map(str::to_owned),
+            ..ErasurePayload::default()
+        };
+        let header = self.header(world, replica, who, seed, EnvelopeKind::Erasure, Vec::new());
+        Envelope::seal_erasure(&header, &payload, seed, &who.keys.signing).expect("it is small")
     }
 
     fn document_heads(&self) -> Vec<DocumentHead> {

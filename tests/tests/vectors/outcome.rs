@@ -11,10 +11,13 @@ use nahtlos_protocol::crypto::device_key::DeviceSeed;
 use nahtlos_protocol::crypto::epoch_secret::{self, EpochSeed};
 use nahtlos_protocol::crypto::secret::Secret32;
 use nahtlos_protocol::envelope::{Envelope, EnvelopeKind};
+use nahtlos_protocol::erasing;
 use nahtlos_protocol::identifier::{DeviceId, EnvelopeId, ItemId, OperationId, SpaceId};
-use nahtlos_protocol::space::authority::{self, Knowledge, View};
+use nahtlos_protocol::space::authority::{self, At, Knowledge, View};
 use nahtlos_protocol::space::replay::{ReplayError, Signatures};
-use nahtlos_protocol::space::standing::{self, NoReceipts, Position, Receipts};
+use nahtlos_protocol::space::standing::{
+    self, NoReceipts, Position, Receipts, ReceivedBefore, Suspended,
+};
 use nahtlos_protocol::space::state::{Epoch, Grant};
 use nahtlos_protocol::space::{Kind, SignedOperation, SpaceState, staleness};
 use nahtlos_protocol::wire::{Item, ItemKind, Receipt};
@@ -185,9 +188,13 @@ impl Outcome {
             &suspended,
         );
         let right = authority::right(&self.replica, &self.device, &state.id());
-        let document = self.document(state, &counting.verdicts);
+        let erased = self.erased(state, &suspended);
+        let document = match erased {
+            Some(_) => None,
+            None => self.document(state, &counting.verdicts),
+        };
         let length = state.length();
-        json!({
+        let mut space = json!({
             "kind": kind_word(state.kind()),
             "length": length,
             "role": right.role.map_or("none", role_word),
@@ -209,7 +216,49 @@ impl Outcome {
                 document.heads().iter().map(ToString::to_string).collect::<Vec<_>>()
             }),
             "document": document.as_ref().map(Document::export_json),
-        })
+        });
+        if let (Some(erased), Some(space)) = (erased, space.as_object_mut()) {
+            space.insert("erased".into(), erased);
+        }
+        space
+    }
+
+    /// The first erasure that erases the section, and its reason.
+    fn erased(&self, state: &SpaceState, suspended: &Suspended) -> Option<Value> {
+        let received = |id: &EnvelopeId| self.received.0.get(&ItemId::from(*id)).copied();
+        let mut words: Vec<&Envelope> = self
+            .envelopes
+            .values()
+            .filter(|one| one.header().space == state.id())
+            .filter(|one| one.header().kind == EnvelopeKind::Erasure)
+            .collect();
+        words.sort_by_key(|word| {
+            (
+                received(&word.id()).is_none(),
+                received(&word.id()),
+                word.id(),
+            )
+        });
+        let word = words.into_iter().find(|word| {
+            let header = word.header();
+            let knew = Knowledge::of(&self.replica, &header.access_heads).expect("verified");
+            let author = &header.author_device;
+            let erases = |since: View<'_>| {
+                erasing::erases_section(&self.replica, state, author, &knew, since, suspended)
+            };
+            erases(View::NEWEST)
+                || received(&word.id()).is_some_and(|position| {
+                    let receipts = &self.received;
+                    erases(View::at(At::Lengths(&ReceivedBefore {
+                        position,
+                        receipts,
+                    })))
+                })
+        })?;
+        let seed = self.keyring.seed(&state.id(), &word.header().key_id);
+        let opened = seed.and_then(|seed| word.open_erasure(&seed).ok());
+        let reason = opened.and_then(|payload| payload.reason);
+        Some(json!({ "by": word.id().to_string(), "reason": reason }))
     }
 
     fn epoch(&self, state: &SpaceState, epoch: &Epoch) -> Value {

@@ -20,6 +20,7 @@ use crate::erasing::erase_keys;
 use crate::error::ClientError;
 use crate::ingest::NOT_LOOKED_AT;
 use crate::intents::returned::put_returned;
+use crate::keys::all_epochs;
 use crate::nahtlos::Nahtlos;
 use crate::outbox::{ENVELOPES, held_aside_key, keep_as_typed, put_arrived};
 use crate::random;
@@ -181,7 +182,7 @@ impl Nahtlos {
             transaction.delete(Collection::Label, &space.0)?;
             put_remains(transaction, &remains, now)
         })?;
-        for epoch in state.epochs() {
+        for epoch in all_epochs(state) {
             self.seeds.forget(&epoch.key_id);
         }
         self.documents.clear();

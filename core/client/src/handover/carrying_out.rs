@@ -42,9 +42,9 @@ impl Nahtlos {
             since: self.today()?,
             until: None,
         };
-        for space in case.sections.values() {
+        for (kind, space) in &case.sections {
             let state = self.section_state(space)?;
-            for step in self.section_steps(parties, &state)? {
+            for step in self.section_steps(parties, kind, &state)? {
                 match step {
                     SectionStep::Raise(grant) => self.set_role(space, &grant, Role::Manage)?,
                     SectionStep::NewKey => {

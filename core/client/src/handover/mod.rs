@@ -2,7 +2,7 @@
 //! all, and what is left is done by running it again.
 //!
 //! A hand-over opens no section to anybody who could not read it: it says who leads, lets a team that
-//! reads manage where that is needed, and makes new keys where the earlier lead may not read any more.
+//! reads manage where that is needed (never a slice, which is a copy for its reader), and makes new keys where the earlier lead may not read any more.
 //! Whoever manages the institution may *order* one ([`HandoverOrder`]) without reading a case; a device that
 //! leads the cases carries it out.
 

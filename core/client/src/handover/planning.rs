@@ -175,7 +175,7 @@ impl Nahtlos {
             if state.live_grants().any(by_name) {
                 planned.stays_by_name.push(kind.code());
             }
-            for step in self.section_steps(parties, &state)? {
+            for step in self.section_steps(parties, kind, &state)? {
                 match step {
                     SectionStep::NewKey => planned.new_keys.push(kind.code()),
                     SectionStep::Raise(_) => planned.raised.push(kind.code()),

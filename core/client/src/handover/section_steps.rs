@@ -1,5 +1,6 @@
 //! What handing a case over does in each of its sections: who manages it, and whether it needs a new key.
 
+use nahtlos_casework::SectionKind;
 use nahtlos_protocol::identifier::{GrantId, RecipientId, SpaceId};
 use nahtlos_protocol::space::authority;
 use nahtlos_protocol::space::kind::Role;
@@ -23,6 +24,7 @@ impl Nahtlos {
     pub(super) fn section_steps(
         &self,
         parties: &Parties,
+        kind: &SectionKind,
         state: &SpaceState,
     ) -> Result<[SectionStep; 2], ClientError> {
         let right = authority::right(&self.logs(), &self.device_id, &state.id());
@@ -36,8 +38,13 @@ impl Nahtlos {
         } else {
             SectionStep::Nothing
         };
+        let access = self.access_step(parties, state, right.at_least(Role::Manage));
         Ok([
-            self.access_step(parties, state, right.at_least(Role::Manage)),
+            match (&access, kind.as_slice()) {
+                // A slice is written for who does not read the section: its receiver never manages it.
+                (SectionStep::Raise(_), Some(_)) => SectionStep::Nothing,
+                _ => access,
+            },
             key,
         ])
     }

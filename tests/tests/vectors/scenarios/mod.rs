@@ -3,6 +3,7 @@
 
 pub mod edges;
 pub mod ends;
+pub mod erased;
 pub mod healed;
 pub mod keys;
 pub mod removal;
@@ -22,7 +23,7 @@ use crate::support::root;
 use crate::world::{Device, NOW_MS, World};
 
 /// Bundles that are expected to come out as their `expected.json` says.
-pub const BUNDLES: [&str; 22] = [
+pub const BUNDLES: [&str; 23] = [
     "shared",
     "removal/provisional",
     "removal/held",
@@ -45,10 +46,11 @@ pub const BUNDLES: [&str; 22] = [
     "edges/keys",
     "edges/rights",
     "edges/branches",
+    "erased",
 ];
 
 /// Who builds which bundles.
-const WRITERS: [(&str, fn()); 12] = [
+const WRITERS: [(&str, fn()); 13] = [
     ("shared", shared::write),
     ("removal", removal::write),
     ("from_now", keys::write_from_now),
@@ -61,6 +63,7 @@ const WRITERS: [(&str, fn()); 12] = [
     ("edges/keys", edges::write_keys),
     ("edges/rights", edges::write_rights),
     ("edges/branches", edges::write_branches),
+    ("erased", erased::write),
 ];
 
 /// Builds the worlds that are missing and writes their bundles.
