@@ -29,7 +29,7 @@ const COUNTS = {
   },
   added: {
     "bundle_files.json": 2, "bundle_files_refused.json": 62, "bundle_items.json": 45, "bundles.json": 2, "joining_devices.json": 16,
-    "papers_and_shares.json": 4, "plan_texts.json": 21, "plan_versions.json": 51, "policies.json": 40, "policy_effects.json": 4,
+    "papers_and_shares.json": 4, "past_wraps.json": 38, "plan_texts.json": 21, "plan_versions.json": 51, "policies.json": 40, "policy_effects.json": 4,
     "questions.json": 2, "recovery.json": 21, "sections.json": 20, "statements.json": 4, "statements_held.json": 48,
   },
   refused: { "bytes.json": 33, "crypto.json": 27 },
