@@ -11,11 +11,12 @@ use super::story::{CASE_FILE, exit};
 pub const FACT: &str = "Seit Monaten erschöpft, möchte in der Pflege bleiben";
 pub const ANSWER: &str = "Wir klären die Eingliederung gern gemeinsam";
 
-/// What the case says of the client.
-const PERSONAL: [&str; 6] = [
+/// What the case says of the client; each too long to stand in an id or a time by chance.
+const PERSONAL: [&str; 7] = [
     "Mosimann",
     "Ruth",
-    "1982",
+    "1982-05-17",
+    "17.05.1982",
     "Marktstrasse",
     "555 01 42",
     "example.ch",
