@@ -304,6 +304,78 @@ fn a_phase_follows_on_another_one_and_a_consent_moves_it_on() {
     assert_eq!(phase()["phase"], "consented");
 }
 
+/// Files of another case, of a spreadsheet and of a hand: nobody has consented in the case that is opened from them.
+#[test]
+fn no_file_says_that_the_person_of_a_new_case_has_consented() {
+    let world = World::new();
+    let home = &world.berger;
+    for (number, said) in ["consented", "running", "closed", "deleted"]
+        .iter()
+        .enumerate()
+    {
+        let file = format!(
+            r#"{{"schema_version": 1, "phase": "{said}", "person": {{"official_name": "Zaugg{number}", "first_name": "Ruth"}}}}"#
+        );
+        let opened = home
+            .type_in(&["case", "open", "--yes", "--from", "-"], &file)
+            .ok();
+        let told = format!("{}{}", opened.stdout, opened.stderr);
+        assert!(told.contains(&format!("The file says `{said}`")), "{told}");
+        assert!(told.contains("nahtlos consent give CASE"), "{told}");
+        let case = format!("zaugg{number}");
+        let phase = home.run(&["--json", "case", "phase", &case]).json();
+        assert_eq!(phase["phase"], "preclarified", "{said}");
+        for next in ["consented", "running"] {
+            let moved = home.run(&["--json", "case", "phase", &case, next]);
+            refused(
+                &moved,
+                2,
+                if next == "consented" {
+                    "no_basis"
+                } else {
+                    "not_from_here"
+                },
+            );
+        }
+    }
+    for early in ["reported", "preclarified"] {
+        let file = format!(
+            r#"{{"schema_version": 1, "phase": "{early}", "person": {{"official_name": "{early}"}}}}"#
+        );
+        let opened = home
+            .type_in(&["case", "open", "--yes", "--from", "-"], &file)
+            .ok();
+        assert!(
+            !opened.stderr.contains("The file says"),
+            "{}",
+            opened.stderr
+        );
+        let phase = home.run(&["--json", "case", "phase", early]).json();
+        assert_eq!(phase["phase"], early);
+    }
+    let table = world.directory.path().join("cases.csv");
+    let rows = "official_name,first_name,phase\nTabelle,Eva,running\nTabelle,Urs,reported\n";
+    std::fs::write(&table, rows).unwrap();
+    let words = [
+        "--json",
+        "case",
+        "import",
+        "--from",
+        table.to_str().unwrap(),
+    ];
+    let numbers = home.run(&words).json()["case_numbers"].clone();
+    for (position, expected) in ["preclarified", "reported"].iter().enumerate() {
+        let number = numbers[position].as_str().unwrap();
+        let phase = home.run(&["--json", "case", "phase", number]).json();
+        assert_eq!(phase["phase"], *expected);
+        let sections = home.run(&["--json", "section", "list", number]).ok().stdout;
+        assert!(
+            sections.contains("\"access\""),
+            "reading is recorded: {sections}"
+        );
+    }
+}
+
 fn close(home: &Home, words: &[&str]) -> Run {
     home.run(&[&["--json", "case", "close", "ruth"], words].concat())
 }

@@ -400,3 +400,76 @@ fn who_only_reads_a_section_neither_marks_there_nor_settles() {
         "{page}"
     );
 }
+
+/// Berger sends one section to a court and takes the plan along to a physician; what stays with him is a reading.
+#[test]
+fn what_leaves_the_program_is_recorded_with_whom_it_goes_to_and_on_what_basis() {
+    let world = World::new();
+    world.open_case();
+    let home = &world.berger;
+    home.run(&["plan", "propose", "ruth", "--yes"]).ok();
+    let file = |name: &str| {
+        world
+            .directory
+            .path()
+            .join(name)
+            .to_str()
+            .unwrap()
+            .to_owned()
+    };
+    let (own, court, page) = (file("own.json"), file("court.json"), file("plan.html"));
+    let export = ["section", "export", "ruth", "journal", "--to"];
+    let told = home.run(&[&export[..], &[own.as_str()]].concat()).ok();
+    assert!(told.stderr.contains("--for WHO"), "{}", told.stderr);
+    let known = || home.run(&["--json", "case", "access-log", "ruth"]).json();
+    assert_eq!(known()["disclosures"].as_array().unwrap().len(), 0);
+
+    let half = [&export[..], &["x.json", "--for", "Gericht"]].concat();
+    assert_eq!(home.run(&half).exit, 2, "to somebody, on nothing");
+    let empty = file("empty.json");
+    let empty = [&export[..], &[&empty, "--for", " ", "--basis", "ZGB"]].concat();
+    assert_eq!(home.run(&empty).exit, 2);
+    assert!(
+        !world.directory.path().join("empty.json").exists(),
+        "nothing half done"
+    );
+
+    let to_court = [
+        "--for",
+        "Gerichtskreis Emmental",
+        "--basis",
+        "Editionsverfügung",
+    ];
+    home.run(&[&export[..], &[court.as_str()], &to_court[..]].concat())
+        .ok();
+    let print = [
+        "plan",
+        "print",
+        "ruth",
+        "--to",
+        &page,
+        "--for",
+        "Dr. Aebi",
+        "--basis",
+        "Wunsch der Klientin",
+    ];
+    home.run(&print).ok();
+    let log = known();
+    let given = log["disclosures"].as_array().unwrap();
+    assert_eq!(given.len(), 2, "{given:?}");
+    let of = |to: &str| given.iter().find(|one| one["to"] == to).unwrap();
+    let court = of("Gerichtskreis Emmental");
+    assert_eq!(court["sections"], serde_json::json!(["journal"]));
+    assert_eq!(court["basis"], "Editionsverfügung");
+    assert_eq!(of("Dr. Aebi")["sections"], serde_json::json!(["plan"]));
+    home.run(&["sync"]).ok();
+    let log = known();
+    let reads = log["reads"].as_array().unwrap();
+    let occasions: Vec<&str> = reads
+        .iter()
+        .filter_map(|read| read["purpose"].as_str())
+        .collect();
+    for occasion in ["export to a file", "page to print"] {
+        assert!(occasions.contains(&occasion), "{reads:?}");
+    }
+}

@@ -9,7 +9,7 @@ use super::process::{
     CLOSE_EXAMPLE, CaseClose, CaseErase, CaseReopen, CompetenceCommand, ERASE_EXAMPLE,
     PHASE_EXAMPLE, REOPEN_EXAMPLE,
 };
-use super::values::{Answered, TypedValue};
+use super::values::{Answered, DisclosedTo, TypedValue};
 
 /// Which cases to list.
 #[derive(Clone, Debug, Default, Args)]
@@ -112,12 +112,9 @@ pub struct CaseExport {
     /// labour.employments; without it, CSV has one row for each value of the case
     #[arg(long, value_name = "LIST")]
     pub list: Option<String>,
-    /// Who gets the file: recorded in the case's section `access`
-    #[arg(long = "for", value_name = "WHO", requires = "basis")]
-    pub recipient: Option<String>,
-    /// On what that rests: a code of `nahtlos share bases`, or words
-    #[arg(long, value_name = "BASIS", requires = "recipient")]
-    pub basis: Option<String>,
+    /// Who gets the file.
+    #[command(flatten)]
+    pub disclosed: DisclosedTo,
 }
 
 /// Run by `cli/tests/interchange.rs`.

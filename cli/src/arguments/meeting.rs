@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::values::{Answered, TypedValue};
+use super::values::{Answered, DisclosedTo, TypedValue};
 
 const CALL_EXAMPLE: &str = "\
 $ nahtlos meeting call mosimann --at \"31.03.2027 14:00\" --invite \"IV-Stelle Eingliederung\" --from einladung.json --yes
@@ -145,11 +145,8 @@ pub enum MeetingCommand {
         /// Where the page is written (HTML); the file must not exist
         #[arg(long, value_name = "FILE")]
         to: PathBuf,
-        /// Who gets the page: recorded in the case's section `access`
-        #[arg(long = "for", value_name = "WHO", requires = "basis")]
-        recipient: Option<String>,
-        /// On what that rests: a code of `nahtlos share bases`, or words
-        #[arg(long, value_name = "BASIS", requires = "recipient")]
-        basis: Option<String>,
+        /// Who gets the page.
+        #[command(flatten)]
+        disclosed: DisclosedTo,
     },
 }

@@ -63,7 +63,7 @@ pub use share::{
     ShareWithdraw,
 };
 pub use subject_export::{DisputeCommand, SubjectCommand};
-pub use values::{Answered, TypedValue};
+pub use values::{Answered, DisclosedTo, TypedValue};
 pub use vault::VaultCommand;
 
 /// One shared, end-to-end encrypted case file and integration plan for several institutions.

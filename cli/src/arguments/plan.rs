@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::values::{Answered, TypedValue};
+use super::values::{Answered, DisclosedTo, TypedValue};
 
 /// What can be done with a plan.
 #[derive(Debug, Subcommand)]
@@ -46,6 +46,9 @@ pub enum PlanCommand {
         /// Where the page is written (HTML); the file must not exist
         #[arg(long, value_name = "FILE")]
         to: PathBuf,
+        /// Who gets the page.
+        #[command(flatten)]
+        disclosed: DisclosedTo,
     },
     /// Sets a field of the plan itself; an empty answer empties it
     Set {

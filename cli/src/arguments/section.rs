@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::values::{Answered, TypedValue};
+use super::values::{Answered, DisclosedTo, TypedValue};
 
 /// Changes of a section that is described by its fields and lists.
 #[derive(Debug, Subcommand)]
@@ -97,6 +97,9 @@ pub struct SectionExport {
     /// Write to this file (made new, for you alone), instead of standard output
     #[arg(long, value_name = "FILE", required_if_eq("automerge", "true"))]
     pub to: Option<PathBuf>,
+    /// Who gets the file.
+    #[command(flatten)]
+    pub disclosed: DisclosedTo,
 }
 
 /// What can be done with sections.

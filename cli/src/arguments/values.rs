@@ -45,3 +45,14 @@ pub struct Answered {
     #[arg(long, conflicts_with = "yes")]
     pub dry_run: bool,
 }
+
+/// Who gets what is written out of the program.
+#[derive(Clone, Debug, Default, Args)]
+pub struct DisclosedTo {
+    /// Who gets the file: recorded in the case's section `access`
+    #[arg(long = "for", value_name = "WHO", requires = "basis")]
+    pub recipient: Option<String>,
+    /// On what that rests: a code of `nahtlos share bases`, or words
+    #[arg(long, value_name = "BASIS", requires = "recipient")]
+    pub basis: Option<String>,
+}

@@ -1,9 +1,8 @@
 //! `nahtlos case export`.
 
 use nahtlos_casework::SectionKind;
-use nahtlos_casework::access::{Disclosure, DisclosureForm};
+use nahtlos_casework::access::DisclosureForm;
 use nahtlos_casework::export::{SectionToExport, case_file};
-use nahtlos_casework::fields::{Field, Line, UtcTime};
 use nahtlos_casework::import::rows::RowsOf;
 use nahtlos_client::acting::SectionAuthors;
 use nahtlos_client::{Case, ClientError, Nahtlos};
@@ -11,6 +10,7 @@ use nahtlos_document::Document;
 use serde_json::{Map, Value, json};
 
 use super::case_title;
+use super::disclosing::Disclosing;
 use super::section::lost_copy;
 use super::sync::count;
 use crate::arguments::{CaseExport, ExportFormat};
@@ -42,9 +42,9 @@ pub fn export(context: &Context, options: &CaseExport) -> Result<Answer, Failure
     if list.is_some() && options.format != ExportFormat::Csv {
         return Err(only_csv());
     }
-    let recipient = options.recipient.as_deref().map(Line::parse).transpose()?;
-    let basis = options.basis.as_deref().map(Line::parse).transpose()?;
     let mut nahtlos = context.open()?;
+    let form = DisclosureForm::Exported;
+    let disclosing = Disclosing::begin(context, &nahtlos, &options.disclosed, form)?;
     let case = nahtlos.find_case(&options.case)?;
     let readable = readable(&nahtlos, &case)?;
     let list_section = list.as_ref().and_then(RowsOf::section);
@@ -66,32 +66,9 @@ pub fn export(context: &Context, options: &CaseExport) -> Result<Answer, Failure
     write_private_file(&options.to, content.as_bytes())?;
     let answer = told(&nahtlos, &case, options, &readable, content.len())?
         .note("The file is not encrypted: delete it when it has served.");
-    let (Some(to), Some(basis)) = (recipient, basis) else {
-        return Ok(answer.note(
-            "Who gets it is not recorded: add `--for WHO --basis BASIS` where it goes to somebody.",
-        ));
-    };
     let all = readable.sections.iter().map(|(kind, ..)| kind.clone());
-    let disclosure = Disclosure {
-        to,
-        sections: list_section.map_or_else(|| all.collect(), |section| vec![section]),
-        basis,
-        at: now()?,
-        form: DisclosureForm::Exported,
-    };
-    Ok(match nahtlos.record_disclosure(&case, &disclosure)? {
-        true => answer.note("Recorded in the section `access`; `nahtlos sync` delivers it."),
-        false => answer.note(
-            "It could not be recorded: the case has no section `access` that you may write in. Write \
-             down yourself who gets the file.",
-        ),
-    })
-}
-
-fn now() -> Result<UtcTime, Failure> {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let seconds = since.map_or(0, |since| since.as_secs());
-    Ok(UtcTime::from_seconds(i64::try_from(seconds).unwrap_or(0))?)
+    let sections = list_section.map_or_else(|| all.collect(), |section| vec![section]);
+    disclosing.record(&mut nahtlos, &case, sections, answer)
 }
 
 fn list_of(name: &str) -> Result<RowsOf, Failure> {

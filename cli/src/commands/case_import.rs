@@ -9,7 +9,7 @@ use nahtlos_client::{ClientError, Nahtlos};
 use nahtlos_document::Path;
 use serde_json::json;
 
-use super::case_open::same_person;
+use super::case_open::{phase_not_taken_over, same_person};
 use super::entries::new_id;
 use super::sync::count;
 use super::{NOT_DELIVERED_YET, case_title};
@@ -63,7 +63,7 @@ fn cases(nahtlos: &mut Nahtlos, file: &RowsFile, answered: Answered) -> Result<A
     let opened = nahtlos.all_or_nothing(|nahtlos| {
         for (line, edits) in &cases {
             let number = nahtlos
-                .open_case(edits)
+                .open_recorded_case(edits)
                 .map_err(|error| Stopped::AtLine(*line, error))?;
             numbers.push(number.canonical());
         }
@@ -93,7 +93,14 @@ fn cases(nahtlos: &mut Nahtlos, file: &RowsFile, answered: Answered) -> Result<A
         [] => String::new(),
     };
     let data = json!({ "done": "opened", "case_numbers": numbers });
-    Ok(Answer::sentence(data, said).note(NOT_DELIVERED_YET))
+    let mut notes = cases
+        .iter()
+        .filter_map(|(_, edits)| phase_not_taken_over(edits, false));
+    let answer = Answer::sentence(data, said).note(NOT_DELIVERED_YET);
+    Ok(match notes.next() {
+        Some(note) => answer.note(note),
+        None => answer,
+    })
 }
 
 fn entries(

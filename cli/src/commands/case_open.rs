@@ -2,8 +2,9 @@
 
 use nahtlos_casework::edit::{CoreEdit, CoreField, Edit};
 use nahtlos_casework::fields::{
-    ConsentForm, EntryId, Field, Line, Name, PartialDate, Phone, Stored, WithdrawalNotice,
+    ConsentForm, EntryId, Field, Line, Name, PartialDate, Phase, Phone, Stored, WithdrawalNotice,
 };
+use nahtlos_casework::phase::of_new_case;
 use nahtlos_casework::record::{ConsentDetails, Giver};
 use nahtlos_casework::view::CoreView;
 use nahtlos_casework::{CaseFile, SECTIONS_OPENED_AT_ONCE, SectionKind};
@@ -91,6 +92,10 @@ pub fn open_from(
     let opened = nahtlos.all_or_nothing(|nahtlos| {
         carry_out(nahtlos, &edits, consent.as_ref(), enquiry.as_ref(), opening)
     });
+    let opened = match (opened, phase_not_taken_over(&edits, consent.is_some())) {
+        (Ok(answer), Some(note)) => Ok(Box::new(answer.note(note))),
+        (opened, _) => opened,
+    };
     match opened {
         Ok(answer) | Err(Stopped::Answered(answer)) if other_values > 0 => {
             let values = count(
@@ -135,6 +140,31 @@ impl From<ClientError> for Stopped {
     }
 }
 
+/// What is to be said where a file names a phase in which no new case begins.
+pub fn phase_not_taken_over(edits: &[Edit], with_consent: bool) -> Option<String> {
+    let mut said = edits.iter().filter_map(|edit| match edit {
+        Edit::Core(CoreEdit::Set(CoreField::Phase(said))) => Some(*said),
+        _ => None,
+    });
+    let said = said.find(|said| of_new_case(*said) != *said)?;
+    if with_consent {
+        let is_taken = said == Phase::Consented;
+        return (!is_taken).then(|| {
+            format!(
+                "The file says `{}`: a new case with a consent begins as `consented`; \
+                 `nahtlos case phase CASE` moves it on.",
+                said.canonical()
+            )
+        });
+    }
+    Some(format!(
+        "The file says `{}`: without a consent a new case begins as `{}`. Once the person has consented, \
+         `nahtlos consent give CASE` moves it on.",
+        said.canonical(),
+        of_new_case(said).canonical()
+    ))
+}
+
 /// Sections that the case will have.
 fn sections_of(edits: &[Edit]) -> Vec<SectionKind> {
     let mut sections = SECTIONS_OPENED_AT_ONCE.to_vec();
@@ -154,14 +184,10 @@ fn carry_out(
     enquiry: Option<&Enquiry>,
     opening: &CaseOpen,
 ) -> Result<Box<Answer>, Stopped> {
-    let number = nahtlos.open_case(edits)?.canonical();
+    let number = nahtlos.open_recorded_case(edits)?.canonical();
     let case = nahtlos.find_case(&number)?;
     if let Some(enquiry) = enquiry {
         nahtlos.note_enquiry_of(&case, enquiry)?;
-    }
-    if !case.sections.contains_key(&SectionKind::Access) {
-        // What is read is recorded from the first day on.
-        nahtlos.open_section(&case, &SectionKind::Access)?;
     }
     let case = nahtlos.find_case(&number)?;
     let sections: Vec<String> = case.sections.keys().map(SectionKind::code).collect();

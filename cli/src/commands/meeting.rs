@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use nahtlos_casework::SectionKind;
-use nahtlos_casework::access::{Disclosure, DisclosureForm};
+use nahtlos_casework::access::DisclosureForm;
 use nahtlos_casework::decision::{Decision, Outcome};
 use nahtlos_casework::edit::{
     Edit, FormChange, FormEdit, MarkClosing, NewValues, ScalarValue, StepRef, Wording,
@@ -14,6 +14,7 @@ use nahtlos_casework::view::{DisputesView, EntryView, FormView, PlanView, TasksV
 use nahtlos_client::{Case, ClientError, Nahtlos};
 use serde_json::json;
 
+use super::disclosing::Disclosing;
 use super::entries::{find, known_id, new_id};
 use super::meeting_print;
 use super::names::Names;
@@ -21,7 +22,7 @@ use super::section::show_section;
 use super::section_fields::{name_of, numbered, table};
 use super::values::{parse, parse_option};
 use super::{NOT_DELIVERED_YET, case_title, meeting_call};
-use crate::arguments::{MeetingCommand, MeetingDecide, MeetingOf, TypedValue};
+use crate::arguments::{DisclosedTo, MeetingCommand, MeetingDecide, MeetingOf, TypedValue};
 use crate::context::{Context, write_private_file};
 use crate::failure::Failure;
 use crate::input;
@@ -50,12 +51,8 @@ pub fn run(context: &Context, command: MeetingCommand) -> Result<Answer, Failure
             of,
             language,
             to,
-            recipient,
-            basis,
-        } => {
-            let receipt = recipient.as_deref().zip(basis.as_deref());
-            print(context, &of, &language, &to, receipt)
-        }
+            disclosed,
+        } => print(context, &of, &language, &to, &disclosed),
     }
 }
 
@@ -69,7 +66,14 @@ struct Table {
 }
 
 impl Table {
+    /// For who looks at it: that they did is recorded.
     fn open(context: &Context, of: &MeetingOf) -> Result<Self, Failure> {
+        let table = Self::find(context, of)?;
+        table.nahtlos.note_reading(&table.case, &table.kind);
+        Ok(table)
+    }
+
+    fn find(context: &Context, of: &MeetingOf) -> Result<Self, Failure> {
         let nahtlos = context.open()?;
         let case = nahtlos.find_case(&of.case)?;
         let meetings = meetings(&nahtlos, &case);
@@ -94,7 +98,6 @@ impl Table {
         };
         let form = table(&kind)?;
         let view = view_of(&nahtlos, &case, &kind)?;
-        nahtlos.note_reading(&case, &kind);
         Ok(Self {
             nahtlos,
             case,
@@ -421,12 +424,11 @@ fn print(
     of: &MeetingOf,
     language: &str,
     to: &Path,
-    receipt: Option<(&str, &str)>,
+    disclosed: &DisclosedTo,
 ) -> Result<Answer, Failure> {
-    let receipt = receipt
-        .map(|(who, basis)| Ok::<_, Failure>((parse("for", who)?, parse("basis", basis)?)))
-        .transpose()?;
-    let mut table = Table::open(context, of)?;
+    let mut table = Table::find(context, of)?;
+    let form = DisclosureForm::Printed;
+    let disclosing = Disclosing::begin(context, &table.nahtlos, disclosed, form)?;
     let names = Names::of_case(&table.nahtlos, &table.case);
     let title = case_title(&table.nahtlos, &table.case)?;
     let document = table.nahtlos.section_document(&table.case, &table.kind)?;
@@ -441,35 +443,13 @@ fn print(
         language,
     );
     write_private_file(to, html.as_bytes())?;
-    let recorded = match receipt {
-        Some((to, basis)) => {
-            let disclosure = Disclosure {
-                to,
-                sections: vec![table.kind.clone()],
-                basis,
-                at: table.nahtlos.now()?,
-                form: DisclosureForm::Printed,
-            };
-            Some(table.nahtlos.record_disclosure(&table.case, &disclosure)?)
-        }
-        None => None,
-    };
     let data = json!({
         "case": table.case.id.to_string(), "section": table.kind.code(), "file": to,
-        "bytes": html.len(), "recorded": recorded == Some(true),
+        "bytes": html.len(),
     });
     let said = format!("{title}: the minutes are in {}.", to.display());
-    let told = match recorded {
-        Some(true) => "Recorded in the section `access`; `nahtlos sync` delivers it.",
-        Some(false) => {
-            "It could not be recorded: the case has no section `access` that you may write in. Write down yourself \
-             who gets the page."
-        }
-        None => {
-            "Who gets it is not recorded: add `--for WHO --basis BASIS` where it goes to somebody."
-        }
-    };
-    Ok(Answer::sentence(data, said)
-        .note("Print it from a browser. The file is not encrypted: delete it when it has served.")
-        .note(told))
+    let answer = Answer::sentence(data, said)
+        .note("Print it from a browser. The file is not encrypted: delete it when it has served.");
+    let sections = vec![table.kind.clone()];
+    disclosing.record(&mut table.nahtlos, &table.case, sections, answer)
 }

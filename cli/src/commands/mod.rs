@@ -27,6 +27,7 @@ mod device_join;
 mod device_restore;
 mod device_revoke;
 mod device_wipe;
+mod disclosing;
 mod dispute;
 mod doctor;
 mod ending;

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use nahtlos_casework::SectionKind;
+use nahtlos_casework::access::DisclosureForm;
 use nahtlos_casework::edit::{GoalKey, PlanKey, RiskKey, StepKey};
 use nahtlos_casework::fields::{
     Date, Field, OverallTarget, Party, ProblemArea, Stored, Suspension,
@@ -13,12 +14,13 @@ use nahtlos_casework::view::DisputesView;
 use serde_json::json;
 
 use super::case_title;
+use super::disclosing::Disclosing;
 use super::dispute::place_in_words;
 use super::names::Names;
 use super::plan_print_words::{Language, area, target};
 use super::plan_version::{chosen, newest};
 use super::plan_version_pages::{payers_in_words, responsible_in_words};
-use crate::arguments::VersionOf;
+use crate::arguments::{DisclosedTo, VersionOf};
 use crate::context::{Context, write_private_file};
 use crate::failure::Failure;
 use crate::output::{Answer, dates, visible};
@@ -32,8 +34,10 @@ pub fn run(
     words: &VersionOf,
     language: &str,
     to: &Path,
+    disclosed: &DisclosedTo,
 ) -> Result<Answer, Failure> {
-    let nahtlos = context.open()?;
+    let mut nahtlos = context.open()?;
+    let disclosing = Disclosing::begin(context, &nahtlos, disclosed, DisclosureForm::Printed)?;
     let case = nahtlos.find_case(&words.case)?;
     let version = chosen(&nahtlos, &case, words, newest)?;
     let title = case_title(&nahtlos, &case)?;
@@ -58,12 +62,13 @@ pub fn run(
         "{title}: version {number} (code {code}) is in {}.",
         to.display()
     );
-    Ok(Answer::sentence(data, said)
+    let answer = Answer::sentence(data, said)
         .note(format!(
             "Print it from a browser. Once the client has signed: `nahtlos plan sign CASE --version \
              {number} --for client --paper SCAN --code {code}`."
         ))
-        .note("The file is not encrypted: delete it when it has served."))
+        .note("The file is not encrypted: delete it when it has served.");
+    disclosing.record(&mut nahtlos, &case, vec![SectionKind::Plan], answer)
 }
 
 /// One page in the making. Every text that comes from people goes through [`escaped`].

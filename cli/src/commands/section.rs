@@ -1,6 +1,7 @@
 //! `nahtlos section`.
 
 use nahtlos_casework::SectionKind;
+use nahtlos_casework::access::DisclosureForm;
 use nahtlos_casework::form::form_of;
 use nahtlos_casework::matrix::{ManagedBy, managed_by};
 use nahtlos_casework::view::{
@@ -11,6 +12,7 @@ use nahtlos_client::{Case, Nahtlos};
 use serde_json::{Value, json};
 
 use super::consent::consent_page;
+use super::disclosing::Disclosing;
 use super::dispute::disputes_page;
 use super::names::Names;
 use super::pages::{core_fields, function_page, ident_fields, journal_page, plan_page, tasks_page};
@@ -308,7 +310,12 @@ fn list(context: &Context, case: &str) -> Result<Answer, Failure> {
 }
 
 fn export(context: &Context, export: &SectionExport) -> Result<Answer, Failure> {
-    let nahtlos = context.open()?;
+    let mut nahtlos = context.open()?;
+    let form = DisclosureForm::Exported;
+    let disclosing = match export.to {
+        Some(_) => Disclosing::begin(context, &nahtlos, &export.disclosed, form)?,
+        None => Disclosing::named(&export.disclosed, form)?,
+    };
     let case = nahtlos.find_case(&export.case)?;
     let kind = section_of(&case, &export.section)?;
     if let Some(lost) = lost_copy(&nahtlos, &case, &kind)?.filter(|lost| lost.erased) {
@@ -319,10 +326,12 @@ fn export(context: &Context, export: &SectionExport) -> Result<Answer, Failure> 
     let data = json!({ "section": kind.code(), "content": content });
     let Some(path) = &export.to else {
         let text = json::render(&data);
-        return Ok(Answer::new(
-            data,
-            Page::default().verbatim(format!("{text}\n")),
-        ));
+        let answer = Answer::new(data, Page::default().verbatim(format!("{text}\n")));
+        return match export.disclosed.recipient {
+            // To be looked at, or for the next program.
+            None => Ok(answer),
+            Some(_) => disclosing.record(&mut nahtlos, &case, vec![kind], answer),
+        };
     };
     let bytes = if export.automerge {
         document.export_automerge()
@@ -336,9 +345,10 @@ fn export(context: &Context, export: &SectionExport) -> Result<Answer, Failure> 
         kind.code(),
         path.display()
     );
-    Ok(Answer::sentence(
+    let answer = Answer::sentence(
         json!({ "file": path, "bytes": bytes.len(), "automerge": export.automerge }),
         said,
     )
-    .note("The file is not encrypted: delete it when it has served."))
+    .note("The file is not encrypted: delete it when it has served.");
+    disclosing.record(&mut nahtlos, &case, vec![kind], answer)
 }

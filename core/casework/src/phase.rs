@@ -98,6 +98,15 @@ pub const TRANSITIONS: &[Transition] = &[
     row(Archived, Deleted, Erasure),
 ];
 
+/// The phase in which a case begins, whatever the file says from which it is opened: no step was taken in it yet,
+/// and nobody has consented to it. What was consented to in another case says nothing of this one.
+pub const fn of_new_case(said: Phase) -> Phase {
+    match said {
+        Reported | Preclarified => said,
+        _ => Preclarified,
+    }
+}
+
 /// The step between two phases; none where there is none.
 pub fn transition(from: Phase, to: Phase) -> Option<&'static Transition> {
     TRANSITIONS

@@ -6,6 +6,7 @@ use nahtlos_casework::fields::{
     Canton, CaseNumber, Date, DeviceCode, Field, FieldError, InstitutionId, PersonId, Phase,
     UtcTime,
 };
+use nahtlos_casework::phase::of_new_case;
 use nahtlos_casework::record::Lead;
 use nahtlos_casework::{PLAIN_SECTIONS, SectionKind, containers};
 use nahtlos_document::Document;
@@ -37,7 +38,8 @@ const CODE_ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 impl Nahtlos {
     /// Opens a case: makes its sections, each with a key of its own, managed by one's team, and
     /// fills them. A section that not every case has is opened if an edit is one of it. Works
-    /// offline.
+    /// offline. It takes a phase as it is said, like [`Self::edit_case`]: what people open goes through
+    /// [`Self::open_recorded_case`].
     ///
     /// # Errors
     /// [`ClientError::NotEnrolled`], [`ClientError::NotAdmitted`], [`ClientError::NoRight`] where this
@@ -87,6 +89,24 @@ impl Nahtlos {
         self.device = device;
         self.remember_edited(new);
         Ok(number)
+    }
+
+    /// Opens a case as a person does, from a file or a table: with the section `access`, so that what is read in
+    /// it is recorded from the first day on, and in no phase behind the gates of `nahtlos_casework::phase`: it begins
+    /// before its consent, whatever the edits say.
+    ///
+    /// # Errors
+    /// As [`Self::open_case`].
+    pub fn open_recorded_case(&mut self, edits: &[Edit]) -> Result<CaseNumber, ClientError> {
+        let edits: Vec<Edit> = edits.iter().cloned().map(before_consent).collect();
+        self.all_or_nothing(|nahtlos| {
+            let number = nahtlos.open_case(&edits)?;
+            let case = nahtlos.find_case(&number.canonical())?;
+            if !case.sections.contains_key(&SectionKind::Access) {
+                nahtlos.open_section(&case, &SectionKind::Access)?;
+            }
+            Ok(number)
+        })
     }
 
     /// The sections that a new case gets: those that every case has, and those that an edit is one of.
@@ -459,6 +479,16 @@ pub(crate) fn put_label(
     let value = records::encode(label);
     transaction.put(Collection::Label, &label.case().0, &space.0, 0, &value)?;
     Ok(())
+}
+
+/// No file says that the person of this case has consented.
+fn before_consent(edit: Edit) -> Edit {
+    match edit {
+        Edit::Core(CoreEdit::Set(CoreField::Phase(said))) => {
+            Edit::Core(CoreEdit::Set(CoreField::Phase(of_new_case(said))))
+        }
+        edit => edit,
+    }
 }
 
 fn not_filled(kind: &SectionKind) -> FieldError {
