@@ -167,11 +167,9 @@ fn only_who_takes_part_reads_a_round_table_and_its_decisions_become_tasks_and_st
         assert_eq!(refused.exit, exit::USAGE, "{wrong}: {refused:?}");
     }
     assert!(meetings(berger).is_empty());
-    assert_ne!(
-        iseli.run(&words).exit,
-        exit::DONE,
-        "only who leads calls one"
-    );
+    // Only who leads calls one.
+    iseli.refused(&words, exit::NO_RIGHT, "no_right");
+    assert!(meetings(iseli).is_empty());
     scene.call();
     scene.sync();
 
@@ -190,15 +188,30 @@ fn only_who_takes_part_reads_a_round_table_and_its_decisions_become_tasks_and_st
     let words = ["meeting", "minutes", CASE, "--point", &point];
     berger.done_with(&words, "Die Anmeldung liegt vor.");
     scene.sync();
-    berger.done_with(&words, "Heute: Die Anmeldung liegt vor.");
+    // What somebody wrote is not replaced by a text whose author may not have read it.
+    let unread = [&words[..], &["--json"]].concat();
+    let refused = iseli.type_in(&unread, "Ganz anders.");
+    refused.is_refusal(exit::CONFLICT, "has_minutes", &unread);
+    let agenda = content(iseli)["lists"]["agenda"].clone();
+    assert_eq!(agenda[0]["fields"]["minutes"], "Die Anmeldung liegt vor.");
+    let words = [&words[..], &["--replace"]].concat();
+    let said = berger.done_with(&words, "Heute: Die Anmeldung liegt vor.");
+    assert!(
+        said.stdout
+            .contains("round table of 31.03.2027 14:00: minutes written"),
+        "{}",
+        said.stdout
+    );
     iseli.done_with(&words, "Die Anmeldung liegt vor, es fehlt ein Bericht.");
     scene.sync();
     scene.sync();
     for device in [berger, iseli] {
         let agenda = content(device)["lists"]["agenda"].clone();
         let minutes = text(&agenda[0]["fields"]["minutes"]).to_owned();
-        assert!(minutes.starts_with("Heute: Die Anmeldung"), "{minutes}");
-        assert!(minutes.contains("es fehlt ein Bericht"), "{minutes}");
+        let merged = "Heute: Die Anmeldung liegt vor, es fehlt ein Bericht";
+        assert!(minutes.starts_with(merged), "{minutes}");
+        let others = agenda[1]["fields"]["minutes"].as_str().unwrap_or_default();
+        assert_eq!(others, "", "only the point that was named");
     }
 
     // One command: the decision, a task and a step, each naming the other.
@@ -215,8 +228,14 @@ fn only_who_takes_part_reads_a_round_table_and_its_decisions_become_tasks_and_st
         "30.04.2027",
     ];
     iseli.done_with(&words, "Bericht einholen\nbeim Hausarzt");
-    let words = ["meeting", "decide", CASE, "--step", "99"];
-    assert_ne!(iseli.type_in(&words, "Ins Leere").exit, exit::DONE);
+    for (option, number) in [("--step", "99"), ("--decision", "99")] {
+        let words = ["meeting", "decide", CASE, option, number, "--json"];
+        let refused = iseli.type_in(&words, "Ins Leere");
+        let error = refused
+            .is_refusal(exit::FAILED, "not_found", &words)
+            .to_string();
+        assert!(!error.contains("nahtlos decision"), "{error}");
+    }
     scene.sync();
     let decisions = content(berger)["lists"]["decisions"]
         .as_array()
@@ -263,7 +282,13 @@ fn only_who_takes_part_reads_a_round_table_and_its_decisions_become_tasks_and_st
     ];
     berger.done(&words);
     let said = berger.done(&words).stdout;
-    assert!(said.contains("stays as it is"), "{said}");
+    for outcome in [
+        "nothing changed",
+        "its task stays as it is",
+        "its step stays as it is in the plan",
+    ] {
+        assert!(said.contains(outcome), "{said}");
+    }
     scene.sync();
     let listed = sommer.json(&["task", "list"]);
     let of_decision: Vec<&Value> = listed["tasks"]
@@ -339,10 +364,34 @@ fn only_who_takes_part_reads_a_round_table_and_its_decisions_become_tasks_and_st
             && shown.contains("Marc Iseli"),
         "{shown}"
     );
+    // Closed once more, and printed, before anybody has looked at it: it stands there, with who wrote it.
+    let again = berger.json(&["meeting", "close", CASE, "--length", "85"]);
+    assert_eq!(again["written_meanwhile"], true);
+    assert_eq!(closed(berger), [conflict.as_str()]);
+    let open = scene.stage.path("open.html");
+    berger.done(&["meeting", "print", CASE, "--to", &story::text_of(&open)]);
+    let open = std::fs::read_to_string(&open).unwrap();
+    let (_, open) = open
+        .split_once("Noch nicht bereinigt")
+        .expect("the conflict");
+    assert!(open.contains(late) && open.contains("Marc Iseli"), "{open}");
     iseli.done(&["conflict", "resolve", CASE, &conflict, "--as-it-is"]);
     scene.sync();
     assert_eq!(closed(berger), [""; 0]);
 
+    // The two wordings of the first point are left: once they are settled, a page says nothing of conflicts.
+    let listed = berger.json(&["conflict", "list", CASE])["conflicts"].clone();
+    for line in listed.as_array().unwrap() {
+        let conflict = &line["conflict"];
+        assert_eq!(conflict["kind"], "wordings");
+        berger.done(&[
+            "conflict",
+            "resolve",
+            CASE,
+            text(&conflict["id"]),
+            "--as-it-is",
+        ]);
+    }
     for (language, word) in [("de", "Beschlüsse"), ("fr", "décisions")] {
         let file = scene.stage.path(&format!("minutes-{language}.html"));
         let to = story::text_of(&file);
@@ -362,6 +411,8 @@ fn only_who_takes_part_reads_a_round_table_and_its_decisions_become_tasks_and_st
             "{page}"
         );
         assert!(page.contains("&lt;Pflege&gt;") && !page.contains("<Pflege>"));
+        assert!(!page.contains("Noch nicht bereinigt") && !page.contains("Pas encore"));
+        assert!(!page.contains("Alte Kopie") && !page.contains("Copie ancienne"));
         assert_ne!(
             berger.run(&words).exit,
             exit::DONE,
@@ -386,10 +437,21 @@ fn only_who_takes_part_reads_a_round_table_and_its_decisions_become_tasks_and_st
     scene.sync();
     assert_eq!(rights(berger, &section), ["RAV Langnau Beratung"]);
     assert!(rights(berger, "tasks").contains(&AID_TEAM.to_owned()));
-    assert_ne!(
-        iseli.type_in(&["meeting", "decide", CASE], "Zu spät").exit,
-        exit::DONE
-    );
+    let words = ["meeting", "decide", CASE, "--json"];
+    let refused = iseli.type_in(&words, "Zu spät");
+    refused.is_refusal(exit::NO_RIGHT, "no_right", &words);
+    let decisions = content(berger)["lists"]["decisions"].clone();
+    assert_eq!(decisions.as_array().unwrap().len(), 1);
+    // What Iseli still has is an old copy: the page says so, and its tasks are not listed as if they were work.
+    let old = scene.stage.path("old.html");
+    iseli.done(&["meeting", "print", CASE, "--to", &story::text_of(&old)]);
+    let old = std::fs::read_to_string(&old).unwrap();
+    assert!(old.contains("Alte Kopie"), "{old}");
+    let listed = iseli.json(&["task", "list"]);
+    assert_eq!(listed["tasks"], Value::Array(Vec::new()));
+    assert_eq!(listed["left_out"][0]["why"], "no_longer_shared", "{listed}");
+    let listed = sommer.json(&["task", "list"]);
+    assert_eq!(listed["left_out"], Value::Array(Vec::new()), "control");
 }
 
 #[test]
@@ -498,6 +560,21 @@ fn tasks_of_all_cases_are_listed_ticked_off_and_go_into_a_calendar_without_names
     assert_eq!(berger.json(&none)["tasks"], 0);
     assert!(!empty.exists(), "a calendar has entries");
     berger.done(&["task", "done", CASE, &late]);
+    // What has ended since is cancelled in the calendar that it went into, under the same name.
+    berger.done(&["task", "done", CASE, &next]);
+    let ended = stage.path("ended.ics");
+    berger.done(&["task", "calendar", "--to", &story::text_of(&ended)]);
+    let ended = std::fs::read_to_string(&ended)
+        .unwrap()
+        .replace("\r\n ", "");
+    let of_next = |calendar: &str| -> String {
+        let mut events = calendar.split("BEGIN:VEVENT");
+        let event = events.find(|event| event.contains(&format!("UID:{next}.")));
+        event.expect("the task").to_owned()
+    };
+    assert!(of_next(&calendar).contains("STATUS:CONFIRMED"));
+    assert!(of_next(&ended).contains("STATUS:CANCELLED"), "{ended}");
+    assert!(!ended.contains("Überfällig"), "what is past is left alone");
     let before = ["--due-before", "02.03.2020"];
     assert_eq!(titles(&before), [""; 0]);
     assert_eq!(

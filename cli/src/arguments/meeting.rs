@@ -96,6 +96,9 @@ pub enum MeetingCommand {
     /// Shows a round table: invitees, agenda with minutes, decisions, documents
     Show(MeetingOf),
     /// Writes the minutes of one point of the agenda; what others write in it at the same time stays
+    ///
+    /// Where the point has minutes, they are shown before the new text is asked for. A text that comes from a file or
+    /// another program takes their place only with `--replace`.
     Minutes {
         /// Which round table.
         #[command(flatten)]
@@ -103,6 +106,9 @@ pub enum MeetingCommand {
         /// Which point, by its number in `meeting show`
         #[arg(long, value_name = "POINT")]
         point: String,
+        /// With `--from`: put the new text in the place of the minutes that the point has
+        #[arg(long, requires = "from")]
+        replace: bool,
         /// The new text.
         #[command(flatten)]
         text: TypedValue,

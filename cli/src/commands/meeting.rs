@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use nahtlos_casework::SectionKind;
 use nahtlos_casework::access::DisclosureForm;
 use nahtlos_casework::decision::{Decision, Outcome};
 use nahtlos_casework::edit::{
@@ -11,19 +10,22 @@ use nahtlos_casework::edit::{
 use nahtlos_casework::fields::{Date, EntryId, Field, LongText, Minutes, UtcTime};
 use nahtlos_casework::form::Form;
 use nahtlos_casework::view::{DisputesView, EntryView, FormView, PlanView, TasksView};
+use nahtlos_casework::{Conflict, SectionKind, conflicts};
 use nahtlos_client::{Case, ClientError, Nahtlos};
 use serde_json::json;
 
 use super::disclosing::Disclosing;
 use super::entries::{find, known_id, new_id};
-use super::meeting_print;
+use super::meeting_print::{self, Standing};
 use super::names::Names;
-use super::section::show_section;
+use super::section::{erased, lost_copy, show_section};
+use super::section_erase::how_it_ended;
 use super::section_fields::{name_of, numbered, table};
 use super::values::{parse, parse_option};
 use super::{NOT_DELIVERED_YET, case_title, meeting_call};
 use crate::arguments::{DisclosedTo, MeetingCommand, MeetingDecide, MeetingOf, TypedValue};
 use crate::context::{Context, write_private_file};
+use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::input;
 use crate::output::{Answer, Page, dates};
@@ -39,7 +41,12 @@ pub fn run(context: &Context, command: MeetingCommand) -> Result<Answer, Failure
             let table = Table::open(context, &of)?;
             show_section(&table.nahtlos, &table.case, &table.kind)
         }
-        MeetingCommand::Minutes { of, point, text } => minutes(context, &of, &point, &text),
+        MeetingCommand::Minutes {
+            of,
+            point,
+            replace,
+            text,
+        } => minutes(context, &of, &point, replace, &text),
         MeetingCommand::Attend {
             of,
             who,
@@ -117,6 +124,32 @@ impl Table {
         Ok((*find(what, typed, &entries)?).clone())
     }
 
+    /// Before anybody types: may they write here, and where else they ask for something?
+    fn require_writable(&self, further: &[SectionKind]) -> Result<(), Failure> {
+        for kind in std::iter::once(&self.kind).chain(further) {
+            let space = self.case.section(kind)?;
+            self.nahtlos.require_writable(&space)?;
+        }
+        Ok(())
+    }
+
+    /// Its case and its time: a case may have several.
+    fn title(&self) -> Result<String, Failure> {
+        let case = case_title(&self.nahtlos, &self.case)?;
+        let at = text_of(&self.view, "at").and_then(|text| UtcTime::parse(&text).ok());
+        let at = at.map_or_else(|| id_of(&self.kind), |at| format!("of {}", dates::time(at)));
+        Ok(format!("{case}, round table {at}"))
+    }
+
+    /// What nobody has settled in it yet.
+    fn conflicts(&self) -> Result<Vec<Conflict>, Failure> {
+        let document = self
+            .nahtlos
+            .section_document_unrecorded(&self.case, &self.kind)?;
+        let authors = self.nahtlos.section_authors(&self.case, &self.kind)?;
+        Ok(conflicts(&document, &self.kind, &authors))
+    }
+
     fn edit(&self, change: FormChange) -> Edit {
         Edit::Form(FormEdit {
             section: self.kind.clone(),
@@ -129,7 +162,7 @@ impl Table {
         if !edits.is_empty() {
             self.nahtlos.edit_case(&self.case.id.to_string(), edits)?;
         }
-        let title = case_title(&self.nahtlos, &self.case)?;
+        let title = self.title()?;
         let data = json!({
             "case": self.case.id.to_string(),
             "section": self.kind.code(),
@@ -233,15 +266,28 @@ fn minutes(
     context: &Context,
     of: &MeetingOf,
     point: &str,
+    replace: bool,
     text: &TypedValue,
 ) -> Result<Answer, Failure> {
     input::refuse_command_line(text)?;
     let mut table = Table::open(context, of)?;
     let entry = table.entry("agenda", "point of the agenda", point)?;
+    table.require_writable(&[])?;
     let before = match entry.fields.get("minutes").map(|value| &value.stored) {
         Some(ScalarValue::Text(text)) => Wording::new(text.as_str()),
         _ => Wording::new(""),
     };
+    if !before.as_str().is_empty() {
+        if text.from.is_some() && !replace {
+            return Err(has_minutes());
+        }
+        if text.from.is_none() && input::may_ask() {
+            Page::default()
+                .line("The minutes of this point say now; what you type takes their place:")
+                .line(before.as_str())
+                .show_before_asking();
+        }
+    }
     let after: LongText = parse("minutes", &input::text(text, "Minutes of this point")?)?;
     let change = FormChange::Reword {
         id: known_id(&entry.id)?,
@@ -251,6 +297,16 @@ fn minutes(
     };
     let edit = table.edit(change);
     table.write(&[edit], "minutes written")
+}
+
+fn has_minutes() -> Failure {
+    Failure::new(
+        Exit::Conflict,
+        "has_minutes",
+        "This point has minutes already; nothing was changed.",
+        "Somebody may have written them since you looked.",
+        "See them with `nahtlos meeting show CASE`; then add `--replace` to put the new text in their place.",
+    )
 }
 
 fn attend(
@@ -278,8 +334,14 @@ fn decide(context: &Context, new: &MeetingDecide) -> Result<Answer, Failure> {
     let mut table = Table::open(context, &new.of)?;
     let known = new.decision.as_deref();
     let known = known
-        .map(|typed| table.entry("decisions", "decision", typed))
+        .map(|typed| table.entry("decisions", "decision of the round table", typed))
         .transpose()?;
+    let further = [
+        new.task.then_some(SectionKind::Tasks),
+        new.step.is_some().then_some(SectionKind::Plan),
+    ];
+    let further: Vec<SectionKind> = further.into_iter().flatten().collect();
+    table.require_writable(&further)?;
     let names = Names::of_case(&table.nahtlos, &table.case);
     let responsible = new.responsible.as_deref();
     let responsible = responsible
@@ -317,7 +379,8 @@ fn decide(context: &Context, new: &MeetingDecide) -> Result<Answer, Failure> {
         .nahtlos
         .section_document_unrecorded(&table.case, &SectionKind::Tasks)
         .map(|document| TasksView::read(&document));
-    let decided = decision.edits(&table.view, tasks.ok().as_ref())?;
+    let plan = plan_of(&table).ok();
+    let decided = decision.edits(&table.view, tasks.ok().as_ref(), plan.as_ref())?;
     let done = [
         Some(match (&known, decided.edits.is_empty()) {
             (None, _) => "decision recorded",
@@ -333,25 +396,30 @@ fn decide(context: &Context, new: &MeetingDecide) -> Result<Answer, Failure> {
     Ok(answer)
 }
 
-/// What is said of a task or step that was made, changed, left as it is, or deleted before.
-type OutcomeWords = [&'static str; 4];
+/// What is said of a task or step that was made, changed, left as it is, deleted before, is not to be seen here, or
+/// does not come of the decision.
+type OutcomeWords = [&'static str; 6];
 
 const TASK_SAID: OutcomeWords = [
     "a task made of it",
     "its task changed with it",
     "its task stays as it is",
     "its task was deleted and stays so",
+    "the task that it names cannot be seen on this device and was not changed",
+    "the task that it names does not come of it and was not changed",
 ];
 const STEP_SAID: OutcomeWords = [
     "a step of the plan made of it",
     "its step changed with it",
     "its step stays as it is in the plan",
     "its step was deleted and stays so",
+    "the step that it names cannot be seen in the plan on this device",
+    "the step that it names does not come of it",
 ];
 
 fn became(
     outcome: Outcome,
-    [made, changed, stays, deleted]: &OutcomeWords,
+    [made, changed, stays, deleted, missing, not_linked]: &OutcomeWords,
 ) -> Option<&'static str> {
     Some(match outcome {
         Outcome::None => return None,
@@ -359,15 +427,21 @@ fn became(
         Outcome::Changed => changed,
         Outcome::Stays => stays,
         Outcome::Deleted => deleted,
+        Outcome::Missing => missing,
+        Outcome::NotLinked => not_linked,
     })
+}
+
+fn plan_of(table: &Table) -> Result<PlanView, Failure> {
+    let (nahtlos, case) = (&table.nahtlos, &table.case);
+    let document = nahtlos.section_document_unrecorded(case, &SectionKind::Plan)?;
+    let authors = nahtlos.section_authors(case, &SectionKind::Plan)?;
+    Ok(PlanView::read(&document, &authors))
 }
 
 /// The goal that is meant, by its number in the plan or the beginning of its id.
 fn goal_of(table: &Table, typed: &str) -> Result<EntryId, Failure> {
-    let (nahtlos, case) = (&table.nahtlos, &table.case);
-    let document = nahtlos.section_document_unrecorded(case, &SectionKind::Plan)?;
-    let authors = nahtlos.section_authors(case, &SectionKind::Plan)?;
-    let plan = PlanView::read(&document, &authors);
+    let plan = plan_of(table)?;
     let goals: Vec<_> = (1..)
         .zip(&plan.goals)
         .map(|(number, goal): (usize, _)| (number.to_string(), goal.id.canonical(), &goal.id))
@@ -412,6 +486,14 @@ fn close(context: &Context, of: &MeetingOf, length: &str) -> Result<Answer, Fail
             "{unwritten} of the points have no minutes: `nahtlos meeting minutes CASE --point NUMBER`."
         ));
     }
+    let written_meanwhile = table.conflicts()?;
+    let written_meanwhile = written_meanwhile.iter().any(Conflict::is_of_closed_meeting);
+    if written_meanwhile {
+        answer = answer.note(
+            "Somebody wrote in it without knowing that it was closed, and nobody has looked at that yet: `nahtlos conflict list CASE`.",
+        );
+    }
+    answer.data["written_meanwhile"] = json!(written_meanwhile);
     answer.data["length_minutes"] = json!(length.canonical());
     answer.data["is_longer_than_it_should"] = json!(is_too_long(view));
     answer.data["without_attendance"] = json!(unmarked);
@@ -430,6 +512,10 @@ fn print(
     let form = DisclosureForm::Printed;
     let disclosing = Disclosing::begin(context, &table.nahtlos, disclosed, form)?;
     let names = Names::of_case(&table.nahtlos, &table.case);
+    let lost = lost_copy(&table.nahtlos, &table.case, &table.kind)?;
+    if let Some(lost) = lost.as_ref().filter(|lost| lost.erased) {
+        return Err(erased(lost));
+    }
     let title = case_title(&table.nahtlos, &table.case)?;
     let document = table.nahtlos.section_document(&table.case, &table.kind)?;
     let authors = table.nahtlos.section_authors(&table.case, &table.kind)?;
@@ -439,6 +525,10 @@ fn print(
         (&table.kind, table.form),
         &table.view,
         &disputes,
+        &Standing {
+            conflicts: table.conflicts()?,
+            is_old_copy: lost.is_some(),
+        },
         &names,
         language,
     );
@@ -447,8 +537,14 @@ fn print(
         "case": table.case.id.to_string(), "section": table.kind.code(), "file": to,
         "bytes": html.len(),
     });
-    let said = format!("{title}: the minutes are in {}.", to.display());
-    let answer = Answer::sentence(data, said)
+    let said = format!("{}: the minutes are in {}.", table.title()?, to.display());
+    let mut answer = Answer::sentence(data, said);
+    if let Some(lost) = &lost {
+        answer = answer.note(how_it_ended(lost)).note(
+            "What is printed is this device's old copy: nothing newer arrives. The page says so.",
+        );
+    }
+    let answer = answer
         .note("Print it from a browser. The file is not encrypted: delete it when it has served.");
     let sections = vec![table.kind.clone()];
     disclosing.record(&mut table.nahtlos, &table.case, sections, answer)

@@ -271,7 +271,7 @@ fn basis_for(
     match (found.next(), found.next()) {
         (Some(only), None) => Ok(Basis::Consent(*only)),
         (Some(_), Some(_)) => Err(several(typed, &consents)),
-        (None, _) => Err(none(typed)),
+        (None, _) => Err(none(typed, wanted.as_deref())),
     }
 }
 
@@ -286,13 +286,19 @@ fn form_missing() -> Failure {
     )
 }
 
-fn none(typed: &str) -> Failure {
+/// There may well be a consent: for another team, or of another name.
+fn none(typed: &str, wanted: Option<&str>) -> Failure {
+    let consent = match wanted {
+        Some(name) => format!("the consent {name} is not in force for {typed}"),
+        None => format!("no consent that is in force names {typed} themselves"),
+    };
     Failure::new(
         Exit::Usage,
         "basis",
-        format!("No round table was called: no consent in force lets {typed} work on this case."),
-        "Who takes part reads what is written there, and that rests on a consent or a law.",
-        "Name a law (`--basis CODE`), or record the client's consent: `nahtlos consent give CASE`.",
+        format!("No round table was called: {consent}."),
+        "Who takes part reads what is written there, and that rests on a consent that names their team, or on a law.",
+        "See the consents with `nahtlos consent CASE` and invite a team that one of them names; or name a law \
+         (`--basis CODE`), or record the client's consent: `nahtlos consent give CASE`.",
     )
 }
 

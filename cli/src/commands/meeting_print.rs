@@ -1,9 +1,9 @@
 //! The minutes of a round table as a page to be printed: what its table says, in German or French.
 
-use nahtlos_casework::SectionKind;
 use nahtlos_casework::edit::ScalarValue;
 use nahtlos_casework::form::{Form, FormField, FormList, ValueType};
 use nahtlos_casework::view::{DisputesView, EntryView, FieldView, FormView};
+use nahtlos_casework::{Conflict, ConflictKind, SectionKind};
 
 use super::names::Names;
 use super::plan_print::{PAGE, contested, escaped, lines};
@@ -13,12 +13,21 @@ use super::section_fields::shown;
 /// Fields that say what a decision became: for programs, not for people.
 const LINKS: [&str; 2] = ["task", "step"];
 
+/// What a reader of the page must know of the minutes besides what they say.
+pub struct Standing {
+    /// What several people wrote differently, and nobody has settled.
+    pub conflicts: Vec<Conflict>,
+    /// Whether the section is not shared any more, so that nothing newer arrived.
+    pub is_old_copy: bool,
+}
+
 /// The page.
 pub fn html(
     title: &str,
     (kind, form): (&SectionKind, &'static Form),
     view: &FormView,
     disputes: &DisputesView,
+    standing: &Standing,
     names: &Names,
     language: &str,
 ) -> String {
@@ -26,6 +35,14 @@ pub fn html(
     let print = Print { language, names };
     let heading = language.pick(&kind.titles());
     let mut body = format!("<h1>{}: {}</h1>\n", escaped(heading), escaped(title));
+    if standing.is_old_copy {
+        let words = [
+            "Alte Kopie: dieser Bereich ist nicht mehr freigegeben; Neueres steht nicht darin.",
+            "Copie ancienne: cette section n'est plus partagée; rien de plus récent n'y figure.",
+            "",
+        ];
+        body.push_str(&format!("<p><b>{}</b></p>\n", language.pick(&words)));
+    }
     let fields = form.fields.iter();
     let rows = fields.filter_map(|field| Some((field, view.fields.get(field.code)?)));
     let rows: Vec<String> = rows
@@ -42,6 +59,7 @@ pub fn html(
             body.push_str(&print.list(list, &entries));
         }
     }
+    body.push_str(&print.conflicts(&standing.conflicts));
     body.push_str(&contested(kind, disputes, language));
     PAGE.replacen("{language}", language.code(), 1)
         .replacen("{title}", heading, 1)
@@ -76,6 +94,48 @@ impl Print<'_> {
             escaped(self.language.pick(&list.names)),
             rows.collect::<String>()
         )
+    }
+
+    /// What stands open between people, with every side: the page alone would show one as if it were agreed.
+    fn conflicts(&self, conflicts: &[Conflict]) -> String {
+        if conflicts.is_empty() {
+            return String::new();
+        }
+        let rows = conflicts.iter().map(|conflict| {
+            let place = conflict
+                .label
+                .map_or("", |names| self.language.pick(&names));
+            let entry = conflict.entry.as_deref().unwrap_or_default();
+            let sides = match &conflict.kind {
+                ConflictKind::Values { alternatives }
+                | ConflictKind::Wordings { alternatives, .. } => alternatives,
+                ConflictKind::DeletedMeanwhile { edits, .. }
+                | ConflictKind::ClosedMeanwhile { edits, .. } => edits,
+            };
+            let sides = sides.iter().map(|side| {
+                let author = side.origin.author.as_ref();
+                let by = author.map_or_else(|| "?".to_owned(), |by| by.display_name.to_string());
+                let value = match &side.value {
+                    ScalarValue::Text(text) => self.names.in_text(text),
+                    ScalarValue::Bool(value) => value.to_string(),
+                    ScalarValue::Integer(value) => value.to_string(),
+                };
+                format!("<li>{} ({})</li>\n", lines(&value), escaped(&by))
+            });
+            format!(
+                "<p><b>{}</b> {}</p>\n<ul>\n{}</ul>\n",
+                escaped(place),
+                escaped(entry),
+                sides.collect::<String>()
+            )
+        });
+        let heading = [
+            "Noch nicht bereinigt: darüber steht Verschiedenes",
+            "Pas encore réglé: les avis divergent",
+            "",
+        ];
+        let heading = self.language.pick(&heading);
+        format!("<h2>{heading}</h2>\n{}", rows.collect::<String>())
     }
 
     /// A value in words; a code by its name in the page's language.

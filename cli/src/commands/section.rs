@@ -170,7 +170,8 @@ pub fn lost_copy(
     Ok(lost.find(|one| one.case == id && one.section == code))
 }
 
-fn erased(lost: &LostSection) -> Failure {
+/// The refusal of a copy that was erased here.
+pub fn erased(lost: &LostSection) -> Failure {
     Failure::new(
         Exit::NoRight,
         "erased",

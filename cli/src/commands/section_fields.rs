@@ -116,6 +116,9 @@ pub fn form_page(page: Page, kind: &SectionKind, view: &FormView, names: &Names)
         let corrected = entry.correction_of.as_ref().map(short_id);
         lines.push(("corrects".into(), corrected));
         lines.push(("by".into(), entry.origin.as_ref().map(who)));
+        let changed: Vec<String> = entry.changed.iter().map(who).collect();
+        let changed = (!changed.is_empty()).then(|| changed.join("\n"));
+        lines.push(("changed by".into(), changed));
         lines.push(("id".into(), Some(short_id(&entry.id))));
         page = page.title(title).fields(lines);
     }

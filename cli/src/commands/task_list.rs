@@ -4,9 +4,7 @@ use std::path::Path;
 
 use nahtlos_casework::SectionKind;
 use nahtlos_casework::calendar::{CalendarTask, calendar};
-use nahtlos_casework::fields::{
-    Date, Field, InstitutionId, PersonId, Responsible, Stored, UtcTime,
-};
+use nahtlos_casework::fields::{Date, Field, InstitutionId, PersonId, Responsible, Stored};
 use nahtlos_casework::view::{CaseSummary, TaskView, TasksView};
 use nahtlos_client::{CaseLine, Nahtlos};
 use serde_json::json;
@@ -34,7 +32,7 @@ pub fn list(context: &Context, filter: &TaskFilter) -> Result<Answer, Failure> {
     let nahtlos = context.open()?;
     let wanted = Wanted::of(&nahtlos, filter)?;
     let names = Names::new(&nahtlos);
-    let tasks = listed(&nahtlos, &wanted)?;
+    let Found { tasks, left_out } = listed(&nahtlos, &wanted)?;
     let rows = tasks.iter().map(|one| {
         let responsible = one.task.responsible.as_ref();
         let due = day_of(&one.task);
@@ -57,10 +55,10 @@ pub fn list(context: &Context, filter: &TaskFilter) -> Result<Answer, Failure> {
     let data = tasks.iter().map(|one| {
         json!({ "case": one.case, "case_number": one.number, "task": json::value(&one.task) })
     });
-    let data = json!({ "tasks": data.collect::<Vec<_>>() });
+    let data = json!({ "tasks": data.collect::<Vec<_>>(), "left_out": left_out_data(&left_out) });
     let headers = ["case", "id", "task", "who", "due", "priority", "status"];
     let page = Page::default().table(&headers, rows, "No such task.");
-    Ok(Answer::new(data, page))
+    Ok(with_left_out(Answer::new(data, page), &left_out))
 }
 
 pub fn show(context: &Context, case: &str, task: &str) -> Result<Answer, Failure> {
@@ -114,8 +112,13 @@ pub fn calendar_file(
     to: &Path,
 ) -> Result<Answer, Failure> {
     let nahtlos = context.open()?;
-    let wanted = Wanted::of(&nahtlos, filter)?;
-    let listed = listed(&nahtlos, &wanted)?;
+    let mut wanted = Wanted::of(&nahtlos, filter)?;
+    // What has ended since is cancelled in the calendar that it went into before.
+    wanted.ended_from = Some(wanted.today);
+    let Found {
+        tasks: listed,
+        left_out,
+    } = listed(&nahtlos, &wanted)?;
     let entries: Vec<CalendarTask> = listed
         .iter()
         .filter_map(|one| {
@@ -130,15 +133,19 @@ pub fn calendar_file(
                 due: day_of(&one.task)?,
                 reminder: known(&one.task.reminder),
                 priority: one.task.priority.as_ref().and_then(Stored::known).copied(),
+                is_over: !one.task.is_open(),
             })
         })
         .collect();
     if entries.is_empty() {
-        let data = json!({ "file": null, "tasks": 0, "without_due_day": listed.len() });
+        let data = json!({
+            "file": null, "tasks": 0, "without_due_day": listed.len(),
+            "left_out": left_out_data(&left_out),
+        });
         let said = "No such task has a due day: no calendar was written.";
-        return Ok(Answer::sentence(data, said));
+        return Ok(with_left_out(Answer::sentence(data, said), &left_out));
     }
-    let text = calendar(&entries, now()?);
+    let text = calendar(&entries, nahtlos.now()?);
     write_private_file(to, text.as_bytes())?;
     let without_day = listed.len() - entries.len();
     let what = match without_titles {
@@ -147,7 +154,7 @@ pub fn calendar_file(
     };
     let data = json!({
         "file": to, "tasks": entries.len(), "without_due_day": without_day,
-        "titles": !without_titles,
+        "titles": !without_titles, "left_out": left_out_data(&left_out),
     });
     let tasks = count(entries.len() as u64, "task", "tasks");
     let mut answer = Answer::sentence(data, format!("{tasks} in {}.", to.display())).note(format!(
@@ -157,12 +164,55 @@ pub fn calendar_file(
         let tasks = count(without_day as u64, "task has", "tasks have");
         answer = answer.note(format!("{tasks} no due day and do not stand in it."));
     }
-    Ok(answer)
+    Ok(with_left_out(answer, &left_out))
 }
 
-fn now() -> Result<UtcTime, Failure> {
-    let seconds = jiff::Timestamp::now().as_second();
-    Ok(UtcTime::from_seconds(seconds)?)
+/// Why the tasks of a case are not listed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum LeftOut {
+    /// They are not shared any more: what is here is an old copy, and nobody's work.
+    NoLongerShared,
+    /// They cannot be opened on this device.
+    NotReadable,
+}
+
+/// What was asked for, and the cases whose tasks could not be looked at, by their numbers.
+struct Found {
+    tasks: Vec<Listed>,
+    left_out: Vec<(String, LeftOut)>,
+}
+
+fn left_out_data(left_out: &[(String, LeftOut)]) -> serde_json::Value {
+    let cases = left_out.iter().map(|(number, why)| {
+        let why = match why {
+            LeftOut::NoLongerShared => "no_longer_shared",
+            LeftOut::NotReadable => "not_readable",
+        };
+        json!({ "case_number": number, "why": why })
+    });
+    cases.collect()
+}
+
+/// A list that is not whole says so: nobody may take a missing task for one that is done.
+fn with_left_out(mut answer: Answer, left_out: &[(String, LeftOut)]) -> Answer {
+    let of = |wanted: LeftOut| -> Option<String> {
+        let cases = left_out.iter().filter(|(_, why)| *why == wanted);
+        let cases: Vec<&str> = cases.map(|(number, _)| number.as_str()).collect();
+        (!cases.is_empty()).then(|| cases.join(", "))
+    };
+    if let Some(cases) = of(LeftOut::NoLongerShared) {
+        answer = answer.note(format!(
+            "Left out, since their tasks are not shared with you any more: {cases}. \
+             `nahtlos section show CASE tasks` shows the old copy."
+        ));
+    }
+    if let Some(cases) = of(LeftOut::NotReadable) {
+        answer = answer.note(format!(
+            "Left out, since their tasks cannot be opened on this device: {cases}. \
+             `nahtlos case show CASE` says why."
+        ));
+    }
+    answer
 }
 
 /// Which tasks are wanted.
@@ -173,6 +223,8 @@ struct Wanted {
     /// Only those due before this day.
     before: Option<Date>,
     ended_too: bool,
+    /// Those that ended too, due on this day or later.
+    ended_from: Option<Date>,
 }
 
 impl Wanted {
@@ -193,6 +245,7 @@ impl Wanted {
             of,
             before: stated.into_iter().chain(overdue).min(),
             ended_too: filter.all,
+            ended_from: None,
         })
     }
 
@@ -208,7 +261,7 @@ impl Wanted {
             && self
                 .before
                 .is_none_or(|before| next_due.is_some_and(|due| due < before));
-        has_tasks && (self.ended_too || has_open)
+        has_tasks && (self.ended_too || self.ended_from.is_some() || has_open)
     }
 
     fn is(&self, task: &TaskView) -> bool {
@@ -221,7 +274,12 @@ impl Wanted {
             .before
             .is_none_or(|before| day_of(task).is_some_and(|due| due < before));
         let stands = !task.deleted && (self.ended_too || task.is_open());
-        stands && is_theirs && in_time
+        let due = day_of(task);
+        let ended_since = !task.is_open()
+            && self
+                .ended_from
+                .is_some_and(|from| due.is_some_and(|due| due >= from));
+        (stands || ended_since) && is_theirs && in_time
     }
 }
 
@@ -236,19 +294,28 @@ fn is_of(responsible: &Responsible, of: &Responsible) -> bool {
 }
 
 /// Tasks of all cases, those due first first, those without a day last.
-fn listed(nahtlos: &Nahtlos, wanted: &Wanted) -> Result<Vec<Listed>, Failure> {
-    let mut tasks = Vec::new();
+fn listed(nahtlos: &Nahtlos, wanted: &Wanted) -> Result<Found, Failure> {
+    let (mut tasks, mut left_out) = (Vec::new(), Vec::new());
+    let lost = nahtlos.lost_sections()?;
+    let code = SectionKind::Tasks.code();
     for line in nahtlos.cases()? {
         if !wanted.may_be_in(&line) {
             continue;
         }
-        let case = nahtlos.find_case(&line.id)?;
-        // What is not readable here is told by `case show`.
-        let Ok(document) = nahtlos.section_document_unrecorded(&case, &SectionKind::Tasks) else {
-            continue;
-        };
         let short = line.id.chars().take(SHORT_ID_CHARS).collect();
         let number: String = line.summary.case_number.clone().unwrap_or(short);
+        if lost
+            .iter()
+            .any(|one| one.case == line.id && one.section == code)
+        {
+            left_out.push((number, LeftOut::NoLongerShared));
+            continue;
+        }
+        let case = nahtlos.find_case(&line.id)?;
+        let Ok(document) = nahtlos.section_document_unrecorded(&case, &SectionKind::Tasks) else {
+            left_out.push((number, LeftOut::NotReadable));
+            continue;
+        };
         let view = TasksView::read(&document);
         let of_case = view.tasks.into_iter().filter(|task| wanted.is(task));
         let before = tasks.len();
@@ -271,7 +338,7 @@ fn listed(nahtlos: &Nahtlos, wanted: &Wanted) -> Result<Vec<Listed>, Failure> {
             one.task.id.canonical(),
         )
     });
-    Ok(tasks)
+    Ok(Found { tasks, left_out })
 }
 
 fn day_of(task: &TaskView) -> Option<Date> {

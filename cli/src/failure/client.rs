@@ -466,6 +466,10 @@ fn not_found(what: &str, input: &str) -> Failure {
         "consent" => "See `nahtlos consent CASE`, then run the command again.",
         "held edit" => "See `nahtlos held`, then run the command again.",
         "decision" => "See `nahtlos decision`, then run the command again.",
+        "round table" => "See them with their numbers: `nahtlos meeting list CASE`.",
+        "point of the agenda" | "invitee" | "decision of the round table" => {
+            "See them with their numbers: `nahtlos meeting show CASE`, then run the command again."
+        }
         "section" => "See which sections you can open: `nahtlos section list CASE`.",
         _ => "Look at the list again, then run the command again.",
     };

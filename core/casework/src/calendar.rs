@@ -24,6 +24,8 @@ pub struct CalendarTask {
     pub reminder: Option<Date>,
     /// How urgent.
     pub priority: Option<Priority>,
+    /// Done, dropped or deleted: a calendar into which it went before takes it out or strikes it through.
+    pub is_over: bool,
 }
 
 /// A calendar of these tasks, made at this time. Without any it is none: RFC 5545 asks for at least one entry.
@@ -54,10 +56,17 @@ fn event(text: &mut String, task: &CalendarTask, stamp: &str) {
     line(text, &format!("SUMMARY:{summary}"));
     line(text, "CLASS:PRIVATE");
     line(text, "TRANSP:TRANSPARENT");
+    line(
+        text,
+        match task.is_over {
+            true => "STATUS:CANCELLED",
+            false => "STATUS:CONFIRMED",
+        },
+    );
     if let Some(priority) = task.priority {
         line(text, &format!("PRIORITY:{}", icalendar_priority(priority)));
     }
-    if let Some(reminder) = task.reminder {
+    if let Some(reminder) = task.reminder.filter(|_| !task.is_over) {
         line(text, "BEGIN:VALARM");
         line(text, "ACTION:DISPLAY");
         line(text, &format!("DESCRIPTION:{summary}"));
@@ -108,11 +117,21 @@ fn escaped(text: &str) -> String {
                 escaped.push(character);
             }
             '\n' => escaped.push_str("\\n"),
-            control if control.is_control() => {}
+            hidden if hidden.is_control() || is_invisible(hidden) => {}
             plain => escaped.push(plain),
         }
     }
     escaped
+}
+
+/// Characters that nobody sees, and that show a text in another order or let two different titles look the same. The
+/// joiners stay: names and signs of some scripts are written with them.
+fn is_invisible(character: char) -> bool {
+    matches!(
+        character,
+        '\u{ad}' | '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}'
+    )
 }
 
 /// One line, folded between characters where it is longer than a line may be.
@@ -144,6 +163,7 @@ mod tests {
             due: day("2028-02-29"),
             reminder: reminder.map(day),
             priority: Priority::parse("1").ok(),
+            is_over: false,
         }
     }
 
@@ -247,13 +267,13 @@ mod tests {
                     let of_name = event.iter().filter(|(name, ..)| name == wanted);
                     of_name.map(|(.., value)| value.as_str()).collect()
                 };
-                let kept = |one: &char| *one == '\n' || !one.is_control();
+                let kept = |one: &char| *one == '\n' || !(one.is_control() || is_invisible(*one));
                 let wanted: String = task.summary.chars().filter(kept).collect();
                 let summaries: Vec<String> = values("SUMMARY").into_iter().map(unescaped).collect();
                 proptest::prop_assert_eq!(summaries, [wanted]);
                 proptest::prop_assert_eq!(values("UID"), [task.uid.as_str()]);
                 // Each at most once, the required ones at all (§3.6.1).
-                for name in ["DTSTAMP", "DTSTART", "DTEND", "CLASS", "TRANSP", "PRIORITY"] {
+                for name in ["DTSTAMP", "DTSTART", "DTEND", "CLASS", "TRANSP", "STATUS", "PRIORITY"] {
                     proptest::prop_assert_eq!(values(name).len(), 1, "{}", name);
                 }
                 let stamp = values("DTSTAMP")[0];
@@ -278,6 +298,7 @@ mod tests {
             "SUMMARY:BE-1: anrufen",
             "CLASS:PRIVATE",
             "TRANSP:TRANSPARENT",
+            "STATUS:CONFIRMED",
             "PRIORITY:1",
             "END:VEVENT",
             "END:VCALENDAR",
@@ -316,6 +337,28 @@ mod tests {
         assert!(lines.contains(&wanted), "{lines:?}");
         assert!(lines.iter().all(|line| !line.starts_with("ATTENDEE")));
         assert_eq!(lines.iter().filter(|line| *line == "END:VEVENT").count(), 1);
+    }
+
+    #[test]
+    fn a_task_that_is_over_is_cancelled_under_the_same_name_and_reminds_nobody() {
+        let over = CalendarTask {
+            is_over: true,
+            ..task("anrufen", Some("2028-02-28"))
+        };
+        let lines = unfolded(&made(&[over]));
+        assert!(lines.contains(&"STATUS:CANCELLED".to_owned()), "{lines:?}");
+        assert!(lines.contains(&"UID:abc@nahtlos".to_owned()));
+        assert!(!lines.contains(&"BEGIN:VALARM".to_owned()), "{lines:?}");
+    }
+
+    #[test]
+    fn what_nobody_sees_does_not_reach_a_calendar_and_joined_signs_stay() {
+        let text = made(&[task(
+            "ab\u{202e}c\u{200b}d\u{2028}e\u{feff}f 👩\u{200d}⚕️",
+            None,
+        )]);
+        let wanted = "SUMMARY:abcdef 👩\u{200d}⚕️".to_owned();
+        assert!(unfolded(&text).contains(&wanted), "{text:?}");
     }
 
     #[test]

@@ -433,11 +433,12 @@ impl Search<'_> {
             let dependencies = dependencies.get_or_insert_with(|| dependencies_of(self.document));
             // What the deleting person knew: their change and everything it builds on.
             let known = ancestors(dependencies, marks.iter().map(|mark| mark.change));
-            let unknown: Vec<(String, ConflictingValue)> = self
+            let mut unknown: Vec<(String, ConflictingValue)> = self
                 .field_values(&path)
                 .into_iter()
                 .filter(|(_, value)| !known.contains(&value.change))
                 .collect();
+            unknown.extend(self.typed_into_texts(&path, &marks, &known));
             if unknown.is_empty() {
                 continue;
             }
@@ -456,7 +457,7 @@ impl Search<'_> {
                     .iter()
                     .filter_map(|(field, value)| {
                         Some(Alternative {
-                            value: ScalarValue::from_value(&value.value)?,
+                            value: scalar_or_text(&value.value)?,
                             field: Some(field.clone()),
                             origin: Origin::of(self.authors, value),
                         })
@@ -487,6 +488,59 @@ impl Search<'_> {
             }
         }
         values
+    }
+
+    /// What was typed into the collaborative texts of an entry in changes that are not among the known ones: the
+    /// text itself was made long before, so its value does not say so. Changes are looked at one by one only where
+    /// a text reads otherwise than at the marks.
+    fn typed_into_texts(
+        &self,
+        entry: &Path,
+        marks: &[ConflictingValue],
+        known: &BTreeSet<ChangeHash>,
+    ) -> Vec<(String, ConflictingValue)> {
+        let reader = self.document.read();
+        let marks: Vec<ChangeHash> = marks.iter().map(|mark| mark.change).collect();
+        let Ok(at_marks) = self.document.read_at(&marks) else {
+            return Vec::new();
+        };
+        let fields = reader.keys(entry).into_iter();
+        let typed_into: Vec<String> = fields
+            .filter(|field| {
+                let mut values = reader.get_all(entry.join(field.as_str())).into_iter();
+                let is_known_text = values
+                    .any(|one| matches!(one.value, Value::Text(_)) && known.contains(&one.change));
+                let text = entry.join(field.as_str());
+                is_known_text && reader.text(&text) != at_marks.text(&text)
+            })
+            .collect();
+        if typed_into.is_empty() {
+            return Vec::new();
+        }
+        let mut typed = Vec::new();
+        let history = self.document.history().into_iter();
+        for change in history.filter(|change| !known.contains(&change.hash)) {
+            let (Ok(after), Ok(before)) = (
+                self.document.read_at(&[change.hash]),
+                self.document.read_at(&change.dependencies),
+            ) else {
+                continue;
+            };
+            for field in &typed_into {
+                let text = entry.join(field.as_str());
+                let now = after.text(&text);
+                if let Some(now) = now.filter(|now| before.text(&text).as_ref() != Some(now)) {
+                    let value = ConflictingValue {
+                        value: Value::String(now),
+                        actor: change.actor,
+                        change: change.hash,
+                        time_seconds: change.time_seconds,
+                    };
+                    typed.push((field.clone(), value));
+                }
+            }
+        }
+        typed
     }
 
     fn conflict(
@@ -544,6 +598,13 @@ impl Search<'_> {
         let list = self.document.read().text(entry.join(LIST))?;
         let first = form_of(self.section)?.list(&list)?.fields.first()?;
         Some(entry.join(first.code))
+    }
+}
+
+fn scalar_or_text(value: &Value) -> Option<ScalarValue> {
+    match value {
+        Value::Text(text) => Some(ScalarValue::Text(text.clone())),
+        other => ScalarValue::from_value(other),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::edit::{
     TaskField,
 };
 use crate::fields::{Date, EntryId, Field, FieldError, Line, LongText, Responsible, TaskLink};
-use crate::view::{EntryView, FormView, TaskView, TasksView};
+use crate::view::{EntryView, FormView, PlanView, TaskView, TasksView};
 
 const LIST: &str = "decisions";
 const TEXT: &str = "decision";
@@ -54,6 +54,10 @@ pub enum Outcome {
     Stays,
     /// It was there and was deleted; it stays deleted.
     Deleted,
+    /// The decision names one that cannot be seen here: not yet, or not with the rights of who asks.
+    Missing,
+    /// The decision names one that does not say that it comes of this decision: it is left alone.
+    NotLinked,
 }
 
 /// The edits that record a decision, and what becomes of it.
@@ -68,11 +72,16 @@ pub struct Decided {
 }
 
 impl Decision {
-    /// What is to be done in the round table as it reads now, and in the tasks where they can be read.
+    /// What is to be done in the round table as it reads now, and in the tasks and the plan where they can be read.
     ///
     /// # Errors
     /// Where a new decision has no text, where nothing is said about one that is recorded, and where it was deleted.
-    pub fn edits(&self, view: &FormView, tasks: Option<&TasksView>) -> Result<Decided, FieldError> {
+    pub fn edits(
+        &self,
+        view: &FormView,
+        tasks: Option<&TasksView>,
+        plan: Option<&PlanView>,
+    ) -> Result<Decided, FieldError> {
         let mut all = view.lists.get(LIST).into_iter().flatten();
         let recorded = all.find(|entry| entry.id.known() == Some(&self.id));
         if let Some(recorded) = recorded.filter(|entry| entry.deleted) {
@@ -94,7 +103,8 @@ impl Decision {
             values.insert(TASK.to_owned(), id.canonical());
         }
         let step = match (recorded.and_then(|entry| text_of(entry, STEP)), self.step) {
-            (Some(_), _) => Outcome::Stays,
+            (Some(known), _) if has_step(plan, &known) => Outcome::Stays,
+            (Some(_), _) => Outcome::Missing,
             (None, None) => Outcome::None,
             (None, Some(at)) => {
                 values.insert(STEP.to_owned(), format!("{}/{}", at.goal, at.step));
@@ -102,6 +112,10 @@ impl Decision {
                 Outcome::Made
             }
         };
+        // What stands there already is not written a second time: it would look like a change, and conflict.
+        if let Some(recorded) = recorded {
+            values.retain(|code, value| text_of(recorded, code).as_ref() != Some(value));
+        }
         let mut edits = Vec::new();
         edits.extend(self.record(recorded.is_some(), values));
         edits.extend(further);
@@ -164,10 +178,16 @@ impl Decision {
         };
         let mut tasks = tasks.iter().flat_map(|tasks| &tasks.tasks);
         let task = tasks.find(|task| task.id.canonical() == known);
-        // One that is not here yet comes with a sync.
         let Some((task, id)) = task.and_then(|task| Some((task, *task.id.known()?))) else {
-            return Ok((Outcome::Stays, Vec::new()));
+            return Ok((Outcome::Missing, Vec::new()));
         };
+        // Whoever writes in the round table could name any task. It is this decision's only where it says so itself.
+        if !self.is_linked_from(task) {
+            return Ok(match self.task {
+                Some(id) => (Outcome::Made, self.new_task(id, title)),
+                None => (Outcome::NotLinked, Vec::new()),
+            });
+        }
         if task.deleted {
             return Ok((Outcome::Deleted, Vec::new()));
         }
@@ -181,6 +201,11 @@ impl Decision {
             false => Outcome::Changed,
         };
         Ok((outcome, edits))
+    }
+
+    fn is_linked_from(&self, task: &TaskView) -> bool {
+        let link = TaskLink::Decision(self.meeting.clone(), self.id);
+        task.links.iter().any(|one| one.known() == Some(&link))
     }
 
     /// What changes of its task. A title that somebody gave the task themselves stays.
@@ -236,6 +261,18 @@ fn text_of(entry: &EntryView, field: &str) -> Option<String> {
         ScalarValue::Text(text) => Some(text.clone()),
         _ => None,
     }
+}
+
+/// Whether the plan has the step that a decision names, as `GOAL/STEP`.
+fn has_step(plan: Option<&PlanView>, named: &str) -> bool {
+    let Some((goal, step)) = named.split_once('/') else {
+        return false;
+    };
+    let goals = plan.into_iter().flat_map(|plan| &plan.goals);
+    goals
+        .filter(|one| one.id.canonical() == goal)
+        .flat_map(|one| &one.steps)
+        .any(|one| one.id.canonical() == step)
 }
 
 /// What a task or step is called.

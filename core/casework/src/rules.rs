@@ -26,6 +26,8 @@ pub enum Rule {
     /// Journal entries, assessments, approvals, events of the consent ledger and records of other
     /// sections are never changed.
     EntriesAreImmutable,
+    /// Entries of a list are marked as deleted, never taken out.
+    EntriesAreMarkedDeleted,
     /// Only the institution that opened the case records consents.
     OnlyHomeRecordsConsent,
     /// Only people of one institution write in its notes.
@@ -69,6 +71,11 @@ impl Rule {
                 "kein Feld des Plans: unter diesem Namen schreibt kein unverändertes Programm etwas hinein",
                 "pas un champ du plan: aucun programme non modifié n'écrit sous ce nom",
                 "no field of the plan: no unmodified program writes anything under this name",
+            ],
+            Self::EntriesAreMarkedDeleted => [
+                "nicht berechtigt: ein Eintrag wird als gelöscht bezeichnet, nicht entfernt",
+                "non autorisé: une entrée est marquée comme supprimée, pas retirée",
+                "not entitled: an entry is marked as deleted, never taken out",
             ],
             Self::EntriesAreImmutable => [
                 "nicht berechtigt: ein Eintrag wird nicht geändert, sondern berichtigt",

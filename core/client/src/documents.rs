@@ -176,8 +176,12 @@ impl Nahtlos {
         Ok(())
     }
 
-    /// A courtesy to the person who types: the relay and every reader check again.
-    pub(crate) fn require_writable(&self, space: &SpaceId) -> Result<(), ClientError> {
+    /// Whether one may write in a section, so that nobody types what would be refused. A courtesy to the person who
+    /// types: the relay and every reader check again.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn require_writable(&self, space: &SpaceId) -> Result<(), ClientError> {
         if self.needs_newer(space)? {
             return Err(ClientError::NeedsNewer);
         }

@@ -94,7 +94,8 @@ pub struct MarkClosing {
     pub reopened: bool,
 }
 
-/// What a round table's own closing is called in its section: it has one, which a later closing moves.
+/// What a round table's own closing is called in its section: it has one, which stays where it was set. A later
+/// closing that moved it would take away what was written meanwhile before anybody has seen it.
 const MEETING_CLOSING: EntryId = EntryId::from_random(*b"meeting\0");
 
 fn record_path(prefix: &str, id: &EntryId) -> Path {
@@ -228,6 +229,11 @@ impl MarkClosing {
     }
 
     pub(super) fn apply(&self, editor: &mut Editor<'_>, at: UtcTime) -> Result<(), ApplyError> {
+        let mark = format!("{CLOSED_MARK}{}", self.closing);
+        let is_marked = editor.exists(path(&["acknowledged", &mark]));
+        if is_marked && !self.reopened && Self::is_of_meeting(&mark) {
+            return Ok(());
+        }
         let prefix = match self.reopened {
             true => REOPENED_MARK,
             false => CLOSED_MARK,

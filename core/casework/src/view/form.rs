@@ -1,8 +1,8 @@
 //! A section that is described by a table ([`crate::form`]) as it reads now.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use nahtlos_document::{Document, Path, Value};
+use nahtlos_document::{ConflictingValue, Document, Path, Value};
 use serde::Serialize;
 
 use super::order::WrittenOrder;
@@ -51,8 +51,12 @@ pub struct EntryView {
     pub correction_of: Option<Stored<EntryId>>,
     /// Marked as deleted.
     pub deleted: bool,
-    /// Who wrote it, when.
+    /// Who wrote it first, when.
     pub origin: Option<Origin>,
+    /// Who wrote what stands in its fields since, oldest first: what it says now is not the first author's word
+    /// alone. Not who typed in a collaborative text; the section's history says that.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub changed: Vec<Origin>,
 }
 
 impl std::fmt::Debug for FieldView {
@@ -103,9 +107,75 @@ impl FormView {
             let Some(fields) = value.as_map() else {
                 continue;
             };
-            let created = reader.get_all(Path::from_iter(["entries", id.as_str()]));
-            let origin = created.first().map(|value| Origin::of(authors, value));
-            self.push(section, Keeps::Entries, id, fields, origin);
+            let path = Path::from_iter(["entries", id.as_str()]);
+            let created = reader.get_all(&path).into_iter().next();
+            let origin = created.as_ref().map(|value| Origin::of(authors, value));
+            let made_by = created.map(|value| value.change);
+            let mut since: Vec<ConflictingValue> = reader
+                .keys(&path)
+                .into_iter()
+                .flat_map(|field| reader.get_all(path.join(field.as_str())))
+                .filter(|value| Some(value.change) != made_by)
+                .collect();
+            since.sort_by_key(|value| (value.time_seconds, value.change));
+            since.dedup_by_key(|value| value.change);
+            let changed = since.iter().map(|value| Origin::of(authors, value));
+            let by = (origin, changed.collect());
+            self.push(section, Keeps::Entries, id, fields, by);
+        }
+        if section.as_slice().is_none() {
+            self.bring_back_removed(document, section, authors);
+        }
+    }
+
+    /// Entries are marked as deleted and never taken out. One that a modified program took out stands here as it
+    /// was last, with who did that. The history is searched only where one is missing.
+    fn bring_back_removed(
+        &mut self,
+        document: &Document,
+        section: &SectionKind,
+        authors: &dyn AuthorOf,
+    ) {
+        let container = Path::from_iter(["entries"]);
+        let reader = document.read();
+        let made = document.made_entries(container.clone()).into_iter();
+        let mut missing: BTreeSet<String> = made
+            .map(|made| made.name)
+            .filter(|name| !reader.exists(container.join(name.as_str())))
+            .collect();
+        if missing.is_empty() {
+            return;
+        }
+        for change in document.history() {
+            let (Ok(after), Ok(before)) = (
+                document.read_at(&[change.hash]),
+                document.read_at(&change.dependencies),
+            ) else {
+                continue;
+            };
+            let removed: Vec<String> = missing
+                .iter()
+                .filter(|id| {
+                    let path = container.join(id.as_str());
+                    before.exists(&path) && !after.exists(&path)
+                })
+                .cloned()
+                .collect();
+            for id in removed {
+                missing.remove(&id);
+                let path = container.join(id.as_str());
+                let stood = before.get_all(&path).into_iter().next();
+                let origin = stood.as_ref().map(|value| Origin::of(authors, value));
+                if let Some(fields) = stood.as_ref().and_then(|value| value.value.as_map()) {
+                    self.push(section, Keeps::Entries, &id, fields, (origin, Vec::new()));
+                }
+                let by = Origin::new(authors, &change.actor, &change.hash, change.time_seconds);
+                let violation = Violation::new(Rule::EntriesAreMarkedDeleted, &path, by);
+                self.violations.push(violation);
+            }
+        }
+        for entries in self.lists.values_mut() {
+            entries.sort_by_key(|entry| entry.id.canonical());
         }
     }
 
@@ -119,7 +189,7 @@ impl FormView {
         }
         let container = Path::from_iter(["records"]);
         let (entries, violations) = permanent_entries(document, &container, authors);
-        self.violations = violations;
+        self.violations.extend(violations);
         let mut written: Vec<(ImmutableEntry, Origin)> = entries
             .into_iter()
             .map(|entry| {
@@ -142,7 +212,8 @@ impl FormView {
                 continue;
             }
             let fields: &Fields = &entry.fields;
-            self.push(section, Keeps::Records, &entry.id, fields, Some(origin));
+            let by = (Some(origin), Vec::new());
+            self.push(section, Keeps::Records, &entry.id, fields, by);
         }
     }
 
@@ -152,7 +223,7 @@ impl FormView {
         keeps: Keeps,
         id: &str,
         fields: &Fields,
-        origin: Option<Origin>,
+        (origin, changed): (Option<Origin>, Vec<Origin>),
     ) {
         let code = fields.get(LIST).and_then(Value::as_str).unwrap_or_default();
         let form = form_of(section);
@@ -171,6 +242,7 @@ impl FormView {
             correction_of: stored(Some(fields), CORRECTION_OF),
             deleted: flag(Some(fields), DELETED).unwrap_or(false),
             origin,
+            changed,
         };
         // One that claims another kind of list than it stands in is of no list that is known.
         let code = match (form.and_then(|form| form.list(code)), list) {
