@@ -135,7 +135,16 @@ fn only_who_takes_part_reads_a_round_table_and_its_decisions_become_tasks_and_st
         AID_TEAM,
         "--yes",
     ];
-    berger.refused(&words, exit::USAGE, "basis");
+    let why = berger.refused(&words, exit::USAGE, "basis");
+    let said = text(&why["message"]);
+    assert!(said.contains("no consent that is in force names"), "{said}");
+    // There is one, which is for another team.
+    let named = format!("consent {}", &scene.consent[..8]);
+    let by_name = [&words[..], &["--basis", &named]].concat();
+    let why = berger.refused(&by_name, exit::USAGE, "basis");
+    let said = text(&why["message"]);
+    let expected = format!("is not in force for {AID_TEAM}");
+    assert!(said.contains(&expected), "{said}");
     let words = [
         "meeting",
         "call",
@@ -440,6 +449,12 @@ fn only_who_takes_part_reads_a_round_table_and_its_decisions_become_tasks_and_st
     let words = ["meeting", "decide", CASE, "--json"];
     let refused = iseli.type_in(&words, "Zu spät");
     refused.is_refusal(exit::NO_RIGHT, "no_right", &words);
+    // Nobody is asked for a text that would be refused: nothing is typed here, and the right is what is missed.
+    iseli.refused(&["meeting", "decide", CASE], exit::NO_RIGHT, "no_right");
+    let words = ["meeting", "minutes", CASE, "--point", &point];
+    iseli.refused(&words, exit::NO_RIGHT, "no_right");
+    let words = ["meeting", "minutes", CASE, "--point", &point];
+    berger.refused(&words, exit::USAGE, "value_missing");
     let decisions = content(berger)["lists"]["decisions"].clone();
     assert_eq!(decisions.as_array().unwrap().len(), 1);
     // What Iseli still has is an old copy: the page says so, and its tasks are not listed as if they were work.
@@ -563,7 +578,8 @@ fn tasks_of_all_cases_are_listed_ticked_off_and_go_into_a_calendar_without_names
     // What has ended since is cancelled in the calendar that it went into, under the same name.
     berger.done(&["task", "done", CASE, &next]);
     let ended = stage.path("ended.ics");
-    berger.done(&["task", "calendar", "--to", &story::text_of(&ended)]);
+    let told_again = berger.json(&["task", "calendar", "--to", &story::text_of(&ended)]);
+    assert_eq!((&told["over"], &told_again["over"]), (&0.into(), &1.into()));
     let ended = std::fs::read_to_string(&ended)
         .unwrap()
         .replace("\r\n ", "");

@@ -148,18 +148,24 @@ pub fn calendar_file(
     let text = calendar(&entries, nahtlos.now()?);
     write_private_file(to, text.as_bytes())?;
     let without_day = listed.len() - entries.len();
+    let over = entries.iter().filter(|entry| entry.is_over).count();
     let what = match without_titles {
         true => "the number of the case, the due day, priority and reminder",
         false => "the number of the case, the title, the due day, priority and reminder",
     };
     let data = json!({
-        "file": to, "tasks": entries.len(), "without_due_day": without_day,
+        "file": to, "tasks": entries.len(), "over": over, "without_due_day": without_day,
         "titles": !without_titles, "left_out": left_out_data(&left_out),
     });
     let tasks = count(entries.len() as u64, "task", "tasks");
     let mut answer = Answer::sentence(data, format!("{tasks} in {}.", to.display())).note(format!(
         "In it stand {what}. The file is not encrypted: whoever gets the calendar reads that. Delete the file once it is imported."
     ));
+    if over > 0 {
+        answer = answer.note(format!(
+            "Of them {over} ended or deleted, marked as cancelled: a calendar that has them takes them out or strikes them through."
+        ));
+    }
     if without_day > 0 {
         let tasks = count(without_day as u64, "task has", "tasks have");
         answer = answer.note(format!("{tasks} no due day and do not stand in it."));
