@@ -1,5 +1,6 @@
 //! What can be typed on the command line.
 
+mod attachment;
 mod bundle;
 mod case;
 mod consent;
@@ -29,6 +30,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use attachment::{AttachmentAdd, AttachmentCommand, AttachmentSave};
 pub use bundle::BundleCommand;
 pub use case::{
     CaseCommand, CaseExport, CaseFilter, CaseHandover, CaseImport, CaseOpen, ExportFormat,
@@ -215,6 +217,12 @@ pub enum Command {
         /// What to do.
         #[command(subcommand)]
         command: SectionCommand,
+    },
+    /// Files that belong to a section: small ones in it, of larger ones name, size and hash
+    Attachment {
+        /// What to do.
+        #[command(subcommand)]
+        command: AttachmentCommand,
     },
     /// The integration plan of a case
     Plan {

@@ -3,9 +3,10 @@
 use nahtlos_casework::edit::IdentKey;
 
 use super::{
-    CaseCommand, Command, CompetenceCommand, ConflictCommand, DisputeCommand, FunctionCommand,
-    GoalCommand, JournalCommand, KeyCommand, MeetingCommand, PlanCommand, RiskCommand,
-    SectionCommand, SectionEdit, ShareCommand, StepCommand, SubjectCommand, TaskCommand,
+    AttachmentCommand, CaseCommand, Command, CompetenceCommand, ConflictCommand, DisputeCommand,
+    FunctionCommand, GoalCommand, JournalCommand, KeyCommand, MeetingCommand, PlanCommand,
+    RiskCommand, SectionCommand, SectionEdit, ShareCommand, StepCommand, SubjectCommand,
+    TaskCommand,
 };
 
 type Subject<'a> = (Option<&'a str>, Option<&'a str>);
@@ -16,6 +17,7 @@ impl Command {
         match self {
             Self::Case { command, .. } => command.as_ref().map_or((None, None), of_case),
             Self::Section { command } => of_section(command),
+            Self::Attachment { command } => of_attachment(command),
             Self::Plan { command } => (Some(of_plan(command)), Some("plan")),
             Self::Journal { case, command } => match command {
                 Some(command) => of_journal(command),
@@ -160,6 +162,17 @@ fn of_meeting(command: &MeetingCommand) -> Subject<'_> {
         | MeetingCommand::Print { of, .. } => &of.case,
     };
     (Some(case), None)
+}
+
+fn of_attachment(command: &AttachmentCommand) -> Subject<'_> {
+    match command {
+        AttachmentCommand::Add(add) => (Some(&add.case), Some(&add.section)),
+        AttachmentCommand::List { case, section, .. } => (Some(case), section.as_deref()),
+        AttachmentCommand::Save(save) => (Some(&save.case), None),
+        AttachmentCommand::Verify { case, .. } | AttachmentCommand::Remove { case, .. } => {
+            (Some(case), None)
+        }
+    }
 }
 
 fn of_subject(command: &SubjectCommand) -> Subject<'_> {

@@ -2,6 +2,7 @@
 
 mod access_log;
 mod administrator;
+mod attachment;
 mod attention;
 mod bundle;
 mod bundle_open;
@@ -119,6 +120,7 @@ pub fn run(context: &Context, command: Command) -> Result<Answer, Failure> {
         Command::Enquiry { command } => enquiry::run(context, command),
         Command::Search { words, limit } => search::run(context, &words, limit),
         Command::Section { command } => section::run(context, command),
+        Command::Attachment { command } => attachment::run(context, command),
         Command::Plan { command } => plan::run(context, command),
         Command::Journal { case, command } => journal::run(context, case, command),
         Command::Function { case, command } => function::run(context, case, command),

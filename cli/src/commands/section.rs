@@ -5,12 +5,14 @@ use nahtlos_casework::access::DisclosureForm;
 use nahtlos_casework::form::form_of;
 use nahtlos_casework::matrix::{ManagedBy, managed_by};
 use nahtlos_casework::view::{
-    CoreView, DisputesView, FormView, FunctionView, IdentView, JournalView, PlanView, TasksView,
+    AttachmentsView, CoreView, DisputesView, FormView, FunctionView, IdentView, JournalView,
+    PlanView, TasksView,
 };
 use nahtlos_client::erasing::LostSection;
 use nahtlos_client::{Case, Nahtlos};
 use serde_json::{Value, json};
 
+use super::attachment::attachments_page;
 use super::consent::consent_page;
 use super::disclosing::Disclosing;
 use super::dispute::disputes_page;
@@ -225,6 +227,7 @@ pub fn read(
     let names = Names::of_case(nahtlos, case);
     let disputes = DisputesView::read(&document, &authors);
     let page = disputes_page(page, kind, &disputes);
+    let attachments = AttachmentsView::read(&document, &authors);
     let (mut content, page) = match kind {
         SectionKind::Core => {
             let view = CoreView::read(&document);
@@ -284,7 +287,13 @@ pub fn read(
     {
         fields.insert("disputes".into(), json::value(&disputes.disputes));
     }
-    Ok((content, page))
+    if let Some(fields) = content
+        .as_object_mut()
+        .filter(|_| !attachments.attachments.is_empty())
+    {
+        fields.insert("attachments".into(), json::value(&attachments.attachments));
+    }
+    Ok((content, attachments_page(page, &attachments)))
 }
 
 fn list(context: &Context, case: &str) -> Result<Answer, Failure> {

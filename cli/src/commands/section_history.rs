@@ -280,6 +280,8 @@ fn subject(kind: &SectionKind, document: &Document, path: &Path) -> String {
 fn shown(value: Option<&Value>, names: &Names) -> String {
     match value {
         None => String::new(),
+        // A file would fill the screen.
+        Some(Value::Bytes(bytes)) => count(bytes.len() as u64, "byte", "bytes"),
         Some(value) => match (value.as_str(), value.as_bool()) {
             (Some(text), _) => names.in_text(text),
             (None, Some(true)) => "yes".into(),

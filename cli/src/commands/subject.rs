@@ -5,8 +5,10 @@ use std::path::Path;
 use nahtlos_casework::SectionKind;
 use nahtlos_casework::access::{Disclosure, DisclosureForm};
 use nahtlos_casework::fields::{Field, Line};
+use nahtlos_casework::view::AttachmentsView;
 use nahtlos_client::reading::LogState;
 use nahtlos_client::{Case, Nahtlos};
+use nahtlos_document::Document;
 use serde_json::{Value, json};
 
 use super::names::Names;
@@ -139,7 +141,7 @@ fn gather(
             Ok(document) => sections.push(SectionPart {
                 kind: kind.clone(),
                 authors: nahtlos.section_authors(case, kind)?,
-                content: section::read(nahtlos, case, kind, Page::default())?.0,
+                content: with_files(nahtlos, case, kind, &document)?,
                 document,
             }),
             Err(_) => closed.push(kind.clone()),
@@ -198,6 +200,24 @@ fn gather(
         missing,
         names,
     })
+}
+
+/// A section's content with the bytes of its files: the person receives them too.
+fn with_files(
+    nahtlos: &Nahtlos,
+    case: &Case,
+    kind: &SectionKind,
+    document: &Document,
+) -> Result<Value, Failure> {
+    let mut content = section::read(nahtlos, case, kind, Page::default())?.0;
+    let view = AttachmentsView::read(document, &nahtlos.section_authors(case, kind)?);
+    let shown = content.get_mut("attachments").and_then(Value::as_array_mut);
+    for (shown, file) in shown.into_iter().flatten().zip(&view.attachments) {
+        if let Some(bytes) = &file.bytes {
+            shown["bytes"] = json!(bytes.canonical());
+        }
+    }
+    Ok(content)
 }
 
 fn made_by(nahtlos: &Nahtlos, institution: &str) -> Result<String, Failure> {

@@ -6,7 +6,7 @@ use nahtlos_casework::edit::ScalarValue;
 use nahtlos_casework::fields::{Field, Stored, UtcTime};
 use nahtlos_casework::form::{Form, FormField, ValueType, form_of};
 use nahtlos_casework::view::{
-    ConsentView, DisputesView, EntryView, FieldView, FormView, JournalView,
+    AttachmentsView, ConsentView, DisputesView, EntryView, FieldView, FormView, JournalView,
 };
 use nahtlos_casework::{Author, SectionKind, names_of};
 use nahtlos_client::acting::SectionAuthors;
@@ -116,7 +116,35 @@ impl Gathered {
             false => content,
         };
         let disputed = self.disputed(part);
-        format!("<h3>{}</h3>\n{disputed}{content}", escaped(heading))
+        let files = self.files(part);
+        format!("<h3>{}</h3>\n{disputed}{content}{files}", escaped(heading))
+    }
+
+    /// The files that belong to it; their bytes stand in the file for programs.
+    fn files(&self, part: &SectionPart) -> String {
+        let view = AttachmentsView::read(&part.document, &part.authors);
+        let words = self.words;
+        let rows: Vec<[String; 4]> = view
+            .standing()
+            .map(|one| {
+                [
+                    one.name
+                        .as_ref()
+                        .map_or_else(String::new, Stored::canonical),
+                    one.size_bytes
+                        .map_or_else(String::new, |size| size.to_string()),
+                    one.note
+                        .as_ref()
+                        .map_or_else(String::new, Stored::canonical),
+                    self.author(one.origin.author.as_ref()),
+                ]
+            })
+            .collect();
+        if rows.is_empty() {
+            return String::new();
+        }
+        let headings = [words.file, "Bytes", words.text, words.recorded_by];
+        self.table(&headings, rows.into_iter())
     }
 
     /// What the person disputes in it, and how that was settled.

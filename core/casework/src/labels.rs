@@ -3,9 +3,9 @@
 use nahtlos_document::Value;
 
 use crate::edit::{
-    CLOSED_MARK, CLOSING, COMPETENCE, CoreKey, DEPENDS_ON, DISPUTE, DISPUTE_END, GoalKey, IdentKey,
-    LINK, PlanKey, RECUSED, REOPENED_MARK, REOPENING, REVIEW, RISK, RiskKey, SIGNATURE, StepKey,
-    TaskKey, VERSION,
+    ATTACHMENT, ATTACHMENT_END, CLOSED_MARK, CLOSING, COMPETENCE, CoreKey, DEPENDS_ON, DISPUTE,
+    DISPUTE_END, GoalKey, IdentKey, LINK, PlanKey, RECUSED, REOPENED_MARK, REOPENING, REVIEW, RISK,
+    RiskKey, SIGNATURE, StepKey, TaskKey, VERSION,
 };
 use crate::fields::FieldError;
 use crate::form::{self, Form, FormField, Keeps, ValueType, form_of};
@@ -76,6 +76,11 @@ fn lookup(section: &SectionKind, steps: &[&str]) -> Option<(Names, Content)> {
             "mark of contestation",
         ];
         return Some((names, Content::Immutable));
+    }
+    if let ["acknowledged", entry, ..] = steps
+        && (entry.starts_with(ATTACHMENT) || entry.starts_with(ATTACHMENT_END))
+    {
+        return Some((["Anhang", "pièce jointe", "attachment"], Content::Immutable));
     }
     match section {
         SectionKind::Core => core(steps),

@@ -4,6 +4,7 @@
 //! It can be stored, shown, and applied again to another state of the document; identifiers of new
 //! entries are part of it, so that it makes the same entry wherever it is applied.
 
+mod attachment;
 mod consent;
 mod core;
 mod dispute;
@@ -21,6 +22,13 @@ mod tasks;
 use nahtlos_document::{Editor, Path, WriteError};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::attachment::{
+    ATTACHMENT, ATTACHMENT_END, BYTES as ATTACHMENT_BYTES, KEY as ATTACHMENT_KEY,
+};
+pub use self::attachment::{
+    ATTACHMENT_INLINE_BYTES_MAX, ATTACHMENT_SECTION_BYTES_MAX, AttachmentChange, AttachmentEdit,
+    NewAttachment, attachment_too_large, takes_attachments,
+};
 pub(crate) use self::core::RECUSED;
 pub use self::core::{CoreEdit, CoreField, CoreKey};
 pub use consent::CASE as CONSENT_CASE;
@@ -82,6 +90,8 @@ pub enum Edit {
     MarkClosing(MarkClosing),
     /// Marks what the person whom the case is about disputes, or that it is settled.
     Dispute(DisputeEdit),
+    /// Adds a file to a section, or removes it.
+    Attachment(AttachmentEdit),
 }
 
 /// Why an edit was not applied. The document is unchanged.
@@ -156,6 +166,7 @@ impl Edit {
             Self::Acknowledge(seen) => seen.section.clone(),
             Self::MarkClosing(mark) => mark.section.clone(),
             Self::Dispute(edit) => edit.section.clone(),
+            Self::Attachment(edit) => edit.section.clone(),
         }
     }
 
@@ -175,6 +186,7 @@ impl Edit {
             Self::Core(edit) => edit.validate(),
             Self::MarkClosing(mark) => mark.validate(),
             Self::Dispute(edit) => edit.validate(),
+            Self::Attachment(edit) => edit.validate(),
             Self::Ident(_) | Self::Journal(_) | Self::Acknowledge(_) => Ok(()),
         }
     }
@@ -208,6 +220,7 @@ impl Edit {
             Self::Acknowledge(edit) => edit.apply(editor, at),
             Self::MarkClosing(mark) => mark.apply(editor, at),
             Self::Dispute(edit) => edit.apply(editor),
+            Self::Attachment(edit) => edit.apply(editor),
         }
     }
 }

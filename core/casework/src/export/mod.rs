@@ -6,6 +6,7 @@
 //! a list of a newer one), and what counts for nothing, stands in `other_values` with its place in the
 //! section, so that no value of a section is missing in the file.
 
+mod attachment;
 mod draft;
 mod form;
 mod plan;
@@ -53,6 +54,7 @@ pub fn case_file(sections: &[SectionToExport<'_>], reference: Map<String, Json>)
 struct File {
     content: Map<String, Json>,
     further: Vec<Json>,
+    attachments: Vec<Json>,
     other_values: Vec<Json>,
     reference: Map<String, Json>,
 }
@@ -74,6 +76,9 @@ impl File {
                 of_sections.insert(kind.code(), json!(contested));
             }
         }
+        let files = attachment::of_section(kind, document, *authors);
+        self.attachments.extend(files.whole);
+        self.other_values.extend(files.not_understood);
         let mut put = |name: &str, value: Json| {
             self.content.insert(name.to_owned(), value);
         };
@@ -116,6 +121,7 @@ impl File {
         file.extend(self.content);
         let lists = [
             ("further", self.further),
+            ("attachments", self.attachments),
             ("other_values", self.other_values),
         ];
         for (name, list) in lists {

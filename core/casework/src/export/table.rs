@@ -45,6 +45,7 @@ pub fn rows(file: &Json) -> Vec<Row> {
                     }
                 }
             }
+            "attachments" => attachment_rows(value, &mut rows),
             "other_values" => other_rows(value, &mut rows),
             section => {
                 if let Some(fields) = value.as_object() {
@@ -54,6 +55,28 @@ pub fn rows(file: &Json) -> Vec<Row> {
         }
     }
     rows
+}
+
+/// What attachments are; their bytes stand in the file, not in a table.
+fn attachment_rows(value: &Json, rows: &mut Vec<Row>) {
+    for entry in value.as_array().into_iter().flatten() {
+        let Some(fields) = entry.as_object() else {
+            continue;
+        };
+        let mut fields = fields.clone();
+        fields.remove("content");
+        let section = fields.get("section").map(text).unwrap_or_default();
+        let place = Place {
+            section,
+            ..Place::default()
+        };
+        list_rows(
+            &Json::Array(vec![fields.into()]),
+            &place,
+            "attachments",
+            rows,
+        );
+    }
 }
 
 fn object_rows(fields: &Map<String, Json>, place: &Place, rows: &mut Vec<Row>) {

@@ -27,6 +27,28 @@ impl Digest {
         Self(Sha256::digest(bytes).into())
     }
 
+    /// Hashes what a reader gives, piece by piece, and says how many bytes that were.
+    ///
+    /// # Errors
+    /// Those of the reader.
+    pub fn of_stream(mut reader: impl std::io::Read) -> std::io::Result<(Self, u64)> {
+        use sha2::Digest as _;
+        let mut hash = Sha256::new();
+        let mut size_bytes: u64 = 0;
+        let mut piece = [0; 16 * 1024];
+        loop {
+            let read = match reader.read(&mut piece) {
+                Ok(0) => break,
+                Ok(read) => read,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            };
+            hash.update(piece.get(..read).unwrap_or_default());
+            size_bytes = size_bytes.saturating_add(read as u64);
+        }
+        Ok((Self(hash.finalize().into()), size_bytes))
+    }
+
     /// The 32 bytes.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
@@ -85,6 +107,7 @@ mod tests {
         assert_round_trip(&digest);
         assert!(digest.canonical().starts_with("ba7816bf"));
         assert_eq!(digest.code(), "ba78-16bf");
+        assert_eq!(Digest::of_stream(&b"abc"[..]).unwrap(), (digest, 3));
         for wrong in ["", "ba78", &"g".repeat(64), &"a".repeat(65)] {
             assert_eq!(refusal::<Digest>(wrong), "format", "{wrong}");
         }

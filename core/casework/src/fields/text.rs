@@ -16,14 +16,14 @@ const TEXT_MAX_CHARS: usize = 2_000;
 const JOURNAL_MAX_CHARS: usize = 10_000;
 
 /// What a text of one kind may contain.
-struct Shape {
-    field: &'static str,
-    max_chars: usize,
-    line_breaks: bool,
+pub(super) struct Shape {
+    pub(super) field: &'static str,
+    pub(super) max_chars: usize,
+    pub(super) line_breaks: bool,
 }
 
 /// Normalises to NFC, unifies line ends, trims, and refuses what nobody can see.
-fn parse_text(input: &str, shape: &Shape) -> Result<String, FieldError> {
+pub(super) fn parse_text(input: &str, shape: &Shape) -> Result<String, FieldError> {
     // NFC may shorten, never lengthen by more than a small factor; this bounds the work first.
     if input.len() > shape.max_chars.saturating_mul(16) {
         return Err(too_long(shape));

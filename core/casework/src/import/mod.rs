@@ -19,6 +19,7 @@
 //! labour, education, social, finance, migration, protection
 //!                 their fields and lists, as `nahtlos section fields SECTION` shows them
 //! further[]       section (medical, measure/…, meeting/…, employer/…, internal/…), and its fields and lists
+//! attachments[]   section, name, media_type, size, sha256, note, content (base64; missing where only recorded)
 //! plan            situation, overall_goal, target, …, goals[], risks[], reviews[]
 //!   goals[]       statement, client_words, area, measure_of_success, due, priority, status, steps[]
 //!     steps[]     title, catalogue, responsible, payers, start, end, due, review_at, status, reason,
@@ -30,6 +31,7 @@
 //! exported file says beside this is for its readers, and passed over: who wrote an entry (`written_by`,
 //! `written_at`), approvals, versions and signatures of the plan, `reference` and `other_values`.
 
+mod attachment;
 pub mod consent;
 mod core;
 mod form;
@@ -44,6 +46,7 @@ pub mod table;
 
 use serde_json::Value as Json;
 
+use self::attachment::{AttachedFile, read_attachments};
 use self::core::read_core;
 pub use self::form::SectionFile;
 use self::form::read_section;
@@ -106,6 +109,7 @@ pub struct CaseFile {
     journal: Vec<NewEntry>,
     tasks: Vec<NewTask>,
     plan: NewPlan,
+    attachments: Vec<AttachedFile>,
     other_values: usize,
 }
 
@@ -144,6 +148,7 @@ impl CaseFile {
             edits.extend(task.edits(new_id));
         }
         edits.extend(self.plan.edits(new_id));
+        edits.extend(self.attachments.iter().map(|file| file.edit(new_id)));
         edits
     }
 
@@ -197,6 +202,7 @@ fn read(value: &Json, reading: &mut Reading) -> Option<CaseFile> {
     let journal = read_journal(&mut root, reading);
     let tasks = read_tasks(&mut root, reading);
     let plan = read_plan(&mut root, reading);
+    let attachments = read_attachments(&mut root, reading);
     let other_values = root.list(reading, "other_values").len();
     root.pass_over(&["reference"]);
     root.finish(reading);
@@ -208,6 +214,7 @@ fn read(value: &Json, reading: &mut Reading) -> Option<CaseFile> {
         journal,
         tasks,
         plan,
+        attachments,
         other_values,
     })
 }

@@ -4,6 +4,7 @@
 //! [`Stored::Unknown`](crate::fields::Stored). Views serialise for machine output; who wrote an entry
 //! follows from the change that made it.
 
+mod attachment;
 mod consent;
 mod consent_coverage;
 mod core;
@@ -24,6 +25,7 @@ use std::collections::BTreeMap;
 
 use nahtlos_document::Value;
 
+pub use self::attachment::{AttachmentContent, AttachmentView, AttachmentsView, RemovedView};
 pub use self::core::CoreView;
 pub use consent::{ChangedView, ConsentView, DetailsView, GivenView, RecordedEvent, WithdrawnView};
 pub use consent_coverage::{Coverage, coming_of_age};
