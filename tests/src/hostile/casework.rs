@@ -1,4 +1,4 @@
-//! Case files from other programs, and every field.
+//! Case files, tables and lists from other programs, and every field.
 
 use nahtlos_casework::edit::Edit;
 use nahtlos_casework::fields::{
@@ -10,9 +10,14 @@ use nahtlos_casework::fields::{
     ProblemArea, Purpose, Rappen, Recurrence, Responsible, Severity, Sex, StepStatus, Suspension,
     SwissPostcode, TaskStatus, Uid, UtcTime, WithdrawalNotice, ZemisNumber,
 };
+use nahtlos_casework::form::form_of;
+use nahtlos_casework::import::lists::NameList;
+use nahtlos_casework::import::rows::{RowsFile, RowsOf};
 use nahtlos_casework::legal::LegalBases;
 use nahtlos_casework::plan_version::VersionText;
 use nahtlos_casework::record::{Address, Body, Lead, LocalId};
+use nahtlos_casework::retention::Retention;
+use nahtlos_casework::searching::Search;
 use nahtlos_casework::{CaseFile, ConsentFile, PLAIN_SECTIONS, SectionFile, SectionKind};
 use nahtlos_client::consent::Proof;
 use nahtlos_protocol::statement::StatementSignature;
@@ -71,6 +76,57 @@ fn holds(edit: &Edit) {
     let stored = serde_json::to_string(edit).expect("an edit has a stored form");
     let read: Edit = serde_json::from_str(&stored).expect("its stored form");
     assert_eq!(serde_json::to_string(&read).ok(), Some(stored));
+}
+
+/// What a table may hold rows of: cases, the journal, tasks, and every list of a section's form.
+fn rows_of() -> Vec<RowsOf> {
+    let lists = PLAIN_SECTIONS.iter().flat_map(|section| {
+        let form = form_of(section);
+        let lists = form.into_iter().flat_map(|form| form.lists);
+        lists.map(move |list| format!("{}.{}", section.code(), list.code))
+    });
+    let plain = ["cases", "journal", "tasks"].map(str::to_owned);
+    let names = plain.into_iter().chain(lists);
+    names.filter_map(|name| RowsOf::parse(&name).ok()).collect()
+}
+
+/// Tables (the first byte chooses of what), lists of names, periods of retention, and what is searched for.
+pub fn tables(bytes: &[u8]) {
+    let Some((&first, table)) = bytes.split_first() else {
+        return;
+    };
+    let kinds = rows_of();
+    let chosen = usize::from(first).checked_rem(kinds.len());
+    if let Some(rows_of) = chosen.and_then(|place| kinds.get(place)) {
+        rows(rows_of, table);
+    }
+    let Ok(text) = std::str::from_utf8(table) else {
+        return;
+    };
+    if let Err(errors) = NameList::parse(text) {
+        assert!(!errors.is_empty(), "refused without a reason");
+    }
+    let _periods = Retention::parse(text);
+    if let Ok(search) = Search::parse(text) {
+        assert!(search.is_in(text), "a text holds its own words");
+        assert!(text.is_empty() || !search.excerpt(text).is_empty());
+    }
+}
+
+fn rows(rows_of: &RowsOf, table: &[u8]) {
+    match RowsFile::parse(rows_of.clone(), table) {
+        Err(errors) => assert!(!errors.is_empty(), "refused without a reason"),
+        Ok(file) => {
+            let mut next = 0u64;
+            let edits = file.edits(&mut || {
+                next += 1;
+                EntryId::from_random(next.to_be_bytes())
+            });
+            edits.iter().for_each(holds);
+            let cases = file.cases();
+            cases.iter().flat_map(|(_, edits)| edits).for_each(holds);
+        }
+    }
 }
 
 pub fn fields(bytes: &[u8]) {

@@ -5,12 +5,14 @@ use std::io::Write;
 
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
+use nahtlos_casework::access::AccessView;
 use nahtlos_casework::plan_version::{
     PlanVersions, ReadingRules, SignatureCheck, SignatureDoubt, SignedEntry, Signer,
     institutions_that_led,
 };
 use nahtlos_casework::view::{
-    ConsentView, CoreView, FormView, FunctionView, IdentView, JournalView, PlanView, TasksView,
+    ConsentView, CoreView, DisputesView, EnquiryView, FormView, FunctionView, IdentView,
+    JournalView, PlanView, ProcessView, TasksView,
 };
 use nahtlos_casework::{Author, PLAIN_SECTIONS, SectionKind, conflicts};
 use nahtlos_document::{
@@ -198,6 +200,9 @@ fn read_as_sections(document: &Document) {
     let _ident = IdentView::read(document);
     let _function = FunctionView::read(document, &nobody);
     let _journal = JournalView::read(document, &nobody);
+    let _process = ProcessView::read(document, &nobody);
+    let _disputes = DisputesView::read(document, &nobody);
+    let _access = AccessView::read(document, &nobody);
     let _plan = PlanView::read(document, &nobody);
     let rules = ReadingRules {
         authors: &nobody,
@@ -209,6 +214,7 @@ fn read_as_sections(document: &Document) {
     let home = "soz".parse();
     if let Ok(home) = home {
         let _consent = ConsentView::read(document, &nobody, &home);
+        let _enquiry = EnquiryView::read(document, &nobody, &home);
     }
     let parts = ["measure/m", "internal/i", "meeting/t", "employer/e"];
     let parts = parts.map(SectionKind::from_code);

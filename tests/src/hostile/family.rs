@@ -50,7 +50,14 @@ pub const FAMILIES: &[Family] = &[
     },
     Family {
         name: "content",
-        members: &["gate", "snapshot", "change", "fields", "case_file"],
+        members: &[
+            "gate",
+            "snapshot",
+            "change",
+            "fields",
+            "case_file",
+            "tables",
+        ],
     },
 ];
 

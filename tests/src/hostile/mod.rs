@@ -181,6 +181,13 @@ pub const ENTRIES: &[Entry] = &[
         casework::case_file,
     ),
     entry(
+        "tables",
+        "a table, a list of names or of periods from another program, and what is searched for",
+        16 * KIB,
+        1024,
+        casework::tables,
+    ),
+    entry(
         "fields",
         "every field that is typed, imported or stored by somebody else",
         KIB,

@@ -210,6 +210,22 @@ fn of_texts(seeds: &mut Seeds) {
         "case_file",
         std::fs::read(case).expect("the example"),
     );
+    for (chosen, table) in [
+        (
+            0,
+            "official_name;first_name;birth\r\nMosimann;Ruth;17.05.1982\r\n",
+        ),
+        (1, "kind,text\ncontact,\"Gespräch, lang\"\n"),
+        (2, "title,due\nAnrufen,2026-12-01\n"),
+        (3, "employer,from,to\nBäckerei,2019-01,2020-02\n"),
+        (
+            0,
+            r#"{"schema_version":1,"list":"permits","extract":true,"entries":[{"code":"02","de":"B","fr":"B"}]}"#,
+        ),
+    ] {
+        let input = [&[chosen], table.as_bytes()].concat();
+        add(seeds, "tables", input);
+    }
     for text in [
         "756.1234.5678.97",
         "1985-05",
