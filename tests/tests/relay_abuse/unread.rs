@@ -22,20 +22,35 @@ fn connect_deaf(address: SocketAddr) -> TcpStream {
     stream
 }
 
+/// So many requests whose answers have begun. A place that an earlier request of the device still
+/// holds on a busy machine is waited for: who was refused takes none.
 fn unread_answers(scene: &Scene, count: usize) -> Vec<TcpStream> {
     let request = scene.hostile_request(&scene.body(Vec::new(), MOST, 0));
-    let ask = |_| {
-        let mut stream = connect_deaf(scene.address());
-        stream.write_all(&request).unwrap();
-        stream
-    };
-    let asked: Vec<TcpStream> = (0..count).map(ask).collect();
-    for stream in &asked {
-        // It has begun to answer.
-        let mut stream = stream;
-        stream.read_exact(&mut [0; 12]).unwrap();
+    let mut begun = Vec::new();
+    wait_until("the answers begin", || {
+        let missing = begun.len()..count;
+        let asked: Vec<TcpStream> = missing.map(|_| ask(scene, &request)).collect();
+        begun.extend(asked.into_iter().filter(has_begun));
+        begun.len() == count
+    });
+    begun
+}
+
+fn ask(scene: &Scene, request: &[u8]) -> TcpStream {
+    let mut stream = connect_deaf(scene.address());
+    stream.write_all(request).unwrap();
+    stream
+}
+
+/// Whether it is answered and not refused.
+fn has_begun(mut stream: &TcpStream) -> bool {
+    let mut status = [0; 12];
+    stream.read_exact(&mut status).unwrap();
+    match &status {
+        b"HTTP/1.1 200" => true,
+        b"HTTP/1.1 429" => false,
+        other => panic!("{}", String::from_utf8_lossy(other)),
     }
-    asked
 }
 
 fn small_request(scene: &Scene) -> (u16, String) {
