@@ -2,6 +2,7 @@
 
 use std::os::unix::process::ExitStatusExt;
 
+use nahtlos_casework::fields::ClosingReason;
 use serde_json::Value;
 
 use crate::fault::{Log, Point, Watched, chosen};
@@ -145,7 +146,8 @@ fn try_point(
     if ended.log.has_failed() {
         assert_eq!(ended.exit.is_none(), point.fault.kills(), "{at}");
     }
-    assert!(shown.lost_nothing_of(&expected.before), "{at}: {shown:#?}");
+    let kept = shown.lost_nothing_of(&expected.before, &expected.after);
+    assert!(kept, "{at}: {shown:#?}");
     if !act.is_sync() {
         let is_done = shown == expected.after;
         assert!(
@@ -294,4 +296,27 @@ fn a_client_killed_or_with_a_failing_disk_at_any_point_of_a_sync_loses_nothing_a
     try_act(&mut theatre, &Act::new("berger", &["sync"], ""));
     // … and to receive.
     try_act(&mut theatre, &Act::new("iseli", &["sync"], ""));
+}
+
+#[test]
+fn a_client_killed_or_with_a_failing_disk_while_a_case_is_erased_has_it_as_a_whole_or_not_at_all() {
+    let mut theatre = Theatre::new();
+    let number = theatre.number.clone();
+    let mut berger = theatre.world.reopen("berger");
+    let case = berger.nahtlos.find_case(&number).unwrap();
+    let mistake = ClosingReason::OpenedByMistake;
+    berger.nahtlos.close_case(&case, mistake, None).unwrap();
+    berger.sync();
+    let mut iseli = theatre.world.reopen("iseli");
+    iseli.sync();
+    drop((berger, iseli));
+    let words = ["case", "erase", &number, "--reason", "opened_by_mistake"];
+    let words = [&words[..], &["--confirm", &number]].concat();
+    // The decision, what destroys this device's copy and the relay's, and the colleague's copy.
+    try_act(&mut theatre, &Act::new("berger", &words, ""));
+    try_act(&mut theatre, &Act::new("berger", &["sync"], ""));
+    try_act(&mut theatre, &Act::new("iseli", &["sync"], ""));
+    for who in ["berger", "iseli"] {
+        assert!(!theatre.shown(who).has_case(&number), "{who}");
+    }
 }

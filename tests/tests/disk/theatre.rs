@@ -175,10 +175,17 @@ impl Shown {
         }
     }
 
-    /// Whether all journal entries of `earlier` are here still.
-    pub fn lost_nothing_of(&self, earlier: &Self) -> bool {
+    /// Whether it shows the case.
+    pub fn has_case(&self, number: &str) -> bool {
+        self.cases.contains_key(number)
+    }
+
+    /// Whether all journal entries of `earlier` are here still. A case that is erased in the end may be gone
+    /// already, as a whole.
+    pub fn lost_nothing_of(&self, earlier: &Self, in_the_end: &Self) -> bool {
         earlier.cases.iter().all(|(number, (sections, journal))| {
-            self.cases.get(number).is_some_and(|(now, lines)| {
+            let here = self.cases.get(number);
+            here.map_or(!in_the_end.cases.contains_key(number), |(now, lines)| {
                 sections.iter().all(|one| now.contains(one))
                     && journal.iter().all(|one| lines.contains(one))
             })
