@@ -23,6 +23,7 @@ use nahtlos_client::{
 };
 use nahtlos_protocol::crypto::secret::Secret32;
 use nahtlos_protocol::crypto::signature::SigningKey;
+use nahtlos_protocol::identifier::SpaceId;
 use nahtlos_protocol::space::Role;
 use nahtlos_protocol::wire::claim::Claim;
 use nahtlos_relay::store::sqlite::SqliteStore;
@@ -126,6 +127,30 @@ impl World {
         let connection = rusqlite::Connection::open(database).expect("a database");
         let seed = connection.query_row("SELECT seed FROM identity", [], |row| row.get(0));
         SigningKey::from_seed(&Secret32::from_bytes(seed.expect("an identity")))
+    }
+
+    /// What the relay's database has of sections: sealed envelopes other than erasures, and wraps.
+    ///
+    /// # Panics
+    /// Where its database cannot be read.
+    #[must_use]
+    pub fn bodies_and_wraps_at_relay(&self, sections: &[SpaceId]) -> (i64, i64) {
+        let database = self.relay_directory().join("relay.sqlite");
+        let connection = rusqlite::Connection::open(database).expect("a database");
+        let count = |sql: &str| -> i64 {
+            let of_one = |section: &SpaceId| -> i64 {
+                let counted = connection.query_row(sql, [section.0.as_slice()], |row| row.get(0));
+                counted.expect("a count")
+            };
+            sections.iter().map(of_one).sum()
+        };
+        (
+            count(
+                "SELECT count(*) FROM body JOIN journal USING (sequence) JOIN envelope USING (sequence)
+                 WHERE space = ?1 AND envelope.kind <> 6",
+            ),
+            count("SELECT count(*) FROM wraps JOIN journal ON sequence = operation WHERE space = ?1"),
+        )
     }
 
     /// Stops the relay; another program may serve its directory on its address then.

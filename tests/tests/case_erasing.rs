@@ -10,7 +10,7 @@ use nahtlos_client::Case;
 use nahtlos_client::bundle::BundleScope;
 use nahtlos_client::case_erasing::telling::ErasedCase;
 use nahtlos_protocol::envelope::Envelope;
-use nahtlos_protocol::identifier::{ItemId, SpaceId};
+use nahtlos_protocol::identifier::ItemId;
 use nahtlos_protocol::space::Role;
 use nahtlos_protocol::wire::{Item, ItemKind};
 use nahtlos_tests::liar::{Liar, receipt};
@@ -164,14 +164,14 @@ fn no_key_and_no_content_is_left_on_any_disk_nor_at_the_relay() {
             assert!(kept.iter().any(|(one, _)| one == what), "control: {what}");
         }
     }
-    let before = bodies_and_wraps(&scene, &spaces);
+    let before = scene.world.bodies_and_wraps_at_relay(&spaces);
     assert!(before.0 > 5 && before.1 > 5, "control: {before:?}");
     scene.erase();
     scene.iseli.sync();
     for home in [&scene.berger, &scene.iseli] {
         assert_eq!(kept(home), []);
     }
-    assert_eq!(bodies_and_wraps(&scene, &spaces), (0, 0));
+    assert_eq!(scene.world.bodies_and_wraps_at_relay(&spaces), (0, 0));
     // A device that comes later is served none of it.
     let mut neu = scene
         .world
@@ -180,27 +180,6 @@ fn no_key_and_no_content_is_left_on_any_disk_nor_at_the_relay() {
     neu.sync();
     assert_eq!(neu.nahtlos.cases().unwrap().len(), 0);
     assert_eq!(kept(&neu), []);
-}
-
-/// What the relay's database has of sections: envelopes other than erasures, and wraps.
-fn bodies_and_wraps(scene: &Scene, spaces: &[SpaceId]) -> (i64, i64) {
-    let database = scene.world.relay_directory().join("relay.sqlite");
-    let connection = rusqlite::Connection::open(database).unwrap();
-    let count = |sql: &str| -> i64 {
-        let counts = spaces.iter().map(|space| {
-            connection
-                .query_row(sql, [space.0.as_slice()], |row| row.get::<_, i64>(0))
-                .unwrap()
-        });
-        counts.sum()
-    };
-    (
-        count(
-            "SELECT count(*) FROM body JOIN journal USING (sequence) JOIN envelope USING (sequence)
-             WHERE space = ?1 AND envelope.kind <> 6",
-        ),
-        count("SELECT count(*) FROM wraps JOIN journal ON sequence = operation WHERE space = ?1"),
-    )
 }
 
 #[test]
@@ -349,9 +328,16 @@ fn a_relay_that_went_back_serves_it_again_and_no_device_takes_it_back() {
     scene.erase();
     scene.iseli.sync();
     let spaces: Vec<_> = scene.case.sections.values().copied().collect();
-    assert_eq!(bodies_and_wraps(&scene, &spaces), (0, 0), "control");
+    assert_eq!(
+        scene.world.bodies_and_wraps_at_relay(&spaces),
+        (0, 0),
+        "control"
+    );
     scene.world.go_back_to(&backup);
-    assert!(bodies_and_wraps(&scene, &spaces).0 > 5, "control");
+    assert!(
+        scene.world.bodies_and_wraps_at_relay(&spaces).0 > 5,
+        "control"
+    );
     // Iseli's device asks for everything again, and is served everything again.
     scene.iseli.nahtlos.pull_everything_again().unwrap();
     scene.iseli.sync();
@@ -362,10 +348,10 @@ fn a_relay_that_went_back_serves_it_again_and_no_device_takes_it_back() {
     let shared: Vec<_> = [SectionKind::Core, SectionKind::Journal]
         .map(|kind| scene.case.sections[&kind])
         .to_vec();
-    assert_eq!(bodies_and_wraps(&scene, &shared), (0, 0));
+    assert_eq!(scene.world.bodies_and_wraps_at_relay(&shared), (0, 0));
     scene.berger.sync();
     scene.berger.sync();
-    assert_eq!(bodies_and_wraps(&scene, &spaces), (0, 0));
+    assert_eq!(scene.world.bodies_and_wraps_at_relay(&spaces), (0, 0));
     holds_nothing(&scene.berger, &scene.number);
     // Who had not heard of it does now.
     scene.fluckiger.sync();

@@ -3,8 +3,10 @@
 use std::process::Command;
 
 use nahtlos_casework::SectionKind;
+use nahtlos_casework::fields::ClosingReason;
+use nahtlos_casework::retention::Retention;
 use nahtlos_client::{ClientError, SyncReport};
-use nahtlos_protocol::identifier::ItemId;
+use nahtlos_protocol::identifier::{ItemId, SpaceId};
 use nahtlos_protocol::space::Role;
 use nahtlos_protocol::wire::{Status, SyncResponse};
 use nahtlos_relay::store::Reader;
@@ -142,10 +144,36 @@ fn prepare(theatre: &Theatre) {
 fn a_relay_killed_or_with_a_failing_disk_at_any_point_has_what_it_acknowledged_and_goes_on() {
     let mut theatre = Theatre::new();
     prepare(&theatre);
+    try_day(&mut theatre, "relay at work");
+}
+
+#[test]
+fn a_relay_killed_or_with_a_failing_disk_while_it_drops_what_is_erased_drops_all_of_it_in_the_end()
+{
+    let mut theatre = Theatre::new();
+    let mut berger = theatre.world.reopen("berger");
+    let case = berger.nahtlos.find_case(&theatre.number).unwrap();
+    let mistake = ClosingReason::OpenedByMistake;
+    berger.nahtlos.close_case(&case, mistake, None).unwrap();
+    berger.sync();
+    let sections: Vec<SpaceId> = case.sections.values().copied().collect();
+    let before = theatre.world.bodies_and_wraps_at_relay(&sections);
+    assert!(before.0 > 0 && before.1 > 0, "control: {before:?}");
+    let periods = Retention::provided();
+    let code = "opened_by_mistake";
+    berger.nahtlos.erase_case(&case, code, &periods).unwrap();
+    drop(berger);
+    let in_the_end = try_day(&mut theatre, "relay that erases");
+    assert!(in_the_end.iter().all(|one| !one.has_case(&theatre.number)));
+    assert_eq!(theatre.world.bodies_and_wraps_at_relay(&sections), (0, 0));
+}
+
+/// Runs the day at all chosen points, from the same state each time. Returns what is shown in the end.
+fn try_day(theatre: &mut Theatre, called: &str) -> [Shown; 2] {
     let kept = theatre.keep(&["berger", "iseli"]);
     theatre.world.stop_relay();
-    let served = Served::start(&theatre, None);
-    let acknowledged = work(&theatre, None);
+    let served = Served::start(theatre, None);
+    let acknowledged = work(theatre, None);
     assert!(acknowledged.len() >= 10, "it did work: {acknowledged:?}");
     let (ended, watched) = served.stop();
     assert_eq!(ended.exit, Some(0), "{}", ended.stderr);
@@ -153,13 +181,14 @@ fn a_relay_killed_or_with_a_failing_disk_at_any_point_has_what_it_acknowledged_a
     // What was acknowledged outlives a power cut that comes just after.
     watched.cut_power();
     theatre.world.start_relay();
-    assert_stored(&theatre, &acknowledged, "no power at the end");
+    assert_stored(theatre, &acknowledged, "no power at the end");
     let in_the_end = theatre.converge();
 
-    let taken = chosen("relay at work", points, MOST);
+    let taken = chosen(called, points, MOST);
     for point in taken {
-        try_point(&mut theatre, &kept, point, &in_the_end);
+        try_point(theatre, &kept, point, &in_the_end);
     }
+    in_the_end
 }
 
 /// A relay that never ran, in an empty directory.
