@@ -6,8 +6,9 @@ use nahtlos_casework::view::{DisputesView, EntryView, FieldView, FormView};
 use nahtlos_casework::{Conflict, ConflictKind, SectionKind};
 
 use super::names::Names;
-use super::plan_print::{PAGE, contested, escaped, lines};
+use super::plan_print::{STYLE, contested, lines};
 use super::plan_print_words::Language;
+use super::printed_page::{escaped, framed};
 use super::section_fields::shown;
 
 /// Fields that say what a decision became: for programs, not for people.
@@ -61,9 +62,7 @@ pub fn html(
     }
     body.push_str(&print.conflicts(&standing.conflicts));
     body.push_str(&contested(kind, disputes, language));
-    PAGE.replacen("{language}", language.code(), 1)
-        .replacen("{title}", heading, 1)
-        .replacen("{body}", &body, 1)
+    framed(language, heading, STYLE, &body)
 }
 
 struct Print<'a> {

@@ -63,6 +63,7 @@ mod plan_print;
 mod plan_print_words;
 mod plan_version;
 mod plan_version_pages;
+mod printed_page;
 mod recovery;
 mod recovery_print;
 mod sample;

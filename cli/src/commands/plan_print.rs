@@ -20,10 +20,11 @@ use super::names::Names;
 use super::plan_print_words::{Language, area, target};
 use super::plan_version::{chosen, newest};
 use super::plan_version_pages::{payers_in_words, responsible_in_words};
+use super::printed_page::{escaped, framed};
 use crate::arguments::{DisclosedTo, VersionOf};
 use crate::context::{Context, write_private_file};
 use crate::failure::Failure;
-use crate::output::{Answer, dates, visible};
+use crate::output::{Answer, dates};
 
 /// How the name of a dependency begins in a step, and that of a risk in the plan.
 const DEPENDS_ON: &str = "depends_on:";
@@ -116,9 +117,7 @@ impl Print<'_> {
         body.push_str(&self.unknown());
         body.push_str(&contested(&SectionKind::Plan, self.disputes, self.language));
         body.push_str(&self.signatures());
-        PAGE.replacen("{language}", self.language.code(), 1)
-            .replacen("{title}", words.title, 1)
-            .replacen("{body}", &body, 1)
+        framed(self.language, words.title, STYLE, &body)
     }
 
     fn plan_fields(&self, keys: &[PlanKey]) -> String {
@@ -381,28 +380,8 @@ pub fn lines(text: &str) -> String {
     escaped(text).replace('\n', "<br>")
 }
 
-/// Text is text on the page, whatever it holds, and stands there in the order it has: who signs the paper
-/// signs what is written.
-pub fn escaped(text: &str) -> String {
-    visible(text)
-        .replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
-        .replace('\'', "&#39;")
-}
-
-/// A page without content: its language, title and body are put in.
-pub const PAGE: &str = r#"<!doctype html>
-<html lang="{language}">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<meta name="referrer" content="no-referrer">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-  body { font: 12pt/1.45 sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem; color: #000; background: #fff; }
+/// How a page of a plan or a round table looks.
+pub const STYLE: &str = r#"  body { font: 12pt/1.45 sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem; color: #000; background: #fff; }
   h1 { font-size: 17pt; margin: 0 0 .3rem; }
   h2 { font-size: 13pt; margin: 1.4rem 0 .4rem; break-after: avoid; }
   dl { display: grid; grid-template-columns: 13rem 1fr; gap: .2rem 1rem; margin: .3rem 0; }
@@ -414,11 +393,6 @@ pub const PAGE: &str = r#"<!doctype html>
   .meta, .hash { color: #333; font-size: 10pt; overflow-wrap: anywhere; }
   .signatures { break-inside: avoid; }
   @media print { body { margin: 0; padding: 0; max-width: none; } @page { size: A4; margin: 18mm; } }
-</style>
-</head>
-<body>
-{body}</body>
-</html>
 "#;
 
 #[cfg(test)]

@@ -17,8 +17,9 @@ use serde_json::Value;
 
 use super::dispute::place_in_words;
 use super::names::Names;
-use super::plan_print::{escaped, lines};
+use super::plan_print::lines;
 use super::plan_print_words::Language;
+use super::printed_page::{escaped, framed};
 use super::subject_words::{Words, code};
 use crate::output::dates;
 
@@ -93,9 +94,7 @@ pub fn html(gathered: &Gathered) -> String {
         "<h2>{}</h2>\n<ul>\n{missing}</ul>\n",
         words.missing
     ));
-    PAGE.replacen("{language}", gathered.language.code(), 1)
-        .replacen("{title}", words.title, 1)
-        .replacen("{body}", &body, 1)
+    framed(gathered.language, words.title, STYLE, &body)
 }
 
 impl Gathered {
@@ -605,16 +604,8 @@ fn with_institution(name: &str, institution: &str) -> String {
     }
 }
 
-const PAGE: &str = r#"<!doctype html>
-<html lang="{language}">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<meta name="referrer" content="no-referrer">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-  body { font: 11pt/1.45 sans-serif; max-width: 52rem; margin: 2rem auto; padding: 0 1rem; color: #000; background: #fff; }
+/// How the page looks.
+const STYLE: &str = r#"  body { font: 11pt/1.45 sans-serif; max-width: 52rem; margin: 2rem auto; padding: 0 1rem; color: #000; background: #fff; }
   h1 { font-size: 17pt; margin: 0 0 .3rem; }
   h2 { font-size: 14pt; margin: 1.8rem 0 .4rem; break-after: avoid; border-bottom: 1px solid #555; }
   h3 { font-size: 12pt; margin: 1.2rem 0 .3rem; break-after: avoid; }
@@ -626,9 +617,4 @@ const PAGE: &str = r#"<!doctype html>
   tr { break-inside: avoid; }
   .meta { color: #333; font-size: 10pt; }
   @media print { body { margin: 0; padding: 0; max-width: none; } @page { size: A4; margin: 18mm; } }
-</style>
-</head>
-<body>
-{body}</body>
-</html>
 "#;
