@@ -11,8 +11,8 @@ use nahtlos_casework::plan_version::{
     institutions_that_led,
 };
 use nahtlos_casework::view::{
-    ConsentView, CoreView, DisputesView, EnquiryView, FormView, FunctionView, IdentView,
-    JournalView, PlanView, ProcessView, TasksView,
+    AttachmentsView, ConsentView, CoreView, DisputesView, EnquiryView, FormView, FunctionView,
+    IdentView, JournalView, PlanView, ProcessView, TasksView,
 };
 use nahtlos_casework::{Author, PLAIN_SECTIONS, SectionKind, conflicts};
 use nahtlos_document::{
@@ -201,6 +201,7 @@ fn read_as_sections(document: &Document) {
     let _function = FunctionView::read(document, &nobody);
     let _journal = JournalView::read(document, &nobody);
     let _process = ProcessView::read(document, &nobody);
+    let _attachments = AttachmentsView::read(document, &nobody);
     let _disputes = DisputesView::read(document, &nobody);
     let _access = AccessView::read(document, &nobody);
     let _plan = PlanView::read(document, &nobody);
