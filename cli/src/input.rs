@@ -15,6 +15,9 @@ const BYTES_MAX: u64 = nahtlos_casework::CASE_FILE_BYTES_MAX as u64 + 1;
 /// As much of one line as a terminal passes on; the rest it drops without a word (Linux, `n_tty`).
 const TERMINAL_LINE_BYTES_MAX: usize = 4095;
 
+/// What ends a text of several lines.
+const TEXT_ENDS: &str = "(end with a line that holds only a point, or Ctrl-D)";
+
 /// How long a terminal may take to hand over the next piece of a pasted text.
 #[cfg(unix)]
 const PASTE_PAUSE: std::time::Duration = std::time::Duration::from_millis(20);
@@ -127,9 +130,7 @@ pub fn text(typed: &TypedValue, question: &str) -> Result<String, Failure> {
         return Ok(without_tabs(&read_text(source)?));
     }
     require_terminal(question)?;
-    show(&format!(
-        "{question} (end with a line that holds only a point, or Ctrl-D)\n"
-    ));
+    show(&format!("{question} {TEXT_ENDS}\n"));
     let typed = several_lines(&mut io::stdin().lock());
     discard_typeahead();
     typed?.ok_or_else(nothing_stored)
@@ -185,6 +186,31 @@ pub fn ask_value<T>(
 ) -> Result<Option<T>, Failure> {
     loop {
         let answer = ask(question)?.ok_or_else(nothing_stored)?;
+        if answer.is_empty() && may_be_empty {
+            return Ok(None);
+        }
+        match read(&answer) {
+            Ok(value) => return Ok(Some(value)),
+            Err(refused) => show(&format!("  {refused}\n")),
+        }
+    }
+}
+
+/// As [`ask_value`], of a text in several lines; a point alone is the empty answer.
+///
+/// # Errors
+/// Where nobody can be asked.
+pub fn ask_text<T>(
+    question: &str,
+    may_be_empty: bool,
+    read: impl Fn(&str) -> Result<T, String>,
+) -> Result<Option<T>, Failure> {
+    require_terminal(question)?;
+    loop {
+        show(&format!("{question} {TEXT_ENDS}\n"));
+        let typed = several_lines(&mut io::stdin().lock());
+        discard_typeahead();
+        let answer = typed?.ok_or_else(nothing_stored)?;
         if answer.is_empty() && may_be_empty {
             return Ok(None);
         }

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 
 use zeroize::Zeroizing;
 
+use crate::context::require_long;
 use crate::exit::Exit;
 use crate::failure::{Failure, system_says};
 
@@ -78,6 +79,8 @@ pub fn for_replacing() -> Result<Passphrase, Failure> {
 
 fn ask_twice(question: &str, instead: &Variables) -> Result<Passphrase, Failure> {
     let first = ask(question, instead)?;
+    // Before it is typed again.
+    require_long(&first)?;
     let second = ask("The same again: ", instead)?;
     if *first == *second {
         return Ok(first);

@@ -736,3 +736,43 @@ fn a_retention_list_of_ones_own_counts_and_a_wrong_one_erases_nothing() {
     std::fs::write(&file, provided.replace("\"years\": 15", "\"years\": 1500")).unwrap();
     refused(&erase(home, &ended), 2, "years");
 }
+
+#[test]
+fn a_dry_run_of_proposing_and_signing_refuses_what_the_run_would_refuse() {
+    // The case file has a plan; the institution that it is shared with leads nothing.
+    let world = World::new();
+    world.open_case();
+    share(&world, "core,plan");
+    let plan = |home: &Home, words: &[&str], how: &str| {
+        home.run(&[&["--json", "plan"], words, &["ruth", how]].concat())
+    };
+    for how in ["--yes", "--dry-run"] {
+        refused(&plan(&world.iseli, &["propose"], how), 5, "no_right");
+        refused(&plan(&world.berger, &["sign"], how), 1, "not_found");
+    }
+    let goals = plan(&world.berger, &["propose"], "--dry-run");
+    let goals = goals.json();
+    assert_eq!(
+        (&goals["done"], &goals["version"]),
+        (&"dry_run".into(), &1.into())
+    );
+    let none = world
+        .berger
+        .run(&["--json", "plan", "sign", "ruth", "--dry-run"]);
+    refused(&none, 1, "not_found");
+
+    plan(&world.berger, &["propose"], "--yes").json();
+    let dry = plan(&world.berger, &["sign"], "--dry-run").json();
+    assert_eq!(
+        (&dry["done"], &dry["version"]),
+        (&"dry_run".into(), &1.into())
+    );
+    plan(&world.berger, &["sign"], "--yes").json();
+    for how in ["--yes", "--dry-run"] {
+        for words in ["propose", "sign"] {
+            let run = plan(&world.berger, &[words], how);
+            assert_ne!(run.exit, 0, "{words} {how}: {}", run.stdout);
+            run.error();
+        }
+    }
+}

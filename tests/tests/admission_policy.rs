@@ -220,7 +220,11 @@ fn the_recovery_key_is_the_second_administrator_where_the_other_one_is_gone() {
         matches!(alone, Err(ClientError::NoRight { .. })),
         "{alone:?}"
     );
-    office.berger.nahtlos.set_up_recovery(2, &people).unwrap();
+    office
+        .berger
+        .nahtlos
+        .set_up_recovery(2, &people, &[])
+        .unwrap();
     office.sync_all();
     office.berger.nahtlos.say_policy(2, false).unwrap();
     office.sync_all();

@@ -167,3 +167,37 @@ fn a_device_that_is_not_revoked_as_lost_is_named_and_another_institutions_is_not
     let refused = other.nahtlos.breach_report(Some(&found.device_id));
     assert_eq!(refused.unwrap_err().code(), "not_found");
 }
+
+#[test]
+fn a_report_before_the_sync_that_delivers_a_revocation_is_about_that_device_and_says_so() {
+    let mut team = team();
+    let error = team.berger.nahtlos.breach_report(None).unwrap_err();
+    assert_eq!(error.code(), "not_found", "nothing was lost: {error}");
+    let device = team.luthi.nahtlos.device_id().to_string();
+    let ending = team.berger.nahtlos.device_to_revoke(&device).unwrap();
+    let lost = Reason::DeviceLost;
+    team.berger.nahtlos.end(&ending, lost).unwrap();
+    let before = team.berger.nahtlos.breach_report(None).unwrap();
+    assert_eq!(before.device_id, device);
+    assert!(before.revocation_waits && before.revoked.is_none());
+    team.berger.sync();
+    let after = team.berger.nahtlos.breach_report(None).unwrap();
+    assert!(!after.revocation_waits && after.revoked.is_some());
+}
+
+#[test]
+fn a_key_is_left_to_nobody_whose_only_device_is_the_one_that_is_revoked() {
+    let team = team();
+    let device = team.luthi.nahtlos.device_id();
+    let left = |rotation: &Rotation| team.berger.nahtlos.left_to_others(rotation).unwrap();
+    let own = team.luthi.nahtlos.identity().person.unwrap();
+    // Lüthi's own key is Lüthi's to make, as long as there is a device.
+    let names = |lines: Vec<nahtlos_client::rotation::LeftToOthers>| {
+        let lines = lines.into_iter();
+        let mut own = lines.filter(|line| line.space == own.to_string());
+        own.next().unwrap().writers
+    };
+    assert_eq!(names(left(&Rotation::Spaces(vec![own]))), ["Beat Lüthi"]);
+    let gone = names(left(&Rotation::HeldByDevice(device)));
+    assert_eq!(gone, Vec::<String>::new());
+}

@@ -131,7 +131,7 @@ impl Scene {
         let people: Vec<SpaceId> = custodians.iter().map(|name| self.person(name)).collect();
         self.berger
             .nahtlos
-            .set_up_recovery(threshold, &people)
+            .set_up_recovery(threshold, &people, &[])
             .unwrap();
         self.sync_all();
     }
@@ -570,7 +570,12 @@ fn a_set_that_is_none_and_a_custodian_who_can_hold_no_share_are_refused() {
     let bern = scene.team(BERN);
     let recovery = scene.berger.nahtlos.recovery_lines().unwrap().len();
     let mut refused = |threshold: u8, custodians: &[SpaceId]| {
-        error(scene.berger.nahtlos.set_up_recovery(threshold, custodians))
+        error(
+            scene
+                .berger
+                .nahtlos
+                .set_up_recovery(threshold, custodians, &[]),
+        )
     };
     for (threshold, count) in [(1, 3), (4, 3), (2, 1)] {
         let numbers = refused(threshold, &people[..count]);
@@ -589,7 +594,7 @@ fn a_set_that_is_none_and_a_custodian_who_can_hold_no_share_are_refused() {
             "{why}"
         );
     }
-    let keller = scene.keller.nahtlos.set_up_recovery(2, &people);
+    let keller = scene.keller.nahtlos.set_up_recovery(2, &people, &[]);
     assert!(
         matches!(keller, Err(ClientError::NoRight { .. })),
         "{keller:?}"
@@ -601,11 +606,19 @@ fn a_set_that_is_none_and_a_custodian_who_can_hold_no_share_are_refused() {
         recovery
     );
     // Two that are decided at once would not end each other.
-    scene.berger.nahtlos.set_up_recovery(2, &people).unwrap();
-    let again = error(scene.berger.nahtlos.set_up_recovery(2, &people));
+    scene
+        .berger
+        .nahtlos
+        .set_up_recovery(2, &people, &[])
+        .unwrap();
+    let again = error(scene.berger.nahtlos.set_up_recovery(2, &people, &[]));
     assert_eq!(again, RecoveryError::Waits);
     scene.sync_all();
-    scene.berger.nahtlos.set_up_recovery(2, &people).unwrap();
+    scene
+        .berger
+        .nahtlos
+        .set_up_recovery(2, &people, &[])
+        .unwrap();
     scene.sync_all();
     let lines = scene.berger.nahtlos.recovery_lines().unwrap();
     assert_eq!(lines.iter().filter(|line| line.is_present).count(), 1);

@@ -47,6 +47,7 @@ pub fn open_from(
     }
     // Before anybody types a case: is this home one that can open cases?
     let mut nahtlos = context.open()?;
+    nahtlos.require_case_opening()?;
     let enquiry = enquiry.map(|id| nahtlos.find_enquiry(id)).transpose()?;
     if let Some(enquiry) = &enquiry {
         refuse_enquiry(enquiry, opening.yes)?;

@@ -59,6 +59,9 @@ pub fn report(
     Ok(notes(answer, &report))
 }
 
+/// Of a device whose end is decided here and not delivered.
+const WAITS: &str = "decided here, takes effect with the next `nahtlos sync`";
+
 /// What the tables do not say.
 fn notes(answer: Answer, report: &BreachReport) -> Answer {
     let unnamed = report.sections.iter().filter(|one| one.section.is_none());
@@ -73,7 +76,12 @@ fn notes(answer: Answer, report: &BreachReport) -> Answer {
             count(unnamed, "section is", "sections are")
         ));
     }
-    if report.revoked.is_none() {
+    if report.revoked.is_none() && report.revocation_waits {
+        answer = answer.note(
+            "The relay does not know yet that this device is revoked, and serves it until it does. Run `nahtlos sync` \
+             now, then make the report again.",
+        );
+    } else if report.revoked.is_none() {
         answer = answer.note(
             "The right of this device still stands. Who administers the institution ends it: `nahtlos device revoke \
              DEVICE --lost --now`.",
@@ -163,7 +171,14 @@ fn head(report: &BreachReport) -> Page {
                     .map(|removed| format!("{} {}", report.person, device::in_words(removed))),
             ),
             ("added", Some(moment(report.added))),
-            ("revoked", report.revoked.as_ref().map(revoked_in_words)),
+            (
+                "revoked",
+                report
+                    .revoked
+                    .as_ref()
+                    .map(revoked_in_words)
+                    .or_else(|| report.revocation_waits.then(|| WAITS.to_owned())),
+            ),
             ("last wrote", report.heard_at_ms.map(dates::moment)),
             (
                 "concerns",
@@ -253,7 +268,7 @@ fn not_reported(error: ClientError, input: Option<&str>) -> Failure {
             Exit::Failed,
             "not_found",
             "No device of your institution was revoked as lost.",
-            "Without a name the report is about the only device that was.",
+            "Without a name the report is about the only device that was, or will be with the next sync from here.",
             "Name one that `nahtlos device` lists: `nahtlos device breach-report DEVICE`.",
         ),
         (ClientError::NotFound { .. }, Some(input)) => Failure::new(

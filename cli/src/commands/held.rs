@@ -63,7 +63,8 @@ fn list(nahtlos: &Nahtlos) -> Result<Answer, Failure> {
         .map(|line| {
             let decided = line.fate.and_then(held_news::decided);
             vec![
-                line.id.as_deref().map(short).unwrap_or_default(),
+                // What never left this device has no id: it is exported, there is nothing to decide.
+                line.id.as_deref().map_or_else(|| "–".into(), short),
                 line.space
                     .as_deref()
                     .map_or_else(String::new, |space| place_of(nahtlos, space)),

@@ -166,6 +166,13 @@ fn not_removed(error: ClientError, name: &str) -> Failure {
             "It was removed before.",
             "See who is: `nahtlos institution`.",
         ),
+        ClientError::LastManager => Failure::new(
+            Exit::NoRight,
+            "last_manager",
+            format!("{name} alone manages the network; nothing was decided."),
+            "Nobody could let an institution in or end its part any more.",
+            "Let another institution manage it first: `nahtlos network manager INSTITUTION`, then `nahtlos sync`.",
+        ),
         ClientError::NoRight { .. } => {
             let mut failure = Failure::from(error);
             failure.next =

@@ -58,6 +58,16 @@ impl Book {
         })
     }
 
+    /// Before anybody types: what is refused afterwards is lost. Notes that nobody has begun are founded by the
+    /// first one.
+    fn require_writable(&self) -> Result<(), Failure> {
+        let kind = self.section()?;
+        if !self.internal || self.case.sections.contains_key(&kind) {
+            self.nahtlos.require_writable(&self.case.section(&kind)?)?;
+        }
+        Ok(())
+    }
+
     fn section(&self) -> Result<SectionKind, Failure> {
         Ok(if self.internal {
             self.nahtlos.own_notes()?
@@ -161,6 +171,7 @@ fn add(context: &Context, new: &JournalAdd) -> Result<Answer, Failure> {
     let kind: JournalKind = parse("kind", &new.kind)?;
     let at = new.at.as_deref().map(dates::parse_time).transpose()?;
     let mut book = Book::open(context, &new.case, new.internal)?;
+    book.require_writable()?;
     let text: JournalText = parse("text", &input::text(&new.text, "Journal entry")?)?;
     let written = extent(text.as_str());
     let id = book.write(NewEntry {

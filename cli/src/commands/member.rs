@@ -72,6 +72,19 @@ pub fn run(context: &Context, command: Option<MemberCommand>) -> Result<Answer, 
     }
 }
 
+/// Of a team, with its own command alone.
+fn last_manager(failure: Failure, name: &str, team: &str) -> Failure {
+    Failure {
+        what: format!("{name} alone manages {team}; nothing was decided."),
+        why: "Nobody could let anybody into it any more.".into(),
+        next: format!(
+            "Let somebody else manage it first: `nahtlos member invite --team \"{team}\" --role manage --to FILE`; \
+             they answer it, then `nahtlos sync`, then this command again."
+        ),
+        ..failure
+    }
+}
+
 fn remove(
     context: &Context,
     (person, team): (&str, &str),
@@ -89,6 +102,9 @@ fn remove(
         Ok(end) => [end],
         Err(failure) if failure.code == "not_found" => {
             return Err(not_a_member(&name, &team_name));
+        }
+        Err(failure) if failure.code == "last_manager" => {
+            return Err(last_manager(failure, &name, &team_name));
         }
         Err(failure) => return Err(failure),
     };

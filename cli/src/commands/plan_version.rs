@@ -25,9 +25,15 @@ pub fn propose(context: &Context, case: &str, answered: Answered) -> Result<Answ
     let mut nahtlos = context.open()?;
     let case = nahtlos.find_case(case)?;
     let title = case_title(&nahtlos, &case)?;
+    // What the run would refuse is refused before anybody is asked, and in a dry run too.
+    let preview = nahtlos.preview_plan_version(&case)?;
     if answered.dry_run {
-        let page = Page::default().line("Nothing was done (--dry-run).");
-        return Ok(Answer::new(json!({ "done": "dry_run" }), page));
+        let data = json!({ "done": "dry_run", "version": preview.number });
+        let said = format!(
+            "{title}: what the plan says now would be version {}. Nothing was done (--dry-run).",
+            preview.number
+        );
+        return Ok(Answer::sentence(data, said));
     }
     if !answered.yes
         && !input::confirm(&format!(
@@ -65,9 +71,14 @@ pub fn sign(context: &Context, words: &PlanSign) -> Result<Answer, Failure> {
         code: words.version.code.clone(),
     };
     let title = case_title(&nahtlos, &case)?;
+    let (number, party) = nahtlos.preview_plan_signature(&case, &choice, &agreeing)?;
     if words.answered.dry_run {
-        let page = Page::default().line("Nothing was done (--dry-run).");
-        return Ok(Answer::new(json!({ "done": "dry_run" }), page));
+        let data = json!({ "done": "dry_run", "version": number, "party": party });
+        let said = format!(
+            "{title}: version {number} would be signed by {}. Nothing was done (--dry-run).",
+            party_name(&party, &names)
+        );
+        return Ok(Answer::sentence(data, said));
     }
     if !words.answered.yes && !confirmed(&nahtlos, &case, &title, &agreeing)? {
         return Ok(Answer::sentence(

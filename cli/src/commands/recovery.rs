@@ -176,15 +176,11 @@ fn set_up(
     for custodian in custodians {
         people.push(directory.find_member(custodian)?);
     }
-    let setup = nahtlos.preview_recovery(threshold, &people)?;
     let mut left_out = Vec::new();
     for team in without {
-        left_out.push(directory.name(&directory.find_team(team)?));
+        left_out.push(directory.find_team(team)?);
     }
-    let mut lost = setup.no_longer_covered.iter();
-    if let Some(team) = lost.find(|team| !left_out.contains(team)) {
-        return Err(would_end(team));
-    }
+    let setup = nahtlos.preview_recovery(threshold, &people, &left_out)?;
     let names: Vec<String> = people.iter().map(|person| directory.name(person)).collect();
     let page = setup_page(threshold, &names, &setup);
     let data = |done: &str| {
@@ -195,7 +191,7 @@ fn set_up(
     if let Some(answer) = unless_confirmed(answered, page, "Make it?", data)? {
         return Ok(answer);
     }
-    nahtlos.set_up_recovery(threshold, &people)?;
+    nahtlos.set_up_recovery(threshold, &people, &left_out)?;
     let answer = Answer::sentence(data("decided"), "It is made with the next `nahtlos sync`.");
     Ok(answer
         .note(
@@ -207,24 +203,6 @@ fn set_up(
         } else {
             "A team founded later is not covered: `nahtlos recovery cover TEAM`."
         }))
-}
-
-/// A team that the earlier key opens, and that no key would open from then on.
-fn would_end(team: &str) -> Failure {
-    Failure::new(
-        Exit::Failed,
-        "recovery_would_end",
-        format!("No recovery key would open {team} any more; nothing was made."),
-        format!(
-            "The earlier key covers it and would end; the new one would not, because you do not manage {team}."
-        ),
-        format!(
-            "If nobody there has a device any more, first let yourself in with the earlier key: `nahtlos recovery \
-             use --for YOU --team \"{team}\" --help`. If somebody has, run the command again with `--without \
-             \"{team}\"`, then `nahtlos sync`; after their next sync they run `nahtlos recovery cover \
-             \"{team}\"`."
-        ),
-    )
 }
 
 fn setup_page(threshold: u8, names: &[String], setup: &RecoverySetup) -> Page {

@@ -104,6 +104,8 @@ impl Desk {
         let kind = section_of(&case, section)?;
         let form = table(&kind)?;
         refuse_not_opened(&nahtlos, &case, &kind)?;
+        // Before anybody types: what is refused afterwards is lost.
+        nahtlos.require_writable(&case.section(&kind)?)?;
         let names = Names::of_case(&nahtlos, &case);
         Ok(Self {
             nahtlos,
@@ -245,9 +247,10 @@ fn add(
 fn asked(desk: &Desk, list: &FormList) -> Result<FormChange, Failure> {
     let mut values = BTreeMap::new();
     for field in list.fields {
-        let may_be_missing = match field.is_required {
-            true => "",
-            false => "; nothing if unknown",
+        let may_be_missing = match (field.is_required, is_long(field)) {
+            (true, _) => "",
+            (false, true) => "; only the point if unknown",
+            (false, false) => "; nothing if unknown",
         };
         let question = format!(
             "{} ({}{may_be_missing})",
@@ -258,7 +261,11 @@ fn asked(desk: &Desk, list: &FormList) -> Result<FormChange, Failure> {
             desk.read(field, text)
                 .map_err(|failure| format!("{} {}", failure.why, failure.next))
         };
-        if let Some(value) = input::ask_value(&question, !field.is_required, read)? {
+        let value = match is_long(field) {
+            true => input::ask_text(&question, !field.is_required, read)?,
+            false => input::ask_value(&question, !field.is_required, read)?,
+        };
+        if let Some(value) = value {
             values.insert(field.code.to_owned(), value);
         }
     }
@@ -268,6 +275,12 @@ fn asked(desk: &Desk, list: &FormList) -> Result<FormChange, Failure> {
         correction_of: None,
         values,
     })
+}
+
+/// Whether people type it in several lines, or paste it: of one line the rest would be lost.
+fn is_long(field: &FormField) -> bool {
+    use ValueType::{AnonymousText, Report, Text, Wording};
+    matches!(field.value, Text | Report | AnonymousText | Wording)
 }
 
 fn change(

@@ -458,7 +458,7 @@ fn not_found(what: &str, input: &str) -> Failure {
             "See `nahtlos case`; a case that was shared with you arrives with `nahtlos sync`."
         }
         "team or person" => {
-            "Run `nahtlos sync` (they may be new), then see `nahtlos network`; nothing is shared with a whole institution."
+            "Run `nahtlos sync` (they may be new), then see `nahtlos network`, and name a team or a person of it."
         }
         "version of the plan" | "version of the plan that waits for signatures" => {
             "See its versions: `nahtlos plan show CASE`; the lead proposes one with `nahtlos plan propose CASE`."
@@ -471,15 +471,31 @@ fn not_found(what: &str, input: &str) -> Failure {
             "See them with their numbers: `nahtlos meeting show CASE`, then run the command again."
         }
         "section" => "See which sections you can open: `nahtlos section list CASE`.",
+        "person" => "See `nahtlos member`, then run the command again.",
+        "institution" => "See `nahtlos institution`, then run the command again.",
+        "device" => "See `nahtlos device`, then run the command again.",
         _ => "Look at the list again, then run the command again.",
+    };
+    let why = match is_short_beginning(input) {
+        true => {
+            "Nothing of this name is known on this device; of an id at least the first 8 characters are needed."
+        }
+        false => "Nothing of this name is known on this device.",
     };
     Failure::new(
         Exit::Failed,
         "not_found",
         format!("No {what} matches \"{input}\"."),
-        "Nothing of this name is known on this device.",
+        why,
         next,
     )
+}
+
+/// Whether this may be the beginning of an id, and too little of it: by few characters a mistyped name could
+/// be somebody else.
+fn is_short_beginning(input: &str) -> bool {
+    let input = input.trim();
+    (2..8).contains(&input.len()) && input.chars().all(|one| one.is_ascii_hexdigit())
 }
 
 fn ambiguous(what: &str, input: &str, matches: &[String]) -> Failure {
@@ -506,6 +522,19 @@ mod tests {
     use nahtlos_protocol::identifier::DeviceId;
 
     use super::*;
+
+    #[test]
+    fn who_types_too_little_of_an_id_is_told_how_much_is_needed() {
+        for (input, says_so) in [("a446", true), ("a446b1c", true), ("Keller", false)] {
+            let why = not_found("person", input).why;
+            assert_eq!(
+                why.contains("at least the first 8 characters"),
+                says_so,
+                "{why}"
+            );
+        }
+        assert!(!not_found("person", "a446b1c2").why.contains("at least"));
+    }
 
     #[test]
     fn every_reason_for_not_holding_a_key_says_why_and_the_next_command() {

@@ -27,6 +27,7 @@ pub fn failure(code: &'static str, error: &RecoveryError) -> Failure {
             "Two that know nothing of each other would both stay.",
             "Run `nahtlos sync`, then the command again.",
         ),
+        RecoveryError::WouldEnd { groups } => would_end(code, groups),
         RecoveryError::Custodian { name, reason } => say(
             Exit::Failed,
             format!("{name} cannot take a share; nothing was done."),
@@ -141,4 +142,33 @@ pub fn failure(code: &'static str, error: &RecoveryError) -> Failure {
             "Run `nahtlos sync`, then the command again.",
         ),
     }
+}
+
+/// Teams that the earlier key opens, and that no key would open from then on.
+fn would_end(code: &'static str, groups: &[String]) -> Failure {
+    let each = |option: &str| {
+        let named = groups.iter().map(|team| format!("{option} \"{team}\""));
+        named.collect::<Vec<_>>().join(" ")
+    };
+    let cover: Vec<String> = groups
+        .iter()
+        .map(|team| format!("`nahtlos recovery cover \"{team}\"`"))
+        .collect();
+    let names = groups.join(", ");
+    Failure::new(
+        Exit::Failed,
+        code,
+        format!("No recovery key would open {names} any more; nothing was made."),
+        format!(
+            "The earlier key covers it and would end; the new one would not, because you do not manage {names}."
+        ),
+        format!(
+            "Where nobody there has a device any more, first let yourself in with the earlier key: `nahtlos recovery \
+             use --for YOU {} --help`. Where somebody has, run the command again with `{}`, then `nahtlos sync`; \
+             after their next sync they run {}.",
+            each("--team"),
+            each("--without"),
+            cover.join(", ")
+        ),
+    )
 }

@@ -16,9 +16,11 @@ use nahtlos_protocol::space::state::{Epoch, Grant, MemberId, WrapRecord};
 use serde::Serialize;
 
 use crate::cases::{CaseLine, hex};
+use crate::ending::Reason;
 use crate::error::ClientError;
 use crate::former_people::MemberRemoval;
 use crate::nahtlos::Nahtlos;
+use crate::records::Intent;
 use crate::revocation::{Revocation, last_end};
 
 /// Characters of a fingerprint or id by which a device may be named.
@@ -39,6 +41,8 @@ pub struct BreachReport {
     pub added: Moment,
     /// How its right ended; none where it stands.
     pub revoked: Option<Revocation>,
+    /// Whether its end was decided on this device and waits for the next sync: until then the relay serves it.
+    pub revocation_waits: bool,
     /// When the relay took in the newest item of it that reached this device, Unix milliseconds. What
     /// was typed on it since has not arrived; it may have received more.
     pub heard_at_ms: Option<u64>,
@@ -122,7 +126,7 @@ struct Path {
 
 impl Nahtlos {
     /// What somebody who has this device of one's institution can read. Without a name: the only one
-    /// that was revoked as lost.
+    /// that was revoked as lost, or is with the next sync.
     ///
     /// # Errors
     /// [`ClientError::NotFound`], [`ClientError::Ambiguous`] by the beginning of its fingerprint or id,
@@ -139,6 +143,7 @@ impl Nahtlos {
             member_removed: self.member_removal(&person)?,
             added: self.moment(&state, known.added_at),
             revoked: self.revocation(&state, &device),
+            revocation_waits: self.revocation_that_waits(&person, &device)?.is_some(),
             heard_at_ms: self.device_heard(&device, &known.verifying)?,
             made_at_ms: self.now_ms(),
             sections: Vec::new(),
@@ -430,6 +435,26 @@ impl Nahtlos {
         }
     }
 
+    /// The coded reason of a device's end that was decided here and is not delivered.
+    fn revocation_that_waits(
+        &self,
+        person: &SpaceId,
+        device: &DeviceId,
+    ) -> Result<Option<u8>, ClientError> {
+        let wanted = RecipientId::from(*device);
+        let waiting = self.waiting_intents()?.into_iter();
+        let mut reasons = waiting.filter_map(|record| match record.intent {
+            Intent::Remove {
+                space,
+                member: Some(member),
+                reason,
+                ..
+            } => (space == *person && member == wanted).then_some(reason),
+            _ => None,
+        });
+        Ok(reasons.next())
+    }
+
     fn known_person(&self, person: &SpaceId) -> Result<Arc<SpaceState>, ClientError> {
         let state = self.logs().load(person)?;
         state.ok_or_else(|| not_found(&person.to_string()))
@@ -450,9 +475,12 @@ impl Nahtlos {
                 let fingerprint = Fingerprint::of(&device.0).to_string().to_lowercase();
                 let starts = |text: String| text.starts_with(&wanted);
                 let is_meant = match input {
-                    None => self
-                        .revocation(&state, device)
-                        .is_some_and(|revoked| revoked.reason == Some("device_lost")),
+                    None => {
+                        let revoked = self.revocation(&state, device);
+                        revoked.is_some_and(|revoked| revoked.reason == Some("device_lost"))
+                            || self.revocation_that_waits(&person, device)?
+                                == Some(Reason::DeviceLost.code())
+                    }
                     Some(_) => {
                         wanted.len() >= INPUT_CHARACTERS_MIN
                             && (starts(device.to_string()) || starts(fingerprint))

@@ -45,14 +45,10 @@ impl Nahtlos {
     /// [`ClientError::NotEnrolled`], [`ClientError::NotAdmitted`], [`ClientError::NoRight`] where this
     /// device may only read in its own team, or an edit that is not valid: then nothing is kept.
     pub fn open_case(&mut self, edits: &[Edit]) -> Result<CaseNumber, ClientError> {
-        if self.is_enrolment_unanswered()? {
-            return Err(ClientError::NotEnrolled);
-        }
         for edit in edits {
             edit.validate()?;
         }
-        let number = self.next_case_number()?;
-        self.require_writer_in_own_team("open a case")?;
+        let number = self.number_of_new_case()?;
         let home = self.institution()?;
         let nonce = random::nonce(&mut random::system());
         let mut all = self.opening_edits(number)?;
@@ -107,6 +103,24 @@ impl Nahtlos {
             }
             Ok(number)
         })
+    }
+
+    /// Whether this device can open a case now: to be asked before somebody types one.
+    ///
+    /// # Errors
+    /// As [`Self::open_case`].
+    pub fn require_case_opening(&self) -> Result<(), ClientError> {
+        self.number_of_new_case()?;
+        self.require_sending()
+    }
+
+    fn number_of_new_case(&self) -> Result<CaseNumber, ClientError> {
+        if self.is_enrolment_unanswered()? {
+            return Err(ClientError::NotEnrolled);
+        }
+        let number = self.next_case_number()?;
+        self.require_writer_in_own_team("open a case")?;
+        Ok(number)
     }
 
     /// The sections that a new case gets: those that every case has, and those that an edit is one of.

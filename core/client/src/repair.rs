@@ -314,6 +314,29 @@ pub(crate) fn has_device(logs: &dyn Logs, space: &SpaceId) -> bool {
     })
 }
 
+/// Whether anybody with a device is left in a team or is this person: somebody who can be asked to do
+/// something. The device that is just being revoked is none, and neither is a recovery key, which acts only
+/// through custodians.
+pub(crate) fn can_act(
+    logs: &dyn Logs,
+    space: &SpaceId,
+    gone: Option<&DeviceId>,
+    directory: &Directory,
+) -> bool {
+    let card = directory.people.get(&space.to_string());
+    if card.is_some_and(|card| card.recovery.is_some()) {
+        return false;
+    }
+    logs.state(space).is_some_and(|state| {
+        let holding = |grant: &&Grant| grant.is_confirmed() && grant.role.holds_keys();
+        let mut holders = state.live_grants().filter(holding);
+        holders.any(|grant| match grant.member {
+            MemberId::Device(device) => Some(&device) != gone,
+            MemberId::Space(member) => can_act(logs, &member, gone, directory),
+        })
+    })
+}
+
 fn parsed(waiting: &WaitingGrant) -> Result<(SpaceId, GrantId), ClientError> {
     let space = SpaceId::from_hex(&waiting.space);
     let grant = GrantId::from_hex(&waiting.grant);

@@ -15,7 +15,7 @@ use crate::error::ClientError;
 use crate::intents::put_intent;
 use crate::nahtlos::Nahtlos;
 use crate::records::{self, Intent};
-use crate::repair::has_device;
+use crate::repair::can_act;
 use crate::session::Progress;
 use crate::transport::Transport;
 
@@ -134,6 +134,13 @@ impl Nahtlos {
             Rotation::LostBy { person, .. } => Some(*person),
             _ => None,
         };
+        let gone = match rotation {
+            Rotation::HeldByDevice(device) => Some(*device),
+            _ => None,
+        };
+        let acts = |member: &SpaceId| {
+            Some(*member) != leaver && can_act(&logs, member, gone.as_ref(), &directory)
+        };
         let mut lines = Vec::new();
         for space in others {
             let state = logs.load(&space)?;
@@ -147,7 +154,7 @@ impl Nahtlos {
                     .or_else(|| group.map(|group| directory.name(&group.id()))),
                 writers: state
                     .as_ref()
-                    .map_or_else(Vec::new, |state| writers(&logs, state, leaver, &directory)),
+                    .map_or_else(Vec::new, |state| writers(state, acts, &directory)),
                 closed: state.is_some_and(|state| state.closed_at().is_some()),
             });
         }
@@ -279,14 +286,12 @@ impl Nahtlos {
 /// Who makes a space's keys, by name: of those who write there who has a device. A person's own devices do,
 /// where it is a person. Who leaves makes none.
 fn writers(
-    logs: &dyn Logs,
     state: &SpaceState,
-    leaver: Option<SpaceId>,
+    acts: impl Fn(&SpaceId) -> bool,
     directory: &Directory,
 ) -> Vec<String> {
     if state.kind() == Kind::Person {
-        let has_any = has_device(logs, &state.id());
-        let own = has_any.then(|| directory.person_name(&state.id()));
+        let own = acts(&state.id()).then(|| directory.person_name(&state.id()));
         return own.into_iter().collect();
     }
     if state.closed_at().is_some() {
@@ -297,9 +302,7 @@ fn writers(
     let named = state.live_grants().filter(writes);
     let named: BTreeSet<String> = named
         .filter_map(|grant| match grant.member {
-            MemberId::Space(member) if Some(member) != leaver && has_device(logs, &member) => {
-                Some(directory.name(&member))
-            }
+            MemberId::Space(member) if acts(&member) => Some(directory.name(&member)),
             MemberId::Space(_) | MemberId::Device(_) => None,
         })
         .collect();

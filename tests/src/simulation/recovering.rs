@@ -36,7 +36,11 @@ impl World {
         let custodians = self.custodians();
         let replaced = self
             .act(manager, "set up: a recovery key", |replica| {
-                replica.set_up_recovery(THRESHOLD, &custodians)
+                // Whatever the manager does not manage is left out by name.
+                let directory = replica.directory()?;
+                let teams = directory.teams.keys();
+                let teams: Vec<SpaceId> = teams.filter_map(|id| SpaceId::from_hex(id)).collect();
+                replica.set_up_recovery(THRESHOLD, &custodians, &teams)
             })
             .map(|setup| setup.replaces);
         let Some(replaced) = replaced else {

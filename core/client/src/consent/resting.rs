@@ -137,7 +137,7 @@ impl Nahtlos {
             let state = self.section_state(&resting.space)?;
             left.push(LeftToOthers {
                 section: resting.kind.code(),
-                by: self.managers_of(&state, directory),
+                by: self.managers_who_can_act(&state, directory),
                 rights: Some(resting.live.len()),
             });
         }

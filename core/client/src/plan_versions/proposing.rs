@@ -31,6 +31,22 @@ impl Nahtlos {
     /// the plan is empty, has conflicts that nobody has settled, or says what its newest version says.
     /// Nothing is changed then.
     pub fn propose_plan_version(&mut self, case: &Case) -> Result<ProposedVersion, ClientError> {
+        let (proposed, edit) = self.new_version(case)?;
+        self.edit_space(&case.section(&SectionKind::Plan)?, &[edit])?;
+        Ok(proposed)
+    }
+
+    /// What [`Self::propose_plan_version`] would propose.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn preview_plan_version(&self, case: &Case) -> Result<ProposedVersion, ClientError> {
+        let (proposed, edit) = self.new_version(case)?;
+        self.make_edits(&case.section(&SectionKind::Plan)?, &[edit])?;
+        Ok(proposed)
+    }
+
+    fn new_version(&self, case: &Case) -> Result<(ProposedVersion, TypedEdit), ClientError> {
         let lead = self.require_lead(case, PROPOSE)?;
         let space = case.section(&SectionKind::Plan)?;
         let document = self.working_document(&space)?;
@@ -53,8 +69,7 @@ impl Nahtlos {
             text: Wording::new(text.render()),
         }));
         edit.validate()?;
-        self.edit_space(&space, &[TypedEdit::Case(edit)])?;
-        Ok(proposed)
+        Ok((proposed, TypedEdit::Case(edit)))
     }
 
     fn refuse_open_conflicts(&self, case: &Case, plan: &Document) -> Result<(), ClientError> {

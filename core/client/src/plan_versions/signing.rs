@@ -77,6 +77,42 @@ impl Nahtlos {
         choice: &VersionChoice,
         agreeing: &Agreeing,
     ) -> Result<SignedVersion, ClientError> {
+        let new = self.new_signature(case, choice, agreeing)?;
+        self.edit_space(&case.section(&SectionKind::Plan)?, &[new.edit])?;
+        let versions = self.versions_of_plan(case)?;
+        let after = versions
+            .versions
+            .iter()
+            .find(|version| version.text_hash == new.text_hash);
+        Ok(SignedVersion {
+            number: new.number,
+            party: new.party,
+            is_in_force: after.is_some_and(|after| after.status == VersionStatus::InForce),
+            missing: after.map_or_else(Vec::new, |after| after.missing().cloned().collect()),
+        })
+    }
+
+    /// Which version [`Self::sign_plan_version`] would sign, and for whom.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn preview_plan_signature(
+        &self,
+        case: &Case,
+        choice: &VersionChoice,
+        agreeing: &Agreeing,
+    ) -> Result<(u32, Party), ClientError> {
+        let new = self.new_signature(case, choice, agreeing)?;
+        self.make_edits(&case.section(&SectionKind::Plan)?, &[new.edit])?;
+        Ok((new.number, new.party))
+    }
+
+    fn new_signature(
+        &self,
+        case: &Case,
+        choice: &VersionChoice,
+        agreeing: &Agreeing,
+    ) -> Result<PreparedSignature, ClientError> {
         let space = case.section(&SectionKind::Plan)?;
         let own = InstitutionId::parse(&self.institution()?.to_string())?;
         let versions = self.versions_of_plan(case)?;
@@ -99,20 +135,21 @@ impl Nahtlos {
             signature,
         }));
         edit.validate()?;
-        let text_hash = version.text_hash;
-        self.edit_space(&space, &[TypedEdit::Case(edit)])?;
-        let versions = self.versions_of_plan(case)?;
-        let after = versions
-            .versions
-            .iter()
-            .find(|version| version.text_hash == text_hash);
-        Ok(SignedVersion {
+        Ok(PreparedSignature {
             number,
             party,
-            is_in_force: after.is_some_and(|after| after.status == VersionStatus::InForce),
-            missing: after.map_or_else(Vec::new, |after| after.missing().cloned().collect()),
+            text_hash: version.text_hash,
+            edit: TypedEdit::Case(edit),
         })
     }
+}
+
+/// A signature that is not kept yet.
+struct PreparedSignature {
+    number: u32,
+    party: Party,
+    text_hash: Digest,
+    edit: TypedEdit,
 }
 
 fn agreement_to(

@@ -74,6 +74,12 @@ pub enum RecoveryError {
     /// A recovery key was decided and is not carried out yet: another would stand beside it.
     #[error("a recovery key waits for the next sync")]
     Waits,
+    /// Teams that the earlier key covers and the new one would not, and that nobody left out by name.
+    #[error("no recovery key would open {} any more", .groups.join(", "))]
+    WouldEnd {
+        /// All of them.
+        groups: Vec<String>,
+    },
     /// Somebody who cannot hold a share.
     #[error("{name} cannot hold a share: {reason}")]
     Custodian {
@@ -179,6 +185,7 @@ impl RecoveryError {
             Self::NoSet => "recovery_not_set_up",
             Self::Numbers { .. } => "recovery_numbers",
             Self::Waits => "recovery_waits",
+            Self::WouldEnd { .. } => "recovery_would_end",
             Self::Custodian { .. } => "recovery_custodian",
             Self::NoCustodian => "recovery_no_custodian",
             Self::OtherSet { .. } => "share_other_set",

@@ -50,6 +50,7 @@ impl Nahtlos {
         &self,
         threshold: u8,
         custodians: &[SpaceId],
+        without: &[SpaceId],
     ) -> Result<RecoverySetup, ClientError> {
         self.require_sending()?;
         let institution = self.institution()?;
@@ -69,6 +70,17 @@ impl Nahtlos {
                 lost.push(group);
             }
         }
+        let unsaid: Vec<SpaceId> = lost
+            .iter()
+            .filter(|one| !without.contains(one))
+            .copied()
+            .collect();
+        if !unsaid.is_empty() {
+            return Err(RecoveryError::WouldEnd {
+                groups: names(&unsaid),
+            }
+            .into());
+        }
         Ok(RecoverySetup {
             covered: names(&covered),
             not_covered: names(&others),
@@ -80,16 +92,20 @@ impl Nahtlos {
     /// Makes a recovery key for the institution and for every team that this device manages, and splits
     /// it among custodians, in their order. Decided now, carried out at the next sync; from then on the
     /// earlier set opens nothing that is sealed later. The key is in memory alone, and only here.
+    /// A team that the earlier set covers and this one would not is left out only where it is named
+    /// (`without`): if nobody there has a device any more, nothing else would ever open it.
     ///
     /// # Errors
     /// [`ClientError::NoRight`] where this device does not manage the institution;
-    /// [`RecoveryError::Numbers`], [`RecoveryError::Custodian`], [`RecoveryError::Waits`].
+    /// [`RecoveryError::Numbers`], [`RecoveryError::Custodian`], [`RecoveryError::Waits`],
+    /// [`RecoveryError::WouldEnd`].
     pub fn set_up_recovery(
         &mut self,
         threshold: u8,
         custodians: &[SpaceId],
+        without: &[SpaceId],
     ) -> Result<RecoverySetup, ClientError> {
-        let preview = self.preview_recovery(threshold, custodians)?;
+        let preview = self.preview_recovery(threshold, custodians, without)?;
         let institution = self.institution()?;
         let (groups, _) = self.groups_to_cover(&institution)?;
         let ended = self.covered_before(&institution)?;

@@ -17,7 +17,7 @@ use nahtlos_protocol::identifier::SpaceId;
 use nahtlos_protocol::space::authority;
 use nahtlos_protocol::space::effect::History;
 use nahtlos_protocol::space::kind::{Kind, Role};
-use nahtlos_protocol::space::state::MemberId;
+use nahtlos_protocol::space::state::{Grant, MemberId};
 use nahtlos_protocol::space::{Logs, SpaceState};
 use serde::Serialize;
 
@@ -31,6 +31,7 @@ use crate::error::ClientError;
 use crate::nahtlos::Nahtlos;
 use crate::random;
 use crate::records::Intent;
+use crate::repair::can_act;
 
 /// What a grant is made on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -446,13 +447,17 @@ impl Nahtlos {
 
     /// Who manages a space, closed or not: names of teams and people, each with the institution.
     pub(crate) fn managers_of(&self, state: &SpaceState, directory: &Directory) -> Vec<String> {
-        let managers = state
-            .live_grants()
-            .filter(|grant| grant.is_confirmed() && grant.role == Role::Manage)
-            .filter_map(|grant| match grant.member {
-                MemberId::Space(member) => Some(member),
-                MemberId::Device(_) => None,
-            });
+        self.names_with_institution(&managing(state).collect(), directory)
+    }
+
+    /// Of these, who has a device: who can be asked to do something there.
+    pub(crate) fn managers_who_can_act(
+        &self,
+        state: &SpaceState,
+        directory: &Directory,
+    ) -> Vec<String> {
+        let logs = self.logs();
+        let managers = managing(state).filter(|member| can_act(&logs, member, None, directory));
         self.names_with_institution(&managers.collect(), directory)
     }
 
@@ -478,4 +483,14 @@ impl Nahtlos {
             .map(|grant| grant.role)
             .max()
     }
+}
+
+/// Teams and people that manage a space.
+fn managing(state: &SpaceState) -> impl Iterator<Item = SpaceId> {
+    let manages = |grant: &&Grant| grant.is_confirmed() && grant.role == Role::Manage;
+    let managers = state.live_grants().filter(manages);
+    managers.filter_map(|grant| match grant.member {
+        MemberId::Space(member) => Some(member),
+        MemberId::Device(_) => None,
+    })
 }
