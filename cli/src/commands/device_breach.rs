@@ -264,6 +264,17 @@ fn in_csv(report: &BreachReport) -> String {
 
 fn not_reported(error: ClientError, input: Option<&str>) -> Failure {
     match (&error, input) {
+        (ClientError::Ambiguous { matches, .. }, None) => {
+            let mut failure = Failure::new(
+                Exit::Failed,
+                "ambiguous",
+                "Several devices of your institution were revoked as lost.",
+                "A report is about one of them:",
+                "Make one for each: `nahtlos device breach-report DEVICE`; whose it is says `nahtlos device`.",
+            );
+            failure.details = matches.as_slice().into();
+            failure
+        }
         (ClientError::NotFound { .. }, None) => Failure::new(
             Exit::Failed,
             "not_found",

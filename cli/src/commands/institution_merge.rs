@@ -99,7 +99,10 @@ fn done(step: MergeStep, merge: &InstitutionMerge) -> String {
     match step {
         MergeStep::Announce => format!("{from} says that it goes on as {into}."),
         MergeStep::LookAfter => {
-            format!("{} look after {from}, too.", merge.to_look_after.join(", "))
+            format!(
+                "{from} is looked after by {}, too.",
+                merge.to_look_after.join(", ")
+            )
         }
         MergeStep::ComeIn => format!("{into} takes in: {}.", merge.to_come_in.join(", ")),
         MergeStep::EndPart => {

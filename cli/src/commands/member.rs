@@ -203,9 +203,12 @@ fn cascade(page: Page, name: &str, leaving: &Leaving, keys: RotationReport, now:
     }
     if leaving.devices > 0 {
         page = page.line(format!(
-            "{} of theirs stay devices of theirs: `nahtlos device revoke` ends each. What they type on them and \
-             deliver late is held for you to decide.",
-            count(leaving.devices, "device", "devices")
+            "{}: `nahtlos device revoke` ends each. What they type there and deliver late is held for you to decide.",
+            count(
+                leaving.devices,
+                "device stays theirs",
+                "devices stay theirs"
+            )
         ));
     }
     page

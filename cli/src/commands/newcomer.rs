@@ -132,8 +132,16 @@ pub fn refuse(context: &Context, number: &str, answered: Answered) -> Result<Ans
     let refused = nahtlos.refuse(&newcomer.grant)?;
     let said = format!("Refused: {} in {}.", refused.member, refused.in_space);
     let note = match refused.reason {
-        ASKS => "If the right one is still to come, invite them again: `nahtlos member invite`.",
-        _ => ending::WITH_NEXT_SYNC,
+        // A device is one of the person in whose space it waits.
+        ASKS if refused.words_of == "device" && refused.kind == "person" => format!(
+            "If the right one is still to come, invite it again: `nahtlos device add --for \"{}\" --to FILE`; one of \
+             your own: `nahtlos device add --to FILE`.",
+            refused.in_space
+        ),
+        ASKS => {
+            "If the right one is still to come, invite them again: `nahtlos member invite`.".into()
+        }
+        _ => ending::WITH_NEXT_SYNC.into(),
     };
     Ok(Answer::sentence(data("refused"), said).note(note))
 }
