@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::convert::Infallible;
 
+use nahtlos_protocol::envelope::Envelope;
 use nahtlos_protocol::identifier::{ItemId, OperationId};
 use nahtlos_protocol::space::operation::SignedOperation;
 use rand_core::{Rng as _, TryCryptoRng, TryRng, UnwrapErr};
@@ -11,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::ClientError;
 use crate::nahtlos::Nahtlos;
+use crate::records::SealedRecord;
 use crate::vault::Collection;
 
 thread_local! {
@@ -100,6 +102,19 @@ impl Nahtlos {
             }
         }
         Ok(stored)
+    }
+
+    /// What is sealed here and not answered yet.
+    ///
+    /// # Errors
+    /// Where the vault fails.
+    pub fn sealed_envelopes(&self) -> Result<Vec<Envelope>, ClientError> {
+        let unanswered = self.unanswered()?.into_iter();
+        let sealed = unanswered.filter_map(|(_, record)| match record {
+            SealedRecord::Envelope { bytes, .. } => Envelope::decode(&bytes).ok(),
+            SealedRecord::Operation { .. } => None,
+        });
+        Ok(sealed.collect())
     }
 }
 

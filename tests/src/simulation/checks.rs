@@ -198,24 +198,14 @@ impl World {
             let Some(replica) = &device.replica else {
                 continue;
             };
-            // Who reads only what is new, or sends nothing any more, shows something else.
-            let waiting = replica
-                .undelivered()
-                .is_ok_and(|waiting| !waiting.is_empty());
-            let copied = replica.other_copy().is_ok_and(|copy| copy.is_some());
-            let lines = replica.held_lines().unwrap_or_default();
-            let waits = lines.iter().any(|line| line.reason == "pending");
-            let waits = waits || replica.key_notice(space).is_some();
-            // Nor can it report a key that does not open: it says that it waits, and a new home reads all.
-            let waiting = waiting || (copied && (replica.adopts_still(space) || waits));
-            if waiting || !model.reads_all(&replica.device_id(), space) {
+            if shows_its_own(replica, model, space) {
                 self.coverage.count("checked: a document of its own");
                 continue;
             }
             // In a closed section nobody begins a new epoch: who was let in too late waits for a key.
             let state = model.spaces.get(space);
             let closed = state.is_some_and(|state| state.closed_at().is_some());
-            if closed && waits {
+            if closed && waits_for_key(replica, space) {
                 self.coverage.count("checked: closed before its key came");
                 continue;
             }
@@ -281,12 +271,17 @@ impl World {
     /// Nothing that was acknowledged is lost; what its author may write counts.
     fn check_typed(&mut self, model: &Model, kind: &SectionKind, space: &SpaceId) {
         let readers = self.readers(model, space);
+        let replicas = readers
+            .iter()
+            .filter_map(|(device, _)| self.devices[*device].replica.as_ref());
+        let (own, common): (Vec<_>, Vec<_>) =
+            replicas.partition(|replica| shows_its_own(replica, model, space));
         // Who was let in after the past was cut off shows less.
-        let shown = readers.iter().find_map(|(device, _)| {
-            let replica = self.devices[*device].replica.as_ref()?;
-            let reads_all = model.reads_all(&replica.device_id(), space);
-            reads_all.then(|| document(replica, kind).ok())?
-        });
+        let mut all = common
+            .iter()
+            .chain(&own)
+            .filter(|replica| model.reads_all(&replica.device_id(), space));
+        let shown = all.find_map(|replica| document(replica, kind).ok());
         let shown = shown.unwrap_or_default();
         let typed: Vec<Typed> = self.typed.clone();
         for one in typed.iter().filter(|one| one.kind == *kind) {
@@ -438,4 +433,21 @@ pub(super) fn document(replica: &Nahtlos, kind: &SectionKind) -> Result<String, 
     let case = replica.find_case(&SCENE.case)?;
     let document = replica.section_document_unrecorded(&case, kind)?;
     Ok(document.export_json().to_string())
+}
+
+/// Who reads only what is new, or sends nothing any more, shows something else than the others.
+fn shows_its_own(replica: &Nahtlos, model: &Model, space: &SpaceId) -> bool {
+    let undelivered = replica
+        .undelivered()
+        .is_ok_and(|waiting| !waiting.is_empty());
+    let copied = replica.other_copy().is_ok_and(|copy| copy.is_some());
+    // Nor can it report a key that does not open: it says that it waits, and a new home reads all.
+    let waits = copied && (replica.adopts_still(space) || waits_for_key(replica, space));
+    undelivered || waits || !model.reads_all(&replica.device_id(), space)
+}
+
+fn waits_for_key(replica: &Nahtlos, space: &SpaceId) -> bool {
+    let lines = replica.held_lines().unwrap_or_default();
+    let waits = lines.iter().any(|line| line.reason == "pending");
+    waits || replica.key_notice(space).is_some()
 }

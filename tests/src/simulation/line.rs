@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use nahtlos_client::Nahtlos;
 use nahtlos_client::transport::{Answer, Transport, TransportError};
 use nahtlos_protocol::codec;
 use nahtlos_protocol::crypto::secret::Secret32;
@@ -142,6 +143,15 @@ impl World {
         self.received.insert(device, ids);
     }
 
+    /// What is sealed before the sync that sends it is sealed by what its author knows now.
+    pub(super) fn note_sealed_early(&mut self, device: usize) {
+        let replica = self.devices[device].replica.as_ref();
+        let sealed = replica.map(Nahtlos::sealed_envelopes);
+        for envelope in sealed.into_iter().flatten().flatten() {
+            self.note_one_sealed(device, &envelope);
+        }
+    }
+
     /// What an envelope's author knew when it was sealed: at the latest when it is first sent.
     fn note_sealed(&mut self, request: &InTheAir) {
         for item in pushed(request) {
@@ -151,15 +161,20 @@ impl World {
             let Ok(envelope) = Envelope::decode(&bytes) else {
                 continue;
             };
-            let (header, known) = (envelope.header(), Arc::clone(&self.known[request.device]));
-            let sealed = Sealed {
-                space: header.space,
-                key_id: header.key_id,
-                known,
-                device: request.device,
-            };
-            self.seen.envelopes.entry(envelope.id()).or_insert(sealed);
+            self.note_one_sealed(request.device, &envelope);
         }
+    }
+
+    fn note_one_sealed(&mut self, device: usize, envelope: &Envelope) {
+        let header = envelope.header();
+        let sealed = Sealed {
+            space: header.space,
+            key_id: header.key_id,
+            known: Arc::clone(&self.known[device]),
+            device,
+        };
+        let seen = &mut self.seen.envelopes;
+        seen.entry(envelope.id()).or_insert(sealed);
     }
 
     /// What a relay answers; none where it ended over it.

@@ -345,6 +345,7 @@ impl World {
             let case = replica.find_case(&SCENE.case)?;
             replica.hostile_snapshot(&case.section(kind)?, &|_| ())
         });
+        self.note_sealed_early(device);
     }
 
     fn close(&mut self, device: usize) {
