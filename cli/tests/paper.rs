@@ -423,12 +423,15 @@ fn a_page_whose_words_are_never_given_back_does_not_outlive_ctrl_c() {
         assert!(stderr.read_line(&mut line).unwrap() > 0, "it asks");
     }
     assert!(page.exists(), "control");
+    // Waiting for a child closes what it reads, which would answer the questions before the signal does.
+    let kept_open = child.stdin.take();
     let pid = child.id().to_string();
     let sent = std::process::Command::new("kill")
         .args(["-INT", &pid])
         .status();
     assert!(sent.unwrap().success());
     assert_eq!(child.wait().unwrap().code(), Some(130));
+    drop(kept_open);
     assert!(!page.exists());
     let mut said = String::new();
     std::io::Read::read_to_string(&mut stderr, &mut said).unwrap();
