@@ -2,6 +2,7 @@
 //! is interrupted (Ctrl-C, a closed window) while it asks.
 
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Exit status of a program that was interrupted, as shells know it.
@@ -15,7 +16,7 @@ pub struct RemovedUnlessKept {
 }
 
 impl RemovedUnlessKept {
-    /// From now on.
+    /// From when this returns.
     #[must_use]
     pub fn watch(page: &Path) -> Self {
         let page = Arc::new(Mutex::new(Some(page.to_owned())));
@@ -26,8 +27,9 @@ impl RemovedUnlessKept {
         #[cfg(unix)]
         let terminal = rustix::termios::tcgetattr(std::io::stdin()).ok();
         // Where no signal can be waited for, the page itself says that it is to be deleted.
+        let (watches, begun) = channel::<()>();
         let _is_watched = std::thread::Builder::new().spawn(move || {
-            if !wait_for_interruption() {
+            if !wait_for_interruption(watches) {
                 return;
             }
             let mut page = page.lock().unwrap_or_else(PoisonError::into_inner);
@@ -42,6 +44,8 @@ impl RemovedUnlessKept {
             }
             std::process::exit(INTERRUPTED);
         });
+        // The channel ends where it is waited for, or cannot be.
+        let _ended = begun.recv();
         watched
     }
 
@@ -68,16 +72,16 @@ fn remove(page: &Path) -> bool {
     std::fs::remove_file(page).is_ok()
 }
 
-/// Whether somebody interrupted; false where it cannot be known.
-fn wait_for_interruption() -> bool {
+/// Whether somebody interrupted; false where it cannot be known. Lets go of `watches` when it has begun to wait.
+fn wait_for_interruption(watches: Sender<()>) -> bool {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .build();
-    runtime.is_ok_and(|runtime| runtime.block_on(interruption()))
+    runtime.is_ok_and(|runtime| runtime.block_on(interruption(watches)))
 }
 
 #[cfg(unix)]
-async fn interruption() -> bool {
+async fn interruption(watches: Sender<()>) -> bool {
     use tokio::signal::unix::{SignalKind, signal};
     let kinds = [
         SignalKind::interrupt(),
@@ -87,6 +91,7 @@ async fn interruption() -> bool {
     let [Ok(mut interrupt), Ok(mut hangup), Ok(mut terminate)] = kinds.map(signal) else {
         return false;
     };
+    drop(watches);
     tokio::select! {
         _ = interrupt.recv() => true,
         _ = hangup.recv() => true,
@@ -95,8 +100,10 @@ async fn interruption() -> bool {
 }
 
 #[cfg(not(unix))]
-async fn interruption() -> bool {
-    tokio::signal::ctrl_c().await.is_ok()
+async fn interruption(watches: Sender<()>) -> bool {
+    let interrupted = tokio::signal::ctrl_c();
+    drop(watches);
+    interrupted.await.is_ok()
 }
 
 /// Where nobody listens there is nobody to tell.

@@ -31,12 +31,12 @@ pub fn make(context: &Context, page: &Path, name: &str) -> Result<Answer, Failur
     let file = NewFile::create(page)?;
     let html = Zeroizing::new(html(&paper, &owner, &name));
     file.write(html.as_bytes())?;
+    let unless_given_back = RemovedUnlessKept::watch(page);
     say(&format!(
         "The page is in {}. Print it now, then type these words from the print. Until they are given back it is no \
          paper and brings nobody back: if you stop before that, delete the page and its print.",
         page.display()
     ));
-    let unless_given_back = RemovedUnlessKept::watch(page);
     paper_words::ask_back(&words, &places)?;
     unless_given_back.keep();
     nahtlos.list_paper(&paper, &name)?;
