@@ -13,16 +13,6 @@ fn read(path: &Path) -> Value {
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }
 
-fn path(world: &World, name: &str) -> String {
-    world
-        .directory
-        .path()
-        .join(name)
-        .to_str()
-        .unwrap()
-        .to_owned()
-}
-
 /// Checks that a run was refused; the error.
 #[track_caller]
 fn refused(run: &support::Run, exit: i32, code: &str) -> Value {
@@ -39,7 +29,7 @@ fn an_exported_case_is_private_opens_again_with_the_same_content_and_is_never_wr
     let world = World::new();
     let number = world.open_case();
     let home = &world.berger;
-    let to = path(&world, "ruth.json");
+    let to = world.file("ruth.json");
     let told = export(home, "ruth", &to, &[]).json();
     assert_eq!(told["sections"].as_array().unwrap().len(), 6);
     assert_eq!(told["not_readable_here"], json!([]));
@@ -51,7 +41,7 @@ fn an_exported_case_is_private_opens_again_with_the_same_content_and_is_never_wr
         "--basis",
         "Editionsverfügung",
     ];
-    export(home, "ruth", &path(&world, "court.json"), &given).json();
+    export(home, "ruth", &world.file("court.json"), &given).json();
     let known = home.run(&["--json", "case", "access-log", "ruth"]);
     assert!(known.stdout.contains("Gerichtskreis"), "{}", known.stdout);
     #[cfg(unix)]
@@ -70,7 +60,7 @@ fn an_exported_case_is_private_opens_again_with_the_same_content_and_is_never_wr
         .json();
     let second = again["case_number"].as_str().unwrap();
     assert_ne!(second, number);
-    let to = path(&world, "second.json");
+    let to = world.file("second.json");
     export(home, second, &to, &[]).json();
     let (mut first, mut second) = (
         serde_json::from_slice::<Value>(&before).unwrap(),
@@ -95,7 +85,7 @@ fn who_was_given_one_section_exports_that_one_and_is_told_nothing_of_the_others(
         grant(&world, &number, section, "read").ok();
     }
     sync_all(&world);
-    let to = path(&world, "iseli.json");
+    let to = world.file("iseli.json");
     let told = export(&world.iseli, &number, &to, &[]).json();
     assert_eq!(told["sections"], json!(["core", "journal"]));
     let file = read(Path::new(&to));
@@ -106,12 +96,12 @@ fn who_was_given_one_section_exports_that_one_and_is_told_nothing_of_the_others(
     let error = export(
         &world.iseli,
         &number,
-        &path(&world, "t.csv"),
+        &world.file("t.csv"),
         &["--format", "csv", "--list", "tasks"],
     );
     assert_ne!(error.exit, 0, "{}", error.stdout);
-    assert!(!Path::new(&path(&world, "t.csv")).exists());
-    let control = export(&world.berger, &number, &path(&world, "b.json"), &[]).json();
+    assert!(!Path::new(&world.file("t.csv")).exists());
+    let control = export(&world.berger, &number, &world.file("b.json"), &[]).json();
     assert_eq!(control["sections"].as_array().unwrap().len(), 6, "control");
 }
 
@@ -120,7 +110,7 @@ fn a_list_goes_out_as_a_table_and_rows_of_a_table_come_in_whole_or_not_at_all() 
     let world = World::new();
     world.open_case();
     let home = &world.berger;
-    let table = path(&world, "tasks.csv");
+    let table = world.file("tasks.csv");
     fs::write(
         &table,
         "title;due;checklist\n=SUM(A1);31.01.2027;\"[x] eins\nzwei\"\nZweite;;\n",
@@ -145,7 +135,7 @@ fn a_list_goes_out_as_a_table_and_rows_of_a_table_come_in_whole_or_not_at_all() 
         "nothing was kept"
     );
     home.run(&json_add).json();
-    let to = path(&world, "out.csv");
+    let to = world.file("out.csv");
     export(home, "ruth", &to, &["--format", "csv", "--list", "tasks"]).json();
     let text = fs::read_to_string(&to).unwrap();
     assert!(text.starts_with("\"id\",\"title\","), "{text}");
@@ -160,7 +150,7 @@ fn a_list_goes_out_as_a_table_and_rows_of_a_table_come_in_whole_or_not_at_all() 
     let error = refused(&again, 2, "exists");
     assert!(error["details"].to_string().contains("line 2"), "{error}");
     // Without them they are new ones.
-    let whole = path(&world, "whole.csv");
+    let whole = world.file("whole.csv");
     export(home, "ruth", &whole, &["--format", "csv"]).json();
     let text = fs::read_to_string(&whole).unwrap();
     assert!(text.starts_with(
@@ -187,7 +177,7 @@ fn a_table_with_errors_changes_nothing_and_names_line_and_column() {
             .unwrap()
             .len()
     };
-    let table = path(&world, "people.csv");
+    let table = world.file("people.csv");
     let import = ["--json", "case", "import", "--from", table.as_str()];
     for (content, code, named) in [
         (
@@ -246,7 +236,7 @@ fn a_table_with_errors_changes_nothing_and_names_line_and_column() {
 fn invented_cases_are_written_once_and_open_like_others() {
     let world = World::new();
     let home = &world.berger;
-    let to = path(&world, "samples");
+    let to = world.file("samples");
     let generate = [
         "--json",
         "sample",
@@ -302,7 +292,7 @@ fn a_list_of_ones_own_takes_the_place_of_the_one_that_comes_with_the_program() {
     };
     assert!(shown(&["--on", "2020-12-31"]).contains(&"6412".to_owned()));
     assert!(!shown(&["--on", "01.01.2021"]).contains(&"6412".to_owned()));
-    let own = path(&world, "own.json");
+    let own = world.file("own.json");
     let wrong = r#"{"schema_version": 1, "list": "communes", "entries": [
         {"code": "351", "de": "Bern", "fr": "Berne", "canton": "BR"}]}"#;
     fs::write(&own, wrong).unwrap();

@@ -408,15 +408,7 @@ fn what_leaves_the_program_is_recorded_with_whom_it_goes_to_and_on_what_basis() 
     world.open_case();
     let home = &world.berger;
     home.run(&["plan", "propose", "ruth", "--yes"]).ok();
-    let file = |name: &str| {
-        world
-            .directory
-            .path()
-            .join(name)
-            .to_str()
-            .unwrap()
-            .to_owned()
-    };
+    let file = |name: &str| world.file(name);
     let (own, court, page) = (file("own.json"), file("court.json"), file("plan.html"));
     let export = ["section", "export", "ruth", "journal", "--to"];
     let told = home.run(&[&export[..], &[own.as_str()]].concat()).ok();

@@ -13,7 +13,9 @@ use super::ending;
 use super::founding::{self, Answers};
 use super::sync::count;
 use super::values::parse;
-use super::{administrator, institution_merge, institution_policy, institution_show, invitation};
+use super::{
+    administrator, institution_merge, institution_policy, institution_show, invitation, network,
+};
 use crate::arguments::{Answered, FounderOptions, InstitutionCommand};
 use crate::context::Context;
 use crate::exit::Exit;
@@ -166,13 +168,7 @@ fn not_removed(error: ClientError, name: &str) -> Failure {
             "It was removed before.",
             "See who is: `nahtlos institution`.",
         ),
-        ClientError::LastManager => Failure::new(
-            Exit::NoRight,
-            "last_manager",
-            format!("{name} alone manages the network; nothing was decided."),
-            "Nobody could let an institution in or end its part any more.",
-            "Let another institution manage it first: `nahtlos network manager INSTITUTION`, then `nahtlos sync`.",
-        ),
+        ClientError::LastManager => network::alone_manages(name),
         ClientError::NoRight { .. } => {
             let mut failure = Failure::from(error);
             failure.next =

@@ -88,13 +88,7 @@ fn not_changed(error: ClientError, name: &str, manages: bool) -> Failure {
             "It is as you named it.",
             "See who does: `nahtlos network`.",
         ),
-        ClientError::LastManager => Failure::new(
-            Exit::NoRight,
-            "last_manager",
-            format!("{name} alone manages the network; nothing was decided."),
-            "Nobody could let an institution in or end its part any more.",
-            "Let another institution manage it first: `nahtlos network manager INSTITUTION`, then `nahtlos sync`.",
-        ),
+        ClientError::LastManager => alone_manages(name),
         ClientError::NoRight { .. } => {
             let mut failure = Failure::from(error);
             failure.next =
@@ -231,4 +225,15 @@ fn rows_of(
         rows.push(row("", others));
     }
     rows
+}
+
+/// What an institution without which nobody manages the network cannot do.
+pub(super) fn alone_manages(name: &str) -> Failure {
+    Failure::new(
+        Exit::NoRight,
+        "last_manager",
+        format!("{name} alone manages the network; nothing was decided."),
+        "Nobody could let an institution in or end its part any more.",
+        "Let another institution manage it first: `nahtlos network manager INSTITUTION`, then `nahtlos sync`.",
+    )
 }

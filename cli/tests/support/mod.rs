@@ -171,6 +171,12 @@ pub struct World {
 }
 
 impl World {
+    /// Where a file of the test's own lies.
+    pub fn file(&self, name: &str) -> String {
+        let path = self.directory.path().join(name);
+        path.to_str().unwrap().to_owned()
+    }
+
     pub fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let listen = "127.0.0.1:0".parse().unwrap();

@@ -34,11 +34,7 @@ pub fn case_file(bytes: &[u8]) {
     match CaseFile::parse(text) {
         Err(errors) => assert!(!errors.is_empty(), "refused without a reason"),
         Ok(file) => {
-            let mut next = 0u64;
-            let edits = file.edits(&mut || {
-                next += 1;
-                EntryId::from_random(next.to_be_bytes())
-            });
+            let edits = file.edits(&mut numbered());
             edits.iter().for_each(holds);
         }
     }
@@ -68,6 +64,12 @@ fn other_files(text: &str) {
         assert_eq!(verified.events.len(), proof.events.len());
         assert!(!verified.holds(), "nobody signed it");
     }
+}
+
+/// Identifiers of new entries, one after the other.
+fn numbered() -> impl FnMut() -> EntryId {
+    let mut numbers = 1_u64..;
+    move || EntryId::from_random(numbers.next().unwrap_or_default().to_be_bytes())
 }
 
 /// Valid, and stored (as the outbox does) it reads the same.
@@ -117,11 +119,7 @@ fn rows(rows_of: &RowsOf, table: &[u8]) {
     match RowsFile::parse(rows_of.clone(), table) {
         Err(errors) => assert!(!errors.is_empty(), "refused without a reason"),
         Ok(file) => {
-            let mut next = 0u64;
-            let edits = file.edits(&mut || {
-                next += 1;
-                EntryId::from_random(next.to_be_bytes())
-            });
+            let edits = file.edits(&mut numbered());
             edits.iter().for_each(holds);
             let cases = file.cases();
             cases.iter().flat_map(|(_, edits)| edits).for_each(holds);
