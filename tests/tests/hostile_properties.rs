@@ -130,6 +130,7 @@ entries! {
     bundle: 1_000,
     client: 2_000,
     case_file: 300,
+    tables: 500,
     fields: 1_000,
     change: 1_000,
     gate: 300,

@@ -52,7 +52,8 @@ pub fn hold(story: &Langnau) {
         (Iseli, format!("{BEFORE} {BY_ISELI}")),
     ] {
         let first = point(story, who, 0);
-        let words = ["meeting", "minutes", CASE, "--point", &first];
+        // Both have read what stands there, and write around it.
+        let words = ["meeting", "minutes", CASE, "--point", &first, "--replace"];
         story.device(who).done_with(&words, &said);
     }
     let second = point(story, Sommer, 1);
