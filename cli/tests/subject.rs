@@ -350,11 +350,10 @@ fn who_only_reads_a_section_neither_marks_there_nor_settles() {
         "--from",
         "-",
     ];
-    refused(
-        &world.iseli.type_in(&add, "Ich heisse anders."),
-        5,
-        "no_right",
-    );
+    // Also before anything is typed.
+    for typed in ["Ich heisse anders.", ""] {
+        refused(&world.iseli.type_in(&add, typed), 5, "no_right");
+    }
     world.berger.type_in(&add, "Ich heisse anders.").ok();
     sync_all(&world);
     let list = ["--json", "subject", "dispute", "list", "ruth"];
@@ -364,7 +363,9 @@ fn who_only_reads_a_section_neither_marks_there_nor_settles() {
     let settle = [
         "--json", "subject", "dispute", "settle", "ruth", "core", mark, "--from", "-",
     ];
-    refused(&world.iseli.type_in(&settle, "stimmt doch"), 5, "no_right");
+    for typed in ["stimmt doch", ""] {
+        refused(&world.iseli.type_in(&settle, typed), 5, "no_right");
+    }
     let seen = world.berger.run(&list).json();
     assert_eq!(
         seen["disputes"]["core"][0]["settled"],

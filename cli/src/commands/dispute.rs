@@ -53,6 +53,7 @@ fn add(
     let mut nahtlos = context.open()?;
     let case = nahtlos.find_case(case)?;
     let kind = section_of(&case, section)?;
+    nahtlos.require_writable(&case.section(&kind)?)?;
     let document = nahtlos.section_document(&case, &kind)?;
     let path = place_of(&document.export_json(), what)?;
     let stated_at = day(&nahtlos, said)?;
@@ -86,6 +87,7 @@ fn settle(
     let mut nahtlos = context.open()?;
     let case = nahtlos.find_case(case)?;
     let kind = section_of(&case, section)?;
+    nahtlos.require_writable(&case.section(&kind)?)?;
     let view = disputes(&nahtlos, &case, &kind)?;
     let entries: Vec<(String, String, Stored<EntryId>)> = view
         .disputes
