@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use nahtlos_casework::fields::{EntryId, Field, UtcTime};
-use nahtlos_casework::{ApplyError, Author, Edit, SectionKind, containers};
+use nahtlos_casework::{ApplyError, Author, Conflict, Edit, SectionKind, conflicts, containers};
 use nahtlos_document::{Actor, Document, EditError, EncodedChange, GateLimits};
 
 pub type Authors = BTreeMap<[u8; 16], Author>;
@@ -155,4 +155,23 @@ pub fn sync(replicas: &mut [Replica; 4]) {
     for replica in replicas {
         replica.pull(&all);
     }
+}
+
+/// The four of the round table, as replicas are numbered.
+pub const BERGER: usize = 0;
+pub const ISELI: usize = 1;
+pub const SOMMER: usize = 2;
+pub const KELLER: usize = 3;
+
+/// What is listed of a section in one replica.
+pub fn listed(replica: &Replica, section: &SectionKind) -> Vec<Conflict> {
+    conflicts(&replica.document, section, &authors())
+}
+
+/// The conflict about what lies at this last step of its path.
+pub fn at_field<'a>(conflicts: &'a [Conflict], last_step: &str) -> &'a Conflict {
+    conflicts
+        .iter()
+        .find(|conflict| conflict.path.last().is_some_and(|step| step == last_step))
+        .unwrap()
 }
