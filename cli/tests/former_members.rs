@@ -137,7 +137,15 @@ fn the_device_of_who_left_says_so_and_is_wiped_with_the_command_that_ends_it() {
     assert_eq!(status["enrolment"], "enrolled", "control: it does not know");
     let told = trachsel.run(&["sync"]);
     assert_eq!(told.exit, 3, "{}", told.stderr);
-    for part in ["no member of RAV Team any more", "nahtlos device wipe"] {
+    let parts = [
+        "no member of RAV Team any more since ",
+        ", by Anna Berger (left)",
+        "stays readable here",
+        "sent as held",
+        "nahtlos held export --to FILE",
+        "nahtlos device wipe",
+    ];
+    for part in parts {
         assert!(told.stderr.contains(part), "{part}: {}", told.stderr);
     }
     let status = trachsel.run(&["--json", "status"]).json();
@@ -145,6 +153,18 @@ fn the_device_of_who_left_says_so_and_is_wiped_with_the_command_that_ends_it() {
     assert_eq!(status["attention"][0]["code"], "removed", "{status}");
     let page = trachsel.run(&["status"]).ok().stdout;
     assert!(page.contains("no member any more"), "{page}");
+    assert!(page.contains("nothing more arrives"), "{page}");
+    let cases = trachsel.run(&["case"]).ok();
+    assert!(cases.stdout.contains(&case), "{}", cases.stdout);
+    let since = "no member of RAV Team any more since ";
+    assert!(cases.stderr.contains(since), "{}", cases.stderr);
+    // Control: nobody else is told so.
+    for home in [&world.berger, &world.iseli] {
+        let cases = home.run(&["case"]).ok();
+        assert!(!cases.stderr.contains("any more"), "{}", cases.stderr);
+        let status = home.run(&["status"]).ok().stdout;
+        assert!(!status.contains("nothing more arrives"), "{status}");
+    }
     let journal = trachsel.run(&["journal", &case]).ok().stdout;
     let journal = journal.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(journal.contains("You are a member of no team"), "{journal}");
@@ -187,14 +207,76 @@ fn who_leaves_one_team_and_stays_in_another_is_told_once_by_whom_and_what_it_mea
     world.berger.run(&["sync"]).ok();
 
     let told = trachsel.run(&["sync"]).ok().stderr;
-    let sentence = "you are in the team RAV Team no longer: Anna Berger ended it";
-    assert!(told.contains(sentence), "{told}");
+    let sentence = "you are in the team RAV Team no longer: Anna Berger ended it on ";
+    for part in [
+        sentence,
+        "(left)",
+        "stays readable here",
+        "nahtlos held export",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    assert!(!told.contains("device wipe"), "they stay: {told}");
     let again = trachsel.run(&["sync"]).ok().stderr;
     assert!(!again.contains(sentence), "once: {again}");
     let status = trachsel.run(&["status"]).ok().stdout;
     assert!(status.contains("RAV Team (no longer)"), "{status}");
+    let row = status.lines().find(|line| line.contains("no longer in"));
+    let row = row.unwrap_or_else(|| panic!("{status}"));
+    assert!(row.contains("RAV Team since "), "{row}");
+    assert!(row.contains(", by Anna Berger (left)"), "{row}");
+    assert!(!status.contains("nothing more arrives"), "{status}");
+    let left = trachsel.run(&["--json", "status"]).json();
+    assert_eq!(left["enrolment"], "enrolled", "{left}");
+    assert_eq!(left["teams_left"][0]["by"], "Anna Berger", "{left}");
     let others = world.berger.run(&["status"]).ok().stdout;
     assert!(!others.contains("no longer"), "{others}");
+}
+
+#[test]
+fn the_people_of_an_institution_that_left_are_told_at_each_sync_by_whom_and_what_becomes_of_their_work()
+ {
+    let world = World::new();
+    let open = ["--json", "case", "open", "--yes", "--from", "-"];
+    let case = world.iseli.type_in(&open, support::CASE_FILE).json();
+    let case = case["case_number"].as_str().unwrap().to_owned();
+    world.iseli.run(&["sync"]).ok();
+    let remove = ["institution", "remove", "IV-Stelle", "--yes"];
+    world.berger.run(&remove).ok();
+    world.berger.run(&["sync"]).ok();
+    let status = world.iseli.run(&["--json", "status"]).json();
+    assert_eq!(status["enrolment"], "enrolled", "control: it does not know");
+
+    let sentence = "IV-Stelle takes no part in the network any more since ";
+    for _ in 0..2 {
+        let told = world.iseli.run(&["sync"]);
+        assert_eq!(told.exit, 3, "{}", told.stderr);
+        for part in [
+            sentence,
+            ", by Anna Berger (RAV Langnau)",
+            "stays readable here",
+            "nahtlos held export --to FILE",
+            "nahtlos device wipe",
+        ] {
+            assert!(told.stderr.contains(part), "{part}: {}", told.stderr);
+        }
+    }
+    let status = world.iseli.run(&["--json", "status"]).json();
+    assert_eq!(status["enrolment"], "outside", "{status}");
+    assert_eq!(status["attention"][0]["code"], "institution_left");
+    assert_eq!(status["institution_left"]["institution"], "IV-Stelle");
+    let page = world.iseli.run(&["status"]).ok().stdout;
+    assert!(page.contains("nothing more arrives"), "{page}");
+    let cases = world.iseli.run(&["case"]).ok();
+    assert!(cases.stdout.contains(&case), "{}", cases.stdout);
+    assert!(cases.stderr.contains(sentence), "{}", cases.stderr);
+
+    // Nobody else is told that they left.
+    let told = world.berger.run(&["sync"]).ok().stderr;
+    assert!(!told.contains("takes no part"), "{told}");
+    let status = world.berger.run(&["--json", "status"]).json();
+    assert_eq!(status["enrolment"], "enrolled", "{status}");
+    assert!(status["institution_left"].is_null(), "{status}");
 }
 
 #[test]

@@ -87,6 +87,21 @@ fn a_newcomer_waits_until_their_words_were_compared_where_the_institution_asks_f
     refused(&synced, 4, "not_admitted");
     let error = synced.error();
     assert!(error["next"].to_string().contains("words"), "{error}");
+    // Who waits is not sent to open a case.
+    for list in [&["case"][..], &["case", "list", "--all"]] {
+        let cases = keller.run(list).ok().stdout;
+        for part in [
+            "waits to be let in",
+            "nahtlos member waiting",
+            "nahtlos sync",
+        ] {
+            assert!(cases.contains(part), "{part}: {cases}");
+        }
+        assert!(cases.contains(&words_of(&keller)), "{cases}");
+        assert!(!cases.contains("case open"), "{cases}");
+    }
+    let cases = early.run(&["case"]).ok().stdout;
+    assert!(cases.contains("No case yet"), "control: {cases}");
     let (number, reason) = the_one(berger);
     assert_eq!(reason, "waits_for_comparison");
     let list = berger.run(&["member", "waiting"]).ok();

@@ -60,6 +60,13 @@ pub fn signs(nahtlos: &Nahtlos, status: &Status) -> Result<Vec<Sign>, Failure> {
         says: device_wipe::removal_in_words(removed),
         next: device_wipe::AFTER_REMOVAL.into(),
     }));
+    let left = status.institution_left.as_ref();
+    let left = left.filter(|_| status.revoked.is_none() && status.removed.is_none());
+    signs.extend(left.map(|left| Sign {
+        code: "institution_left",
+        says: device_wipe::institution_left_in_words(left),
+        next: device_wipe::AFTER_INSTITUTION_LEFT.into(),
+    }));
     signs.extend(status.other_copy.as_ref().map(|copy| Sign {
         code: "other_copy",
         says: format!("{}.", capitalised(copy.sentence)),

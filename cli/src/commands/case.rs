@@ -5,6 +5,7 @@ use nahtlos_casework::edit::{CoreKey, IdentKey};
 use nahtlos_casework::fields::{Date, Field, PartialDate};
 use nahtlos_casework::searching::Search;
 use nahtlos_casework::view::{CoreView, IdentView};
+use nahtlos_client::status::Status;
 use nahtlos_client::{Case, CaseLine, Nahtlos};
 use serde_json::json;
 
@@ -15,7 +16,7 @@ use super::section_history::history;
 use super::values::{CaseKey, case_edit, case_key, refuse_not_typed};
 use super::{
     NOT_DELIVERED_YET, access_log, case_erase, case_export, case_handover, case_import, case_open,
-    case_process, case_title,
+    case_process, case_title, device_wipe,
 };
 use crate::arguments::{CaseCommand, CaseFilter, TypedValue};
 use crate::context::Context;
@@ -35,6 +36,9 @@ pub const HEADERS: [&str; 8] = [
     "waiting",
     "conflicts",
 ];
+
+const NO_CASE: &str =
+    "No case yet: `nahtlos case open` opens one; shared ones arrive with `nahtlos sync`.";
 
 pub fn run(
     context: &Context,
@@ -93,18 +97,24 @@ fn list(context: &Context, filter: &CaseFilter) -> Result<Answer, Failure> {
     }
     let hidden = all - cases.len();
     let rows = cases.iter().map(row).collect();
-    let page = Page::default().table(
-        &HEADERS,
-        rows,
-        match hidden {
-            0 => "No case yet: `nahtlos case open` opens one; shared ones arrive with `nahtlos sync`.",
-            _ => "No open case.",
-        },
-    );
+    let waits = match all {
+        0 => waits_to_be_let_in(&nahtlos.status()?),
+        _ => None,
+    };
+    let empty = waits.unwrap_or_else(|| match hidden {
+        0 => NO_CASE.to_owned(),
+        _ => "No open case.".to_owned(),
+    });
+    let page = Page::default().table(&HEADERS, rows, &empty);
     let data = json!({ "cases": json::value(&cases), "closed_not_listed": hidden });
     let mut answer = Answer::new(data, page);
     if let Some(note) = case_process::hidden(hidden) {
         answer = answer.note(note);
+    }
+    if let Some(ended) = ended(&nahtlos)? {
+        answer = answer
+            .note(ended)
+            .note("What is listed is what had arrived until then; see `nahtlos status`.");
     }
     Ok(match nahtlos.cases_not_arrived()? {
         0 => answer,
@@ -113,6 +123,47 @@ fn list(context: &Context, filter: &CaseFilter) -> Result<Answer, Failure> {
             "{more} cases have not fully arrived yet and are not listed."
         )),
     })
+}
+
+/// Why nothing arrives here any more, where it does not.
+fn ended(nahtlos: &Nahtlos) -> Result<Option<String>, Failure> {
+    if let Some(revoked) = nahtlos.own_revocation()? {
+        return Ok(Some(device_wipe::in_words(&revoked)));
+    }
+    if let Some(removed) = nahtlos.own_removal()? {
+        return Ok(Some(device_wipe::removal_in_words(&removed)));
+    }
+    let left = nahtlos.own_institution_left()?;
+    Ok(left.as_ref().map(device_wipe::institution_left_in_words))
+}
+
+/// On a device that is not let in yet: what it waits for, and what is to be done.
+fn waits_to_be_let_in(status: &Status) -> Option<String> {
+    match status.enrolment {
+        "new" => Some(
+            "This device belongs to nobody yet: answer an invitation (`nahtlos member join --invitation FILE`), add \
+             it as another device of yours (`nahtlos device join --invitation FILE`), or found a network (`nahtlos \
+             network found`)."
+                .into(),
+        ),
+        "unanswered" => Some(
+            "Founding or joining has begun and the relay has not answered: `nahtlos sync` goes on with it."
+                .into(),
+        ),
+        "waiting_for_admission" => Some(format!(
+            "This device waits to be let in: cases are opened and arrive only then. Who invited you runs `nahtlos \
+             sync`, where your institution asks for it after comparing words with you (`nahtlos member waiting` on \
+             their device; yours are: {}); then run `nahtlos sync` here.",
+            status.device_words
+        )),
+        "waiting_for_confirmation" => Some(format!(
+            "This device is added and waits to be let in: cases arrive only then. Another administrator than who \
+             added it compares words with you (yours are: {}) and confirms it: `nahtlos member waiting` on their \
+             device; then run `nahtlos sync` here.",
+            status.device_words
+        )),
+        _ => None,
+    }
 }
 
 /// Whether something is to be done in a case though it is closed: a task is due, people disagree, somebody

@@ -1,6 +1,6 @@
 //! `nahtlos device wipe`, and what a device says whose right has ended.
 
-use nahtlos_client::former_people::MemberRemoval;
+use nahtlos_client::former_people::{InstitutionLeft, MemberRemoval, TeamLeft};
 use nahtlos_client::revocation::Revocation;
 use nahtlos_client::wiping::WipePreview;
 use serde_json::json;
@@ -122,9 +122,7 @@ fn preview_page(context: &Context, preview: &WipePreview, places: &[(String, u64
 pub fn in_words(revoked: &Revocation) -> String {
     let by = revoked.by.as_ref();
     let by = by.map_or_else(String::new, |by| format!(" by {by}"));
-    let reason = revoked.reason.map_or_else(String::new, |reason| {
-        format!(" ({})", reason.replace('_', " "))
-    });
+    let reason = because(revoked.reason);
     format!(
         "This device was revoked on {}{by}{reason}: it receives nothing more.",
         dates::moment(revoked.refused_since_ms.unwrap_or(revoked.revoked_at_ms))
@@ -140,13 +138,63 @@ pub fn removal_in_words(removed: &MemberRemoval) -> String {
         removed.from,
         dates::moment(removed.at_ms),
         by.map_or_else(String::new, |by| format!(", by {by}")),
-        removed.reason.map_or_else(String::new, |reason| format!(
-            " ({})",
-            reason.replace('_', " ")
-        ))
+        because(removed.reason)
     )
 }
 
 /// What who left does with their device.
-pub const AFTER_REMOVAL: &str = "What was typed before is sent as held with `nahtlos sync`, and who manages \
-    the sections decides about it. Then erase this device: `nahtlos device wipe` says first what would be lost.";
+pub const AFTER_REMOVAL: &str = "What you had received stays readable here: `nahtlos case list --all`. What was typed before is sent as held \
+    with `nahtlos sync`, and who manages the sections decides about it; `nahtlos held export --to FILE` keeps a \
+    copy. Then erase this device: `nahtlos device wipe` says first what would be lost.";
+
+/// When and by whom the part of this device's institution in the network ended.
+pub fn institution_left_in_words(left: &InstitutionLeft) -> String {
+    let by = left.by.as_ref().map(|by| match &left.by_institution {
+        Some(institution) => format!(", by {by} ({institution})"),
+        None => format!(", by {by}"),
+    });
+    format!(
+        "{} takes no part in the network any more since {}{}: this device receives nothing more of it.",
+        left.institution,
+        dates::moment(left.at_ms),
+        by.unwrap_or_default()
+    )
+}
+
+/// What its people do then.
+pub const AFTER_INSTITUTION_LEFT: &str = "What you had received stays readable here: `nahtlos case list --all`. What was typed and \
+    has not arrived, and what is typed from now on, the relay does not take: `nahtlos held export --to FILE` writes \
+    it. Only an institution that manages the network can invite yours again; a device that is not needed any more is \
+    erased with `nahtlos device wipe`, which says first what would be lost.";
+
+/// When, by whom and why a person left one team, and stays in another.
+pub fn team_left_in_words(left: &TeamLeft) -> String {
+    format!(
+        "you are in the team {} no longer: {} ended it on {}{}; what you had received stays readable here, nothing \
+         more of its cases arrives, and what you type in them is held for the team to decide (`nahtlos held` lists \
+         it, `nahtlos held export --to FILE` keeps a copy). Your other teams and their cases stay as they are",
+        left.team,
+        left.by.as_deref().unwrap_or("somebody"),
+        dates::moment(left.at_ms),
+        because(left.reason)
+    )
+}
+
+/// The same for `status`, as long as it holds.
+pub fn team_left_in_short(left: &TeamLeft) -> String {
+    format!(
+        "{} since {}{}{}",
+        left.team,
+        dates::moment(left.at_ms),
+        left.by
+            .as_ref()
+            .map_or_else(String::new, |by| format!(", by {by}")),
+        because(left.reason)
+    )
+}
+
+fn because(reason: Option<&str>) -> String {
+    reason.map_or_else(String::new, |reason| {
+        format!(" ({})", reason.replace('_', " "))
+    })
+}

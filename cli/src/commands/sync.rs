@@ -128,7 +128,13 @@ fn report(
     data["held_news"] = json::value(&news);
     data["revoked"] = json::value(&nahtlos.own_revocation()?);
     data["removed"] = json::value(&nahtlos.own_removal()?);
-    let mut answer = noted(Answer::new(data, page), &report.notices);
+    data["institution_left"] = json::value(&nahtlos.own_institution_left()?);
+    let teams_left = report
+        .teams_left
+        .iter()
+        .map(device_wipe::team_left_in_words);
+    let notices: Vec<String> = report.notices.iter().cloned().chain(teams_left).collect();
+    let mut answer = noted(Answer::new(data, page), &notices);
     if let Some(revoked) = nahtlos.own_revocation()? {
         answer = answer
             .note(device_wipe::in_words(&revoked))
@@ -141,6 +147,11 @@ fn report(
         answer = answer
             .note(device_wipe::removal_in_words(&removed))
             .note(device_wipe::AFTER_REMOVAL)
+            .exit(Exit::PartlyHeld);
+    } else if let Some(left) = nahtlos.own_institution_left()? {
+        answer = answer
+            .note(device_wipe::institution_left_in_words(&left))
+            .note(device_wipe::AFTER_INSTITUTION_LEFT)
             .exit(Exit::PartlyHeld);
     }
     if nahtlos.status()?.enrolment == "waiting_for_confirmation" {
@@ -231,6 +242,7 @@ pub fn status(context: &Context) -> Result<Answer, Failure> {
         "enrolled" => "enrolled",
         "revoked" => "revoked: this device is no device of yours any more",
         "removed" => "no member any more",
+        "outside" => "your institution takes no part in the network any more",
         "waiting_for_admission" => "asked to join, not admitted yet",
         "waiting_for_confirmation" => {
             "added, not let in yet: another administrator has to confirm this device"
@@ -253,6 +265,16 @@ pub fn status(context: &Context) -> Result<Answer, Failure> {
                 false => team,
             }),
         ),
+        (
+            "no longer in",
+            listed(
+                &status
+                    .teams_left
+                    .iter()
+                    .map(device_wipe::team_left_in_short)
+                    .collect::<Vec<_>>(),
+            ),
+        ),
         ("institution", status.institution.clone()),
         ("network", status.network.clone()),
         ("fingerprints", Some(fingerprints(&status))),
@@ -260,7 +282,16 @@ pub fn status(context: &Context) -> Result<Answer, Failure> {
         ("state", Some(enrolment.to_owned())),
         ("relay", status.relay.clone()),
         ("last sync", Some(synced)),
-        ("cases", Some(cases.len().to_string())),
+        (
+            "cases",
+            Some(match receives_nothing(&status) {
+                true => format!(
+                    "{} (as received until then; nothing more arrives)",
+                    cases.len()
+                ),
+                false => cases.len().to_string(),
+            }),
+        ),
         ("new from others", Some(count(unread, "change", "changes"))),
         (
             "not delivered",
@@ -304,6 +335,11 @@ pub fn status(context: &Context) -> Result<Answer, Failure> {
         answer = answer.note("`nahtlos sync` delivers what waits.");
     }
     Ok(answer)
+}
+
+/// Whether what is here changes no more: the device, its person or its institution is in the network no longer.
+fn receives_nothing(status: &Status) -> bool {
+    matches!(status.enrolment, "revoked" | "removed" | "outside")
 }
 
 /// What one reads to somebody who compares it: who waits as a person, a team or a device has another.

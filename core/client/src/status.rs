@@ -16,7 +16,7 @@ use crate::edits::KeptEdit;
 use crate::error::ClientError;
 use crate::fate::Fate;
 use crate::forks::{Fork, LostAddition};
-use crate::former_people::MemberRemoval;
+use crate::former_people::{InstitutionLeft, MemberRemoval, TeamLeft};
 use crate::incidents::Incident;
 use crate::ingest::NOT_LOOKED_AT;
 use crate::intents::returned::Decision;
@@ -56,8 +56,8 @@ pub struct Status {
     pub relay: Option<String>,
     /// `new`, `unanswered` (founding or joining was begun, and the next sync goes on with it),
     /// `waiting_for_admission`, `waiting_for_confirmation` (this device was added, and another administrator
-    /// has to confirm it before it receives a key), `enrolled`, `revoked` (this device's right ended) or
-    /// `removed` (its person is a member of nothing any more).
+    /// has to confirm it before it receives a key), `enrolled`, `revoked` (this device's right ended),
+    /// `removed` (its person is a member of nothing any more) or `outside` (its institution left the network).
     pub enrolment: &'static str,
     /// Last complete sync, Unix milliseconds.
     pub synced_at_ms: Option<u64>,
@@ -91,6 +91,10 @@ pub struct Status {
     pub revoked: Option<Revocation>,
     /// How this device's person ceased to be a member of any team: it receives nothing more.
     pub removed: Option<MemberRemoval>,
+    /// How this device's institution left the network: it receives nothing more.
+    pub institution_left: Option<InstitutionLeft>,
+    /// Teams that this device's person is in no longer, while they stay a member of another group.
+    pub teams_left: Vec<TeamLeft>,
     /// When each institution of the network was last heard of.
     pub institutions_heard: Vec<InstitutionHeard>,
 }
@@ -128,6 +132,7 @@ impl Nahtlos {
         let intents = self.waiting_intents()?;
         let incidents = self.incidents()?;
         let (revoked, removed) = (self.own_revocation()?, self.own_removal()?);
+        let institution_left = self.own_institution_left()?;
         Ok(Status {
             person: name(self.device.person),
             institution: name(self.device.institution),
@@ -145,6 +150,7 @@ impl Nahtlos {
                 _ if self.is_enrolment_unanswered()? => "unanswered",
                 _ if revoked.is_some() => "revoked",
                 _ if removed.is_some() => "removed",
+                _ if institution_left.is_some() => "outside",
                 (Some(_), false) => "waiting_for_admission",
                 (Some(person), true) if self.waits_to_be_confirmed(&person) => {
                     "waiting_for_confirmation"
@@ -174,6 +180,8 @@ impl Nahtlos {
             restored_backup: self.restored_backup()?,
             revoked,
             removed,
+            institution_left,
+            teams_left: self.own_teams_left()?,
             institutions_heard: self.heard_where_enrolled()?,
         })
     }

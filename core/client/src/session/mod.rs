@@ -267,8 +267,7 @@ impl<'a> Session<'a> {
             self.report.notices.extend(devices);
             let administration = self.replica.tell_of_administration()?;
             self.report.notices.extend(administration);
-            let teams = self.replica.tell_of_teams_left()?;
-            self.report.notices.extend(teams);
+            self.report.teams_left = self.replica.tell_of_teams_left()?;
         }
         // A person reads each sentence once.
         let mut said = BTreeSet::new();

@@ -1,5 +1,7 @@
 //! What did a sync do, and how far is one?
 
+use crate::former_people::TeamLeft;
+
 /// What a sync did.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct SyncReport {
@@ -25,6 +27,8 @@ pub struct SyncReport {
     pub admitted: Vec<String>,
     /// Things a person should know.
     pub notices: Vec<String>,
+    /// Teams from which somebody else removed this device's person, while they stay in another one; each once.
+    pub teams_left: Vec<TeamLeft>,
 }
 
 /// How far a sync is, for a progress bar.
