@@ -4,9 +4,9 @@
 //! evaluates them from the verified author of each change and keeps the entitled value; what the
 //! writing program refuses is a courtesy only.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use nahtlos_document::{ChangeHash, ConflictingValue, Document, HistoryEntry, Path, Value};
+use nahtlos_document::{ChangeHash, ConflictingValue, Document, HistoryEntry, Path, Reader, Value};
 use serde::Serialize;
 
 use crate::author::{AuthorOf, Origin};
@@ -135,16 +135,21 @@ pub(crate) fn immutable_entries_named(
     prefix: &str,
 ) -> (Vec<ImmutableEntry>, Vec<Violation>) {
     let reader = document.read();
+    let standing = Standing::read(document, container, prefix);
     let mut entries = Vec::new();
     let mut violations = Vec::new();
-    for id in reader.keys(container) {
-        if !id.starts_with(prefix) {
+    for (id, path, created) in standing.entries {
+        if standing.untouched.contains(&id)
+            && let Value::Map(fields) = created.value.clone()
+        {
+            entries.push(ImmutableEntry {
+                id,
+                path,
+                fields,
+                created,
+            });
             continue;
         }
-        let path = container.join(id.as_str());
-        let Some(created) = reader.get_all(&path).into_iter().next() else {
-            continue;
-        };
         let Some(fields) = fields_at(document, &path, &created.change) else {
             continue;
         };
@@ -169,6 +174,72 @@ pub(crate) fn immutable_entries_named(
     }
     violations.dedup();
     (entries, violations)
+}
+
+/// The entries of a map as they stand there now.
+struct Standing {
+    entries: Vec<(String, Path, ConflictingValue)>,
+    /// Those that nobody has touched since they were made: what stands in them is what was written.
+    untouched: BTreeSet<String>,
+}
+
+impl Standing {
+    /// Reading a state of the past costs for each entry as much as opening the section. It can be spared
+    /// where every operation of the change that made an entry is still to be seen, as the entry itself or as
+    /// the only value of one of its fields: then nothing of it was taken out or written over.
+    fn read(document: &Document, container: &Path, prefix: &str) -> Self {
+        let reader = document.read();
+        let mut entries = Vec::new();
+        let mut whole = Vec::new();
+        let mut seen: BTreeMap<ChangeHash, u64> = BTreeMap::new();
+        for id in reader.keys(container) {
+            if !id.starts_with(prefix) {
+                continue;
+            }
+            let path = container.join(id.as_str());
+            let values = reader.get_all(&path);
+            let is_alone = values.len() == 1;
+            let Some(created) = values.into_iter().next() else {
+                continue;
+            };
+            if let Some(operations) = visible_operations(&reader, &path, &created)
+                && is_alone
+            {
+                let sum = seen.entry(created.change).or_default();
+                *sum = sum.saturating_add(operations);
+                whole.push((id.clone(), created.change));
+            }
+            entries.push((id, path, created));
+        }
+        seen.retain(|change, operations| document.operation_count(change) == Some(*operations));
+        let untouched = whole
+            .into_iter()
+            .filter(|(_, change)| seen.contains_key(change))
+            .map(|(id, _)| id)
+            .collect();
+        Self { entries, untouched }
+    }
+}
+
+/// How many operations of the change that made an entry can be seen in it; nothing where something of
+/// another change stands in it, or a value that is more than one operation or changes without being
+/// replaced.
+fn visible_operations(reader: &Reader<'_>, path: &Path, created: &ConflictingValue) -> Option<u64> {
+    let fields = created.value.as_map()?;
+    for name in fields.keys() {
+        let values = reader.get_all(path.join(name.as_str()));
+        let [value] = values.as_slice() else {
+            return None;
+        };
+        let is_one_operation = !matches!(
+            value.value,
+            Value::Map(_) | Value::List(_) | Value::Text(_) | Value::Counter(_)
+        );
+        if value.change != created.change || !is_one_operation {
+            return None;
+        }
+    }
+    u64::try_from(fields.len()).ok()?.checked_add(1)
 }
 
 /// Like [`immutable_entries`] for a section that holds nothing else; entries that were deleted or

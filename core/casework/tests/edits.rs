@@ -264,6 +264,36 @@ fn a_journal_entry_that_a_modified_program_deleted_or_replaced_comes_back() {
 }
 
 #[test]
+fn what_a_modified_program_adds_to_a_journal_entry_is_not_shown_and_is_told() {
+    let mut replicas = replicas(&SectionKind::Journal);
+    // Made in one change: what happens to one of them is no matter of the other.
+    let author = replicas[0].author.clone();
+    replicas[0].tamper_with(|editor| {
+        for number in [1, 2, 3] {
+            let entry = journal(number, "Zusage", None);
+            entry.apply(editor, &author, at(1)).unwrap();
+        }
+    });
+    sync(&mut replicas);
+    let before = JournalView::read(&replicas[1].document, &authors());
+    let path = |number: u8, name: &str| Path::parse(&format!("entries/{}/{name}", id(number)));
+    replicas[2].tamper(|editor| editor.put(path(1, "correction_of"), id(2).to_string().as_str()));
+    replicas[2].tamper(|editor| editor.put(path(2, "mood"), "sunny"));
+    sync(&mut replicas);
+    for replica in &replicas {
+        let view = JournalView::read(&replica.document, &authors());
+        assert_eq!(view.entries, before.entries);
+        let touched: Vec<&str> = view
+            .violations
+            .iter()
+            .map(|violation| violation.path[1].as_str())
+            .collect();
+        let (first, second) = (id(1).to_string(), id(2).to_string());
+        assert_eq!(touched, [first.as_str(), second.as_str()]);
+    }
+}
+
+#[test]
 fn a_status_of_a_newer_version_survives_an_older_ones_edit() {
     let [mut berger, ..] = replicas(&SectionKind::Tasks);
     berger.apply(&add_task(1), 1);

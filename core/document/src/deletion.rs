@@ -4,8 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use automerge::legacy::{Key as EngineKey, ObjectId, OpId, OpType};
-use automerge::{Automerge, ChangeHash as EngineHash, ObjId, ObjType, ROOT};
+use automerge::legacy::{Key as EngineKey, ObjectId, Op, OpId, OpType};
+use automerge::{Automerge, Change, ChangeHash as EngineHash, ObjId, ObjType};
 
 use crate::ancestry::{Ancestry, is_linear};
 use crate::reader::{Node, Reader};
@@ -46,32 +46,62 @@ pub struct MadeEntry {
 
 /// Every entry that was ever made in the map at `path`, in the history's order.
 pub(crate) fn made_entries(document: &Document, path: &Path) -> Vec<MadeEntry> {
-    let engine = document.engine();
     let reader = document.read();
     let Some(Node::Object(ObjType::Map, container)) = reader.view().resolve(path.keys()) else {
         return Vec::new();
     };
-    let entries = Entries::of(engine, &container);
-    let position: BTreeMap<&EngineHash, usize> = entries
-        .order
-        .iter()
-        .enumerate()
-        .map(|(position, hash)| (hash, position))
-        .collect();
-    let mut made: Vec<(&EngineHash, &str)> = entries
-        .by_object
-        .values()
-        .map(|entry| (&entry.made_in, entry.name.as_str()))
-        .collect();
-    made.sort_by_key(|(change, name)| (position.get(change), *name));
-    made.into_iter()
-        .filter_map(|(change, name)| {
-            Some(MadeEntry {
-                name: name.to_owned(),
-                made_by: responsible(engine, change)?,
-            })
-        })
-        .collect()
+    let made = document.made();
+    made.by_map
+        .get(&id_of_map(&container))
+        .cloned()
+        .unwrap_or_default()
+}
+
+/// What was ever made in each map.
+pub(crate) struct MadeEntries {
+    /// By the map; in the history's order, and by name what one change made.
+    by_map: BTreeMap<Option<Id>, Vec<MadeEntry>>,
+}
+
+impl MadeEntries {
+    /// Decodes the whole history, which costs more than opening the document.
+    pub(crate) fn of(engine: &Automerge) -> Self {
+        let mut by_map: BTreeMap<Option<Id>, Vec<MadeEntry>> = BTreeMap::new();
+        for change in in_order(engine) {
+            let Some(actor) = Actor::from_engine(change.actor_id()) else {
+                continue;
+            };
+            let mut made: Vec<(Option<Id>, String)> = change
+                .decode()
+                .operations
+                .iter()
+                .filter(|operation| matches!(operation.action, OpType::Make(_)))
+                .filter_map(|operation| match &operation.key {
+                    EngineKey::Map(name) => Some((parent_of(operation), name.to_string())),
+                    EngineKey::Seq(_) => None,
+                })
+                .collect();
+            made.sort();
+            for (map, name) in made {
+                by_map.entry(map).or_default().push(MadeEntry {
+                    name,
+                    made_by: Responsible {
+                        actor,
+                        change: change.hash().into(),
+                        time_seconds: change.timestamp(),
+                    },
+                });
+            }
+        }
+        Self { by_map }
+    }
+}
+
+/// All changes, each after those it builds on, in an order that is the same on every replica.
+fn in_order(engine: &Automerge) -> Vec<Change> {
+    let mut changes = engine.get_changes(&[]);
+    changes.sort_by_key(|change| (change.start_op(), change.hash()));
+    changes
 }
 
 /// The deleted entries of the map at `path`, ordered by their names.
@@ -104,6 +134,22 @@ fn id_of(id: &OpId) -> Id {
     (id.counter(), id.actor().to_bytes().to_vec())
 }
 
+/// Nothing for the root.
+fn id_of_map(map: &ObjId) -> Option<Id> {
+    match map {
+        ObjId::Id(counter, actor, _) => Some((*counter, actor.to_bytes().to_vec())),
+        ObjId::Root => None,
+    }
+}
+
+/// The object that an operation works in; nothing for the root.
+fn parent_of(operation: &Op) -> Option<Id> {
+    match &operation.obj {
+        ObjectId::Id(id) => Some(id_of(id)),
+        ObjectId::Root => None,
+    }
+}
+
 /// Everything that ever stood in one map, with the changes that edited or deleted it.
 struct Entries {
     by_object: BTreeMap<Id, Entry>,
@@ -114,35 +160,25 @@ struct Entries {
 
 struct Entry {
     name: String,
-    made_in: EngineHash,
     edits: Vec<EngineHash>,
     deletions: Vec<EngineHash>,
 }
 
 impl Entries {
     fn of(engine: &Automerge, container: &ObjId) -> Entries {
-        let container = match container {
-            ObjId::Id(counter, actor, _) => Some((*counter, actor.to_bytes().to_vec())),
-            _ if *container == ROOT => None,
-            _ => None,
-        };
+        let container = id_of_map(container);
         let mut entries = Entries {
             by_object: BTreeMap::new(),
             entry_of: BTreeMap::new(),
             order: Vec::new(),
         };
-        let mut changes = engine.get_changes(&[]);
-        changes.sort_by_key(|change| (change.start_op(), change.hash()));
-        for change in &changes {
+        for change in &in_order(engine) {
             entries.order.push(change.hash());
             let actor = change.actor_id().to_bytes().to_vec();
             let decoded = change.decode();
             for (operation, counter) in decoded.operations.iter().zip(change.start_op().get()..) {
                 let own = (counter, actor.clone());
-                let parent = match &operation.obj {
-                    ObjectId::Id(id) => Some(id_of(id)),
-                    ObjectId::Root => None,
-                };
+                let parent = parent_of(operation);
                 if parent == container {
                     entries.add_to_container(operation, own, change.hash());
                 } else if let Some(entry) = parent.and_then(|id| entries.entry_of.get(&id).cloned())
@@ -159,7 +195,7 @@ impl Entries {
         entries
     }
 
-    fn add_to_container(&mut self, operation: &automerge::legacy::Op, own: Id, change: EngineHash) {
+    fn add_to_container(&mut self, operation: &Op, own: Id, change: EngineHash) {
         let EngineKey::Map(name) = &operation.key else {
             return;
         };
@@ -172,7 +208,6 @@ impl Entries {
             self.entry_of.insert(own.clone(), own.clone());
             let entry = Entry {
                 name: name.to_string(),
-                made_in: change,
                 edits: Vec::new(),
                 deletions: Vec::new(),
             };

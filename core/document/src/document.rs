@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::panic::catch_unwind;
+use std::sync::{Arc, OnceLock};
 
 use automerge::transaction::{CommitOptions, Transactable};
 use automerge::{Automerge, LoadOptions, ObjType, ROOT, ReadDoc, TextEncoding};
@@ -23,6 +24,8 @@ pub const GENESIS_ACTOR: Actor = Actor::from_bytes([0; 16]);
 #[derive(Clone)]
 pub struct Document {
     engine: Automerge,
+    /// Read from the history once, and again after a change: several lists of a section ask for it.
+    made: OnceLock<Arc<deletion::MadeEntries>>,
 }
 
 impl Document {
@@ -30,6 +33,7 @@ impl Document {
     pub fn new(actor: Actor) -> Document {
         Document {
             engine: new_engine().with_actor(actor.to_engine()),
+            made: OnceLock::new(),
         }
     }
 
@@ -75,7 +79,10 @@ impl Document {
                 .map_err(|_| invalid())?;
         }
         transaction.commit_with(CommitOptions::default().with_time(0));
-        Ok(Document { engine })
+        Ok(Document {
+            engine,
+            made: OnceLock::new(),
+        })
     }
 
     /// Loads what [`Document::save`] returned, with full verification.
@@ -102,6 +109,7 @@ impl Document {
         }
         Ok(Document {
             engine: engine.with_actor(actor.to_engine()),
+            made: OnceLock::new(),
         })
     }
 
@@ -147,6 +155,12 @@ impl Document {
     /// One change in its encoded form.
     pub fn change(&self, hash: &ChangeHash) -> Option<EncodedChange> {
         EncodedChange::from_engine(&self.engine.get_change_by_hash(&hash.to_engine())?)
+    }
+
+    /// How many operations a change has; each character of a text is one. Cheaper than [`Self::history`].
+    pub fn operation_count(&self, hash: &ChangeHash) -> Option<u64> {
+        let change = self.engine.get_change_meta_by_hash(&hash.to_engine())?;
+        Some(history::operation_count(&change))
     }
 
     /// The changes that are not among `heads` and their ancestors, each after those it depends
@@ -203,7 +217,7 @@ impl Document {
         let change = engine.get_change_by_hash(&hash).ok_or(EditError::Lost)?;
         let change = EncodedChange::from_engine(&change).ok_or(EditError::Lost)?;
         limits.check_edit_bytes(change.as_bytes().len())?;
-        self.engine = engine;
+        self.take(engine);
         Ok(Some(change))
     }
 
@@ -222,7 +236,7 @@ impl Document {
     ) -> Result<Applied, GateError> {
         let (engine, applied) = gate::apply(&self.engine, batch, allowed_actors, limits)?;
         if let Some(engine) = engine {
-            self.engine = engine;
+            self.take(engine);
         }
         Ok(applied)
     }
@@ -234,7 +248,7 @@ impl Document {
     /// # Errors
     /// [`GateError`] for what a damaged store could hold; the document is unchanged then.
     pub fn apply_own(&mut self, batch: &[Vec<u8>]) -> Result<(), GateError> {
-        self.engine = gate::apply_own(&self.engine, batch)?;
+        self.take(gate::apply_own(&self.engine, batch)?);
         Ok(())
     }
 
@@ -302,6 +316,18 @@ impl Document {
     /// were deleted or replaced since. What an entry held, [`Document::read_at`] its change says.
     pub fn made_entries(&self, path: impl Into<Path>) -> Vec<MadeEntry> {
         deletion::made_entries(self, &path.into())
+    }
+
+    /// What was ever made in each map.
+    pub(crate) fn made(&self) -> &deletion::MadeEntries {
+        self.made
+            .get_or_init(|| Arc::new(deletion::MadeEntries::of(&self.engine)))
+    }
+
+    /// Replaces the state by one with further changes.
+    fn take(&mut self, engine: Automerge) {
+        self.engine = engine;
+        self.made = OnceLock::new();
     }
 
     pub(crate) fn engine(&self) -> &Automerge {

@@ -39,10 +39,15 @@ pub(crate) fn entries(engine: &Automerge) -> Vec<HistoryEntry> {
                 time_seconds: change.timestamp,
                 message: change.message.as_ref().map(ToString::to_string),
                 dependencies: sorted(&change.deps),
-                operation_count: (change.max_op + 1).saturating_sub(change.start_op),
+                operation_count: operation_count(&change),
             })
         })
         .collect()
+}
+
+/// How many operations a change has.
+pub(crate) fn operation_count(change: &ChangeMetadata<'_>) -> u64 {
+    (change.max_op + 1).saturating_sub(change.start_op)
 }
 
 /// The metadata of all changes in replica-independent causal order.

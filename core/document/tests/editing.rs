@@ -4,7 +4,8 @@ mod common;
 
 use common::*;
 use nahtlos_document::{
-    ChangeHash, Document, DocumentError, EditError, EncodedChange, Key, Path, Value, WriteError,
+    Actor, ChangeHash, Document, DocumentError, EditError, EncodedChange, Key, Path, Value,
+    WriteError,
 };
 use std::collections::BTreeMap;
 
@@ -470,4 +471,32 @@ fn a_damaged_store_of_own_edits_is_an_error_and_changes_nothing() {
     damaged[0].truncate(20);
     assert!(own.apply_own(&damaged).is_err());
     assert_eq!(own.heads(), before);
+}
+
+#[test]
+fn entries_that_were_ever_made_are_known_after_each_kind_of_change() {
+    let made = |document: &Document| -> Vec<(String, Actor)> {
+        let made = document.made_entries(["goals"]).into_iter();
+        made.map(|made| (made.name, made.made_by.actor)).collect()
+    };
+    let mut anna = replica(ANNA);
+    assert_eq!(made(&anna), []);
+    goal(&mut anna);
+    let first = made(&anna);
+    assert_eq!(first, [("g1".to_owned(), ANNA)]);
+    edit(&mut anna, |editor| editor.delete(["goals", "g1"]));
+    edit(&mut anna, |editor| editor.put_map(["goals", "g0"]));
+    let all = [("g1".to_owned(), ANNA), ("g0".to_owned(), ANNA)];
+    assert_eq!(made(&anna), all, "in the order of the history");
+
+    let batch: Vec<Vec<u8>> = anna
+        .changes_since(&replica(BEAT).heads())
+        .into_iter()
+        .map(EncodedChange::into_bytes)
+        .collect();
+    let (mut gated, mut own) = (replica(BEAT), replica(BEAT));
+    assert_eq!((made(&gated), made(&own)), (vec![], vec![]));
+    try_apply(&mut gated, &batch).unwrap();
+    own.apply_own(&batch).unwrap();
+    assert_eq!((made(&gated), made(&own)), (all.to_vec(), all.to_vec()));
 }
