@@ -88,18 +88,27 @@ impl Nahtlos {
         }
         let (texts, read_anew) = self.search_texts(&lines)?;
         answer.read_anew = read_anew;
-        let mut entries = Vec::new();
+        let mut entries: Vec<(&CaseLine, &String, &SearchEntry)> = Vec::new();
         for (line, section, space, text) in &texts {
-            let of_section: Vec<&SearchEntry> = text
-                .entries
-                .iter()
+            let of_section = text.entries.iter();
+            let of_section: Vec<&SearchEntry> = of_section
                 .filter(|entry| search.is_in(&entry.text))
                 .collect();
             // Asked only of sections that something was found in: it means reading their logs.
             if of_section.is_empty() || !self.reads(space) {
                 continue;
             }
-            entries.extend(of_section.into_iter().map(|entry| Found {
+            entries.extend(of_section.into_iter().map(|entry| (*line, section, entry)));
+        }
+        entries.sort_by(|(_, _, left), (_, _, right)| {
+            (&right.at, &right.id).cmp(&(&left.at, &left.id))
+        });
+        answer.more = (answer.found.len() + entries.len()).saturating_sub(limit);
+        answer.found.truncate(limit);
+        let shown = entries.into_iter().take(limit - answer.found.len());
+        answer
+            .found
+            .extend(shown.map(|(line, section, entry)| Found {
                 section: Some(section.clone()),
                 entry: Some(entry.id.clone()),
                 at: entry.at.clone(),
@@ -108,11 +117,6 @@ impl Nahtlos {
                 excerpt: search.excerpt(&entry.text),
                 ..found_in(line)
             }));
-        }
-        entries.sort_by(|left, right| (&right.at, &right.entry).cmp(&(&left.at, &left.entry)));
-        answer.found.extend(entries);
-        answer.more = answer.found.len().saturating_sub(limit);
-        answer.found.truncate(limit);
         self.note_readings_of(&answer.found)?;
         Ok(answer)
     }
