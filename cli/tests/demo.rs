@@ -58,6 +58,8 @@ fn the_demo_ends_well_is_short_and_its_commands_work() {
     assert_eq!(listed(&run("conflict list")), 0);
     let changed = run("plan diff");
     assert!(changed.contains("früh an"), "{changed}");
+    let found = run("/sommer' search");
+    assert!(found.contains("Kinderbetreuung ist geregelt"), "{found}");
     run("subject export");
     let files = std::fs::read_dir(directory.join("for-emir")).unwrap();
     assert_eq!(files.count(), 2, "a page and its data");

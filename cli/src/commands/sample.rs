@@ -1,6 +1,9 @@
 //! `nahtlos sample`: invented cases, for trying things out.
 
+use std::num::NonZeroUsize;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::ScopedJoinHandle;
 
 use nahtlos_casework::sample::Sample;
 use serde_json::json;
@@ -51,31 +54,66 @@ fn generate(options: &SampleGenerate) -> Result<Answer, Failure> {
     ))
 }
 
+/// Cases do not depend on each other: each processor invents the next one that nobody has begun. Gives the
+/// number of changes.
 fn write_all(directory: &Path, options: &SampleGenerate) -> Result<usize, Failure> {
+    let next = AtomicU64::new(1);
+    let writers = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let written: Vec<Result<usize, Failure>> = std::thread::scope(|scope| {
+        let writers: Vec<_> = (0..writers)
+            .map(|_| scope.spawn(|| write_next_ones(directory, options, &next)))
+            .collect();
+        let ended = writers.into_iter().map(ScopedJoinHandle::join);
+        ended
+            .map(|ended| ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    });
+    written.into_iter().sum()
+}
+
+fn write_next_ones(
+    directory: &Path,
+    options: &SampleGenerate,
+    next: &AtomicU64,
+) -> Result<usize, Failure> {
     let mut changes = 0;
-    for number in 1..=options.cases {
-        let defect = |error: nahtlos_casework::sample::SampleError| {
-            Failure::new(
-                Exit::Failed,
-                "sample",
-                format!("Case {number} of this seed cannot be invented; nothing was written."),
-                error.to_string(),
-                "This is a defect of the program: report the seed, and take another one.",
-            )
-        };
-        let sample = Sample::generate(options.seed, number).map_err(defect)?;
-        changes += sample.changes.len();
-        let file = sample.case_file().map_err(defect)?;
-        write(directory, &format!("case-{number:06}.json"), &file)?;
-        if options.history {
-            write(
-                directory,
-                &format!("case-{number:06}.history.json"),
-                &sample.history(),
-            )?;
+    loop {
+        let number = next.fetch_add(1, Ordering::Relaxed);
+        if number > options.cases {
+            return Ok(changes);
+        }
+        match write_case(directory, options, number) {
+            Ok(more) => changes += more,
+            Err(failure) => {
+                // Nobody begins another one, since nothing is kept.
+                next.store(options.cases.saturating_add(1), Ordering::Relaxed);
+                return Err(failure);
+            }
         }
     }
-    Ok(changes)
+}
+
+fn write_case(directory: &Path, options: &SampleGenerate, number: u64) -> Result<usize, Failure> {
+    let defect = |error: nahtlos_casework::sample::SampleError| {
+        Failure::new(
+            Exit::Failed,
+            "sample",
+            format!("Case {number} of this seed cannot be invented; nothing was written."),
+            error.to_string(),
+            "This is a defect of the program: report the seed, and take another one.",
+        )
+    };
+    let sample = Sample::generate(options.seed, number).map_err(defect)?;
+    let file = sample.case_file().map_err(defect)?;
+    write(directory, &format!("case-{number:06}.json"), &file)?;
+    if options.history {
+        write(
+            directory,
+            &format!("case-{number:06}.history.json"),
+            &sample.history(),
+        )?;
+    }
+    Ok(sample.changes.len())
 }
 
 fn write(directory: &Path, name: &str, content: &serde_json::Value) -> Result<(), Failure> {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use nahtlos_casework::fields::FieldError;
+use nahtlos_casework::sample::SampleError;
 use nahtlos_client::ClientError;
 use nahtlos_protocol::envelope::EnvelopeError;
 use nahtlos_relay::RelayError;
@@ -42,6 +43,9 @@ pub enum DemoError {
     /// A value is not valid.
     #[error(transparent)]
     Field(#[from] FieldError),
+    /// A case cannot be invented.
+    #[error(transparent)]
+    Sample(#[from] SampleError),
     /// The relay's database cannot be read.
     #[error("the relay's database cannot be read: {0}")]
     Database(#[from] rusqlite::Error),

@@ -2,6 +2,7 @@
 
 mod agreement;
 mod asking;
+mod caseload;
 mod conflicts;
 mod disk;
 mod error;
@@ -98,6 +99,7 @@ fn play(options: &DemoOptions, narrator: &mut Narrator<'_>) -> Result<(), DemoEr
         let bundle = reader_bundle::write(&mut world)?;
         narrator.say(format!("For a second reader: {}.", bundle.display()))?;
     }
+    caseload::tell(&mut world, narrator)?;
     search_disks(&mut world, [&number, &second], narrator)?;
     onward::tell(&world, deleted.as_ref(), narrator)
 }

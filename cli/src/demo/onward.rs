@@ -42,6 +42,7 @@ fn offline_commands(world: &World, nahtlos: &str, conflict: Option<&ConflictId>)
         at(Who::Iseli, "conflict list Mosimann"),
         at(Who::Berger, "share explain Mosimann function --for Sommer"),
         at(Who::Iseli, "plan diff Mosimann"),
+        at(Who::Sommer, &format!("search {}", super::caseload::WORD)),
         at(
             Who::Ruegg,
             &format!("subject export Hadžić --language de --to {subject}"),
