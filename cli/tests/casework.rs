@@ -441,3 +441,66 @@ fn a_text_with_tabs_and_an_empty_line_is_written_whole_and_counted() {
     let shown = world.berger.run(&["journal", "ruth"]).ok().stdout;
     assert!(shown.contains("Guten Tag"), "{shown}");
 }
+
+/// Each command with nothing typed: whoever may not is told so before they are asked for a text.
+#[test]
+fn who_may_not_change_a_plan_or_how_a_case_goes_on_is_told_before_they_type_why() {
+    let world = World::new();
+    let case = world.open_case();
+    let risk = ["plan", "risk", "add", &case, "--from", "-"];
+    world.berger.type_in(&risk, "Der Kurs fällt aus.").ok();
+    support::grant(&world, &case, "core,plan", "read").json();
+    support::sync_all(&world);
+    let typed: [&[&str]; 10] = [
+        &["plan", "set", &case, "situation"],
+        &["plan", "goal", "add", &case],
+        &["plan", "goal", "reword", &case, "1"],
+        &["plan", "goal", "set", &case, "1", "measure_of_success"],
+        &["plan", "risk", "add", &case],
+        &["plan", "risk", "set", &case, "1", "description"],
+        &["plan", "step", "add", &case, "1"],
+        &["plan", "step", "set", &case, "1.1", "title"],
+        &["plan", "step", "end", &case, "1.1", "--as", "aborted"],
+        &["plan", "review", &case, "--outcome", "continue"],
+    ];
+    let nothing = |words: &[&str]| {
+        let words = [&["--json"], words, &["--from", "-"]].concat();
+        world.iseli.type_in(&words, "")
+    };
+    for words in typed {
+        refused(&nothing(words), 5, "no_right");
+    }
+    // The institution that leads does these.
+    let close = ["--json", "case", "close", &case, "--reason", "other"];
+    let close = [&close[..], &["--note", "-", "--yes"]].concat();
+    refused(&world.iseli.type_in(&close, ""), 5, "no_right");
+    let reopen = ["--json", "case", "reopen", &case, "--reason", "other"];
+    let reopen = [&reopen[..], &["--note", "-"]].concat();
+    refused(&world.iseli.type_in(&reopen, ""), 5, "no_right");
+    let decided = ["case", "competence", "add", &case, "--kind", "lead"];
+    let decided = [
+        &decided[..],
+        &["--institution", "IV-Stelle", "--since", "01.04.2027"],
+        &["--by", "Runder Tisch"],
+    ]
+    .concat();
+    refused(&nothing(&decided), 5, "no_right");
+    // Who may is told what else is known before: here, that there is nothing to agree to and to open again.
+    let agree = ["--json", "plan", "sign", &case, "--for", "client"];
+    let agree = [&agree[..], &["--verbal", "--yes", "--from", "-"]].concat();
+    refused(&world.berger.type_in(&agree, ""), 1, "not_found");
+    assert_ne!(world.berger.type_in(&reopen, "").error()["field"], "note");
+    // Control: who may is asked for it.
+    let add = ["--json", "plan", "goal", "add", &case, "--from", "-"];
+    let asked = world.berger.type_in(&add, "");
+    assert_eq!(asked.exit, 2, "{}", asked.stderr);
+    assert!(asked.stderr.contains("statement"), "{}", asked.stderr);
+
+    // A version of the plan, agreed to by word of mouth by who reads only.
+    let propose = ["plan", "propose", &case, "--yes"];
+    world.berger.run(&propose).ok();
+    support::sync_all(&world);
+    refused(&world.iseli.type_in(&agree, ""), 5, "no_right");
+    let asked = world.berger.type_in(&agree, "");
+    assert!(asked.stderr.contains("note"), "control: {}", asked.stderr);
+}

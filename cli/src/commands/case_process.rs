@@ -118,11 +118,12 @@ fn how(row: &Transition, has_basis: bool) -> String {
 
 pub fn close(context: &Context, closing: &CaseClose) -> Result<Answer, Failure> {
     let reason: ClosingReason = parse("reason", &closing.reason)?;
-    let note = note(closing.note.as_deref())?;
-    refuse_without_note(reason == ClosingReason::Other, note.as_ref())?;
+    refuse_without_note(reason == ClosingReason::Other, closing.note.as_deref())?;
     let mut nahtlos = context.open()?;
     let case = nahtlos.find_case(&closing.case)?;
     let open = nahtlos.open_matters(&case).map_err(step)?;
+    nahtlos.require_writable(&case.section(&SectionKind::Core)?)?;
+    let note = note(closing.note.as_deref())?;
     let title = case_title(&nahtlos, &case)?;
     let page = open_page(&title, reason, &open);
     let data = |done: &str| {
@@ -159,7 +160,7 @@ fn note(source: Option<&Path>) -> Result<Option<LongText>, Failure> {
 }
 
 /// Before anybody looks at what is open.
-fn refuse_without_note(is_needed: bool, note: Option<&LongText>) -> Result<(), Failure> {
+fn refuse_without_note(is_needed: bool, note: Option<&Path>) -> Result<(), Failure> {
     if !is_needed || note.is_some() {
         return Ok(());
     }
@@ -216,10 +217,12 @@ fn listed(words: &[String]) -> Option<String> {
 
 pub fn reopen(context: &Context, reopening: &CaseReopen) -> Result<Answer, Failure> {
     let reason: ReopeningReason = parse("reason", &reopening.reason)?;
-    let note = note(reopening.note.as_deref())?;
-    refuse_without_note(reason == ReopeningReason::Other, note.as_ref())?;
+    refuse_without_note(reason == ReopeningReason::Other, reopening.note.as_deref())?;
     let mut nahtlos = context.open()?;
     let case = nahtlos.find_case(&reopening.case)?;
+    nahtlos.check_reopening(&case).map_err(step)?;
+    nahtlos.require_writable(&case.section(&SectionKind::Core)?)?;
+    let note = note(reopening.note.as_deref())?;
     nahtlos.reopen_case(&case, reason, note).map_err(step)?;
     let title = case_title(&nahtlos, &case)?;
     Ok(Answer::sentence(
@@ -269,6 +272,8 @@ fn add_competence(context: &Context, new: &CompetenceAdd) -> Result<Answer, Fail
         Some(day) => day,
         None => nahtlos.today()?,
     };
+    nahtlos.check_competence(&case, decided_on)?;
+    nahtlos.require_writable(&case.section(&SectionKind::Core)?)?;
     let grounds: LongText = parse("grounds", &input::text(&new.grounds, "Grounds")?)?;
     let decision = CompetenceDecision {
         id: new_id()?,

@@ -51,11 +51,12 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Opens the plan of a case.
+    /// Opens the plan of a case, if it may be edited here: nobody is asked for a text that is refused then.
     pub fn open(context: &Context, case: &str) -> Result<Self, Failure> {
         let nahtlos = context.open()?;
         let case = nahtlos.find_case(case)?;
         let document = nahtlos.section_document(&case, &SectionKind::Plan)?;
+        nahtlos.require_writable(&case.section(&SectionKind::Plan)?)?;
         let authors = nahtlos.section_authors(&case, &SectionKind::Plan)?;
         let view = PlanView::read(&document, &authors);
         Ok(Self {

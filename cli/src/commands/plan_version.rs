@@ -65,10 +65,17 @@ pub fn sign(context: &Context, words: &PlanSign) -> Result<Answer, Failure> {
     let mut nahtlos = context.open()?;
     let case = nahtlos.find_case(&words.version.case)?;
     let names = Names::of_case(&nahtlos, &case);
-    let agreeing = agreeing(words, &names)?;
     let choice = VersionChoice {
         number: words.version.number,
         code: words.version.code.clone(),
+    };
+    let agreeing = match &words.party {
+        None => Agreeing::OwnInstitution,
+        Some(who) => {
+            let party = party(who, &names)?;
+            nahtlos.check_plan_agreement(&case, &choice, &party)?;
+            agreeing(words, party)?
+        }
     };
     let title = case_title(&nahtlos, &case)?;
     let (number, party) = nahtlos.preview_plan_signature(&case, &choice, &agreeing)?;
@@ -146,11 +153,7 @@ fn confirmed(
     input::confirm(&question)
 }
 
-fn agreeing(words: &PlanSign, names: &Names) -> Result<Agreeing, Failure> {
-    let Some(who) = &words.party else {
-        return Ok(Agreeing::OwnInstitution);
-    };
-    let party = party(who, names)?;
+fn agreeing(words: &PlanSign, party: Party) -> Result<Agreeing, Failure> {
     if let Some(scan) = &words.paper {
         let note = match words.note.from {
             Some(_) => Some(note(words)?),

@@ -182,8 +182,7 @@ impl Nahtlos {
         reason: ReopeningReason,
         note: Option<LongText>,
     ) -> Result<(), ClientError> {
-        let from = self.settled_phase(case, REOPEN)?;
-        require_gate(from, Phase::Reopened, Gate::Reopening)?;
+        self.check_reopening(case)?;
         let process = self.process_unrecorded(case)?;
         let reopening = Reopening {
             id: random::entry_id(),
@@ -227,8 +226,27 @@ impl Nahtlos {
         case: &Case,
         decision: &CompetenceDecision,
     ) -> Result<(), ClientError> {
+        self.check_competence(case, decision.decided_on)?;
+        let edit = Edit::Core(CoreEdit::RecordCompetence(Box::new(decision.clone())));
+        self.edit_case(&hex(&case.id), &[edit])
+    }
+
+    /// Whether [`Self::reopen_case`] would be refused, before anybody says why.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn check_reopening(&self, case: &Case) -> Result<(), ClientError> {
+        let from = self.settled_phase(case, REOPEN)?;
+        require_gate(from, Phase::Reopened, Gate::Reopening)
+    }
+
+    /// Whether [`Self::record_competence`] would be refused, before anybody says why it was decided.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn check_competence(&self, case: &Case, decided_on: Date) -> Result<(), ClientError> {
         self.require_lead(case, DECIDE)?;
-        if decision.decided_on > self.today()? {
+        if decided_on > self.today()? {
             return Err(FieldError::new(
                 "decided_on",
                 "future",
@@ -237,8 +255,7 @@ impl Nahtlos {
             )
             .into());
         }
-        let edit = Edit::Core(CoreEdit::RecordCompetence(Box::new(decision.clone())));
-        self.edit_case(&hex(&case.id), &[edit])
+        Ok(())
     }
 
     /// The phase, if the case can be closed from there.

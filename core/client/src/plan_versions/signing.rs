@@ -107,6 +107,22 @@ impl Nahtlos {
         Ok((new.number, new.party))
     }
 
+    /// Whether recording that somebody else agreed would be refused, before anybody says when and to whom they did.
+    ///
+    /// # Errors
+    /// As [`Self::sign_plan_version`].
+    pub fn check_plan_agreement(
+        &self,
+        case: &Case,
+        choice: &VersionChoice,
+        party: &Party,
+    ) -> Result<(), ClientError> {
+        let own = InstitutionId::parse(&self.institution()?.to_string())?;
+        let versions = self.versions_of_plan(case)?;
+        check_agreeing(chosen(&versions, choice)?, party, false, &own)?;
+        self.require_writable(&case.section(&SectionKind::Plan)?)
+    }
+
     fn new_signature(
         &self,
         case: &Case,
@@ -118,7 +134,8 @@ impl Nahtlos {
         let versions = self.versions_of_plan(case)?;
         let version = chosen(&versions, choice)?;
         let party = party_of(agreeing, &own);
-        check_agreeing(version, &party, agreeing, &own)?;
+        let is_own = *agreeing == Agreeing::OwnInstitution;
+        check_agreeing(version, &party, is_own, &own)?;
         let (id, number) = (known_id(&version.id)?, version.number);
         let agreement = agreement_to(version, &party, agreeing, &own);
         let entry = random::entry_id();
@@ -252,7 +269,7 @@ fn party_of(agreeing: &Agreeing, own: &InstitutionId) -> Party {
 fn check_agreeing(
     version: &VersionView,
     party: &Party,
-    agreeing: &Agreeing,
+    is_own: bool,
     own: &InstitutionId,
 ) -> Result<(), ClientError> {
     let refused = |code, reason: String, remedy: &str| {
@@ -282,7 +299,7 @@ fn check_agreeing(
             "see the newest with `nahtlos plan show CASE`",
         );
     }
-    check_way(party, agreeing, &version.lead, own)?;
+    check_way(party, is_own, &version.lead, own)?;
     match version.parties.iter().find(|known| known.party == *party) {
         None => Err(ClientError::NoRight {
             action: SIGN,
@@ -299,11 +316,11 @@ fn check_agreeing(
 
 fn check_way(
     party: &Party,
-    agreeing: &Agreeing,
+    is_own: bool,
     lead: &InstitutionId,
     own: &InstitutionId,
 ) -> Result<(), ClientError> {
-    if *agreeing == Agreeing::OwnInstitution {
+    if is_own {
         return Ok(());
     }
     if party.has_devices() {
