@@ -681,3 +681,97 @@ fn a_team_that_was_merged_is_refused_as_a_recipient_and_the_team_that_took_over_
         assert!(error["next"].to_string().contains("RAV Team"), "{error}");
     }
 }
+
+#[test]
+fn a_colleague_comes_to_manage_a_team_and_back_and_who_manages_it_alone_stays() {
+    let world = World::new();
+    let zaugg = world.colleague("Vera Zaugg", "write");
+    let berger = &world.berger;
+    let role = |home: &Home, person: &str, role: &str, more: &[&str]| {
+        let words = ["--json", "member", "role", person, "--team", "RAV Team"];
+        home.run(&[&words[..], &["--role", role], more].concat())
+    };
+    let invites = |home: &Home| {
+        let file = world.file("someone");
+        let invite = ["member", "invite", "--team", "RAV Team", "--to", &file];
+        let _made_before = std::fs::remove_file(&file);
+        home.run(&invite).exit == 0
+    };
+    let sync = || {
+        for home in [berger, &zaugg, berger] {
+            home.run(&["sync"]);
+        }
+    };
+    // Who may not raise anybody: a writer, themselves neither; nor another institution.
+    assert!(!invites(&zaugg), "control");
+    for more in ["--dry-run", "--yes"] {
+        refused(&role(&zaugg, "Zaugg", "manage", &[more]), 5, "no_right");
+        refused(&role(&zaugg, "Berger", "read", &[more]), 5, "no_right");
+        refused(
+            &role(&world.iseli, "Zaugg", "manage", &[more]),
+            1,
+            "not_found",
+        );
+        refused(&role(berger, "Iseli", "manage", &[more]), 1, "not_found");
+    }
+    // The last one who manages it is named, with what is to be done first.
+    let remove = ["--json", "member", "remove", "Berger", "--team", "RAV Team"];
+    for run in [
+        role(berger, "Berger", "write", &["--dry-run"]),
+        role(berger, "Berger", "read", &["--yes"]),
+        berger.run(&with(&remove, &["--yes"])),
+    ] {
+        refused(&run, 5, "last_manager");
+        let error = run.error();
+        let what = error["message"].as_str().unwrap();
+        assert!(
+            what.contains("Anna Berger alone manages RAV Team"),
+            "{what}"
+        );
+        let next = error["next"].as_str().unwrap();
+        let raise = "nahtlos member role PERSON --team \"RAV Team\" --role manage";
+        assert!(next.contains(raise), "{next}");
+        assert!(next.contains("nahtlos member invite --team"), "{next}");
+    }
+
+    refused(
+        &role(berger, "Zaugg", "manage", &[]),
+        2,
+        "confirmation_missing",
+    );
+    let dry = ["member", "role", "Zaugg", "--team", "RAV Team"];
+    let dry = berger.run(&with(&dry, &["--role", "manage", "--dry-run"]));
+    let dry = dry.ok().stdout;
+    assert!(dry.contains("`write` becomes `manage`"), "{dry}");
+    assert!(dry.contains("Nothing was done"), "{dry}");
+    let waiting = berger.run(&["--json", "decision"]).json();
+    assert_eq!(waiting["decisions"], serde_json::json!([]));
+    let done = role(berger, "Zaugg", "manage", &["--yes"]).json();
+    assert_eq!(done["done"], "changed");
+    sync();
+    assert!(invites(&zaugg), "who manages invites");
+    let again = role(berger, "Zaugg", "manage", &["--yes"]).json();
+    assert_eq!(again["done"], "nothing", "{again}");
+
+    // Two lower each other without knowing of it: one stays.
+    role(berger, "Zaugg", "write", &["--yes"]).json();
+    role(&zaugg, "Berger", "write", &["--yes"]).json();
+    sync();
+    assert!(invites(berger) && !invites(&zaugg), "one manages still");
+    let back = zaugg.run(&["--json", "decision"]).json();
+    assert_eq!(back["decisions"][0]["state"], "returned", "{back}");
+
+    // Lowered to reading: what they type in the team's cases is refused before it is typed.
+    let case = world.open_case();
+    sync();
+    let add = ["--json", "plan", "goal", "add", &case, "--from", "-"];
+    zaugg.type_in(&add, "Deutsch B1.").json();
+    sync();
+    role(berger, "Zaugg", "read", &["--yes"]).json();
+    sync();
+    refused(&zaugg.type_in(&add, ""), 5, "no_right");
+    assert!(
+        reads(&zaugg, &case, "plan", "Deutsch B1."),
+        "they still read"
+    );
+}

@@ -258,6 +258,14 @@ pub enum TeamCommand {
     },
 }
 
+const ROLE_EXAMPLE: &str = "\
+$ nahtlos member role Keller --team Beratung --role manage --dry-run
+Keller in Beratung
+`write` becomes `manage`.
+They may then also invite colleagues, remove them, you too, and change what others may do there.
+Nothing was done (--dry-run).
+$ nahtlos member role Keller --team Beratung --role write --yes";
+
 /// What a colleague may do in a team.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum MemberRole {
@@ -306,6 +314,24 @@ pub enum MemberCommand {
         /// Make new keys of everything they could open at once, not only at the next write there
         #[arg(long)]
         now: bool,
+        /// Whether to ask.
+        #[command(flatten)]
+        answered: Answered,
+    },
+    /// Lets a colleague who is in a team do more or less there: manage it, edit its cases, or read them. Who manages
+    /// the team does it; less may also be said by who administers the institution. Nobody takes it from who manages a
+    /// team alone
+    #[command(after_long_help = ROLE_EXAMPLE)]
+    Role {
+        /// The person
+        person: String,
+        /// The team
+        #[arg(long, value_name = "TEAM")]
+        team: String,
+        /// What they may do from then on: `read` reads the team's cases; `write` edits and shares them; `manage` also
+        /// invites and removes colleagues
+        #[arg(long, value_enum)]
+        role: MemberRole,
         /// Whether to ask.
         #[command(flatten)]
         answered: Answered,

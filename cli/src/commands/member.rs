@@ -16,7 +16,7 @@ use super::ending::{self, End, WITH_NEXT_SYNC};
 use super::founding::{self, Answers};
 use super::institution::{NOT_ADMITTED_YET, READ_YOUR_WORDS};
 use super::sync::count;
-use super::{invitation, key, newcomer};
+use super::{invitation, key, member_role, newcomer};
 use crate::arguments::{Answered, IntroductionOptions, MemberCommand, MemberRole, ReasonCode};
 use crate::context::Context;
 use crate::exit::Exit;
@@ -41,6 +41,12 @@ pub fn run(context: &Context, command: Option<MemberCommand>) -> Result<Answer, 
             now,
             answered,
         }) => remove(context, (&person, &team), reason, now, answered),
+        Some(MemberCommand::Role {
+            person,
+            team,
+            role,
+            answered,
+        }) => member_role::role(context, (&person, &team), role, answered),
         Some(MemberCommand::Invite {
             team,
             role,
@@ -72,14 +78,15 @@ pub fn run(context: &Context, command: Option<MemberCommand>) -> Result<Answer, 
     }
 }
 
-/// Of a team, with its own command alone.
-fn last_manager(failure: Failure, name: &str, team: &str) -> Failure {
+/// Of a team, with its own commands alone.
+pub fn last_manager(failure: Failure, name: &str, team: &str) -> Failure {
     Failure {
         what: format!("{name} alone manages {team}; nothing was decided."),
         why: "Nobody could let anybody into it any more.".into(),
         next: format!(
-            "Let somebody else manage it first: `nahtlos member invite --team \"{team}\" --role manage --to FILE`; \
-             they answer it, then `nahtlos sync`, then this command again."
+            "Let somebody else manage it first, who is in it (`nahtlos member role PERSON --team \"{team}\" --role manage`) or \
+             is invited (`nahtlos member invite --team \"{team}\" --role manage --to FILE`, and they answer it); then \
+             `nahtlos sync`, then this command again."
         ),
         ..failure
     }
@@ -127,8 +134,12 @@ fn remove(
     if let Some(answer) = ending::unless_confirmed(answered, page, "Remove them?", data)? {
         return Ok(answer);
     }
-    ending::carry_out(&mut nahtlos, &ends, ending::reason(reason))
-        .map_err(|failure| manages_alone(failure, &name, &team_name))?;
+    ending::carry_out(&mut nahtlos, &ends, ending::reason(reason)).map_err(
+        |failure| match failure.code.as_str() {
+            "last_manager" => last_manager(failure, &name, &team_name),
+            _ => failure,
+        },
+    )?;
     let said = format!("Removed: {name} from {team_name}.");
     if !now {
         return Ok(Answer::sentence(data("removed"), said)
@@ -147,18 +158,6 @@ fn remove(
         &rotated,
         &others,
     ))
-}
-
-/// Who alone manages a team is named, with how another one comes to manage it.
-fn manages_alone(mut failure: Failure, name: &str, team: &str) -> Failure {
-    if failure.code == "last_manager" {
-        failure.what = format!("{name} alone manages {team}; nothing was done.");
-        failure.next = format!(
-            "Let somebody else manage it first: `nahtlos member invite --team \"{team}\" --role manage`, and `nahtlos \
-             sync` on both sides; then this command again."
-        );
-    }
-    failure
 }
 
 /// What else hangs on it, and what is left to do.
@@ -214,7 +213,7 @@ fn cascade(page: Page, name: &str, leaving: &Leaving, keys: RotationReport, now:
     page
 }
 
-fn not_a_member(person: &str, team: &str) -> Failure {
+pub fn not_a_member(person: &str, team: &str) -> Failure {
     Failure::new(
         Exit::Failed,
         "not_found",

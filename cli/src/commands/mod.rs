@@ -51,6 +51,7 @@ mod meeting;
 mod meeting_call;
 mod meeting_print;
 mod member;
+mod member_role;
 mod names;
 mod network;
 mod newcomer;

@@ -217,7 +217,7 @@ fn rests_on(line: &GrantLine, basis: Option<&str>) -> bool {
 }
 
 /// Those above a lower role; for a higher one the strongest, unless it is as strong already.
-fn grants_to_change(held: &[GrantLine], wanted: Role) -> Vec<GrantLine> {
+pub fn grants_to_change(held: &[GrantLine], wanted: Role) -> Vec<GrantLine> {
     let above: Vec<GrantLine> = held
         .iter()
         .filter(|line| rank(line.role) > rank(wanted.word()))

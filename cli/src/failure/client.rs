@@ -35,7 +35,7 @@ impl From<ClientError> for Failure {
                 "This would end the last right to manage it.",
                 "Nobody could ever let anybody in again.",
                 "Let somebody else manage it first, then `nahtlos sync`, then this command again. Of a section: `nahtlos share role CASE \
-                 SECTION manage --for TEAM`; of a team: `nahtlos member invite --team TEAM --role manage`; of the network: \
+                 SECTION manage --for TEAM`; of a team: `nahtlos member role PERSON --team TEAM --role manage`; of the network: \
                  `nahtlos network manager INSTITUTION`.",
             ),
             ClientError::TeamMerged { team, into } => say(

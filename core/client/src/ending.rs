@@ -295,8 +295,43 @@ impl Nahtlos {
         grant: &GrantId,
         role: Role,
     ) -> Result<(), ClientError> {
+        self.check_role(space, &[*grant], role)?;
+        let intent = Intent::SetRole {
+            space: *space,
+            grant: *grant,
+            role,
+        };
+        self.decide(intent, space)
+    }
+
+    /// Whether these grants together may be given another role here.
+    ///
+    /// # Errors
+    /// As [`Self::set_role`].
+    pub fn check_role(
+        &self,
+        space: &SpaceId,
+        grants: &[GrantId],
+        role: Role,
+    ) -> Result<(), ClientError> {
         let state = self.known_space(space)?;
-        let length = state.length();
+        for grant in grants {
+            self.check_role_of(&state, grant, role)?;
+        }
+        let changed = |other: &Grant| grants.contains(&other.id);
+        if role < Role::Manage && !is_managed_without(&state, changed) {
+            return Err(ClientError::LastManager);
+        }
+        Ok(())
+    }
+
+    fn check_role_of(
+        &self,
+        state: &SpaceState,
+        grant: &GrantId,
+        role: Role,
+    ) -> Result<(), ClientError> {
+        let (space, length) = (&state.id(), state.length());
         let known = state.grant(grant).filter(|known| known.is_live_at(length));
         let known = known.ok_or_else(|| no_such_grant(&grant.to_string()))?;
         if known.role.holds_keys() != role.holds_keys() {
@@ -305,32 +340,42 @@ impl Nahtlos {
                 reason: "`administer` holds no key: end one grant and make another".into(),
             });
         }
-        if role > known.role {
-            self.require_manager(space, "raise this role")?;
-            let label = self.label(space).ok().map(|label| label.kind);
-            let kind = label.map(|code| SectionKind::from_code(&code));
-            if kind.is_some_and(|kind| kind.as_slice().is_some()) {
-                return Err(ClientError::NoRight {
-                    action: "raise this role",
-                    reason:
-                        "a slice is read by whom it was written for, and written by nobody there"
-                            .into(),
-                });
-            }
-        } else {
-            self.require_member_changer(space, "reduce this role")?;
-            let same = |other: &Grant| other.id == *grant;
-            if known.role == Role::Manage && role < known.role && !is_managed_without(&state, same)
-            {
-                return Err(ClientError::LastManager);
-            }
+        if role <= known.role {
+            return self.require_member_changer(space, "reduce this role");
         }
-        let intent = Intent::SetRole {
-            space: *space,
-            grant: *grant,
-            role,
-        };
-        self.decide(intent, space)
+        self.require_manager(space, "raise this role")?;
+        let label = self.label(space).ok().map(|label| label.kind);
+        let kind = label.map(|code| SectionKind::from_code(&code));
+        if kind.is_some_and(|kind| kind.as_slice().is_some()) {
+            return Err(ClientError::NoRight {
+                action: "raise this role",
+                reason: "a slice is read by whom it was written for, and written by nobody there"
+                    .into(),
+            });
+        }
+        Ok(())
+    }
+
+    /// The grants by which somebody is a member of a team, strongest first.
+    ///
+    /// # Errors
+    /// [`ClientError::NotFound`] where this device does not know the team.
+    pub fn memberships(
+        &self,
+        team: &SpaceId,
+        member: &SpaceId,
+    ) -> Result<Vec<GrantLine>, ClientError> {
+        let state = self.known_space(team)?;
+        let directory = self.directory()?;
+        let mut own: Vec<&Grant> = state
+            .live_grants()
+            .filter(|grant| grant.member == MemberId::Space(*member))
+            .collect();
+        own.sort_by_key(|grant| std::cmp::Reverse(grant.role));
+        Ok(own
+            .into_iter()
+            .map(|grant| self.grant_line(&state, grant, &directory))
+            .collect())
     }
 
     /// Closes a section: from then on it is read, not written; access can still be withdrawn. What
