@@ -307,13 +307,12 @@ fn list(context: &Context) -> Result<Answer, Failure> {
         .people
         .iter()
         .map(|(id, card)| {
-            let institution = directory.institutions.get(&card.institution);
             let team = card.team.as_ref().and_then(|id| directory.teams.get(id));
             vec![
                 directory.told_apart(id),
                 card.function.clone(),
                 team.map_or_else(String::new, |card| card.name.clone()),
-                institution.map_or_else(String::new, |card| card.name.clone()),
+                institution_of(&directory, &card.institution),
                 stands(id, card),
             ]
         })
@@ -329,6 +328,12 @@ fn list(context: &Context) -> Result<Answer, Failure> {
         people[id]["left"] = json::value(&left.get(id));
     }
     Ok(Answer::new(json!({ "people": people }), page))
+}
+
+/// The institution that a card names, with what it is now.
+pub fn institution_of(directory: &Directory, id: &str) -> String {
+    let known = SpaceId::from_hex(id).filter(|_| directory.institutions.contains_key(id));
+    known.map_or_else(String::new, |id| directory.institution_name(&id))
 }
 
 /// People whose card stands although they are members of nothing any more, by id.

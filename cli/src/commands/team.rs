@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::ending;
 use super::institution::NAMES_WITH_NEXT_SYNC;
-use super::member::{left, own_team};
+use super::member::{institution_of, left, own_team};
 use super::sync::count;
 use super::values::parse;
 use crate::arguments::{Answered, TeamCommand};
@@ -93,10 +93,9 @@ fn list(context: &Context) -> Result<Answer, Failure> {
                     card.team.as_deref() == Some(id) && !left.contains_key(*person)
                 })
                 .count();
-            let institution = directory.institutions.get(&card.institution);
             vec![
                 card.name.clone(),
-                institution.map_or_else(String::new, |card| card.name.clone()),
+                institution_of(&directory, &card.institution),
                 people.to_string(),
                 match (&card.merged_into, own.as_deref() == Some(id)) {
                     (Some(into), _) => format!(

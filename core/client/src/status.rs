@@ -34,7 +34,7 @@ const KEY_AWAITED: &str = "pending";
 pub struct Status {
     /// The person, as the directory names them.
     pub person: Option<String>,
-    /// The institution.
+    /// The institution; of one that was merged, with what it is now.
     pub institution: Option<String>,
     /// The team.
     pub team: Option<String>,
@@ -135,7 +135,10 @@ impl Nahtlos {
         let institution_left = self.own_institution_left()?;
         Ok(Status {
             person: name(self.device.person),
-            institution: name(self.device.institution),
+            institution: self
+                .device
+                .institution
+                .map(|own| directory.institution_name(&own)),
             team: name(self.device.team),
             team_left: self.device.team.is_some_and(|team| self.team_left(&team)),
             network: directory.network.as_ref().map(|card| card.name.clone()),

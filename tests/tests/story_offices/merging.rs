@@ -171,6 +171,23 @@ fn two_institutions_become_one_and_all_who_could_read_still_do_and_nobody_else()
         assert!(listed.contains("merged into RAV Langnau"), "{listed}");
         assert_eq!(device.json(&["status"])["held"], Value::Array(Vec::new()));
     }
+    // Whose institution became another one's part is told its name of today wherever it is named as theirs.
+    for device in [iseli, brand] {
+        let status = device.json(&["status"]);
+        assert_eq!(status["institution"], "IV-Stelle (now RAV Langnau)");
+        assert_eq!(
+            status["enrolment"], "enrolled",
+            "they left nothing: {status}"
+        );
+        for list in [&["member"][..], &["team"], &["institution", "show"]] {
+            let shown = device.done(list).stdout;
+            assert!(shown.contains("IV-Stelle (now RAV Langnau)"), "{shown}");
+        }
+    }
+    for device in [berger, sommer] {
+        let status = device.json(&["status"])["institution"].to_string();
+        assert!(!status.contains("now"), "{status}");
+    }
     // What was typed before arrives, on both sides, and what is typed from then on.
     for device in [iseli, brand, sommer] {
         for text in [BEFORE, LATE_OF_FIRST, LATE_OF_SECOND] {
