@@ -475,6 +475,10 @@ fn who_is_let_into_an_institution_whose_only_administrator_is_gone_administers_i
     let decisions = keller.run(&["decision"]).ok().stdout;
     assert!(!decisions.contains("Recovery key"), "{decisions}");
     trachsel.run(&["recovery", "verify"]).ok();
+    // Who was let in to read and to administer is one person.
+    let uses = trachsel.run(&["recovery"]).ok().stdout;
+    assert!(uses.contains("Keller was let in"), "{uses}");
+    assert!(!uses.contains("Keller, Keller"), "{uses}");
 }
 
 /// The words on a printed share.
@@ -617,6 +621,15 @@ fn a_new_key_that_would_leave_a_team_without_any_is_not_made_unless_the_team_is_
         0,
         "{decisions}"
     );
+
+    // The keys of that team are left to nobody: a recovery key stands in it, and nobody can ask it.
+    let revoke = ["--json", "device", "revoke", "Rüegg", "--lost", "--now"];
+    let revoked = berger.run(&[&revoke[..], &["--yes"]].concat());
+    let left = revoked.json()["left_to_others"].clone();
+    let of_team = left.as_array().unwrap().iter();
+    let of_team = of_team.filter(|one| one["name"] == BERN);
+    let writers: Vec<_> = of_team.map(|one| &one["writers"]).collect();
+    assert_eq!(writers, [&serde_json::json!([])], "{left}");
 
     // The earlier key opens the team still, as the message says; then the new one covers it.
     let share = scene.share(&scene.keller, "keller");

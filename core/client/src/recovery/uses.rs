@@ -216,11 +216,17 @@ impl Nahtlos {
 fn added_at(state: &SpaceState, index: u64, directory: &Directory) -> Option<String> {
     let grants = state.grants().iter();
     let added = grants.filter(|grant| grant.added_at == index);
-    let names = added.filter_map(|grant| match grant.member {
-        MemberId::Space(member) => Some(directory.name(&member)),
-        MemberId::Device(_) => None,
-    });
-    let names: Vec<String> = names.collect();
+    // Who comes to administer an institution as well is added twice.
+    let members: BTreeSet<SpaceId> = added
+        .filter_map(|grant| match grant.member {
+            MemberId::Space(member) => Some(member),
+            MemberId::Device(_) => None,
+        })
+        .collect();
+    let names: Vec<String> = members
+        .iter()
+        .map(|member| directory.name(member))
+        .collect();
     (!names.is_empty()).then(|| names.join(", "))
 }
 
