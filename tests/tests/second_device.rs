@@ -336,6 +336,10 @@ fn a_device_that_is_not_let_in_within_the_hour_asks_anew_with_another_invitation
     assert_eq!(report.admitted, Vec::<String>::new());
     let said = report.notices.join(" ");
     assert!(said.contains("within the hour"), "{said}");
+    for _ in 0..2 {
+        let said = berger.sync().notices.join(" ");
+        assert!(!said.contains("was not added"), "it is said once: {said}");
+    }
     assert!(matches!(phone.try_sync(), Err(ClientError::NotAdmitted)));
 
     let again = invite(&mut berger);
