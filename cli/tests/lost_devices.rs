@@ -60,6 +60,38 @@ fn what_comes_from_a_lost_device_is_never_told_as_ones_own_without_saying_so() {
 }
 
 #[test]
+fn what_comes_from_two_lost_devices_of_ones_own_is_told_for_each_by_its_fingerprint() {
+    let world = World::new();
+    let case = world.open_case();
+    world.berger.run(&["sync"]).ok();
+    let lost = ["Mobile", "Tablet"].map(|name| second(&world, name));
+    for home in &lost {
+        home.run(&["sync"]).ok();
+    }
+    let devices = [own_fingerprint(&lost[0]), own_fingerprint(&lost[1])];
+    for device in &devices {
+        let revoke = ["device", "revoke", device, "--lost", "--yes"];
+        world.berger.run(&revoke).ok();
+    }
+    world.berger.run(&["sync"]).ok();
+    for home in &lost {
+        note(home, &case, "Vom Finder getippt.");
+        assert_eq!(home.run(&["sync"]).exit, 3);
+    }
+    let told = world.berger.run(&["sync"]).stderr;
+    let sentences = told.lines().filter(|line| line.contains("in your name"));
+    let sentences: Vec<&str> = sentences.collect();
+    assert_eq!(sentences.len(), 2, "one for each: {told}");
+    for (device, other) in [(&devices[0], &devices[1]), (&devices[1], &devices[0])] {
+        let its = |line: &&&str| line.contains(device.as_str());
+        let of_it: Vec<_> = sentences.iter().filter(its).collect();
+        assert_eq!(of_it.len(), 1, "{told}");
+        assert!(!of_it[0].contains(other.as_str()), "{told}");
+        assert!(of_it[0].contains("1 change"), "{told}");
+    }
+}
+
+#[test]
 fn a_colleague_is_told_on_which_lost_device_a_held_change_was_written() {
     let world = World::new();
     let trachsel = world.colleague("Beat Trachsel", "write");
