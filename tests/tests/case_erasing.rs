@@ -1,9 +1,14 @@
 //! A case is erased for everybody: who manages it says so, every device that learns of it destroys what it
 //! holds, the relay drops what it stores, and nobody takes anything of it back.
 
+#[path = "case_erasing/files.rs"]
+mod files;
+
 use std::io::Cursor;
+use std::slice;
 
 use nahtlos_casework::SectionKind;
+use nahtlos_casework::edit::Edit;
 use nahtlos_casework::fields::{ClosingReason, ReopeningReason};
 use nahtlos_casework::retention::Retention;
 use nahtlos_client::Case;
@@ -30,6 +35,11 @@ struct Scene {
 }
 
 fn scene() -> Scene {
+    scene_with(&[])
+}
+
+/// The same, with what the leader adds before she closes the case.
+fn scene_with(added: &[Edit]) -> Scene {
     let world = World::new();
     let mut berger = world.found("berger", "Anna Berger", "RAV Langnau", "alv");
     let mut fluckiger = world.colleague(&mut berger, "fluckiger", "Rita Flückiger", Role::Write);
@@ -42,6 +52,12 @@ fn scene() -> Scene {
         .nahtlos
         .edit_case(&number, &[note_saying(1, "von der Leiterin")])
         .unwrap();
+    for edit in added {
+        berger
+            .nahtlos
+            .edit_case(&number, slice::from_ref(edit))
+            .unwrap();
+    }
     berger.sync();
     iseli.sync();
     iseli

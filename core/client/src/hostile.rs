@@ -581,6 +581,22 @@ impl Nahtlos {
         Ok(left.map(|(what, count)| (what.to_owned(), count)).collect())
     }
 
+    /// In which collections of the vault a record, opened, holds these bytes.
+    ///
+    /// # Errors
+    /// Where the vault cannot be read.
+    pub fn collections_holding(&self, bytes: &[u8]) -> Result<Vec<Collection>, ClientError> {
+        let mut holding = Vec::new();
+        for collection in Collection::ALL {
+            let records = self.vault.list_all(collection)?;
+            let holds = |record: &[u8]| record.windows(bytes.len()).any(|window| window == bytes);
+            if records.iter().any(|(_, record)| holds(record)) {
+                holding.push(collection);
+            }
+        }
+        Ok(holding)
+    }
+
     /// Forgets which institution an invitation of ours was for: who answers may claim another.
     ///
     /// # Errors

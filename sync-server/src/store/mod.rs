@@ -372,7 +372,8 @@ pub trait Store: Reader {
     /// [`StoreError`].
     fn drop_body(&mut self, sequence: u64) -> Result<(), StoreError>;
     /// Drops the bytes of all envelopes of a space but erasures, of which there is one at least, and all wraps
-    /// beside its operations; says how many envelopes that were. Everything else that is known of them stays.
+    /// beside its operations; says how many envelopes that were. Everything else that is known of them stays. Once
+    /// it is committed no file of the store holds them; where somebody reads meanwhile, after a later commit.
     ///
     /// # Errors
     /// [`StoreError`].

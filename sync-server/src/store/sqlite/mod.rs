@@ -22,6 +22,8 @@ const WAL_BYTES_KEPT: i64 = 64 * 1024 * 1024;
 pub struct SqliteStore {
     connection: Connection,
     path: PathBuf,
+    /// Whether the write-ahead log may hold what was erased; after a crash nobody knows.
+    log_holds_erased: bool,
 }
 
 impl SqliteStore {
@@ -60,6 +62,7 @@ impl SqliteStore {
         Ok(Self {
             connection,
             path: path.to_owned(),
+            log_holds_erased: true,
         })
     }
 
@@ -77,6 +80,7 @@ impl SqliteStore {
         Ok(Self {
             connection,
             path: path.to_owned(),
+            log_holds_erased: false,
         })
     }
 

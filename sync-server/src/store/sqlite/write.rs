@@ -1,5 +1,7 @@
 //! Writes, between `BEGIN IMMEDIATE` and `COMMIT`.
 
+use std::time::Duration;
+
 use nahtlos_protocol::envelope::EnvelopeKind;
 use nahtlos_protocol::identifier::{InvitationId, ItemId, SpaceId};
 use nahtlos_protocol::space::Wrap;
@@ -16,8 +18,10 @@ impl Store for SqliteStore {
 
     fn commit(&mut self) -> Result<(), StoreError> {
         let committed = self.execute("COMMIT", []);
-        if committed.is_err() {
-            self.roll_back();
+        match committed {
+            Ok(()) if self.log_holds_erased => self.empty_log(),
+            Ok(()) => {}
+            Err(_) => self.roll_back(),
         }
         committed
     }
@@ -110,6 +114,7 @@ impl Store for SqliteStore {
     }
 
     fn erase_content(&mut self, space: &SpaceId) -> Result<usize, StoreError> {
+        self.log_holds_erased = true;
         let of_space = "SELECT sequence FROM journal WHERE space = ?1 AND kind = ";
         let dropped = self.connection.execute(
             &format!(
@@ -234,6 +239,18 @@ impl Store for SqliteStore {
 }
 
 impl SqliteStore {
+    /// What was erased stood in the write-ahead log, too, until something else is written over it. Nobody is kept
+    /// waiting for that: where somebody reads just now, the next commit tries again.
+    fn empty_log(&mut self) {
+        let emptied = self.connection.busy_timeout(Duration::ZERO).and_then(|()| {
+            self.connection
+                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
+        });
+        self.log_holds_erased = !matches!(emptied, Ok(0));
+        // It is committed whatever comes of this, and the time to wait is the same for all that follows.
+        let _as_before = self.connection.busy_timeout(super::BUSY_TIMEOUT);
+    }
+
     fn put_envelope(
         &self,
         sequence: i64,
