@@ -269,5 +269,25 @@ fn an_institution_leaves_by_itself_where_it_manages_the_network_beside_another_a
     let _refused_or_empty = iseli.try_sync();
     assert_eq!(iseli.journal(&of_berger).len(), had);
     assert_eq!(berger.journal(&of_berger).len(), had + 1, "control");
-    drop(world);
+    // Nothing more is shared with it, by law or by consent: what a bundle brought its keys would open.
+    let case = berger.nahtlos.find_case(&of_berger).unwrap();
+    let person = iseli.nahtlos.identity().person.unwrap();
+    for member in [second, person] {
+        let refused = berger
+            .nahtlos
+            .grant(&case, &SectionKind::Plan, &member, &terms)
+            .unwrap_err();
+        assert_eq!(refused.code(), "institution_left", "{refused}");
+        let preview = berger
+            .nahtlos
+            .preview_grant(&case, &SectionKind::Plan, &member);
+        assert_eq!(preview.unwrap_err().code(), "institution_left");
+    }
+    berger.sync();
+    let plan = world.stored_envelopes(&berger, &of_berger, &SectionKind::Plan);
+    assert!(
+        world.opens(&berger, &plan).iter().all(|opens| *opens),
+        "control"
+    );
+    assert!(world.opens(&iseli, &plan).iter().all(|opens| !opens));
 }

@@ -206,9 +206,15 @@ fn carry_out(
              `nahtlos consent give {number} …` lets others in, `nahtlos sync` delivers it."
         ))));
     };
-    let previews = nahtlos.preview_consent(&case, new)?.shares;
+    let preview = nahtlos.preview_consent(&case, new)?;
+    let previews = preview.shares;
     data["shares"] = json!(shares_data(&new.shares, &previews));
-    let page = give_page(&case_title(nahtlos, &case)?, new, &previews);
+    let page = give_page(
+        &case_title(nahtlos, &case)?,
+        new,
+        preview.valid_until,
+        &previews,
+    );
     if opening.dry_run {
         let page = page.line("Nothing was done (--dry-run).");
         return Err(Stopped::answered(Answer::new(done(data, "dry_run"), page)));

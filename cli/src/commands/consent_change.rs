@@ -6,7 +6,7 @@ use nahtlos_client::ending::WHAT_STAYS_READABLE;
 use serde_json::json;
 
 use super::consent::{find_consent, in_words, named, read, shares_named};
-use super::consent_give::{receivers_page, shares_data};
+use super::consent_give::{OF_AGE, receivers_page, shares_data};
 use super::consent_withdraw::{after_taking_back, preview_page};
 use super::entries::known_id;
 use super::sync::count;
@@ -103,12 +103,17 @@ pub fn extend(context: &Context, words: &ConsentExtend) -> Result<Answer, Failur
         details: told.details,
         note: told.note,
     };
-    let previews = nahtlos.preview_extension(&case, &extension)?;
+    let (previews, holds_until) = nahtlos.preview_extension(&case, &extension)?;
     let mut page = Page::default()
         .title(case_title(&nahtlos, &case)?)
         .line(format!("Extended: {}.", in_words(given)));
-    if let Some(until) = until {
-        page = page.line(format!("All of it holds until {until} now."));
+    if until.is_some()
+        && let Some(last) = holds_until
+    {
+        page = page.line(format!("All of it holds until {last} now."));
+    }
+    if until != holds_until && until.is_some() {
+        page = page.line(OF_AGE);
     }
     if !extension.shares.is_empty() {
         page = receivers_page(page, &extension.shares, &previews);
@@ -117,7 +122,7 @@ pub fn extend(context: &Context, words: &ConsentExtend) -> Result<Answer, Failur
         json!({
             "done": done,
             "consent": id,
-            "valid_until": until,
+            "valid_until": holds_until.filter(|_| until.is_some()),
             "shares": shares_data(&extension.shares, &previews),
         })
     };

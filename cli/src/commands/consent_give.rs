@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use nahtlos_casework::SectionKind;
-use nahtlos_casework::fields::WithdrawalNotice;
+use nahtlos_casework::fields::{Date, WithdrawalNotice};
 use nahtlos_casework::record::ConsentDetails;
 use nahtlos_client::consent::{ConsentShare, NewConsent, short_name};
 use nahtlos_client::share::GrantPreview;
@@ -37,7 +37,12 @@ pub fn give(context: &Context, words: &ConsentGive) -> Result<Answer, Failure> {
     }
     let preview = nahtlos.preview_consent(&case, &new)?;
     let previews = &preview.shares;
-    let mut page = give_page(&case_title(&nahtlos, &case)?, &new, previews);
+    let mut page = give_page(
+        &case_title(&nahtlos, &case)?,
+        &new,
+        preview.valid_until,
+        previews,
+    );
     if let (Some(earlier), Some(ends)) = (&new.replaces, &preview.replaced) {
         let earlier = short_name(earlier);
         page = page.line(format!(
@@ -50,7 +55,7 @@ pub fn give(context: &Context, words: &ConsentGive) -> Result<Answer, Failure> {
             "done": done,
             "consent": consent,
             "valid_from": new.valid_from,
-            "valid_until": new.valid_until,
+            "valid_until": preview.valid_until,
             "details": json::value(&new.details),
             "replaces": new.replaces,
             "shares": shares_data(&new.shares, previews),
@@ -97,14 +102,26 @@ pub fn shares_data(shares: &[ConsentShare], previews: &[GrantPreview]) -> Vec<se
     lines.collect()
 }
 
-/// Before it is recorded: who will read what.
-pub fn give_page(title: &str, new: &NewConsent, previews: &[GrantPreview]) -> Page {
+/// Why a consent ends before the day that was said.
+pub const OF_AGE: &str =
+    "That is the day before the person comes of age: what a representative allows ends then.";
+
+/// Before it is recorded: who will read what, and until when.
+pub fn give_page(
+    title: &str,
+    new: &NewConsent,
+    valid_until: Option<Date>,
+    previews: &[GrantPreview],
+) -> Page {
     let mut page = Page::default().title(title).fields([
         ("given by", Some(new.giver.to_string())),
         ("form", Some(new.form.to_string())),
         ("from", Some(new.valid_from.to_string())),
-        ("until", new.valid_until.map(|day| day.to_string())),
+        ("until", valid_until.map(|day| day.to_string())),
     ]);
+    if valid_until != new.valid_until {
+        page = page.line(OF_AGE);
+    }
     page = page.fields(how_it_came_about(&new.details));
     receivers_page(page, &new.shares, previews)
 }

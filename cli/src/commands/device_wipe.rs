@@ -171,7 +171,7 @@ pub const AFTER_INSTITUTION_LEFT: &str = "What you had received stays readable h
 pub fn team_left_in_words(left: &TeamLeft) -> String {
     format!(
         "you are in the team {} no longer: {} ended it on {}{}; what you had received stays readable here, nothing \
-         more of its cases arrives, and what you type in them is held for the team to decide (`nahtlos held` lists \
+         more of its cases arrives, and what you typed there before you knew is held for the team to decide (`nahtlos held` lists \
          it, `nahtlos held export --to FILE` keeps a copy). Your other teams and their cases stay as they are",
         left.team,
         left.by.as_deref().unwrap_or("somebody"),

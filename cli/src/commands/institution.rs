@@ -259,8 +259,8 @@ fn leaving_page(leaving: &OwnLeaving) -> Page {
                 "shared with it",
                 some(
                     leaving.shared_with_it,
-                    "section: what was delivered stays readable, nothing follows",
-                    "sections: what was delivered stays readable, nothing follows",
+                    "section: what was delivered stays readable, and the relay delivers nothing more",
+                    "sections: what was delivered stays readable, and the relay delivers nothing more",
                 ),
             ),
             (

@@ -38,6 +38,17 @@ impl From<ClientError> for Failure {
                  SECTION manage --for TEAM`; of a team: `nahtlos member role PERSON --team TEAM --role manage`; of the network: \
                  `nahtlos network manager INSTITUTION`.",
             ),
+            ClientError::InstitutionLeft {
+                member,
+                institution,
+            } => say(
+                Exit::Failed,
+                &format!("{institution} left the network; nothing was shared with {member}."),
+                "Its devices receive nothing any more. An institution that came back is another one, with teams of its own, also where \
+                 it has the same name.",
+                "Share with a team of an institution that is in the network: `nahtlos team` lists them. What it may open already ends \
+                 with `nahtlos share withdraw CASE --from TEAM`.",
+            ),
             ClientError::TeamMerged { team, into } => say(
                 Exit::Failed,
                 &format!("{team} was merged into {into}; nothing was shared."),

@@ -137,6 +137,15 @@ pub enum ClientError {
     /// It would end the last path with `manage`: nobody could ever let anybody in again.
     #[error("it would end the last `manage` there: grant `manage` to somebody else first")]
     LastManager,
+    /// The institution of who is to read is in the network no more: its devices get nothing, and what is sealed
+    /// to its keys should not be more.
+    #[error("{institution} left the network")]
+    InstitutionLeft {
+        /// The team or person, by name.
+        member: String,
+        /// The institution, by name.
+        institution: String,
+    },
     /// The team was merged into another: what is new is shared with that one.
     #[error("{team} was merged into {into}")]
     TeamMerged {
@@ -250,6 +259,7 @@ impl ClientError {
             Self::NothingToChange => "nothing_to_change",
             Self::DiscardWaits => "discard_waits",
             Self::LastManager => "last_manager",
+            Self::InstitutionLeft { .. } => "institution_left",
             Self::TeamMerged { .. } => "team_merged",
             Self::IncidentOpen(_) => "incident_open",
             Self::ConsentIsWithdrawn { .. } => "consent_withdrawn",

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::hint::black_box;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use nahtlos_casework::SectionKind;
@@ -207,22 +208,25 @@ struct Times {
     nothing: Vec<Duration>,
 }
 
-/// As `sample generate` does: case files, written.
+/// By the program, as somebody would.
 fn generating(report: &mut Report, directory: &Path, cases: usize) {
     let to = directory.join("samples");
-    std::fs::create_dir(&to).expect("a directory");
-    let (time, bytes) = timed(|| {
-        let mut bytes = 0;
-        for number in 1..=cases as u64 {
-            let sample = Sample::generate(SEED, number).expect("a valid sample");
-            let file = sample.case_file().expect("a valid sample").to_string();
-            bytes += file.len();
-            std::fs::write(to.join(format!("{number}.json")), file).expect("room");
-        }
-        bytes
+    let (time, ended) = timed(|| {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_story-nahtlos"));
+        program.args(["sample", "generate", "--seed", &SEED.to_string()]);
+        program.args(["--cases", &cases.to_string(), "--to"]);
+        program.arg(&to).stdout(Stdio::null()).status()
     });
+    assert!(ended.expect("the program").success());
+    let files: Vec<_> = std::fs::read_dir(&to).expect("a directory").collect();
+    assert_eq!(files.len(), cases);
+    let bytes = files.into_iter().map(|file| {
+        let file = file.expect("a file");
+        file.metadata().expect("a file").len()
+    });
+    let bytes: u64 = bytes.sum();
     report.section(format!(
-        "Inventing {cases} cases of fourteen months and writing their files"
+        "`nahtlos sample generate --cases {cases}`, all processors"
     ));
     report.time("time", milliseconds(time) / 1e3, "s", GENERATE_S_MAX);
     #[allow(clippy::cast_precision_loss)]

@@ -3,11 +3,11 @@
 
 use nahtlos_casework::SectionKind;
 use nahtlos_casework::edit::{CoreEdit, CoreField, Edit};
-use nahtlos_casework::fields::{Date, Field, PartialDate};
-use nahtlos_casework::record::Giver;
+use nahtlos_casework::fields::{ConsentForm, Date, Field, PartialDate};
+use nahtlos_casework::record::{ConsentDetails, Giver};
 use nahtlos_casework::view::{TasksView, coming_of_age};
 use nahtlos_client::HttpTransport;
-use nahtlos_client::consent::{Less, NewConsent};
+use nahtlos_client::consent::{ConsentExtension, Less, NewConsent};
 use nahtlos_client::transport::{Answer, Transport, TransportError};
 use nahtlos_tests::{Home, World};
 
@@ -248,10 +248,27 @@ fn a_right_by_a_representative_is_granted_no_longer_than_the_person_is_not_of_ag
     born(&mut story.ruegg, &number, birth);
     let new = represented(&story.ruegg, &[(FUNCTION, COACHES)]);
     let own = case(&story.ruegg, &number);
-    story.ruegg.nahtlos.consent_give(&own, &new).unwrap();
+    let given = story.ruegg.nahtlos.consent_give(&own, &new).unwrap();
     let last = of_age.plus_days(-1).unwrap().to_string();
     let held = held(&story.ruegg, &number, &FUNCTION, COACHES);
     assert!(held[0].1.ends_with(&last), "{held:?}");
+    // Nobody is told of a later day: not before it is recorded, and not by extending it.
+    let longer = NewConsent {
+        valid_until: of_age.plus_days(100),
+        ..represented(&story.ruegg, &[(FUNCTION, COACHES)])
+    };
+    let preview = story.ruegg.nahtlos.preview_consent(&own, &longer).unwrap();
+    assert_eq!(preview.valid_until, of_age.plus_days(-1));
+    let extension = ConsentExtension {
+        consent: given,
+        shares: Vec::new(),
+        valid_until: of_age.plus_days(100),
+        form: ConsentForm::Paper,
+        details: ConsentDetails::default(),
+        note: None,
+    };
+    let refused = story.ruegg.nahtlos.consent_extend(&own, &extension);
+    assert_eq!(refused.unwrap_err().code(), "of_age");
     story.sync();
     assert_eq!(birthdays(&story.ruegg, &number), [], "it is not due yet");
 }

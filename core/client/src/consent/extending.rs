@@ -52,10 +52,11 @@ struct Checked {
     scope: Option<ConsentScopes>,
     new: Vec<IntentRecord>,
     longer: Vec<IntentRecord>,
+    until: Option<Date>,
 }
 
 impl Nahtlos {
-    /// Who would read what by the further shares.
+    /// Who would read what by the further shares, and until when all of it would hold.
     ///
     /// # Errors
     /// As [`Self::consent_extend`].
@@ -63,14 +64,13 @@ impl Nahtlos {
         &self,
         case: &Case,
         extension: &ConsentExtension,
-    ) -> Result<Vec<GrantPreview>, ClientError> {
+    ) -> Result<(Vec<GrantPreview>, Option<Date>), ClientError> {
         let case = self.case(&hex(&case.id))?;
         let checked = self.checked_extension(&case, extension)?;
         self.require_writable(&checked.ledger)?;
         let shares = extension.shares.iter();
-        shares
-            .map(|share| self.preview_share(&case, share))
-            .collect()
+        let shares = shares.map(|share| self.preview_share(&case, share));
+        Ok((shares.collect::<Result<_, _>>()?, checked.until))
     }
 
     /// Records that a consent covers more from today on, and decides the grants that follow: of the further
@@ -151,6 +151,9 @@ impl Nahtlos {
             Some(giver) => self.until_of_age(case, &giver, first.since, until),
             None => until,
         };
+        if extension.valid_until.is_some() && first.until.is_some() && until <= first.until {
+            return Err(ends_with_coming_of_age(first).into());
+        }
         let grants = |shares: &[ConsentShare]| {
             self.decisions_to_grant(case, &extension.consent, shares, until)
         };
@@ -163,6 +166,7 @@ impl Nahtlos {
             scope,
             new: grants(&extension.shares)?,
             longer,
+            until,
         })
     }
 }
@@ -228,6 +232,19 @@ fn ended() -> FieldError {
         "ended",
         "this consent holds no more",
         "record a new one: `nahtlos consent give`",
+    )
+}
+
+fn ends_with_coming_of_age(present: &Coverage) -> FieldError {
+    let last = present.until.map(|until| until.to_string());
+    FieldError::new(
+        "until",
+        "of_age",
+        format!(
+            "a representative allowed it, so it ends on {}, the day before the person comes of age, and nobody can extend it",
+            last.unwrap_or_default()
+        ),
+        "record what the person says themselves once they are of age: `nahtlos consent give`",
     )
 }
 

@@ -36,6 +36,9 @@ const GIVE: &str = "record a consent";
 pub struct ConsentPreview {
     /// Who would read what, for each share.
     pub shares: Vec<GrantPreview>,
+    /// The last day on which it holds: that of a representative not beyond the day before the person comes of
+    /// age.
+    pub valid_until: Option<Date>,
     /// What ends with the consent in whose place it stands.
     pub replaced: Option<WithdrawalPreview>,
 }
@@ -97,6 +100,7 @@ impl Nahtlos {
             .as_ref()
             .map(|replaced| self.preview_of(&replaced.consent, &replaced.resting, &new_readers));
         Ok(ConsentPreview {
+            valid_until: self.until_of_age(&case, &new.giver, new.valid_from, new.valid_until),
             shares: shares.collect::<Result<_, _>>()?,
             replaced: replaced.transpose()?,
         })

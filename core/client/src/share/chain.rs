@@ -161,6 +161,28 @@ impl Nahtlos {
                 && coverage.is_in_force_on(today)
                 && holder.is_some_and(|holder| self.is_or_leads_to(&holder, member))
         });
+        if self.slice_rule_for(kind, member)?.is_some() {
+            let basis = match covers {
+                Some(coverage) => link(true, format!("consent {}", short_name(&coverage.consent))),
+                None => link(
+                    false,
+                    format!(
+                        "a consent (`nahtlos consent give CASE --read {kind}=MEMBER --form FORM`) or a law"
+                    ),
+                ),
+            };
+            return Ok(Chain {
+                id: None,
+                basis,
+                grant: link(
+                    false,
+                    format!(
+                        "a grant of the section; the matrix gives them a part of it only: `nahtlos share slice CASE {kind} --to MEMBER`"
+                    ),
+                ),
+                key: key_link_of(None, false),
+            });
+        }
         let (basis, grant) = match covers {
             Some(coverage) => {
                 let name = short_name(&coverage.consent);

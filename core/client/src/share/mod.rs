@@ -112,6 +112,7 @@ impl Nahtlos {
         let space = case.section(kind)?;
         self.require_manager(&space, "share this section")?;
         self.refuse_where_merged(member)?;
+        self.refuse_where_outside(member)?;
         let directory = self.directory()?;
         let state = self.section_state(&space)?;
         let history = self.shared_document(&space)?.history();
@@ -141,7 +142,7 @@ impl Nahtlos {
     /// A right that rests on a consent ends with it at the latest.
     ///
     /// # Errors
-    /// [`ClientError::NotFound`], [`ClientError::NoRight`], [`ClientError::TeamMerged`]; [`ClientError::Field`]
+    /// [`ClientError::NotFound`], [`ClientError::NoRight`], [`ClientError::TeamMerged`], [`ClientError::InstitutionLeft`]; [`ClientError::Field`]
     /// without a basis, with a consent that does not cover it, or with a basis in words before the person
     /// consented.
     pub fn grant(
@@ -192,8 +193,40 @@ impl Nahtlos {
             });
         }
         self.refuse_where_merged(member)?;
+        self.refuse_where_outside(member)?;
         self.refuse_where_never_allowed(kind, member)?;
         Ok(space)
+    }
+
+    /// The relay serves nothing to an institution that left, but a bundle or a copy would: nothing more is
+    /// sealed to its keys. A team that another institution took in is one of that institution.
+    fn refuse_where_outside(&self, member: &SpaceId) -> Result<(), ClientError> {
+        let Some(institution) = self.confirmed_institution(member) else {
+            return Ok(());
+        };
+        let directory = self.shared_directory()?;
+        let network = self.device.network;
+        let Some(network) = network.and_then(|network| self.logs().state(&network)) else {
+            return Ok(());
+        };
+        let was_in = network.grants().iter();
+        let was_in = was_in.filter(|grant| grant.member == MemberId::Space(institution));
+        let has_left = was_in.count() > 0
+            && !self.is_in_network(&institution)
+            && !self.is_in_network(&directory.goes_on_as(&institution));
+        let is_elsewhere = || {
+            network.live_grants().any(|grant| match grant.member {
+                MemberId::Space(other) => self.is_or_leads_to(&other, member),
+                MemberId::Device(_) => false,
+            })
+        };
+        if has_left && !is_elsewhere() {
+            return Err(ClientError::InstitutionLeft {
+                member: directory.name(member),
+                institution: directory.institution_name(&institution),
+            });
+        }
+        Ok(())
     }
 
     /// What is new is shared with the team that took over: whoever reads "shared with" must find a team that
