@@ -14,6 +14,7 @@ use nahtlos_casework::retention::Retention;
 use nahtlos_client::Case;
 use nahtlos_client::bundle::BundleScope;
 use nahtlos_client::case_erasing::telling::ErasedCase;
+use nahtlos_client::ending::Reason;
 use nahtlos_protocol::envelope::Envelope;
 use nahtlos_protocol::identifier::ItemId;
 use nahtlos_protocol::space::Role;
@@ -461,4 +462,55 @@ fn a_bundle_brings_the_erasure_and_never_what_was_erased() {
     scene.iseli.sync();
     scene.berger.sync();
     assert_eq!(missing(&scene.berger), ["Rita Flückiger"]);
+}
+
+/// Iseli's team could read the journal, and cannot any more when the case is erased: no word about the journal
+/// reaches his device, which has a copy of it.
+#[test]
+fn a_copy_of_a_section_that_was_lost_before_goes_with_its_erased_case() {
+    let mut scene = scene();
+    let iv = scene
+        .berger
+        .nahtlos
+        .directory()
+        .unwrap()
+        .find_team(IV_TEAM)
+        .unwrap();
+    let ending = scene
+        .berger
+        .nahtlos
+        .withdrawal(&scene.case, &SectionKind::Journal, &iv)
+        .unwrap();
+    scene
+        .berger
+        .nahtlos
+        .end(&ending, Reason::BasisEnded)
+        .unwrap();
+    scene.berger.sync();
+    scene.iseli.sync();
+    let lost = scene.iseli.nahtlos.lost_sections().unwrap();
+    assert_eq!((lost.len(), lost[0].erased), (1, false), "control");
+    let held = |home: &Home| home.nahtlos.collections_holding(b"von der IV").unwrap();
+    assert!(!held(&scene.iseli).is_empty(), "control");
+    let stored = scene
+        .world
+        .stored_envelopes(&scene.berger, &scene.number, &SectionKind::Journal);
+    assert!(
+        scene.world.opens(&scene.iseli, &stored).contains(&true),
+        "control"
+    );
+
+    scene.erase();
+    let said = scene.iseli.sync().notices;
+    assert!(
+        said.iter()
+            .any(|one| one.contains("destroyed what it held of it:")),
+        "{said:?}"
+    );
+    scene.iseli.sync();
+    holds_nothing(&scene.iseli, &scene.number);
+    assert!(held(&scene.iseli).is_empty());
+    assert!(!scene.world.opens(&scene.iseli, &stored).contains(&true));
+    scene.berger.sync();
+    assert_eq!(missing(&scene.berger), ["Rita Fl\u{fc}ckiger"]);
 }

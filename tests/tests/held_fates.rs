@@ -128,6 +128,12 @@ fn who_still_reads_the_section_asks_nobody_and_knows_by_the_logs() {
     scene.berger.nahtlos.held_adopt(&id).unwrap();
     scene.berger.sync();
     assert_eq!(questions(&mut scene), []);
+    let wipe = scene.iseli.nahtlos.preview_wipe().unwrap();
+    assert_eq!(
+        (wipe.discarded, wipe.loses_something()),
+        (0, false),
+        "control"
+    );
     assert_eq!(scene.notes(&scene.iseli), [1, 2]);
     assert_eq!(told(&mut scene.iseli), [(true, Fate::Adopted)]);
     assert_eq!(told(&mut scene.iseli), []);
@@ -191,4 +197,28 @@ fn an_edit_adopted_before_its_author_heard_that_it_was_held_is_told_as_what_it_i
     scene.iseli.sync();
     assert_eq!(scene.iseli.nahtlos.status().unwrap().undelivered_edits, 0);
     assert_eq!(fate(&scene.iseli), Fate::RelaySaysAdopted);
+}
+
+#[test]
+fn who_wipes_a_device_hears_that_what_was_discarded_is_nowhere_else() {
+    let (mut scene, id) = lost();
+    let wipe = scene.iseli.nahtlos.preview_wipe().unwrap();
+    assert_eq!((wipe.held_elsewhere, wipe.discarded), (1, 0), "control");
+    assert!(!wipe.loses_something());
+    scene.berger.nahtlos.held_discard(&id, "twice").unwrap();
+    scene.berger.sync();
+    scene.iseli.sync();
+    let wipe = scene.iseli.nahtlos.preview_wipe().unwrap();
+    assert_eq!((wipe.held_elsewhere, wipe.discarded), (0, 1));
+    assert!(wipe.loses_something());
+    // Put away by its author, nothing is left to be lost.
+    scene.iseli.nahtlos.held_discard(&id, "").unwrap();
+    assert!(
+        !scene
+            .iseli
+            .nahtlos
+            .preview_wipe()
+            .unwrap()
+            .loses_something()
+    );
 }

@@ -85,6 +85,12 @@ fn preview_page(context: &Context, preview: &WipePreview, places: &[(String, u64
             "refused by the relay, kept only here".into(),
         ]);
     }
+    if preview.discarded > 0 {
+        rows.push(vec![
+            count(preview.discarded, "change", "changes"),
+            "discarded by who manages the section, kept only here".into(),
+        ]);
+    }
     let decided = preview.decisions.iter();
     rows.extend(decided.map(|what| vec!["decision".into(), what.clone()]));
     let invited = preview.open_invitations.iter();

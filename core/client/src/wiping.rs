@@ -30,6 +30,8 @@ pub struct WipePreview {
     pub refused_edits: u64,
     /// Edits of one's own that wait for a manager's decision: the managers have them too.
     pub held_elsewhere: u64,
+    /// Changes of one's own that were discarded: nobody else is shown them, and what was typed is kept here.
+    pub discarded: u64,
     /// Changes of access that were decided here and are not carried out, in words.
     pub decisions: Vec<String>,
     /// Invitations made here that nobody answered: whoever answers them is let in by no other device.
@@ -51,6 +53,7 @@ impl WipePreview {
     pub fn loses_something(&self) -> bool {
         !self.undelivered.is_empty()
             || self.refused_edits > 0
+            || self.discarded > 0
             || !self.decisions.is_empty()
             || !self.open_invitations.is_empty()
     }
@@ -77,6 +80,7 @@ impl Nahtlos {
             }
         }
         let held = self.held_list()?;
+        let discarded = held.iter().filter(|one| one.own && one.fate.is_discarded());
         let waiting = held.iter().filter(|one| one.own && one.fate.is_waiting());
         let refused = status.held.iter().map(|line| line.edits.len() as u64);
         let returned = status.returned_decisions.into_iter();
@@ -93,6 +97,7 @@ impl Nahtlos {
             undelivered,
             refused_edits: refused.sum(),
             held_elsewhere: waiting.count() as u64,
+            discarded: discarded.count() as u64,
             decisions: decisions
                 .chain(returned.map(|decision| decision.what))
                 .collect(),

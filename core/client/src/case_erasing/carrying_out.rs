@@ -73,12 +73,43 @@ impl Nahtlos {
         }
         let mut told = Vec::new();
         for (case, (space, record)) in cases {
+            let mut kept = 0;
             if let Some(case) = case {
+                kept = self.erase_copies_lost_before(&case)?;
                 self.forget_case(&case)?;
             }
-            told.push(self.tell_erased(&space, &record)?);
+            told.push(self.tell_erased(&space, &record, kept)?);
         }
         Ok(told)
+    }
+
+    /// Who lost a section of the case before it was erased hears no word about that one, and holds a copy: it
+    /// goes with the rest, as [`Self::erase_lost`] erases it. Gives how many stay, since something that was
+    /// typed there waits to be sent.
+    fn erase_copies_lost_before(&mut self, case: &Nonce) -> Result<usize, ClientError> {
+        let case = hex(case);
+        let mut copies = self.lost_sections()?;
+        copies.retain(|copy| copy.case == case && !copy.erased);
+        let mut kept = 0;
+        for copy in copies {
+            let Some(space) = SpaceId::from_hex(&copy.space) else {
+                continue;
+            };
+            match self.erase_lost(&copy.space) {
+                Ok(_) => {
+                    self.commit(|transaction| {
+                        forget_search_text(transaction, &space)?;
+                        forget_carried(transaction, &space)?;
+                        transaction.delete(Collection::Label, &space.0)?;
+                        Ok(())
+                    })?;
+                }
+                // A restored home is read and never acts; what was typed is never destroyed unasked.
+                Err(ClientError::NoRight { .. } | ClientError::Restored) => kept += 1,
+                Err(other) => return Err(other),
+            }
+        }
+        Ok(kept)
     }
 
     /// The relay refused for good that a section is erased: the decision goes back to the person.

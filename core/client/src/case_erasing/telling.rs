@@ -282,11 +282,13 @@ impl Nahtlos {
         }
     }
 
-    /// What a person is told when a case is erased by somebody's word.
+    /// What a person is told when a case is erased by somebody's word; `kept` copies of sections that were lost
+    /// before are here still.
     pub(crate) fn tell_erased(
         &self,
         space: &SpaceId,
         record: &ErasedRecord,
+        kept: usize,
     ) -> Result<String, ClientError> {
         let author = self.fact(&record.by)?.map(|word| word.author);
         if author == Some(self.device_id) {
@@ -296,8 +298,15 @@ impl Nahtlos {
         }
         let (by, institution) = self.person_in_words(author, space);
         let institution = institution.map_or_else(String::new, |name| format!(" ({name})"));
+        let but = match kept {
+            0 => String::new(),
+            _ => format!(
+                ", but for {kept} of the sections that it had lost before: something typed there waits to be sent. \
+                 `nahtlos sync`, then `nahtlos section erase`"
+            ),
+        };
         Ok(format!(
-            "{by}{institution} erased a case, and this device destroyed what it held of it: `nahtlos case list --erased`"
+            "{by}{institution} erased a case, and this device destroyed what it held of it{but}: `nahtlos case list --erased`"
         ))
     }
 }
