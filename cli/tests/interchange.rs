@@ -70,11 +70,193 @@ fn an_exported_case_is_private_opens_again_with_the_same_content_and_is_never_wr
         file.as_object_mut().unwrap().remove("reference");
         for list in ["journal", "function"] {
             for entry in file[list].as_array_mut().unwrap() {
-                entry.as_object_mut().unwrap().remove("written_at");
+                let by = entry["written_by"]["name"].as_str().unwrap().to_owned();
+                assert!(by.starts_with("Anna Berger"), "{by}");
+                let entry = entry.as_object_mut().unwrap();
+                entry.remove("written_by");
+                entry.remove("written_at");
             }
         }
     }
     assert_eq!(first, second);
+}
+
+/// Berger leads Ruth's case; Iseli, who reads and writes the journal, notes something that Ruth contests; a round table
+/// is called whose points nobody has minuted.
+#[test]
+fn an_export_with_marks_and_a_round_table_opens_again_and_says_who_wrote_what_and_what_stays_behind()
+ {
+    let world = World::new();
+    let number = world.open_case();
+    grant(&world, &number, "core,journal", "write").ok();
+    sync_all(&world);
+    let add = ["journal", "add", &number, "--kind", "note", "--from", "-"];
+    world.iseli.type_in(&add, "Sie kam zu spät.").ok();
+    sync_all(&world);
+    let home = &world.berger;
+    let journal = home
+        .run(&["--json", "journal", "list", "ruth", "--filter", "zu spät"])
+        .json();
+    let entry = journal["content"]["entries"][0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let dispute = |section: &str, what: &str, text: &str| {
+        let add = [
+            "subject", "dispute", "add", "ruth", section, what, "--from", "-",
+        ];
+        home.type_in(&add, text).ok();
+    };
+    dispute("core", "first_name", "Ich heisse Rut.");
+    dispute("journal", &entry, "Der Zug fiel aus.");
+    home.run(&["section", "open", "ruth", "meeting/standort-1"])
+        .ok();
+    let add = [
+        "section",
+        "add",
+        "ruth",
+        "meeting/standort-1",
+        "agenda",
+        "--from",
+        "-",
+    ];
+    home.type_in(&add, r#"{"point": "Wie weiter"}"#).ok();
+    sync_all(&world);
+    let to = world.file("ruth.json");
+    export(home, "ruth", &to, &[]).json();
+
+    let open = ["--json", "case", "open", "--from", &to, "--yes"];
+    let opened = home.run(&open);
+    assert!(
+        opened.stderr.contains("Not taken over"),
+        "{}",
+        opened.stderr
+    );
+    assert!(
+        opened
+            .stderr
+            .contains("2 marks of what the person contests"),
+        "{}",
+        opened.stderr
+    );
+    let data = opened.json();
+    let second = data["case_number"].as_str().unwrap().to_owned();
+    assert_eq!(data["disputes"], json!({ "marked": 2, "without_place": 0 }));
+    assert!(
+        data["left_behind"].to_string().contains("readings"),
+        "{data}"
+    );
+    let marks = home
+        .run(&["--json", "subject", "dispute", "list", &second])
+        .json();
+    assert_eq!(marks["disputes"]["core"][0]["text"], "Ich heisse Rut.");
+    assert_eq!(
+        marks["disputes"]["journal"][0]["path"],
+        json!(["entries", entry])
+    );
+    let shown = home.run(&["journal", &second]).ok().stdout;
+    let line = shown
+        .lines()
+        .find(|line| line.contains("Sie kam zu spät."))
+        .unwrap();
+    assert!(
+        line.contains("(contested)") && line.contains("Iseli"),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("as a file says; taken over by Anna Berger"),
+        "{shown}"
+    );
+    let again = world.file("again.json");
+    export(home, &second, &again, &[]).json();
+    let (first, second) = (read(Path::new(&to)), read(Path::new(&again)));
+    assert_eq!(
+        first["further"][0]["agenda"][0]["point"],
+        second["further"][0]["agenda"][0]["point"]
+    );
+    assert_eq!(first.get("other_values"), second.get("other_values"));
+}
+
+/// The exported journal of one client is named for another one's case.
+#[test]
+fn rows_of_another_case_are_added_only_where_that_is_said_and_keep_who_wrote_them() {
+    let world = World::new();
+    world.open_case();
+    let home = &world.berger;
+    let other = world.file("other.json");
+    fs::write(
+        &other,
+        r#"{"schema_version": 1, "person": {"official_name": "Käser"}}"#,
+    )
+    .unwrap();
+    home.run(&["case", "open", "--from", &other]).ok();
+    let to = world.file("journal.csv");
+    export(home, "ruth", &to, &["--format", "csv", "--list", "journal"]).json();
+    let import = [
+        "--json", "case", "import", "käser", "--list", "journal", "--from", &to,
+    ];
+    for run in [
+        home.run(&import),
+        home.run(&support::with(&import, &["--yes"])),
+    ] {
+        let error = refused(&run, 6, "another_case");
+        assert!(error.to_string().contains("Anna Berger"), "{error}");
+    }
+    let entries = || home.run(&["--json", "journal", "käser"]).json()["content"]["entries"].clone();
+    assert_eq!(entries(), json!([]), "nothing was added");
+    home.run(&support::with(&import, &["--from-another-case"]))
+        .json();
+    let added = entries();
+    assert!(!added.as_array().unwrap().is_empty());
+    assert_eq!(
+        added[0]["origin"]["taken_over"]["written_by"],
+        "Anna Berger"
+    );
+    // Rows that somebody typed bring nothing along.
+    let typed = world.file("typed.csv");
+    fs::write(
+        &typed,
+        "kind;text;at\nnote;Getippt;01.10.2026 09:00\ncall;Ohne Zeit;02.10.2026\n",
+    )
+    .unwrap();
+    home.run(&[
+        "case", "import", "käser", "--list", "journal", "--from", &typed,
+    ])
+    .ok();
+    let times: Vec<String> = entries()
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| entry["at"].as_str().unwrap().to_owned())
+        .collect();
+    assert!(
+        times.contains(&"2026-10-01T07:00:00Z".to_owned()),
+        "{times:?}"
+    );
+    let error = refused(
+        &{
+            fs::write(&typed, "kind;text;at\nnote;x;morgen\n").unwrap();
+            home.run(&[
+                "--json", "case", "import", "käser", "--list", "journal", "--from", &typed,
+            ])
+        },
+        2,
+        "format",
+    );
+    assert!(
+        error["details"].to_string().contains("line 2, at"),
+        "{error}"
+    );
+    let local = world.file("local.csv");
+    export(
+        home,
+        "käser",
+        &local,
+        &["--format", "csv", "--list", "journal"],
+    )
+    .json();
+    let text = fs::read_to_string(&local).unwrap();
+    assert!(text.contains("2026-10-01T09:00:00+02:00"), "{text}");
 }
 
 #[test]
@@ -210,7 +392,9 @@ fn a_table_with_errors_changes_nothing_and_names_line_and_column() {
         details.contains("line 2") && details.contains("line 4"),
         "{error}"
     );
-    assert_eq!(cases(), 1);
+    let yes = support::with(&import, &["--yes"]);
+    refused(&home.run(&yes), 6, "case_exists");
+    assert_eq!(cases(), 1, "nor by the word that a script always says");
     fs::write(
         &table,
         "official_name,first_name,birth\nHadžić,Lejla,1990\nMeier,,\n",
@@ -218,6 +402,10 @@ fn a_table_with_errors_changes_nothing_and_names_line_and_column() {
     .unwrap();
     let opened = home.run(&import).json();
     assert_eq!(opened["case_numbers"].as_array().unwrap().len(), 2);
+    assert_eq!(cases(), 3);
+    refused(&home.run(&import), 6, "case_exists");
+    home.run(&support::with(&import, &["--second-cases", "--dry-run"]))
+        .ok();
     assert_eq!(cases(), 3);
     // Accents do not matter for finding them again.
     for filter in ["--filter", "--search"] {

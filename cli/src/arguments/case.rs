@@ -135,6 +135,12 @@ pub struct CaseImport {
     /// What the rows are: journal, tasks, or a section and its list, as labour.employments
     #[arg(long, value_name = "LIST", requires = "case")]
     pub list: Option<String>,
+    /// Open a second case also for people of whom there is one
+    #[arg(long, conflicts_with = "case")]
+    pub second_cases: bool,
+    /// Add the rows also where their identifiers say that they were exported from another case
+    #[arg(long, requires = "case")]
+    pub from_another_case: bool,
     /// Whether to ask.
     #[command(flatten)]
     pub answered: Answered,

@@ -17,7 +17,7 @@ use crate::arguments::{CaseExport, ExportFormat};
 use crate::context::{Context, write_private_file};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output::{Answer, Page, csv};
+use crate::output::{Answer, Page, csv, dates};
 
 /// Columns of the table that has a row for each value of a case.
 const HEADER: [&str; 7] = [
@@ -60,8 +60,27 @@ pub fn export(context: &Context, options: &CaseExport) -> Result<Answer, Failure
             let text = serde_json::to_string_pretty(&file).unwrap_or_default();
             format!("{text}\n")
         }
-        (ExportFormat::Csv, Some(list)) => csv::render(&list.columns(), &list.rows(&file)),
-        (ExportFormat::Csv, None) => csv::render(&HEADER, &nahtlos_casework::export::rows(&file)),
+        (ExportFormat::Csv, Some(list)) => {
+            let (columns, times) = (list.columns(), list.times());
+            let rows = list.rows(&file).into_iter().map(|row| {
+                let named = columns.iter().zip(row);
+                let cells = named.map(|(column, cell)| match times.contains(column) {
+                    true => dates::local_with_offset(&cell),
+                    false => cell,
+                });
+                cells.collect()
+            });
+            csv::render(&columns, &rows.collect::<Vec<Vec<String>>>())
+        }
+        (ExportFormat::Csv, None) => {
+            let mut rows = nahtlos_casework::export::rows(&file);
+            for row in &mut rows {
+                if let Some(written_at) = row.last_mut() {
+                    *written_at = dates::local_with_offset(written_at);
+                }
+            }
+            csv::render(&HEADER, &rows)
+        }
     };
     write_private_file(&options.to, content.as_bytes())?;
     let answer = told(&nahtlos, &case, options, &readable, content.len())?

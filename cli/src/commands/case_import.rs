@@ -5,20 +5,20 @@ use std::collections::BTreeSet;
 use nahtlos_casework::edit::{CoreEdit, CoreField, Edit};
 use nahtlos_casework::fields::{EntryId, Field};
 use nahtlos_casework::import::rows::{RowsFile, RowsOf};
-use nahtlos_client::{ClientError, Nahtlos};
+use nahtlos_client::{Case, ClientError, Nahtlos};
 use nahtlos_document::Path;
 use serde_json::json;
 
 use super::case_open::{phase_not_taken_over, same_person};
-use super::entries::new_id;
+use super::entries::with_new_ids;
 use super::sync::count;
 use super::{NOT_DELIVERED_YET, case_title};
-use crate::arguments::{Answered, CaseImport};
+use crate::arguments::CaseImport;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::input;
-use crate::output::Answer;
+use crate::output::{Answer, dates};
 
 /// Persons of whom there are cases that a message names.
 const NAMED_MAX: usize = 5;
@@ -41,21 +41,24 @@ pub fn import(context: &Context, options: &CaseImport) -> Result<Answer, Failure
         Some(list) => RowsOf::parse(list)?,
         None => RowsOf::Cases,
     };
-    let file = RowsFile::parse(rows_of, &input::read_table(&options.from)?)
+    let time = |typed: &str| dates::parse_time(typed).ok();
+    let table = input::read_table(&options.from)?;
+    let file = RowsFile::parse_with_times(rows_of, &table, &time)
         .map_err(|errors| Failure::table(&errors))?;
     if file.is_empty() {
         return Err(no_rows());
     }
     let mut nahtlos = context.open()?;
     match &options.case {
-        Some(case) => entries(&mut nahtlos, case, &file, options.answered),
-        None => cases(&mut nahtlos, &file, options.answered),
+        Some(case) => entries(&mut nahtlos, case, &file, options),
+        None => cases(&mut nahtlos, &file, options),
     }
 }
 
-fn cases(nahtlos: &mut Nahtlos, file: &RowsFile, answered: Answered) -> Result<Answer, Failure> {
-    let cases = file.cases();
-    if !answered.yes {
+fn cases(nahtlos: &mut Nahtlos, file: &RowsFile, options: &CaseImport) -> Result<Answer, Failure> {
+    let (cases, answered) = (file.cases(), options.answered);
+    // Not by `--yes`, which a script always adds: a table that is read twice would open everybody a second time.
+    if !options.second_cases {
         refuse_second_cases(nahtlos, &cases)?;
     }
     let rows = count(cases.len() as u64, "case", "cases");
@@ -107,8 +110,9 @@ fn entries(
     nahtlos: &mut Nahtlos,
     case: &str,
     file: &RowsFile,
-    answered: Answered,
+    options: &CaseImport,
 ) -> Result<Answer, Failure> {
+    let answered = options.answered;
     let case = nahtlos.find_case(case)?;
     let section = file
         .rows_of()
@@ -117,15 +121,18 @@ fn entries(
     super::section::refuse_not_opened(nahtlos, &case, &section)?;
     let document = nahtlos.section_document_unrecorded(&case, &section)?;
     let read = document.read();
-    let existing = file.existing(|id: &EntryId| {
-        ["entries", "tasks"]
-            .iter()
-            .any(|list| read.exists(Path::from_iter([*list, &id.canonical()])))
-    });
+    let exists = |id: &EntryId| {
+        let mut lists = ["entries", "tasks"].iter();
+        lists.any(|list| read.exists(Path::from_iter([*list, &id.canonical()])))
+    };
+    let existing = file.existing(exists);
     if !existing.is_empty() {
         return Err(Failure::table(&existing));
     }
-    let edits = edits(file)?;
+    if !options.from_another_case {
+        refuse_another_case(nahtlos, &case, file)?;
+    }
+    let edits = with_new_ids(|new_id| file.edits(new_id))?;
     let title = case_title(nahtlos, &case)?;
     let rows = count(file.len() as u64, "row", "rows");
     let id = case.id.to_string();
@@ -154,16 +161,41 @@ fn entries(
     }
 }
 
-/// Randomness that fails once fails the whole command, before anything is stored.
-fn edits(file: &RowsFile) -> Result<Vec<Edit>, Failure> {
-    let mut failed = None;
-    let edits = file.edits(&mut || {
-        new_id().unwrap_or_else(|failure| {
-            failed = Some(failure);
-            EntryId::from_random([0; 8])
-        })
-    });
-    failed.map_or(Ok(edits), Err)
+/// An export gives each entry an identifier. Rows that bring one along which this case does not have are another
+/// case's, and what is added to a journal is never taken out again.
+fn refuse_another_case(nahtlos: &Nahtlos, case: &Case, file: &RowsFile) -> Result<(), Failure> {
+    let brought = file.brought_along();
+    if brought == 0 {
+        return Ok(());
+    }
+    let title = case_title(nahtlos, case)?;
+    let rows = count(brought as u64, "row", "rows");
+    let writers: Vec<String> = file.writers().into_iter().collect();
+    let by = match writers.is_empty() {
+        true => String::new(),
+        false => format!(", written by {}", writers.join(", ")),
+    };
+    let what =
+        format!("{rows} come from another case: {title} has no entries of these identifiers{by}");
+    if input::may_ask() {
+        let question = format!("{what}. Add them to {title} all the same?");
+        return match input::confirm(&question)? {
+            true => Ok(()),
+            false => Err(another_case("Nothing was added.".to_owned())),
+        };
+    }
+    Err(another_case(format!("Nothing was added: {what}.")))
+}
+
+fn another_case(what: String) -> Failure {
+    Failure::new(
+        Exit::Conflict,
+        "another_case",
+        what,
+        "An exported list belongs to the case that it was exported from; what is added to a journal is never taken \
+         out again.",
+        "Check the case and the file. If they do belong here, run the command again with `--from-another-case`.",
+    )
 }
 
 /// Two cases of one person drift apart: rows of people of whom there is a case, here or further up in the
@@ -199,7 +231,7 @@ fn refuse_second_cases(nahtlos: &Nahtlos, cases: &[(usize, Vec<Edit>)]) -> Resul
         "case_exists",
         format!("{rows} about people of whom there is a case; no case was opened."),
         "Two cases of one person drift apart.",
-        "Take these rows out, or open second cases with `--yes`.",
+        "Take these rows out, or open second cases with `--second-cases`.",
     );
     details.truncate(NAMED_MAX);
     failure.details = details.into();

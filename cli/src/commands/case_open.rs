@@ -2,7 +2,7 @@
 
 use nahtlos_casework::edit::{CoreEdit, CoreField, Edit};
 use nahtlos_casework::fields::{
-    ConsentForm, EntryId, Field, Line, Name, PartialDate, Phase, Phone, Stored, WithdrawalNotice,
+    ConsentForm, Field, Line, Name, PartialDate, Phase, Phone, Stored, WithdrawalNotice,
 };
 use nahtlos_casework::phase::of_new_case;
 use nahtlos_casework::record::{ConsentDetails, Giver};
@@ -15,8 +15,9 @@ use nahtlos_protocol::identifier::SpaceId;
 use nahtlos_protocol::space::kind::Role;
 use serde_json::json;
 
+use super::case_take_over::{left_behind, mark_disputes};
 use super::consent_give::{give_page, shares_data};
-use super::entries::new_id;
+use super::entries::with_new_ids;
 use super::sync::count;
 use super::{NOT_DELIVERED_YET, case_title, consent_terms};
 use crate::arguments::CaseOpen;
@@ -52,27 +53,18 @@ pub fn open_from(
     if let Some(enquiry) = &enquiry {
         refuse_enquiry(enquiry, opening.yes)?;
     }
-    let mut other_values = 0;
-    let edits = match &source.from {
-        Some(path) => {
-            let file = CaseFile::parse(&input::read_text(path)?)
-                .map_err(|errors| Failure::import(&errors))?;
-            other_values = file.other_values();
-            // Randomness that fails once fails the whole command, before anything is stored.
-            let mut failed = None;
-            let edits = file.edits(&mut || {
-                new_id().unwrap_or_else(|failure| {
-                    failed = Some(failure);
-                    EntryId::from_random([0; 8])
-                })
-            });
-            if let Some(failure) = failed {
-                return Err(failure);
-            }
-            edits
-        }
+    let file = match &source.from {
+        Some(path) => Some(
+            CaseFile::parse(&input::read_text(path)?).map_err(|errors| Failure::import(&errors))?,
+        ),
+        None => None,
+    };
+    let file = file.as_ref();
+    let edits = match file {
+        Some(file) => with_new_ids(|new_id| file.edits(new_id))?,
         None => asked()?,
     };
+    let left = file.and_then(left_behind);
     if !opening.yes
         && let Some((person, number)) = same_person(&nahtlos, &edits)?
     {
@@ -83,6 +75,17 @@ pub fn open_from(
             return Err(second_case(have));
         }
     }
+    if let Some(left) = &left
+        && !opening.yes
+        && !opening.dry_run
+        && input::may_ask()
+    {
+        Page::default().line(left.as_str()).show_before_asking();
+        if !input::confirm("Open the case without it?")? {
+            let data = json!({ "done": "nothing" });
+            return Ok(Answer::sentence(data, "No case was opened."));
+        }
+    }
     let sections = sections_of(&edits);
     let consent = match &opening.consent {
         Some(path) => Some(consent_terms::from_file(&nahtlos, path, &sections)?),
@@ -91,27 +94,60 @@ pub fn open_from(
     };
     // Read as a whole or not at all: the case, the consent and the rights are kept together.
     let opened = nahtlos.all_or_nothing(|nahtlos| {
-        carry_out(nahtlos, &edits, consent.as_ref(), enquiry.as_ref(), opening)
+        carry_out(
+            nahtlos,
+            &edits,
+            file,
+            consent.as_ref(),
+            enquiry.as_ref(),
+            opening,
+        )
     });
     let opened = match (opened, phase_not_taken_over(&edits, consent.is_some())) {
         (Ok(answer), Some(note)) => Ok(Box::new(answer.note(note))),
         (opened, _) => opened,
     };
     match opened {
-        Ok(answer) | Err(Stopped::Answered(answer)) if other_values > 0 => {
-            let values = count(
-                other_values as u64,
-                "value of the file is",
-                "values of the file are",
-            );
-            Ok(answer.note(format!(
-                "{values} in a form that only a newer version understands (`other_values`): not taken over, \
-                 keep the file."
-            )))
+        Ok(answer) | Err(Stopped::Answered(answer)) => {
+            let notes = file.map(|file| notes_of(file, &edits)).unwrap_or_default();
+            let answer = notes.into_iter().fold(*answer, Answer::note);
+            Ok(left.into_iter().fold(answer, Answer::note))
         }
-        Ok(answer) | Err(Stopped::Answered(answer)) => Ok(*answer),
         Err(Stopped::Failed(failure)) => Err(*failure),
     }
+}
+
+/// What is to be said of a file whose case was opened.
+fn notes_of(file: &CaseFile, edits: &[Edit]) -> Vec<String> {
+    let mut notes = Vec::new();
+    let taken_over = edits
+        .iter()
+        .filter(|edit| matches!(edit, Edit::TakenOver(_)))
+        .count();
+    if taken_over > 0 {
+        let entries = count(taken_over as u64, "entry names", "entries name");
+        notes.push(format!(
+            "{entries} who wrote them and when, as the file says: it stands beside your name, who took them over."
+        ));
+    }
+    if file.disputes() > 0 {
+        let marks = count(file.disputes() as u64, "mark", "marks");
+        notes.push(format!(
+            "{marks} of what the person contests taken over with it."
+        ));
+    }
+    if file.other_values() > 0 {
+        let values = count(
+            file.other_values() as u64,
+            "value of the file is",
+            "values of the file are",
+        );
+        notes.push(format!(
+            "{values} in a form that only a newer version understands, or that counts for nothing \
+             (`other_values`): not taken over, keep the file."
+        ));
+    }
+    notes
 }
 
 /// Why nothing is kept.
@@ -181,6 +217,7 @@ fn sections_of(edits: &[Edit]) -> Vec<SectionKind> {
 fn carry_out(
     nahtlos: &mut Nahtlos,
     edits: &[Edit],
+    file: Option<&CaseFile>,
     consent: Option<&NewConsent>,
     enquiry: Option<&Enquiry>,
     opening: &CaseOpen,
@@ -191,8 +228,17 @@ fn carry_out(
         nahtlos.note_enquiry_of(&case, enquiry)?;
     }
     let case = nahtlos.find_case(&number)?;
+    let without_place = match file {
+        Some(file) => mark_disputes(nahtlos, &case, file)?,
+        None => 0,
+    };
     let sections: Vec<String> = case.sections.keys().map(SectionKind::code).collect();
     let mut data = json!({ "case_number": number, "sections": sections });
+    if let Some(file) = file {
+        data["left_behind"] = json!(file.left_behind());
+        data["disputes"] =
+            json!({ "marked": file.disputes() - without_place, "without_place": without_place });
+    }
     let Some(new) = consent else {
         if opening.dry_run {
             let said = "Nothing was done (--dry-run): the case can be opened.";

@@ -109,6 +109,7 @@ mod tests {
             }),
             at: Some(UtcTime::from_seconds(seconds).unwrap()),
             change: String::new(),
+            taken_over: None,
         }
     }
 

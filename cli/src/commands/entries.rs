@@ -27,6 +27,21 @@ pub fn new_id() -> Result<EntryId, Failure> {
     Ok(EntryId::from_random(bytes))
 }
 
+/// What is made with fresh identifiers. Randomness that fails once fails the whole command, before anything is stored.
+///
+/// # Errors
+/// Where the operating system gives no randomness.
+pub fn with_new_ids<T>(make: impl FnOnce(&mut dyn FnMut() -> EntryId) -> T) -> Result<T, Failure> {
+    let mut failed = None;
+    let made = make(&mut || {
+        new_id().unwrap_or_else(|failure| {
+            failed = Some(failure);
+            EntryId::from_random([0; 8])
+        })
+    });
+    failed.map_or(Ok(made), Err)
+}
+
 /// The entry that is meant: by its number in the list, its identifier, or the beginning of it.
 ///
 /// # Errors

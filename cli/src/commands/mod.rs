@@ -13,6 +13,7 @@ mod case_handover;
 mod case_import;
 mod case_open;
 mod case_process;
+mod case_take_over;
 mod conflict;
 mod conflict_inbox;
 mod consent;

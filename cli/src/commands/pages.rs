@@ -340,9 +340,21 @@ pub fn function_page(page: Page, function: &FunctionView) -> Page {
 
 /// Who wrote something, as people know them.
 pub fn who(origin: &Origin) -> String {
-    origin.author.as_ref().map_or_else(
+    let signed = origin.author.as_ref().map_or_else(
         || "unknown".into(),
         |author| author.display_name.to_string(),
+    );
+    let Some(source) = &origin.taken_over else {
+        return signed;
+    };
+    let at = source.written_at.as_ref();
+    let at = at.map_or_else(String::new, |at| match at {
+        Stored::Known(time) => format!(", {}", dates::time(*time)),
+        unknown => format!(", {unknown}"),
+    });
+    format!(
+        "{}{at} (as a file says; taken over by {signed})",
+        source.written_by
     )
 }
 

@@ -38,6 +38,18 @@ pub fn time(time: UtcTime) -> String {
     seconds(time.seconds())
 }
 
+/// A stored time in Swiss time with its offset, `2026-09-08T10:30:00+02:00`: for tables, in which people read it and
+/// from which a program reads the same point in time. Anything else as it is.
+pub fn local_with_offset(stored: &str) -> String {
+    match UtcTime::parse(stored).map(|time| Timestamp::from_second(time.seconds())) {
+        Ok(Ok(time)) => time
+            .to_zoned(zone())
+            .strftime("%Y-%m-%dT%H:%M:%S%:z")
+            .to_string(),
+        _ => stored.to_owned(),
+    }
+}
+
 /// The last millisecond of a day in Switzerland.
 ///
 /// # Errors

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use nahtlos_document::{Actor, ChangeHash, ConflictingValue};
+use nahtlos_document::{Actor, ChangeHash, ConflictingValue, Value};
 use serde::Serialize;
 
-use crate::fields::{DeviceId, InstitutionId, Name, PersonId, UtcTime};
+use crate::edit::{SOURCE_AT, SOURCE_BY};
+use crate::fields::{DeviceId, Field, InstitutionId, Line, Name, PersonId, Stored, UtcTime};
+use crate::rules::ImmutableEntry;
 
 /// A person at a device, as the caller verified it from signatures and logs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -60,6 +62,31 @@ pub struct Origin {
     pub at: Option<UtcTime>,
     /// The change, as 64 hexadecimal digits.
     pub change: String,
+    /// Who wrote it, as the file says that it was taken over from; `author` is who took it over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub taken_over: Option<TakenOver>,
+}
+
+/// Who wrote an entry, when, as a file said: nobody signed that.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TakenOver {
+    /// Who.
+    pub written_by: Stored<Line>,
+    /// When.
+    pub written_at: Option<Stored<UtcTime>>,
+}
+
+impl TakenOver {
+    /// What an entry says of the file that it comes from; nothing where it was written here.
+    pub(crate) fn of(fields: &BTreeMap<String, Value>) -> Option<Self> {
+        fn read<F: Field>(fields: &BTreeMap<String, Value>, name: &str) -> Option<Stored<F>> {
+            fields.get(name).and_then(Value::as_str).map(Stored::read)
+        }
+        Some(Self {
+            written_by: read(fields, SOURCE_BY)?,
+            written_at: read(fields, SOURCE_AT),
+        })
+    }
 }
 
 impl Origin {
@@ -74,10 +101,19 @@ impl Origin {
             acted_for: authors.acted_for(actor.as_bytes(), change),
             at: UtcTime::from_seconds(time_seconds).ok(),
             change: change.to_string(),
+            taken_over: None,
         }
     }
 
     pub(crate) fn of(authors: &dyn AuthorOf, value: &ConflictingValue) -> Self {
         Self::new(authors, &value.actor, &value.change, value.time_seconds)
+    }
+
+    /// Of an entry that is never changed, with what it says of the file that it may come from.
+    pub(crate) fn of_entry(authors: &dyn AuthorOf, entry: &ImmutableEntry) -> Self {
+        Self {
+            taken_over: TakenOver::of(&entry.fields),
+            ..Self::of(authors, &entry.created)
+        }
     }
 }

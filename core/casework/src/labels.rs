@@ -5,7 +5,7 @@ use nahtlos_document::Value;
 use crate::edit::{
     ATTACHMENT, ATTACHMENT_END, CLOSED_MARK, CLOSING, COMPETENCE, CoreKey, DEPENDS_ON, DISPUTE,
     DISPUTE_END, GoalKey, IdentKey, LINK, PlanKey, RECUSED, REOPENED_MARK, REOPENING, REVIEW, RISK,
-    RiskKey, SIGNATURE, StepKey, TaskKey, VERSION,
+    RiskKey, SIGNATURE, SOURCE_AT, SOURCE_BY, StepKey, TaskKey, VERSION,
 };
 use crate::fields::FieldError;
 use crate::form::{self, Form, FormField, Keeps, ValueType, form_of};
@@ -117,6 +117,14 @@ fn of_form(form: &'static Form, steps: &[&str]) -> Option<(Names, Content)> {
         ["entries", _, form::DELETED] => (["gelöscht", "supprimée", "deleted"], Content::Truth),
         // Which list an entry belongs to is said once.
         ["entries", _, form::LIST] => (["Liste", "liste", "list"], Content::Immutable),
+        ["entries", _, SOURCE_BY | SOURCE_AT] => (
+            [
+                "Verfasst von (laut Datei)",
+                "écrit par (selon le fichier)",
+                "written by (as the file says)",
+            ],
+            Content::Immutable,
+        ),
         ["entries", _, code] => named(form.field_of_entries(code)?),
         ["records", ..] => {
             let list = form

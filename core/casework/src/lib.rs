@@ -29,6 +29,7 @@
 pub mod access;
 mod author;
 pub mod calendar;
+mod code_names;
 mod conflict;
 pub mod decision;
 pub mod edit;
@@ -51,14 +52,15 @@ mod section;
 pub mod slice;
 pub mod view;
 
-pub use author::{Author, AuthorOf, Origin};
+pub use author::{Author, AuthorOf, Origin, TakenOver};
+pub use code_names::code_names;
 pub use conflict::{
     Alternative, Choice, Conflict, ConflictId, ConflictKind, ResolveError, conflicts, resolve,
 };
 pub use edit::{ApplyError, Edit};
 pub use import::consent::{ConsentFile, ConsentFileShare, May};
 pub use import::{
-    CASE_FILE_BYTES_MAX, CASE_FILE_SCHEMA_VERSION, CaseFile, ImportError, SectionFile,
+    CASE_FILE_BYTES_MAX, CASE_FILE_SCHEMA_VERSION, CaseFile, ImportError, LeftBehind, SectionFile,
 };
 pub use labels::{Names, names_of};
 pub use rules::{Rule, Violation};

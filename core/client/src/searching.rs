@@ -237,7 +237,13 @@ fn notes(view: &FormView) -> Vec<SearchEntry> {
 
 fn name_of(origin: &Origin) -> Option<String> {
     let author = origin.author.as_ref()?;
-    Some(author.display_name.to_string())
+    Some(match &origin.taken_over {
+        Some(source) => format!(
+            "{} (as a file says; taken over by {})",
+            source.written_by, author.display_name
+        ),
+        None => author.display_name.to_string(),
+    })
 }
 
 fn encoded(text: &SearchText) -> Result<Vec<u8>, ClientError> {

@@ -17,6 +17,7 @@ mod plan;
 mod process;
 mod resolve;
 mod slice;
+mod taken_over;
 mod tasks;
 
 use nahtlos_document::{Editor, Path, WriteError};
@@ -52,6 +53,8 @@ pub(crate) use process::{CLOSED_MARK, CLOSING, COMPETENCE, REOPENED_MARK, REOPEN
 pub use process::{Closing, CompetenceDecision, MarkClosing, Reopening, note_missing};
 pub use resolve::{Acknowledge, ChooseValue, ScalarValue};
 pub use slice::{SliceContent, SliceEdit, SliceEntry, SliceMark, SliceState};
+pub use taken_over::TakenOverEdit;
+pub(crate) use taken_over::{SOURCE_AT, SOURCE_BY};
 pub use tasks::{ChecklistLine, TaskEdit, TaskField, TaskKey};
 pub(crate) use tasks::{LINK, MAX_CHECKLIST_LINES, link_of};
 
@@ -92,6 +95,8 @@ pub enum Edit {
     Dispute(DisputeEdit),
     /// Adds a file to a section, or removes it.
     Attachment(AttachmentEdit),
+    /// Adds an entry that a file says somebody wrote.
+    TakenOver(TakenOverEdit),
 }
 
 /// Why an edit was not applied. The document is unchanged.
@@ -167,6 +172,7 @@ impl Edit {
             Self::MarkClosing(mark) => mark.section.clone(),
             Self::Dispute(edit) => edit.section.clone(),
             Self::Attachment(edit) => edit.section.clone(),
+            Self::TakenOver(edit) => edit.section(),
         }
     }
 
@@ -187,6 +193,7 @@ impl Edit {
             Self::MarkClosing(mark) => mark.validate(),
             Self::Dispute(edit) => edit.validate(),
             Self::Attachment(edit) => edit.validate(),
+            Self::TakenOver(edit) => edit.validate(),
             Self::Ident(_) | Self::Journal(_) | Self::Acknowledge(_) => Ok(()),
         }
     }
@@ -221,6 +228,7 @@ impl Edit {
             Self::MarkClosing(mark) => mark.apply(editor, at),
             Self::Dispute(edit) => edit.apply(editor),
             Self::Attachment(edit) => edit.apply(editor),
+            Self::TakenOver(edit) => edit.apply(editor, author, at),
         }
     }
 }

@@ -54,16 +54,6 @@ fn whole(kind: &SectionKind, one: &AttachmentView) -> Json {
     if let Some(bytes) = &one.bytes {
         object.insert("content".to_owned(), json!(bytes.canonical()));
     }
-    if let Some(author) = &one.origin.author {
-        let by = json!({
-            "name": author.display_name,
-            "person": author.person,
-            "institution": author.institution,
-        });
-        object.insert("written_by".to_owned(), by);
-    }
-    if let Some(at) = one.origin.at {
-        object.insert("written_at".to_owned(), json!(at));
-    }
+    object.extend(super::written(&one.origin));
     Json::Object(object)
 }

@@ -6,6 +6,7 @@ use nahtlos_document::{Document, Value};
 use serde_json::{Map, Value as Json, json};
 
 use crate::author::Origin;
+use crate::edit::{SOURCE_AT, SOURCE_BY};
 use crate::fields::{Field, Stored};
 use crate::section::SectionKind;
 
@@ -157,21 +158,20 @@ impl<'a> Draft<'a> {
         self.leaves.get(&self.path(name))
     }
 
-    /// Who wrote it, when: for readers.
+    /// Who wrote it, when: for readers, and for who takes it over.
     pub(super) fn written(&mut self, origin: &Origin) {
-        if let Some(author) = &origin.author {
-            self.say(
-                "written_by",
-                json!({
-                    "name": author.display_name,
-                    "person": author.person,
-                    "institution": author.institution,
-                }),
-            );
+        for (name, value) in super::written(origin) {
+            self.say(&name, value);
         }
-        if let Some(at) = origin.at {
-            self.say("written_at", json!(at));
+        if origin.taken_over.is_some() {
+            self.pass_over(SOURCE_BY);
+            self.pass_over(SOURCE_AT);
         }
+    }
+
+    /// Takes what stands in the file in another form.
+    pub(super) fn pass_over(&mut self, name: &str) {
+        self.taken.push(self.path(name));
     }
 
     /// Without this, the entry cannot be read again.

@@ -63,6 +63,11 @@ fn of_list(list: &'static FormList, entry: &EntryView, leaves: &Leaves) -> Optio
             Value::Text(text) => Some(ScalarValue::Text(text.clone())),
             other => ScalarValue::from_value(other),
         });
+        // A text that nobody has begun is none.
+        if field.value == ValueType::Wording && value.shown.trim().is_empty() {
+            draft.pass_over(field.code);
+            continue;
+        }
         let shown = shown(field.value, value);
         match stands == Some(Some(value.stored.clone())) {
             true => draft.put(field.code, shown, field.code),

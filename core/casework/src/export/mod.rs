@@ -10,6 +10,7 @@ mod attachment;
 mod draft;
 mod form;
 mod plan;
+mod readable;
 mod sections;
 mod table;
 
@@ -18,11 +19,12 @@ use serde_json::{Map, Value as Json, json};
 
 use self::draft::Leaves;
 pub use self::table::rows;
-use crate::author::AuthorOf;
+use crate::author::{AuthorOf, Origin};
+use crate::fields::{Date, LongText, Stored};
 use crate::form::form_of;
-use crate::import::{CASE_FILE_SCHEMA_VERSION, SECTIONS};
+use crate::import::{CASE_FILE_SCHEMA_VERSION, SECTIONS, TAKEN_OVER_BY};
 use crate::section::SectionKind;
-use crate::view::DisputesView;
+use crate::view::{DisputeView, DisputesView};
 
 /// A section that the device can read.
 pub struct SectionToExport<'a> {
@@ -46,7 +48,9 @@ pub fn case_file(sections: &[SectionToExport<'_>], reference: Map<String, Json>)
         file.add(section, &mut leaves);
         file.other_values.extend(leaves.into_other(&section.kind));
     }
-    file.into_json()
+    let mut file = file.into_json();
+    readable::keep_readable(&mut file);
+    file
 }
 
 /// The parts of the file, in the order in which people look for them.
@@ -73,7 +77,7 @@ impl File {
                 .entry("disputes")
                 .or_insert_with(|| json!({}));
             if let Some(of_sections) = of_sections.as_object_mut() {
-                of_sections.insert(kind.code(), json!(contested));
+                of_sections.insert(kind.code(), disputes(&contested));
             }
         }
         let files = attachment::of_section(kind, document, *authors);
@@ -132,4 +136,57 @@ impl File {
         file.insert("reference".to_owned(), Json::Object(self.reference));
         Json::Object(file)
     }
+}
+
+/// What the person disputes, in the form in which it is read again.
+fn disputes(contested: &[DisputeView]) -> Json {
+    let marks = contested.iter().map(|one| {
+        let mut mark = said(&one.text, &one.stated_at, &one.origin);
+        mark.insert("id".to_owned(), json!(one.id));
+        mark.insert("path".to_owned(), json!(one.path));
+        let settled = one.settled.iter();
+        let settled = settled.map(|end| Json::Object(said(&end.text, &end.stated_at, &end.origin)));
+        mark.insert("settled".to_owned(), Json::Array(settled.collect()));
+        Json::Object(mark)
+    });
+    Json::Array(marks.collect())
+}
+
+fn said(
+    text: &Option<Stored<LongText>>,
+    stated_at: &Option<Stored<Date>>,
+    origin: &Origin,
+) -> Map<String, Json> {
+    let mut said = Map::new();
+    said.insert("text".to_owned(), json!(text));
+    said.insert("stated_at".to_owned(), json!(stated_at));
+    said.extend(written(origin));
+    said
+}
+
+/// Who wrote an entry, when. Of one that was taken over from a file, what that file said, and who took it over.
+fn written(origin: &Origin) -> Vec<(String, Json)> {
+    let mut said = Vec::new();
+    let author = origin.author.as_ref();
+    let at = match &origin.taken_over {
+        Some(source) => {
+            let taken_over_by = author.map(|author| author.display_name.to_string());
+            let by = json!({ "name": source.written_by, TAKEN_OVER_BY: taken_over_by });
+            said.push(("written_by".to_owned(), by));
+            source.written_at.as_ref().map(|at| json!(at))
+        }
+        None => {
+            said.extend(author.map(|author| {
+                let by = json!({
+                    "name": author.display_name,
+                    "person": author.person,
+                    "institution": author.institution,
+                });
+                ("written_by".to_owned(), by)
+            }));
+            origin.at.map(|at| json!(at))
+        }
+    };
+    said.extend(at.map(|at| ("written_at".to_owned(), at)));
+    said
 }

@@ -1,7 +1,7 @@
 //! Attachments of a case file.
 
 use super::reading::{Node, Object, Reading};
-use super::sections::WRITTEN;
+use super::source::Source;
 use crate::edit::{
     ATTACHMENT_SECTION_BYTES_MAX, AttachmentChange, AttachmentEdit, Edit, NewAttachment,
     takes_attachments,
@@ -15,17 +15,19 @@ pub(super) struct AttachedFile {
     id: Option<EntryId>,
     section: SectionKind,
     attachment: NewAttachment,
+    source: Option<Source>,
 }
 
 impl AttachedFile {
     pub(super) fn edit(&self, new_id: &mut dyn FnMut() -> EntryId) -> Edit {
-        Edit::Attachment(AttachmentEdit {
+        let edit = Edit::Attachment(AttachmentEdit {
             section: self.section.clone(),
             change: AttachmentChange::Add {
                 id: self.id.unwrap_or_else(new_id),
                 attachment: self.attachment.clone(),
             },
-        })
+        });
+        Source::of(self.source.as_ref(), edit)
     }
 
     fn inline_bytes(&self) -> u64 {
@@ -76,7 +78,7 @@ fn read_attachment(node: Node<'_>, reading: &mut Reading) -> Option<AttachedFile
     let note = entry.optional(reading, "note");
     let has_content = entry.has("content");
     let bytes = entry.optional(reading, "content");
-    entry.pass_over(&WRITTEN);
+    let source = Source::take(&mut entry, reading);
     entry.finish(reading);
     if has_content && bytes.is_none() {
         return None;
@@ -97,6 +99,7 @@ fn read_attachment(node: Node<'_>, reading: &mut Reading) -> Option<AttachedFile
         id,
         section: section?,
         attachment,
+        source,
     })
 }
 

@@ -18,7 +18,8 @@ use serde_json::Value as Json;
 
 use super::ImportError;
 use super::reading::{Node, Object, Reading};
-use super::sections::{WRITTEN, behind_what_they_correct};
+use super::sections::behind_what_they_correct;
+use super::source::{Source, WRITTEN};
 use crate::edit::{Edit, FormChange, FormEdit, NewValues, ScalarValue};
 use crate::fields::EntryId;
 use crate::form::{
@@ -42,6 +43,7 @@ pub(super) enum Entry {
         id: Option<EntryId>,
         correction_of: Option<EntryId>,
         values: BTreeMap<String, ScalarValue>,
+        source: Option<Source>,
     },
     Known {
         id: EntryId,
@@ -96,22 +98,25 @@ impl SectionFile {
     ///
     /// `new_id` makes a new random identifier at each call.
     pub fn edits(&self, new_id: &mut dyn FnMut() -> EntryId) -> Vec<Edit> {
-        let mut changes = Vec::new();
-        if !self.fields.is_empty() {
-            changes.push(FormChange::Set {
-                values: self.fields.clone(),
-            });
-        }
-        for entry in &self.entries {
-            entry.changes(&mut changes, new_id);
-        }
         let edit = |change| {
             Edit::Form(FormEdit {
                 section: self.section.clone(),
                 change,
             })
         };
-        changes.into_iter().map(edit).collect()
+        let mut edits = Vec::new();
+        if !self.fields.is_empty() {
+            edits.push(edit(FormChange::Set {
+                values: self.fields.clone(),
+            }));
+        }
+        for entry in &self.entries {
+            let mut changes = Vec::new();
+            entry.changes(&mut changes, new_id);
+            let changes = changes.into_iter();
+            edits.extend(changes.map(|change| Source::of(entry.source(), edit(change))));
+        }
+        edits
     }
 }
 
@@ -126,6 +131,14 @@ impl Entry {
         }
     }
 
+    /// Who wrote a new one, as the file says.
+    fn source(&self) -> Option<&Source> {
+        match self {
+            Self::New { source, .. } => source.as_ref(),
+            Self::Known { .. } => None,
+        }
+    }
+
     fn changes(&self, changes: &mut Vec<FormChange>, new_id: &mut dyn FnMut() -> EntryId) {
         match self {
             Self::New {
@@ -133,6 +146,7 @@ impl Entry {
                 id,
                 correction_of,
                 values,
+                ..
             } => changes.push(FormChange::Add {
                 list: (*list).to_owned(),
                 id: id.unwrap_or_else(new_id),
@@ -201,7 +215,6 @@ pub(super) fn read_entry(
 ) -> Option<Entry> {
     let mut entry = reading.object(node)?;
     let kind = || format!("{section} {:?}", list.keeps);
-    entry.pass_over(&WRITTEN);
     let own_id = match of_existing {
         true => None,
         false => entry.identifier(reading, &kind()),
@@ -210,6 +223,12 @@ pub(super) fn read_entry(
     let id: Option<EntryId> = match changes_entries {
         true => entry.optional(reading, "id"),
         false => None,
+    };
+    // Who changes an entry of this case does so themselves; who is said to have written it is passed over.
+    entry.pass_over(&WRITTEN);
+    let source = match id {
+        Some(_) => None,
+        None => Source::take(&mut entry, reading),
     };
     let values = read_values(&mut entry, reading, list.fields);
     check_spans(&entry, reading, &values);
@@ -241,6 +260,7 @@ pub(super) fn read_entry(
                 id: own_id,
                 correction_of,
                 values: values.into_iter().filter_map(set).collect(),
+                source,
             }
         }
     };

@@ -28,10 +28,12 @@
 //!
 //! Every entry may bring its `id` along (13 letters and digits), by which others of the file refer to it.
 //! The case number and the lead are not part of it: they come from the device that opens the case. What an
-//! exported file says beside this is for its readers, and passed over: who wrote an entry (`written_by`,
-//! `written_at`), approvals, versions and signatures of the plan, `reference` and `other_values`.
+//! exported file says of who wrote an entry (`written_by`, `written_at`) stands beside who takes it over, and what the
+//! person disputes (`reference.disputes`) is marked again. The rest is for its readers, and passed over: approvals,
+//! versions and signatures of the plan, `reference` and `other_values`; what of it is lost is counted.
 
 mod attachment;
+mod carried;
 pub mod consent;
 mod core;
 mod form;
@@ -42,11 +44,15 @@ mod plan;
 mod reading;
 pub mod rows;
 mod sections;
+mod source;
 pub mod table;
 
+use nahtlos_document::Path;
 use serde_json::Value as Json;
 
 use self::attachment::{AttachedFile, read_attachments};
+pub use self::carried::LeftBehind;
+use self::carried::{NewDispute, read_carried};
 use self::core::read_core;
 pub use self::form::SectionFile;
 use self::form::read_section;
@@ -56,6 +62,7 @@ use self::reading::{Node, Object, Reading};
 use self::sections::{
     NewAssessment, NewEntry, NewTask, read_assessments, read_journal, read_tasks,
 };
+pub(crate) use self::source::TAKEN_OVER_BY;
 use crate::edit::{CoreEdit, Edit};
 use crate::fields::{EntryId, FieldError, Line};
 use crate::form::{Form, form_of};
@@ -111,6 +118,8 @@ pub struct CaseFile {
     plan: NewPlan,
     attachments: Vec<AttachedFile>,
     other_values: usize,
+    disputes: Vec<NewDispute>,
+    left: Vec<LeftBehind>,
 }
 
 impl CaseFile {
@@ -132,6 +141,15 @@ impl CaseFile {
         }
     }
 
+    /// The same from JSON that was read already; errors name no lines.
+    pub(crate) fn of_json(value: &Json) -> Result<Self, Vec<ImportError>> {
+        let mut reading = Reading::default();
+        match read(value, &mut reading) {
+            Some(file) if reading.errors.is_empty() => Ok(file),
+            _ => Err(reading.errors),
+        }
+    }
+
     /// The edits that make the case, in the order in which to apply them.
     ///
     /// `new_id` makes a new random identifier at each call.
@@ -150,6 +168,32 @@ impl CaseFile {
         edits.extend(self.plan.edits(new_id));
         edits.extend(self.attachments.iter().map(|file| file.edit(new_id)));
         edits
+    }
+
+    /// The edits that mark what the person disputes, for a case that these edits made: `exists` says whether a
+    /// place of a section is there. Beside them, how many marks there are of what was not taken over (a signed
+    /// version of the plan).
+    ///
+    /// `new_id` makes a new random identifier at each call.
+    pub fn dispute_edits(
+        &self,
+        new_id: &mut dyn FnMut() -> EntryId,
+        exists: &dyn Fn(&SectionKind, &Path) -> bool,
+    ) -> (Vec<Edit>, usize) {
+        let (standing, others): (Vec<&NewDispute>, Vec<_>) =
+            self.disputes.iter().partition(|one| one.stands(exists));
+        let edits = standing.iter().flat_map(|one| one.edits(new_id));
+        (edits.collect(), others.len())
+    }
+
+    /// Marks of what the person disputes that the file holds.
+    pub fn disputes(&self) -> usize {
+        self.disputes.len()
+    }
+
+    /// What of the file is of its case alone, and is not taken over: as it is known before the case is opened.
+    pub fn left_behind(&self) -> &[LeftBehind] {
+        &self.left
     }
 
     /// Values of the file that only a newer version understands: they stay in the file.
@@ -206,6 +250,7 @@ fn read(value: &Json, reading: &mut Reading) -> Option<CaseFile> {
     let other_values = root.list(reading, "other_values").len();
     root.pass_over(&["reference"]);
     root.finish(reading);
+    let carried = read_carried(value);
     Some(CaseFile {
         core,
         ident,
@@ -216,6 +261,8 @@ fn read(value: &Json, reading: &mut Reading) -> Option<CaseFile> {
         plan,
         attachments,
         other_values,
+        disputes: carried.disputes,
+        left: carried.left,
     })
 }
 

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::reading::{Node, Object, Reading};
-use super::sections::{WRITTEN, check_order};
+use super::sections::check_order;
+use super::source::Source;
 use crate::edit::{
     Edit, GoalField, GoalKey, PlanEdit, PlanField, PlanKey, Review, RiskField, RiskKey, StepField,
     StepKey, StepRef, leads_to,
@@ -16,7 +17,7 @@ pub(super) struct NewPlan {
     fields: Vec<PlanField>,
     goals: Vec<NewGoal>,
     risks: Vec<NewRisk>,
-    reviews: Vec<(Option<EntryId>, Review)>,
+    reviews: Vec<NewReview>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -43,6 +44,13 @@ struct NewRisk {
     id: Option<EntryId>,
     description: LongText,
     fields: Vec<RiskField>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct NewReview {
+    id: Option<EntryId>,
+    review: Review,
+    source: Option<Source>,
 }
 
 impl NewPlan {
@@ -82,11 +90,15 @@ impl NewPlan {
             description: risk.description.clone(),
             fields: risk.fields.clone(),
         }));
-        edits.extend(self.reviews.iter().map(|(id, review)| PlanEdit::AddReview {
-            id: id.unwrap_or_else(&mut *new_id),
-            review: review.clone(),
-        }));
-        edits.into_iter().map(Edit::Plan).collect()
+        let reviews = self.reviews.iter().map(|new| {
+            let edit = Edit::Plan(PlanEdit::AddReview {
+                id: new.id.unwrap_or_else(&mut *new_id),
+                review: new.review.clone(),
+            });
+            Source::of(new.source.as_ref(), edit)
+        });
+        let reviews: Vec<Edit> = reviews.collect();
+        edits.into_iter().map(Edit::Plan).chain(reviews).collect()
     }
 }
 
@@ -236,7 +248,7 @@ fn read_review(
     node: Node<'_>,
     reading: &mut Reading,
     goals: &BTreeSet<EntryId>,
-) -> Option<(Option<EntryId>, Review)> {
+) -> Option<NewReview> {
     let mut review = reading.object(node)?;
     let id = review.identifier(reading, "reviews");
     let date = review.required(reading, "date");
@@ -253,7 +265,7 @@ fn read_review(
     }
     let outcome = review.required(reading, "outcome");
     let note = review.optional(reading, "note");
-    review.pass_over(&WRITTEN);
+    let source = Source::take(&mut review, reading);
     review.finish(reading);
     let review = Review {
         date: date?,
@@ -262,7 +274,7 @@ fn read_review(
         outcome: outcome?,
         note,
     };
-    Some((id, review))
+    Some(NewReview { id, review, source })
 }
 
 /// Steps wait for steps of this file, and never in a circle.

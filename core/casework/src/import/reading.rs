@@ -114,17 +114,27 @@ impl Reading {
                 return None;
             }
         };
-        match F::parse(&text) {
+        self.value_of(&node.path, &text)
+    }
+
+    /// Reads a text that stands at a place.
+    pub(super) fn value_of<F: Field>(&mut self, path: &str, text: &str) -> Option<F> {
+        match F::parse(text) {
             Ok(value) => Some(value),
             Err(error) => {
-                self.field_error(node.path.as_str(), error);
+                self.field_error(path, error);
                 None
             }
         }
     }
 }
 
-impl Node<'_> {
+impl<'a> Node<'a> {
+    /// As it stands in the file.
+    pub(super) fn json(&self) -> &'a Json {
+        self.value
+    }
+
     /// Whether it is an object, where a single value would do too.
     pub(super) fn is_object(&self) -> bool {
         self.value.is_object()

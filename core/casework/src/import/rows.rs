@@ -3,6 +3,8 @@
 //! Each row is read like the same entry in a case file, so that the same rules hold and the same errors are
 //! told, with the row's line and the column instead of a place in JSON.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value as Json, json};
 
 use super::core::read_core;
@@ -12,7 +14,7 @@ use super::sections::{NewEntry, NewTask, behind_what_they_correct, read_entry, r
 use super::table::{Row, Table, at};
 use super::{ImportError, SectionFile};
 use crate::edit::{CoreEdit, Edit};
-use crate::fields::{EntryId, Field, FieldError};
+use crate::fields::{EntryId, Field, FieldError, UtcTime};
 use crate::form::{CORRECTION_OF, FormList, Keeps, ValueType, form_of};
 use crate::section::SectionKind;
 
@@ -171,6 +173,21 @@ impl RowsOf {
         }
     }
 
+    /// Its columns that hold points in time.
+    pub fn times(&self) -> Vec<&'static str> {
+        let mut times = vec!["written_at"];
+        match self {
+            Self::Cases | Self::Tasks => {}
+            Self::Journal => times.push("at"),
+            Self::Entries(_, ListRef(list)) => {
+                let fields = list.fields.iter();
+                let of_time = fields.filter(|field| field.value == ValueType::Time);
+                times.extend(of_time.map(|field| field.code));
+            }
+        }
+        times
+    }
+
     /// The list of an exported case ([`crate::export`]) as rows below these columns.
     pub fn rows(&self, case_file: &Json) -> Vec<Vec<String>> {
         let further = |code: &str| {
@@ -230,6 +247,18 @@ impl RowsFile {
     /// # Errors
     /// The errors of the file, each with its line and column; the first hundred of them.
     pub fn parse(rows_of: RowsOf, bytes: &[u8]) -> Result<Self, Vec<ImportError>> {
+        Self::parse_with_times(rows_of, bytes, &|_| None)
+    }
+
+    /// The same, where points in time may also be written as `time` reads them: this crate has no time zones.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub fn parse_with_times(
+        rows_of: RowsOf,
+        bytes: &[u8],
+        time: &dyn Fn(&str) -> Option<UtcTime>,
+    ) -> Result<Self, Vec<ImportError>> {
         let table = Table::parse(bytes, &rows_of.columns())?;
         if rows_of != RowsOf::Cases && table.rows.len() > ROWS_OF_A_CASE_MAX {
             let reason = format!("more than {ROWS_OF_A_CASE_MAX} rows do not belong into one case");
@@ -239,6 +268,8 @@ impl RowsFile {
             table: &table,
             reading: Reading::default(),
             identifiers: Vec::new(),
+            times: rows_of.times(),
+            time,
         };
         let content = reader.content(&rows_of);
         let (mut errors, identifiers) = (reader.reading.errors, reader.identifiers);
@@ -315,10 +346,32 @@ impl RowsFile {
     }
 }
 
+impl RowsFile {
+    /// How many rows of the journal or of tasks bring an identifier along, as exported ones do.
+    pub fn brought_along(&self) -> usize {
+        match self.content {
+            Content::Journal(_) | Content::Tasks(_) => self.identifiers.len(),
+            Content::Cases(_) | Content::Section(_) => 0,
+        }
+    }
+
+    /// Who wrote the rows of a journal, as they say.
+    pub fn writers(&self) -> BTreeSet<String> {
+        let Content::Journal(entries) = &self.content else {
+            return BTreeSet::new();
+        };
+        let writers = entries.iter().filter_map(NewEntry::written_by);
+        writers.map(ToString::to_string).collect()
+    }
+}
+
 struct RowReader<'a> {
     table: &'a Table,
     reading: Reading,
     identifiers: Vec<(EntryId, usize)>,
+    /// Columns that hold points in time.
+    times: Vec<&'static str>,
+    time: &'a dyn Fn(&str) -> Option<UtcTime>,
 }
 
 impl RowReader<'_> {
@@ -417,7 +470,12 @@ impl RowReader<'_> {
         let named = self.table.header.iter().zip(&row.cells);
         named
             .filter(|(_, cell)| !cell.trim().is_empty())
-            .map(|(name, cell)| (name.clone(), json!(cell)))
+            .map(|(name, cell)| {
+                let is_time = self.times.contains(&name.as_str());
+                let time = is_time.then(|| (self.time)(cell)).flatten();
+                let cell = time.map_or_else(|| cell.clone(), |time| time.canonical());
+                (name.clone(), json!(cell))
+            })
             .collect()
     }
 }

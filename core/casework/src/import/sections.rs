@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::reading::{Node, Object, Reading};
+use super::source::Source;
 use crate::edit::{
     Assessment, ChecklistLine, Edit, FunctionEdit, JournalEdit, TaskEdit, TaskField,
 };
@@ -12,14 +13,12 @@ use crate::fields::{
 };
 use crate::form::CORRECTION_OF;
 
-/// Who wrote an entry, and when: of whom and when it was exported, which nobody can take over.
-pub(super) const WRITTEN: [&str; 2] = ["written_by", "written_at"];
-
 /// An assessment, and the identifier that it brings along.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct NewAssessment {
     id: Option<EntryId>,
     assessment: Assessment,
+    source: Option<Source>,
 }
 
 /// A journal entry, and the identifier that it brings along.
@@ -30,6 +29,7 @@ pub(super) struct NewEntry {
     kind: JournalKind,
     text: JournalText,
     correction_of: Option<EntryId>,
+    source: Option<Source>,
 }
 
 /// A task, and the identifier that it brings along.
@@ -56,10 +56,11 @@ struct NewLine {
 
 impl NewAssessment {
     pub(super) fn edit(&self, new_id: &mut dyn FnMut() -> EntryId) -> Edit {
-        Edit::Function(FunctionEdit::AddAssessment {
+        let edit = Edit::Function(FunctionEdit::AddAssessment {
             id: self.id.unwrap_or_else(new_id),
             assessment: self.assessment.clone(),
-        })
+        });
+        Source::of(self.source.as_ref(), edit)
     }
 }
 
@@ -70,13 +71,19 @@ impl NewEntry {
     }
 
     pub(super) fn edit(&self, new_id: &mut dyn FnMut() -> EntryId) -> Edit {
-        Edit::Journal(JournalEdit::AddEntry {
+        let edit = Edit::Journal(JournalEdit::AddEntry {
             id: self.id.unwrap_or_else(new_id),
             at: self.at,
             kind: self.kind,
             text: self.text.clone(),
             correction_of: self.correction_of,
-        })
+        });
+        Source::of(self.source.as_ref(), edit)
+    }
+
+    /// Who wrote it, as the file says.
+    pub(super) fn written_by(&self) -> Option<&Line> {
+        self.source.as_ref().map(Source::written_by)
     }
 }
 
@@ -138,7 +145,7 @@ fn read_assessment(node: Node<'_>, reading: &mut Reading) -> Option<NewAssessmen
     let limits = entry.optional(reading, "limits");
     let adaptations = entry.optional(reading, "adaptations");
     check_order(&entry, reading, "to", from, to);
-    entry.pass_over(&WRITTEN);
+    let source = Source::take(&mut entry, reading);
     entry.finish(reading);
     let assessment = Assessment {
         capacity: capacity?,
@@ -149,7 +156,11 @@ fn read_assessment(node: Node<'_>, reading: &mut Reading) -> Option<NewAssessmen
         limits,
         adaptations,
     };
-    Some(NewAssessment { id, assessment })
+    Some(NewAssessment {
+        id,
+        assessment,
+        source,
+    })
 }
 
 pub(super) fn check_order(
@@ -190,7 +201,7 @@ pub(super) fn read_entry(node: Node<'_>, reading: &mut Reading) -> Option<NewEnt
     let kind = entry.required(reading, "kind");
     let text = entry.required(reading, "text");
     let correction_of = entry.optional(reading, CORRECTION_OF);
-    entry.pass_over(&WRITTEN);
+    let source = Source::take(&mut entry, reading);
     entry.finish(reading);
     Some(NewEntry {
         id,
@@ -198,6 +209,7 @@ pub(super) fn read_entry(node: Node<'_>, reading: &mut Reading) -> Option<NewEnt
         kind: kind?,
         text: text?,
         correction_of,
+        source,
     })
 }
 

@@ -6,6 +6,7 @@
 //! 756.0000 (nobody publishes which ranges are given out, so nobody can promise it), telephone numbers lie in
 //! 079 555, mail addresses below `example.com` (RFC 2606).
 
+mod filled;
 mod history;
 mod random;
 mod words;
@@ -16,6 +17,7 @@ use nahtlos_document::{Actor, Document, EditError};
 use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
 
+pub use self::filled::filled_case_file;
 use self::history::History;
 use self::random::Numbers;
 use crate::author::Author;

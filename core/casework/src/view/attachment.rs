@@ -177,7 +177,7 @@ fn attachment_view(
     authors: &dyn AuthorOf,
     removed: &mut BTreeMap<String, Vec<RemovedView>>,
 ) -> AttachmentView {
-    let origin = Origin::of(authors, &entry.created);
+    let origin = Origin::of_entry(authors, &entry);
     let bytes = entry.fields.remove(ATTACHMENT_BYTES);
     let has_key = entry.fields.contains_key(ATTACHMENT_KEY);
     let fields = Some(&entry.fields);

@@ -109,7 +109,7 @@ fn dispute_view(
         path: path.split(STEP_SEPARATOR).map(str::to_owned).collect(),
         text: stored(fields, "text"),
         stated_at: stored(fields, "stated_at"),
-        origin: Origin::of(authors, &entry.created),
+        origin: Origin::of_entry(authors, entry),
     }
 }
 
@@ -118,6 +118,6 @@ fn settled_view(entry: &ImmutableEntry, authors: &dyn AuthorOf) -> SettledView {
     SettledView {
         text: stored(fields, "text"),
         stated_at: stored(fields, "stated_at"),
-        origin: Origin::of(authors, &entry.created),
+        origin: Origin::of_entry(authors, entry),
     }
 }

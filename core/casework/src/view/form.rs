@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use super::order::WrittenOrder;
 use super::{Fields, flag, map_at, root_of, stored};
-use crate::author::{AuthorOf, Origin};
-use crate::edit::ScalarValue;
+use crate::author::{AuthorOf, Origin, TakenOver};
+use crate::edit::{SOURCE_AT, SOURCE_BY, ScalarValue};
 use crate::fields::{EntryId, Field, InstitutionId, Stored};
 use crate::form::{CORRECTION_OF, DELETED, FormField, Keeps, LIST, form_of};
 use crate::rules::{ImmutableEntry, Rule, Violation, permanent_entries};
@@ -109,7 +109,10 @@ impl FormView {
             };
             let path = Path::from_iter(["entries", id.as_str()]);
             let created = reader.get_all(&path).into_iter().next();
-            let origin = created.as_ref().map(|value| Origin::of(authors, value));
+            let origin = created.as_ref().map(|value| Origin {
+                taken_over: TakenOver::of(fields),
+                ..Origin::of(authors, value)
+            });
             let made_by = created.map(|value| value.change);
             let mut since: Vec<ConflictingValue> = reader
                 .keys(&path)
@@ -193,7 +196,7 @@ impl FormView {
         let mut written: Vec<(ImmutableEntry, Origin)> = entries
             .into_iter()
             .map(|entry| {
-                let origin = Origin::of(authors, &entry.created);
+                let origin = Origin::of_entry(authors, &entry);
                 (entry, origin)
             })
             .collect();
@@ -230,7 +233,7 @@ impl FormView {
         let list = form.and_then(|form| form.list(code));
         let list = list.filter(|list| list.keeps == keeps);
         let values = fields.iter().filter_map(|(code, value)| {
-            if [LIST, DELETED, CORRECTION_OF].contains(&code.as_str()) {
+            if [LIST, DELETED, CORRECTION_OF, SOURCE_BY, SOURCE_AT].contains(&code.as_str()) {
                 return None;
             }
             let field = list.and_then(|list| list.field(code));

@@ -71,6 +71,6 @@ fn assessment(entry: &ImmutableEntry, authors: &dyn AuthorOf) -> AssessmentView 
         hours_per_day: stored(fields, "hours_per_day"),
         limits: stored(fields, "limits"),
         adaptations: stored(fields, "adaptations"),
-        origin: Origin::of(authors, &entry.created),
+        origin: Origin::of_entry(authors, entry),
     }
 }

@@ -139,7 +139,7 @@ fn view(entry: &ImmutableEntry, authors: &dyn AuthorOf) -> JournalEntryView {
         text: stored(fields, "text"),
         correction_of: stored(fields, "correction_of"),
         corrected_by: Vec::new(),
-        origin: Origin::of(authors, &entry.created),
+        origin: Origin::of_entry(authors, entry),
     }
 }
 

@@ -87,7 +87,7 @@ pub(super) fn reviews(
                 ratings: stored(fields, "ratings"),
                 outcome: stored(fields, "outcome"),
                 note: stored(fields, "note"),
-                origin: Origin::of(authors, &entry.created),
+                origin: Origin::of_entry(authors, &entry),
             })
         })
         .collect();
