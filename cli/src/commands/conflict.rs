@@ -1,9 +1,12 @@
 //! `nahtlos conflict`.
 
+use std::collections::BTreeMap;
+
 use nahtlos_casework::edit::ScalarValue;
 use nahtlos_casework::{
     Alternative, Choice, Conflict, ConflictKind, ResolveError, SectionKind, resolve,
 };
+use nahtlos_client::handover::{RaisedInVain, is_about_lead};
 use nahtlos_client::{Case, ClientError, Nahtlos};
 use serde_json::json;
 
@@ -94,8 +97,9 @@ fn show(context: &Context, case: &str, id: &str) -> Result<Answer, Failure> {
     let (page, ways) = match &conflict.kind {
         ConflictKind::Values { alternatives } => (
             page.line("Several people set this field at the same time; number 1 is shown for now.")
-                .line(if conflict.path.as_slice() == ["case", "lead"] {
-                    "Until it is settled, who led the case before keeps its duties, and nobody's access changes."
+                .line(if is_about_lead(&conflict) {
+                    "Until it is settled, who led the case before keeps its duties, and nobody loses access. What a hand-over \
+                     let the team of who is to lead do (`manage`) stands until then, and ends for who is not chosen."
                 } else {
                     "All of them stay until somebody settles it."
                 })
@@ -167,19 +171,47 @@ fn settle(context: &Context, case: &str, id: &str, choice: Choice) -> Result<Ans
     let case = nahtlos.find_case(case)?;
     let conflict = find(&nahtlos, &case, id)?;
     let edit = resolve(&conflict, choice).map_err(|error| refused(&error, &conflict))?;
-    super::edit(&mut nahtlos, &case, edit)?;
+    let raised = nahtlos.settle(&case, &conflict, choice, edit)?;
     let title = case_title(&nahtlos, &case)?;
     let result = result(&conflict, choice, &Names::of_case(&nahtlos, &case));
-    Ok(Answer::sentence(
+    let answer = Answer::sentence(
         json!({
             "case": case.id.to_string(),
             "conflict": conflict.id.to_string(),
             "done": "resolved",
             "result": result,
+            "raised_in_vain": json::value(&raised),
         }),
         format!("{title}: settled: {} {result}.", subject(&conflict)),
-    )
-    .note(NOT_DELIVERED_YET))
+    );
+    let answer = told_of_raised(&raised)
+        .into_iter()
+        .fold(answer, Answer::note);
+    Ok(answer.note(NOT_DELIVERED_YET))
+}
+
+/// What becomes of `manage` that a hand-over gave which was not chosen, one sentence for each team and end.
+fn told_of_raised(raised: &[RaisedInVain]) -> Vec<String> {
+    let mut together: BTreeMap<(&str, &str, bool), Vec<&str>> = BTreeMap::new();
+    for one in raised {
+        let key = (one.member.as_str(), one.role, one.ends);
+        together.entry(key).or_default().push(&one.section);
+    }
+    let sentence = |((member, role, ends), sections): ((&str, &str, bool), Vec<&str>)| {
+        let sections = sections.join(", ");
+        if ends {
+            format!(
+                "The hand-over that was not chosen had let {member} manage {sections}: they may {role} there again, as \
+                 before, with the next `nahtlos sync`."
+            )
+        } else {
+            format!(
+                "The hand-over that was not chosen let {member} manage {sections}, which you do not manage: ask who does to \
+                 take it back with `nahtlos share role CASE SECTION {role} --for \"{member}\"`."
+            )
+        }
+    };
+    together.into_iter().map(sentence).collect()
 }
 
 /// What holds now.

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::scene::*;
-use crate::story::exit;
+use crate::story::{Device, exit};
 
 #[test]
 fn story_s3_two_hand_overs_at_the_same_time_are_one_conflict_for_all_and_cost_nobody_access() {
@@ -51,6 +51,13 @@ fn story_s3_two_hand_overs_at_the_same_time_are_one_conflict_for_all_and_cost_no
         "{shown}"
     );
     assert!(shown.contains("keeps its duties"), "{shown}");
+    assert!(shown.contains("ends for who is not chosen"), "{shown}");
+    let of_iv = |device: &Device| roles_of(device, IV_TEAM);
+    assert!(
+        of_iv(lanz).iter().any(|(_, role)| role == "manage"),
+        "control: {:?}",
+        of_iv(lanz)
+    );
     // Nobody lost access, and the IV, which is to lead, may let others in.
     for device in [ruegg, trachsel, wyss, iseli] {
         let text = format!("Weiter offen für {}", device.home.display());
@@ -80,10 +87,39 @@ fn story_s3_two_hand_overs_at_the_same_time_are_one_conflict_for_all_and_cost_no
         by.to_string().contains("Trachsel") || one["origin"].to_string().contains("Trachsel")
     });
     let number = (trachsels.unwrap() + 1).to_string();
-    lanz.done(&["conflict", "resolve", "Mosimann", id, "--take", &number]);
+    let settled = lanz.json(&["conflict", "resolve", "Mosimann", id, "--take", &number]);
     sync(&[lanz, iseli, trachsel, wyss]);
+    // What the other hand-over let the IV do has ended: it may what it might before, and manages nothing.
+    let raised = settled["raised_in_vain"].as_array().unwrap();
+    assert_eq!(raised.len(), 2, "{settled}");
+    for one in raised {
+        assert_eq!(one["member"], IV_TEAM, "{settled}");
+        assert_eq!(one["role"], "write", "{settled}");
+        assert_eq!(one["ends"], true, "{settled}");
+    }
+    for device in [lanz, iseli, trachsel] {
+        let roles = of_iv(device);
+        assert!(!roles.is_empty(), "control");
+        assert!(roles.iter().all(|(_, role)| role != "manage"), "{roles:?}");
+        assert!(roles.iter().any(|(_, role)| role == "write"), "{roles:?}");
+    }
     for device in [lanz, trachsel, wyss, iseli] {
         let led = led_by(device, "Ueli Trachsel");
         assert_eq!(led.len(), 1, "{led:?}");
     }
+}
+
+/// What a team may do in which section of the case.
+fn roles_of(device: &Device, team: &str) -> Vec<(String, String)> {
+    let shared = device.json(&["share", "list", "Mosimann"]);
+    let mut roles = Vec::new();
+    for row in shared["shares"].as_array().unwrap() {
+        for grant in row["grants"].as_array().unwrap() {
+            if grant["member"] == team {
+                let word = |value: &Value| value.as_str().unwrap().to_owned();
+                roles.push((word(&row["section"]), word(&grant["role"])));
+            }
+        }
+    }
+    roles
 }

@@ -10,11 +10,13 @@ mod carrying_out;
 mod ordering;
 mod planning;
 mod section_steps;
+mod settling;
 
 use nahtlos_protocol::identifier::SpaceId;
 use serde::Serialize;
 
 pub use ordering::OrderedHandover;
+pub use settling::{RaisedInVain, is_about_lead};
 
 /// What a hand-over would do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
