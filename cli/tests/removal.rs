@@ -638,6 +638,19 @@ fn an_institution_that_wants_to_leave_is_told_what_that_means_and_whom_to_ask() 
         assert!(plain.contains(part), "{part}: {said}");
     }
     assert!(!status.contains("sync --all"), "{status}");
+    // Nobody is told that a sync delivers it: it never will.
+    let note = ["journal", "add", case, "--kind", "call", "--from", "-"];
+    world.iseli.type_in(&note, "Noch später.").ok();
+    let status = world.iseli.run(&["status"]);
+    let wipe = world.iseli.run(&["device", "wipe", "--dry-run"]).ok();
+    for run in [&status, &wipe] {
+        let said = format!("{} {}", run.stdout, run.stderr);
+        assert!(said.contains("never will"), "{said}");
+        assert!(!said.contains("Deliver first"), "{said}");
+        assert!(!said.contains("delivers what waits"), "{said}");
+    }
+    let doctor = world.iseli.run(&["doctor"]).stdout;
+    assert!(doctor.contains("is ever delivered"), "{doctor}");
     let kept = world
         .iseli
         .run(&["held", "export", "--to", "-"])

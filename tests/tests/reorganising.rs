@@ -2,9 +2,11 @@
 
 use nahtlos_casework::SectionKind;
 use nahtlos_client::ClientError;
+use nahtlos_client::ending::{Ending, Reason};
 use nahtlos_client::share::Terms;
 use nahtlos_protocol::identifier::SpaceId;
-use nahtlos_protocol::space::Role;
+use nahtlos_protocol::space::state::MemberId;
+use nahtlos_protocol::space::{Grant, Role};
 use nahtlos_tests::scene::type_notes;
 use nahtlos_tests::{Home, World};
 
@@ -201,6 +203,16 @@ fn an_institution_that_leaves_receives_nothing_more_and_what_was_shared_with_it_
     assert_eq!(again.unwrap_err().code(), "not_found");
 }
 
+/// Live grants of a team in a case's core and journal.
+fn standing_of(home: &Home, number: &str, team: &SpaceId) -> [usize; 2] {
+    let case = home.nahtlos.find_case(number).unwrap();
+    [SectionKind::Core, JOURNAL].map(|kind| {
+        let grants = home.nahtlos.grants_of(&case.section(&kind).unwrap());
+        let is_its = |grant: &&Grant| grant.member == MemberId::Space(*team);
+        grants.iter().filter(is_its).count()
+    })
+}
+
 /// Iseli's institution wants to leave. It manages nothing of the network at first.
 #[test]
 fn an_institution_leaves_by_itself_where_it_manages_the_network_beside_another_and_else_is_told_whom_to_ask()
@@ -257,10 +269,38 @@ fn an_institution_leaves_by_itself_where_it_manages_the_network_beside_another_a
     iseli.sync();
     let meant = iseli.nahtlos.preview_own_leaving().unwrap();
     assert!(meant.signs_itself, "{meant:?}");
+    assert_eq!(standing_of(&berger, &of_berger, &second), [1, 1], "control");
     iseli.nahtlos.leave_network().unwrap();
+    // What was typed before goes out with the same sync, before the relay takes nothing more.
+    let delivered = berger.journal(&of_iseli).len();
     let _sent_and_then_refused = iseli.try_sync();
-    berger.sync();
+    let told = berger.sync().notices;
+    assert_eq!(berger.journal(&of_iseli).len(), delivered + 1);
     assert!(!berger.nahtlos.is_in_network(&leaves));
+    // Who stays is told once, and the rights of its teams end by themselves, with new keys.
+    let about: Vec<&String> = told
+        .iter()
+        .filter(|one| one.contains("left the network"))
+        .collect();
+    assert_eq!(about.len(), 1, "{told:?}");
+    assert!(
+        about[0].starts_with("IV-Stelle Bern left the network"),
+        "{told:?}"
+    );
+    assert!(
+        about[0].contains("2 rights of its teams were ended here, with new keys"),
+        "{told:?}"
+    );
+    assert!(
+        about[0].contains(&format!("lead {of_iseli} by name still")),
+        "{told:?}"
+    );
+    assert_eq!(standing_of(&berger, &of_berger, &second), [0, 0]);
+    let again = berger.sync().notices;
+    assert!(
+        !again.iter().any(|one| one.contains("left the network")),
+        "{again:?}"
+    );
     // What was shared stays with those who hold it; nothing newer reaches the institution that left.
     assert!(!berger.journal(&of_iseli).is_empty());
     type_notes(&mut berger.nahtlos, &of_berger, &[2]);
@@ -269,6 +309,11 @@ fn an_institution_leaves_by_itself_where_it_manages_the_network_beside_another_a
     let _refused_or_empty = iseli.try_sync();
     assert_eq!(iseli.journal(&of_berger).len(), had);
     assert_eq!(berger.journal(&of_berger).len(), had + 1, "control");
+    // Not even a copy of the relay's, or a bundle, opens to it what was typed since.
+    let stored = world.stored_envelopes(&berger, &of_berger, &JOURNAL);
+    let last = &stored[stored.len() - 1..];
+    assert_eq!(world.opens(&iseli, last), [false]);
+    assert_eq!(world.opens(&berger, last), [true], "control");
     // Nothing more is shared with it, by law or by consent: what a bundle brought its keys would open.
     let case = berger.nahtlos.find_case(&of_berger).unwrap();
     let person = iseli.nahtlos.identity().person.unwrap();
@@ -290,4 +335,110 @@ fn an_institution_leaves_by_itself_where_it_manages_the_network_beside_another_a
         "control"
     );
     assert!(world.opens(&iseli, &plan).iter().all(|opens| !opens));
+}
+
+/// Berger administers; Lüthi manages the team and administers nothing. He lets Nora Neu in.
+#[test]
+fn who_is_let_in_by_somebody_who_does_not_administer_has_a_name_everywhere_and_can_be_removed() {
+    let (world, mut berger, mut iseli) = two();
+    let mut luthi = world.colleague(&mut berger, "luthi", "Beat Lüthi", Role::Manage);
+    // The IV shares a case with the team, and so has its log.
+    let shared = iseli.open_example_case();
+    let case = iseli.nahtlos.find_case(&shared).unwrap();
+    let terms = Terms::new(Role::Read, "AVG35a1");
+    let with = team(&berger);
+    iseli.nahtlos.grant(&case, &JOURNAL, &with, &terms).unwrap();
+    iseli.sync();
+    // Not even in the team any more: she is a custodian, who reads no case.
+    let (of_berger, own_team) = (berger.nahtlos.identity().person.unwrap(), team(&berger));
+    let leaves = Ending::Member(own_team, of_berger);
+    luthi.nahtlos.end(&leaves, Reason::Unstated).unwrap();
+    luthi.sync();
+    let mut neu = world.colleague(&mut luthi, "neu", "Nora Neu", Role::Write);
+    let person = neu.nahtlos.identity().person.unwrap();
+    let named = |home: &Home| home.nahtlos.directory().unwrap().person_name(&person);
+    neu.sync();
+    assert_eq!(named(&neu), "Nora Neu");
+    assert_eq!(named(&luthi), "Nora Neu");
+    // Another institution cannot open the name yet, and lists her all the same, by what it can show.
+    iseli.sync();
+    let unnamed = named(&iseli);
+    assert_eq!(unnamed, format!("unknown ({})", &person.to_string()[..8]));
+    let directory = iseli.nahtlos.directory().unwrap();
+    assert!(directory.people.contains_key(&person.to_string()));
+    assert_eq!(directory.find_person(&unnamed).unwrap(), person);
+    assert_eq!(
+        directory.find_member(&person.to_string()[..8]).unwrap(),
+        person
+    );
+    // Who administers makes it a card, with the next sync; then everybody has the name.
+    berger.sync();
+    assert_eq!(named(&berger), "Nora Neu");
+    iseli.sync();
+    assert_eq!(named(&iseli), "Nora Neu");
+    let card = iseli.nahtlos.directory().unwrap().people[&person.to_string()].clone();
+    assert_eq!(card.function, "officer");
+    assert_eq!(card.team, Some(own_team.to_string()));
+    assert!(iseli.nahtlos.directory().unwrap().without_card.is_empty());
+    let delivered = berger.sync();
+    assert_eq!(delivered.envelopes_delivered, 0, "written once");
+    // And she can be removed, by the name that is shown.
+    let found = luthi
+        .nahtlos
+        .directory()
+        .unwrap()
+        .find_member("Nora Neu")
+        .unwrap();
+    luthi
+        .nahtlos
+        .end(&Ending::Member(own_team, found), Reason::Left)
+        .unwrap();
+    luthi.sync();
+    berger.sync();
+    let removal = berger.nahtlos.member_removal(&person).unwrap();
+    assert!(removal.is_some_and(|removal| removal.by.as_deref() == Some("Beat Lüthi")));
+}
+
+/// The IV goes on as the RAV; Iseli, whose own institution has no part in the network any more, lets Nora Neu in.
+#[test]
+fn who_is_let_in_by_a_merged_institution_has_a_name_too() {
+    let (world, mut berger, mut iseli) = two();
+    let (from, into) = (institution(&iseli), institution(&berger));
+    for _ in 0..4 {
+        for home in [&mut iseli, &mut berger] {
+            match home.nahtlos.merge_institutions(&from, &into) {
+                Ok(()) | Err(ClientError::NothingToChange | ClientError::NotFound { .. }) => {}
+                Err(other) => panic!("{other}"),
+            }
+            home.sync();
+        }
+    }
+    assert!(!berger.nahtlos.is_in_network(&from), "control");
+    let mut neu = world.colleague(&mut iseli, "neu", "Nora Neu", Role::Write);
+    let person = neu.nahtlos.identity().person.unwrap();
+    neu.sync();
+    berger.sync();
+    for home in [&mut neu, &mut iseli, &mut berger] {
+        home.sync();
+        let directory = home.nahtlos.directory().unwrap();
+        assert_eq!(directory.person_name(&person), "Nora Neu");
+        assert!(directory.without_card.is_empty());
+    }
+    // The names of its teams are kept by who administers the other one; who asks in vain is told so.
+    let (renamed, its) = ("Team Bern", team(&iseli));
+    let refused = iseli.nahtlos.rename_team(&its, renamed).unwrap_err();
+    assert!(
+        refused.to_string().contains("merged institution"),
+        "{refused}"
+    );
+    berger.nahtlos.rename_team(&its, renamed).unwrap();
+    berger.sync();
+    iseli.sync();
+    assert_eq!(iseli.nahtlos.directory().unwrap().name(&its), renamed);
+    // Its teams go on: nobody's rights end by a merger, and nobody is told of a leaving.
+    let told = berger.sync().notices;
+    assert!(
+        !told.iter().any(|one| one.contains("left the network")),
+        "{told:?}"
+    );
 }

@@ -111,9 +111,12 @@ fn preview_page(context: &Context, preview: &WipePreview, places: &[(String, u64
         ));
     }
     if preview.loses_something() {
-        page = page.line(
-            "Deliver first with `nahtlos sync`, or keep what was typed: `nahtlos held export --to FILE`.",
-        );
+        page = page.line(match preview.institution_left {
+            true => NEVER_DELIVERED,
+            false => {
+                "Deliver first with `nahtlos sync`, or keep what was typed: `nahtlos held export --to FILE`."
+            }
+        });
     }
     if preview.only_device == Some(true) && preview.removed.is_none() {
         page = page.line(
@@ -172,6 +175,10 @@ pub const AFTER_INSTITUTION_LEFT: &str = "What you had received stays readable h
     has not arrived, and what is typed from now on, the relay does not take: `nahtlos held export --to FILE` writes \
     it. Only an institution that manages the network can invite yours again; a device that is not needed any more is \
     erased with `nahtlos device wipe`, which says first what would be lost.";
+
+/// Of what waits on a device whose institution left.
+pub const NEVER_DELIVERED: &str = "What was typed here and has not arrived never will: your institution takes no part in the \
+    network any more, and no `nahtlos sync` delivers it. `nahtlos held export --to FILE` writes it out.";
 
 /// When, by whom and why a person left one team, and stays in another.
 pub fn team_left_in_words(left: &TeamLeft) -> String {

@@ -193,6 +193,11 @@ fn unlocked(context: &Context, nahtlos: &mut Nahtlos) -> Vec<Check> {
                         "you are a member of nothing any more: this device receives nothing more"
                             .into()
                     }
+                    "outside" => {
+                        "your institution takes no part in the network any more: this device receives nothing \
+                         more, and nothing that waits here is ever delivered"
+                            .into()
+                    }
                     "unanswered" => {
                         "founding or joining has begun: `nahtlos sync` goes on with it".into()
                     }

@@ -199,7 +199,20 @@ fn leave(context: &Context, answered: Answered) -> Result<Answer, Failure> {
     }
     nahtlos.leave_network()?;
     let said = format!("Decided: {} leaves the network.", leaving.institution);
-    Ok(Answer::sentence(data("decided"), said).note(ending::WITH_NEXT_SYNC))
+    let mut answer = Answer::sentence(data("decided"), said).note(ending::WITH_NEXT_SYNC);
+    if leaving.undelivered > 0 {
+        answer = answer.note(format!(
+            "That sync delivers first what was typed on this device: {}.",
+            count(leaving.undelivered, "edit", "edits")
+        ));
+    }
+    if leaving.other_devices > 0 {
+        answer = answer.note(
+            "Let the other devices of your people sync before: what was typed there and is not delivered reaches nobody \
+             afterwards.",
+        );
+    }
+    Ok(answer)
 }
 
 /// Of an institution that was merged nobody is cut off: its part ends in another way.
@@ -267,15 +280,23 @@ fn leaving_page(leaving: &OwnLeaving) -> Page {
                 "not delivered",
                 some(
                     leaving.undelivered,
-                    "edit typed on this device: `nahtlos sync` before",
-                    "edits typed on this device: `nahtlos sync` before",
+                    "edit typed on this device: the sync that leaves delivers it first",
+                    "edits typed on this device: the sync that leaves delivers them first",
+                ),
+            ),
+            (
+                "other devices",
+                some(
+                    leaving.other_devices,
+                    "of its people: let it sync before, else what was typed there and is not delivered reaches nobody",
+                    "of its people: let each sync before, else what was typed there and is not delivered reaches nobody",
                 ),
             ),
             ("who can sign it", Some(signed_by)),
         ])
         .line(
             "The relay takes and gives nothing of content to its people from then on. What others share with \
-             its teams ends for good only when they withdraw it.",
+             its teams ends when those who manage it sync the next time, with new keys.",
         )
 }
 

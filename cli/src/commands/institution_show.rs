@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::institution_policy::{in_words, row};
 use super::member::left;
+use super::names::ended;
 use super::sync::count;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -45,7 +46,14 @@ pub fn show(context: &Context, input: Option<&str>) -> Result<Answer, Failure> {
             ("people", Some(count(people, "person", "people"))),
             (
                 "in the network",
-                Some(part(is_in, manages_network).to_owned()),
+                Some(match ended(&nahtlos, &directory, &id) {
+                    None if manages_network => "takes part, and manages the network".to_owned(),
+                    None => "takes part".to_owned(),
+                    Some(merged) if directory.goes_on_as(&institution) != institution => {
+                        format!("{merged}: its teams and people take part by that one")
+                    }
+                    Some(_) => "it left".to_owned(),
+                }),
             ),
         ]);
     if let Some(policy) = &policy {
@@ -68,14 +76,6 @@ pub fn show(context: &Context, input: Option<&str>) -> Result<Answer, Failure> {
         "policy": json::value(&policy),
     });
     Ok(Answer::new(data, page))
-}
-
-fn part(is_in: bool, manages_network: bool) -> &'static str {
-    match (is_in, manages_network) {
-        (false, _) => "it left",
-        (true, true) => "takes part, and manages the network",
-        (true, false) => "takes part",
-    }
 }
 
 /// Names of its teams that go on, ascending.

@@ -10,6 +10,17 @@ use nahtlos_casework::fields::{
 use nahtlos_casework::record::Lead;
 use nahtlos_casework::view::CoreView;
 use nahtlos_client::{Case, ClientError, Directory, Nahtlos};
+use nahtlos_protocol::identifier::SpaceId;
+
+/// What is said of an institution that takes part in the network by itself no more; none of one that does.
+pub fn ended(nahtlos: &Nahtlos, directory: &Directory, id: &str) -> Option<String> {
+    let institution = SpaceId::from_hex(id).filter(|id| !nahtlos.is_in_network(id))?;
+    let now = directory.goes_on_as(&institution);
+    Some(match now == institution {
+        true => "left the network".to_owned(),
+        false => format!("merged into {}", directory.institution_own_name(&now)),
+    })
+}
 
 /// Names of the network's directory, and of the bodies a case names.
 #[derive(Default)]
@@ -17,13 +28,19 @@ pub struct Names {
     directory: Directory,
     /// Bodies of one case that need not use this program: identifier and name.
     bodies: BTreeMap<String, String>,
+    /// What is said of institutions that take part in the network by themselves no more, by identifier.
+    ended: BTreeMap<String, String>,
 }
 
 impl Names {
     /// Names for what concerns no single case.
     pub fn new(nahtlos: &Nahtlos) -> Self {
+        let directory = nahtlos.directory().unwrap_or_default();
+        let ids = directory.institutions.keys();
+        let ended = ids.filter_map(|id| Some((id.clone(), ended(nahtlos, &directory, id)?)));
         Self {
-            directory: nahtlos.directory().unwrap_or_default(),
+            ended: ended.collect(),
+            directory,
             bodies: BTreeMap::new(),
         }
     }
@@ -89,9 +106,12 @@ impl Names {
     pub fn lead(&self, stored: &Stored<Lead>) -> String {
         match stored {
             Stored::Known(lead) => format!(
-                "{} ({}), since {}",
+                "{} ({}{}), since {}",
                 self.person(lead.person.as_str()),
                 self.institution(lead.institution.as_str()),
+                self.ended
+                    .get(lead.institution.as_str())
+                    .map_or_else(String::new, |ended| format!(", {ended}")),
                 lead.since
             ),
             Stored::Unknown(text) => text.clone(),

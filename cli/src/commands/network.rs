@@ -6,13 +6,13 @@ use std::path::Path;
 use nahtlos_casework::fields::{Canton, Field, Name};
 use nahtlos_client::former_people::MemberRemoval;
 use nahtlos_client::{ClientError, Directory, NetworkCard};
-use nahtlos_protocol::identifier::SpaceId;
 use nahtlos_protocol::wire::claim::Claim;
 use serde_json::json;
 
 use super::ending;
 use super::founding::{self, Answers};
 use super::member::left;
+use super::names::ended;
 use super::values::parse;
 use crate::arguments::{Answered, FounderOptions, NetworkCommand};
 use crate::context::Context;
@@ -169,10 +169,10 @@ fn list(context: &Context) -> Result<Answer, Failure> {
         .institutions
         .iter()
         .flat_map(|(id, card)| {
-            let is_in = SpaceId::from_hex(id).is_none_or(|id| nahtlos.is_in_network(&id));
-            let name = match is_in {
-                true => card.name.clone(),
-                false => format!("{} (left)", card.name),
+            let name = match ended(&nahtlos, &directory, id).as_deref() {
+                None => card.name.clone(),
+                Some("left the network") => format!("{} (left)", card.name),
+                Some(merged) => format!("{} ({merged})", card.name),
             };
             rows_of(&directory, &left, id, &name, &card.kind)
         })

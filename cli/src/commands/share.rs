@@ -4,7 +4,7 @@ use nahtlos_casework::SectionKind;
 use nahtlos_casework::legal::LegalBases;
 use nahtlos_client::consent::consent_in;
 use nahtlos_client::erasing::FormerMember;
-use nahtlos_client::share::{GrantPreview, SectionShares, Terms};
+use nahtlos_client::share::{GrantLine, GrantPreview, SectionShares, Terms};
 use nahtlos_client::{Case, Nahtlos};
 use nahtlos_protocol::identifier::SpaceId;
 use nahtlos_protocol::space::kind::Role;
@@ -399,13 +399,15 @@ pub fn former_rows(former: &[FormerMember]) -> Vec<Vec<String>> {
 
 /// Sections down, members across.
 fn matrix(page: Page, shares: &[SectionShares]) -> Page {
-    let name = |member: &str, institution: &str| match institution {
-        "" => member.to_owned(),
-        institution => format!("{member} ({institution})"),
+    // A team of one that left and one of a new institution of the same name are two.
+    let name = |grant: &GrantLine| match (grant.institution.as_str(), grant.outside) {
+        ("", _) => grant.member.clone(),
+        (institution, false) => format!("{} ({institution})", grant.member),
+        (institution, true) => format!("{} ({institution}, left)", grant.member),
     };
     let mut members: Vec<String> = Vec::new();
     for grant in shares.iter().flat_map(|row| &row.grants) {
-        let member = name(&grant.member, &grant.institution);
+        let member = name(grant);
         if !members.contains(&member) {
             members.push(member);
         }
@@ -422,7 +424,7 @@ fn matrix(page: Page, shares: &[SectionShares]) -> Page {
                 let roles: Vec<String> = row
                     .grants
                     .iter()
-                    .filter(|grant| name(&grant.member, &grant.institution) == *member)
+                    .filter(|grant| name(grant) == *member)
                     .map(|grant| {
                         let mark = if grant.delivered { "" } else { "*" };
                         format!("{}{mark}", may(row, grant.role))

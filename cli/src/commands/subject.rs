@@ -90,6 +90,9 @@ fn export(context: &Context, case: &str, language: Language, to: &Path) -> Resul
     let answer = Answer::new(data, page)
         .note("The files are not encrypted: hand them over, then delete them.");
     Ok(match recorded {
+        Ok(true) if nahtlos.own_institution_left()?.is_some() => answer
+            .note("That it was made stands in the section `access` of the case, on this device alone.")
+            .note(super::device_wipe::NEVER_DELIVERED),
         Ok(true) => answer.note(
             "That it was made stands in the section `access` of the case; `nahtlos sync` delivers it.",
         ),

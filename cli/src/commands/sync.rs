@@ -331,7 +331,9 @@ pub fn status(context: &Context) -> Result<Answer, Failure> {
     let waits = status.undelivered_edits > 0
         || !status.waiting_decisions.is_empty()
         || !status.carried.is_empty();
-    if waits && status.restored_backup.is_none() {
+    if waits && status.institution_left.is_some() {
+        answer = answer.note(device_wipe::NEVER_DELIVERED);
+    } else if waits && status.restored_backup.is_none() {
         answer = answer.note("`nahtlos sync` delivers what waits.");
     }
     Ok(answer)

@@ -320,6 +320,7 @@ mod tests {
             id: basis.into(),
             state: "live",
             member: "Team".into(),
+            outside: false,
             institution: "IV".into(),
             role,
             basis: Some(basis.into()),

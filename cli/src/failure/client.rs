@@ -277,6 +277,8 @@ const COME_BACK: &str = "With your paper: `nahtlos device restore --paper`. With
 fn whom_to_ask(action: &str) -> &'static str {
     if action == "write on this device" {
         "Use another device of yours. `nahtlos status` says since when; `nahtlos device wipe` empties this one."
+    } else if action == "rename what belongs to a merged institution" {
+        "Ask one of them to rename it: `nahtlos institution show INSTITUTION` says who administers it."
     } else if OF_THE_NETWORK.contains(&action) {
         "Ask an institution that manages the network to do it: `nahtlos network list` says which."
     } else if OF_A_TEAM.contains(&action) {

@@ -9,6 +9,7 @@ use nahtlos_protocol::space::effect::{Effect, History, Member};
 use nahtlos_protocol::space::kind::Kind;
 use nahtlos_protocol::space::operation::SignedOperation;
 use nahtlos_protocol::space::replay::Signatures;
+use nahtlos_protocol::space::state::MemberId;
 use nahtlos_protocol::space::{Draft, Logs, SpaceState};
 use nahtlos_protocol::wire::claim::InvitationText;
 use nahtlos_protocol::wire::device::DeviceInvitation;
@@ -90,18 +91,27 @@ impl Nahtlos {
                 "somebody answered your invitation in a form that cannot be read; invite them again".into(),
             ));
         };
-        let newcomer = Newcomer {
-            card: card_for(&text, body.newcomer, &introduction),
-            name: introduction.name,
-        };
+        let card = card_for(&text, body.newcomer, &introduction);
         if open.used.is_some() {
             // Admitted, but this device did not see the answer: what follows is still to be done.
-            let card = newcomer.card;
+            let is_named = state.grants().iter().any(|grant| {
+                grant.member == MemberId::Space(body.newcomer) && grant.basis.is_some()
+            });
             return Ok(Outcome::Admitted {
                 invitation,
-                card: card.filter(|_| open.used_by() == Some(body.newcomer)),
+                card: card.filter(|_| !is_named && open.used_by() == Some(body.newcomer)),
             });
         }
+        let grant = random::grant_id();
+        // Who may not write the directory lets the log say the name: who may makes it a card.
+        let basis = text
+            .guardian
+            .filter(|_| !self.may_write_cards())
+            .and_then(|guardian| self.introduction_for_log(&guardian, &grant, &introduction));
+        let newcomer = Newcomer {
+            card: card.filter(|_| basis.is_none()),
+            name: introduction.name,
+        };
         let mut operations = Vec::new();
         if let Err(reason) = self.judge_newcomer(&request, &text, &mut round.above, &mut operations)
         {
@@ -115,11 +125,11 @@ impl Nahtlos {
             return Ok(Outcome::Waits);
         }
         let add = Effect::Add {
-            grant: random::grant_id(),
+            grant,
             member: Member::Space { id: body.newcomer },
             role: open.role,
             history: History::Full,
-            basis: None,
+            basis,
             not_after_ms: None,
             invitation: Some(body.proof.clone()),
         };

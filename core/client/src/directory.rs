@@ -1,7 +1,7 @@
 //! The directory: who is who. The network's own document, written by the managers of each
 //! institution, read by everybody in the network.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -152,6 +152,9 @@ pub struct Directory {
     /// The network's space.
     #[serde(skip)]
     pub network_space: Option<SpaceId>,
+    /// Of the people, those who stand in a team's log while no card names them.
+    #[serde(skip)]
+    pub without_card: BTreeSet<SpaceId>,
 }
 
 /// Who may write which card: names decide whom people share with, so a card counts only from a
@@ -201,7 +204,15 @@ impl Directory {
             institutions,
             mergers,
             network_space: None,
+            without_card: BTreeSet::new(),
         }
+    }
+
+    /// Whether a card names a person.
+    pub(crate) fn has_card_of(&self, person: &SpaceId) -> bool {
+        let id = person.to_string();
+        let card = self.people.get(&id);
+        card.is_some_and(|card| card.name != unknown(&id))
     }
 
     /// The institution that one says, on its own card, to go on as.
@@ -405,7 +416,8 @@ struct Writer {
     acted: Acted,
 }
 
-fn unknown(id: &str) -> String {
+/// What somebody is called whom no card names.
+pub(crate) fn unknown(id: &str) -> String {
     format!("unknown ({})", short_id(id))
 }
 
@@ -556,6 +568,7 @@ impl Nahtlos {
             },
         );
         directory.network_space = Some(network);
+        self.add_people_without_card(&mut directory);
         let directory = Arc::new(directory);
         self.documents
             .put_directory(network, Arc::clone(&directory));

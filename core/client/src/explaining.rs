@@ -97,6 +97,7 @@ impl Nahtlos {
                 .iter()
                 .any(|grant| self.is_wrapped(&state, &grant.member)),
             closed: state.closed_at().is_some(),
+            outside: self.is_outside(member),
             from_now: leading
                 .iter()
                 .filter(stands)
@@ -266,6 +267,8 @@ struct Told {
     role: Option<Role>,
     holds_key: bool,
     closed: bool,
+    /// Whether their institution left the network.
+    outside: bool,
     /// Whether everything that stands covers only what comes after it.
     from_now: bool,
 }
@@ -294,6 +297,12 @@ impl Told {
             );
         }
         sentences.extend(self.about_keys(grants, ended).map(str::to_owned));
+        if self.outside && self.role.is_some() {
+            sentences.push(
+                "Their institution left the network: the relay gives them nothing more, and this right ends, with a new key, when \
+                 a device that manages the section syncs.".into(),
+            );
+        }
         if self.closed {
             sentences.push(
                 "The section is closed: it is read, and nobody writes there any more, whatever they were granted.".into(),
@@ -410,6 +419,7 @@ mod tests {
             section: "plan".into(),
             role,
             holds_key: role.is_some(),
+            outside: false,
             closed: false,
             from_now: false,
         }
@@ -420,6 +430,7 @@ mod tests {
             id: "00".into(),
             state,
             member: "IV Team".into(),
+            outside: false,
             institution: "IV-Stelle".into(),
             role: "write",
             basis: Some("AVG35a1".into()),

@@ -43,6 +43,8 @@ pub struct OwnLeaving {
     pub shared_with_it: u64,
     /// Edits that were typed on this device and are not delivered.
     pub undelivered: u64,
+    /// Other devices of its people: what was typed there and is not delivered reaches nobody afterwards.
+    pub other_devices: u64,
     /// The other institutions that can sign it, by name.
     pub signed_by: Vec<String>,
     /// Whether this device can, too.
@@ -130,7 +132,10 @@ impl Nahtlos {
     }
 
     /// An institution, and its teams and people.
-    fn groups_beneath(&self, institution: &SpaceId) -> Result<BTreeSet<SpaceId>, ClientError> {
+    pub(crate) fn groups_beneath(
+        &self,
+        institution: &SpaceId,
+    ) -> Result<BTreeSet<SpaceId>, ClientError> {
         let mut members = BTreeSet::new();
         let mut waiting = vec![*institution];
         while let Some(group) = waiting.pop() {
@@ -187,6 +192,7 @@ impl Nahtlos {
                 .count() as u64,
             shared_by_it,
             shared_with_it,
+            other_devices: self.other_devices_of(&people),
             undelivered: cases.iter().map(|line| line.undelivered).sum(),
             signed_by: self
                 .who_manages_the_network(&network)?
@@ -210,6 +216,18 @@ impl Nahtlos {
     pub fn leave_network(&mut self) -> Result<(), ClientError> {
         let ending = Ending::Member(self.network()?, self.institution()?);
         self.end(&ending, Reason::Left)
+    }
+
+    /// Devices of people, but for this one.
+    fn other_devices_of(&self, people: &BTreeSet<SpaceId>) -> u64 {
+        let mut devices = BTreeSet::new();
+        for state in people.iter().filter_map(|person| self.logs().state(person)) {
+            devices.extend(state.live_grants().filter_map(|grant| match grant.member {
+                MemberId::Device(device) if device != self.device_id => Some(device),
+                _ => None,
+            }));
+        }
+        devices.len() as u64
     }
 
     fn who_manages_the_network(&self, network: &SpaceId) -> Result<BTreeSet<SpaceId>, ClientError> {

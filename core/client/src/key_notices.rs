@@ -197,6 +197,10 @@ impl Nahtlos {
                 );
                 format!("the right was withdrawn on {} by {who}", date(since_ms))
             }
+            KeyNotice::Pending if self.own_institution_left().is_ok_and(|left| left.is_some()) => {
+                "granted, but the key had not arrived when your institution left the network: it does not come any more"
+                    .to_owned()
+            }
             other => other.sentence().to_owned(),
         }
     }

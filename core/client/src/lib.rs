@@ -66,8 +66,10 @@ pub mod key_notices;
 pub mod key_report;
 mod keys;
 pub mod leaving;
+mod left_institutions;
 mod logs;
 mod nahtlos;
+mod names_in_logs;
 mod network_managers;
 mod notes;
 #[cfg(feature = "test-key-derivation")]

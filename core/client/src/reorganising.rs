@@ -45,6 +45,7 @@ impl Nahtlos {
     pub fn rename_institution(&mut self, name: &str) -> Result<String, ClientError> {
         let institution = self.institution()?;
         self.require_manager(&institution, "rename the institution")?;
+        self.require_cards()?;
         let id = institution.to_string();
         let directory = self.directory()?;
         let card = directory.institutions.get(&id).cloned();
@@ -80,6 +81,7 @@ impl Nahtlos {
     pub fn rename_team(&mut self, team: &SpaceId, name: &str) -> Result<String, ClientError> {
         let institution = self.institution()?;
         self.require_manager(&institution, "rename a team")?;
+        self.require_cards()?;
         let card = self.own_team_card(team)?;
         let is_another = card.name.trim().to_lowercase() != name.trim().to_lowercase();
         if is_another && self.directory()?.has_team(&institution, name) {
@@ -158,7 +160,10 @@ impl Nahtlos {
             },
         }];
         for (id, card) in &directory.people {
-            if card.team.as_deref() == Some(from.to_string().as_str()) {
+            // Who has no card has none to be changed: their team is the one of the log.
+            let has_card =
+                SpaceId::from_hex(id).is_some_and(|id| !directory.without_card.contains(&id));
+            if has_card && card.team.as_deref() == Some(from.to_string().as_str()) {
                 cards.push(DirectoryEdit::Person {
                     id: id.clone(),
                     card: PersonCard {
@@ -255,6 +260,23 @@ impl Nahtlos {
             institution.is_some_and(|id| self.is_or_became_own(&id))
         });
         own.ok_or_else(|| not_found("team of your institution", &directory.name(team)))
+    }
+
+    /// Names are written by who administers an institution of the network: of one that was merged, the other one.
+    fn require_cards(&self) -> Result<(), ClientError> {
+        let (own, directory) = (self.institution()?, self.shared_directory()?);
+        let now = directory.goes_on_as(&own);
+        if now == own || self.may_write_cards() {
+            return Ok(());
+        }
+        Err(ClientError::NoRight {
+            action: "rename what belongs to a merged institution",
+            reason: format!(
+                "{} was merged into {}, and who administers that one writes its names",
+                directory.institution_own_name(&own),
+                directory.institution_own_name(&now)
+            ),
+        })
     }
 
     fn write_cards(&mut self, cards: Vec<DirectoryEdit>) -> Result<(), ClientError> {

@@ -23,6 +23,7 @@ use crate::authorship::note_author;
 use crate::error::ClientError;
 use crate::intents::Round;
 use crate::keys::opened_by_links;
+use crate::left_institutions::ending_of;
 use crate::nahtlos::Nahtlos;
 use crate::records::{self, HeldItem, HeldRecord, SealedRecord};
 use crate::vault::{Collection, Transaction};
@@ -136,7 +137,7 @@ fn is_about_keys(effect: &Effect) -> bool {
     }
 }
 
-fn mark(transaction: &Transaction<'_>, space: &SpaceId) -> Result<(), ClientError> {
+pub(crate) fn mark(transaction: &Transaction<'_>, space: &SpaceId) -> Result<(), ClientError> {
     let key = [b"k".as_slice(), &space.0].concat();
     transaction.put(Collection::Setting, MARKED, &key, 0, &space.0)?;
     Ok(())
@@ -198,14 +199,20 @@ impl Nahtlos {
         if self.stands_outside()? {
             return Ok(());
         }
+        self.mark_after_leaving()?;
         let due = self.due_for_upkeep()?;
+        let outside = match due.spaces.is_empty() {
+            true => BTreeSet::new(),
+            false => self.all_outside()?,
+        };
         let mut left = Vec::new();
         for space in &due.spaces {
             if round.is_full() {
                 left.push(*space);
                 continue;
             }
-            let Some(draft) = self.upkeep_of(space, due.to_seal.contains(space), round)? else {
+            let is_to_be_sealed = due.to_seal.contains(space);
+            let Some(draft) = self.upkeep_of(space, is_to_be_sealed, &outside, round)? else {
                 continue;
             };
             // Looked at again until the log says that it is done.
@@ -324,6 +331,7 @@ impl Nahtlos {
         &self,
         space: &SpaceId,
         is_to_be_sealed: bool,
+        outside: &BTreeSet<SpaceId>,
         round: &Round,
     ) -> Result<Option<Draft>, ClientError> {
         if self.needs_newer(space)? || self.is_forked(space) {
@@ -339,7 +347,14 @@ impl Nahtlos {
         let right = authority::right(&logs, &self.device_id, space);
         let expiring = self.expiring_now(&state, right)?;
         if !expiring.is_empty() {
-            return Ok(Some(self.expire(&state, &expiring, right)));
+            let expire = |grant: &GrantId| Effect::Expire { grant: *grant };
+            let each = expiring.iter().map(expire);
+            let draft = each.fold(Draft::new(), Draft::effect);
+            return Ok(Some(self.with_new_key(draft, &state, right)));
+        }
+        let ending = self.rights_of_outside(&state, right, outside);
+        if !ending.is_empty() {
+            return Ok(Some(self.with_new_key(ending_of(&ending), &state, right)));
         }
         if state.closed_at().is_some() || right.role.is_none() {
             return Ok(None);
@@ -415,16 +430,13 @@ impl Nahtlos {
         Ok(if managed { due } else { Vec::new() })
     }
 
-    fn expire(&self, state: &SpaceState, grants: &[GrantId], right: Right) -> Draft {
-        let mut draft = Draft::new();
-        for grant in grants {
-            draft = draft.effect(Effect::Expire { grant: *grant });
-        }
+    /// What ends rights, with the epoch that follows where this device may begin one.
+    fn with_new_key(&self, draft: Draft, state: &SpaceState, right: Right) -> Draft {
         if right.at_least(Role::Write)
             && state.closed_at().is_none()
             && let Some(epoch) = self.next_epoch(state)
         {
-            draft = draft.epoch(epoch);
+            return draft.epoch(epoch);
         }
         draft
     }

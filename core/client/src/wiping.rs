@@ -21,6 +21,8 @@ pub struct WipePreview {
     pub revoked: Option<Revocation>,
     /// How its person ceased to be a member of any team; none while they are one.
     pub removed: Option<MemberRemoval>,
+    /// Whether its institution takes no part in the network any more: nothing that waits is ever delivered.
+    pub institution_left: bool,
     /// Whether the person has no other device: then nothing brings them back but a paper or an
     /// invitation. None where its right has ended: it was told nothing of what was added or ended since.
     pub only_device: Option<bool>,
@@ -93,6 +95,7 @@ impl Nahtlos {
             device: self.device_fingerprint(),
             revoked: status.revoked,
             removed: status.removed,
+            institution_left: status.institution_left.is_some(),
             only_device,
             undelivered,
             refused_edits: refused.sum(),

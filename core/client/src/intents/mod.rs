@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use nahtlos_protocol::crypto::epoch_secret::{self, EpochSeed};
-use nahtlos_protocol::identifier::{GrantId, InvitationId, Nonce, SpaceId};
+use nahtlos_protocol::identifier::{GrantId, InvitationId, Nonce, RecipientId, SpaceId};
 use nahtlos_protocol::space::author::AuthorError;
 use nahtlos_protocol::space::authority;
 use nahtlos_protocol::space::effect::{Effect, History, Member};
@@ -144,8 +144,10 @@ impl Nahtlos {
 
     /// Prepares everything that was decided and can be done now, after what keys need by themselves.
     /// Seeds made on the way are durable before anything is sent.
+    /// That one's own institution leaves is prepared only `with_leaving`.
     pub(crate) fn carry_out_intents(
         &mut self,
+        with_leaving: bool,
     ) -> Result<(Offered, Vec<Decided>, Vec<String>), ClientError> {
         let mut round = Round::default();
         self.look_after_spaces(&mut round)?;
@@ -153,6 +155,10 @@ impl Nahtlos {
         for (key, record) in self.open_intents()? {
             if round.is_full() {
                 break;
+            }
+            // The relay takes nothing of its people afterwards: everything else goes before.
+            if self.is_own_leaving(&record.intent) && !with_leaving {
+                continue;
             }
             match self.prepare_intent(&key, &record, &mut round)? {
                 Outcome::Prepared(one) => round.add(*one),
@@ -188,6 +194,21 @@ impl Nahtlos {
             self.complete_invitation(&invitation, card)?;
         }
         Ok((round.offered, round.decided, round.notices))
+    }
+
+    /// Whether a decision ends the part of this device's own institution in the network.
+    fn is_own_leaving(&self, intent: &Intent) -> bool {
+        let own = self.device.institution.map(RecipientId::from);
+        matches!(intent, Intent::Remove { space, member, .. }
+            if Some(*space) == self.device.network && member.is_some() && *member == own)
+    }
+
+    /// Whether such a decision waits.
+    pub(crate) fn leaves_the_network(&self) -> Result<bool, ClientError> {
+        let waiting = self.waiting_intents()?;
+        Ok(waiting
+            .iter()
+            .any(|record| self.is_own_leaving(&record.intent)))
     }
 
     fn open_intents(&self) -> Result<Vec<(Vec<u8>, IntentRecord)>, ClientError> {

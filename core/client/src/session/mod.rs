@@ -135,6 +135,7 @@ impl<'a> Session<'a> {
             let told = self.replica.look_after_consents()?;
             self.report.notices.extend(told);
             self.replica.look_after_slices()?;
+            self.replica.publish_names_in_logs()?;
             let delivered = self.delivered();
             if delivered > self.delivered_before {
                 self.delivered_before = delivered;
@@ -267,6 +268,8 @@ impl<'a> Session<'a> {
             self.report.notices.extend(devices);
             let administration = self.replica.tell_of_administration()?;
             self.report.notices.extend(administration);
+            let institutions = self.replica.tell_of_institutions_left()?;
+            self.report.notices.extend(institutions);
             self.report.teams_left = self.replica.tell_of_teams_left()?;
         }
         // A person reads each sentence once.

@@ -14,6 +14,7 @@ use crate::error::ClientError;
 use crate::intents::Decided;
 use crate::offering::OfferRecord;
 use crate::records::SealedRecord;
+use crate::vault::Collection;
 
 /// Decisions that the relay did not take in so many rounds wait, so that what was typed goes out: a
 /// newcomer whose founding the relay refuses must not keep this device's edits back.
@@ -208,9 +209,38 @@ impl Session<'_> {
         }
         self.give_back_what_is_out_of_reach()?;
         self.give_back_what_stays_inexact()?;
+        let push = self.push_decided(false)?;
+        if !push.is_empty() {
+            return Ok(push);
+        }
+        self.give_up_adoptions()?;
+        self.replica.seal_outbox()?;
+        self.replica.say_what_is_erased()?;
+        let push = self.push_unanswered()?;
+        if push.is_empty() && self.replica.leaves_the_network()? {
+            return self.push_leaving();
+        }
+        Ok(push)
+    }
+
+    /// That one's own institution leaves, after everything else: nothing of its people is taken afterwards.
+    fn push_leaving(&mut self) -> Result<Vec<PushItem>, ClientError> {
+        let push = self.push_decided(true)?;
+        let left = self.replica.vault.count(Collection::Outbox)?;
+        if !push.is_empty() && left > 0 {
+            self.report.notices.push(format!(
+                "your institution leaves the network, and {left} {} typed on this device could not be delivered before: they reach nobody any more; 'nahtlos held export --to FILE' writes them out",
+                if left == 1 { "edit" } else { "edits" }
+            ));
+        }
+        Ok(push)
+    }
+
+    /// What was decided, as operations, with the newcomers' own before them.
+    fn push_decided(&mut self, with_leaving: bool) -> Result<Vec<PushItem>, ClientError> {
         let mut push = Vec::new();
         let (offered, decided, notices) = if self.rounds <= DECIDING_ROUNDS_MAX {
-            self.replica.carry_out_intents()?
+            self.replica.carry_out_intents(with_leaving)?
         } else {
             Default::default()
         };
@@ -226,12 +256,6 @@ impl Session<'_> {
         for one in decided {
             push.push(operation_item(&one.prepared));
             self.in_flight.push(InFlight::Decided(Box::new(one)));
-        }
-        if push.is_empty() {
-            self.give_up_adoptions()?;
-            self.replica.seal_outbox()?;
-            self.replica.say_what_is_erased()?;
-            return self.push_unanswered();
         }
         Ok(push)
     }

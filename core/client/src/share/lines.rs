@@ -24,6 +24,8 @@ pub struct GrantLine {
     pub member: String,
     /// The member's institution.
     pub institution: String,
+    /// Whether that one left the network: then this ends with the next sync of a device that manages the section.
+    pub outside: bool,
     /// `read`, `write`, `manage`, `administer`.
     pub role: &'static str,
     /// Legal basis or consent, as stated by who granted; none where it cannot be opened.
@@ -101,8 +103,13 @@ impl Nahtlos {
             MemberId::Device(device) => (device_name(&device), String::new(), Vec::new()),
         };
         let is_suspended = || self.suspended(state).contains(&grant.id);
+        let outside = match grant.member {
+            MemberId::Space(member) => self.is_outside(&member),
+            MemberId::Device(_) => false,
+        };
         GrantLine {
             id: grant.id.to_string(),
+            outside,
             state: match grant.is_confirmed() {
                 false => "waits_for_confirmation",
                 true if is_suspended() => "suspended",
@@ -165,6 +172,7 @@ impl Nahtlos {
                 institution: self
                     .confirmed_institution(&member)
                     .map_or_else(String::new, |id| directory.institution_name(&id)),
+                outside: self.is_outside(&member),
                 role: role.word(),
                 basis: Some(basis),
                 granted_by: directory.person_name(&self.person()?),
