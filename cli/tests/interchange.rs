@@ -514,4 +514,22 @@ fn a_list_of_ones_own_takes_the_place_of_the_one_that_comes_with_the_program() {
         2,
         "unknown_code",
     );
+    fs::remove_file(&place).unwrap();
+    // What is shown can be edited and put in its place, as it is.
+    for name in ["communes", "permits", "institution_kinds"] {
+        let shown = home.run(&["--json", "list", "show", name]).ok().stdout;
+        let file = world.file(&format!("{name}-shown.json"));
+        fs::write(&file, &shown).unwrap();
+        home.run(&["list", "check", &file]).ok();
+    }
+    // One that is broken is not passed over in silence.
+    home.run(&["doctor"]).ok();
+    fs::write(home.path.join("lists/permits.json"), "{").unwrap();
+    let run = home.run(&["--json", "doctor"]);
+    assert!(
+        run.stdout.contains("list of names") && run.stdout.contains("permits.json"),
+        "{}",
+        run.stdout
+    );
+    assert_ne!(run.exit, 0);
 }

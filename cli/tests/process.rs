@@ -633,8 +633,9 @@ fn a_case_is_erased_with_its_number_typed_back_and_everybody_sees_who_has_confir
     );
     close(berger, &["--reason", "opened_by_mistake", "--yes"]).ok();
     let not_delivered = erase(berger, &mistake);
-    refused(&not_delivered, 5, "no_right");
-    assert!(not_delivered.stderr.contains("`nahtlos sync` first"));
+    refused(&not_delivered, 2, "not_synchronised");
+    let next = not_delivered.error()["next"].as_str().unwrap().to_owned();
+    assert!(next.starts_with("Run `nahtlos sync`"), "{next}");
     share_nothing_but_sync(&world);
 
     // What it would do, and what it does not reach.
@@ -674,6 +675,41 @@ fn a_case_is_erased_with_its_number_typed_back_and_everybody_sees_who_has_confir
     );
 
     let typed = [&mistake[..], &["--confirm", &case]].concat();
+    // Decided, seen everywhere, and taken back whole.
+    refused(&erase(berger, &["--take-back"]), 2, "not_decided");
+    erase(berger, &typed).ok();
+    let shown = berger.run(&["--json", "case", "show", "ruth"]).json();
+    assert_eq!(shown["erasure_decided"], true);
+    let text = |words: &[&str]| {
+        let run = berger.run(words).ok();
+        run.stdout + &run.stderr
+    };
+    for words in [
+        &["case", "show", "ruth"][..],
+        &["case", "list", "--all"],
+        &["status"],
+    ] {
+        let said = text(words);
+        assert!(
+            said.contains("--take-back") && said.contains("decided"),
+            "{words:?}: {said}"
+        );
+    }
+    let back = erase(berger, &["--take-back"]).json();
+    assert_eq!(back["done"], "taken_back");
+    assert_eq!(
+        berger.run(&["--json", "decision"]).json()["decisions"],
+        serde_json::json!([])
+    );
+    for words in [
+        &["case", "show", "ruth"][..],
+        &["case", "list", "--all"],
+        &["status"],
+    ] {
+        assert!(!text(words).contains("--take-back"), "{words:?}");
+    }
+    share_nothing_but_sync(&world);
+    assert_eq!(number(iseli).1, id, "nothing was erased");
     let said = erase(berger, &typed).ok();
     assert_eq!(said.json()["erasure"]["case"], id.as_str());
     berger.run(&["sync"]).ok();
@@ -709,6 +745,51 @@ fn a_case_is_erased_with_its_number_typed_back_and_everybody_sees_who_has_confir
     berger.run(&["sync"]).ok();
     let shown = berger.run(&["case", "show", &id]).ok().stdout;
     assert!(!shown.contains("not confirmed"), "{shown}");
+}
+
+/// Berger attaches a letter to the journal, which Iseli reads; then the case is erased.
+#[test]
+fn an_attached_file_is_saved_on_both_devices_and_given_back_by_neither_once_its_case_is_erased() {
+    let world = World::new();
+    world.open_case();
+    share(&world, "core,journal");
+    let (berger, iseli) = (&world.berger, &world.iseli);
+    let (case, id) = number(berger);
+    let letter = world.file("brief.txt");
+    std::fs::write(&letter, "Einladung zum Gespräch").unwrap();
+    let added = berger
+        .run(&["--json", "attachment", "add", "ruth", "journal", &letter])
+        .json();
+    let file = added["attachment"].as_str().unwrap().to_owned();
+    share_nothing_but_sync(&world);
+    for (home, to) in [(berger, "berger.txt"), (iseli, "iseli.txt")] {
+        let to = world.file(to);
+        home.run(&["attachment", "save", "ruth", &file, "--to", &to])
+            .ok();
+        assert_eq!(
+            std::fs::read_to_string(&to).unwrap(),
+            "Einladung zum Gespräch"
+        );
+    }
+    close(berger, &["--reason", "opened_by_mistake", "--yes"]).ok();
+    share_nothing_but_sync(&world);
+    erase(
+        berger,
+        &["--reason", "opened_by_mistake", "--confirm", &case],
+    )
+    .ok();
+    share_nothing_but_sync(&world);
+    for home in [berger, iseli] {
+        let to = world.file("danach.txt");
+        for words in [
+            vec!["--json", "attachment", "save", &id, &file, "--to", &to],
+            vec!["--json", "attachment", "list", &id],
+            vec!["--json", "attachment", "remove", &id, &file, "--yes"],
+        ] {
+            refused(&home.run(&words), 1, "case_erased");
+        }
+        assert!(!std::path::Path::new(&to).exists());
+    }
 }
 
 /// Both devices have all that the other has.

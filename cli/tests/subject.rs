@@ -288,6 +288,67 @@ fn what_the_person_disputes_is_marked_where_it_is_shown_until_it_is_settled() {
         shown.contains("(contested)") && shown.contains("12.03.2026"),
         "{shown}"
     );
+    // Wherever the value goes.
+    let seen = |words: &[&str]| world.berger.run(words).ok().stdout;
+    let task = ["task", "ruth"];
+    let id = world.berger.run(&[&["--json"], &task[..]].concat()).json();
+    let id = id["content"]["tasks"][0]["id"].as_str().unwrap().to_owned();
+    let of_task = [
+        "subject", "dispute", "add", "ruth", "tasks", &id, "--from", "-",
+    ];
+    world
+        .berger
+        .type_in(&of_task, "Das war nie abgemacht.")
+        .ok();
+    let show = seen(&["case", "show", "ruth"]);
+    let name = show
+        .lines()
+        .find(|line| line.contains("official name"))
+        .unwrap();
+    assert!(name.contains("(contested)"), "{show}");
+    assert!(
+        !show
+            .lines()
+            .any(|line| line.contains("first name") && line.contains("(contested)")),
+        "{show}"
+    );
+    for words in [
+        &["task", "list"][..],
+        &["task", "ruth"],
+        &["search", "Erstgespräch"],
+    ] {
+        assert!(seen(words).contains("(contested)"), "{words:?}");
+    }
+    assert!(
+        !seen(&["search", "verpasst"]).contains("(contested)"),
+        "control"
+    );
+    assert!(seen(&["task", "show", "ruth", &id]).contains("Das war nie abgemacht."));
+    assert!(seen(&["journal", "show", "ruth", &entry]).contains("Ich war da."));
+    for (list, said) in [
+        (&["--list", "journal"][..], &["Ich war da."][..]),
+        (&["--list", "tasks"], &["Das war nie abgemacht."]),
+        (
+            &[],
+            &[
+                "Ich war da.",
+                "Das war nie abgemacht.",
+                "Ich heisse anders.",
+                "person/official_name",
+            ],
+        ),
+    ] {
+        let to = world.file(&format!(
+            "{}.csv",
+            list.len() + said.len() * 7 + list.concat().len()
+        ));
+        let export = ["case", "export", "ruth", "--format", "csv", "--to", &to];
+        world.berger.run(&[&export[..], list].concat()).ok();
+        let table = std::fs::read_to_string(&to).unwrap();
+        for said in said {
+            assert!(table.contains(said), "{said} in {table}");
+        }
+    }
     let directory = world.directory.path().join("auskunft");
     let to = directory.to_str().unwrap();
     let export = ["subject", "export", "ruth", "--language", "de", "--to", to];
@@ -310,6 +371,12 @@ fn what_the_person_disputes_is_marked_where_it_is_shown_until_it_is_settled() {
         .berger
         .type_in(&settle, "Der Eintrag wurde berichtigt.")
         .ok();
+    // Twice: both stand, and that is said; never before it was contested.
+    let again = world.berger.type_in(&settle, "Sie ist einverstanden.").ok();
+    assert!(again.stderr.contains("settled already"), "{}", again.stderr);
+    let early = [&settle[..6], &["--said", "11.03.2026", "--from", "-"]].concat();
+    let early = [&["--json"], &early[..]].concat();
+    refused(&world.berger.type_in(&early, "x"), 2, "before_dispute");
     sync_all(&world);
     let shown = world.iseli.run(&["journal", "ruth"]).ok().stdout;
     assert!(!shown.contains("(contested)"), "{shown}");
@@ -465,4 +532,384 @@ fn what_leaves_the_program_is_recorded_with_whom_it_goes_to_and_on_what_basis() 
     for occasion in ["export to a file", "page to print"] {
         assert!(occasions.contains(&occasion), "{reads:?}");
     }
+}
+
+/// Iseli read core data and journal until Berger ended it; he never saw the consents, and hands an extract over.
+#[test]
+fn who_lost_a_case_hands_over_an_old_copy_that_says_so_and_claims_nothing_of_consents_or_access() {
+    let (world, number) = scene();
+    let end = [
+        "share",
+        "withdraw",
+        "ruth",
+        "core",
+        "journal",
+        "access",
+        "--from",
+        "Eingliederung",
+        "--yes",
+    ];
+    let page_of = |home: &support::Home, name: &str, language: &str| {
+        let directory = world.directory.path().join(name);
+        let to = directory.to_str().unwrap();
+        home.run(&[
+            "subject",
+            "export",
+            "ruth",
+            "--language",
+            language,
+            "--to",
+            to,
+        ])
+        .ok();
+        exported(&directory, &number)
+    };
+    let (before, _) = page_of(&world.iseli, "vorher", "de");
+    assert!(
+        !before.contains("Alte Kopie") && !before.contains("nicht der heutige Stand"),
+        "control"
+    );
+    assert!(
+        before.contains("Die Einwilligungen sind hier nicht lesbar"),
+        "{before}"
+    );
+    assert!(
+        !before.contains("Es ist keine Einwilligung festgehalten"),
+        "{before}"
+    );
+    world.berger.run(&end).ok();
+    world.berger.run(&["sync"]).ok();
+    // What he read since is not taken any more: a sync of his says so.
+    world.iseli.run(&["sync"]);
+    let (page, data) = page_of(&world.iseli, "nachher", "de");
+    for part in [
+        "dies ist nicht der heutige Stand",
+        "Alte Kopie: Dieser Bereich wird mit dieser Stelle nicht mehr geteilt",
+        "Wer zu Bereichen Zugang hat, die mit dieser Stelle nicht mehr geteilt werden",
+        "Die Einwilligungen sind hier nicht lesbar",
+        "was galt, als die Freigabe endete",
+    ] {
+        assert!(page.contains(part), "{part} in {page}");
+    }
+    for untrue in [
+        "Es ist keine Einwilligung festgehalten",
+        "Es steht da, was heute gilt",
+    ] {
+        assert!(!page.contains(untrue), "{untrue} in {page}");
+    }
+    let rights = page.split("Wer heute Zugang hat").nth(1).unwrap();
+    let rights = rights.split("Was wem bekannt").next().unwrap();
+    assert!(
+        !rights.contains("<td>"),
+        "ended access is nobody's of today: {rights}"
+    );
+    assert_eq!(data["old_copies"], serde_json::json!(["core", "journal"]));
+    assert_eq!(data["consents_readable"], false);
+    let (page, _) = page_of(&world.iseli, "apres", "fr");
+    assert!(
+        page.contains("ceci n&#39;est pas l&#39;état actuel")
+            || page.contains("ceci n'est pas l'état actuel"),
+        "{page}"
+    );
+
+    // Who leads the case sees everything as it stands today, and that there is no consent.
+    let (page, data) = page_of(&world.berger, "berger", "de");
+    assert!(!page.contains("Alte Kopie"), "{page}");
+    assert!(
+        page.contains("Es ist keine Einwilligung festgehalten"),
+        "control"
+    );
+    assert_eq!(data["not_recorded"], serde_json::json!([]));
+}
+
+/// The IV was given core data and journal, and no right to write in the section `access`.
+#[test]
+fn whose_readings_are_recorded_nowhere_is_named_to_the_client_and_to_who_leads() {
+    let world = World::new();
+    let number = world.open_case();
+    world.berger.run(&["sync"]).ok();
+    grant(&world, "ruth", "core,journal", "write").ok();
+    sync_all(&world);
+    world.iseli.run(&["journal", "ruth"]).ok();
+    sync_all(&world);
+    let log = world.berger.run(&["case", "access-log", "ruth"]).ok();
+    assert!(
+        log.stderr.contains("Not recorded is what these read") && log.stderr.contains("IV-Stelle"),
+        "{}",
+        log.stderr
+    );
+    let directory = world.directory.path().join("auskunft");
+    let to = directory.to_str().unwrap();
+    world
+        .berger
+        .run(&["subject", "export", "ruth", "--language", "de", "--to", to])
+        .ok();
+    let (page, _) = exported(&directory, &number);
+    assert!(
+        page.contains("wird nicht festgehalten; fragen Sie dort nach: IV-Stelle"),
+        "{page}"
+    );
+    grant(&world, "ruth", "access", "write").ok();
+    sync_all(&world);
+    let log = world
+        .berger
+        .run(&["--json", "case", "access-log", "ruth"])
+        .json();
+    assert_eq!(log["not_recorded"], serde_json::json!([]), "control");
+}
+
+/// What a page says to people: its text, without the frame, style and the code of a signed version.
+fn said(page: &str) -> String {
+    let body = page.split("</style>").nth(1).unwrap();
+    let body = match body.find("<p class=\"hash\">") {
+        Some(at) => [&body[..at], body[at..].split_once("</p>").unwrap().1].concat(),
+        None => body.to_owned(),
+    };
+    let mut text = String::new();
+    let mut inside = false;
+    for letter in body.chars() {
+        match letter {
+            '<' => inside = true,
+            '>' => {
+                inside = false;
+                text.push('\n');
+            }
+            letter if !inside => text.push(letter),
+            _ => {}
+        }
+    }
+    text
+}
+
+/// Nothing that only programs read: JSON, codes with an underscore, identifiers in hexadecimal digits or letters.
+#[track_caller]
+fn assert_for_people(page: &str) {
+    let text = said(page);
+    for line in text.lines() {
+        assert!(
+            !line.contains('{') && !line.contains("&quot;kind"),
+            "JSON: {line}"
+        );
+        for word in line.split(|letter: char| !letter.is_alphanumeric() && letter != '_') {
+            assert!(!word.contains('_'), "a code: {line}");
+            let hexadecimal =
+                word.len() >= 16 && word.chars().all(|letter| letter.is_ascii_hexdigit());
+            assert!(!hexadecimal, "an identifier: {line}");
+        }
+        for english in [
+            " since ",
+            "valid until",
+            "Bytes |",
+            "in progress",
+            "client",
+            "unknown",
+            " yes",
+            "purpose",
+        ] {
+            assert!(!line.contains(english), "English: {line}");
+        }
+    }
+}
+
+/// A case in which every field is filled, with consents, a version of the plan and a mark, read in German and French.
+#[test]
+fn a_filled_case_is_read_in_german_and_french_without_codes_json_or_identifiers() {
+    let world = World::new();
+    let home = &world.berger;
+    let mut file = nahtlos_casework::sample::filled_case_file("rav");
+    let further = file["further"].as_array_mut().unwrap();
+    further.retain(|section| {
+        !section["section"]
+            .as_str()
+            .unwrap()
+            .starts_with("internal/")
+    });
+    let path = world.file("filled.json");
+    std::fs::write(&path, file.to_string()).unwrap();
+    let opened = home
+        .run(&["--json", "case", "open", "--from", &path])
+        .json();
+    let number = opened["case_number"].as_str().unwrap().to_owned();
+    home.run(&["sync"]).ok();
+    let give = [
+        "consent",
+        "give",
+        &number,
+        "--read",
+        "plan=Eingliederung",
+        "--write",
+        "journal=Eingliederung",
+        "--form",
+        "verbal",
+        "--yes",
+    ];
+    home.run(&give).ok();
+    sync_all(&world);
+    let until = [
+        "consent",
+        "extend",
+        &number,
+        "1",
+        "--read",
+        "tasks=Eingliederung",
+        "--form",
+        "verbal",
+        "--yes",
+    ];
+    home.run(&until).ok();
+    home.run(&[
+        "consent",
+        "withdraw",
+        &number,
+        "1",
+        "--only",
+        "plan=Eingliederung",
+        "--yes",
+    ])
+    .ok();
+    let marks = [
+        "subject",
+        "dispute",
+        "add",
+        &number,
+        "plan",
+        "aaaaaaaaaaasc",
+        "--from",
+        "-",
+    ];
+    home.type_in(&marks, "Da war ich nie.").ok();
+    let marks = [
+        "subject",
+        "dispute",
+        "add",
+        &number,
+        "core",
+        "first_name",
+        "--from",
+        "-",
+    ];
+    home.type_in(&marks, "Ich heisse Rut.").ok();
+    let proposed = home
+        .run(&["--json", "plan", "propose", &number, "--yes"])
+        .json();
+    let code = proposed["code"].as_str().unwrap().to_owned();
+    let sign = [
+        "plan", "sign", &number, "--for", "client", "--verbal", "--code", &code, "--yes", "--from",
+        "-",
+    ];
+    home.type_in(&sign, "am 23.11. am Schalter").ok();
+    home.type_in(
+        &[
+            "journal",
+            "add",
+            &number,
+            "--kind",
+            "note",
+            "--internal",
+            "--from",
+            "-",
+        ],
+        "Nur für uns.",
+    )
+    .ok();
+    sync_all(&world);
+    let exported_in = |language: &str| {
+        let directory = world.directory.path().join(language);
+        let to = directory.to_str().unwrap().to_owned();
+        home.run(&[
+            "subject",
+            "export",
+            &number,
+            "--language",
+            language,
+            "--to",
+            &to,
+        ])
+        .ok();
+        exported(&directory, &number).0
+    };
+    let german = exported_in("de");
+    assert_for_people(&german);
+    for part in [
+        "erster Arbeitsmarkt",
+        "psychische Gesundheit",
+        "Bosnisch",
+        "40 %",
+        "Bosnien und Herzegowina",
+        "Einwilligung 1",
+        "erweitert",
+        "widerrufen",
+        "Schritt «Schnuppern»",
+        "«Schnuppern»",
+        "Da war ich nie.",
+        "Ruth (bestritten)",
+        "«Eine Stelle von 50 %»: besser als erwartet",
+        "weiterführen",
+        "Nur für uns.",
+        "Niederlassungsbewilligung",
+        "berichtigt einen früheren Eintrag: 08.09.2026",
+        "Fassung 1",
+        "Invalidenversicherung",
+    ] {
+        assert!(german.contains(part), "{part} in {}", said(&german));
+    }
+    let french = exported_in("fr");
+    assert_for_people(&french);
+    for part in [
+        "premier marché du travail",
+        "santé psychique",
+        "bosniaque",
+        "téléphone",
+        "Consentement 1",
+        "étendu",
+        "retiré",
+        "mieux que prévu",
+        "poursuivre",
+        "Version 1",
+        "assurance-invalidité",
+        "droit d&#39;accès",
+    ] {
+        assert!(french.contains(part), "{part} in {}", said(&french));
+    }
+    for german in [
+        "Auskunftsrecht",
+        "betroffene Person",
+        "Einschätzung",
+        "Aufgabe ",
+        "Ziel ",
+    ] {
+        assert!(
+            !said(&french).contains(german),
+            "{german} in {}",
+            said(&french)
+        );
+    }
+
+    // Without a language, papers are in the client's: French, and that is said.
+    let paper = |command: &[&str], name: &str| {
+        let to = world.file(name);
+        let told = home.run(&[command, &["--to", &to]].concat()).ok();
+        (std::fs::read_to_string(&to).unwrap(), told.stderr)
+    };
+    let (plan, told) = paper(&["plan", "print", &number], "plan.html");
+    assert!(plan.contains("<html lang=\"fr-CH\">"), "{plan}");
+    assert!(
+        told.contains("French, the client's language of correspondence"),
+        "{told}"
+    );
+    assert_for_people(&plan);
+    assert!(
+        plan.contains("«Schnuppern»") && plan.contains("Da war ich nie."),
+        "{plan}"
+    );
+    let (minutes, _) = paper(&["meeting", "print", &number], "table.html");
+    assert!(minutes.contains("<h1>Table ronde"), "{minutes}");
+    assert!(minutes.contains("personne concernée"), "{minutes}");
+    assert_for_people(&minutes);
+    let (plan, told) = paper(&["plan", "print", &number, "--language", "de"], "de.html");
+    assert!(
+        plan.contains("<html lang=\"de-CH\">") && told.contains("in German."),
+        "{told}"
+    );
+    assert_for_people(&plan);
 }

@@ -242,7 +242,7 @@ fn who_may_not_is_told_why_and_nothing_happens() {
         .edit_case(&scene.number, &[note])
         .unwrap();
     let (code, said) = refused(&mut scene.berger, &case, MISTAKE, &provided);
-    assert_eq!(code, "no_right");
+    assert_eq!(code, "not_synchronised");
     assert!(said.contains("`nahtlos sync` first"), "{said}");
     scene.berger.sync();
     // A case that is open again.

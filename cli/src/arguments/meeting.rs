@@ -145,9 +145,9 @@ pub enum MeetingCommand {
         /// Which round table.
         #[command(flatten)]
         of: MeetingOf,
-        /// Language of the page
-        #[arg(long, value_name = "LANGUAGE", value_parser = ["de", "fr"], default_value = "de")]
-        language: String,
+        /// Language of the page; without it the client's language of correspondence, else German
+        #[arg(long, value_name = "LANGUAGE", value_parser = ["de", "fr"])]
+        language: Option<String>,
         /// Where the page is written (HTML); the file must not exist
         #[arg(long, value_name = "FILE")]
         to: PathBuf,

@@ -60,8 +60,11 @@ pub struct CaseErase {
     pub case: String,
     /// Why: retention_ended, ordered (by a court or a data protection office), opened_by_mistake, persons_request
     /// (the person's right to erasure), or a code of a list of your own
-    #[arg(long, value_name = "CODE")]
-    pub reason: String,
+    #[arg(long, value_name = "CODE", required_unless_present = "take_back")]
+    pub reason: Option<String>,
+    /// Take the decision back, whole: until a sync has begun to carry it out
+    #[arg(long, conflicts_with_all = ["reason", "confirm", "dry_run"])]
+    pub take_back: bool,
     /// The number of the case, typed back, where nobody can be asked
     #[arg(long, value_name = "NUMBER")]
     pub confirm: Option<String>,

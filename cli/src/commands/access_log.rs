@@ -82,6 +82,13 @@ fn notes(answer: Answer, log: &AccessLog) -> Answer {
             );
         }
     }
+    if log.state != LogState::NotHere && !log.not_recorded.is_empty() {
+        answer = answer.note(format!(
+            "Not recorded is what these read, because they may not write in the section `access`: {}. Who leads the \
+             case changes it: `nahtlos share grant CASE --section access --to WHO --role write --basis BASIS`.",
+            log.not_recorded.join(", ")
+        ));
+    }
     if log.unverified > 0 {
         answer = answer.note(format!(
             "{} left out: nobody can say who wrote it.",

@@ -51,11 +51,15 @@ pub fn run(context: &Context, command: AttachmentCommand) -> Result<Answer, Fail
 fn add(context: &Context, new: &AttachmentAdd) -> Result<Answer, Failure> {
     let attachment = from_file(new)?;
     let mut nahtlos = context.open()?;
-    let case = nahtlos.find_case(&new.case)?;
+    let case = super::case_erase::find(&nahtlos, &new.case)?;
     let section = section_of(&case, &new.section)?;
     takes_attachments(&section)?;
     let document = nahtlos.section_document_unrecorded(&case, &section)?;
-    let before = AttachmentsView::read(&document, &nahtlos.section_authors(&case, &section)?);
+    let before = AttachmentsView::read(
+        &document,
+        &section,
+        &nahtlos.section_authors(&case, &section)?,
+    );
     if let Some(bytes) = &attachment.bytes {
         before.check_room(bytes.size_bytes())?;
     }
@@ -134,7 +138,7 @@ fn list(
     all: bool,
 ) -> Result<Answer, Failure> {
     let nahtlos = context.open()?;
-    let case = nahtlos.find_case(case)?;
+    let case = super::case_erase::find(&nahtlos, case)?;
     let wanted = section.map(|code| section_of(&case, code)).transpose()?;
     if let Some(section) = &wanted {
         nahtlos.section_document_unrecorded(&case, section)?;
@@ -231,7 +235,7 @@ fn save(context: &Context, options: &AttachmentSave) -> Result<Answer, Failure> 
     let mut nahtlos = context.open()?;
     let form = DisclosureForm::Exported;
     let disclosing = Disclosing::begin(context, &nahtlos, &options.disclosed, form)?;
-    let case = nahtlos.find_case(&options.case)?;
+    let case = super::case_erase::find(&nahtlos, &options.case)?;
     let (section, one) = found(&nahtlos, &case, &options.id)?;
     let Some(bytes) = one.bytes.as_ref() else {
         return Err(not_saved(&one));
@@ -300,7 +304,7 @@ fn verify(context: &Context, case: &str, id: &str, path: &Path) -> Result<Answer
     let failed = |error| Failure::file("read", path, &error);
     let file = File::open(path).map_err(failed)?;
     let nahtlos = context.open()?;
-    let case = nahtlos.find_case(case)?;
+    let case = super::case_erase::find(&nahtlos, case)?;
     let (section, one) = found(&nahtlos, &case, id)?;
     let (Some(sha256), Some(size_bytes)) =
         (one.sha256.as_ref().and_then(Stored::known), one.size_bytes)
@@ -346,7 +350,7 @@ fn remove(
 ) -> Result<Answer, Failure> {
     input::refuse_command_line(reason)?;
     let mut nahtlos = context.open()?;
-    let case = nahtlos.find_case(case)?;
+    let case = super::case_erase::find(&nahtlos, case)?;
     let (section, one) = found(&nahtlos, &case, id)?;
     if !one.removed.is_empty() {
         return Err(FieldError::new(
@@ -399,7 +403,7 @@ fn views(nahtlos: &Nahtlos, case: &Case) -> Result<Vec<(SectionKind, Attachments
         let Ok(document) = nahtlos.section_document_unrecorded(case, kind) else {
             continue;
         };
-        let view = AttachmentsView::read(&document, &nahtlos.section_authors(case, kind)?);
+        let view = AttachmentsView::read(&document, kind, &nahtlos.section_authors(case, kind)?);
         views.push((kind.clone(), view));
     }
     Ok(views)

@@ -53,6 +53,19 @@ pub fn signs(nahtlos: &Nahtlos, status: &Status) -> Result<Vec<Sign>, Failure> {
                `nahtlos device wipe`."
             .into(),
     }));
+    let decided = nahtlos.erasures_decided()?;
+    if !decided.is_empty() {
+        let cases = super::sync::count(decided.len() as u64, "case is", "cases are");
+        signs.push(Sign {
+            code: "erasure_decided",
+            says: format!(
+                "{cases} decided to be erased with the next sync, for everybody and for good."
+            ),
+            next: "`nahtlos sync` carries it out; `nahtlos case erase CASE --take-back` takes it back (`nahtlos case` \
+                   shows which)."
+                .into(),
+        });
+    }
     let removed = status.removed.as_ref();
     let removed = removed.filter(|_| status.revoked.is_none());
     signs.extend(removed.map(|removed| Sign {

@@ -4,7 +4,7 @@ use nahtlos_casework::SectionKind;
 use nahtlos_casework::edit::{CoreKey, IdentKey};
 use nahtlos_casework::fields::{Date, Field, PartialDate};
 use nahtlos_casework::searching::Search;
-use nahtlos_casework::view::{CoreView, IdentView};
+use nahtlos_casework::view::{CoreView, DisputesView, IdentView};
 use nahtlos_client::status::Status;
 use nahtlos_client::{Case, CaseLine, Nahtlos};
 use serde_json::json;
@@ -36,6 +36,9 @@ pub const HEADERS: [&str; 8] = [
     "waiting",
     "conflicts",
 ];
+
+/// Where in a row the phase stands.
+const PHASE_COLUMN: usize = 3;
 
 const NO_CASE: &str =
     "No case yet: `nahtlos case open` opens one; shared ones arrive with `nahtlos sync`.";
@@ -96,7 +99,19 @@ fn list(context: &Context, filter: &CaseFilter) -> Result<Answer, Failure> {
         cases.retain(|line| !line.summary.is_over() || calls_for_work(line, today));
     }
     let hidden = all - cases.len();
-    let rows = cases.iter().map(row).collect();
+    let mut to_be_erased = 0;
+    let mut rows = Vec::new();
+    let decided = nahtlos.erasures_decided()?;
+    for line in &cases {
+        let mut cells = row(line);
+        if decided.contains(&line.id) {
+            to_be_erased += 1;
+            if let Some(phase) = cells.get_mut(PHASE_COLUMN) {
+                phase.push_str(" (erasure decided)");
+            }
+        }
+        rows.push(cells);
+    }
     let waits = match all {
         0 => waits_to_be_let_in(&nahtlos.status()?),
         _ => None,
@@ -110,6 +125,12 @@ fn list(context: &Context, filter: &CaseFilter) -> Result<Answer, Failure> {
     let mut answer = Answer::new(data, page);
     if let Some(note) = case_process::hidden(hidden) {
         answer = answer.note(note);
+    }
+    if to_be_erased > 0 {
+        answer = answer.note(
+            "An erasure is decided: the next `nahtlos sync` carries it out, for everybody and for good. \
+             `nahtlos case erase CASE --take-back` takes it back.",
+        );
     }
     if let Some(ended) = ended(&nahtlos)? {
         answer = answer
@@ -222,8 +243,16 @@ fn show(context: &Context, case: &str) -> Result<Answer, Failure> {
     };
     let names = Names::of_case(&nahtlos, &case);
     let mut page = Page::default().title(case_title(&nahtlos, &case)?);
+    let erasure = case_erase::decided(&nahtlos, &case)?;
+    if let Some(erasure) = &erasure {
+        page = page.line(erasure.as_str());
+    }
     page = match &core {
-        Some(core) => page.fields(core_fields(core, &names)),
+        Some(core) => page.fields(core_fields(
+            core,
+            &names,
+            &disputes(&nahtlos, &case, &SectionKind::Core),
+        )),
         None => page.line("The core data of this case is not shared with you."),
     };
     let process = nahtlos.process(&case).ok();
@@ -231,7 +260,8 @@ fn show(context: &Context, case: &str) -> Result<Answer, Failure> {
         page = case_process::process_page(page, process, &names, nahtlos.today()?);
     }
     if let Some(ident) = &ident {
-        page = page.fields(ident_fields(ident, &names));
+        let contested = disputes(&nahtlos, &case, &SectionKind::Ident);
+        page = page.fields(ident_fields(ident, &names, &contested));
     }
     let sections = sections(&nahtlos, &case);
     page = page.table(
@@ -271,6 +301,7 @@ fn show(context: &Context, case: &str) -> Result<Answer, Failure> {
         "core": json::value(&core),
         "ident": json::value(&ident),
         "process": json::value(&process),
+        "erasure_decided": erasure.is_some(),
         "sections": sections
             .iter()
             .map(|(code, role, notice)| json!({ "section": code, "role": role, "notice": notice }))
@@ -284,6 +315,17 @@ fn show(context: &Context, case: &str) -> Result<Answer, Failure> {
     }
     Ok(answer
         .note("Something was decided differently by two people: `nahtlos conflict list CASE`."))
+}
+
+/// What the person contests in a section; nothing where it does not open.
+pub fn disputes(nahtlos: &Nahtlos, case: &Case, kind: &SectionKind) -> DisputesView {
+    let document = nahtlos.section_document_unrecorded(case, kind).ok();
+    let document = document.filter(DisputesView::is_marked);
+    let authors = nahtlos.section_authors(case, kind).ok();
+    let both = document.zip(authors);
+    both.map_or_else(DisputesView::default, |(document, authors)| {
+        DisputesView::read(&document, &authors)
+    })
 }
 
 /// Code, own right, and why it does not open where it does not; of slices the newest.

@@ -6,6 +6,7 @@ use nahtlos_client::case_erasing::telling::{DeviceWord, ErasedCase};
 use nahtlos_client::{Case, ClientError, Nahtlos};
 use serde_json::json;
 
+use super::case_title;
 use super::share::former_rows;
 use super::sync::count;
 use crate::arguments::CaseErase;
@@ -32,8 +33,19 @@ pub fn erase(context: &Context, request: &CaseErase) -> Result<Answer, Failure> 
         Ok(case) => case,
         Err(error) => return Err(erased_or(&nahtlos, &request.case, error)),
     };
+    if request.take_back {
+        let sections = nahtlos.take_erasure_back(&case)?;
+        let data =
+            json!({ "done": "taken_back", "case": case.id.to_string(), "sections": sections });
+        let title = case_title(&nahtlos, &case)?;
+        return Ok(Answer::sentence(
+            data,
+            format!("{title} is not erased: the decision is taken back."),
+        ));
+    }
+    let reason = request.reason.as_deref().unwrap_or_default();
     let preview = nahtlos
-        .preview_case_erasure(&case, &request.reason, &retention)
+        .preview_case_erasure(&case, reason, &retention)
         .map_err(|error| refused(&request.case, error))?;
     let data = |done: &str| json!({ "done": done, "erasure": json::value(&preview) });
     let page = preview_page(&preview, &retention);
@@ -51,9 +63,9 @@ pub fn erase(context: &Context, request: &CaseErase) -> Result<Answer, Failure> 
             ))?;
             require_same(reference, &typed)?;
         }
-        None => return Err(not_confirmed(&request.case, &request.reason, reference)),
+        None => return Err(not_confirmed(&request.case, reason, reference)),
     }
-    let erased = nahtlos.erase_case(&case, &request.reason, &retention)?;
+    let erased = nahtlos.erase_case(&case, reason, &retention)?;
     let said = format!(
         "Decided: {reference} is erased with the next `nahtlos sync`, for everybody and for good."
     );
@@ -62,9 +74,10 @@ pub fn erase(context: &Context, request: &CaseErase) -> Result<Answer, Failure> 
             "Afterwards only its identifier names it: {}. Note it down with your own records.",
             erased.case
         ))
-        .note(
-            "Until then `nahtlos decision drop ID` takes it back, section by section (`nahtlos decision` shows the IDs).",
-        )
+        .note(format!(
+            "Until then `nahtlos case erase {} --take-back` takes it back, whole.",
+            request.case
+        ))
         .note("`nahtlos case list --erased` shows whose devices have confirmed it."))
 }
 
@@ -303,10 +316,28 @@ fn not_confirmed(case: &str, reason: &str, reference: &str) -> Failure {
 fn refused(typed: &str, error: ClientError) -> Failure {
     let code = error.code();
     let mut failure = Failure::from(error);
-    if code == "not_closed" {
-        failure.next = format!("`nahtlos case close {typed} --reason CODE` closes it first.");
+    match code {
+        "not_closed" => {
+            failure.next = format!("`nahtlos case close {typed} --reason CODE` closes it first.");
+        }
+        "not_synchronised" => {
+            failure.next = format!("Run `nahtlos sync`, then `nahtlos case erase {typed}` again.");
+        }
+        _ => {}
     }
     failure
+}
+
+/// What stands above a case whose erasure is decided and not carried out.
+pub fn decided(nahtlos: &Nahtlos, case: &Case) -> Result<Option<String>, Failure> {
+    let decided = nahtlos.is_erasure_decided(case)?;
+    Ok(decided.then(|| {
+        let reference = case.id.to_string();
+        format!(
+            "The erasure of this case is decided: the next `nahtlos sync` carries it out, for everybody and for good. \
+             `nahtlos case erase {reference} --take-back` takes it back."
+        )
+    }))
 }
 
 /// Whether a case is among those of this device, for who types its number.

@@ -61,7 +61,7 @@ pub fn export(context: &Context, options: &CaseExport) -> Result<Answer, Failure
             format!("{text}\n")
         }
         (ExportFormat::Csv, Some(list)) => {
-            let (columns, times) = (list.columns(), list.times());
+            let (columns, times) = (list.columns_of(&file), list.times());
             let rows = list.rows(&file).into_iter().map(|row| {
                 let named = columns.iter().zip(row);
                 let cells = named.map(|(column, cell)| match times.contains(column) {

@@ -5,6 +5,7 @@ use nahtlos_casework::fields::{Date, EntryId, Field, FieldError, LongText, Store
 use nahtlos_casework::view::{DisputeView, DisputesView};
 use nahtlos_casework::{SectionKind, names_of};
 use nahtlos_client::{Case, Nahtlos};
+use nahtlos_document::Document;
 use serde_json::{Value, json};
 
 use super::entries::{cell, find, known_id, new_id, short_id};
@@ -96,7 +97,24 @@ fn settle(
         .map(|(one, number): (_, usize)| (number.to_string(), one.id.canonical(), one.id.clone()))
         .collect();
     let dispute = known_id(find("mark", dispute, &entries)?)?;
+    let mark = view
+        .disputes
+        .iter()
+        .find(|one| one.id.known() == Some(&dispute));
+    let before = mark
+        .map(settled_in_words)
+        .filter(|before| !before.is_empty());
     let stated_at = day(&nahtlos, said)?;
+    let disputed_on = mark.and_then(|mark| mark.stated_at.as_ref()?.known().copied());
+    if disputed_on.is_some_and(|disputed_on| stated_at < disputed_on) {
+        return Err(FieldError::new(
+            "said",
+            "before_dispute",
+            "this day lies before the one on which the person contested it",
+            "write the day on which it was settled",
+        )
+        .into());
+    }
     let text: LongText = parse("text", &input::text(text, "How was it settled?")?)?;
     let id = new_id()?;
     let change = DisputeChange::Settle {
@@ -106,11 +124,24 @@ fn settle(
         stated_at,
     };
     record(&mut nahtlos, &case, &kind, change)?;
-    Ok(Answer::sentence(
-        json!({ "case": case.id.to_string(), "section": kind.code(), "settled": dispute.to_string() }),
-        format!("{}: settled; the mark stays in the history.", case_title(&nahtlos, &case)?),
-    )
-    .note(NOT_DELIVERED_YET))
+    let answer = Answer::sentence(
+        json!({
+            "case": case.id.to_string(), "section": kind.code(), "settled": dispute.to_string(),
+            "settled_before": before.is_some(),
+        }),
+        format!(
+            "{}: settled; the mark stays in the history.",
+            case_title(&nahtlos, &case)?
+        ),
+    );
+    let answer = match before {
+        Some(before) => answer.note(format!(
+            "It was settled already, and both stand now. Before: {}",
+            before.replace('\n', "; ")
+        )),
+        None => answer,
+    };
+    Ok(answer.note(NOT_DELIVERED_YET))
 }
 
 fn list(context: &Context, case: &str) -> Result<Answer, Failure> {
@@ -176,32 +207,104 @@ fn settled_in_words(one: &DisputeView) -> String {
 }
 
 /// What a place is called, with the beginning of the entry's identifier that it lies in.
-fn label(kind: &SectionKind, path: &[String]) -> String {
-    named(kind, path, |names| names[2], "entry")
-}
-
-/// The same for a page that somebody takes along.
-pub fn place_in_words(kind: &SectionKind, path: &[String], language: Language) -> String {
-    let entry = language.pick(&["Eintrag", "entrée"]);
-    named(kind, path, |names| language.pick(&names), entry)
-}
-
-fn named(
-    kind: &SectionKind,
-    path: &[String],
-    pick: impl Fn([&'static str; 3]) -> &'static str,
-    entry: &str,
-) -> String {
+pub fn label(kind: &SectionKind, path: &[String]) -> String {
     let steps: Vec<&str> = path.iter().map(String::as_str).collect();
-    let name = names_of(kind, &steps).map(pick);
+    let name = names_of(kind, &steps).map(|names| names[2]);
     let id = path.iter().rfind(|step| is_id(step));
     let id = id.map(|id| id.chars().take(5).collect::<String>());
     match (name, id) {
         (Some(name), Some(id)) => format!("{name} ({id})"),
         (Some(name), None) => name.to_owned(),
-        (None, Some(id)) if path.last().is_some_and(|last| is_id(last)) => format!("{entry} {id}"),
+        (None, Some(id)) if path.last().is_some_and(|last| is_id(last)) => format!("entry {id}"),
         (None, _) => path.join("/"),
     }
+}
+
+/// What is contested in a section, with what the entries are called: nobody knows their identifiers on paper.
+pub struct Contested {
+    pub disputes: DisputesView,
+    content: Value,
+}
+
+impl Contested {
+    pub fn of(document: &Document, disputes: &DisputesView) -> Self {
+        // Without marks nothing is looked up.
+        let content = match disputes.disputes.is_empty() {
+            true => Value::Null,
+            false => document.export_json(),
+        };
+        Self {
+            disputes: disputes.clone(),
+            content,
+        }
+    }
+
+    /// What is contested, for a page that somebody takes along: a field, and the words of the entry that it is of.
+    pub fn in_words(&self, kind: &SectionKind, path: &[String], language: Language) -> String {
+        let steps: Vec<&str> = path.iter().map(String::as_str).collect();
+        let name = names_of(kind, &steps).or_else(|| entry_names(&steps));
+        let name = name.map(|names| language.heading(&names));
+        let name = name.unwrap_or_else(|| language.heading(&["Eintrag", "entrée"]));
+        match entry_words(&self.content, path) {
+            Some(words) => format!("{name} «{words}»"),
+            None => name,
+        }
+    }
+}
+
+/// What an entry is called that no field stands for, by what it lies in.
+fn entry_names(steps: &[&str]) -> Option<[&'static str; 3]> {
+    Some(match steps {
+        ["goals", _] => ["Ziel", "objectif", "goal"],
+        ["goals", _, "steps", _] => ["Schritt", "étape", "step"],
+        ["tasks", _] => ["Aufgabe", "tâche", "task"],
+        ["plan", name] if name.starts_with("risk:") => ["Risiko", "risque", "risk"],
+        _ => return None,
+    })
+}
+
+/// Characters of an entry that say which one is meant.
+const WORDS_MAX: usize = 60;
+
+/// How an entry begins that a place lies in.
+fn entry_words(content: &Value, path: &[String]) -> Option<String> {
+    // What an entry is called by, in the sections that have entries.
+    const NAMES: [&str; 20] = [
+        "statement",
+        "title",
+        "point",
+        "decision",
+        "who",
+        "text",
+        "description",
+        "name",
+        "employer",
+        "occupation",
+        "diagnosis",
+        "area",
+        "creditor",
+        "language",
+        "country",
+        "kind",
+        "capacity",
+        "limits",
+        "outcome",
+        "date",
+    ];
+    let (mut place, mut found) = (content, None);
+    for step in path {
+        place = place.get(step)?;
+        let mut names = NAMES.iter();
+        let said = names.find_map(|name| place.get(name).and_then(Value::as_str));
+        found = said.filter(|said| !said.trim().is_empty()).or(found);
+    }
+    let found = found?;
+    let first: String = found.chars().take(WORDS_MAX).collect();
+    let line = first.split_whitespace().collect::<Vec<_>>().join(" ");
+    Some(match found.chars().count() > WORDS_MAX {
+        true => format!("{line} …"),
+        false => line,
+    })
 }
 
 fn is_id(step: &str) -> bool {

@@ -117,6 +117,11 @@ fn noted_words(noted: Acknowledged) -> String {
 
 fn files(context: &Context) -> Vec<Check> {
     let mut checks = Vec::new();
+    for (file, failure) in super::list::unusable(context) {
+        let first = failure.details.iter().next().cloned().unwrap_or_default();
+        let says = format!("{} is not usable: {first} {}", file.display(), failure.next);
+        checks.push(check("list of names", false, says));
+    }
     if let Some(private) = is_private(&context.home) {
         let home = context.home.display();
         checks.push(check(

@@ -262,7 +262,7 @@ fn page(nahtlos: &Nahtlos, enquiry: &Enquiry) -> Result<Page, Failure> {
         Some(facts) => {
             let list = list_called("facts")?;
             page.title("Facts")
-                .fields(field_lines(list.fields, &facts.fields, &names))
+                .fields(field_lines(list.fields, &facts.fields, &names, &|_| false))
         }
         None => page.line("What it says has not arrived."),
     };
@@ -272,7 +272,7 @@ fn page(nahtlos: &Nahtlos, enquiry: &Enquiry) -> Result<Page, Failure> {
     ] {
         let list = list_called(code)?;
         for entry in entries {
-            let mut lines = field_lines(list.fields, &entry.fields, &names);
+            let mut lines = field_lines(list.fields, &entry.fields, &names, &|_| false);
             lines.push(("by".into(), entry.origin.as_ref().map(who)));
             page = page.title(title).fields(lines);
         }

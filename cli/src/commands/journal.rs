@@ -306,6 +306,10 @@ fn show(context: &Context, case: &str, entry: &str, internal: bool) -> Result<An
         Some(Stored::Known(time)) => Some(dates::time(*time)),
         other => shown(other),
     };
+    let id = entry.id.canonical();
+    let disputes = book.disputes()?;
+    let mut said = disputes.said_of(&["entries", &id]);
+    said.extend(disputes.said_of(&["records", &id]));
     let corrections: Vec<String> = entry.corrected_by.iter().map(correction).collect();
     let page = Page::default()
         .title(book.title()?)
@@ -320,12 +324,17 @@ fn show(context: &Context, case: &str, entry: &str, internal: bool) -> Result<An
                 "corrected by",
                 (!corrections.is_empty()).then(|| corrections.join("\n")),
             ),
+            (
+                "the person contests",
+                (!said.is_empty()).then(|| said.join("\n")),
+            ),
         ])
         .line(cell(&entry.text));
     let data = json!({
         "case": book.case.id.to_string(),
         "section": book.section()?.code(),
         "entry": json::value(&entry),
+        "contested": said,
     });
     Ok(Answer::new(data, page))
 }

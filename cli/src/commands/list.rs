@@ -1,6 +1,6 @@
 //! `nahtlos list`: dated lists of names that an institution may replace.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nahtlos_casework::fields::{Date, Field};
 use nahtlos_casework::import::lists::{ListName, NameList};
@@ -95,6 +95,18 @@ fn read(file: &Path) -> Result<NameList, Failure> {
                 .to_owned();
         failure
     })
+}
+
+/// Lists of one's own that cannot be read: they stand in for the program's, so nothing is called by its name then.
+pub fn unusable(context: &Context) -> Vec<(PathBuf, Failure)> {
+    let files = ListName::ALL.iter().map(|name| own_file(context, *name));
+    files
+        .filter(|file| file.exists())
+        .filter_map(|file| {
+            let failure = read(&file).err()?;
+            Some((file, failure))
+        })
+        .collect()
 }
 
 fn own_file(context: &Context, name: ListName) -> std::path::PathBuf {

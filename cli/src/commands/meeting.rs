@@ -15,9 +15,11 @@ use nahtlos_client::{Case, ClientError, Nahtlos};
 use serde_json::json;
 
 use super::disclosing::Disclosing;
+use super::dispute::Contested;
 use super::entries::{find, known_id, new_id};
 use super::meeting_print::{self, Standing};
 use super::names::Names;
+use super::plan_print_words::Language;
 use super::section::{erased, lost_copy, show_section};
 use super::section_erase::how_it_ended;
 use super::section_fields::{name_of, numbered, table};
@@ -59,7 +61,7 @@ pub fn run(context: &Context, command: MeetingCommand) -> Result<Answer, Failure
             language,
             to,
             disclosed,
-        } => print(context, &of, &language, &to, &disclosed),
+        } => print(context, &of, language.as_deref(), &to, &disclosed),
     }
 }
 
@@ -504,7 +506,7 @@ fn close(context: &Context, of: &MeetingOf, length: &str) -> Result<Answer, Fail
 fn print(
     context: &Context,
     of: &MeetingOf,
-    language: &str,
+    language: Option<&str>,
     to: &Path,
     disclosed: &DisclosedTo,
 ) -> Result<Answer, Failure> {
@@ -520,11 +522,12 @@ fn print(
     let document = table.nahtlos.section_document(&table.case, &table.kind)?;
     let authors = table.nahtlos.section_authors(&table.case, &table.kind)?;
     let disputes = DisputesView::read(&document, &authors);
+    let (language, which) = Language::for_client(&table.nahtlos, &table.case, language);
     let html = meeting_print::html(
         &title,
         (&table.kind, table.form),
         &table.view,
-        &disputes,
+        &Contested::of(&document, &disputes),
         &Standing {
             conflicts: table.conflicts()?,
             is_old_copy: lost.is_some(),
@@ -535,7 +538,7 @@ fn print(
     write_private_file(to, html.as_bytes())?;
     let data = json!({
         "case": table.case.id.to_string(), "section": table.kind.code(), "file": to,
-        "bytes": html.len(),
+        "bytes": html.len(), "language": language.code(),
     });
     let said = format!("{}: the minutes are in {}.", table.title()?, to.display());
     let mut answer = Answer::sentence(data, said);
@@ -545,6 +548,7 @@ fn print(
         );
     }
     let answer = answer
+        .note(which)
         .note("Print it from a browser. The file is not encrypted: delete it when it has served.");
     let sections = vec![table.kind.clone()];
     disclosing.record(&mut table.nahtlos, &table.case, sections, answer)

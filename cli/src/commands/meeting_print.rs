@@ -1,10 +1,12 @@
 //! The minutes of a round table as a page to be printed: what its table says, in German or French.
 
 use nahtlos_casework::edit::ScalarValue;
+use nahtlos_casework::fields::{Responsible, Stored};
 use nahtlos_casework::form::{Form, FormField, FormList, ValueType};
-use nahtlos_casework::view::{DisputesView, EntryView, FieldView, FormView};
+use nahtlos_casework::view::{EntryView, FieldView, FormView};
 use nahtlos_casework::{Conflict, ConflictKind, SectionKind};
 
+use super::dispute::Contested;
 use super::names::Names;
 use super::plan_print::{STYLE, contested, lines};
 use super::plan_print_words::Language;
@@ -27,14 +29,14 @@ pub fn html(
     title: &str,
     (kind, form): (&SectionKind, &'static Form),
     view: &FormView,
-    disputes: &DisputesView,
+    disputes: &Contested,
     standing: &Standing,
     names: &Names,
-    language: &str,
+    language: Language,
 ) -> String {
-    let language = Language::of(language);
     let print = Print { language, names };
-    let heading = language.pick(&kind.titles());
+    let heading = language.heading(&kind.titles());
+    let heading = heading.as_str();
     let mut body = format!("<h1>{}: {}</h1>\n", escaped(heading), escaped(title));
     if standing.is_old_copy {
         let words = [
@@ -143,6 +145,18 @@ impl Print<'_> {
             && let Some((_, names)) = codes.iter().find(|(code, _)| code == stored)
         {
             return escaped(self.language.pick(names));
+        }
+        match (field.value, &value.stored) {
+            (ValueType::Responsible, ScalarValue::Text(stored))
+                if Stored::read(stored) == Stored::Known(Responsible::Client) =>
+            {
+                return escaped(self.language.words().client);
+            }
+            (ValueType::Minutes, ScalarValue::Text(minutes)) => {
+                let unit = self.language.pick(&["Minuten", "minutes"]);
+                return escaped(&format!("{minutes} {unit}"));
+            }
+            _ => {}
         }
         lines(&shown(value, field, self.names))
     }

@@ -80,6 +80,7 @@ mod share_slice;
 mod step;
 mod subject;
 mod subject_page;
+mod subject_sections;
 mod subject_words;
 mod sync;
 mod task;

@@ -12,7 +12,89 @@ use super::names::Names;
 use crate::output::{Page, dates};
 
 /// The core data, field by field.
-pub fn core_fields(core: &CoreView, names: &Names) -> Vec<(&'static str, Option<String>)> {
+pub fn core_fields(
+    core: &CoreView,
+    names: &Names,
+    disputes: &DisputesView,
+) -> Vec<(&'static str, Option<String>)> {
+    let fields = core_values(core, names);
+    marked(fields, disputes, &CORE_PLACES)
+}
+
+/// Where what the page calls a field stands.
+type Places = [(&'static str, &'static [&'static str])];
+
+const CORE_PLACES: [(&str, &[&str]); 15] = [
+    ("phase", &["case", "phase"]),
+    ("case lead", &["case", "lead"]),
+    ("official name", &["person", "official_name"]),
+    ("first name", &["person", "first_name"]),
+    ("call name", &["person", "call_name"]),
+    ("born", &["person", "birth"]),
+    ("sex", &["person", "sex"]),
+    ("address", &["contact", "address"]),
+    ("telephone", &["contact", "phone"]),
+    ("e-mail", &["contact", "email"]),
+    ("preferred channel", &["contact", "preferred_channel"]),
+    ("voicemail allowed", &["contact", "voicemail_allowed"]),
+    ("correspondence in", &["contact", "correspondence_language"]),
+    ("interpreter for", &["contact", "interpreter"]),
+    ("bodies involved", &["bodies"]),
+];
+
+const IDENT_PLACES: [(&str, &[&str]); 3] = [
+    ("AHV number", &["ident", "ahvn13"]),
+    ("ZEMIS number", &["ident", "zemis"]),
+    ("local numbers", &["local_ids"]),
+];
+
+const PLAN_PLACES: [(&str, &[&str]); 6] = [
+    ("situation", &["plan", "situation"]),
+    ("overall goal", &["plan", "overall_goal"]),
+    ("target", &["plan", "target"]),
+    (
+        "job-search duty suspended",
+        &["plan", "job_search_suspended"],
+    ),
+    ("contact rhythm", &["plan", "contact_rhythm"]),
+    ("reachability", &["plan", "reachability"]),
+];
+
+/// Whoever sees a value that the person contests sees that, too.
+fn marked(
+    fields: Vec<(&'static str, Option<String>)>,
+    disputes: &DisputesView,
+    places: &Places,
+) -> Vec<(&'static str, Option<String>)> {
+    let is_contested = |name: &str| {
+        let mut places = places.iter();
+        let place = places.find(|(own, _)| *own == name);
+        place.is_some_and(|(_, path)| disputes.concerns(path))
+    };
+    let fields = fields.into_iter();
+    fields
+        .map(|(name, value)| {
+            let value = value.map(|value| match is_contested(name) {
+                true => format!("{value}{CONTESTED}"),
+                false => value,
+            });
+            (name, value)
+        })
+        .collect()
+}
+
+/// Behind a value that the person contests.
+pub const CONTESTED: &str = " (contested)";
+
+/// The words behind what is contested at a place, above or beneath it; nothing behind others.
+pub fn contested(disputes: &DisputesView, path: &[&str]) -> &'static str {
+    match disputes.concerns(path) {
+        true => CONTESTED,
+        false => "",
+    }
+}
+
+fn core_values(core: &CoreView, names: &Names) -> Vec<(&'static str, Option<String>)> {
     let truth = |value: Option<bool>| value.map(|yes| if yes { "yes" } else { "no" }.to_owned());
     let joined = |items: Vec<String>| (!items.is_empty()).then(|| items.join("\n"));
     let bodies = core.bodies.values().map(ToString::to_string).collect();
@@ -43,7 +125,11 @@ pub fn core_fields(core: &CoreView, names: &Names) -> Vec<(&'static str, Option<
 }
 
 /// The numbers under which others know the person.
-pub fn ident_fields(ident: &IdentView, names: &Names) -> Vec<(&'static str, Option<String>)> {
+pub fn ident_fields(
+    ident: &IdentView,
+    names: &Names,
+    disputes: &DisputesView,
+) -> Vec<(&'static str, Option<String>)> {
     let local_ids: Vec<String> = ident
         .local_ids
         .values()
@@ -55,19 +141,20 @@ pub fn ident_fields(ident: &IdentView, names: &Names) -> Vec<(&'static str, Opti
             unknown => unknown.to_string(),
         })
         .collect();
-    vec![
+    let fields = vec![
         ("AHV number", shown(&ident.ahvn13)),
         ("ZEMIS number", shown(&ident.zemis)),
         (
             "local numbers",
             (!local_ids.is_empty()).then(|| local_ids.join("\n")),
         ),
-    ]
+    ];
+    marked(fields, disputes, &IDENT_PLACES)
 }
 
 /// The plan with numbers for goals and steps.
-pub fn plan_page(page: Page, plan: &PlanView, names: &Names) -> Page {
-    let mut page = page.fields([
+pub fn plan_page(page: Page, plan: &PlanView, names: &Names, disputes: &DisputesView) -> Page {
+    let fields = vec![
         ("situation", shown(&plan.situation)),
         ("overall goal", shown(&plan.overall_goal)),
         ("target", shown(&plan.target)),
@@ -77,12 +164,13 @@ pub fn plan_page(page: Page, plan: &PlanView, names: &Names) -> Page {
         ),
         ("contact rhythm", shown(&plan.contact_rhythm)),
         ("reachability", shown(&plan.reachability)),
-    ]);
+    ];
+    let mut page = page.fields(marked(fields, disputes, &PLAN_PLACES));
     if plan.goals.is_empty() {
         page = page.line("No goal yet: `nahtlos plan goal add CASE`.");
     }
     for (position, goal) in plan.goals.iter().enumerate() {
-        page = goal_page(page, position + 1, goal, plan, names);
+        page = goal_page(page, position + 1, goal, plan, (names, disputes));
     }
     violations_page(extras_page(page, plan), &plan.violations)
 }
@@ -139,8 +227,17 @@ fn goal_ratings(ratings: &Stored<GoalRatings>, plan: &PlanView) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-fn goal_page(page: Page, number: usize, goal: &GoalView, plan: &PlanView, names: &Names) -> Page {
-    let statement = cell(&goal.statement);
+fn goal_page(
+    page: Page,
+    number: usize,
+    goal: &GoalView,
+    plan: &PlanView,
+    (names, disputes): (&Names, &DisputesView),
+) -> Page {
+    let id = goal.id.canonical();
+    let is_contested = disputes.marks(&["goals", &id, "statement"]);
+    let mark = if is_contested { CONTESTED } else { "" };
+    let statement = format!("{}{mark}", cell(&goal.statement));
     page.title(format!("Goal {number}: {statement}"))
         .fields([
             ("in the client's words", shown(&goal.client_words)),
@@ -156,11 +253,21 @@ fn goal_page(page: Page, number: usize, goal: &GoalView, plan: &PlanView, names:
             goal.steps
                 .iter()
                 .enumerate()
-                .map(|(position, step)| step_row(number, position + 1, step, plan, names))
+                .map(|(position, step)| {
+                    let mut row = step_row(number, position + 1, step, plan, names);
+                    let place = ["goals", &id, "steps", &step.id.canonical()];
+                    if let Some(title) = row.get_mut(STEP_TITLE) {
+                        title.push_str(contested(disputes, &place));
+                    }
+                    row
+                })
                 .collect(),
             "  no step yet",
         )
 }
+
+/// Where in its row a step's title stands.
+const STEP_TITLE: usize = 2;
 
 fn step_row(
     goal: usize,
@@ -232,7 +339,7 @@ fn days(step: &StepView) -> String {
 }
 
 /// Tasks with their numbers.
-pub fn tasks_page(page: Page, tasks: &TasksView, names: &Names) -> Page {
+pub fn tasks_page(page: Page, tasks: &TasksView, names: &Names, disputes: &DisputesView) -> Page {
     let rows = tasks
         .tasks
         .iter()
@@ -243,10 +350,11 @@ pub fn tasks_page(page: Page, tasks: &TasksView, names: &Names) -> Page {
                 0 => cell(&task.title),
                 lines => format!("{} ({ticked}/{lines})", cell(&task.title)),
             };
+            let mark = contested(disputes, &["tasks", &task.id.canonical()]);
             vec![
                 (position + 1).to_string(),
                 short_id(&task.id),
-                title,
+                format!("{title}{mark}"),
                 task.responsible
                     .as_ref()
                     .map_or_else(String::new, |who| names.responsible(who)),
@@ -317,14 +425,18 @@ pub fn correction(correction: &CorrectionView) -> String {
 }
 
 /// Assessments of what somebody can do.
-pub fn function_page(page: Page, function: &FunctionView) -> Page {
+pub fn function_page(page: Page, function: &FunctionView, disputes: &DisputesView) -> Page {
     let mut page = page;
     if function.assessments.is_empty() {
         page = page.line("No assessment yet.");
     }
     for entry in &function.assessments {
         page = page
-            .title(format!("Capacity {}", cell(&entry.capacity)))
+            .title(format!(
+                "Capacity {}{}",
+                cell(&entry.capacity),
+                contested(disputes, &["assessments", &entry.id.canonical()])
+            ))
             .fields([
                 ("from", shown(&entry.from)),
                 ("to", shown(&entry.to)),
@@ -332,6 +444,7 @@ pub fn function_page(page: Page, function: &FunctionView) -> Page {
                 ("hours a day", shown(&entry.hours_per_day)),
                 ("limits", shown(&entry.limits)),
                 ("adaptations", shown(&entry.adaptations)),
+                ("id", Some(short_id(&entry.id))),
                 ("by", Some(who(&entry.origin))),
             ]);
     }

@@ -31,7 +31,7 @@ pub fn run(context: &Context, command: PlanCommand) -> Result<Answer, Failure> {
             language,
             to,
             disclosed,
-        } => plan_print::run(context, &version, &language, &to, &disclosed),
+        } => plan_print::run(context, &version, language.as_deref(), &to, &disclosed),
         PlanCommand::Set { case, field, value } => set(context, &case, &field, &value),
         PlanCommand::Goal { command } => goal(context, command),
         PlanCommand::Step { command } => step::run(context, command),

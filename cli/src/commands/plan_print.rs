@@ -3,21 +3,21 @@
 
 use std::path::Path;
 
-use nahtlos_casework::SectionKind;
 use nahtlos_casework::access::DisclosureForm;
 use nahtlos_casework::edit::{GoalKey, PlanKey, RiskKey, StepKey};
 use nahtlos_casework::fields::{
-    Date, Field, OverallTarget, Party, ProblemArea, Stored, Suspension,
+    Date, Field, OverallTarget, Party, Priority, ProblemArea, Severity, Stored, Suspension,
 };
 use nahtlos_casework::plan_version::{PlanContent, VersionView};
 use nahtlos_casework::view::DisputesView;
+use nahtlos_casework::{SectionKind, code_names};
 use serde_json::json;
 
 use super::case_title;
 use super::disclosing::Disclosing;
-use super::dispute::place_in_words;
+use super::dispute::Contested;
 use super::names::Names;
-use super::plan_print_words::{Language, area, target};
+use super::plan_print_words::Language;
 use super::plan_version::{chosen, newest};
 use super::plan_version_pages::{payers_in_words, responsible_in_words};
 use super::printed_page::{escaped, framed};
@@ -33,7 +33,7 @@ const RISK: &str = "risk:";
 pub fn run(
     context: &Context,
     words: &VersionOf,
-    language: &str,
+    language: Option<&str>,
     to: &Path,
     disclosed: &DisclosedTo,
 ) -> Result<Answer, Failure> {
@@ -45,25 +45,27 @@ pub fn run(
     let names = Names::of_case(&nahtlos, &case);
     let document = nahtlos.section_document(&case, &SectionKind::Plan)?;
     let authors = nahtlos.section_authors(&case, &SectionKind::Plan)?;
+    let (language, which) = Language::for_client(&nahtlos, &case, language);
     let page = Print {
-        language: Language::of(language),
+        language,
         version: &version,
         content: version.text.content(),
         names: &names,
-        disputes: &DisputesView::read(&document, &authors),
+        disputes: &Contested::of(&document, &DisputesView::read(&document, &authors)),
     };
     let html = page.html(&title);
     write_private_file(to, html.as_bytes())?;
     let (number, code) = (version.number, &version.code);
     let data = json!({
         "case": case.id.to_string(), "file": to, "version": number, "code": code,
-        "bytes": html.len(),
+        "bytes": html.len(), "language": language.code(),
     });
     let said = format!(
         "{title}: version {number} (code {code}) is in {}.",
         to.display()
     );
     let answer = Answer::sentence(data, said)
+        .note(which)
         .note(format!(
             "Print it from a browser. Once the client has signed: `nahtlos plan sign CASE --version \
              {number} --for client --paper SCAN --code {code}`."
@@ -78,7 +80,7 @@ struct Print<'a> {
     version: &'a VersionView,
     content: &'a PlanContent,
     names: &'a Names,
-    disputes: &'a DisputesView,
+    disputes: &'a Contested,
 }
 
 impl Print<'_> {
@@ -226,9 +228,10 @@ impl Print<'_> {
             .filter(|name| name.starts_with(RISK))
             .map(|name| {
                 let keys = [RiskKey::Description, RiskKey::Severity, RiskKey::Response];
-                let fields = keys
-                    .iter()
-                    .map(|key| (key.names(), self.content.text(&["plan", name, key.code()])));
+                let fields = keys.iter().map(|key| {
+                    let text = self.content.text(&["plan", name, key.code()]);
+                    (key.names(), text.map(|text| self.coded(key.code(), &text)))
+                });
                 self.definitions(fields)
             })
             .collect();
@@ -299,13 +302,15 @@ impl Print<'_> {
 
     /// A value whose code has words, or a day.
     fn coded(&self, field: &str, text: &str) -> String {
-        let words = match field {
-            "target" => OverallTarget::parse(text).ok().map(target),
-            "area" => ProblemArea::parse(text).ok().map(area),
-            _ => None,
+        let list = match field {
+            "target" => OverallTarget::NAME,
+            "area" => ProblemArea::NAME,
+            "priority" => Priority::NAME,
+            "severity" => Severity::NAME,
+            _ => return shown_day(text),
         };
-        match words {
-            Some(words) => self.language.pick(&words).to_owned(),
+        match code_names(list, text) {
+            Some(names) => self.language.pick(&names).to_owned(),
             None => shown_day(text),
         }
     }
@@ -328,12 +333,13 @@ impl Print<'_> {
 }
 
 /// What stands contested in a section. It is no part of what is signed.
-pub fn contested(kind: &SectionKind, disputes: &DisputesView, language: Language) -> String {
+pub fn contested(kind: &SectionKind, contested: &Contested, language: Language) -> String {
     let words = language.words();
-    let marks: Vec<String> = disputes
+    let marks: Vec<String> = contested
+        .disputes
         .standing()
         .map(|mark| {
-            let place = place_in_words(kind, &mark.path, language);
+            let place = contested.in_words(kind, &mark.path, language);
             let day = mark.stated_at.as_ref();
             let day = day.map_or_else(String::new, ToString::to_string);
             let text = mark.text.as_ref();

@@ -1,6 +1,9 @@
 //! The words of a printed plan, German and French.
 
-use nahtlos_casework::fields::{OverallTarget, ProblemArea};
+use nahtlos_casework::SectionKind;
+use nahtlos_casework::fields::Stored;
+use nahtlos_casework::view::CoreView;
+use nahtlos_client::{Case, Nahtlos};
 
 /// Language of a printed page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +24,48 @@ impl Language {
         }
     }
 
+    /// The one that was named, else the client's language of correspondence where it is one of the two, else German;
+    /// and what is to be said of it.
+    pub fn for_client(nahtlos: &Nahtlos, case: &Case, named: Option<&str>) -> (Self, String) {
+        if let Some(code) = named {
+            let language = Self::of(code);
+            return (language, format!("The page is in {}.", language.name()));
+        }
+        let core = nahtlos.section_document_unrecorded(case, &SectionKind::Core);
+        let wished = core
+            .ok()
+            .and_then(|core| CoreView::read(&core).correspondence_language);
+        let wished = wished
+            .as_ref()
+            .and_then(Stored::known)
+            .map(|code| code.as_str());
+        let language = Self::of(wished.unwrap_or("de"));
+        let (other, name) = match language {
+            Self::German => ("fr", language.name()),
+            Self::French => ("de", language.name()),
+        };
+        let why = match wished {
+            Some("de" | "fr") => "the client's language of correspondence",
+            Some(_) => {
+                "as pages are made in German and French, and the client's language of correspondence is another"
+            }
+            None => "as no language of correspondence is noted",
+        };
+        (
+            language,
+            format!(
+                "The page is in {name}, {why}; `--language {other}` makes it in the other one."
+            ),
+        )
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::German => "German",
+            Self::French => "French",
+        }
+    }
+
     /// For HTML.
     pub const fn code(self) -> &'static str {
         match self {
@@ -36,6 +81,13 @@ impl Language {
             Self::French => 1,
         };
         words.get(position).copied().unwrap_or_default()
+    }
+
+    /// The same with a capital letter, as it stands above a page.
+    pub fn heading(self, words: &[&'static str]) -> String {
+        let mut letters = self.pick(words).chars();
+        let first = letters.next().into_iter().flat_map(char::to_uppercase);
+        first.chain(letters).collect()
     }
 
     /// The fixed words of the page.
@@ -139,32 +191,3 @@ const FRENCH: Words = Words {
     what_you_sign: "Vous signez exactement cette version. Si le plan change, une nouvelle version sera \
         proposée; celle-ci reste telle qu'elle figure ici. Le code de contrôle désigne son texte entier.",
 };
-
-/// Where a plan leads.
-pub const fn target(target: OverallTarget) -> [&'static str; 2] {
-    match target {
-        OverallTarget::FirstLabourMarket => ["erster Arbeitsmarkt", "premier marché du travail"],
-        OverallTarget::Supported => ["begleitete Arbeit", "emploi accompagné"],
-        OverallTarget::VocationalTraining => ["EBA oder EFZ", "AFP ou CFC"],
-        OverallTarget::Stabilisation => ["Stabilisierung", "stabilisation"],
-        OverallTarget::Social => ["soziale Integration", "intégration sociale"],
-    }
-}
-
-/// An area.
-pub const fn area(area: ProblemArea) -> [&'static str; 2] {
-    match area {
-        ProblemArea::Somatic => ["körperliche Gesundheit", "santé physique"],
-        ProblemArea::Psychic => ["psychische Gesundheit", "santé psychique"],
-        ProblemArea::Addiction => ["Sucht", "dépendance"],
-        ProblemArea::Debts => ["Schulden", "dettes"],
-        ProblemArea::Housing => ["Wohnen", "logement"],
-        ProblemArea::Family => ["Familie", "famille"],
-        ProblemArea::Language => ["Sprache", "langue"],
-        ProblemArea::Qualification => ["Qualifikation", "qualification"],
-        ProblemArea::Residence => ["Aufenthalt", "séjour"],
-        ProblemArea::Justice => ["Justiz", "justice"],
-        ProblemArea::Digital => ["digitale Kenntnisse", "compétences numériques"],
-        ProblemArea::Motivation => ["Motivation", "motivation"],
-    }
-}

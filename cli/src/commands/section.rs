@@ -227,21 +227,21 @@ pub fn read(
     let names = Names::of_case(nahtlos, case);
     let disputes = DisputesView::read(&document, &authors);
     let page = disputes_page(page, kind, &disputes);
-    let attachments = AttachmentsView::read(&document, &authors);
+    let attachments = AttachmentsView::read(&document, kind, &authors);
     let (mut content, page) = match kind {
         SectionKind::Core => {
             let view = CoreView::read(&document);
-            let page = page.fields(core_fields(&view, &names));
+            let page = page.fields(core_fields(&view, &names, &disputes));
             (json::value(&view), page)
         }
         SectionKind::Ident => {
             let view = IdentView::read(&document);
-            let page = page.fields(ident_fields(&view, &names));
+            let page = page.fields(ident_fields(&view, &names, &disputes));
             (json::value(&view), page)
         }
         SectionKind::Function => {
             let view = FunctionView::read(&document, &authors);
-            let page = function_page(page, &view);
+            let page = function_page(page, &view, &disputes);
             (json::value(&view), page)
         }
         SectionKind::Journal => {
@@ -251,13 +251,13 @@ pub fn read(
         }
         SectionKind::Tasks => {
             let view = TasksView::read(&document);
-            let page = tasks_page(page, &view, &names);
+            let page = tasks_page(page, &view, &names, &disputes);
             (json::value(&view), page)
         }
         SectionKind::Plan => {
             let view = PlanView::read(&document, &authors);
             let versions = nahtlos.plan_versions(case)?;
-            let page = versions_page(plan_page(page, &view, &names), &versions, &names);
+            let page = versions_page(plan_page(page, &view, &names, &disputes), &versions, &names);
             let mut content = json::value(&view);
             if let Some(fields) = content.as_object_mut() {
                 fields.insert("versions".into(), json::value(&versions));
@@ -271,7 +271,7 @@ pub fn read(
         }
         _ if form_of(kind).is_some() => {
             let view = FormView::read(&document, kind, &authors);
-            let page = form_page(page, kind, &view, &names);
+            let page = form_page(page, kind, &view, &names, &disputes);
             (json::value(&view), page)
         }
         // Of a newer version: shown as it stands.

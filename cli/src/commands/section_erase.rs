@@ -53,6 +53,9 @@ fn find(nahtlos: &Nahtlos, case: &str, section: &str) -> Result<LostSection, Fai
     let is_known = known.is_some();
     let id = known.map_or_else(|| case.to_owned(), |found| found.id.to_string());
     let lost = nahtlos.lost_sections()?;
+    // A slice's code names its reader and a number, which nobody types: `slice/core` is enough.
+    let full = full_code(&lost, &id, section)?;
+    let section = full.as_str();
     let mut copies = lost
         .iter()
         .filter(|one| one.section == section && !one.erased);
@@ -85,6 +88,33 @@ fn find(nahtlos: &Nahtlos, case: &str, section: &str) -> Result<LostSection, Fai
     })
 }
 
+/// The code of the copy that is meant: as it was typed, or the one slice that begins so.
+fn full_code(lost: &[LostSection], case: &str, typed: &str) -> Result<String, Failure> {
+    let beginning = format!("{}/", typed.trim_end_matches('/'));
+    let is_exact = lost.iter().any(|one| one.section == typed);
+    if is_exact || typed.split('/').next() != Some("slice") {
+        return Ok(typed.to_owned());
+    }
+    let of_case = lost
+        .iter()
+        .filter(|one| one.case.starts_with(case) && !one.erased);
+    let mut found: Vec<&str> = of_case
+        .map(|one| one.section.as_str())
+        .filter(|section| section.starts_with(&beginning))
+        .collect();
+    found.sort_unstable();
+    found.dedup();
+    match found.as_slice() {
+        [] => Ok(typed.to_owned()),
+        [one] => Ok((*one).to_owned()),
+        several => Err(super::ambiguous(
+            "slices",
+            typed,
+            several.iter().map(|section| (*section).to_owned()),
+        )),
+    }
+}
+
 /// Since when, by whom and why.
 pub fn how_it_ended(lost: &LostSection) -> String {
     let Some(ended) = &lost.ended else {
@@ -105,4 +135,49 @@ pub fn how_it_ended(lost: &LostSection) -> String {
         dates::moment(ended.ended_at_ms),
         ended.by
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lost(case: &str, section: &str, erased: bool) -> LostSection {
+        LostSection {
+            case: case.to_owned(),
+            section: section.to_owned(),
+            space: String::new(),
+            ended: None,
+            erased,
+            confirmed: false,
+        }
+    }
+
+    #[test]
+    fn a_slice_is_named_by_its_section_and_one_of_several_is_not_guessed() {
+        let copies = [
+            lost("aa11", "slice/core/f00d/1", false),
+            lost("aa11", "slice/plan/f00d/1", true),
+            lost("aa11", "slice/plan/f00d/2", false),
+            lost("aa11", "slice/tasks/f00d/1", false),
+            lost("aa11", "slice/tasks/f00d/2", false),
+            lost("bb22", "slice/labour/f00d/1", false),
+            lost("aa11", "core", false),
+        ];
+        let code = |typed: &str| full_code(&copies, "aa11", typed);
+        assert_eq!(code("slice/core").unwrap(), "slice/core/f00d/1");
+        assert_eq!(
+            code("slice/plan").unwrap(),
+            "slice/plan/f00d/2",
+            "the other is erased"
+        );
+        assert_eq!(
+            code("slice/plan/f00d/1").unwrap(),
+            "slice/plan/f00d/1",
+            "named whole"
+        );
+        assert_eq!(code("slice/tasks").unwrap_err().code, "ambiguous");
+        for other in ["slice/labour", "slice/cor", "core", "plan"] {
+            assert_eq!(code(other).unwrap(), other, "of another case, or no slice");
+        }
+    }
 }

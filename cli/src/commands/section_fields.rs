@@ -6,12 +6,12 @@ use nahtlos_casework::SectionKind;
 use nahtlos_casework::edit::ScalarValue;
 use nahtlos_casework::fields::Field;
 use nahtlos_casework::form::{Form, FormField, FormList, Keeps, ValueType, form_of};
-use nahtlos_casework::view::{EntryView, FieldView, FormView};
+use nahtlos_casework::view::{DisputesView, EntryView, FieldView, FormView};
 use serde_json::{Value, json};
 
 use super::entries::short_id;
 use super::names::Names;
-use super::pages::{violations_page, who};
+use super::pages::{CONTESTED, violations_page, who};
 use super::section_kind;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -95,11 +95,19 @@ pub fn fields(section: &str) -> Result<Answer, Failure> {
 }
 
 /// A section field by field, then its lists entry by entry.
-pub fn form_page(page: Page, kind: &SectionKind, view: &FormView, names: &Names) -> Page {
+pub fn form_page(
+    page: Page,
+    kind: &SectionKind,
+    view: &FormView,
+    names: &Names,
+    disputes: &DisputesView,
+) -> Page {
     let Some(form) = form_of(kind) else {
         return page;
     };
-    let mut page = page.fields(field_lines(form.fields, &view.fields, names));
+    let mut page = page.fields(field_lines(form.fields, &view.fields, names, &|code| {
+        disputes.marks(&["fields", code])
+    }));
     let is_empty = view.fields.is_empty() && view.lists.values().all(Vec::is_empty);
     if is_empty {
         page = page.line(format!(
@@ -112,7 +120,10 @@ pub fn form_page(page: Page, kind: &SectionKind, view: &FormView, names: &Names)
         if entry.deleted {
             title.push_str(" (deleted)");
         }
-        let mut lines = field_lines(list.fields, &entry.fields, names);
+        let id = entry.id.canonical();
+        let mut lines = field_lines(list.fields, &entry.fields, names, &|code| {
+            disputes.marks(&[list.container(), &id, code])
+        });
         let corrected = entry.correction_of.as_ref().map(short_id);
         lines.push(("corrects".into(), corrected));
         lines.push(("by".into(), entry.origin.as_ref().map(who)));
@@ -138,12 +149,18 @@ pub fn field_lines(
     fields: &[FormField],
     values: &BTreeMap<String, FieldView>,
     names: &Names,
+    is_contested: &dyn Fn(&str) -> bool,
 ) -> Vec<(String, Option<String>)> {
     let mut lines: Vec<(String, Option<String>)> = fields
         .iter()
         .map(|field| {
             let value = values.get(field.code);
-            let value = value.map(|value| shown(value, field, names));
+            let mark = if is_contested(field.code) {
+                CONTESTED
+            } else {
+                ""
+            };
+            let value = value.map(|value| format!("{}{mark}", shown(value, field, names)));
             (field.names[2].to_owned(), value)
         })
         .collect();

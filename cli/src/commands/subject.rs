@@ -1,10 +1,12 @@
 //! `nahtlos subject export`: what a person receives about their case, as a page to read and a file for programs.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use nahtlos_casework::SectionKind;
 use nahtlos_casework::access::{Disclosure, DisclosureForm};
 use nahtlos_casework::fields::{Field, Line};
+use nahtlos_casework::legal::LegalBases;
 use nahtlos_casework::view::AttachmentsView;
 use nahtlos_client::reading::LogState;
 use nahtlos_client::{Case, Nahtlos};
@@ -49,7 +51,7 @@ fn export(context: &Context, case: &str, language: Language, to: &Path) -> Resul
     if !context.has_occasion() {
         nahtlos.set_reading_purpose(Some(purpose.clone()));
     }
-    let gathered = gather(&nahtlos, &case, &title, language)?;
+    let gathered = gather(&nahtlos, &case, &title, language, context.legal_bases()?)?;
     let html = html(&gathered);
     let text = format!("{}\n", json::render(&in_json(&gathered, &case, number)));
     page_file.write(html.as_bytes())?;
@@ -132,6 +134,7 @@ fn gather(
     case: &Case,
     title: &str,
     language: Language,
+    bases: LegalBases,
 ) -> Result<Gathered, Failure> {
     let words = words_of(language);
     let names = Names::of_case(nahtlos, case);
@@ -142,6 +145,7 @@ fn gather(
         match nahtlos.section_document(case, kind) {
             Ok(_) if of_its_own => {}
             Ok(document) => sections.push(SectionPart {
+                old_since: old_since(nahtlos, case, kind)?,
                 kind: kind.clone(),
                 authors: nahtlos.section_authors(case, kind)?,
                 content: with_files(nahtlos, case, kind, &document)?,
@@ -150,6 +154,13 @@ fn gather(
             Err(_) => closed.push(kind.clone()),
         }
     }
+    let id = case.id.to_string();
+    let lost: BTreeSet<String> = nahtlos
+        .lost_sections()?
+        .into_iter()
+        .filter(|one| one.case == id)
+        .map(|one| one.section)
+        .collect();
     let log = nahtlos.access_log(case)?;
     let rights = nahtlos.shares(case)?;
     let mut missing: Vec<String> = closed
@@ -181,7 +192,16 @@ fn gather(
         ));
     }
     missing.push(words.unknown_sections.to_owned());
-    missing.push(words.earlier_values.to_owned());
+    let has_old = sections.iter().any(|part| part.old_since.is_some());
+    missing.push(match has_old {
+        true => words.earlier_values_old.to_owned(),
+        false => words.earlier_values.to_owned(),
+    });
+    missing.extend(files_left_out(&sections, words));
+    if !log.not_recorded.is_empty() {
+        let whose = log.not_recorded.join(", ");
+        missing.push(format!("{}: {whose}.", words.not_recorded));
+    }
     missing.push(words.other_systems.to_owned());
     missing.push(match log.state {
         LogState::NotHere => words.no_access_section.to_owned(),
@@ -190,19 +210,62 @@ fn gather(
     if log.unverified > 0 {
         missing.push(format!("{} {}", words.unverified, log.unverified));
     }
+    let consents = nahtlos.consents(case);
     Ok(Gathered {
+        bases,
+        consents_readable: consents.is_ok() && knows_consents(nahtlos, case),
+        consents_old: lost.contains(&SectionKind::Consent.code()),
+        lost,
+        synced_at: nahtlos.status()?.synced_at_ms.map(dates::moment),
         title: title.to_owned(),
         language,
         words,
         made_at: dates::time(nahtlos.now()?),
         made_by: made_by(nahtlos, &own)?,
-        consents: nahtlos.consents(case).unwrap_or_default(),
+        consents: consents.unwrap_or_default(),
         sections,
         rights,
         log,
         missing,
         names,
     })
+}
+
+/// Whether this device would know of a consent: who manages the case does, and who reads its ledger. To all others
+/// none is not the same as none that is known here.
+fn knows_consents(nahtlos: &Nahtlos, case: &Case) -> bool {
+    let core = case.sections.get(&SectionKind::Core);
+    let manages = core.is_some_and(|core| nahtlos.own_role(core) == Some("manage"));
+    manages || case.sections.contains_key(&SectionKind::Consent)
+}
+
+/// Since when a section is not shared any more, where this device has an old copy of it.
+fn old_since(
+    nahtlos: &Nahtlos,
+    case: &Case,
+    kind: &SectionKind,
+) -> Result<Option<String>, Failure> {
+    let lost = section::lost_copy(nahtlos, case, kind)?;
+    let ended = lost.map(|lost| lost.ended.map(|ended| dates::moment(ended.ended_at_ms)));
+    Ok(ended.map(|at| at.unwrap_or_else(|| "?".to_owned())))
+}
+
+/// What of attached files does not stand on the page.
+fn files_left_out(sections: &[SectionPart], words: &subject_words::Words) -> Vec<String> {
+    let views: Vec<AttachmentsView> = sections
+        .iter()
+        .map(|part| AttachmentsView::read(&part.document, &part.kind, &part.authors))
+        .collect();
+    let mut missing = Vec::new();
+    if views.iter().any(|view| !view.attachments.is_empty()) {
+        missing.push(words.files_apart.to_owned());
+    }
+    let removed = views.iter().flat_map(|view| &view.attachments);
+    match removed.filter(|one| !one.removed.is_empty()).count() {
+        0 => {}
+        removed => missing.push(format!("{} {removed}.", words.files_removed)),
+    }
+    missing
 }
 
 /// A section's content with the bytes of its files: the person receives them too.
@@ -213,7 +276,7 @@ fn with_files(
     document: &Document,
 ) -> Result<Value, Failure> {
     let mut content = section::read(nahtlos, case, kind, Page::default())?.0;
-    let view = AttachmentsView::read(document, &nahtlos.section_authors(case, kind)?);
+    let view = AttachmentsView::read(document, kind, &nahtlos.section_authors(case, kind)?);
     let shown = content.get_mut("attachments").and_then(Value::as_array_mut);
     for (shown, file) in shown.into_iter().flatten().zip(&view.attachments) {
         if let Some(bytes) = &file.bytes {
@@ -249,6 +312,9 @@ fn in_json(gathered: &Gathered, case: &Case, number: Option<String>) -> Value {
         "rights": json::value(&gathered.rights),
         "disclosures": json::value(&gathered.log.disclosures),
         "reads": json::value(&gathered.log.reads),
+        "consents_readable": gathered.consents_readable,
+        "old_copies": gathered.sections.iter().filter(|part| part.old_since.is_some()).map(|part| part.kind.code()).collect::<Vec<_>>(),
+        "not_recorded": gathered.log.not_recorded,
         "unverified_entries": gathered.log.unverified,
         "not_included": gathered.missing,
     })

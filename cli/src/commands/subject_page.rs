@@ -1,43 +1,38 @@
 //! The page of `subject export`. Every text that comes from people goes through [`escaped`].
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
-use nahtlos_casework::edit::ScalarValue;
-use nahtlos_casework::fields::{Field, Stored, UtcTime};
-use nahtlos_casework::form::{Form, FormField, ValueType, form_of};
-use nahtlos_casework::view::{
-    AttachmentsView, ConsentView, DisputesView, EntryView, FieldView, FormView, JournalView,
+use nahtlos_casework::fields::{
+    ConsentEventKind, ConsentForm, Date, EntryId, Field, JournalKind, LanguageCode, Purpose,
+    Stored, UtcTime, WithdrawalNotice,
 };
-use nahtlos_casework::{Author, SectionKind, names_of};
+use nahtlos_casework::form::form_of;
+use nahtlos_casework::legal::LegalBases;
+use nahtlos_casework::record::{ConsentScopes, Giver};
+use nahtlos_casework::view::{AttachmentsView, ConsentView, DisputesView, GivenView, JournalView};
+use nahtlos_casework::{Author, Origin, SectionKind};
 use nahtlos_client::acting::SectionAuthors;
+use nahtlos_client::consent::short_name;
 use nahtlos_client::reading::{AccessLog, DisclosureLine, ReadLine};
 use nahtlos_client::share::SectionShares;
 use nahtlos_document::Document;
 use serde_json::Value;
 
-use super::dispute::place_in_words;
+use super::dispute::Contested;
 use super::names::Names;
 use super::plan_print::lines;
 use super::plan_print_words::Language;
 use super::printed_page::{escaped, framed};
-use super::subject_words::{Words, code};
+use super::subject_words::{FRENCH, GERMAN, Words, code};
 use crate::output::dates;
-
-/// Parts of a document that say how it is kept, not what it says.
-const NOT_SHOWN: [&str; 6] = [
-    "acknowledged",
-    "list",
-    "heads",
-    "text_hash",
-    "signature",
-    "deleted",
-];
 
 /// One section that could be read.
 pub struct SectionPart {
     pub kind: SectionKind,
     pub document: Document,
     pub authors: SectionAuthors,
+    /// Since which day it is not shared any more, where it is an old copy.
+    pub old_since: Option<String>,
     /// As programs read it.
     pub content: Value,
 }
@@ -55,6 +50,14 @@ pub struct Gathered {
     pub log: AccessLog,
     pub missing: Vec<String>,
     pub names: Names,
+    pub bases: LegalBases,
+    /// Whether the section of consents opens here, and whether it is an old copy.
+    pub consents_readable: bool,
+    pub consents_old: bool,
+    /// Codes of sections that are not shared with this device any more.
+    pub lost: BTreeSet<String>,
+    /// When this device last had a word from the relay.
+    pub synced_at: Option<String>,
 }
 
 /// The page, for a browser and a printer.
@@ -70,6 +73,22 @@ pub fn html(gathered: &Gathered) -> String {
         escaped(&gathered.made_by),
         words.explained,
     );
+    let old: Vec<String> = gathered
+        .sections
+        .iter()
+        .filter_map(|part| {
+            let since = part.old_since.as_ref()?;
+            let title = gathered.section_title(&part.kind);
+            Some(format!("{title} ({} {since})", words.since))
+        })
+        .collect();
+    if !old.is_empty() {
+        body.push_str(&format!(
+            "<p><b>{}: {}.</b></p>\n",
+            words.old_page,
+            escaped(&old.join(", "))
+        ));
+    }
     body.push_str(&format!("<h2>{}</h2>\n", words.sections));
     for part in &gathered.sections {
         body.push_str(&gathered.section(part));
@@ -99,16 +118,18 @@ pub fn html(gathered: &Gathered) -> String {
 
 impl Gathered {
     fn section(&self, part: &SectionPart) -> String {
-        let heading = self.language.pick(&part.kind.titles());
+        let heading = self.section_title(&part.kind);
+        let old = part.old_since.as_ref().map_or_else(String::new, |since| {
+            format!(
+                "<p><b>{} {}.</b></p>\n",
+                self.words.old_copy,
+                escaped(since)
+            )
+        });
         let content = match (&part.kind, form_of(&part.kind)) {
             (SectionKind::Journal, _) => self.journal(part),
             (_, Some(form)) => self.form(part, form),
-            (_, None) => {
-                let mut html = String::new();
-                let content = part.document.export_json();
-                self.walk(&part.kind, &mut Vec::new(), &content, &mut html);
-                html
-            }
+            (_, None) => self.walked(part),
         };
         let content = match content.is_empty() {
             true => format!("<p>{}</p>\n", self.words.nothing_written),
@@ -116,12 +137,15 @@ impl Gathered {
         };
         let disputed = self.disputed(part);
         let files = self.files(part);
-        format!("<h3>{}</h3>\n{disputed}{content}{files}", escaped(heading))
+        format!(
+            "<h3>{}</h3>\n{old}{disputed}{content}{files}",
+            escaped(&heading)
+        )
     }
 
     /// The files that belong to it; their bytes stand in the file for programs.
     fn files(&self, part: &SectionPart) -> String {
-        let view = AttachmentsView::read(&part.document, &part.authors);
+        let view = AttachmentsView::read(&part.document, &part.kind, &part.authors);
         let words = self.words;
         let rows: Vec<[String; 4]> = view
             .standing()
@@ -135,14 +159,14 @@ impl Gathered {
                     one.note
                         .as_ref()
                         .map_or_else(String::new, Stored::canonical),
-                    self.author(one.origin.author.as_ref()),
+                    self.written_by(&one.origin),
                 ]
             })
             .collect();
         if rows.is_empty() {
             return String::new();
         }
-        let headings = [words.file, "Bytes", words.text, words.recorded_by];
+        let headings = [words.file, words.size, words.text, words.recorded_by];
         self.table(&headings, rows.into_iter())
     }
 
@@ -153,6 +177,7 @@ impl Gathered {
             return String::new();
         }
         let words = self.words;
+        let contested = Contested::of(&part.document, &view);
         let rows = view.disputes.iter().map(|one| {
             let settled = one.settled.iter().map(|end| {
                 let text = end
@@ -166,14 +191,14 @@ impl Gathered {
                 format!("{day}: {text}")
             });
             [
-                place_in_words(&part.kind, &one.path, self.language),
+                contested.in_words(&part.kind, &one.path, self.language),
                 one.text
                     .as_ref()
                     .map_or_else(String::new, Stored::canonical),
                 one.stated_at
                     .as_ref()
                     .map_or_else(String::new, ToString::to_string),
-                self.author(one.origin.author.as_ref()),
+                self.written_by(&one.origin),
                 settled.collect::<Vec<_>>().join("\n"),
             ]
         });
@@ -189,6 +214,7 @@ impl Gathered {
 
     fn journal(&self, part: &SectionPart) -> String {
         let view = JournalView::read(&part.document, &part.authors);
+        let disputes = DisputesView::read(&part.document, &part.authors);
         let rows = view.entries.iter().map(|entry| {
             let at = match &entry.at {
                 Some(Stored::Known(time)) => dates::time(*time),
@@ -199,181 +225,47 @@ impl Gathered {
                 .text
                 .as_ref()
                 .map_or_else(String::new, Stored::canonical);
-            if entry.correction_of.is_some() {
-                text = format!("({}) {text}", self.words.corrects);
+            if let Some(corrected) = &entry.correction_of {
+                let mut earlier = view.entries.iter().filter(|one| one.id == *corrected);
+                let of = earlier
+                    .next()
+                    .and_then(|one| one.at.as_ref()?.known().copied());
+                let of = of.map_or_else(String::new, |at| format!(": {}", dates::time(at)));
+                text = format!("({}{of}) {text}", self.words.corrects);
             }
-            let kind = kind.map_or_else(String::new, |kind| self.coded("kind", &kind));
-            [at, self.author(entry.origin.author.as_ref()), kind, text]
+            if disputes.concerns(&["entries", &entry.id.canonical()]) {
+                text.push_str(&self.mark());
+            }
+            let kind = kind.and_then(|kind| self.named(JournalKind::NAME, &kind).or(Some(kind)));
+            let kind = kind.unwrap_or_default();
+            [at, self.written_by(&entry.origin), kind, text]
         });
         let words = self.words;
         self.table(&[words.when, words.who, words.kind, words.text], rows)
     }
 
-    fn form(&self, part: &SectionPart, form: &Form) -> String {
-        let view = FormView::read(&part.document, &part.kind, &part.authors);
-        let mut html = self.definitions(&self.fields(form.fields, &view.fields));
-        for (list, entries) in &view.lists {
-            let known = form.list(list);
-            let title = known.map_or(list.as_str(), |known| self.language.pick(&known.names));
-            for entry in entries {
-                html.push_str(&format!("<h4>{}</h4>\n", escaped(title)));
-                let fields = known.map_or(&[][..], |known| known.fields);
-                html.push_str(&self.definitions(&self.entry(fields, entry)));
-            }
-        }
-        html
-    }
-
-    fn entry(&self, fields: &[FormField], entry: &EntryView) -> Vec<(String, String)> {
-        let mut rows = self.fields(fields, &entry.fields);
-        if entry.deleted {
-            rows.push((self.words.deleted.to_owned(), self.words.yes.to_owned()));
-        }
-        if entry.correction_of.is_some() {
-            rows.push((self.words.corrects.to_owned(), self.words.yes.to_owned()));
-        }
-        if let Some(origin) = &entry.origin {
-            let who = self.author(origin.author.as_ref());
-            let at = origin.at.map_or_else(String::new, dates::time);
-            rows.push((self.words.who.to_owned(), format!("{who}, {at}")));
-        }
-        rows
-    }
-
-    /// What is known in the order of the table, then what a newer program wrote.
-    fn fields(
-        &self,
-        fields: &[FormField],
-        values: &BTreeMap<String, FieldView>,
-    ) -> Vec<(String, String)> {
-        let known = fields.iter().filter_map(|field| {
-            let value = self.form_value(field, values.get(field.code)?);
-            Some((self.language.pick(&field.names).to_owned(), value))
-        });
-        let is_newer = |code: &str| fields.iter().all(|field| field.code != code);
-        let newer = values
-            .iter()
-            .filter(|(code, _)| is_newer(code))
-            .map(|(code, value)| (code.clone(), value.shown.clone()));
-        known.chain(newer).collect()
-    }
-
-    fn form_value(&self, field: &FormField, value: &FieldView) -> String {
-        match (&value.stored, field.value) {
-            (ScalarValue::Bool(truth), _) => self.truth(*truth),
-            (ScalarValue::Text(text), ValueType::Code(codes)) => {
-                let found = codes.iter().find(|one| one.0 == text);
-                found.map_or_else(
-                    || text.clone(),
-                    |(_, names)| self.language.pick(names).to_owned(),
-                )
-            }
-            (ScalarValue::Text(text), ValueType::JournalKind) => self.coded("kind", text),
-            (ScalarValue::Text(text), ValueType::Responsible) => self.text("responsible", text),
-            (ScalarValue::Text(text), ValueType::Time) => {
-                UtcTime::parse(text).map_or_else(|_| text.clone(), dates::time)
-            }
-            _ => value.shown.clone(),
-        }
-    }
-
-    /// A map of a document: its single values, then the maps in it.
-    fn walk(&self, kind: &SectionKind, steps: &mut Vec<String>, value: &Value, html: &mut String) {
-        let Value::Object(map) = value else {
-            return;
-        };
-        let mut rows = Vec::new();
-        for (key, inner) in map {
-            if NOT_SHOWN.contains(&key.as_str()) && *inner != Value::Bool(true) {
-                continue;
-            }
-            steps.push(key.clone());
-            if let Some(text) = self.scalar(key, inner) {
-                rows.push((self.label(kind, steps), text));
-            }
-            steps.pop();
-        }
-        if !rows.is_empty() {
-            if let Some(heading) = self.heading(steps) {
-                html.push_str(&format!("<h4>{}</h4>\n", escaped(&heading)));
-            }
-            html.push_str(&self.definitions(&rows));
-        }
-        for (key, inner) in map {
-            if inner.is_object() && !NOT_SHOWN.contains(&key.as_str()) {
-                steps.push(key.clone());
-                self.walk(kind, steps, inner, html);
-                steps.pop();
-            }
-        }
-    }
-
-    /// What an entry is, by the map that it stands in.
-    fn heading(&self, steps: &[String]) -> Option<String> {
-        let container = steps.len().checked_sub(2).and_then(|at| steps.get(at))?;
-        let last = steps.last()?;
-        let words = match container.as_str() {
-            "goals" => ["Ziel", "objectif"],
-            "steps" => ["Schritt", "étape"],
-            "tasks" => ["Aufgabe", "tâche"],
-            "checklist" => ["Checkliste", "liste de contrôle"],
-            "assessments" => ["Einschätzung", "évaluation"],
-            "approvals" => ["Kostengutsprache", "approbation"],
-            "plan" if last.starts_with("risk:") => ["Risiko", "risque"],
-            "plan" if last.starts_with("review:") => ["Standortbestimmung", "bilan"],
-            "plan" if last.starts_with("version:") => ["Fassung", "version"],
-            "plan" if last.starts_with("signature:") => ["Unterschrift", "signature"],
-            _ => return None,
-        };
-        Some(self.language.pick(&words).to_owned())
-    }
-
-    fn label(&self, kind: &SectionKind, steps: &[String]) -> String {
-        let path: Vec<&str> = steps.iter().map(String::as_str).collect();
-        let last = path.last().copied().unwrap_or_default();
-        let is_part_of_a_record = matches!(
-            path.as_slice(),
-            ["assessments", _, _] | ["plan", _, _] | [.., "approvals", _, _]
-        );
-        match names_of(kind, &path) {
-            Some(names) if !is_part_of_a_record => self.language.pick(&names).to_owned(),
-            _ => last.replace('_', " "),
-        }
-    }
-
-    /// A single value in words; nothing for a map.
-    fn scalar(&self, field: &str, value: &Value) -> Option<String> {
-        match value {
-            Value::Null | Value::Object(_) => None,
-            Value::Bool(truth) => Some(self.truth(*truth)),
-            Value::String(text) => Some(self.text(field, text)),
-            other => Some(other.to_string()),
-        }
-    }
-
-    fn text(&self, field: &str, text: &str) -> String {
-        if text == "client" {
-            return self.words.client.to_owned();
-        }
-        if let Some(words) = code(field, text) {
-            return self.language.pick(&words).to_owned();
-        }
-        if let Ok(time) = UtcTime::parse(text) {
-            return dates::time(time);
-        }
-        self.names.in_text(text)
-    }
-
-    fn coded(&self, field: &str, text: &str) -> String {
+    pub(super) fn coded(&self, field: &str, text: &str) -> String {
         code(field, text).map_or_else(
             || text.to_owned(),
             |words| self.language.pick(&words).to_owned(),
         )
     }
 
-    fn truth(&self, truth: bool) -> String {
+    pub(super) fn truth(&self, truth: bool) -> String {
         let words = self.words;
         if truth { words.yes } else { words.no }.to_owned()
+    }
+
+    /// Who wrote something; of what was taken over from a file, whom that names, and who took it over.
+    pub(super) fn written_by(&self, origin: &Origin) -> String {
+        let signed = self.author(origin.author.as_ref());
+        match &origin.taken_over {
+            Some(source) => format!(
+                "{}, {} {signed}",
+                source.written_by, self.words.taken_over_by
+            ),
+            None => signed,
+        }
     }
 
     fn author(&self, author: Option<&Author>) -> String {
@@ -387,37 +279,39 @@ impl Gathered {
         }
     }
 
+    /// What a consent is called on this page: by its number in the chapter, and by its name.
+    fn consent_name(&self, name: &str) -> String {
+        let mut given = (1..).zip(&self.consents.given);
+        let number =
+            given.find(|(_, given)| given.id.known().is_some_and(|id| short_name(id) == name));
+        let word = self.words.consent;
+        match number {
+            Some((number, _)) => format!("{word} {number} ({name})"),
+            None => format!("{word} {name}"),
+        }
+    }
+
     fn consents(&self) -> String {
         let words = self.words;
+        if !self.consents_readable {
+            return format!("<p>{}</p>\n", words.consents_closed);
+        }
+        let mut html = match self.consents_old {
+            true => format!("<p><b>{}</b></p>\n", words.consents_old),
+            false => String::new(),
+        };
         if self.consents.given.is_empty() {
-            return format!("<p>{}</p>\n", words.no_consent);
+            html.push_str(&format!("<p>{}</p>\n", words.no_consent));
         }
         let coverage = self.consents.coverage();
-        let mut html = String::new();
-        for given in &self.consents.given {
-            let text = |value: Option<String>| value.unwrap_or_default();
-            let giver = text(given.giver.as_ref().map(ToString::to_string));
-            let rows = [
-                (words.given_by, self.coded("giver", &giver)),
-                (
-                    words.form,
-                    self.coded("form", &text(given.form.as_ref().map(Stored::canonical))),
-                ),
-                (
-                    words.from,
-                    text(given.valid_from.as_ref().map(ToString::to_string)),
-                ),
-                (
-                    words.until,
-                    text(given.valid_until.as_ref().map(ToString::to_string)),
-                ),
-                (words.who, self.author(given.origin.author.as_ref())),
-            ];
-            let rows: Vec<(String, String)> = rows
-                .into_iter()
-                .map(|(name, value)| (name.to_owned(), value))
-                .collect();
-            html.push_str(&self.definitions(&rows));
+        for (number, given) in (1..).zip(&self.consents.given) {
+            let name = given.id.known().map_or_else(String::new, short_name);
+            html.push_str(&format!(
+                "<h4>{} {number} ({})</h4>\n",
+                words.consent,
+                escaped(&name)
+            ));
+            html.push_str(&self.definitions(&self.consent_rows(given)));
             let own = coverage
                 .iter()
                 .filter(|one| Some(&one.consent) == given.id.known());
@@ -428,20 +322,144 @@ impl Gathered {
                     (None, None, Some(until)) => format!("{} {until}", words.until),
                     (None, None, None) => String::new(),
                 };
+                let purpose = one.share.purpose.as_ref().map(Field::canonical);
+                let purpose = purpose.and_then(|code| self.named(Purpose::NAME, &code));
                 [
                     self.section_name(&one.share.section.code()),
                     self.names.institution(one.share.institution.as_str()),
+                    purpose.unwrap_or_default(),
                     today,
                 ]
             });
-            html.push_str(&self.table(&[words.what, words.to, words.until], rows));
+            let headings = [words.what, words.to, words.purpose, words.until];
+            html.push_str(&self.table(&headings, rows));
+            html.push_str(&self.consent_changes(given));
         }
         html
     }
 
+    /// Who gave it, how, and what they were told.
+    fn consent_rows(&self, given: &GivenView) -> Vec<(String, String)> {
+        let words = self.words;
+        let giver = match given.giver.as_ref().and_then(Stored::known) {
+            Some(Giver::Client) => words.client.to_owned(),
+            Some(Giver::Representative { name }) => {
+                format!("{}, {} {name}", words.client, words.representative)
+            }
+            None => words.not_readable.to_owned(),
+        };
+        let day =
+            |day: &Option<Stored<Date>>| day.as_ref().map_or_else(String::new, ToString::to_string);
+        let details = &given.details;
+        let coded = |list: &str, code: Option<String>| {
+            code.and_then(|code| self.named(list, &code))
+                .unwrap_or_default()
+        };
+        fn text<F: Field>(value: &Option<Stored<F>>) -> Option<String> {
+            value.as_ref().map(Stored::canonical)
+        }
+        [
+            (words.given_by, giver),
+            (words.form, coded(ConsentForm::NAME, text(&given.form))),
+            (words.from, day(&given.valid_from)),
+            (words.until, day(&given.valid_until)),
+            (
+                words.explained_in,
+                coded(LanguageCode::NAME, text(&details.language)),
+            ),
+            (
+                words.interpreted_by,
+                text(&details.interpreter).unwrap_or_default(),
+            ),
+            (
+                words.withdrawable,
+                coded(WithdrawalNotice::NAME, text(&details.withdrawable_notice)),
+            ),
+            (words.witness, text(&details.witness).unwrap_or_default()),
+            (words.note, text(&given.note).unwrap_or_default()),
+            (words.recorded_by, self.written_by(&given.origin)),
+        ]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+    }
+
+    /// What narrowed, extended, replaced or withdrew it, with the days.
+    fn consent_changes(&self, given: &GivenView) -> String {
+        let words = self.words;
+        let is_own = |about: &Option<Stored<EntryId>>| about.as_ref() == Some(&given.id);
+        let scope = |scope: &Option<Stored<ConsentScopes>>| {
+            let scopes = scope.as_ref().and_then(Stored::known)?;
+            let shares = scopes.iter().map(|one| {
+                let to = self.names.institution(one.institution.as_str());
+                format!("{} ({to})", self.section_name(&one.section.code()))
+            });
+            Some(shares.collect::<Vec<_>>().join(", "))
+        };
+        let day =
+            |day: &Option<Stored<Date>>| day.as_ref().map_or_else(String::new, ToString::to_string);
+        let kind = |kind: ConsentEventKind| {
+            self.named(ConsentEventKind::NAME, kind.code())
+                .unwrap_or_default()
+        };
+        let mut rows: Vec<[String; 4]> = Vec::new();
+        for one in self
+            .consents
+            .changed
+            .iter()
+            .filter(|one| is_own(&one.consent))
+        {
+            let until = one
+                .valid_until
+                .as_ref()
+                .map(|day| format!("{} {day}", words.until));
+            let by = one.by.as_ref().and_then(Stored::known);
+            let by = by.map(|id| self.consent_name(&short_name(id)));
+            let note = one.note.as_ref().map(Stored::canonical);
+            let what = [scope(&one.scope), until, by, note].into_iter().flatten();
+            let what = what.collect::<Vec<_>>().join("; ");
+            rows.push([
+                day(&one.stated_at),
+                kind(one.kind),
+                what,
+                self.written_by(&one.origin),
+            ]);
+        }
+        for one in self
+            .consents
+            .withdrawn
+            .iter()
+            .filter(|one| is_own(&one.consent))
+        {
+            let what = scope(&one.scope).unwrap_or_else(|| words.all_of_it.to_owned());
+            let note = one.note.as_ref().map(Stored::canonical);
+            let what = [Some(what), note]
+                .into_iter()
+                .flatten()
+                .collect::<Vec<_>>()
+                .join("; ");
+            let withdrawn = kind(ConsentEventKind::Withdrawn);
+            rows.push([
+                day(&one.stated_at),
+                withdrawn,
+                what,
+                self.written_by(&one.origin),
+            ]);
+        }
+        if rows.is_empty() {
+            return String::new();
+        }
+        let headings = [words.when, words.change, words.what, words.recorded_by];
+        self.table(&headings, rows.into_iter())
+    }
+
     fn rights(&self) -> String {
         let words = self.words;
-        let rows = self.rights.iter().flat_map(|row| {
+        let kept = self
+            .rights
+            .iter()
+            .filter(|row| !self.lost.contains(&row.section));
+        let rows = kept.flat_map(|row| {
             row.grants.iter().map(|grant| {
                 [
                     self.section_name(&row.section),
@@ -461,7 +479,15 @@ impl Gathered {
             words.until,
             words.people,
         ];
-        self.table(&headings, rows)
+        let table = self.table(&headings, rows);
+        let old = match self.lost.is_empty() {
+            true => String::new(),
+            false => format!("<p><b>{}</b></p>\n", words.rights_old),
+        };
+        let as_of = self.synced_at.as_ref().map_or_else(String::new, |at| {
+            format!("<p class=\"meta\">{}: {}</p>\n", words.as_of, escaped(at))
+        });
+        format!("{old}{table}{as_of}")
     }
 
     fn disclosures(&self) -> String {
@@ -469,7 +495,7 @@ impl Gathered {
         let rows = self.log.disclosures.iter().map(|one| {
             [
                 self.moment(one.at),
-                with_institution(&one.to, &one.to_institution),
+                with_institution(&self.purpose(&one.to), &one.to_institution),
                 self.section_names(&one.sections),
                 self.how(one),
                 self.basis(one.basis.as_deref()),
@@ -509,7 +535,9 @@ impl Gathered {
                 with_institution(&one.person, &one.institution),
                 self.section_names(&one.sections),
                 one.times.to_string(),
-                one.purpose.clone().unwrap_or_default(),
+                one.purpose
+                    .as_deref()
+                    .map_or_else(String::new, |purpose| self.purpose(purpose)),
                 match one.handed_over_at {
                     None => words.not_handed_over.to_owned(),
                     Some(at) if one.late => format!("{} {}", words.late, dates::time(at)),
@@ -525,7 +553,19 @@ impl Gathered {
             words.purpose,
             words.arrived,
         ];
-        self.table(&headings, rows)
+        let table = self.table(&headings, rows);
+        let not_recorded = match self.log.not_recorded.is_empty() {
+            true => String::new(),
+            false => {
+                let whose = self.log.not_recorded.join(", ");
+                format!(
+                    "<p><b>{}: {}.</b></p>\n",
+                    words.not_recorded,
+                    escaped(&whose)
+                )
+            }
+        };
+        format!("{table}{not_recorded}")
     }
 
     fn span(&self, one: &ReadLine) -> String {
@@ -542,25 +582,70 @@ impl Gathered {
 
     fn basis(&self, basis: Option<&str>) -> String {
         match basis {
-            Some(basis) => self.coded("basis", basis),
+            Some(basis) => self.basis_in_words(basis),
             None => self.words.not_readable.to_owned(),
         }
     }
 
-    fn section_name(&self, code: &str) -> String {
-        let kind = SectionKind::from_code(code);
-        match kind {
-            SectionKind::Unknown(code) => code,
-            known => self.language.pick(&known.titles()).to_owned(),
+    fn basis_in_words(&self, basis: &str) -> String {
+        if let Some(rest) = basis.strip_prefix("consent ") {
+            return self.consent_name(rest.split(',').next().unwrap_or(rest));
+        }
+        if let Some(article) = self.bases.find(basis) {
+            let text = match self.language {
+                Language::German => &article.de,
+                Language::French => &article.fr,
+            };
+            return format!("{}: {text}", article.code);
+        }
+        match code("basis", basis) {
+            Some(words) => self.language.pick(&words).to_owned(),
+            None => self.purpose(basis),
         }
     }
 
-    fn section_names(&self, codes: &[String]) -> String {
+    /// Words that an earlier export stored in its own language.
+    fn purpose(&self, stored: &str) -> String {
+        if [GERMAN.right_of_access, FRENCH.right_of_access].contains(&stored) {
+            return self.words.right_of_access.to_owned();
+        }
+        if [GERMAN.client, FRENCH.client].contains(&stored) {
+            return self.words.client.to_owned();
+        }
+        self.coded("purpose", stored)
+    }
+
+    fn section_name(&self, code: &str) -> String {
+        self.section_title(&SectionKind::from_code(code))
+    }
+
+    /// What a section is called, and whose or for whom it is.
+    pub(super) fn section_title(&self, kind: &SectionKind) -> String {
+        let mut letters = self.language.pick(&kind.titles()).chars();
+        let first = letters.next().into_iter().flat_map(char::to_uppercase);
+        let title: String = first.chain(letters).collect();
+        match kind {
+            SectionKind::Slice(slice) => format!(
+                "{} «{}» {} {}",
+                self.words.slice_of,
+                self.section_title(slice.of()),
+                self.words.for_whom,
+                self.names.institution(slice.institution().as_str())
+            ),
+            SectionKind::Internal(institution) | SectionKind::Employer(institution) => {
+                format!("{title}: {}", self.names.institution(institution))
+            }
+            SectionKind::Measure(name) | SectionKind::Meeting(name) => format!("{title} ({name})"),
+            _ => title,
+        }
+    }
+
+    pub(super) fn section_names(&self, codes: &[String]) -> String {
         let names: Vec<String> = codes.iter().map(|code| self.section_name(code)).collect();
         names.join(", ")
     }
 
-    fn definitions(&self, rows: &[(String, String)]) -> String {
+    pub(super) fn definitions(&self, rows: &[(String, String)]) -> String {
         if rows.is_empty() {
             return String::new();
         }

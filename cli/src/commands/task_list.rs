@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::entries::{cell, find, short_id, shown};
 use super::names::Names;
+use super::pages::CONTESTED;
 use super::values::parse_option;
 use super::{case_title, sync::count};
 use crate::arguments::TaskFilter;
@@ -26,6 +27,8 @@ struct Listed {
     case: String,
     number: String,
     task: TaskView,
+    /// Whether the person contests it.
+    is_contested: bool,
 }
 
 pub fn list(context: &Context, filter: &TaskFilter) -> Result<Answer, Failure> {
@@ -40,7 +43,11 @@ pub fn list(context: &Context, filter: &TaskFilter) -> Result<Answer, Failure> {
         vec![
             one.number.clone(),
             short_id(&one.task.id),
-            cell(&one.task.title),
+            format!(
+                "{}{}",
+                cell(&one.task.title),
+                if one.is_contested { CONTESTED } else { "" }
+            ),
             responsible.map_or_else(String::new, |who| names.responsible(who)),
             format!(
                 "{}{}",
@@ -53,7 +60,10 @@ pub fn list(context: &Context, filter: &TaskFilter) -> Result<Answer, Failure> {
     });
     let rows = rows.collect();
     let data = tasks.iter().map(|one| {
-        json!({ "case": one.case, "case_number": one.number, "task": json::value(&one.task) })
+        json!({
+            "case": one.case, "case_number": one.number, "task": json::value(&one.task),
+            "contested": one.is_contested,
+        })
     });
     let data = json!({ "tasks": data.collect::<Vec<_>>(), "left_out": left_out_data(&left_out) });
     let headers = ["case", "id", "task", "who", "due", "priority", "status"];
@@ -71,6 +81,8 @@ pub fn show(context: &Context, case: &str, task: &str) -> Result<Answer, Failure
         .collect();
     let task = *find("task", task, &tasks)?;
     let names = Names::of_case(&nahtlos, &case);
+    let disputes = super::case::disputes(&nahtlos, &case, &SectionKind::Tasks);
+    let said = disputes.said_of(&["tasks", &task.id.canonical()]);
     let links: Vec<String> = task.links.iter().map(ToString::to_string).collect();
     let status = match task.deleted {
         true => Some("deleted".to_owned()),
@@ -97,11 +109,17 @@ pub fn show(context: &Context, case: &str, task: &str) -> Result<Answer, Failure
             ("reminder", shown(&task.reminder)),
             ("priority", shown(&task.priority)),
             ("status", status),
+            (
+                "the person contests",
+                (!said.is_empty()).then(|| said.join("\n")),
+            ),
             ("linked to", (!links.is_empty()).then(|| links.join("\n"))),
             ("id", Some(short_id(&task.id))),
         ])
         .table(&["no", "to tick off", ""], rows.collect(), "");
-    let data = json!({ "case": case.id.to_string(), "task": json::value(task) });
+    let data = json!({
+        "case": case.id.to_string(), "task": json::value(task), "contested": said,
+    });
     Ok(Answer::new(data, page))
 }
 
@@ -325,9 +343,11 @@ fn listed(nahtlos: &Nahtlos, wanted: &Wanted) -> Result<Found, Failure> {
         let view = TasksView::read(&document);
         let of_case = view.tasks.into_iter().filter(|task| wanted.is(task));
         let before = tasks.len();
+        let disputes = super::case::disputes(nahtlos, &case, &SectionKind::Tasks);
         tasks.extend(of_case.map(|task| Listed {
             case: line.id.clone(),
             number: number.clone(),
+            is_contested: disputes.concerns(&["tasks", &task.id.canonical()]),
             task,
         }));
         // Only what is listed was shown to somebody.

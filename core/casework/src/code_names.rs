@@ -2,10 +2,10 @@
 //! codes.
 
 use crate::fields::{
-    ClosingReason, CompetenceKind, ConsentEventKind, ConsentForm, ContactChannel, Direction, Field,
-    GoalStatus, JournalKind, OverallTarget, Phase, Priority, ProblemArea, Purpose, Rating,
-    Recurrence, ReopeningReason, ReviewOutcome, RiskStatus, Severity, Sex, SignatureMethod,
-    StepStatus, TaskStatus, WithdrawalNotice,
+    ClosingReason, CompetenceKind, ConsentEventKind, ConsentForm, ContactChannel, CountryCode,
+    Direction, Field, GoalStatus, JournalKind, LanguageCode, OverallTarget, Phase, Priority,
+    ProblemArea, Purpose, Rating, Recurrence, ReopeningReason, ReviewOutcome, RiskStatus, Severity,
+    Sex, SignatureMethod, StepStatus, TaskStatus, WithdrawalNotice,
 };
 use crate::labels::Names;
 use crate::role::{Function, InstitutionKind};
@@ -44,6 +44,12 @@ pub fn code_names(list: &str, code: &str) -> Option<Names> {
         let found = codes.iter().find(|(own, _)| *own == code);
         return found.map(|(_, names)| *names);
     }
+    if list == LanguageCode::NAME {
+        return listed("L", code);
+    }
+    if list == CountryCode::NAME {
+        return listed("C", code);
+    }
     if list == ClosingReason::NAME {
         return ClosingReason::parse(code).ok().map(ClosingReason::names);
     }
@@ -67,6 +73,19 @@ pub fn code_names(list: &str, code: &str) -> Option<Names> {
         return ConsentEventKind::parse(code).ok().map(event_names);
     }
     None
+}
+
+/// Names of languages and countries, as the Unicode CLDR has them for Switzerland: kind, code, German, French, English.
+const LANGUAGES_AND_COUNTRIES: &str = include_str!("../data/languages_and_countries.csv");
+
+fn listed(kind: &str, code: &str) -> Option<Names> {
+    LANGUAGES_AND_COUNTRIES.lines().find_map(|line| {
+        let mut cells = line.split(';');
+        if cells.next()? != kind || cells.next()? != code {
+            return None;
+        }
+        Some([cells.next()?, cells.next()?, cells.next()?])
+    })
 }
 
 const PHASES: [Named; 12] = [
@@ -435,6 +454,32 @@ mod tests {
                 .sum()
         }
         count(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))
+    }
+
+    #[test]
+    fn every_language_and_country_has_a_german_and_a_french_name() {
+        let mut lines = LANGUAGES_AND_COUNTRIES.lines().skip(1);
+        assert!(lines.all(|line| line.split(';').filter(|cell| !cell.is_empty()).count() == 5));
+        let mut languages = 0;
+        let mut countries = 0;
+        let letters = || 'a'..='z';
+        for (first, second) in
+            letters().flat_map(|first| letters().map(move |second| (first, second)))
+        {
+            let code = format!("{first}{second}");
+            if LanguageCode::parse(&code).is_ok() {
+                languages += 1;
+                assert!(code_names(LanguageCode::NAME, &code).is_some(), "{code}");
+            }
+            let code = code.to_uppercase();
+            if CountryCode::parse(&code).is_ok() {
+                countries += 1;
+                assert!(code_names(CountryCode::NAME, &code).is_some(), "{code}");
+            }
+        }
+        assert!(languages > 180 && countries > 240);
+        let stateless = code_names(CountryCode::NAME, "stateless").unwrap();
+        assert_eq!(stateless[1], "apatride");
     }
 
     #[test]

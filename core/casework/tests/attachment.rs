@@ -11,7 +11,7 @@ use nahtlos_casework::fields::{Digest, Field, FileBytes, InstitutionId};
 use nahtlos_casework::import::CaseFile;
 use nahtlos_casework::matrix::SlicePart;
 use nahtlos_casework::view::{AttachmentContent, AttachmentsView, slice_content};
-use nahtlos_casework::{PLAIN_SECTIONS, SectionKind, conflicts, containers};
+use nahtlos_casework::{PLAIN_SECTIONS, Rule, SectionKind, conflicts, containers};
 use nahtlos_document::{Path, Value};
 use serde_json::{Value as Json, json};
 use support::{Replica, authors, field, id, replicas, sync};
@@ -45,7 +45,7 @@ fn remove(section: &SectionKind, number: u8, attachment: u8) -> Edit {
 }
 
 fn view(replica: &Replica) -> AttachmentsView {
-    AttachmentsView::read(&replica.document, &authors())
+    AttachmentsView::read(&replica.document, &SectionKind::Medical, &authors())
 }
 
 fn place(number: u8) -> Path {
@@ -95,6 +95,31 @@ fn files_that_two_add_at_once_both_stand_and_are_no_conflict() {
         assert_eq!(bytes.as_slice(), REPORT);
         assert!(view.violations.is_empty());
         assert!(conflicts(&replica.document, &medical, &authors()).is_empty());
+    }
+}
+
+/// In the RAV's notes Berger keeps a file; Iseli, of the IV, holds the section's key by mistake.
+#[test]
+fn in_the_notes_of_an_institution_nobody_elses_file_counts_and_nobody_else_removes_one() {
+    let notes = SectionKind::from_code("internal/rav");
+    let mut four = replicas(&notes);
+    four[0].apply(&add(&notes, 1, file("eigen.pdf", REPORT)), 1);
+    four[1].apply(&add(&notes, 2, file("fremd.pdf", REPORT)), 1);
+    sync(&mut four);
+    four[1].apply(&remove(&notes, 3, 1), 2);
+    sync(&mut four);
+    for replica in &four {
+        let view = AttachmentsView::read(&replica.document, &notes, &authors());
+        let names: Vec<_> = view
+            .standing()
+            .map(|one| one.name.as_ref().unwrap().canonical())
+            .collect();
+        assert_eq!(names, ["eigen.pdf"]);
+        let rules: Vec<_> = view.violations.iter().map(|one| one.rule).collect();
+        assert_eq!(rules, [Rule::NotesOfOneInstitution; 2]);
+        assert!(view.attachments[0].removed.is_empty());
+        let open = AttachmentsView::read(&replica.document, &SectionKind::Medical, &authors());
+        assert_eq!(open.attachments.len(), 2, "control: elsewhere both count");
     }
 }
 

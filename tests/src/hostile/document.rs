@@ -201,7 +201,6 @@ fn read_as_sections(document: &Document) {
     let _function = FunctionView::read(document, &nobody);
     let _journal = JournalView::read(document, &nobody);
     let _process = ProcessView::read(document, &nobody);
-    let _attachments = AttachmentsView::read(document, &nobody);
     let _disputes = DisputesView::read(document, &nobody);
     let _access = AccessView::read(document, &nobody);
     let _plan = PlanView::read(document, &nobody);
@@ -221,6 +220,7 @@ fn read_as_sections(document: &Document) {
     let parts = parts.map(SectionKind::from_code);
     for section in PLAIN_SECTIONS.iter().chain(&parts) {
         let _view = FormView::read(document, section, &nobody);
+        let _attachments = AttachmentsView::read(document, section, &nobody);
         let _conflicts = conflicts(document, section, &nobody);
     }
 }

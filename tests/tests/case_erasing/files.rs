@@ -49,7 +49,7 @@ fn opened(home: &Home, number: &str, section: &SectionKind) -> Vec<(String, Vec<
         return Vec::new();
     };
     let authors = home.nahtlos.section_authors(&case, section).unwrap();
-    let view = AttachmentsView::read(&document, &authors);
+    let view = AttachmentsView::read(&document, &SectionKind::Journal, &authors);
     let files = view.attachments.into_iter().map(|one| {
         assert_eq!(one.content, AttachmentContent::Here);
         let name = one.name.unwrap().canonical();

@@ -17,7 +17,7 @@ pub(super) struct Files {
 }
 
 pub(super) fn of_section(kind: &SectionKind, document: &Document, authors: &dyn AuthorOf) -> Files {
-    let view = AttachmentsView::read(document, authors);
+    let view = AttachmentsView::read(document, kind, authors);
     let mut files = Files {
         whole: Vec::new(),
         not_understood: Vec::new(),

@@ -17,7 +17,7 @@ struct Place {
 }
 
 /// The values of a case file ([`super::case_file`]) in the order in which they stand in it, without what it
-/// says for its readers alone.
+/// says for its readers alone, and at the end what the person disputes.
 pub fn rows(file: &Json) -> Vec<Row> {
     let mut rows = Vec::new();
     let Some(fields) = file.as_object() else {
@@ -54,7 +54,32 @@ pub fn rows(file: &Json) -> Vec<Row> {
             }
         }
     }
+    dispute_rows(file, &mut rows);
     rows
+}
+
+/// What the person disputes: whoever is given the values is given the marks.
+fn dispute_rows(file: &Json, rows: &mut Vec<Row>) {
+    let disputes = file
+        .pointer("/reference/disputes")
+        .and_then(Json::as_object);
+    for (section, marks) in disputes.into_iter().flatten() {
+        let place = Place {
+            section: section.clone(),
+            ..Place::default()
+        };
+        for mark in marks.as_array().into_iter().flatten() {
+            let Some(fields) = mark.as_object() else {
+                continue;
+            };
+            let mut fields = fields.clone();
+            let steps = mark.get("path").and_then(Json::as_array);
+            let path: Vec<String> = steps.into_iter().flatten().map(text).collect();
+            fields.insert("path".to_owned(), Json::String(path.join("/")));
+            let mark = Json::Object(fields);
+            list_rows(&Json::Array(vec![mark]), &place, "disputes", rows);
+        }
+    }
 }
 
 /// What attachments are; their bytes stand in the file, not in a table.

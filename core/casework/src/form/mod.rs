@@ -181,7 +181,7 @@ impl FormList {
     }
 
     /// The map of the document that its entries stand in.
-    pub(crate) const fn container(&self) -> &'static str {
+    pub const fn container(&self) -> &'static str {
         match self.keeps {
             Keeps::Entries => "entries",
             Keeps::Records => "records",

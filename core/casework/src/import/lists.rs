@@ -141,6 +141,8 @@ fn read(value: &Json, reading: &mut Reading) -> Option<NameList> {
     }
     let list: ListName = root.required(reading, "list")?;
     let extract = root.flag(reading, "extract").unwrap_or(false);
+    // What `list show --json` says beside the list: whose it is.
+    root.pass_over(&["own"]);
     let nodes = root.list(reading, "entries");
     if nodes.is_empty() {
         reading.error(

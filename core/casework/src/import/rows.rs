@@ -63,6 +63,8 @@ const TASK_COLUMNS: [&str; 9] = [
     "checklist",
     "links",
 ];
+/// The column of an exported list that says what the person contests.
+const CONTESTED: &str = "contested";
 /// How a line of a checklist begins that was ticked off, or was not.
 const TICKED: [(&str, bool); 3] = [("[x] ", true), ("[X] ", true), ("[ ] ", false)];
 
@@ -188,8 +190,57 @@ impl RowsOf {
         times
     }
 
-    /// The list of an exported case ([`crate::export`]) as rows below these columns.
+    /// The columns of an exported list: where the person contests one of its entries, with what they say.
+    pub fn columns_of(&self, case_file: &Json) -> Vec<&'static str> {
+        let mut columns = self.columns();
+        if !self.said_of(case_file).is_empty() {
+            columns.push(CONTESTED);
+        }
+        columns
+    }
+
+    /// What the person contests in the section: the steps of the place, and what they say. Settled marks say nothing
+    /// any more.
+    fn said_of(&self, case_file: &Json) -> Vec<(Vec<String>, String)> {
+        let section = self
+            .section()
+            .map(|section| section.code())
+            .unwrap_or_default();
+        let marks = case_file
+            .get("reference")
+            .and_then(|reference| reference.get("disputes")?.get(&section));
+        let marks = marks.and_then(Json::as_array).into_iter().flatten();
+        let standing = marks.filter(|mark| {
+            mark.get("settled")
+                .and_then(Json::as_array)
+                .is_none_or(Vec::is_empty)
+        });
+        standing
+            .map(|mark| {
+                let path = mark
+                    .get("path")
+                    .and_then(Json::as_array)
+                    .into_iter()
+                    .flatten();
+                let path = path
+                    .filter_map(|step| step.as_str().map(str::to_owned))
+                    .collect();
+                (path, cell(mark.get("text")))
+            })
+            .collect()
+    }
+
+    /// The list of an exported case ([`crate::export`]) as rows below [`Self::columns_of`].
     pub fn rows(&self, case_file: &Json) -> Vec<Vec<String>> {
+        let said = self.said_of(case_file);
+        let said_of = |entry: &Json| {
+            let id = cell(entry.get("id"));
+            let of_entry = said.iter().filter(|(path, _)| path.contains(&id));
+            of_entry
+                .map(|(_, text)| text.as_str())
+                .collect::<Vec<_>>()
+                .join("\n")
+        };
         let further = |code: &str| {
             let sections = case_file.get("further").and_then(Json::as_array)?;
             sections
@@ -207,13 +258,14 @@ impl RowsOf {
             }
         };
         let entries = list.and_then(Json::as_array).into_iter().flatten();
-        let columns = self.columns();
+        let columns = self.columns_of(case_file);
         entries
             .map(|entry| {
-                columns
-                    .iter()
-                    .map(|column| cell(entry.get(*column)))
-                    .collect()
+                let cell_of = |column: &&str| match *column {
+                    CONTESTED => said_of(entry),
+                    column => cell(entry.get(column)),
+                };
+                columns.iter().map(cell_of).collect()
             })
             .collect()
     }
@@ -259,7 +311,11 @@ impl RowsFile {
         bytes: &[u8],
         time: &dyn Fn(&str) -> Option<UtcTime>,
     ) -> Result<Self, Vec<ImportError>> {
-        let table = Table::parse(bytes, &rows_of.columns())?;
+        let mut columns = rows_of.columns();
+        if rows_of != RowsOf::Cases {
+            columns.push(CONTESTED);
+        }
+        let table = Table::parse(bytes, &columns)?;
         if rows_of != RowsOf::Cases && table.rows.len() > ROWS_OF_A_CASE_MAX {
             let reason = format!("more than {ROWS_OF_A_CASE_MAX} rows do not belong into one case");
             return Err(vec![at(1, "", "too_many", reason, "split the file")]);
@@ -469,7 +525,8 @@ impl RowReader<'_> {
     fn cells(&self, row: &Row) -> Map<String, Json> {
         let named = self.table.header.iter().zip(&row.cells);
         named
-            .filter(|(_, cell)| !cell.trim().is_empty())
+            // What the person contests is marked in the section, and nobody says it for them by a table.
+            .filter(|(name, cell)| !cell.trim().is_empty() && name.as_str() != CONTESTED)
             .map(|(name, cell)| {
                 let is_time = self.times.contains(&name.as_str());
                 let time = is_time.then(|| (self.time)(cell)).flatten();

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use nahtlos_document::{Document, Path, Value};
 use serde::Serialize;
 
+use super::form::rule_against;
 use super::{Fields, stored};
 use crate::author::{AuthorOf, Origin};
 use crate::edit::{
@@ -15,6 +16,7 @@ use crate::fields::{
     Digest, EntryId, FieldError, FileBytes, FileName, LongText, MediaType, Stored,
 };
 use crate::rules::{ImmutableEntry, Violation, permanent_entries_named};
+use crate::section::SectionKind;
 
 /// The attachments of a section.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -101,13 +103,25 @@ pub struct RemovedView {
 }
 
 impl AttachmentsView {
-    /// Reads the attachments of a section's document.
-    pub fn read(document: &Document, authors: &dyn AuthorOf) -> Self {
+    /// Reads the attachments of a section's document. In the notes of one institution nobody else's files count, and
+    /// nobody else removes one.
+    pub fn read(document: &Document, section: &SectionKind, authors: &dyn AuthorOf) -> Self {
         let container = Path::from_iter(["acknowledged"]);
-        let (added, mut violations) =
+        let (mut added, mut violations) =
             permanent_entries_named(document, &container, authors, ATTACHMENT);
-        let (ends, more) = permanent_entries_named(document, &container, authors, ATTACHMENT_END);
+        let (mut ends, more) =
+            permanent_entries_named(document, &container, authors, ATTACHMENT_END);
         violations.extend(more);
+        for entries in [&mut added, &mut ends] {
+            entries.retain(|entry| {
+                let origin = Origin::of(authors, &entry.created);
+                let Some(rule) = rule_against(section, &origin) else {
+                    return true;
+                };
+                violations.push(Violation::new(rule, &entry.path, origin));
+                false
+            });
+        }
         let mut removed: BTreeMap<String, Vec<RemovedView>> = BTreeMap::new();
         for end in &ends {
             let of: Option<Stored<EntryId>> = stored(Some(&end.fields), "attachment");

@@ -85,6 +85,30 @@ impl DisputesView {
             .filter(|dispute| dispute.settled.is_empty())
     }
 
+    /// Whether a section may hold marks, without reading them: for lists over many cases.
+    pub fn is_marked(document: &Document) -> bool {
+        let names = document.read().keys(Path::from_iter(["acknowledged"]));
+        names.iter().any(|name| name.starts_with(DISPUTE))
+    }
+
+    /// Whether this place, or what it lies in, is disputed.
+    pub fn marks(&self, path: &[&str]) -> bool {
+        self.standing().any(|dispute| {
+            let mut steps = dispute.path.iter().zip(path);
+            dispute.path.len() <= path.len() && steps.all(|(one, other)| one == other)
+        })
+    }
+
+    /// What the person says of this place, and of what lies in it or around it; nothing where that is undisputed.
+    pub fn said_of(&self, path: &[&str]) -> Vec<String> {
+        let concerning = self.standing().filter(|dispute| {
+            let mut both = dispute.path.iter().zip(path);
+            both.all(|(one, other)| one == other)
+        });
+        let texts = concerning.filter_map(|dispute| dispute.text.as_ref());
+        texts.map(Stored::canonical).collect()
+    }
+
     /// Whether something at this place, above or beneath it, is disputed.
     pub fn concerns(&self, path: &[&str]) -> bool {
         self.standing().any(|dispute| {

@@ -257,7 +257,7 @@ impl FormView {
 }
 
 /// The rule that an author breaks by writing in a section at all.
-fn rule_against(section: &SectionKind, origin: &Origin) -> Option<Rule> {
+pub(super) fn rule_against(section: &SectionKind, origin: &Origin) -> Option<Rule> {
     let SectionKind::Internal(institution) = section else {
         return None;
     };

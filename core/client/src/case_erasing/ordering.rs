@@ -68,9 +68,9 @@ impl Nahtlos {
     /// What erasing a case for this reason would do.
     ///
     /// # Errors
-    /// [`ClientError::NoRight`] where this person does not manage the case, or something typed here is not
-    /// delivered; [`ClientError::Field`] where the case is not closed, the reason is none, or the case has to
-    /// be kept still. Nothing is changed by any of them.
+    /// [`ClientError::NoRight`] where this person does not manage the case; [`ClientError::Field`] where the case is
+    /// not closed, the reason is none, the case has to be kept still, or something typed or decided here is not
+    /// delivered. Nothing is changed by any of them.
     pub fn preview_case_erasure(
         &self,
         case: &Case,
@@ -152,6 +152,80 @@ impl Nahtlos {
                 .try_for_each(|record| put_intent(transaction, record))
         })?;
         Ok(preview)
+    }
+
+    /// Whether it is decided here, and not carried out yet, that a case is erased.
+    ///
+    /// # Errors
+    /// Where the vault cannot be read.
+    pub fn is_erasure_decided(&self, case: &Case) -> Result<bool, ClientError> {
+        Ok(!self.erasure_decisions(case)?.is_empty())
+    }
+
+    /// Takes the decision back that a case is erased, in all its sections at once.
+    ///
+    /// # Errors
+    /// [`ClientError::Field`] where nothing of it waits; nothing is changed then, nor where a part of it was sent
+    /// already: a case is never erased by halves.
+    pub fn take_erasure_back(&mut self, case: &Case) -> Result<usize, ClientError> {
+        let decided = self.erasure_decisions(case)?;
+        if decided.is_empty() {
+            return Err(FieldError::new(
+                "case",
+                "not_decided",
+                "no erasure of it waits for the next sync",
+                "what was carried out cannot be taken back",
+            )
+            .into());
+        }
+        for record in &decided {
+            self.check_drop(&hex(&record.id))?;
+        }
+        let sealed = self.sealed_spaces()?;
+        let begun = decided
+            .iter()
+            .filter_map(|record| record.intent.space())
+            .any(|space| {
+                let state = self.logs().load(&space).ok().flatten();
+                sealed.contains(&space) || state.is_some_and(|state| state.closed_at().is_some())
+            });
+        if begun {
+            return Err(FieldError::new(
+                "case",
+                "begun",
+                "a sync has begun to carry it out",
+                "`nahtlos sync` carries out the rest",
+            )
+            .into());
+        }
+        self.commit(|transaction| {
+            for record in &decided {
+                transaction.delete(Collection::Intent, &record.id.0)?;
+            }
+            Ok(())
+        })?;
+        Ok(decided.len())
+    }
+
+    /// Hexadecimal ids of the cases whose erasure is decided here and not carried out yet.
+    ///
+    /// # Errors
+    /// Where the vault cannot be read.
+    pub fn erasures_decided(&self) -> Result<BTreeSet<String>, ClientError> {
+        let waiting = self.waiting_intents()?.into_iter();
+        let cases = waiting.filter_map(|record| match record.intent {
+            Intent::Erase { case, .. } => Some(hex(&case)),
+            _ => None,
+        });
+        Ok(cases.collect())
+    }
+
+    fn erasure_decisions(&self, case: &Case) -> Result<Vec<IntentRecord>, ClientError> {
+        let mut waiting = self.waiting_intents()?;
+        waiting.retain(
+            |record| matches!(&record.intent, Intent::Erase { case: of, .. } if *of == case.id),
+        );
+        Ok(waiting)
     }
 
     /// Says that sections are erased whose closing the relay has taken in, where all that was decided together
@@ -279,35 +353,39 @@ impl Nahtlos {
 
     /// Nothing that was typed or decided here may be on its way.
     fn require_nothing_waits(&self, case: &Case) -> Result<(), ClientError> {
-        let no_right = |reason: &str| ClientError::NoRight {
-            action: ERASE,
-            reason: reason.to_owned(),
+        let waits = |reason: &str| {
+            ClientError::from(FieldError::new(
+                "case",
+                "not_synchronised",
+                reason,
+                "run `nahtlos sync` first",
+            ))
         };
         let sealed = self.sealed_spaces()?;
         let intents = self.waiting_intents()?;
         for (space, _) in self.spaces_of_case(case)? {
             if !self.pending_edits(&space)?.is_empty() || sealed.contains(&space) {
-                return Err(no_right(
-                    "something typed here in this case is not delivered yet: `nahtlos sync` first",
+                return Err(waits(
+                    "something typed here in this case is not delivered yet",
                 ));
             }
             let about = |record: &&IntentRecord| record.intent.space() == Some(space);
             match intents.iter().find(about).map(|record| &record.intent) {
                 Some(Intent::Erase { .. }) => {
-                    return Err(no_right(
+                    return Err(waits(
                         "that was decided already, and waits for the next `nahtlos sync`",
                     ));
                 }
                 Some(_) => {
-                    return Err(no_right(
-                        "a change of access there waits to be sent: `nahtlos sync` first (`nahtlos decision` shows it)",
+                    return Err(waits(
+                        "a change of access there waits to be sent (`nahtlos decision` shows it)",
                     ));
                 }
                 None => {}
             }
             if self.is_forked(&space) {
-                return Err(no_right(
-                    "the log of one of its sections has forked: `nahtlos sync` heals it first",
+                return Err(waits(
+                    "the log of one of its sections has forked, which a sync heals",
                 ));
             }
         }

@@ -1,13 +1,14 @@
 //! Who read what of a case, and what was disclosed to whom: from the case's section `access`, and from the
 //! signed logs of its sections, which say what was granted to whom, when and on what.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use nahtlos_casework::access::{AccessView, DisclosureView, ReadView};
 use nahtlos_casework::fields::UtcTime;
 use nahtlos_casework::{Author, SectionKind};
 use nahtlos_protocol::identifier::SpaceId;
 use nahtlos_protocol::space::SpaceState;
+use nahtlos_protocol::space::kind::Role;
 use nahtlos_protocol::space::state::Grant;
 use serde::Serialize;
 
@@ -35,6 +36,9 @@ pub struct AccessLog {
     pub unverified: usize,
     /// Attempts to change or remove an entry: it stays as it was written.
     pub tampered: usize,
+    /// Institutions that read, or could, and never might write in the section `access`: what they read is recorded
+    /// nowhere but on their own devices.
+    pub not_recorded: Vec<String>,
 }
 
 /// Whether readings are recorded in a case.
@@ -123,7 +127,9 @@ impl Nahtlos {
             disclosures: self.rights_given(case, &directory)?,
             unverified: 0,
             tampered: 0,
+            not_recorded: Vec::new(),
         };
+        log.not_recorded = self.not_recorded(case, &log.disclosures)?;
         let kind = SectionKind::Access;
         if let Ok(document) = self.section_document_unrecorded(case, &kind) {
             let view = AccessView::read(&document, &self.section_authors(case, &kind)?);
@@ -143,6 +149,41 @@ impl Nahtlos {
         log.reads.sort_by_key(|read| read.first);
         log.disclosures.sort_by_key(|disclosure| disclosure.at);
         Ok(log)
+    }
+
+    /// Institutions of whom no reading is handed over, by the rights that are known here, ended ones included.
+    fn not_recorded(
+        &self,
+        case: &Case,
+        disclosures: &[DisclosureLine],
+    ) -> Result<Vec<String>, ClientError> {
+        let access = SectionKind::Access.code();
+        let (mut reading, mut recorded) = (BTreeSet::new(), BTreeSet::new());
+        let mut note = |institution: &str, section: &str, role: &str| {
+            if institution.is_empty() {
+                return;
+            }
+            if section != access {
+                reading.insert(institution.to_owned());
+            } else if role != Role::Read.word() {
+                recorded.insert(institution.to_owned());
+            }
+        };
+        for row in self.shares(case)? {
+            for grant in &row.grants {
+                note(&grant.institution, &row.section, grant.role);
+            }
+        }
+        for right in disclosures {
+            for section in &right.sections {
+                note(
+                    &right.to_institution,
+                    section,
+                    right.role.unwrap_or_default(),
+                );
+            }
+        }
+        Ok(reading.difference(&recorded).cloned().collect())
     }
 
     /// What was read here and is not handed over.
