@@ -97,7 +97,7 @@ fn the_access_log_names_who_read_and_who_was_given_what_as_text_json_and_csv() {
 #[test]
 fn a_person_receives_all_that_this_device_can_read_and_nothing_else_in_their_language() {
     let (world, number) = scene();
-    let directory = world.directory.path().join("fuer-ruth");
+    let directory = world.directory.path().join("hin/fuer-ruth");
     let to = directory.to_str().unwrap();
     let german = ["subject", "export", "ruth", "--language", "de", "--to", to];
     world.berger.run(&german).ok();

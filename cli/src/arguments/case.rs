@@ -253,8 +253,10 @@ pub enum CaseCommand {
     Handover(CaseHandover),
     /// Exports what you can read of a case, unencrypted; says which sections are not readable here
     ///
-    /// A JSON file opens as a new case with the same content (`nahtlos case open --from FILE`). What a newer
-    /// version wrote and this one does not understand stands in it as it is stored. The form is described in
+    /// A JSON file opens as a new case with the same content (`nahtlos case open --from FILE`), marks of what the
+    /// person contests and who wrote an entry among it. Consents, readings, versions, signatures, approvals, closings and
+    /// slices are of this case alone and stay behind; how many is said when it is opened. What a newer version wrote and
+    /// this one does not understand stands in it as it is stored. The form is described in
     /// docs/INTERCHANGE.md.
     #[command(after_long_help = EXPORT_EXAMPLE)]
     Export(CaseExport),

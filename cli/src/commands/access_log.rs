@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
+use nahtlos_casework::SectionKind;
 use nahtlos_casework::fields::UtcTime;
 use nahtlos_client::reading::{AccessLog, DisclosureLine, LogState, ReadLine};
 use serde_json::json;
 
 use super::case_title;
+use super::names::Names;
 use super::sync::count;
 use crate::arguments::ReportFormat;
 use crate::context::{Context, write_private_file};
@@ -44,7 +46,8 @@ pub fn access_log(
     let log = nahtlos.access_log(&case)?;
     let mut data = json::value(&log);
     data["case"] = json!(case.id.to_string());
-    let page = page(&log, case_title(&nahtlos, &case)?);
+    let names = Names::of_case(&nahtlos, &case);
+    let page = page(&log, case_title(&nahtlos, &case)?, &names);
     let text = match format {
         ReportFormat::Text if to.is_none() => None,
         ReportFormat::Text => Some(crate::output::in_text(&page)),
@@ -105,12 +108,12 @@ fn notes(answer: Answer, log: &AccessLog) -> Answer {
 }
 
 /// The tables, for people.
-pub fn page(log: &AccessLog, title: String) -> Page {
+pub fn page(log: &AccessLog, title: String, names: &Names) -> Page {
     let disclosures = log.disclosures.iter().map(|one| {
         vec![
             moment(one.at),
             to_in_words(one),
-            one.sections.join(", "),
+            in_words(&one.sections, names),
             how_in_words(one),
             one.basis
                 .clone()
@@ -123,7 +126,7 @@ pub fn page(log: &AccessLog, title: String) -> Page {
         vec![
             span(one.first, one.last),
             who_in_words(one),
-            one.sections.join(", "),
+            in_words(&one.sections, names),
             one.times.to_string(),
             one.device.clone().unwrap_or_default(),
             one.purpose.clone().unwrap_or_default(),
@@ -144,6 +147,21 @@ pub fn page(log: &AccessLog, title: String) -> Page {
             reads.collect(),
             "Nothing that is known here.",
         )
+}
+
+/// Sections by their codes, and slices and notes by whose they are: an identifier of 64 digits says nothing to anybody.
+fn in_words(codes: &[String], names: &Names) -> String {
+    let words = codes.iter().map(|code| match SectionKind::from_code(code) {
+        SectionKind::Slice(slice) => {
+            let institution = names.institution(slice.institution().as_str());
+            format!("slice of {} for {institution}", slice.of())
+        }
+        SectionKind::Internal(institution) => {
+            format!("internal notes of {}", names.institution(&institution))
+        }
+        _ => code.clone(),
+    });
+    words.collect::<Vec<_>>().join(", ")
 }
 
 fn to_in_words(one: &DisclosureLine) -> String {
@@ -255,4 +273,24 @@ fn in_csv(log: &AccessLog) -> String {
     });
     let rows: Vec<Vec<String>> = disclosures.chain(reads).collect();
     csv::render(&COLUMNS, &rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slices_and_notes_are_named_by_whose_they_are() {
+        let id = "0a".repeat(32);
+        let codes = [
+            "core".to_owned(),
+            format!("slice/core/{id}/2"),
+            format!("internal/{id}"),
+        ];
+        let said = in_words(&codes, &Names::default());
+        assert_eq!(
+            said,
+            "core, slice of core for unknown (0a0a0a0a), internal notes of unknown (0a0a0a0a)"
+        );
+    }
 }

@@ -120,6 +120,7 @@ fn codes<'a>(kinds: impl Iterator<Item = &'a SectionKind>) -> String {
 
 fn make_private_directory(path: &Path) -> Result<(), Failure> {
     let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     match builder.create(path) {
