@@ -164,3 +164,63 @@ fn a_passphrase_that_is_too_short_is_refused_before_it_is_typed_again() {
     assert_eq!(exit, 2, "{text}");
     assert!(text.contains("differ"), "{text}");
 }
+
+/// A case comes back as a file, for another person; and the journal of one client is named for another's case.
+#[test]
+fn who_opens_an_export_or_adds_rows_of_another_case_is_told_what_that_means_before_anything_is_kept()
+ {
+    let world = World::new();
+    let number = world.open_case();
+    let home = &world.berger;
+    home.run(&["journal", "ruth"]).ok();
+    for _ in 0..2 {
+        home.run(&["sync"]).ok();
+    }
+    let to = world.file("ruth.json");
+    home.run(&["case", "export", "ruth", "--to", &to]).ok();
+    let text = std::fs::read_to_string(&to).unwrap();
+    let other = world.file("kunz.json");
+    std::fs::write(&other, text.replace("Mosimann", "Kunz")).unwrap();
+    let cases = || {
+        let list = home.run(&["--json", "case"]).json();
+        list["cases"].as_array().unwrap().len()
+    };
+    let mut dialogue = Dialogue::begin(home, &["case", "open", "--from", &other], true);
+    dialogue.answer("Open the case without it?", "n\n");
+    let (text, _) = dialogue.end();
+    assert!(
+        text.contains("Not taken over") && text.contains("of who read it"),
+        "{text}"
+    );
+    assert!(text.contains("No case was opened."), "{text}");
+    assert_eq!(cases(), 1);
+    let mut dialogue = Dialogue::begin(home, &["case", "open", "--from", &other], true);
+    dialogue.answer("Open the case without it?", "y\n");
+    dialogue.end();
+    assert_eq!(cases(), 2, "control");
+
+    let rows = world.file("journal.csv");
+    let export = [
+        "case", "export", &number, "--format", "csv", "--list", "journal", "--to", &rows,
+    ];
+    home.run(&export).ok();
+    std::fs::write(
+        &other,
+        r#"{"schema_version": 1, "person": {"official_name": "Zaugg"}}"#,
+    )
+    .unwrap();
+    home.run(&["case", "open", "--from", &other]).ok();
+    let import = [
+        "case", "import", "zaugg", "--list", "journal", "--from", &rows,
+    ];
+    let entries = || {
+        let journal = home.run(&["--json", "journal", "zaugg"]).json();
+        journal["content"]["entries"].as_array().unwrap().len()
+    };
+    let mut dialogue = Dialogue::begin(home, &import, true);
+    dialogue.answer("all the same?", "n\n");
+    let (text, exit) = dialogue.end();
+    assert_ne!(exit, 0, "{text}");
+    assert!(text.contains("come from another case"), "{text}");
+    assert_eq!(entries(), 0);
+}
