@@ -619,10 +619,32 @@ fn an_institution_that_wants_to_leave_is_told_what_that_means_and_whom_to_ask() 
     let open = ["--json", "case", "open", "--yes", "--from", "-"];
     let case = world.iseli.type_in(&open, support::CASE_FILE).json();
     let case = case["case_number"].as_str().unwrap();
+    let terms = ["--role", "read", "--basis", "AVG35a1", "--yes"];
+    let grant = [
+        "share",
+        "grant",
+        case,
+        "--section",
+        "core",
+        "--to",
+        "RAV Team",
+    ];
+    world.iseli.run(&[&grant[..], &terms].concat()).ok();
     world.iseli.run(&["sync"]).ok();
+    world.berger.run(&["sync"]).ok();
+    let shown = world.berger.run(&["case", "show", case]).ok().stdout;
+    assert!(!shown.contains("left the network"), "control: {shown}");
     let remove = ["institution", "remove", "IV-Stelle", "--yes"];
     world.berger.run(&remove).ok();
     world.berger.run(&["sync"]).ok();
+    // Who stays sees at the case that its lead is reached no more, and whose rights are of one that left.
+    let shown = world.berger.run(&["case", "show", case]).ok().stdout;
+    assert!(shown.contains("(IV-Stelle, left the network)"), "{shown}");
+    let shares = world.berger.run(&["share", "list", case]).ok().stdout;
+    assert!(
+        shares.contains("Eingliederung (IV-Stelle, left)"),
+        "{shares}"
+    );
     // Typed before they hear of it.
     let note = ["journal", "add", case, "--kind", "call", "--from", "-"];
     world.iseli.type_in(&note, "Nach dem Austritt.").ok();
@@ -659,6 +681,14 @@ fn an_institution_that_wants_to_leave_is_told_what_that_means_and_whom_to_ask() 
     assert!(kept.contains("Nach dem Austritt."), "{kept}");
     let list = world.berger.run(&["institution"]).ok().stdout;
     assert!(list.contains("left"), "{list}");
+    let manager = ["network", "manager", "IV-Stelle", "--yes", "--json"];
+    let run = world.berger.run(&manager);
+    refused(&run, 1, "not_found");
+    let message = run.error()["message"].to_string();
+    assert!(
+        message.contains("takes no part in the network"),
+        "{message}"
+    );
     let list = world.berger.run(&["network", "list"]).ok().stdout;
     assert!(list.contains("IV-Stelle (left)"), "{list}");
     assert!(!list.contains("RAV Langnau (left)"), "{list}");

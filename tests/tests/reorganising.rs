@@ -288,14 +288,26 @@ fn an_institution_leaves_by_itself_where_it_manages_the_network_beside_another_a
         "{told:?}"
     );
     assert!(
-        about[0].contains("2 rights of its teams were ended here, with new keys"),
+        about[0].contains("2 rights of its teams were ended, with new keys"),
         "{told:?}"
     );
     assert!(
-        about[0].contains(&format!("lead {of_iseli} by name still")),
+        about[0].contains(&format!("lead {of_iseli} still, which nobody here")),
+        "{told:?}"
+    );
+    assert!(
+        about[0].contains("2 sections that its teams alone manage stay as before"),
         "{told:?}"
     );
     assert_eq!(standing_of(&berger, &of_berger, &second), [0, 0]);
+    // Who only writes in a section ends nothing there.
+    assert_eq!(standing_of(&berger, &of_iseli, &second), [1, 1]);
+    let of_theirs = berger.nahtlos.find_case(&of_iseli).unwrap();
+    let shares = berger.nahtlos.shares(&of_theirs).unwrap();
+    for grant in shares.iter().flat_map(|row| &row.grants) {
+        let is_its = grant.institution == "IV-Stelle Bern";
+        assert_eq!(grant.outside, is_its, "{grant:?}");
+    }
     let again = berger.sync().notices;
     assert!(
         !again.iter().any(|one| one.contains("left the network")),

@@ -173,7 +173,8 @@ pub fn institution_left_in_words(left: &InstitutionLeft) -> String {
 /// What its people do then.
 pub const AFTER_INSTITUTION_LEFT: &str = "What you had received stays readable here: `nahtlos case list --all`. What was typed and \
     has not arrived, and what is typed from now on, the relay does not take: `nahtlos held export --to FILE` writes \
-    it. Only an institution that manages the network can invite yours again; a device that is not needed any more is \
+    it. An institution that manages the network can invite yours again, as a new one: in a new home (`--home NEW_DIR`), and \
+    the cases of this one do not come along. A device that is not needed any more is \
     erased with `nahtlos device wipe`, which says first what would be lost.";
 
 /// Of what waits on a device whose institution left.

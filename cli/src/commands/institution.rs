@@ -143,8 +143,8 @@ fn remove(context: &Context, input: &str, answered: Answered) -> Result<Answer, 
                 (leaving.left_to_others > 0).then(|| {
                     count(
                         leaving.left_to_others,
-                        "section that others manage stays shared with it",
-                        "sections that others manage stay shared with it",
+                        "section that others manage stays shared with it until they sync",
+                        "sections that others manage stay shared with it until they sync",
                     )
                 }),
             ),

@@ -326,6 +326,9 @@ fn list(context: &Context) -> Result<Answer, Failure> {
     for (id, card) in &directory.people {
         people[id]["administers"] = (administers(id, card) == "administers").into();
         people[id]["left"] = json::value(&left.get(id));
+        let has_card =
+            SpaceId::from_hex(id).is_some_and(|id| !directory.without_card.contains(&id));
+        people[id]["has_card"] = has_card.into();
     }
     Ok(Answer::new(json!({ "people": people }), page))
 }

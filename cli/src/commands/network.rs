@@ -78,6 +78,13 @@ fn manager(
 
 fn not_changed(error: ClientError, name: &str, manages: bool) -> Failure {
     match error {
+        ClientError::NotFound { .. } => Failure::new(
+            Exit::Failed,
+            "not_found",
+            format!("{name} takes no part in the network any more; nothing was decided."),
+            "It left, was removed, or goes on as another one.",
+            "See who is in the network: `nahtlos network list`.",
+        ),
         ClientError::NothingToChange => Failure::new(
             Exit::Failed,
             "nothing_to_change",

@@ -8,10 +8,11 @@
 
 use std::collections::BTreeSet;
 
+use nahtlos_casework::SectionKind;
 use nahtlos_protocol::identifier::{GrantId, SpaceId};
-use nahtlos_protocol::space::kind::Kind;
+use nahtlos_protocol::space::kind::{Kind, Role};
 use nahtlos_protocol::space::state::{EndReason, Grant, MemberId};
-use nahtlos_protocol::space::{Draft, Effect, Logs, Right, SpaceState};
+use nahtlos_protocol::space::{Draft, Effect, Logs, Right, SpaceState, authority};
 
 use crate::ending::{Reason, is_managed_without};
 use crate::error::ClientError;
@@ -189,68 +190,121 @@ impl Nahtlos {
 
     fn institution_left_in_words(&self, part: &PartEnded) -> Result<String, ClientError> {
         let directory = self.shared_directory().unwrap_or_default();
-        let name = directory.institution_name(&part.institution);
         let outside = self.outside_with(&part.institution)?;
-        let (mut ended, mut stay) = (0_u64, 0_u64);
-        for space in self.with_all_above(outside.iter().copied())? {
-            let state = self.logs().load(&space)?;
-            let Some(state) = state.filter(|state| state.kind() == Kind::Section) else {
-                continue;
-            };
-            let left = EndReason::Removed(Reason::Left.code());
-            for grant in state.grants() {
-                let is_theirs = space_of(grant).is_some_and(|id| outside.contains(&id));
-                let ended_here = grant
-                    .ended
-                    .is_some_and(|end| end.by == self.device_id && end.reason == left);
-                ended += u64::from(is_theirs && ended_here);
-            }
-            let mut live = state.live_grants();
-            let stands = live.any(|grant| space_of(grant).is_some_and(|id| outside.contains(&id)));
-            stay += u64::from(stands);
-        }
+        let rights = self.rights_after_leaving(&outside)?;
         let mut said = format!(
-            "{name} left the network: nothing typed here reaches its people any more, and nothing of theirs arrives"
+            "{} left the network: nothing typed here reaches its people any more, and nothing of theirs arrives",
+            directory.institution_name(&part.institution)
         );
-        if ended > 0 {
+        if rights.ended > 0 {
             said.push_str(&format!(
-                "; {} of its teams {} ended here, with new keys",
-                counted(ended, "right", "rights"),
-                if ended == 1 { "was" } else { "were" }
+                "; {} of its teams {} ended, with new keys",
+                counted(rights.ended, "right", "rights"),
+                if rights.ended == 1 { "was" } else { "were" }
             ));
         }
-        if stay > 0 {
+        if rights.left_to_others > 0 {
             said.push_str(&format!(
                 "; its teams keep their rights in {} that you do not manage until who does has synced",
-                counted(stay, "section", "sections")
+                counted(rights.left_to_others, "section", "sections")
             ));
         }
-        let led = self.cases_led_from(&outside)?;
-        let named = led.iter().take(CASES_NAMED_MAX).cloned();
-        let mut named: Vec<String> = named.collect();
-        if led.len() > CASES_NAMED_MAX {
-            named.push(format!("{} more", led.len() - CASES_NAMED_MAX));
+        if rights.theirs_alone > 0 {
+            said.push_str(&format!(
+                "; {} that its teams alone manage {} as before with those who hold {}, and nobody else can share or close {}",
+                counted(rights.theirs_alone, "section", "sections"),
+                if rights.theirs_alone == 1 { "stays" } else { "stay" },
+                if rights.theirs_alone == 1 { "it" } else { "them" },
+                if rights.theirs_alone == 1 { "it" } else { "them" },
+            ));
         }
-        if !named.is_empty() {
+        let (open, closed) = self.cases_led_from(&outside)?;
+        if !open.is_empty() {
             said.push_str(&format!(
                 "; its people lead {} by name still: 'nahtlos case handover --from PERSON --to PERSON' says who does from now on",
-                named.join(", ")
+                named(&open)
+            ));
+        }
+        if !closed.is_empty() {
+            said.push_str(&format!(
+                "; its people lead {} still, which nobody here can hand over: open a case of your own to go on",
+                named(&closed)
             ));
         }
         Ok(said)
     }
 
-    /// Numbers of the cases that one of these people leads, as far as this device reads them.
-    fn cases_led_from(&self, people: &BTreeSet<SpaceId>) -> Result<Vec<String>, ClientError> {
+    /// What became of the rights of those outside, as far as this device knows the sections.
+    fn rights_after_leaving(
+        &self,
+        outside: &BTreeSet<SpaceId>,
+    ) -> Result<AfterLeaving, ClientError> {
+        let mut rights = AfterLeaving::default();
+        let is_theirs = |grant: &Grant| space_of(grant).is_some_and(|id| outside.contains(&id));
+        let left = EndReason::Removed(Reason::Left.code());
+        for space in self.with_all_above(outside.iter().copied())? {
+            let state = self.logs().load(&space)?;
+            let Some(state) = state.filter(|state| state.kind() == Kind::Section) else {
+                continue;
+            };
+            let grants = state.grants().iter().filter(|grant| is_theirs(grant));
+            let ended = grants.filter(|grant| grant.ended.is_some_and(|end| end.reason == left));
+            rights.ended += ended.count() as u64;
+            if state.live_grants().any(is_theirs) {
+                match is_managed_without(&state, is_theirs) {
+                    true => rights.left_to_others += 1,
+                    false => rights.theirs_alone += 1,
+                }
+            }
+        }
+        Ok(rights)
+    }
+
+    /// Numbers of the cases that one of these people leads, as far as this device reads them: those whose lead this
+    /// device's person may change, and the others.
+    fn cases_led_from(
+        &self,
+        people: &BTreeSet<SpaceId>,
+    ) -> Result<(Vec<String>, Vec<String>), ClientError> {
         let led = self.cases()?.into_iter().filter(|line| {
             let lead = line.summary.lead_person.as_deref();
             lead.and_then(SpaceId::from_hex)
                 .is_some_and(|lead| people.contains(&lead))
         });
-        Ok(led
-            .map(|line| line.summary.case_number.unwrap_or(line.id))
-            .collect())
+        let (mut open, mut closed) = (Vec::new(), Vec::new());
+        for line in led {
+            let core = self.case(&line.id)?.section(&SectionKind::Core);
+            let manages = core.is_ok_and(|core| {
+                authority::right(&self.logs(), &self.device_id, &core).at_least(Role::Manage)
+            });
+            let number = line.summary.case_number.unwrap_or(line.id);
+            match manages {
+                true => open.push(number),
+                false => closed.push(number),
+            }
+        }
+        Ok((open, closed))
     }
+}
+
+/// What became of rights in sections after their holders' institution left.
+#[derive(Default)]
+struct AfterLeaving {
+    /// Rights that ended because of it.
+    ended: u64,
+    /// Sections in which others, who stay, still have to end them.
+    left_to_others: u64,
+    /// Sections that nobody else manages.
+    theirs_alone: u64,
+}
+
+/// The first of some cases, and how many more there are.
+fn named(cases: &[String]) -> String {
+    let mut named: Vec<String> = cases.iter().take(CASES_NAMED_MAX).cloned().collect();
+    if cases.len() > CASES_NAMED_MAX {
+        named.push(format!("{} more", cases.len() - CASES_NAMED_MAX));
+    }
+    named.join(", ")
 }
 
 /// Ends rights, with a new key where `epoch` makes one.

@@ -168,16 +168,20 @@ impl World {
             let found = replica.find_case(&case)?;
             let conflicts = replica.conflicts(&found)?;
             let Some(about) = conflicts.iter().find(|one| is_about_lead(one)) else {
-                return Ok(false);
+                return Ok(None);
             };
             let Ok(edit) = resolve(about, Choice::Alternative(second)) else {
-                return Ok(false);
+                return Ok(None);
             };
-            replica.edit_case(&case, &[edit])?;
-            Ok(true)
+            let choice = Choice::Alternative(second);
+            let raised = replica.settle(&found, about, choice, edit)?;
+            Ok(Some(raised.iter().filter(|one| one.ends).count()))
         });
-        if settled == Some(true) {
+        if let Some(Some(ended)) = settled {
             self.count_done("a conflict about the lead settled");
+            if ended > 0 {
+                self.count_done("what a hand-over gave in vain ended");
+            }
         }
     }
 

@@ -169,6 +169,12 @@ fn two_institutions_become_one_and_all_who_could_read_still_do_and_nobody_else()
     for device in offices.everybody() {
         let listed = device.done(&["institution"]).stdout;
         assert!(listed.contains("merged into RAV Langnau"), "{listed}");
+        let network = device.done(&["network"]).stdout;
+        assert!(
+            network.contains("IV-Stelle (merged into RAV Langnau)"),
+            "{network}"
+        );
+        assert!(!network.contains("(left)"), "{network}");
         assert_eq!(device.json(&["status"])["held"], Value::Array(Vec::new()));
     }
     // Whose institution became another one's part is told its name of today wherever it is named as theirs.

@@ -146,6 +146,12 @@ impl Session<'_> {
         }
         if result.code == Some(VerdictCode::NotAdmitted) {
             self.not_admitted.insert(key);
+            if self.replica.own_institution_left()?.is_some() {
+                self.report.notices.push(
+                    "a case, section or team founded here after your institution left the network stays on this device alone: the relay does not take it; 'nahtlos held export --to FILE' writes out what you typed in it".into(),
+                );
+                return Ok(None);
+            }
         }
         // Sent again, unchanged, at the next sync; named in the report.
         self.report.notices.push(format!(
