@@ -11,6 +11,8 @@ use super::scene::{SCENE, person};
 use super::world::World;
 
 const CORE: SectionKind = SectionKind::Core;
+/// Which institution leaves the network, or is removed from it.
+const LEAVES: &str = "Sozialdienst Langnau";
 /// Who may come to lead the case: of its team, of another one, and of another institution.
 const LEADS: [&str; 5] = ["berger", "keller", "iseli", "nobs", "trachsel"];
 /// Who may by an order: people of the same institution.
@@ -257,6 +259,7 @@ impl World {
         match self.chance.below(3) {
             0 if !merged => self.merge(manager),
             1 if !removed => self.remove_institution(manager),
+            2 if !removed && self.chance.percent(40) => self.institution_leaves(manager),
             _ => self.rename_team(manager),
         }
         self.sync(manager, 0);
@@ -298,11 +301,45 @@ impl World {
         }
     }
 
+    /// The same institution leaves by itself, once it manages the network, too.
+    fn institution_leaves(&mut self, manager: usize) {
+        let manages = self.act(manager, "network: another one manages it", |replica| {
+            let institution = replica.directory()?.find_institution(LEAVES)?;
+            replica.set_network_manager(&institution, true)
+        });
+        if manages.is_none() {
+            return;
+        }
+        self.sync(manager, 0);
+        let replica = self.devices[manager].replica.as_ref();
+        let Some(network) = replica.and_then(|replica| replica.identity().network) else {
+            return;
+        };
+        for device in self.idle_with(&network, &["manage", "write"]) {
+            self.sync(device, 0);
+            self.type_note(device, None);
+            let left = self.act(device, "leave: the own institution", |replica| {
+                let own = replica.identity().institution;
+                let leaves = replica.directory()?.find_institution(LEAVES)?;
+                match own == Some(leaves) {
+                    true => replica.leave_network().map(|()| true),
+                    false => Ok(false),
+                }
+            });
+            if left == Some(true) {
+                self.sync(device, 0);
+                self.count_done("an institution left by itself");
+                if let Some(people) = &mut self.people {
+                    people.removed = true;
+                }
+                return;
+            }
+        }
+    }
+
     fn remove_institution(&mut self, manager: usize) {
         let removed = self.act(manager, "remove: an institution", |replica| {
-            let institution = replica
-                .directory()?
-                .find_institution("Sozialdienst Langnau")?;
+            let institution = replica.directory()?.find_institution(LEAVES)?;
             replica.remove_institution(&institution)
         });
         if removed.is_some() {
