@@ -442,6 +442,40 @@ fn a_text_with_tabs_and_an_empty_line_is_written_whole_and_counted() {
     assert!(shown.contains("Guten Tag"), "{shown}");
 }
 
+#[test]
+fn a_goal_that_is_changed_is_named_with_its_number_and_its_old_words() {
+    let world = World::new();
+    let case = world.open_case();
+    let typed = |words: &[&str], text: &str| {
+        let words = [words, &["--from", "-"]].concat();
+        world.berger.type_in(&words, text).ok().stdout
+    };
+    for goal in ["Lehrstelle als Schreiner", "Deutsch lernen"] {
+        typed(&["plan", "goal", "add", &case], goal);
+    }
+    let shown = world.berger.run(&["plan", "show", &case]).ok().stdout;
+    // One stands in the case as it was opened.
+    let titles: Vec<&str> = shown
+        .lines()
+        .filter(|line| line.starts_with("Goal "))
+        .collect();
+    assert_eq!(
+        titles[1..],
+        ["Goal 2: Lehrstelle als Schreiner", "Goal 3: Deutsch lernen"]
+    );
+    let said = typed(
+        &["plan", "goal", "reword", &case, "3"],
+        "Deutsch lernen bis zum Herbst",
+    );
+    assert!(said.contains("goal 3 ("), "{said}");
+    let words = "\"Deutsch lernen\" is now \"Deutsch lernen bis zum Herbst\"";
+    assert!(said.contains(words), "{said}");
+    let said = typed(&["plan", "set", &case, "situation"], "Ganz neu.");
+    assert!(said.contains("situation changed"), "{said}");
+    let said = typed(&["plan", "set", &case, "situation"], "Noch neuer.");
+    assert!(said.contains("before: \"Ganz neu.\""), "{said}");
+}
+
 /// Each command with nothing typed: whoever may not is told so before they are asked for a text.
 #[test]
 fn who_may_not_change_a_plan_or_how_a_case_goes_on_is_told_before_they_type_why() {

@@ -144,6 +144,10 @@ fn a_part_is_withdrawn_offline_and_the_rest_stays() {
     ];
     let data = world.berger.run(&words).json();
     assert_eq!(data["sections"].as_array().unwrap().len(), 1);
+    // The same again is no news, and what else rests on the consent stays.
+    let again = ["consent", "withdraw", &case, "1", "--only", &only, "--yes"];
+    let said = world.berger.run(&again).ok().stdout;
+    assert!(said.contains("This part of consent"), "{said}");
     let list = consents(&world.berger, &case);
     let today = |position: usize| list["coverage"][position]["covers_today"].clone();
     assert_eq!((today(0), today(1)), (false.into(), true.into()), "{list}");
@@ -243,7 +247,9 @@ fn the_end_of_a_right_is_not_dropped_while_its_consent_is_withdrawn() {
     assert_eq!(drop(&only_waiting()).json()["done"], "dropped");
 
     let withdraw = ["consent", "withdraw", &case, "1", "--yes"];
-    berger.run(&withdraw).ok();
+    let said = berger.run(&withdraw).ok().stdout;
+    assert!(said.contains("It ended for"), "{said}");
+    assert!(said.contains(": function."), "{said}");
     let id = only_waiting();
     let refusal = drop(&id);
     refused(&refusal, 6, "consent_withdrawn");

@@ -147,7 +147,13 @@ fn minutes_are_reworded_records_stay_and_a_section_is_named_by_its_beginning() {
         "invitees": [{"who": "Herr Iseli", "of": "IV-Stelle", "attendance": "invited"}],
         "agenda": [{"point": "Arbeitsversuch"}]}"#;
     typed(home, &["section", "fill", "ruth", "meeting"], file).ok();
-    let reword = ["section", "change", "ruth", "meeting", "2", "minutes"];
+    // Each list of a round table counts for itself: a bare number could be of any.
+    let bare = ["section", "change", "ruth", "meeting", "1", "minutes"];
+    let bare = [&["--json"], &bare[..], &["--from", "-"]].concat();
+    refused(&home.type_in(&bare, "Beginn."), 1, "not_found");
+    let reword = [
+        "section", "change", "ruth", "meeting", "agenda.1", "minutes",
+    ];
     typed(home, &reword, "Beginn am 11. Januar.").ok();
     typed(home, &reword, "Beginn am 11. Januar mit 40 %.").ok();
     let decision = r#"{"decision": "IV zahlt.", "due": "31.10.2026", "responsible": "client"}"#;

@@ -341,3 +341,43 @@ fn settling_a_conflict_says_what_holds_now() {
     let settled = settle(&["--restore"]);
     assert!(settled.trim_end().ends_with("is back."), "{settled}");
 }
+
+#[test]
+fn a_goal_in_two_wordings_shows_both_whole_and_two_who_settle_it_alike_agree() {
+    let world = World::new();
+    let case = world.open_case();
+    grant(&world, &case, "core,plan", "write").json();
+    sync_all(&world);
+    let reword = |home: &support::Home, text: &str| {
+        let words = ["plan", "goal", "reword", &case, "1", "--from", "-"];
+        home.type_in(&words, text).ok();
+    };
+    let (bakery, joinery) = (
+        "Eine Lehrstelle als Bäcker finden.",
+        "Eine Lehre als Schreiner antreten.",
+    );
+    reword(&world.berger, bakery);
+    reword(&world.iseli, joinery);
+    sync_all(&world);
+    let number = |home: &support::Home| {
+        let shown = home.run(&["plan", "show", &case]).ok().stdout;
+        assert!(shown.contains("Goal 1: 2 wordings, not settled"), "{shown}");
+        for wording in [bakery, joinery] {
+            assert!(shown.contains(&format!("\"{wording}\"")), "{shown}");
+        }
+        let row = shown.lines().find(|line| line.contains(bakery)).unwrap();
+        row.trim().split('.').next().unwrap().to_owned()
+    };
+    for home in [&world.berger, &world.iseli] {
+        let take = ["conflict", "resolve", &case, "1", "--take", &number(home)];
+        home.run(&take).ok();
+    }
+    sync_all(&world);
+    for home in [&world.berger, &world.iseli] {
+        let shown = home.run(&["plan", "show", &case]).ok().stdout;
+        assert!(shown.contains(&format!("Goal 1: {bakery}")), "{shown}");
+        assert!(!shown.contains("Schreiner"), "{shown}");
+        let list = home.run(&["--json", "conflict", "list", &case]).json();
+        assert_eq!(list["conflicts"], serde_json::json!([]));
+    }
+}

@@ -195,7 +195,9 @@ fn only_who_takes_part_reads_a_round_table_and_its_decisions_become_tasks_and_st
     // Two write the minutes of one point at once: each word stays.
     let point = text(&content(berger)["lists"]["agenda"][0]["id"]).to_owned();
     let words = ["meeting", "minutes", CASE, "--point", &point];
-    berger.done_with(&words, "Die Anmeldung liegt vor.");
+    // The first point is number 1, whoever is invited.
+    let by_number = ["meeting", "minutes", CASE, "--point", "1"];
+    berger.done_with(&by_number, "Die Anmeldung liegt vor.");
     scene.sync();
     // What somebody wrote is not replaced by a text whose author may not have read it.
     let unread = [&words[..], &["--json"]].concat();
@@ -203,11 +205,12 @@ fn only_who_takes_part_reads_a_round_table_and_its_decisions_become_tasks_and_st
     refused.is_refusal(exit::CONFLICT, "has_minutes", &unread);
     let agenda = content(iseli)["lists"]["agenda"].clone();
     assert_eq!(agenda[0]["fields"]["minutes"], "Die Anmeldung liegt vor.");
+    let added = [&words[..], &["--append"]].concat();
     let words = [&words[..], &["--replace"]].concat();
     let said = berger.done_with(&words, "Heute: Die Anmeldung liegt vor.");
     assert!(
         said.stdout
-            .contains("round table of 31.03.2027 14:00: minutes written"),
+            .contains("round table of 31.03.2027 14:00: minutes replaced"),
         "{}",
         said.stdout
     );
@@ -222,6 +225,18 @@ fn only_who_takes_part_reads_a_round_table_and_its_decisions_become_tasks_and_st
         let others = agenda[1]["fields"]["minutes"].as_str().unwrap_or_default();
         assert_eq!(others, "", "only the point that was named");
     }
+    // Writing on would settle what both wrote at once without anybody's having chosen.
+    let unread = [&added[..], &["--json"]].concat();
+    let refused = iseli.type_in(&unread, "Nachtrag.");
+    let refusal = refused.is_refusal(exit::CONFLICT, "two_wordings", &unread);
+    assert!(refusal.to_string().contains("conflict show"), "{refusal}");
+    let agenda = content(iseli)["lists"]["agenda"].clone();
+    let second = text(&agenda[1]["id"]).to_owned();
+    let added = ["meeting", "minutes", CASE, "--point", &second, "--append"];
+    iseli.done_with(&added, "Erstens.");
+    iseli.done_with(&added, "Zweitens.");
+    let agenda = content(iseli)["lists"]["agenda"].clone();
+    assert_eq!(agenda[1]["fields"]["minutes"], "Erstens.\n\nZweitens.");
 
     // One command: the decision, a task and a step, each naming the other.
     let words = [

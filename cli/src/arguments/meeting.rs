@@ -97,18 +97,21 @@ pub enum MeetingCommand {
     Show(MeetingOf),
     /// Writes the minutes of one point of the agenda; what others write in it at the same time stays
     ///
-    /// Where the point has minutes, they are shown before the new text is asked for. A text that comes from a file or
-    /// another program takes their place only with `--replace`.
+    /// Where the point has minutes, they are shown before the new text is asked for, and what is typed goes below
+    /// them. A text that comes from a file or another program needs `--append` or `--replace` then.
     Minutes {
         /// Which round table.
         #[command(flatten)]
         of: MeetingOf,
-        /// Which point, by its number in `meeting show`
+        /// Which point, by its number in `meeting show` (1 is the first of the agenda) or its id
         #[arg(long, value_name = "POINT")]
         point: String,
-        /// With `--from`: put the new text in the place of the minutes that the point has
-        #[arg(long, requires = "from")]
+        /// Put the new text in the place of the minutes that the point has
+        #[arg(long, conflicts_with = "append")]
         replace: bool,
+        /// Put the new text below the minutes that the point has
+        #[arg(long)]
+        append: bool,
         /// The new text.
         #[command(flatten)]
         text: TypedValue,
@@ -118,7 +121,7 @@ pub enum MeetingCommand {
         /// Which round table.
         #[command(flatten)]
         of: MeetingOf,
-        /// Who, by the number in `meeting show`
+        /// Who, by the number in `meeting show` (1 is the first invitee) or the id
         #[arg(long, value_name = "INVITEE")]
         who: String,
         /// How

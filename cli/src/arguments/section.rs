@@ -39,7 +39,7 @@ pub enum SectionEdit {
         case: String,
         /// Section code
         section: String,
-        /// Number as `section show` lists it, or the beginning of its id
+        /// Number as `section show` lists it (in a round table with its list: agenda.1), or the beginning of its id
         entry: String,
         /// Field, as `section fields` names it
         field: String,
@@ -53,7 +53,7 @@ pub enum SectionEdit {
         case: String,
         /// Section code
         section: String,
-        /// Number as `section show` lists it, or the beginning of its id
+        /// Number as `section show` lists it (in a round table with its list: agenda.1), or the beginning of its id
         entry: String,
         /// Whether to ask.
         #[command(flatten)]
@@ -65,7 +65,7 @@ pub enum SectionEdit {
         case: String,
         /// Section code
         section: String,
-        /// Number as `section show` lists it, or the beginning of its id
+        /// Number as `section show` lists it (in a round table with its list: agenda.1), or the beginning of its id
         entry: String,
     },
     /// Sets fields and adds, changes or deletes entries from a JSON file, all of it or nothing

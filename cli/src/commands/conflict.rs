@@ -115,7 +115,8 @@ fn show(context: &Context, case: &str, id: &str) -> Result<Answer, Failure> {
             alternatives,
         } => (
             page.line(
-                "The same sentence was reworded by several people. Everybody's words are in it:",
+                "The same sentence was reworded by several people. Until it is settled nobody's wording holds; put \
+                 together letter by letter it reads:",
             )
             .line(merged.clone())
             .table(
@@ -289,6 +290,31 @@ fn refused(error: &ResolveError, conflict: &Conflict) -> Failure {
             format!("See how: `nahtlos conflict show CASE {}`.", short(conflict)),
         ),
     }
+}
+
+/// What stands in place of a text that several reworded at once: each whole wording, and how it is settled. The
+/// merged text has everybody's letters and may be no sentence at all.
+pub fn wordings_at(conflicts: &[Conflict], path: &[&str]) -> Option<String> {
+    let mut conflicts = conflicts.iter();
+    let (conflict, alternatives) = conflicts.find_map(|conflict| match &conflict.kind {
+        ConflictKind::Wordings { alternatives, .. }
+            if conflict
+                .path
+                .iter()
+                .map(String::as_str)
+                .eq(path.iter().copied()) =>
+        {
+            Some((conflict, alternatives))
+        }
+        _ => None,
+    })?;
+    let mut lines = vec![format!("{} wordings, not settled", alternatives.len())];
+    for (number, side) in (1..).zip(alternatives) {
+        let text = side.value.as_text().unwrap_or_default();
+        lines.push(format!("{number}. \"{text}\" ({})", who(&side.origin)));
+    }
+    lines.push(format!("`nahtlos conflict show CASE {}`", short(conflict)));
+    Some(lines.join("\n"))
 }
 
 /// Conflicts that something would make, before it is done: each side of each.

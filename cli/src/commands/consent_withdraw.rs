@@ -1,6 +1,9 @@
 //! `nahtlos consent withdraw`.
 
-use nahtlos_casework::fields::{Date, LongText};
+use std::collections::BTreeMap;
+
+use nahtlos_casework::fields::{Date, LongText, Stored};
+use nahtlos_casework::view::GivenView;
 use nahtlos_client::Case;
 use nahtlos_client::consent::{SectionWithdrawal, WithdrawalPreview, Withdrawn};
 use nahtlos_client::ending::WHAT_STAYS_READABLE;
@@ -62,17 +65,27 @@ pub fn withdraw(context: &Context, words: &ConsentWithdraw) -> Result<Answer, Fa
     let withdrawn = nahtlos.consent_withdraw(&case, &id, part, stated, note)?;
     let ended = (withdrawn.ended + withdrawn.dropped) as u64;
     if !withdrawn.recorded && ended == 0 {
-        let said = format!(
-            "Consent {} was withdrawn before, and no right that you may end rests on it any more; nothing was changed.",
-            named(given)
-        );
+        let said = match part {
+            Some(_) => format!(
+                "This part of consent {} was withdrawn before, and no right that you may end rests on it any more; \
+                 nothing was changed.",
+                named(given)
+            ),
+            None => format!(
+                "Consent {} was withdrawn before, and no right that you may end rests on it any more; nothing was changed.",
+                named(given)
+            ),
+        };
         let answer = Answer::sentence(data("nothing"), said);
         return Ok(left_to_others(&case, &preview).fold(answer, Answer::note));
     }
     let said = format!(
-        "Consent {} is withdrawn; {} with it.",
+        "Consent {}{} is withdrawn{}; {} with it.{}",
         named(given),
+        given_on(given),
+        if part.is_some() { " in part" } else { "" },
         count(ended, "right ends", "rights end"),
+        ended_in_words(&preview),
     );
     let answer = Answer::sentence(data("withdrawn"), said);
     let answer = after_taking_back(answer, &case, &preview, &withdrawn);
@@ -82,6 +95,33 @@ pub fn withdraw(context: &Context, words: &ConsentWithdraw) -> Result<Answer, Fa
             answer.note("This is not taken back; if the person agrees again, record a new consent.")
         }
     })
+}
+
+fn given_on(given: &GivenView) -> String {
+    let from = given.valid_from.as_ref().map(Stored::to_string);
+    from.map_or_else(String::new, |from| format!(" of {from}"))
+}
+
+/// For whom which rights end: who named the wrong consent sees it at once.
+fn ended_in_words(preview: &WithdrawalPreview) -> String {
+    let mut sections: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for line in &preview.sections {
+        for grant in &line.ends {
+            let who = format!("{} ({})", grant.member, grant.institution);
+            let of_member = sections.entry(who).or_default();
+            if !of_member.contains(&line.section.as_str()) {
+                of_member.push(&line.section);
+            }
+        }
+    }
+    let ended = sections
+        .iter()
+        .map(|(who, sections)| format!("{who}: {}", sections.join(", ")));
+    let ended: Vec<String> = ended.collect();
+    match ended.as_slice() {
+        [] => String::new(),
+        ended => format!(" It ended for {}.", ended.join("; ")),
+    }
 }
 
 /// After shares were taken back: who can still read and why, what others must end, and when it takes effect.

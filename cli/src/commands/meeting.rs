@@ -47,8 +47,9 @@ pub fn run(context: &Context, command: MeetingCommand) -> Result<Answer, Failure
             of,
             point,
             replace,
+            append,
             text,
-        } => minutes(context, &of, &point, replace, &text),
+        } => minutes(context, &of, &point, (replace, append), &text),
         MeetingCommand::Attend {
             of,
             who,
@@ -135,6 +136,12 @@ impl Table {
         Ok(())
     }
 
+    /// As commands name it: a case may have several.
+    fn named(&self) -> String {
+        let id: String = id_of(&self.kind).chars().take(5).collect();
+        format!("{} --meeting {id}", self.case.id)
+    }
+
     /// Its case and its time: a case may have several.
     fn title(&self) -> Result<String, Failure> {
         let case = case_title(&self.nahtlos, &self.case)?;
@@ -150,6 +157,17 @@ impl Table {
             .section_document_unrecorded(&self.case, &self.kind)?;
         let authors = self.nahtlos.section_authors(&self.case, &self.kind)?;
         Ok(conflicts(&document, &self.kind, &authors))
+    }
+
+    /// The minutes of a point in two wordings that nobody has chosen from.
+    fn conflict_of_minutes(&self, point: &EntryView) -> Result<Option<Conflict>, Failure> {
+        let id = point.id.canonical();
+        let path = ["entries", id.as_str(), "minutes"];
+        let mut conflicts = self.conflicts()?.into_iter();
+        Ok(conflicts.find(|conflict| {
+            let steps: Vec<&str> = conflict.path.iter().map(String::as_str).collect();
+            steps == path
+        }))
     }
 
     fn edit(&self, change: FormChange) -> Edit {
@@ -268,7 +286,7 @@ fn minutes(
     context: &Context,
     of: &MeetingOf,
     point: &str,
-    replace: bool,
+    (replace, append): (bool, bool),
     text: &TypedValue,
 ) -> Result<Answer, Failure> {
     input::refuse_command_line(text)?;
@@ -276,21 +294,41 @@ fn minutes(
     let entry = table.entry("agenda", "point of the agenda", point)?;
     table.require_writable(&[])?;
     let before = match entry.fields.get("minutes").map(|value| &value.stored) {
-        Some(ScalarValue::Text(text)) => Wording::new(text.as_str()),
-        _ => Wording::new(""),
+        Some(ScalarValue::Text(text)) => text.clone(),
+        _ => String::new(),
     };
-    if !before.as_str().is_empty() {
-        if text.from.is_some() && !replace {
-            return Err(has_minutes());
+    if !before.is_empty() {
+        if text.from.is_some() && !replace && !append {
+            return Err(has_minutes(&table.named()));
+        }
+        // Whoever writes on decides what stands there: two wordings that nobody chose from would be gone.
+        if !replace && let Some(conflict) = table.conflict_of_minutes(&entry)? {
+            return Err(two_wordings(&table.case, &conflict));
         }
         if text.from.is_none() && input::may_ask() {
             Page::default()
-                .line("The minutes of this point say now; what you type takes their place:")
+                .line(if replace {
+                    "The minutes of this point say now; what you type takes their place:"
+                } else {
+                    "The minutes of this point say now; what you type goes below them (`--replace`: in their place):"
+                })
                 .line(before.as_str())
                 .show_before_asking();
         }
     }
-    let after: LongText = parse("minutes", &input::text(text, "Minutes of this point")?)?;
+    let typed = input::text(text, "Minutes of this point")?;
+    let below = !before.is_empty() && !replace;
+    let whole = match below {
+        true => format!("{before}\n\n{}", typed.trim()),
+        false => typed,
+    };
+    let after: LongText = parse("minutes", &whole)?;
+    let done = match (before.is_empty(), below) {
+        (true, _) => "minutes written",
+        (false, true) => "minutes written below what stood there",
+        (false, false) => "minutes replaced; `nahtlos section history` has what stood there",
+    };
+    let before = Wording::new(before);
     let change = FormChange::Reword {
         id: known_id(&entry.id)?,
         field: "minutes".to_owned(),
@@ -298,16 +336,33 @@ fn minutes(
         after,
     };
     let edit = table.edit(change);
-    table.write(&[edit], "minutes written")
+    table.write(&[edit], done)
 }
 
-fn has_minutes() -> Failure {
+fn two_wordings(case: &Case, conflict: &Conflict) -> Failure {
+    let id = conflict.id.as_str().get(..6).unwrap_or_default();
+    Failure::new(
+        Exit::Conflict,
+        "two_wordings",
+        "Two people wrote the minutes of this point at the same time, and nobody has settled it; nothing was changed.",
+        "Writing on would take one of the two away.",
+        format!(
+            "See both: `nahtlos conflict show {} {id}`. Settle it, then write.",
+            case.id
+        ),
+    )
+}
+
+fn has_minutes(table: &str) -> Failure {
     Failure::new(
         Exit::Conflict,
         "has_minutes",
         "This point has minutes already; nothing was changed.",
         "Somebody may have written them since you looked.",
-        "See them with `nahtlos meeting show CASE`; then add `--replace` to put the new text in their place.",
+        format!(
+            "See them with `nahtlos meeting show {table}`; then add `--append` to put the new text below them, or \
+             `--replace` to put it in their place."
+        ),
     )
 }
 
@@ -460,7 +515,7 @@ fn close(context: &Context, of: &MeetingOf, length: &str) -> Result<Answer, Fail
     let mark = Edit::MarkClosing(MarkClosing::of_meeting(table.kind.clone()));
     let mut answer = table.write(&[length_edit, mark], &format!("it took {length}"))?;
     table.view = view_of(&table.nahtlos, &table.case, &table.kind)?;
-    let view = &table.view;
+    let (view, named) = (&table.view, table.named());
     if is_too_long(view) {
         answer = answer.note(
             "A round table should take at most 90 minutes: what was left may be for two people, not for all.",
@@ -475,7 +530,7 @@ fn close(context: &Context, of: &MeetingOf, length: &str) -> Result<Answer, Fail
     let unmarked = unmarked.count();
     if unmarked > 0 {
         answer = answer.note(format!(
-            "Of {unmarked} of the invitees nothing says whether they came: `nahtlos meeting attend CASE --who NUMBER --as attended`."
+            "Of {unmarked} of the invitees nothing says whether they came: `nahtlos meeting attend {named} --who NUMBER --as attended`."
         ));
     }
     let unwritten = standing(view, "agenda").filter(|point| {
@@ -485,7 +540,7 @@ fn close(context: &Context, of: &MeetingOf, length: &str) -> Result<Answer, Fail
     let unwritten = unwritten.count();
     if unwritten > 0 {
         answer = answer.note(format!(
-            "{unwritten} of the points have no minutes: `nahtlos meeting minutes CASE --point NUMBER`."
+            "{unwritten} of the points have no minutes: `nahtlos meeting minutes {named} --point NUMBER`."
         ));
     }
     let written_meanwhile = table.conflicts()?;

@@ -5,8 +5,9 @@ use nahtlos_casework::view::{
     CoreView, CorrectionView, DisputesView, FunctionView, GoalView, IdentView, JournalView,
     PlanView, StepView, TasksView,
 };
-use nahtlos_casework::{Origin, Violation};
+use nahtlos_casework::{Conflict, Origin, Violation};
 
+use super::conflict::wordings_at;
 use super::entries::{cell, short_id, shown};
 use super::names::Names;
 use crate::output::{Page, dates};
@@ -153,7 +154,12 @@ pub fn ident_fields(
 }
 
 /// The plan with numbers for goals and steps.
-pub fn plan_page(page: Page, plan: &PlanView, names: &Names, disputes: &DisputesView) -> Page {
+pub fn plan_page(
+    page: Page,
+    plan: &PlanView,
+    names: &Names,
+    (disputes, conflicts): (&DisputesView, &[Conflict]),
+) -> Page {
     let fields = vec![
         ("situation", shown(&plan.situation)),
         ("overall goal", shown(&plan.overall_goal)),
@@ -170,7 +176,10 @@ pub fn plan_page(page: Page, plan: &PlanView, names: &Names, disputes: &Disputes
         page = page.line("No goal yet: `nahtlos plan goal add CASE`.");
     }
     for (position, goal) in plan.goals.iter().enumerate() {
-        page = goal_page(page, position + 1, goal, plan, (names, disputes));
+        let id = goal.id.canonical();
+        let wordings = wordings_at(conflicts, &["goals", &id, "statement"]);
+        let numbered = (position + 1, wordings);
+        page = goal_page(page, numbered, goal, plan, (names, disputes));
     }
     violations_page(extras_page(page, plan), &plan.violations)
 }
@@ -229,7 +238,7 @@ fn goal_ratings(ratings: &Stored<GoalRatings>, plan: &PlanView) -> String {
 
 fn goal_page(
     page: Page,
-    number: usize,
+    (number, wordings): (usize, Option<String>),
     goal: &GoalView,
     plan: &PlanView,
     (names, disputes): (&Names, &DisputesView),
@@ -237,8 +246,11 @@ fn goal_page(
     let id = goal.id.canonical();
     let is_contested = disputes.marks(&["goals", &id, "statement"]);
     let mark = if is_contested { CONTESTED } else { "" };
-    let statement = format!("{}{mark}", cell(&goal.statement));
-    page.title(format!("Goal {number}: {statement}"))
+    let statement = wordings.unwrap_or_else(|| cell(&goal.statement));
+    let (first, rest) = statement.split_once('\n').unwrap_or((&statement, ""));
+    let page = page.title(format!("Goal {number}: {first}{mark}"));
+    rest.lines()
+        .fold(page, Page::line)
         .fields([
             ("in the client's words", shown(&goal.client_words)),
             ("area", shown(&goal.area)),

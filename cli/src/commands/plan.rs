@@ -2,13 +2,13 @@
 
 use nahtlos_casework::SectionKind;
 use nahtlos_casework::edit::Wording;
-use nahtlos_casework::edit::{Edit, GoalField, PlanEdit};
-use nahtlos_casework::fields::LongText;
-use nahtlos_casework::view::PlanView;
+use nahtlos_casework::edit::{Edit, GoalField, GoalKey, PlanEdit, PlanKey};
+use nahtlos_casework::fields::{EntryId, Field, LongText, Stored};
+use nahtlos_casework::view::{GoalView, PlanView};
 use nahtlos_client::{Case, Nahtlos};
 use serde_json::json;
 
-use super::entries::{cell, find, known_id, new_id};
+use super::entries::{cell, find, known_id, new_id, short_id, shown};
 use super::values::{goal_field, goal_key, parse, parse_option, plan_field, plan_key};
 use super::{NOT_DELIVERED_YET, case_title, plan_extras, plan_print, plan_version, section, step};
 use crate::arguments::{GoalCommand, PlanCommand, TypedValue};
@@ -16,6 +16,9 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::input;
 use crate::output::Answer;
+
+/// As many characters of a text as a sentence shows.
+const SHOWN_MAX: usize = 160;
 
 pub fn run(context: &Context, command: PlanCommand) -> Result<Answer, Failure> {
     match command {
@@ -78,12 +81,30 @@ impl Plan {
         Ok(*find("goal", input, &goals)?)
     }
 
+    /// The number of a goal in `plan show`.
+    pub fn number(&self, id: &EntryId) -> usize {
+        let mut goals = self.view.goals.iter();
+        let place = goals.position(|goal| goal.id.known() == Some(id));
+        place.map_or(self.view.goals.len(), |place| place) + 1
+    }
+
     /// Makes an edit and says what was done.
     pub fn edit(&mut self, edit: PlanEdit, id: &str, done: &str) -> Result<Answer, Failure> {
+        self.edit_saying(edit, id, done, done)
+    }
+
+    /// The same in more words than a program is told.
+    pub fn edit_saying(
+        &mut self,
+        edit: PlanEdit,
+        id: &str,
+        done: &str,
+        said: &str,
+    ) -> Result<Answer, Failure> {
         super::edit(&mut self.nahtlos, &self.case, Edit::Plan(edit))?;
         let title = case_title(&self.nahtlos, &self.case)?;
         let data = json!({ "case": self.case.id.to_string(), "id": id, "done": done });
-        Ok(Answer::sentence(data, format!("{title}: {done}.")).note(NOT_DELIVERED_YET))
+        Ok(Answer::sentence(data, format!("{title}: {said}.")).note(NOT_DELIVERED_YET))
     }
 }
 
@@ -96,7 +117,10 @@ fn set(context: &Context, case: &str, field: &str, value: &TypedValue) -> Result
         Some(text) => PlanEdit::Set(plan_field(key, &text)?),
         None => PlanEdit::Clear(key),
     };
-    plan.edit(edit, key.code(), &format!("{label} changed"))
+    let done = format!("{label} changed");
+    let before = plan_value(&plan.view, key);
+    let said = format!("{done}{}", said_before(before.as_deref()));
+    plan.edit_saying(edit, key.code(), &done, &said)
 }
 
 fn goal(context: &Context, command: GoalCommand) -> Result<Answer, Failure> {
@@ -145,7 +169,8 @@ fn add(
         statement,
         fields: [due, priority].into_iter().flatten().collect(),
     };
-    plan.edit(edit, &id.to_string(), "goal added")
+    let said = format!("goal {} ({}) added", plan.view.goals.len() + 1, short(&id));
+    plan.edit_saying(edit, &id.to_string(), "goal added", &said)
 }
 
 fn reword(
@@ -164,12 +189,19 @@ fn reword(
         .map_or_else(String::new, |statement| statement.canonical());
     let question = format!("It reads now:\n{before}\nThe new wording");
     let after: LongText = parse("statement", &input::text(statement, &question)?)?;
+    let said = format!(
+        "goal {} ({}) \"{}\" is now \"{}\"",
+        plan.number(&id),
+        short(&id),
+        in_short(&before),
+        in_short(&after.canonical()),
+    );
     let edit = PlanEdit::RewordGoal {
         id,
         before: Wording::new(before),
         after,
     };
-    plan.edit(edit, &id.to_string(), "goal reworded")
+    plan.edit_saying(edit, &id.to_string(), "goal reworded", &said)
 }
 
 fn set_goal(
@@ -184,6 +216,8 @@ fn set_goal(
     let mut plan = Plan::open(context, case)?;
     let goal = plan.goal(goal)?;
     let (id, statement) = (known_id(&goal.id)?, cell(&goal.statement));
+    let before = goal_value(goal, key);
+    let number = plan.number(&id);
     let label = key.names()[2];
     let edit = match input::value(value, &format!("New {label} (empty: remove)"))? {
         Some(text) => PlanEdit::SetGoal {
@@ -192,9 +226,57 @@ fn set_goal(
         },
         None => PlanEdit::ClearGoal { id, field: key },
     };
-    plan.edit(
-        edit,
-        &id.to_string(),
-        &format!("{label} of the goal \"{statement}\" changed"),
-    )
+    let done = format!("{label} of the goal \"{statement}\" changed");
+    let said = format!(
+        "{label} of goal {number} ({}) \"{}\" changed{}",
+        short(&id),
+        in_short(&statement),
+        said_before(before.as_deref())
+    );
+    plan.edit_saying(edit, &id.to_string(), &done, &said)
+}
+
+fn goal_value(goal: &GoalView, key: GoalKey) -> Option<String> {
+    match key {
+        GoalKey::ClientWords => shown(&goal.client_words),
+        GoalKey::Area => shown(&goal.area),
+        GoalKey::MeasureOfSuccess => shown(&goal.measure_of_success),
+        GoalKey::Due => shown(&goal.due),
+        GoalKey::Priority => shown(&goal.priority),
+        GoalKey::Status => shown(&goal.status),
+    }
+}
+
+fn plan_value(plan: &PlanView, key: PlanKey) -> Option<String> {
+    match key {
+        PlanKey::Situation => shown(&plan.situation),
+        PlanKey::OverallGoal => shown(&plan.overall_goal),
+        PlanKey::Target => shown(&plan.target),
+        PlanKey::JobSearchSuspended => shown(&plan.job_search_suspended),
+        PlanKey::ContactRhythm => shown(&plan.contact_rhythm),
+        PlanKey::Reachability => shown(&plan.reachability),
+    }
+}
+
+/// As much of an identifier as lists show.
+fn short(id: &EntryId) -> String {
+    short_id(&Stored::Known(*id))
+}
+
+/// What stood there before something was changed: who named the wrong one sees it at once.
+pub fn said_before(before: Option<&str>) -> String {
+    match before {
+        Some(before) => format!("; before: \"{}\"", in_short(before)),
+        None => String::new(),
+    }
+}
+
+/// A text in a sentence: the beginning of a long one.
+pub fn in_short(text: &str) -> String {
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if text.chars().count() <= SHOWN_MAX {
+        return text;
+    }
+    let beginning: String = text.chars().take(SHOWN_MAX).collect();
+    format!("{beginning}…")
 }

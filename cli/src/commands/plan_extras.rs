@@ -3,8 +3,8 @@
 use nahtlos_casework::edit::{PlanEdit, Review, RiskField};
 use nahtlos_casework::fields::{Date, EntryId, Field, FieldError, GoalRatings, LongText, Rating};
 
-use super::entries::{find, known_id, new_id};
-use super::plan::Plan;
+use super::entries::{cell, find, known_id, new_id};
+use super::plan::{Plan, in_short};
 use super::values::{parse, parse_option, risk_field, risk_key};
 use crate::arguments::{ReviewAdd, RiskCommand, TypedValue};
 use crate::context::Context;
@@ -62,9 +62,10 @@ fn set_risk(
         .risks
         .iter()
         .enumerate()
-        .map(|(position, risk)| ((position + 1).to_string(), risk.id.canonical(), &risk.id))
+        .map(|(position, risk)| ((position + 1).to_string(), risk.id.canonical(), risk))
         .collect();
-    let id = known_id(find("risk", risk, &risks)?)?;
+    let risk = find("risk", risk, &risks)?;
+    let (id, description) = (known_id(&risk.id)?, cell(&risk.description));
     let label = key.names()[2];
     let edit = match input::value(value, &format!("New {label} (empty: remove)"))? {
         Some(text) => PlanEdit::SetRisk {
@@ -73,11 +74,9 @@ fn set_risk(
         },
         None => PlanEdit::ClearRisk { id, field: key },
     };
-    plan.edit(
-        edit,
-        &id.to_string(),
-        &format!("{label} of the risk changed"),
-    )
+    let done = format!("{label} of the risk changed");
+    let said = format!("{label} of the risk \"{}\" changed", in_short(&description));
+    plan.edit_saying(edit, &id.to_string(), &done, &said)
 }
 
 pub fn review(context: &Context, words: &ReviewAdd) -> Result<Answer, Failure> {

@@ -1,6 +1,7 @@
 //! `nahtlos plan print`: a version as a page for the client, made of the text that is signed, and beside it of
 //! what the person disputes in the plan on the day it is printed.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use nahtlos_casework::access::DisclosureForm;
@@ -9,7 +10,7 @@ use nahtlos_casework::fields::{
     Date, Field, OverallTarget, Party, Priority, ProblemArea, Severity, Stored, Suspension,
 };
 use nahtlos_casework::plan_version::{PlanContent, VersionView};
-use nahtlos_casework::view::DisputesView;
+use nahtlos_casework::view::{DisputesView, PlanView};
 use nahtlos_casework::{SectionKind, code_names};
 use serde_json::json;
 
@@ -52,6 +53,7 @@ pub fn run(
         content: version.text.content(),
         names: &names,
         disputes: &Contested::of(&document, &DisputesView::read(&document, &authors)),
+        numbers: numbers(&PlanView::read(&document, &authors)),
     };
     let html = page.html(&title);
     write_private_file(to, html.as_bytes())?;
@@ -81,6 +83,22 @@ struct Print<'a> {
     content: &'a PlanContent,
     names: &'a Names,
     disputes: &'a Contested,
+    /// Goals, steps and risks by their numbers on the screen: what is named on paper is found there.
+    numbers: BTreeMap<String, usize>,
+}
+
+/// The number of each goal, of each step in its goal, and of each risk.
+fn numbers(plan: &PlanView) -> BTreeMap<String, usize> {
+    let goals = plan.goals.iter();
+    let steps = goals
+        .clone()
+        .flat_map(|goal| (1..).zip(&goal.steps))
+        .map(|(number, step)| (step.id.canonical(), number));
+    let risks = (1..).zip(&plan.risks);
+    let risks = risks.map(|(number, risk)| (format!("{RISK}{}", risk.id.canonical()), number));
+    let goals = (1..).zip(goals);
+    let goals = goals.map(|(number, goal)| (goal.id.canonical(), number));
+    steps.chain(risks).chain(goals).collect()
 }
 
 impl Print<'_> {
@@ -104,8 +122,8 @@ impl Print<'_> {
             PlanKey::OverallGoal,
             PlanKey::Target,
         ]));
-        for (position, goal) in self.content.names(&["goals"]).into_iter().enumerate() {
-            body.push_str(&self.goal(position + 1, goal));
+        for (number, goal) in self.in_order(self.content.names(&["goals"])) {
+            body.push_str(&self.goal(number, goal));
         }
         let agreements = self.plan_fields(&[
             PlanKey::JobSearchSuspended,
@@ -120,6 +138,16 @@ impl Print<'_> {
         body.push_str(&contested(&SectionKind::Plan, self.disputes, self.language));
         body.push_str(&self.signatures());
         framed(self.language, words.title, STYLE, &body)
+    }
+
+    /// In the order of the screen, with their numbers there.
+    fn in_order<'b>(&self, names: BTreeSet<&'b str>) -> Vec<(usize, &'b str)> {
+        let last = self.numbers.len() + 1;
+        let number = |name: &str| self.numbers.get(name).copied().unwrap_or(last);
+        let mut names: Vec<(usize, &str)> =
+            names.into_iter().map(|name| (number(name), name)).collect();
+        names.sort_unstable();
+        names
     }
 
     fn plan_fields(&self, keys: &[PlanKey]) -> String {
@@ -159,7 +187,7 @@ impl Print<'_> {
             html.push_str(&format!("<th>{heading}</th>"));
         }
         html.push_str("</tr>\n");
-        for step in steps {
+        for (_, step) in self.in_order(steps) {
             html.push_str(&self.step(id, step));
         }
         html.push_str("</table>\n");
@@ -223,10 +251,14 @@ impl Print<'_> {
 
     fn risks(&self) -> String {
         let names = self.content.names(&["plan"]);
-        let risks: Vec<String> = names
+        let risks: BTreeSet<&str> = names
             .into_iter()
             .filter(|name| name.starts_with(RISK))
-            .map(|name| {
+            .collect();
+        let risks: Vec<String> = self
+            .in_order(risks)
+            .into_iter()
+            .map(|(_, name)| {
                 let keys = [RiskKey::Description, RiskKey::Severity, RiskKey::Response];
                 let fields = keys.iter().map(|key| {
                     let text = self.content.text(&["plan", name, key.code()]);

@@ -1,6 +1,5 @@
 //! `nahtlos section`.
 
-use nahtlos_casework::SectionKind;
 use nahtlos_casework::access::DisclosureForm;
 use nahtlos_casework::form::form_of;
 use nahtlos_casework::matrix::{ManagedBy, managed_by};
@@ -8,6 +7,7 @@ use nahtlos_casework::view::{
     AttachmentsView, CoreView, DisputesView, FormView, FunctionView, IdentView, JournalView,
     PlanView, TasksView,
 };
+use nahtlos_casework::{SectionKind, conflicts};
 use nahtlos_client::erasing::LostSection;
 use nahtlos_client::{Case, Nahtlos};
 use serde_json::{Value, json};
@@ -257,7 +257,9 @@ pub fn read(
         SectionKind::Plan => {
             let view = PlanView::read(&document, &authors);
             let versions = nahtlos.plan_versions(case)?;
-            let page = versions_page(plan_page(page, &view, &names, &disputes), &versions, &names);
+            let conflicts = conflicts(&document, kind, &authors);
+            let page = plan_page(page, &view, &names, (&disputes, &conflicts));
+            let page = versions_page(page, &versions, &names);
             let mut content = json::value(&view);
             if let Some(fields) = content.as_object_mut() {
                 fields.insert("versions".into(), json::value(&versions));
@@ -271,7 +273,8 @@ pub fn read(
         }
         _ if form_of(kind).is_some() => {
             let view = FormView::read(&document, kind, &authors);
-            let page = form_page(page, kind, &view, &names, &disputes);
+            let conflicts = conflicts(&document, kind, &authors);
+            let page = form_page(page, kind, &view, &names, (&disputes, &conflicts));
             (json::value(&view), page)
         }
         // Of a newer version: shown as it stands.

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use nahtlos_casework::SectionKind;
 use nahtlos_casework::edit::ScalarValue;
 use nahtlos_casework::fields::Field;
 use nahtlos_casework::form::{Form, FormField, FormList, Keeps, ValueType, form_of};
 use nahtlos_casework::view::{DisputesView, EntryView, FieldView, FormView};
+use nahtlos_casework::{Conflict, SectionKind};
 use serde_json::{Value, json};
 
+use super::conflict::wordings_at;
 use super::entries::short_id;
 use super::names::Names;
 use super::pages::{CONTESTED, violations_page, who};
@@ -100,7 +101,7 @@ pub fn form_page(
     kind: &SectionKind,
     view: &FormView,
     names: &Names,
-    disputes: &DisputesView,
+    (disputes, conflicts): (&DisputesView, &[Conflict]),
 ) -> Page {
     let Some(form) = form_of(kind) else {
         return page;
@@ -124,6 +125,11 @@ pub fn form_page(
         let mut lines = field_lines(list.fields, &entry.fields, names, &|code| {
             disputes.marks(&[list.container(), &id, code])
         });
+        for (field, (_, value)) in list.fields.iter().zip(&mut lines) {
+            if let Some(wordings) = wordings_at(conflicts, &["entries", &id, field.code]) {
+                *value = Some(wordings);
+            }
+        }
         let corrected = entry.correction_of.as_ref().map(short_id);
         lines.push(("corrects".into(), corrected));
         lines.push(("by".into(), entry.origin.as_ref().map(who)));
@@ -171,7 +177,13 @@ pub fn field_lines(
     lines
 }
 
-/// The entries of every list of the table, numbered through.
+/// Whether each list of a section has numbers of its own: the commands of a round table say which list they mean.
+pub fn counts_each_list(form: &Form) -> bool {
+    form.list("agenda").is_some()
+}
+
+/// The entries of every list of the table with their numbers, in the order in which they were written: one that is
+/// added moves none.
 pub fn numbered<'a>(
     form: &'static Form,
     view: &'a FormView,
@@ -179,12 +191,15 @@ pub fn numbered<'a>(
     let lists = form.lists.iter();
     let entries = lists.flat_map(|list| {
         let entries = view.lists.get(list.code).into_iter().flatten();
-        entries.map(move |entry| (list, entry))
+        (1..).zip(entries).map(move |(place, entry)| {
+            let number = match counts_each_list(form) {
+                true => place,
+                false => entry.number,
+            };
+            (number, list, entry)
+        })
     });
-    let numbered = (1..).zip(entries);
-    numbered
-        .map(|(number, (list, entry))| (number, list, entry))
-        .collect()
+    entries.collect()
 }
 
 /// What an entry is called: by its first field.

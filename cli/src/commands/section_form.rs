@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::entries::{find, known_id, new_id};
 use super::names::Names;
 use super::section::refuse_not_opened;
-use super::section_fields::{list_of, name_of, numbered, one_of, shown, table};
+use super::section_fields::{counts_each_list, list_of, name_of, numbered, one_of, shown, table};
 use super::{NOT_DELIVERED_YET, case_title, section_of, values};
 use crate::arguments::{Answered, SectionEdit, TypedValue};
 use crate::context::Context;
@@ -127,7 +127,13 @@ impl Desk {
         let view = self.view()?;
         let numbered: Vec<_> = numbered(self.form, &view)
             .into_iter()
-            .map(|(number, list, entry)| (number.to_string(), entry.id.canonical(), (list, entry)))
+            .map(|(number, list, entry)| {
+                let number = match counts_each_list(self.form) {
+                    true => format!("{}.{number}", list.code),
+                    false => number.to_string(),
+                };
+                (number, entry.id.canonical(), (list, entry))
+            })
             .collect();
         let (list, entry) = find("entry", typed, &numbered)?;
         Ok(Found {

@@ -1,13 +1,13 @@
 //! `nahtlos plan step`.
 
-use nahtlos_casework::edit::{PlanEdit, StepField, StepRef};
+use nahtlos_casework::edit::{PlanEdit, StepField, StepKey, StepRef};
 use nahtlos_casework::fields::{Line, LongText, StepStatus, Stored};
 use nahtlos_casework::view::StepView;
 use nahtlos_client::ClientError;
 
-use super::entries::{cell, find, known_id, new_id};
+use super::entries::{cell, find, known_id, new_id, shown};
 use super::names::Names;
-use super::plan::Plan;
+use super::plan::{Plan, said_before};
 use super::values::{parse, parse_option, step_field, step_key};
 use crate::arguments::{StepAdd, StepCommand, TypedValue};
 use crate::context::Context;
@@ -56,8 +56,32 @@ impl Found {
     }
 
     fn edit(&mut self, edit: PlanEdit, done: &str) -> Result<Answer, Failure> {
-        let done = format!("step \"{}\" {done}", cell(&self.step.title));
-        self.plan.edit(edit, &self.at.step.to_string(), &done)
+        self.edit_saying(edit, done, done)
+    }
+
+    fn edit_saying(&mut self, edit: PlanEdit, done: &str, said: &str) -> Result<Answer, Failure> {
+        let title = cell(&self.step.title);
+        let done = format!("step \"{title}\" {done}");
+        let said = format!("step \"{title}\" {said}");
+        let id = self.at.step.to_string();
+        self.plan.edit_saying(edit, &id, &done, &said)
+    }
+
+    /// What a field says now.
+    fn value(&self, key: StepKey) -> Option<String> {
+        let (step, names) = (&self.step, self.names());
+        match key {
+            StepKey::Title => shown(&step.title),
+            StepKey::Catalogue => shown(&step.catalogue),
+            StepKey::Responsible => step.responsible.as_ref().map(|who| names.responsible(who)),
+            StepKey::Payers => step.payers.as_ref().map(|payers| names.payers(payers)),
+            StepKey::Start => shown(&step.start),
+            StepKey::End => shown(&step.end),
+            StepKey::Due => shown(&step.due),
+            StepKey::ReviewAt => shown(&step.review_at),
+            StepKey::Status => shown(&step.status),
+            StepKey::Reason => shown(&step.reason),
+        }
     }
 
     fn names(&self) -> Names {
@@ -143,6 +167,7 @@ fn set(
     let key = step_key(field)?;
     let mut found = Found::find(context, case, step)?;
     let label = key.names()[2];
+    let before = found.value(key);
     let edit = match input::value(value, &format!("New {label} (empty: remove)"))? {
         Some(text) => PlanEdit::SetStep {
             at: found.at,
@@ -153,20 +178,22 @@ fn set(
             field: key,
         },
     };
-    found.edit(edit, &format!("has another {label} now"))
+    let done = format!("has another {label} now");
+    let said = format!("{done}{}", said_before(before.as_deref()));
+    found.edit_saying(edit, &done, &said)
 }
 
 fn payers(context: &Context, case: &str, step: &str, shares: &str) -> Result<Answer, Failure> {
     let mut found = Found::find(context, case, step)?;
     let names = found.names();
     let shares = names.parse_payers(shares)?;
-    let shown = names.payers(&Stored::Known(shares.clone()));
+    let paid_by = names.payers(&Stored::Known(shares.clone()));
     let edit = PlanEdit::SetStep {
         at: found.at,
         field: StepField::Payers(shares),
     };
     Ok(found
-        .edit(edit, &format!("is paid by {shown}"))?
+        .edit(edit, &format!("is paid by {paid_by}"))?
         .note("Earlier approvals of another split do not count for this one."))
 }
 

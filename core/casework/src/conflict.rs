@@ -243,7 +243,7 @@ pub fn resolve(conflict: &Conflict, choice: Choice) -> Result<Edit, ResolveError
                 alternatives,
             },
             Choice::Alternative(position),
-        ) => reword(conflict, merged, alternative(alternatives, position)?),
+        ) => settle(conflict, merged, alternative(alternatives, position)?),
         (
             ConflictKind::Wordings { .. }
             | ConflictKind::DeletedMeanwhile { .. }
@@ -273,21 +273,18 @@ fn alternative(
         })
 }
 
-fn reword(conflict: &Conflict, merged: &str, chosen: &Alternative) -> Result<Edit, ResolveError> {
+/// Also where the text reads like this already: whoever chooses otherwise at the same time must find out.
+fn settle(conflict: &Conflict, merged: &str, chosen: &Alternative) -> Result<Edit, ResolveError> {
     let ScalarValue::Text(text) = &chosen.value else {
         return Err(ResolveError::ChoiceDoesNotFit);
     };
-    // A text that reads like this already needs no edit, but the decision must be kept.
-    if text == merged {
-        return Ok(acknowledge(conflict));
-    }
     let (id, before) = (entry_id(conflict)?, Wording::new(merged));
     let after = LongText::parse(text)?;
     if conflict.section == SectionKind::Plan {
-        return Ok(Edit::Plan(PlanEdit::RewordGoal { id, before, after }));
+        return Ok(Edit::Plan(PlanEdit::SettleGoal { id, before, after }));
     }
     let field = conflict.path.last().cloned().unwrap_or_default();
-    let change = FormChange::Reword {
+    let change = FormChange::Settle {
         id,
         field,
         before,

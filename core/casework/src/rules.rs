@@ -326,7 +326,8 @@ pub(crate) fn permanent_entries_named(
     (entries, violations)
 }
 
-/// The entries of a ledger: a map that only people of `home` add to and nobody changes.
+/// The entries of a ledger, in the order in which they were written: a map that only people of `home` add to
+/// and nobody changes.
 ///
 /// An entry is what the first entitled change under its identifier wrote, whatever anybody did to it
 /// before, after or beside it. The history is walked whole: a ledger is short, and an event that is
@@ -337,7 +338,8 @@ pub(crate) fn ledger_entries(
     authors: &dyn AuthorOf,
     home: &InstitutionId,
 ) -> (Vec<ImmutableEntry>, Vec<Violation>) {
-    let mut entries: BTreeMap<String, ImmutableEntry> = BTreeMap::new();
+    let mut entries: Vec<ImmutableEntry> = Vec::new();
+    let mut known: BTreeSet<String> = BTreeSet::new();
     let mut violations = Vec::new();
     for change in document.history() {
         // The genesis, which every device makes for itself.
@@ -351,17 +353,19 @@ pub(crate) fn ledger_entries(
         }
         let written = written_entries(document, container, &change);
         let operations: usize = written.iter().map(|entry| entry.fields.len() + 1).sum();
-        let is_new = |entry: &ImmutableEntry| !entries.contains_key(&entry.id);
+        let is_new = |entry: &ImmutableEntry| !known.contains(&entry.id);
         let adds_only = u64::try_from(operations).is_ok_and(|sum| sum == change.operation_count)
             && written.iter().all(is_new);
         if !adds_only {
             violations.push(Violation::new(Rule::EntriesAreImmutable, container, by));
         }
         for entry in written {
-            entries.entry(entry.id.clone()).or_insert(entry);
+            if known.insert(entry.id.clone()) {
+                entries.push(entry);
+            }
         }
     }
-    (entries.into_values().collect(), violations)
+    (entries, violations)
 }
 
 /// The entries that a change made where it saw none.

@@ -531,3 +531,23 @@ fn consent_edits_round_trip_through_json_and_show_no_person_to_a_debugger() {
     let all = nothing.replace(r#""scope":[],"#, "");
     assert!(serde_json::from_str::<Edit>(&all).is_ok(), "control");
 }
+
+#[test]
+fn consents_keep_their_numbers_when_one_is_recorded_whatever_day_it_begins_on() {
+    let [mut berger, ..] = replicas(&SectionKind::Consent);
+    let numbered = |replica: &Replica| -> Vec<_> {
+        let given = ledger(replica).given;
+        given.iter().map(|one| *one.id.known().unwrap()).collect()
+    };
+    // In one second; the last one is dated back.
+    for (number, from) in [(7, "2027-01-04"), (3, "2027-01-04"), (5, "2026-12-01")] {
+        let before = numbered(&berger);
+        let consent = Consent {
+            valid_from: field(from),
+            ..consent()
+        };
+        berger.apply(&give(number, consent), 1);
+        assert_eq!(numbered(&berger)[..before.len()], before, "none has moved");
+    }
+    assert_eq!(numbered(&berger), [id(7), id(3), id(5)]);
+}

@@ -562,3 +562,98 @@ fn a_checklist_grows_to_100_lines_and_links_of_two_people_stand_beside_each_othe
     let view = TasksView::read(&four[0].document);
     assert_eq!(view.tasks[0].links.len(), 1);
 }
+
+fn add_goal(number: u8, statement: &str) -> Edit {
+    Edit::Plan(PlanEdit::AddGoal {
+        id: id(number),
+        statement: field(statement),
+        fields: Vec::new(),
+    })
+}
+
+fn goals(replica: &support::Replica) -> Vec<String> {
+    let view = PlanView::read(&replica.document, &authors());
+    let statements = view.goals.iter();
+    statements
+        .map(|goal| goal.statement.as_ref().unwrap().to_string())
+        .collect()
+}
+
+#[test]
+fn goals_steps_and_tasks_keep_their_numbers_when_one_is_added_or_given_a_date() {
+    let [mut berger, ..] = replicas(&SectionKind::Plan);
+    // All in one second, and the identifiers say nothing about the order.
+    for (number, statement) in [(7, "Alpha"), (3, "Beta"), (9, "Gamma"), (1, "Delta")] {
+        let before = goals(&berger);
+        berger.apply(&add_goal(number, statement), 1);
+        assert_eq!(goals(&berger)[..before.len()], before, "none has moved");
+    }
+    let written = ["Alpha", "Beta", "Gamma", "Delta"];
+    assert_eq!(goals(&berger), written);
+    for (goal, priority) in [(9, "1"), (1, "2")] {
+        let edit = PlanEdit::SetGoal {
+            id: id(goal),
+            field: nahtlos_casework::edit::GoalField::Priority(field(priority)),
+        };
+        berger.apply(&Edit::Plan(edit), 1);
+    }
+    assert_eq!(goals(&berger), written, "a priority moves no number");
+    for (step, title) in [(5, "Eins"), (2, "Zwei"), (8, "Drei")] {
+        let at = StepRef {
+            goal: id(7),
+            step: id(step),
+        };
+        let edit = PlanEdit::AddStep {
+            at,
+            title: field(title),
+            fields: match title {
+                "Drei" => vec![StepField::Start(field("2026-01-01"))],
+                _ => Vec::new(),
+            },
+        };
+        berger.apply(&Edit::Plan(edit), 1);
+    }
+    let view = PlanView::read(&berger.document, &authors());
+    let steps = view.goals[0].steps.iter();
+    let titles: Vec<String> = steps
+        .map(|step| step.title.as_ref().unwrap().to_string())
+        .collect();
+    assert_eq!(titles, ["Eins", "Zwei", "Drei"]);
+
+    let [mut berger, ..] = replicas(&SectionKind::Tasks);
+    for number in [7, 3, 9] {
+        berger.apply(&add_task(number), 1);
+    }
+    let due = TaskEdit::Set {
+        id: id(9),
+        field: TaskField::Due(field("2026-01-01")),
+    };
+    berger.apply(&Edit::Tasks(due), 1);
+    let view = TasksView::read(&berger.document);
+    let ids: Vec<_> = view
+        .tasks
+        .iter()
+        .map(|task| *task.id.known().unwrap())
+        .collect();
+    assert_eq!(ids, [id(7), id(3), id(9)]);
+}
+
+#[test]
+fn goals_that_two_add_at_once_have_the_same_numbers_for_everybody_and_older_ones_keep_theirs() {
+    let mut replicas = replicas(&SectionKind::Plan);
+    replicas[0].apply(&add_goal(9, "Lehrstelle"), 50);
+    sync(&mut replicas);
+    // The one whose clock goes an hour behind does not come before what she had seen.
+    replicas[0].apply(&add_goal(2, "Deutsch"), 1);
+    replicas[1].apply(&add_goal(1, "Wohnung"), 2);
+    sync(&mut replicas);
+    let shown = goals(&replicas[0]);
+    assert_eq!(shown[0], "Lehrstelle");
+    assert_eq!(shown.len(), 3);
+    for replica in &replicas {
+        assert_eq!(goals(replica), shown);
+    }
+    replicas[2].apply(&add_goal(0, "Schulden"), 1);
+    sync(&mut replicas);
+    assert_eq!(goals(&replicas[3])[..3], shown, "a later one comes last");
+}

@@ -413,3 +413,111 @@ fn an_approval_that_a_modified_program_wrote_counts_for_nothing() {
         assert!(listed(replica, &SectionKind::Plan).is_empty());
     }
 }
+
+/// The goal in two wordings, and the choice of each that settles it.
+fn choice_of(replica: &Replica, words: &str) -> Edit {
+    let list = listed(replica, &SectionKind::Plan);
+    let conflict = at_field(&list, "statement");
+    let ConflictKind::Wordings { alternatives, .. } = &conflict.kind else {
+        panic!("not a conflict of wordings");
+    };
+    let is_it = |side: &nahtlos_casework::Alternative| {
+        side.value
+            .as_text()
+            .is_some_and(|text| text.contains(words))
+    };
+    let position = alternatives.iter().position(is_it).unwrap();
+    resolve(conflict, Choice::Alternative(position)).unwrap()
+}
+
+fn statement(replica: &Replica) -> String {
+    let view = PlanView::read(&replica.document, &authors());
+    view.goals[0].statement.as_ref().unwrap().to_string()
+}
+
+fn wordings(replica: &Replica) -> Vec<String> {
+    let list = listed(replica, &SectionKind::Plan);
+    let of_goal = list
+        .iter()
+        .filter(|one| one.path.last().unwrap() == "statement");
+    let mut texts: Vec<String> = of_goal
+        .flat_map(|conflict| match &conflict.kind {
+            ConflictKind::Wordings { alternatives, .. } => alternatives.clone(),
+            _ => panic!("not a conflict of wordings"),
+        })
+        .map(|side| side.value.as_text().unwrap().to_owned())
+        .collect();
+    texts.sort();
+    texts
+}
+
+const SPITEX: &str = "Frau M. findet eine Stelle in der Spitex. Sie arbeitet zuerst 40 %.";
+const FIRM: &str = "Frau M. findet eine feste Stelle in der Pflege. Sie arbeitet zuerst 40 %.";
+
+#[test]
+fn two_who_settle_a_wording_at_once_and_choose_alike_agree_on_that_very_text() {
+    let mut replicas = plan_after_the_meeting();
+    sync(&mut replicas);
+    for person in [BERGER, ISELI, KELLER] {
+        let choice = choice_of(&replicas[person], "Spitex");
+        let json = serde_json::to_string(&choice).unwrap();
+        assert_eq!(serde_json::from_str::<Edit>(&json).unwrap(), choice);
+        replicas[person].apply(&choice, 40);
+    }
+    sync(&mut replicas);
+    for replica in &replicas {
+        assert_eq!(statement(replica), SPITEX);
+        assert_eq!(wordings(replica), [""; 0]);
+    }
+    // It goes on as one text in which several may write.
+    replicas[SOMMER].apply(&reword(SPITEX, &SPITEX.replace("40", "50")), 41);
+    replicas[ISELI].apply(
+        &reword(SPITEX, &SPITEX.replace("Spitex", "Spitex Emmental")),
+        41,
+    );
+    sync(&mut replicas);
+    let both = SPITEX
+        .replace("40", "50")
+        .replace("Spitex", "Spitex Emmental");
+    assert_eq!(statement(&replicas[KELLER]), both);
+    assert_eq!(wordings(&replicas[KELLER]), [""; 0]);
+}
+
+#[test]
+fn two_who_settle_a_wording_at_once_and_choose_differently_are_asked_again_with_two_whole_texts() {
+    let mut replicas = plan_after_the_meeting();
+    sync(&mut replicas);
+    let (spitex, firm) = (
+        choice_of(&replicas[BERGER], "Spitex"),
+        choice_of(&replicas[ISELI], "feste"),
+    );
+    replicas[BERGER].apply(&spitex, 40);
+    replicas[ISELI].apply(&firm, 40);
+    sync(&mut replicas);
+    for replica in &replicas {
+        assert!([SPITEX, FIRM].contains(&statement(replica).as_str()));
+        assert_eq!(wordings(replica), [FIRM, SPITEX]);
+    }
+    let again = choice_of(&replicas[SOMMER], "Spitex");
+    replicas[SOMMER].apply(&again, 41);
+    sync(&mut replicas);
+    for replica in &replicas {
+        assert_eq!(statement(replica), SPITEX);
+        assert_eq!(wordings(replica), [""; 0]);
+    }
+}
+
+#[test]
+fn a_wording_typed_into_the_old_text_while_another_settles_it_is_shown_and_not_lost() {
+    let mut replicas = plan_after_the_meeting();
+    sync(&mut replicas);
+    let before = statement(&replicas[SOMMER]);
+    let typed = "Frau M. zieht nach Bern. Sie arbeitet zuerst 40 %.";
+    replicas[SOMMER].apply(&reword(&before, typed), 40);
+    let choice = choice_of(&replicas[BERGER], "Spitex");
+    replicas[BERGER].apply(&choice, 40);
+    sync(&mut replicas);
+    for replica in &replicas {
+        assert_eq!(wordings(replica), [SPITEX, typed]);
+    }
+}

@@ -147,6 +147,22 @@ impl<'a> Editor<'a> {
         Ok(())
     }
 
+    /// Puts a new text in the place of a collaborative text. Two who do it at once leave two whole texts, of which
+    /// one is shown, and never a mixture of both.
+    ///
+    /// # Errors
+    /// [`WriteError::NotText`].
+    pub fn replace_text(&mut self, path: impl Into<Path>, text: &str) -> Result<(), WriteError> {
+        let path = path.into();
+        self.text_at(&path)?;
+        let (parent, key) = self.parent_for_writing(&path)?;
+        let object = self
+            .transaction
+            .put_object(&parent, property(&key), ObjType::Text)?;
+        self.transaction.splice_text(&object, 0, 0, text)?;
+        Ok(())
+    }
+
     /// Deletes what is at `path`; nothing there is no error.
     ///
     /// # Errors

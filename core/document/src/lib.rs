@@ -63,7 +63,7 @@ pub use error::{
 pub use gate::{Applied, GateLimits};
 pub use history::HistoryEntry;
 pub use path::{Key, Path};
-pub use reader::Reader;
+pub use reader::{Reader, WritingPlace};
 pub use snapshot::{Snapshot, SnapshotError, SnapshotLimits};
 pub use text_conflict::{SoftTextConflict, Wording};
 pub use value::Value;

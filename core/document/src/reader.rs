@@ -6,7 +6,7 @@ use automerge::{Automerge, ObjId, ObjType, ROOT, ReadDoc};
 
 use crate::conflict::ConflictingValue;
 use crate::history::origin_of;
-use crate::{Document, Key, MAXIMUM_DEPTH, Path, Value};
+use crate::{Actor, Document, Key, MAXIMUM_DEPTH, Path, Value};
 
 /// One state of a document.
 ///
@@ -73,6 +73,18 @@ impl<'a> Reader<'a> {
         self.values_at(&parent, last)
     }
 
+    /// When what stands at `path` was written, as the document counts; of conflicting values, the first one.
+    pub fn writing_place(&self, path: impl Into<Path>) -> Option<WritingPlace> {
+        let path = path.into();
+        let (last, parent) = path.keys().split_last()?;
+        let view = self.view();
+        let Some(Node::Object(_, parent)) = view.resolve(parent) else {
+            return None;
+        };
+        let values = view.all(&parent, last).into_iter();
+        values.filter_map(|(_, id)| WritingPlace::of(&id)).min()
+    }
+
     /// The whole document as a value.
     pub fn root(&self) -> Value {
         self.view().hydrate(&Node::Object(ObjType::Map, ROOT), 0)
@@ -101,6 +113,26 @@ impl<'a> Reader<'a> {
             engine: self.engine,
             heads: self.heads.as_deref(),
         }
+    }
+}
+
+/// Where something stands in the order in which a document was written: behind all that its author had
+/// seen, and the same on every replica.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WritingPlace {
+    counter: u64,
+    actor: Actor,
+}
+
+impl WritingPlace {
+    fn of(operation: &ObjId) -> Option<WritingPlace> {
+        let ObjId::Id(counter, actor, _) = operation else {
+            return None;
+        };
+        Some(WritingPlace {
+            counter: *counter,
+            actor: Actor::from_engine(actor)?,
+        })
     }
 }
 

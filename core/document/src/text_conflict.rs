@@ -2,7 +2,7 @@
 //!
 //! The merged text keeps both edits and may read oddly; people see it with both wordings.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use automerge::legacy::{ElementId, Key, ObjectId, OpId, OpType};
 use automerge::{Automerge, Change, ChangeHash as EngineHash, Cursor, ObjId, ObjType, ReadDoc};
@@ -36,51 +36,77 @@ pub struct SoftTextConflict {
 }
 
 /// Two edits conflict if neither knows the other, they touched the same sentence (of the text
-/// each author saw), and nobody who knew both has edited the text since. Several texts are looked at
-/// together, because reading the history costs most.
+/// each author saw), and nobody who knew both has edited the text since. Who puts a new text in the place of
+/// the old one touches all of it. Several texts are looked at together, because reading the history costs most.
 pub(crate) fn soft_text_conflicts(document: &Document, paths: &[Path]) -> Vec<SoftTextConflict> {
     let engine = document.engine();
     let view = document.read();
-    let mut texts: Vec<(&Path, ObjId)> = Vec::new();
+    let mut places: Vec<TextPlace<'_>> = Vec::new();
     for path in paths {
-        if let Some(Node::Object(ObjType::Text, text)) = view.view().resolve(path.keys()) {
-            texts.push((path, text));
-        }
+        places.extend(TextPlace::of(&view.view(), path));
     }
-    if texts.is_empty() || is_linear(engine) {
+    if places.is_empty() || is_linear(engine) {
         return Vec::new();
     }
-    let ids: Vec<OpId> = texts.iter().filter_map(|(_, text)| id_of(text)).collect();
-    let mut edits = edits_of(engine, &ids);
+    let mut edits = edits_of(engine, &places);
     let mut found = Vec::new();
-    for (path, text) in texts {
-        let edits = id_of(&text).and_then(|id| edits.remove(&id));
-        let edits = edits.unwrap_or_default();
+    for (number, place) in places.iter().enumerate() {
+        let edits = edits.remove(&number).unwrap_or_default();
         if edits.len() > 1 {
-            let merged = || view.view().text_of(&text);
-            found.extend(conflicts_in(engine, path, &text, &edits, &merged));
+            found.extend(conflicts_in(engine, place, &edits));
         }
     }
     found
 }
 
-/// The conflicts of one text.
+/// Where a text stands.
+struct TextPlace<'a> {
+    path: &'a Path,
+    /// The text that stands there now; of several that were put there at once, the one that is shown.
+    text: ObjId,
+    /// The map that it stands in, and under which name. Nothing for the root, where no text begins anew.
+    map: Option<(OpId, &'a str)>,
+}
+
+impl<'a> TextPlace<'a> {
+    fn of(view: &View<'_, Automerge>, path: &'a Path) -> Option<TextPlace<'a>> {
+        let Some(Node::Object(ObjType::Text, text)) = view.resolve(path.keys()) else {
+            return None;
+        };
+        let (last, parent) = path.keys().split_last()?;
+        let map = match (view.resolve(parent), last) {
+            (Some(Node::Object(ObjType::Map, map)), crate::Key::Field(name)) => {
+                id_of(&map).map(|map| (map, name.as_str()))
+            }
+            _ => None,
+        };
+        Some(TextPlace { path, text, map })
+    }
+}
+
+/// The conflicts of one text. Sides that all say the same are none, where that is what stands there.
 fn conflicts_in(
     engine: &Automerge,
-    path: &Path,
-    text: &ObjId,
+    place: &TextPlace<'_>,
     edits: &[Edit],
-    merged: &dyn Fn() -> String,
 ) -> Vec<SoftTextConflict> {
     let hashes: Vec<EngineHash> = edits.iter().map(|edit| edit.hash).collect();
     let ancestry = Ancestry::among(engine, &hashes);
-    let pairs = unsettled_pairs(engine, text, edits, &ancestry);
+    let pairs = unsettled_pairs(engine, place.path, edits, &ancestry);
+    let now = View {
+        engine,
+        heads: None,
+    };
     group(pairs)
         .into_iter()
         .map(|group| SoftTextConflict {
-            path: path.clone(),
-            wordings: wordings(engine, text, &group, &hashes, &ancestry),
-            merged: merged(),
+            path: place.path.clone(),
+            wordings: wordings(engine, place.path, &group, &hashes, &ancestry),
+            merged: now.text_of(&place.text),
+        })
+        .filter(|conflict| {
+            let mut wordings = conflict.wordings.iter();
+            wordings.any(|wording| wording.text != conflict.merged)
         })
         .collect()
 }
@@ -101,20 +127,77 @@ struct Edit {
     deleted: BTreeSet<String>,
     /// Elements behind which something was inserted; `None` for the beginning.
     inserted_behind: BTreeSet<Option<String>>,
+    /// A new text was put in the place of the old one.
+    is_anew: bool,
 }
 
-/// The changes that edited each of these texts, in the history's order.
-fn edits_of(engine: &Automerge, texts: &[OpId]) -> HashMap<OpId, Vec<Edit>> {
+impl Edit {
+    fn of(change: &Change) -> Edit {
+        Edit {
+            hash: change.hash(),
+            base: change.deps().to_vec(),
+            deleted: BTreeSet::new(),
+            inserted_behind: BTreeSet::new(),
+            is_anew: false,
+        }
+    }
+}
+
+/// The texts that ever stood at the places, by what operations name them, with the number of their place.
+struct Texts<'a> {
+    places: &'a [TextPlace<'a>],
+    known: HashMap<OpId, usize>,
+    /// Whose operations an edit of one of them names.
+    actors: HashSet<automerge::ActorId>,
+}
+
+impl<'a> Texts<'a> {
+    fn at(places: &'a [TextPlace<'a>]) -> Texts<'a> {
+        let mut texts = Texts {
+            places,
+            known: HashMap::new(),
+            actors: HashSet::new(),
+        };
+        for (number, place) in places.iter().enumerate() {
+            if let Some((map, _)) = &place.map {
+                texts.actors.insert(map.actor().clone());
+            }
+            if let Some(text) = id_of(&place.text) {
+                texts.add(text, number);
+            }
+        }
+        texts
+    }
+
+    fn add(&mut self, text: OpId, number: usize) {
+        self.actors.insert(text.actor().clone());
+        self.known.insert(text, number);
+    }
+
+    /// The place at which an operation puts a text.
+    fn place_of(&self, map: &ObjectId, key: &Key) -> Option<usize> {
+        let (ObjectId::Id(map), Key::Map(name)) = (map, key) else {
+            return None;
+        };
+        let is_it = |place: &TextPlace<'_>| {
+            let of = place.map.as_ref();
+            of.is_some_and(|(of, field)| of == map && *field == name.as_str())
+        };
+        self.places.iter().position(is_it)
+    }
+}
+
+/// The changes that edited the text at each of these places, in the history's order.
+fn edits_of(engine: &Automerge, places: &[TextPlace<'_>]) -> HashMap<usize, Vec<Edit>> {
     let mut changes = engine.get_changes(&[]);
     changes.sort_by_key(|change| (change.start_op(), change.hash()));
-    let mut edits: HashMap<OpId, Vec<Edit>> = HashMap::new();
+    let mut texts = Texts::at(places);
+    let mut edits: HashMap<usize, Vec<Edit>> = HashMap::new();
     for change in &changes {
-        let names_one = texts
-            .iter()
-            .any(|text| change.actors().any(|actor| actor == text.actor()));
+        let names_one = change.actors().any(|actor| texts.actors.contains(actor));
         if names_one {
-            for (text, edit) in edits_in(change, texts) {
-                edits.entry(text).or_default().push(edit);
+            for (place, edit) in edits_in(change, &mut texts) {
+                edits.entry(place).or_default().push(edit);
             }
         }
     }
@@ -122,29 +205,32 @@ fn edits_of(engine: &Automerge, texts: &[OpId]) -> HashMap<OpId, Vec<Edit>> {
 }
 
 /// What one change did to these texts.
-fn edits_in(change: &Change, texts: &[OpId]) -> HashMap<OpId, Edit> {
+fn edits_in(change: &Change, texts: &mut Texts<'_>) -> HashMap<usize, Edit> {
     let mut edits = HashMap::new();
     let first = change.start_op().get();
     let own = change.actor_id();
     let mut inserted = BTreeSet::new();
     for (operation, counter) in change.decode().operations.iter().zip(first..) {
-        let text = match &operation.obj {
-            ObjectId::Id(id) => texts.iter().find(|text| *text == id),
+        if matches!(operation.action, OpType::Make(ObjType::Text))
+            && let Some(place) = texts.place_of(&operation.obj, &operation.key)
+        {
+            texts.add(OpId::new(counter, own), place);
+            let edit = edits.entry(place).or_insert_with(|| Edit::of(change));
+            edit.is_anew = true;
+            continue;
+        }
+        let place = match &operation.obj {
+            ObjectId::Id(id) => texts.known.get(id).copied(),
             ObjectId::Root => None,
         };
-        let (Some(text), Key::Seq(element)) = (text, &operation.key) else {
+        let (Some(place), Key::Seq(element)) = (place, &operation.key) else {
             continue;
         };
         let takes_away = matches!(operation.action, OpType::Delete | OpType::Put(_));
         if !operation.insert && !takes_away {
             continue;
         }
-        let edit = edits.entry(text.clone()).or_insert_with(|| Edit {
-            hash: change.hash(),
-            base: change.deps().to_vec(),
-            deleted: BTreeSet::new(),
-            inserted_behind: BTreeSet::new(),
-        });
+        let edit = edits.entry(place).or_insert_with(|| Edit::of(change));
         let element = match element {
             ElementId::Head => None,
             ElementId::Id(id) => Some(name(id)),
@@ -169,7 +255,7 @@ fn name(id: &OpId) -> String {
 
 fn unsettled_pairs(
     engine: &Automerge,
-    text: &ObjId,
+    path: &Path,
     edits: &[Edit],
     ancestry: &Ancestry,
 ) -> Vec<(EngineHash, EngineHash)> {
@@ -186,7 +272,7 @@ fn unsettled_pairs(
             }
             for (position, edit) in [(earlier, left), (later, right)] {
                 if let Some(slot) = touched.get_mut(position) {
-                    slot.get_or_insert_with(|| Touched::by(engine, text, edit));
+                    slot.get_or_insert_with(|| Touched::by(engine, path, edit));
                 }
             }
             if let (Some(Some(one)), Some(Some(other))) = (touched.get(earlier), touched.get(later))
@@ -203,13 +289,26 @@ fn unsettled_pairs(
 struct Touched {
     elements: BTreeSet<String>,
     began_empty: bool,
+    all: bool,
 }
 
 impl Touched {
-    fn by(engine: &Automerge, text: &ObjId, edit: &Edit) -> Touched {
+    fn by(engine: &Automerge, path: &Path, edit: &Edit) -> Touched {
         let view = View {
             engine,
             heads: Some(&edit.base),
+        };
+        // The text that its author saw: another one may stand there by now.
+        let seen = match view.resolve(path.keys()) {
+            Some(Node::Object(ObjType::Text, text)) if !edit.is_anew => Some(text),
+            _ => None,
+        };
+        let Some(text) = &seen else {
+            return Touched {
+                elements: BTreeSet::new(),
+                began_empty: false,
+                all: true,
+            };
         };
         let characters: Vec<char> = view.text_of(text).chars().collect();
         let sentences = sentences(&characters);
@@ -245,11 +344,15 @@ impl Touched {
         Touched {
             elements,
             began_empty: characters.is_empty(),
+            all: false,
         }
     }
 
     fn overlaps(&self, other: &Touched) -> bool {
-        (self.began_empty && other.began_empty) || !self.elements.is_disjoint(&other.elements)
+        let is_whole = self.all || other.all;
+        is_whole
+            || (self.began_empty && other.began_empty)
+            || !self.elements.is_disjoint(&other.elements)
     }
 }
 
@@ -334,7 +437,7 @@ fn group(pairs: Vec<(EngineHash, EngineHash)>) -> Vec<Vec<EngineHash>> {
 /// Each side's latest wording: a side that went on editing is shown as it stands.
 fn wordings(
     engine: &Automerge,
-    text: &ObjId,
+    path: &Path,
     group: &[EngineHash],
     edits: &[EngineHash],
     ancestry: &Ancestry,
@@ -358,8 +461,12 @@ fn wordings(
                 engine,
                 heads: Some(&heads),
             };
+            let text = match view.resolve(path.keys()) {
+                Some(Node::Object(ObjType::Text, text)) => view.text_of(&text),
+                _ => String::new(),
+            };
             Some(Wording {
-                text: view.text_of(text),
+                text,
                 actor: Actor::from_engine(&change.actor)?,
                 change: (*hash).into(),
                 time_seconds: change.timestamp,

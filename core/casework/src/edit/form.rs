@@ -65,6 +65,18 @@ pub enum FormChange {
         /// The new text.
         after: LongText,
     },
+    /// Puts one wording of a collaborative text in the place of several that were written at once; as
+    /// [`super::PlanEdit::SettleGoal`].
+    Settle {
+        /// The entry.
+        id: EntryId,
+        /// The field.
+        field: String,
+        /// The text, as it read with everybody's edits.
+        before: Wording,
+        /// The wording that is to stand.
+        after: LongText,
+    },
     /// Deletes an entry. It stays in the document with a mark, so that what others did to it at the
     /// same time is not lost but shown.
     Delete {
@@ -109,15 +121,17 @@ impl FormEdit {
                 let stored = stored_values(values, |code| changeable_field_of(form, code))?;
                 check_spans(&stored, |_| None)
             }
-            FormChange::Reword { field, .. } => match field_of_entries(form, field)?.value {
-                ValueType::Wording => Ok(()),
-                _ => Err(FieldError::new(
-                    "field",
-                    "not_reworded",
-                    "this field is set, not reworded",
-                    "set its value",
-                )),
-            },
+            FormChange::Reword { field, .. } | FormChange::Settle { field, .. } => {
+                match field_of_entries(form, field)?.value {
+                    ValueType::Wording => Ok(()),
+                    _ => Err(FieldError::new(
+                        "field",
+                        "not_reworded",
+                        "this field is set, not reworded",
+                        "set its value",
+                    )),
+                }
+            }
             FormChange::Delete { .. } | FormChange::Restore { .. } => Ok(()),
         }
     }
@@ -147,7 +161,20 @@ impl FormEdit {
                 after,
             } => {
                 let (place, _) = open_entry(editor, form, id)?;
-                reword(editor, &place.join(field.as_str()), before, after)
+                let place = place.join(field.as_str());
+                refuse_changed(editor, &place, before)?;
+                Ok(editor.update_text(&place, after.as_str())?)
+            }
+            FormChange::Settle {
+                id,
+                field,
+                before,
+                after,
+            } => {
+                let (place, _) = open_entry(editor, form, id)?;
+                let place = place.join(field.as_str());
+                refuse_changed(editor, &place, before)?;
+                Ok(editor.replace_text(&place, after.as_str())?)
             }
             FormChange::Delete { id } => {
                 let (place, _) = open_entry(editor, form, id)?;
@@ -241,18 +268,13 @@ fn write(editor: &mut Editor<'_>, place: &Path, stored: &[StoredValue]) -> Resul
 
 /// Rewording is a comparison with the text as it stands; on one that somebody else has changed
 /// meanwhile it would silently take that person's words back, so it is refused.
-fn reword(
-    editor: &mut Editor<'_>,
-    place: &Path,
-    before: &Wording,
-    after: &LongText,
-) -> Result<(), ApplyError> {
+fn refuse_changed(editor: &Editor<'_>, place: &Path, before: &Wording) -> Result<(), ApplyError> {
     let current = editor.get(place);
     let current = current.as_ref().and_then(Value::as_str);
     if current != Some(before.as_str()) {
         return Err(ApplyError::Changed { what: "the text" });
     }
-    Ok(editor.update_text(place, after.as_str())?)
+    Ok(())
 }
 
 /// The entry and its list, unless it does not exist or is marked as deleted.

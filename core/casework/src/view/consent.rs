@@ -218,18 +218,15 @@ impl ConsentView {
     }
 
     fn sort(&mut self) {
-        self.given.sort_by_key(|given| {
-            let from = given.valid_from.as_ref().map(Stored::canonical);
-            // Of one day in the order they were recorded: people name them by their number.
-            (from, given.origin.at, given.id.canonical())
-        });
+        // Consents stay in the order in which they were recorded: people name them by their number, and one
+        // that is recorded later moves none, whatever day it begins on.
         self.withdrawn.sort_by_key(|withdrawn| {
             let stated = withdrawn.stated_at.as_ref().map(Stored::canonical);
-            (stated, withdrawn.id.canonical())
+            stated
         });
         self.changed.sort_by_key(|changed| {
             let stated = changed.stated_at.as_ref().map(Stored::canonical);
-            (stated, changed.origin.at, changed.id.canonical())
+            (stated, changed.origin.at)
         });
     }
 }

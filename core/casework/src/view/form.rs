@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use nahtlos_document::{ConflictingValue, Document, Path, Value};
+use nahtlos_document::{ConflictingValue, Document, Path, Value, WritingPlace};
 use serde::Serialize;
 
 use super::order::WrittenOrder;
@@ -21,8 +21,8 @@ use crate::section::SectionKind;
 pub struct FormView {
     /// The fields that have a value, by code.
     pub fields: BTreeMap<String, FieldView>,
-    /// The lists by code; every list of the table, and those of a newer version. Entries by
-    /// identifier, records in the order in which they were written.
+    /// The lists by code; every list of the table, and those of a newer version. Entries
+    /// in the order in which they were written, records in that of their authors' clocks.
     pub lists: BTreeMap<String, Vec<EntryView>>,
     /// Changes that counted for nothing.
     pub violations: Vec<Violation>,
@@ -44,6 +44,11 @@ pub struct FieldView {
 pub struct EntryView {
     /// Its identifier.
     pub id: Stored<EntryId>,
+    /// Its place among everything in the section's lists, in the order of writing, from 1.
+    #[serde(skip)]
+    pub number: usize,
+    #[serde(skip)]
+    written: Option<WritingPlace>,
     /// Its fields that have a value, by code.
     pub fields: BTreeMap<String, FieldView>,
     /// The record that it corrects.
@@ -92,6 +97,7 @@ impl FormView {
         }
         view.read_entries(document, section, &root, authors);
         view.read_records(document, section, authors);
+        view.number(section);
         view
     }
 
@@ -124,7 +130,8 @@ impl FormView {
             since.dedup_by_key(|value| value.change);
             let changed = since.iter().map(|value| Origin::of(authors, value));
             let by = (origin, changed.collect());
-            self.push(section, Keeps::Entries, id, fields, by);
+            let written = reader.writing_place(&path);
+            self.push(section, Keeps::Entries, (id, written), fields, by);
         }
         if section.as_slice().is_none() {
             self.bring_back_removed(document, section, authors);
@@ -170,15 +177,13 @@ impl FormView {
                 let stood = before.get_all(&path).into_iter().next();
                 let origin = stood.as_ref().map(|value| Origin::of(authors, value));
                 if let Some(fields) = stood.as_ref().and_then(|value| value.value.as_map()) {
-                    self.push(section, Keeps::Entries, &id, fields, (origin, Vec::new()));
+                    let entry = (id.as_str(), before.writing_place(&path));
+                    self.push(section, Keeps::Entries, entry, fields, (origin, Vec::new()));
                 }
                 let by = Origin::new(authors, &change.actor, &change.hash, change.time_seconds);
                 let violation = Violation::new(Rule::EntriesAreMarkedDeleted, &path, by);
                 self.violations.push(violation);
             }
-        }
-        for entries in self.lists.values_mut() {
-            entries.sort_by_key(|entry| entry.id.canonical());
         }
     }
 
@@ -208,6 +213,7 @@ impl FormView {
             let order = WrittenOrder::of(document);
             written.sort_by_key(|(_, by)| order.place(by));
         }
+        let reader = document.read();
         for (entry, origin) in written {
             if let Some(rule) = rule_against(section, &origin) {
                 self.violations
@@ -216,7 +222,26 @@ impl FormView {
             }
             let fields: &Fields = &entry.fields;
             let by = (Some(origin), Vec::new());
-            self.push(section, Keeps::Records, &entry.id, fields, by);
+            let written = reader.writing_place(&entry.path);
+            self.push(section, Keeps::Records, (&entry.id, written), fields, by);
+        }
+    }
+
+    /// All of it numbered through in the order in which it was written: an entry that is added moves no number.
+    /// The entries of a list stand in that order, too; records in that of their authors' clocks.
+    fn number(&mut self, section: &SectionKind) {
+        let all = self.lists.values_mut().flatten();
+        let mut all: Vec<&mut EntryView> = all.collect();
+        all.sort_by_cached_key(|entry| (entry.written, entry.id.canonical()));
+        for (number, entry) in (1..).zip(all) {
+            entry.number = number;
+        }
+        let form = form_of(section);
+        for (code, entries) in &mut self.lists {
+            let list = form.and_then(|form| form.list(code));
+            if list.is_none_or(|list| list.keeps == Keeps::Entries) {
+                entries.sort_by_key(|entry| entry.number);
+            }
         }
     }
 
@@ -224,7 +249,7 @@ impl FormView {
         &mut self,
         section: &SectionKind,
         keeps: Keeps,
-        id: &str,
+        (id, written): (&str, Option<WritingPlace>),
         fields: &Fields,
         (origin, changed): (Option<Origin>, Vec<Origin>),
     ) {
@@ -241,6 +266,8 @@ impl FormView {
         });
         let entry = EntryView {
             id: Stored::read(id),
+            number: 0,
+            written,
             fields: values.collect(),
             correction_of: stored(Some(fields), CORRECTION_OF),
             deleted: flag(Some(fields), DELETED).unwrap_or(false),

@@ -61,9 +61,10 @@ impl TasksView {
             .flatten()
             .filter_map(|(id, value)| Some(task(id, value.as_map()?)))
             .collect();
-        tasks.sort_by_key(|task| {
-            let due = task.due.as_ref().map(Stored::canonical);
-            (due.is_none(), due, task.id.canonical())
+        let reader = document.read();
+        tasks.sort_by_cached_key(|task| {
+            let id = task.id.canonical();
+            (reader.writing_place(["tasks", id.as_str()]), id)
         });
         Self { tasks }
     }

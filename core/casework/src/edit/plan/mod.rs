@@ -149,6 +149,16 @@ pub enum PlanEdit {
         /// The new wording.
         after: LongText,
     },
+    /// Puts one wording of a goal in the place of several that were written at once. Two who settle it at once
+    /// and choose alike agree; where they choose differently, both wordings stand there whole, to be settled.
+    SettleGoal {
+        /// The goal.
+        id: EntryId,
+        /// The text, as it read with everybody's edits.
+        before: Wording,
+        /// The wording that is to stand.
+        after: LongText,
+    },
     /// Sets a field of a goal.
     SetGoal {
         /// The goal.
@@ -315,7 +325,14 @@ impl PlanEdit {
                 statement,
                 fields,
             } => add_goal(editor, id, statement, fields),
-            Self::RewordGoal { id, before, after } => reword(editor, id, before, after),
+            Self::RewordGoal { id, before, after } => {
+                let statement = wording_path(editor, id, before)?;
+                Ok(editor.update_text(&statement, after.as_str())?)
+            }
+            Self::SettleGoal { id, before, after } => {
+                let statement = wording_path(editor, id, before)?;
+                Ok(editor.replace_text(&statement, after.as_str())?)
+            }
             Self::SetGoal { id, field } => {
                 let goal = goal_path(editor, id)?;
                 Ok(editor.put(goal.join(field.key().code()), field.to_value())?)
@@ -417,12 +434,7 @@ fn add_goal(
 
 /// Rewording is a comparison with the text as it stands; on a text that somebody else has changed
 /// meanwhile it would silently take that person's words back, so it is refused.
-fn reword(
-    editor: &mut Editor<'_>,
-    id: &EntryId,
-    before: &Wording,
-    after: &LongText,
-) -> Result<(), ApplyError> {
+fn wording_path(editor: &Editor<'_>, id: &EntryId, before: &Wording) -> Result<Path, ApplyError> {
     let statement = goal_path(editor, id)?.join("statement");
     let current = editor.get(&statement);
     if current.as_ref().and_then(|value| value.as_str()) != Some(before.as_str()) {
@@ -430,7 +442,7 @@ fn reword(
             what: "the goal's wording",
         });
     }
-    Ok(editor.update_text(&statement, after.as_str())?)
+    Ok(statement)
 }
 
 fn add_step(

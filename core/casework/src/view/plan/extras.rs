@@ -45,8 +45,8 @@ pub struct ReviewView {
     pub origin: Origin,
 }
 
-/// Open risks first, heaviest first.
-pub(super) fn risks(plan: Option<&Fields>) -> Vec<RiskView> {
+/// In the order in which they were written.
+pub(super) fn risks(document: &Document, plan: Option<&Fields>) -> Vec<RiskView> {
     let entries = plan.into_iter().flatten();
     let mut risks: Vec<RiskView> = entries
         .filter_map(|(name, value)| {
@@ -60,11 +60,11 @@ pub(super) fn risks(plan: Option<&Fields>) -> Vec<RiskView> {
             })
         })
         .collect();
-    risks.sort_by_key(|risk| {
-        let closed = risk.status == Some(Stored::Known(RiskStatus::Closed));
-        let severity = risk.severity.as_ref().and_then(Stored::known);
-        let lightness = severity.map_or(u8::MAX, |severity| u8::MAX - severity.number());
-        (closed, lightness, risk.id.canonical())
+    let reader = document.read();
+    risks.sort_by_cached_key(|risk| {
+        let id = risk.id.canonical();
+        let name = format!("{RISK}{id}");
+        (reader.writing_place(["plan", name.as_str()]), id)
     });
     risks
 }

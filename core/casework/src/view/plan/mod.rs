@@ -33,9 +33,9 @@ pub struct PlanView {
     pub contact_rhythm: Option<Stored<LongText>>,
     /// When and how the client can be reached.
     pub reachability: Option<Stored<LongText>>,
-    /// Goals by priority (those without last), then identifier.
+    /// Goals in the order in which they were written: people name them by their number.
     pub goals: Vec<GoalView>,
-    /// Risks: open ones first, heaviest first, then identifier.
+    /// Risks in the order in which they were written: people name them by their number.
     pub risks: Vec<RiskView>,
     /// Reviews, newest first.
     pub reviews: Vec<ReviewView>,
@@ -62,7 +62,7 @@ pub struct GoalView {
     pub priority: Option<Stored<Priority>>,
     /// How far.
     pub status: Option<Stored<GoalStatus>>,
-    /// Steps by first day (those without last), then identifier.
+    /// Steps in the order in which they were written: people name them by their number.
     pub steps: Vec<StepView>,
 }
 
@@ -132,9 +132,10 @@ impl PlanView {
             .flatten()
             .filter_map(|(id, value)| Some(reading.goal(id, value.as_map()?)))
             .collect();
-        goals.sort_by_key(|goal| {
-            let priority = goal.priority.as_ref().map(Stored::canonical);
-            (priority.is_none(), priority, goal.id.canonical())
+        let reader = document.read();
+        goals.sort_by_cached_key(|goal| {
+            let id = goal.id.canonical();
+            (reader.writing_place(["goals", id.as_str()]), id)
         });
         mark_circles(&mut goals);
         let (reviews, violations) = extras::reviews(document, authors);
@@ -147,7 +148,7 @@ impl PlanView {
             contact_rhythm: stored(plan, "contact_rhythm"),
             reachability: stored(plan, "reachability"),
             goals,
-            risks: extras::risks(plan),
+            risks: extras::risks(document, plan),
             reviews,
             violations: reading.violations,
         }
@@ -178,9 +179,11 @@ impl Reading<'_> {
                 Some(self.step(&path, step, value.as_map()?))
             })
             .collect();
-        steps.sort_by_key(|step| {
-            let start = step.start.as_ref().map(Stored::canonical);
-            (start.is_none(), start, step.id.canonical())
+        let reader = self.document.read();
+        steps.sort_by_cached_key(|step| {
+            let step = step.id.canonical();
+            let path = ["goals", id, "steps", step.as_str()];
+            (reader.writing_place(path), step)
         });
         let fields = Some(fields);
         GoalView {
