@@ -249,7 +249,7 @@ pub fn optional_text<F: Field>(
     }
 }
 
-/// Asks yes or no; no is the answer to everything but y and yes.
+/// Asks yes or no until one of them is the answer; nothing is a no.
 ///
 /// # Errors
 /// Where nobody can be asked: then `--yes` must say it.
@@ -263,11 +263,22 @@ pub fn confirm(question: &str) -> Result<bool, Failure> {
             "Run the command again with `--yes`, or with `--dry-run` to see what it would do.",
         ));
     }
-    let answer = ask(&format!("{question} [y/N]"))?.unwrap_or_default();
-    Ok(matches!(
-        answer.to_lowercase().as_str(),
-        "y" | "yes" | "j" | "ja" | "o" | "oui"
-    ))
+    loop {
+        let answer = ask(&format!("{question} [y/N]"))?.unwrap_or_default();
+        match yes_or_no(&answer) {
+            Some(answer) => return Ok(answer),
+            None => show("  Please answer y (yes, ja, oui) or n (no, nein, non).\n"),
+        }
+    }
+}
+
+/// What an answer means; none where it is neither.
+fn yes_or_no(answer: &str) -> Option<bool> {
+    match answer.trim().to_lowercase().as_str() {
+        "y" | "yes" | "j" | "ja" | "o" | "oui" => Some(true),
+        "" | "n" | "no" | "nein" | "non" => Some(false),
+        _ => None,
+    }
 }
 
 /// Whether somebody sits at a terminal.
@@ -478,6 +489,19 @@ mod tests {
         }
         assert_eq!(read(""), None);
         assert_eq!(read(".\n").unwrap(), "");
+    }
+
+    #[test]
+    fn a_word_that_is_neither_yes_nor_no_is_no_answer() {
+        for yes in ["y", "Yes", "j", "JA", "o", "oui "] {
+            assert_eq!(yes_or_no(yes), Some(true), "{yes}");
+        }
+        for no in ["", " ", "n", "No", "nein", "Non"] {
+            assert_eq!(yes_or_no(no), Some(false), "{no}");
+        }
+        for neither in ["vielleicht", "yesno", "1", "je ne sais pas", "."] {
+            assert_eq!(yes_or_no(neither), None, "{neither}");
+        }
     }
 
     #[test]

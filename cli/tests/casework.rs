@@ -22,6 +22,9 @@ fn a_case_is_opened_shown_and_edited_offline() {
     assert_eq!(list["cases"][0]["case_number"], number.as_str());
     let none = home.run(&["--json", "case", "--filter", "nobody"]).json();
     assert_eq!(none["cases"], serde_json::json!([]));
+    let said = home.run(&["case", "--filter", "nobody"]).ok().stdout;
+    assert!(said.contains("None of 1 case has these words"), "{said}");
+    assert!(!said.contains("No case yet"), "{said}");
 
     typed(&["case", "set", "ruth", "call_name"], "Ruthli").ok();
     typed(

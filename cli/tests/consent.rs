@@ -10,7 +10,16 @@ const TEAM: &str = "Eingliederung";
 
 fn give<'a>(case: &'a str, shares: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     let words = [
-        "--json", "consent", "give", case, "--read", shares, "--form", "paper",
+        "--json",
+        "consent",
+        "give",
+        case,
+        "--read",
+        shares,
+        "--form",
+        "paper",
+        // What a consent covers is counted here; `access` goes along in a test of its own.
+        "--reads-unrecorded",
     ];
     [&words[..], more].concat()
 }
@@ -668,4 +677,52 @@ fn exported_consents_verify_without_a_home_and_a_changed_word_shows() {
         2,
         "not_a_proof",
     );
+}
+
+#[test]
+fn who_gets_a_section_to_read_records_what_they_read_unless_that_is_left_out_aloud() {
+    let world = World::new();
+    let case = world.open_case();
+    let read = format!("core={TEAM}");
+    let give = ["consent", "give", &case, "--read", &read, "--form", "paper"];
+    let said = world.berger.run(&[&give[..], &["--dry-run"]].concat()).ok();
+    assert!(
+        said.stdout.contains("`access` goes along"),
+        "{}",
+        said.stdout
+    );
+    let loud = ["--reads-unrecorded", "--dry-run"];
+    let said = world.berger.run(&[&give[..], &loud].concat()).ok().stdout;
+    assert!(said.contains("ATTENTION: what"), "{said}");
+    assert!(!said.contains("`access` goes along"), "{said}");
+
+    world.berger.run(&[&give[..], &["--yes"]].concat()).ok();
+    let list = consents(&world.berger, &case);
+    let sections: Vec<&str> = list["coverage"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|line| line["section"].as_str().unwrap())
+        .collect();
+    assert_eq!(sections, ["core", "access"], "{list}");
+    // The same line once more is no second consent.
+    let again = [&["--json"], &give[..], &["--yes"]].concat();
+    refused(&world.berger.run(&again), 6, "recorded_already");
+    let aloud = [&give[..], &["--again", "--dry-run"]].concat();
+    world.berger.run(&aloud).ok();
+    // What is added to it needs no second right.
+    let more = ["--json", "consent", "extend", &case, "1", "--read"];
+    let plan = format!("plan={TEAM}");
+    let more = [&more[..], &[&plan, "--form", "paper", "--yes"]].concat();
+    let extended = world.berger.run(&more).json();
+    assert_eq!(
+        extended["shares"].as_array().unwrap().len(),
+        1,
+        "{extended}"
+    );
+    sync_all(&world);
+    world.iseli.run(&["section", "show", &case, "core"]).ok();
+    sync_all(&world);
+    let log = world.berger.run(&["--json", "case", "access-log", &case]);
+    assert!(log.json().to_string().contains("Iseli"), "{}", log.stdout);
 }

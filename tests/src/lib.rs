@@ -352,6 +352,29 @@ impl World {
         institution: &str,
         kind: &str,
     ) -> Home {
+        self.joined(inviter, name, &founder(person, institution, kind))
+    }
+
+    /// The same, whose first person is a coach: the matrix has a column of its own for them.
+    ///
+    /// # Panics
+    /// Where any step fails.
+    #[must_use]
+    pub fn coaches(
+        &self,
+        inviter: &mut Home,
+        name: &str,
+        person: &str,
+        institution: &str,
+        kind: &str,
+    ) -> Home {
+        let mut founder = founder(person, institution, kind);
+        founder.introduction.function = "coach".into();
+        self.joined(inviter, name, &founder)
+    }
+
+    fn joined(&self, inviter: &mut Home, name: &str, founder: &Founder) -> Home {
+        let institution = founder.institution.name.as_str();
         let invitation = inviter
             .nahtlos
             .invite_institution(institution)
@@ -359,11 +382,7 @@ impl World {
         inviter.sync();
         let mut home = self.home(name);
         home.nahtlos
-            .join_as_institution(
-                &mut home.transport,
-                &invitation,
-                &founder(person, institution, kind),
-            )
+            .join_as_institution(&mut home.transport, &invitation, founder)
             .expect("the invitation is good");
         inviter.sync();
         home.sync();

@@ -230,13 +230,6 @@ fn only_who_takes_part_reads_a_round_table_and_its_decisions_become_tasks_and_st
     let refused = iseli.type_in(&unread, "Nachtrag.");
     let refusal = refused.is_refusal(exit::CONFLICT, "two_wordings", &unread);
     assert!(refusal.to_string().contains("conflict show"), "{refusal}");
-    let agenda = content(iseli)["lists"]["agenda"].clone();
-    let second = text(&agenda[1]["id"]).to_owned();
-    let added = ["meeting", "minutes", CASE, "--point", &second, "--append"];
-    iseli.done_with(&added, "Erstens.");
-    iseli.done_with(&added, "Zweitens.");
-    let agenda = content(iseli)["lists"]["agenda"].clone();
-    assert_eq!(agenda[1]["fields"]["minutes"], "Erstens.\n\nZweitens.");
 
     // One command: the decision, a task and a step, each naming the other.
     let words = [
@@ -456,6 +449,12 @@ fn only_who_takes_part_reads_a_round_table_and_its_decisions_become_tasks_and_st
     let printed = berger.json(&[&words[..], &to].concat());
     assert_eq!(printed["recorded"], true, "{printed}");
     assert!(logged().contains("Ruth Mosimann, Papier"));
+    // What is added later stands below what others wrote.
+    let below = ["meeting", "minutes", CASE, "--point", "2", "--append"];
+    berger.done_with(&below, "Nachtrag.");
+    let agenda = content(berger)["lists"]["agenda"].clone();
+    let both = format!("{late}\n\nNachtrag.");
+    assert_eq!(agenda[1]["fields"]["minutes"], both);
     // The consent ends, and with it the right to the table; by law nothing changes.
     berger.done(&["consent", "withdraw", CASE, &scene.consent, "--yes"]);
     scene.sync();

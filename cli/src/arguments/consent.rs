@@ -27,6 +27,9 @@ pub struct ConsentManner {
     /// Somebody interpreted, whose name is asked for (a line of its own with `--from`)
     #[arg(long)]
     pub interpreter: bool,
+    /// Do not let them record what they read (section `access`): nobody can tell the client then
+    #[arg(long)]
+    pub reads_unrecorded: bool,
     /// Somebody was there as a witness, whose name is asked for (a line of its own with `--from`)
     #[arg(long)]
     pub witness: bool,
@@ -65,6 +68,9 @@ pub struct ConsentGive {
     /// An earlier consent in whose place it stands: the rights that rest on that one end
     #[arg(long, value_name = "CONSENT")]
     pub replaces: Option<String>,
+    /// Record it although the same one is recorded already
+    #[arg(long)]
+    pub again: bool,
     /// A representative gave it, whose name is asked for (the first line with `--from`)
     #[arg(long)]
     pub representative: bool,

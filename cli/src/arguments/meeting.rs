@@ -33,6 +33,9 @@ pub struct MeetingCall {
     /// How the client agreed that they come, where a consent is extended by it: paper, device, verbal
     #[arg(long, value_name = "FORM", requires = "invite")]
     pub form: Option<String>,
+    /// Call it although one is called at the same time already
+    #[arg(long)]
+    pub again: bool,
     /// Place, purpose, agenda, documents and further people: one JSON object.
     #[command(flatten)]
     pub file: TypedValue,

@@ -13,6 +13,7 @@ use super::entries::shown;
 use super::names::Names;
 use super::pages::{core_fields, ident_fields};
 use super::section_history::history;
+use super::sync::count;
 use super::values::{CaseKey, case_edit, case_key, refuse_not_typed};
 use super::{
     NOT_DELIVERED_YET, access_log, case_erase, case_export, case_handover, case_import, case_open,
@@ -86,6 +87,7 @@ fn list(context: &Context, filter: &CaseFilter) -> Result<Answer, Failure> {
     }
     let nahtlos = context.open()?;
     let mut cases = nahtlos.cases()?;
+    let unfiltered = cases.len();
     if let Some(wanted) = &filter.filter {
         // Without a word it is no filter.
         if !wanted.trim().is_empty() {
@@ -112,11 +114,15 @@ fn list(context: &Context, filter: &CaseFilter) -> Result<Answer, Failure> {
         }
         rows.push(cells);
     }
-    let waits = match all {
+    let waits = match unfiltered {
         0 => waits_to_be_let_in(&nahtlos.status()?),
         _ => None,
     };
     let empty = waits.unwrap_or_else(|| match hidden {
+        0 if unfiltered > 0 => format!(
+            "None of {} has these words: `nahtlos search` looks into the journals, too.",
+            count(unfiltered as u64, "case", "cases")
+        ),
         0 => NO_CASE.to_owned(),
         _ => "No open case.".to_owned(),
     });

@@ -18,6 +18,7 @@ use serde_json::json;
 use super::case_take_over::{left_behind, mark_disputes};
 use super::consent_give::{give_page, shares_data};
 use super::entries::with_new_ids;
+use super::reads_recorded::with_access;
 use super::sync::count;
 use super::{NOT_DELIVERED_YET, case_title, consent_terms};
 use crate::arguments::CaseOpen;
@@ -252,15 +253,15 @@ fn carry_out(
              `nahtlos consent give {number} …` lets others in, `nahtlos sync` delivers it."
         ))));
     };
+    let along = with_access(nahtlos, &case, new.shares.clone(), &[], false)?;
+    let new = &NewConsent {
+        shares: along.shares,
+        ..new.clone()
+    };
     let preview = nahtlos.preview_consent(&case, new)?;
-    let previews = preview.shares;
-    data["shares"] = json!(shares_data(&new.shares, &previews));
-    let page = give_page(
-        &case_title(nahtlos, &case)?,
-        new,
-        preview.valid_until,
-        &previews,
-    );
+    data["shares"] = json!(shares_data(&new.shares, &preview.shares));
+    let page = give_page(&case_title(nahtlos, &case)?, new, &preview);
+    let page = along.said.iter().cloned().fold(page, Page::line);
     if opening.dry_run {
         let page = page.line("Nothing was done (--dry-run).");
         return Err(Stopped::answered(Answer::new(done(data, "dry_run"), page)));

@@ -1,14 +1,17 @@
 //! `nahtlos consent narrow` and `consent extend`.
 
+use nahtlos_casework::SectionKind;
 use nahtlos_casework::fields::{Date, LongText};
 use nahtlos_client::consent::{ConsentExtension, Less};
 use nahtlos_client::ending::WHAT_STAYS_READABLE;
+use nahtlos_protocol::identifier::SpaceId;
 use serde_json::json;
 
 use super::consent::{find_consent, in_words, named, read, shares_named};
 use super::consent_give::{OF_AGE, receivers_page, shares_data};
 use super::consent_withdraw::{after_taking_back, preview_page};
 use super::entries::known_id;
+use super::reads_recorded::with_access;
 use super::sync::count;
 use super::values::{parse, parse_option};
 use super::{NOT_DELIVERED_YET, case_title, consent_terms, ending};
@@ -94,6 +97,16 @@ pub fn extend(context: &Context, words: &ConsentExtend) -> Result<Answer, Failur
     let given = find_consent(&consents, &words.consent)?;
     let id = known_id(&given.id)?;
     let shares = consent_terms::shares(&nahtlos, &words.read, &words.write, &words.manner)?;
+    let known = consents.shares_of(&id).unwrap_or_default();
+    let known = known
+        .iter()
+        .filter(|share| share.section == SectionKind::Access);
+    let known: Vec<SpaceId> = known
+        .filter_map(|share| SpaceId::from_hex(share.member.as_str()))
+        .collect();
+    let left_out = words.manner.reads_unrecorded;
+    let along = with_access(&nahtlos, &case, shares, &known, left_out)?;
+    let (shares, along) = (along.shares, along.said);
     let told = consent_terms::told(&words.manner, false, &words.note, words.answered)?;
     let extension = ConsentExtension {
         consent: id,
@@ -117,6 +130,9 @@ pub fn extend(context: &Context, words: &ConsentExtend) -> Result<Answer, Failur
     }
     if !extension.shares.is_empty() {
         page = receivers_page(page, &extension.shares, &previews);
+    }
+    if let Some(said) = &along {
+        page = page.line(said.clone());
     }
     let data = |done: &str| {
         json!({
@@ -144,5 +160,10 @@ pub fn extend(context: &Context, words: &ConsentExtend) -> Result<Answer, Failur
             named(given)
         ),
     };
-    Ok(Answer::sentence(data("extended"), said).note(NOT_DELIVERED_YET))
+    let answer = Answer::sentence(data("extended"), said);
+    let along = along.filter(|_| words.answered.yes);
+    Ok(along
+        .into_iter()
+        .fold(answer, Answer::note)
+        .note(NOT_DELIVERED_YET))
 }

@@ -2,7 +2,7 @@
 
 use nahtlos_casework::SectionKind;
 use nahtlos_casework::edit::{Assessment, Edit, FunctionEdit};
-use nahtlos_casework::fields::Field;
+use nahtlos_casework::fields::{Date, Field};
 use serde_json::{Value, json};
 
 use super::entries::new_id;
@@ -29,6 +29,9 @@ fn add(context: &Context, new: &FunctionAdd) -> Result<Answer, Failure> {
     input::refuse_command_line(&new.assessment)?;
     let mut nahtlos = context.open()?;
     let case = nahtlos.find_case(&new.case)?;
+    // Before anybody types: what is refused afterwards is lost.
+    section::refuse_not_opened(&nahtlos, &case, &SectionKind::Function)?;
+    nahtlos.require_writable(&case.section(&SectionKind::Function)?)?;
     let assessment = match &new.assessment.from {
         Some(source) => from_json(&input::read_text(source)?)?,
         None => asked()?,
@@ -69,10 +72,22 @@ fn from_json(text: &str) -> Result<Assessment, Failure> {
 
 /// Asks field by field; what may be missing may be answered with nothing.
 fn asked() -> Result<Assessment, Failure> {
+    let capacity = required("Work capacity in per cent")?;
+    let from: Date = required("From (day)")?;
+    let to = input::ask_value("Until (day; nothing if open)", true, |typed| {
+        let to =
+            Date::parse(typed).map_err(|error| format!("{}: {}", error.reason, error.remedy))?;
+        match to < from {
+            true => Err(format!(
+                "The last day is before the first: name {from} or a later day."
+            )),
+            false => Ok(to),
+        }
+    })?;
     Ok(Assessment {
-        capacity: required("Work capacity in per cent")?,
-        from: required("From (day)")?,
-        to: input::ask_field("Until (day; nothing if open)", true)?,
+        capacity,
+        from,
+        to,
         basis: required("What it rests on (no diagnosis)")?,
         hours_per_day: input::ask_field("Hours a day (nothing if unknown)", true)?,
         limits: input::ask_field("Limits (nothing if none)", true)?,

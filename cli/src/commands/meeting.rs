@@ -193,7 +193,7 @@ impl Table {
 }
 
 /// The round tables of a case that can be opened, by their time; who shows one records that it was read.
-fn meetings(nahtlos: &Nahtlos, case: &Case) -> Vec<(SectionKind, FormView)> {
+pub fn meetings(nahtlos: &Nahtlos, case: &Case) -> Vec<(SectionKind, FormView)> {
     let kinds = case.sections.keys();
     let kinds = kinds.filter(|kind| matches!(kind, SectionKind::Meeting(_)));
     let mut meetings: Vec<(SectionKind, FormView)> = kinds
@@ -209,14 +209,14 @@ fn view_of(nahtlos: &Nahtlos, case: &Case, kind: &SectionKind) -> Result<FormVie
     Ok(FormView::read(&document, kind, &authors))
 }
 
-fn text_of(view: &FormView, field: &str) -> Option<String> {
+pub fn text_of(view: &FormView, field: &str) -> Option<String> {
     match &view.fields.get(field)?.stored {
         ScalarValue::Text(text) => Some(text.clone()),
         _ => None,
     }
 }
 
-fn id_of(kind: &SectionKind) -> String {
+pub fn id_of(kind: &SectionKind) -> String {
     match kind {
         SectionKind::Meeting(id) => id.clone(),
         other => other.code(),

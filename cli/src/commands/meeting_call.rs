@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use nahtlos_casework::SectionKind;
 use nahtlos_casework::edit::{Edit, FormChange, FormEdit, NewValues, ScalarValue};
-use nahtlos_casework::fields::{ConsentForm, EntryId, Field};
+use nahtlos_casework::fields::{ConsentForm, EntryId, Field, UtcTime};
 use nahtlos_casework::record::ConsentDetails;
 use nahtlos_client::consent::{ConsentExtension, ConsentShare, consent_in, short_name};
 use nahtlos_client::share::{GrantPreview, Terms};
@@ -19,6 +19,7 @@ use serde_json::json;
 
 use super::case_open::Stopped;
 use super::entries::new_id;
+use super::meeting::{id_of, meetings, text_of};
 use super::section_form::from_file;
 use super::share::{basis, with_institution};
 use super::sync::count;
@@ -43,6 +44,9 @@ pub fn call(context: &Context, new: &MeetingCall) -> Result<Answer, Failure> {
     let form: Option<ConsentForm> = parse_option("form", new.form.as_deref())?;
     let mut nahtlos = context.open()?;
     let case = nahtlos.find_case(&new.case)?;
+    if !new.again {
+        refuse_called_already(&nahtlos, &case, at)?;
+    }
     let kind = SectionKind::Meeting(new_id()?.to_string());
     let directory = nahtlos.directory()?;
     let mut invited: Vec<(SpaceId, Basis)> = Vec::new();
@@ -79,6 +83,31 @@ pub fn call(context: &Context, new: &MeetingCall) -> Result<Answer, Failure> {
         Ok(answer) | Err(Stopped::Answered(answer)) => Ok(*answer),
         Err(Stopped::Failed(failure)) => Err(*failure),
     }
+}
+
+/// The same line once more would call everybody twice.
+fn refuse_called_already(nahtlos: &Nahtlos, case: &Case, at: UtcTime) -> Result<(), Failure> {
+    let stands = Some(at.canonical());
+    let of_case = meetings(nahtlos, case);
+    let mut of_case = of_case.iter();
+    let Some((kind, _)) = of_case.find(|(_, view)| text_of(view, "at") == stands) else {
+        return Ok(());
+    };
+    Err(Failure::new(
+        Exit::Conflict,
+        "called_already",
+        format!(
+            "A round table at {} is called already; nothing was done.",
+            dates::time(at)
+        ),
+        "",
+        format!(
+            "See it: `nahtlos meeting show {} --meeting {}`. To call another one at the same time, run the command again \
+             with `--again`.",
+            case.id,
+            id_of(kind)
+        ),
+    ))
 }
 
 /// A round table that is being called.

@@ -66,6 +66,7 @@ mod plan_print_words;
 mod plan_version;
 mod plan_version_pages;
 mod printed_page;
+mod reads_recorded;
 mod recovery;
 mod recovery_print;
 mod sample;

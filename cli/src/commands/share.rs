@@ -10,6 +10,7 @@ use nahtlos_protocol::identifier::SpaceId;
 use nahtlos_protocol::space::kind::Role;
 use serde_json::json;
 
+use super::reads_recorded::unrecorded_by_grant;
 use super::sync::count;
 use super::{case_title, section_kind, share_slice, withdrawal};
 use crate::arguments::{ShareCommand, ShareGrant, ShareRole};
@@ -82,6 +83,10 @@ fn grant(context: &Context, new: &ShareGrant) -> Result<Answer, Failure> {
         until,
         new,
     );
+    let unrecorded = unrecorded_by_grant(&nahtlos, &case, &kinds, &member, basis)?;
+    if let Some(said) = &unrecorded {
+        page = page.line(said.clone());
+    }
     let data = |done: &str| {
         json!({
             "done": done,
@@ -128,6 +133,9 @@ fn grant(context: &Context, new: &ShareGrant) -> Result<Answer, Failure> {
         previews.first().map_or_else(String::new, with_institution)
     ));
     let mut answer = Answer::new(data("granted"), page);
+    if let Some(said) = unrecorded.filter(|_| new.answered.yes) {
+        answer = answer.note(said);
+    }
     if !held.is_empty() {
         answer = answer.note(format!(
             "They may already {} {}; nothing was changed there.",

@@ -132,6 +132,32 @@ pub fn is_never_whole(section: &SectionKind, party: Party) -> bool {
     is_about_health && party == Party::Institution(InstitutionKind::Employer)
 }
 
+/// What somebody is to be told who shares a whole section with a provider, a social enterprise or an employer, of
+/// which the matrix gives them a part or nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BeyondMatrix {
+    /// They receive a slice of it.
+    OnlyASlice,
+    /// They receive nothing of it.
+    Nothing,
+}
+
+/// Whether a whole section is more than the matrix gives a provider, a social enterprise or an employer. What other
+/// institutions receive beyond it rests on what a person decides.
+pub fn beyond_matrix(section: &SectionKind, party: Party) -> Option<BeyondMatrix> {
+    let Party::Institution(
+        InstitutionKind::Provider | InstitutionKind::SocialEnterprise | InstitutionKind::Employer,
+    ) = party
+    else {
+        return None;
+    };
+    match default_access(section, party)? {
+        Access::Slice(_) | Access::SliceWithConsent(_) => Some(BeyondMatrix::OnlyASlice),
+        Access::None => Some(BeyondMatrix::Nothing),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -218,6 +244,37 @@ mod tests {
             let health = matches!(section, SectionKind::Function | SectionKind::Medical);
             assert_eq!(is_never_whole(&section, employer), health, "{section}");
             assert!(!is_never_whole(&section, provider), "{section}");
+        }
+    }
+
+    #[test]
+    fn providers_and_employers_get_no_whole_section_that_the_matrix_gives_them_in_part_or_not_at_all()
+     {
+        let of = |kind| Party::Institution(kind);
+        let (provider, employer) = (of(InstitutionKind::Provider), of(InstitutionKind::Employer));
+        for party in [provider, of(InstitutionKind::SocialEnterprise), employer] {
+            for section in [SectionKind::Core, SectionKind::Plan] {
+                let says = beyond_matrix(&section, party);
+                assert_eq!(says, Some(BeyondMatrix::OnlyASlice), "{section} {party:?}");
+            }
+            for section in [
+                SectionKind::Journal,
+                SectionKind::Social,
+                SectionKind::Medical,
+            ] {
+                let says = beyond_matrix(&section, party);
+                assert_eq!(says, Some(BeyondMatrix::Nothing), "{section} {party:?}");
+            }
+        }
+        // A provider reads an assessment with a consent, and writes its measure.
+        assert_eq!(beyond_matrix(&SectionKind::Function, provider), None);
+        let measure = SectionKind::Measure("m1".into());
+        assert_eq!(beyond_matrix(&measure, provider), None);
+        // Control: who takes part in leading a case is no matter of this.
+        for party in [of(InstitutionKind::Iv), Party::Coach, Party::Lead] {
+            for section in PLAIN_SECTIONS {
+                assert_eq!(beyond_matrix(&section, party), None, "{section} {party:?}");
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use nahtlos_casework::edit::{
 };
 use nahtlos_casework::fields::{ConsentForm, Date, Field, InstitutionId, MemberId, Stored};
 use nahtlos_casework::record::{ConsentDetails, ConsentScope, ConsentScopes, Giver};
-use nahtlos_casework::view::ConsentView;
+use nahtlos_casework::view::{ComingOfAge, ConsentView};
 use nahtlos_casework::{Edit, Rule, SectionKind, conflicts};
 use nahtlos_document::Path;
 use support::{Replica, authors, field, id, replicas, sync};
@@ -258,7 +258,11 @@ fn what_a_representative_allowed_ends_before_the_person_comes_of_age() {
         ..consent()
     };
     berger.apply(&give(1, represented), 1);
-    let of_age = |day: &str| ledger(&berger).with_coming_of_age(Some(field(day)));
+    let on = |day: &str| ComingOfAge {
+        earliest: field(day),
+        latest: field(day),
+    };
+    let of_age = |day: &str| ledger(&berger).with_coming_of_age(Some(on(day)));
     let young = of_age("2027-06-15");
     assert!(is_covered(&young, SectionKind::Plan, "2027-06-14"));
     assert!(!is_covered(&young, SectionKind::Plan, "2027-06-15"));
@@ -276,7 +280,7 @@ fn what_a_representative_allowed_ends_before_the_person_comes_of_age() {
     // What the person allowed themselves does not end by it either.
     let [mut other, ..] = replicas(&SectionKind::Consent);
     other.apply(&give(1, consent()), 1);
-    let own = ledger(&other).with_coming_of_age(Some(field("2027-06-15")));
+    let own = ledger(&other).with_coming_of_age(Some(on("2027-06-15")));
     assert!(is_covered(&own, SectionKind::Plan, "2027-06-15"));
 }
 

@@ -496,7 +496,7 @@ fn two_who_settle_a_wording_at_once_and_choose_differently_are_asked_again_with_
     sync(&mut replicas);
     for replica in &replicas {
         assert!([SPITEX, FIRM].contains(&statement(replica).as_str()));
-        assert_eq!(wordings(replica), [FIRM, SPITEX]);
+        assert_eq!(wordings(replica), [SPITEX, FIRM]);
     }
     let again = choice_of(&replicas[SOMMER], "Spitex");
     replicas[SOMMER].apply(&again, 41);

@@ -33,7 +33,7 @@ impl Story {
         let world = World::new();
         let mut ruegg = world.found("ruegg", "Rita Rüegg", "Sozialdienst", "soz");
         let trachsel = world.colleague(&mut ruegg, "trachsel", "Tim Trachsel", Role::Manage);
-        let keller = world.institution(&mut ruegg, "keller", "Urs Keller", "Stellwerk", "su");
+        let keller = world.coaches(&mut ruegg, "keller", "Urs Keller", "Stellwerk", "su");
         let iseli = world.institution(&mut ruegg, "iseli", "Marc Iseli", "IV-Stelle Bern", "iv");
         let case = ruegg.open_example_case();
         for team in [COACHES, IV] {

@@ -277,8 +277,8 @@ fn a_right_by_a_representative_is_granted_no_longer_than_the_person_is_not_of_ag
 fn sixty_days_before_there_is_one_task_however_many_devices_make_it() {
     let mut story = Story::new();
     let number = story.case.clone();
-    let (birth, of_age) = of_age_in(&story.ruegg, 30);
-    // Yesterday both devices had looked already when the consent was recorded.
+    let (birth, of_age) = of_age_in(&story.ruegg, 60);
+    // Yesterday, when the consent was recorded, it was not due yet.
     for home in [&mut story.ruegg, &mut story.trachsel] {
         set_back(home, 1);
         home.sync();
@@ -311,6 +311,28 @@ fn sixty_days_before_there_is_one_task_however_many_devices_make_it() {
         conflicts.is_empty(),
         "two devices that say the same do not disagree"
     );
+}
+
+#[test]
+fn a_consent_recorded_within_sixty_days_of_the_birthday_brings_its_task_along() {
+    let mut story = Story::new();
+    let number = story.case.clone();
+    let (birth, of_age) = of_age_in(&story.ruegg, 30);
+    // The day's look at the consents is over.
+    story.sync();
+    born(&mut story.ruegg, &number, birth);
+    let own = case(&story.ruegg, &number);
+    // Control: what the person says themselves does not end with the birthday.
+    let said = consent(&story.ruegg, &[(FUNCTION, IV)]);
+    story.ruegg.nahtlos.consent_give(&own, &said).unwrap();
+    assert_eq!(birthdays(&story.ruegg, &number), []);
+    let new = represented(&story.ruegg, &[(FUNCTION, COACHES)]);
+    story.ruegg.nahtlos.consent_give(&own, &new).unwrap();
+    let tasks = birthdays(&story.ruegg, &number);
+    assert_eq!(tasks.len(), 1, "{tasks:?}");
+    assert_eq!(tasks[0].1, Some(of_age));
+    story.sync();
+    assert_eq!(birthdays(&story.trachsel, &number), tasks);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::scene::Who::{self, Berger, Iseli, Keller, Sommer};
-use super::scene::{CASE, Langnau, text};
+use super::scene::{ACCESS, CASE, Langnau, text};
 use super::story::exit;
 
 /// `core plan labour journal tasks` for all three, `function` for the IV and the coach.
@@ -14,7 +14,7 @@ pub fn record(story: &Langnau) -> String {
     for who in [Iseli, Sommer, Keller] {
         for (option, role) in [("--read", "read"), ("--write", "write")] {
             let sections = who.shared().into_iter();
-            let sections = sections.filter(|(_, of)| *of == role);
+            let sections = sections.filter(|(section, of)| *of == role && *section != ACCESS);
             let sections: Vec<&str> = sections.map(|(section, _)| section).collect();
             let team = who.introduction()[2];
             words.extend([option.to_owned(), format!("{}={team}", sections.join(","))]);

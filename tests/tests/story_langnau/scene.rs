@@ -12,8 +12,10 @@ use super::{consent, enquiry};
 pub const CASE: &str = "mosimann";
 
 pub const SECTIONS: [&str; 6] = ["core", "function", "journal", "labour", "plan", "tasks"];
-/// Where reading is recorded, and the ledger of consents: covered by no consent here.
-pub const OWN: [&str; 2] = ["access", "consent"];
+/// Where reading is recorded: goes along with a consent, without being named.
+pub const ACCESS: &str = "access";
+/// Where reading is recorded, and the ledger of consents: named in no consent here.
+pub const OWN: [&str; 2] = [ACCESS, "consent"];
 
 /// Who takes part, in the order the story names them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,10 +66,13 @@ impl Who {
         };
         let own = OWN.into_iter().filter(|_| self == Berger);
         let own = own.map(|section| (section, "manage"));
+        // What they read they record; the matrix lets coaches record nothing.
+        let recorded = matches!(self, Iseli | Sommer).then_some((ACCESS, "write"));
         let sections = SECTIONS.into_iter();
         sections
             .filter_map(|section| Some((section, role(section)?)))
             .chain(own)
+            .chain(recorded)
             .collect()
     }
 }

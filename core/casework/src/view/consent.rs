@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use nahtlos_document::{Document, Path, Value};
 use serde::Serialize;
 
+use super::consent_coverage::ComingOfAge;
 use super::{Fields, stored};
 use crate::author::{AuthorOf, Origin};
 use crate::edit::{CONSENT_EVENTS, CONSENT_SIGNATURE};
@@ -38,7 +39,7 @@ pub struct ConsentView {
     pub violations: Vec<Violation>,
     /// The day on which the person whom the case is about comes of age, where it is known.
     #[serde(skip)]
-    pub(super) comes_of_age: Option<Date>,
+    pub(super) comes_of_age: Option<ComingOfAge>,
 }
 
 /// A consent as it was recorded.
@@ -173,7 +174,7 @@ impl ConsentView {
     /// The same with the day on which the person comes of age: what a representative allowed before ends
     /// with the day before it.
     #[must_use]
-    pub fn with_coming_of_age(mut self, day: Option<Date>) -> Self {
+    pub fn with_coming_of_age(mut self, day: Option<ComingOfAge>) -> Self {
         self.comes_of_age = day;
         self
     }
@@ -220,10 +221,8 @@ impl ConsentView {
     fn sort(&mut self) {
         // Consents stay in the order in which they were recorded: people name them by their number, and one
         // that is recorded later moves none, whatever day it begins on.
-        self.withdrawn.sort_by_key(|withdrawn| {
-            let stated = withdrawn.stated_at.as_ref().map(Stored::canonical);
-            stated
-        });
+        self.withdrawn
+            .sort_by_key(|withdrawn| withdrawn.stated_at.as_ref().map(Stored::canonical));
         self.changed.sort_by_key(|changed| {
             let stated = changed.stated_at.as_ref().map(Stored::canonical);
             (stated, changed.origin.at)

@@ -83,15 +83,17 @@ impl ConsentView {
         let coverage = self.coverage();
         let ends = coverage
             .iter()
-            .any(|coverage| coverage.ends_with_coming_of_age && coverage.is_in_force_on(day));
-        self.comes_of_age.filter(|_| ends)
+            .filter(|coverage| coverage.ends_with_coming_of_age && coverage.is_in_force_on(day));
+        let days = ends.filter_map(|coverage| coverage.until?.plus_days(1));
+        days.min()
     }
 
     /// Whether this consent was given by a representative of somebody who was not of age then.
     fn ends_with_age(&self, given: &GivenView, since: Date) -> Option<Date> {
         let giver = given.giver.as_ref().and_then(Stored::known);
         let represented = matches!(giver, Some(Giver::Representative { .. }));
-        self.comes_of_age.filter(|day| represented && since < *day)
+        let of_age = self.comes_of_age.filter(|_| represented)?;
+        of_age.end_of_what_is_allowed_on(since)
     }
 
     fn coverage_of(&self, given: &GivenView) -> Vec<Coverage> {
@@ -181,6 +183,38 @@ impl ConsentView {
     }
 }
 
+/// When somebody comes of age: one day, or between two where only the year or the month of birth is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ComingOfAge {
+    /// The first day that it can be: from then on the person is asked.
+    pub earliest: Date,
+    /// The last day that it can be: until then the person may be under age.
+    pub latest: Date,
+}
+
+impl ComingOfAge {
+    /// By what is known of the birth.
+    pub fn of(birth: PartialDate) -> Option<Self> {
+        let (year, month, day) = birth.parts();
+        let earliest = coming_of_age(birth)?;
+        let (year, last_month) = (year.checked_add(OF_AGE_YEARS)?, month.unwrap_or(12));
+        let latest = match day {
+            Some(_) => earliest,
+            None => (28..=31)
+                .rev()
+                .find_map(|day| Date::new(year, last_month, day).ok())?,
+        };
+        Some(Self { earliest, latest })
+    }
+
+    /// The day on which what a representative allows on this day ends; none where the person is of age for sure.
+    pub fn end_of_what_is_allowed_on(self, day: Date) -> Option<Date> {
+        [self.earliest, self.latest]
+            .into_iter()
+            .find(|end| day < *end)
+    }
+}
+
 /// The day on which somebody comes of age. Where only the year or the month of birth is known, the earliest
 /// day that it can be: from then on the person is asked.
 pub fn coming_of_age(birth: PartialDate) -> Option<Date> {
@@ -215,6 +249,33 @@ mod tests {
         ] {
             let day = coming_of_age(PartialDate::parse(birth).unwrap()).unwrap();
             assert_eq!(day.canonical(), expected, "{birth}");
+        }
+    }
+
+    #[test]
+    fn of_whom_only_the_year_is_known_may_be_under_age_until_its_end() {
+        let day = |text: &str| Date::parse(text).unwrap();
+        for (birth, earliest, latest) in [
+            ("2010-05-17", "2028-05-17", "2028-05-17"),
+            ("2008-02", "2026-02-01", "2026-02-28"),
+            ("2010-02", "2028-02-01", "2028-02-29"),
+            ("2008", "2026-01-01", "2026-12-31"),
+        ] {
+            let of_age = ComingOfAge::of(PartialDate::parse(birth).unwrap()).unwrap();
+            assert_eq!(
+                (of_age.earliest, of_age.latest),
+                (day(earliest), day(latest))
+            );
+        }
+        let of_age = ComingOfAge::of(PartialDate::parse("2008").unwrap()).unwrap();
+        for (given, end) in [
+            ("2025-12-31", Some("2026-01-01")),
+            ("2026-01-01", Some("2026-12-31")),
+            ("2026-12-30", Some("2026-12-31")),
+            ("2026-12-31", None),
+        ] {
+            let ends = of_age.end_of_what_is_allowed_on(day(given));
+            assert_eq!(ends, end.map(day), "{given}");
         }
     }
 }

@@ -28,7 +28,7 @@ use nahtlos_document::Value;
 pub use self::attachment::{AttachmentContent, AttachmentView, AttachmentsView, RemovedView};
 pub use self::core::CoreView;
 pub use consent::{ChangedView, ConsentView, DetailsView, GivenView, RecordedEvent, WithdrawnView};
-pub use consent_coverage::{Coverage, coming_of_age};
+pub use consent_coverage::{ComingOfAge, Coverage, coming_of_age};
 pub use dispute::{DisputeView, DisputesView, SettledView};
 pub use enquiry::{EnquiryStatus, EnquiryView};
 pub use form::{EntryView, FieldView, FormView};

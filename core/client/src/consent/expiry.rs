@@ -69,6 +69,13 @@ impl Nahtlos {
         Ok(told)
     }
 
+    /// What the day's look would have made, had the consent stood there by then.
+    pub(super) fn make_task_of_new_consent(&mut self, case: &Case) -> Result<(), ClientError> {
+        let case = self.case(&hex(&case.id))?;
+        let (consents, today) = (self.known_consents(&case)?, self.today()?);
+        self.make_coming_of_age_task(&case, &consents, today)
+    }
+
     /// The cases of which a ledger is known here. Labels that do not open are told of, and passed over.
     fn cases_with_ledger(&self, told: &mut Vec<String>) -> Result<BTreeSet<Nonce>, ClientError> {
         let (labels, mut damaged) = self.vault.list_all_that_open(Collection::Label)?;

@@ -8,6 +8,7 @@ use nahtlos_casework::fields::{Date, EntryId, Field, FieldError};
 use nahtlos_casework::matrix::{Access, Party, default_access};
 use nahtlos_casework::record::{ConsentScope, ConsentScopes, Giver};
 use nahtlos_casework::role::InstitutionKind;
+use nahtlos_casework::view::ComingOfAge;
 use nahtlos_protocol::identifier::SpaceId;
 use nahtlos_protocol::space::effect::History;
 use nahtlos_protocol::space::kind::Role;
@@ -41,6 +42,9 @@ pub struct ConsentPreview {
     pub valid_until: Option<Date>,
     /// What ends with the consent in whose place it stands.
     pub replaced: Option<WithdrawalPreview>,
+    /// When the person comes or came of age; none where nothing is known of the birth.
+    #[serde(skip)]
+    pub of_age: Option<ComingOfAge>,
 }
 
 /// A consent that can be recorded.
@@ -100,6 +104,7 @@ impl Nahtlos {
             .as_ref()
             .map(|replaced| self.preview_of(&replaced.consent, &replaced.resting, &new_readers));
         Ok(ConsentPreview {
+            of_age: self.comes_of_age(&case),
             valid_until: self.until_of_age(&case, &new.giver, new.valid_from, new.valid_until),
             shares: shares.collect::<Result<_, _>>()?,
             replaced: replaced.transpose()?,
@@ -112,7 +117,7 @@ impl Nahtlos {
         case: &Case,
         share: &ConsentShare,
     ) -> Result<GrantPreview, ClientError> {
-        let preview = self.preview_grant(case, &share.section, &share.member)?;
+        let preview = self.preview_readers(case, &share.section, &share.member)?;
         if !self.is_only_sliced(share)? {
             return Ok(preview);
         }
@@ -145,6 +150,8 @@ impl Nahtlos {
         self.all_or_nothing(|nahtlos| {
             let id = nahtlos.record_consent(case, new)?;
             nahtlos.move_on_by_consent(case)?;
+            // The day's look at the consents may be over, and the birthday near.
+            nahtlos.make_task_of_new_consent(case)?;
             Ok(id)
         })
     }
@@ -265,8 +272,9 @@ impl Nahtlos {
     ) -> Option<Date> {
         let represented = matches!(giver, Giver::Representative { .. });
         let of_age = self.comes_of_age(case);
-        let of_age = of_age.filter(|day| represented && valid_from < *day);
-        let last = of_age.and_then(|day| day.plus_days(-1));
+        let of_age = of_age.filter(|_| represented);
+        let end = of_age.and_then(|of_age| of_age.end_of_what_is_allowed_on(valid_from));
+        let last = end.and_then(|day| day.plus_days(-1));
         match (last, valid_until) {
             (Some(last), Some(until)) => Some(last.min(until)),
             (last, until) => last.or(until),
@@ -298,6 +306,7 @@ impl Nahtlos {
             }
             if !self.is_only_sliced(share)? {
                 self.refuse_whole(&share.section, &share.member, share.role)?;
+                self.refuse_beyond_matrix(case, &share.section, &share.member)?;
             }
             let institution = self
                 .confirmed_institution(&share.member)

@@ -19,7 +19,7 @@ use nahtlos_casework::fields::{
     Purpose, Stored,
 };
 use nahtlos_casework::record::{ConsentDetails, ConsentScope, Giver};
-use nahtlos_casework::view::{ConsentView, CoreView, Coverage, GivenView, coming_of_age};
+use nahtlos_casework::view::{ComingOfAge, ConsentView, CoreView, Coverage, GivenView};
 use nahtlos_protocol::identifier::{Nonce, SpaceId};
 use nahtlos_protocol::space::kind::Role;
 
@@ -118,10 +118,10 @@ impl Nahtlos {
     }
 
     /// When the person whom a case is about comes of age; none where the birth is not known here.
-    pub(crate) fn comes_of_age(&self, case: &Case) -> Option<Date> {
+    pub(crate) fn comes_of_age(&self, case: &Case) -> Option<ComingOfAge> {
         let core = case.sections.get(&SectionKind::Core)?;
         let core = CoreView::read(&*self.shared_document(core).ok()?);
-        coming_of_age(*core.birth?.known()?)
+        ComingOfAge::of(*core.birth?.known()?)
     }
 
     /// What consents say about a share, for who asks why somebody can or cannot see a section.

@@ -9,10 +9,10 @@ mod proposing;
 use std::collections::BTreeSet;
 
 use nahtlos_casework::SectionKind;
-use nahtlos_casework::fields::Field;
+use nahtlos_casework::fields::{Field, FieldError};
 use nahtlos_casework::matrix::{Access, Party, default_access};
 use nahtlos_casework::role::InstitutionKind;
-use nahtlos_casework::slice::is_never_whole;
+use nahtlos_casework::slice::{BeyondMatrix, beyond_matrix, is_never_whole};
 use nahtlos_protocol::identifier::SpaceId;
 use nahtlos_protocol::space::authority;
 use nahtlos_protocol::space::effect::History;
@@ -102,8 +102,20 @@ impl Nahtlos {
     /// What granting would do.
     ///
     /// # Errors
-    /// [`ClientError::NotFound`], [`ClientError::NoRight`].
+    /// [`ClientError::NotFound`], [`ClientError::NoRight`]; [`ClientError::Field`] where they are a provider or an
+    /// employer, and receive a part of the section or nothing.
     pub fn preview_grant(
+        &self,
+        case: &Case,
+        kind: &SectionKind,
+        member: &SpaceId,
+    ) -> Result<GrantPreview, ClientError> {
+        self.refuse_beyond_matrix(case, kind, member)?;
+        self.preview_readers(case, kind, member)
+    }
+
+    /// Who would read a section, or at most a part of it.
+    pub(crate) fn preview_readers(
         &self,
         case: &Case,
         kind: &SectionKind,
@@ -353,6 +365,46 @@ impl Nahtlos {
             action: "share this section",
             reason: reason.into(),
         })
+    }
+
+    /// Providers and employers are no party to a case as those are who lead it together: of most sections they
+    /// receive a part, written for them, and never the section with its history.
+    pub(crate) fn refuse_beyond_matrix(
+        &self,
+        case: &Case,
+        kind: &SectionKind,
+        member: &SpaceId,
+    ) -> Result<(), ClientError> {
+        let Some(party) = self.party_of(member)? else {
+            return Ok(());
+        };
+        let directory = self.shared_directory()?;
+        let name = directory.name(member);
+        let institution = self.confirmed_institution(member);
+        let card = institution.and_then(|id| directory.institutions.get(&id.to_string()));
+        let is_a = card.map_or_else(String::new, |card| format!(" ({})", card.kind));
+        let error = match beyond_matrix(kind, party) {
+            None => return Ok(()),
+            Some(BeyondMatrix::OnlyASlice) => FieldError::new(
+                "section",
+                "only_a_slice",
+                format!(
+                    "{name}{is_a} receives a slice of `{kind}` at most: the whole section would show all that stands in \
+                     it, with its history"
+                ),
+                format!(
+                    "leave it out here and share the slice: `nahtlos share slice {} {kind} --to \"{name}\"`",
+                    case.id
+                ),
+            ),
+            Some(BeyondMatrix::Nothing) => FieldError::new(
+                "section",
+                "not_for_them",
+                format!("{name}{is_a} receives nothing of `{kind}`"),
+                format!("leave `{kind}` out"),
+            ),
+        };
+        Err(error.into())
     }
 
     /// Notes of one institution stay within it. The AHV number and other identifiers never go to
