@@ -429,3 +429,152 @@ fn two_people_of_one_name_are_told_apart_by_their_ids_and_two_institutions_are_n
     rename("IV Bern").json();
     rename("iv bern").json();
 }
+
+/// Berger administers the institution and is in its team no more; Zaugg and Trachsel are.
+fn custodian_outside_the_team(world: &World) -> (Home, Home) {
+    let zaugg = world.colleague("Vera Zaugg", "manage");
+    let trachsel = world.colleague("Beat Trachsel", "write");
+    zaugg
+        .type_in(
+            &["--json", "case", "open", "--yes", "--from", "-"],
+            support::CASE_FILE,
+        )
+        .ok();
+    zaugg.run(&["sync"]).ok();
+    let remove = ["member", "remove", "Berger", "--team", "RAV Team", "--yes"];
+    zaugg.run(&remove).ok();
+    for home in [&zaugg, &trachsel, &world.berger, &zaugg] {
+        home.run(&["sync"]).ok();
+    }
+    (zaugg, trachsel)
+}
+
+#[test]
+fn a_custodian_outside_the_team_is_told_what_they_do_not_see_and_who_of_the_team_makes_keys_and_report()
+ {
+    let world = World::new();
+    let (zaugg, trachsel) = custodian_outside_the_team(&world);
+    let device = own_fingerprint(&trachsel);
+    let revoke = ["device", "revoke", &device, "--lost", "--now"];
+    let dry = world.berger.run(&with(&revoke, &["--dry-run"])).ok();
+    let done = world.berger.run(&with(&revoke, &["--yes"]));
+    let report = format!("nahtlos device breach-report {device}");
+    for said in [plain(&dry.stdout), plain(&done.stderr)] {
+        for part in [
+            "you are not in RAV Team",
+            "(Vera Zaugg)",
+            "nahtlos key rotate --all",
+            &report,
+        ] {
+            assert!(said.contains(part), "{part}: {said}");
+        }
+    }
+    let page = world.berger.run(&["device", "breach-report"]).ok();
+    for part in ["NOT in this report", "(Vera Zaugg)", "key rotate --all"] {
+        assert!(page.stderr.contains(part), "{part}: {}", page.stderr);
+    }
+    assert!(
+        page.stdout.contains("the cases of RAV Team"),
+        "{}",
+        page.stdout
+    );
+    assert!(!page.stdout.contains("never held a key"), "{}", page.stdout);
+    let here = ["--json", "device", "breach-report", &device];
+    let seen = world.berger.run(&here).json();
+    let unseen = &seen["teams_out_of_sight"];
+    assert_eq!(unseen[0]["team"], "RAV Team");
+    assert_eq!(unseen[0]["people"], serde_json::json!(["Vera Zaugg"]));
+
+    // Zaugg does as it says: the report is whole there, and every section gets its key.
+    zaugg.run(&["sync"]).ok();
+    let before = zaugg.run(&here).json();
+    assert_eq!(before["teams_out_of_sight"], serde_json::json!([]));
+    let sections = before["sections"].as_array().unwrap().len();
+    assert!(sections > seen["sections"].as_array().unwrap().len());
+    zaugg.run(&["key", "rotate", "--all", "--yes"]).ok();
+    let after = zaugg.run(&here).json();
+    let renewed = after["sections"].as_array().unwrap().iter();
+    let renewed = renewed.filter(|one| !one["new_key_since"].is_null());
+    assert_eq!(renewed.count(), sections, "{after}");
+}
+
+#[test]
+fn a_custodian_who_removes_somebody_from_a_team_they_are_not_in_is_told_who_makes_its_new_keys() {
+    let world = World::new();
+    let (zaugg, _trachsel) = custodian_outside_the_team(&world);
+    let remove = [
+        "member", "remove", "Trachsel", "--team", "RAV Team", "--now",
+    ];
+    let done = world.berger.run(&with(&remove, &["--yes"]));
+    let said = plain(&done.stderr);
+    for part in [
+        "you are not in RAV Team",
+        "(Vera Zaugg)",
+        "key rotate --all",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert!(
+        !said.contains("breach-report"),
+        "no device was lost: {said}"
+    );
+    // Who is in the team makes them and is told nothing of the kind.
+    zaugg.run(&["sync"]).ok();
+    zaugg.run(&["key", "rotate", "--all", "--yes"]).ok();
+}
+
+#[test]
+fn the_last_with_a_device_leaves_a_team_only_where_that_is_meant() {
+    let world = World::new();
+    let trachsel = world.colleague("Beat Trachsel", "manage");
+    let remove = ["member", "remove", "Berger", "--team", "RAV Team"];
+    let dry = world.berger.run(&with(&remove, &["--dry-run"])).ok().stdout;
+    assert!(
+        !dry.contains("Nobody with a device is left"),
+        "control: Trachsel has one: {dry}"
+    );
+    let device = own_fingerprint(&trachsel);
+    let revoke = ["device", "revoke", &device, "--lost"];
+    let dry = world.berger.run(&with(&revoke, &["--dry-run"])).ok().stdout;
+    assert!(
+        !dry.contains("Nobody with a device"),
+        "Berger has one: {dry}"
+    );
+    world.berger.run(&with(&revoke, &["--yes"])).ok();
+    world.berger.run(&["sync"]).ok();
+
+    let dry = plain(&world.berger.run(&with(&remove, &["--dry-run"])).ok().stdout);
+    for part in [
+        "Nobody with a device is left in RAV Team",
+        "no recovery key",
+        "lost for good",
+    ] {
+        assert!(dry.contains(part), "{part}: {dry}");
+    }
+    let own = own_fingerprint(&world.berger);
+    let only = ["device", "revoke", &own, "--lost", "--dry-run"];
+    let only = plain(&world.berger.run(&only).ok().stdout);
+    assert!(
+        only.contains("Nobody with a device is left in RAV Team"),
+        "{only}"
+    );
+
+    let refusal = world.berger.run(&with(&remove, &["--yes", "--json"]));
+    refused(&refusal, 1, "last_with_a_device");
+    let next = refusal.error()["next"].to_string();
+    assert!(
+        next.contains("member invite") && next.contains("--last"),
+        "{next}"
+    );
+    let waits = world.berger.run(&["--json", "decision"]).json();
+    assert_eq!(
+        waits["decisions"].as_array().map_or(0, Vec::len),
+        0,
+        "{waits}"
+    );
+    world.berger.run(&with(&remove, &["--yes", "--last"])).ok();
+}
+
+fn plain(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -105,7 +105,18 @@ fn a_conflict_of_interest_keeps_a_case_where_it_is_until_the_mark_is_taken_away(
         assert_eq!(plan.cases.len(), 1);
         assert_eq!(because(&plan), [Exclusion::ConflictOfInterest]);
     }
-    office.luthi.nahtlos.recuse(&case, &luthi, false).unwrap();
+    let own = office.luthi.nahtlos.recuse(&case, &luthi, false);
+    assert_eq!(own.unwrap_err().code(), "no_right", "not of oneself");
+    office.luthi.sync();
+    assert_eq!(
+        because(&office.plan(&office.luthi, &office.luthi)),
+        [Exclusion::ConflictOfInterest]
+    );
+    office.berger.nahtlos.recuse(&case, &luthi, false).unwrap();
+    let again = office.berger.nahtlos.recuse(&case, &luthi, false);
+    assert_eq!(again.unwrap_err().code(), "nothing_to_change");
+    office.berger.sync();
+    office.luthi.sync();
     assert_eq!(office.plan(&office.luthi, &office.luthi).cases.len(), 2);
 }
 

@@ -108,7 +108,9 @@ pub enum DeviceCommand {
     /// With `--now`, which needs the relay, it syncs first (a person may have another device by now), the device
     /// is refused from then on, and everything it could open and you may write in gets a new key in the same
     /// run; where that breaks off, the next `nahtlos sync` goes on. What is left to others is said with who
-    /// they are: they make those keys with their next edit. A device of somebody who left is revoked like any
+    /// they are: a team's key is made at the next sync of its people, a section's with the next edit there. Of a
+    /// team that you are not in, this device sees no case: it says who of the team is to run `nahtlos key rotate
+    /// --all` and to make the breach report. A device of somebody who left is revoked like any
     /// other. Exit status: 0 revoked, and with `--now` every key of yours is new; 1 no such device, or it is
     /// revoked already; 3 revoked, and some keys wait for the next sync; 5 you do not administer its person's
     /// institution; 20 the relay was not reached: the next sync revokes a device that was named by its
@@ -133,8 +135,9 @@ pub enum DeviceCommand {
     ///
     /// By the keys that came to it, whatever became of the rights; each section with the strongest role it
     /// had, since when it held a key, until when the relay served it, and since when there is a new key
-    /// that it has no way to. Clients and sections are named as far as you may read them; what you may not
-    /// read is counted. Times with a star are by somebody's own clock, the others by the relay's. CSV: one
+    /// that it has no way to. Clients and sections are named as far as you may read them; a section that this
+    /// device knows and may not read is counted. Cases of a team that you are not in are not in the report: it names
+    /// the team, and who of it can make the report ("teams_out_of_sight" in JSON). Times with a star are by somebody's own clock, the others by the relay's. CSV: one
     /// line for a section, times in UTC, columns case_number, client, section, role, since, content_since
     /// (what was written from then on can be read), until, new_key_since, case_id, space_id, device; a
     /// cell that a spreadsheet would run as a formula begins with an apostrophe. JSON: the same names, with

@@ -314,6 +314,9 @@ pub enum MemberCommand {
         /// Make new keys of everything they could open at once, not only at the next write there
         #[arg(long)]
         now: bool,
+        /// Also where nobody with a device is left in the team: with `--yes` that is refused otherwise
+        #[arg(long)]
+        last: bool,
         /// Whether to ask.
         #[command(flatten)]
         answered: Answered,

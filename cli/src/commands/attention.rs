@@ -16,7 +16,7 @@ use serde::Serialize;
 use super::held::is_open;
 use super::held_page::{place_of, who};
 use super::sync::count;
-use super::{decision, device_wipe, newcomer};
+use super::{case_handover, decision, device_wipe, newcomer};
 use crate::failure::Failure;
 use crate::output::{Page, dates};
 
@@ -261,7 +261,12 @@ pub fn ordered(nahtlos: &Nahtlos) -> Result<Option<Sign>, Failure> {
             }));
         }
     }
-    Ok(None)
+    let unreached = nahtlos.orders_out_of_reach().unwrap_or_default();
+    Ok(unreached.first().map(|order| Sign {
+        code: "handover_out_of_reach",
+        says: case_handover::out_of_reach(order),
+        next: "What can be done: `nahtlos case handover --ordered --dry-run`.".into(),
+    }))
 }
 
 fn held(nahtlos: &Nahtlos, edits: &[HeldEnvelope]) -> Option<Sign> {

@@ -1,7 +1,7 @@
 //! `nahtlos case handover` and `nahtlos case recuse`.
 
 use indicatif::{ProgressBar, ProgressStyle};
-use nahtlos_client::handover::{HandoverPlan, OrderedHandover};
+use nahtlos_client::handover::{HandoverPlan, LedByOther, OrderedHandover};
 use nahtlos_client::{Case, ClientError, Nahtlos};
 use nahtlos_protocol::identifier::SpaceId;
 use serde_json::{Value, json};
@@ -74,6 +74,20 @@ fn ordered(nahtlos: &mut Nahtlos, options: &CaseHandover) -> Result<Answer, Fail
             plans.push((Some(order), plan));
         }
     }
+    let unreached = nahtlos.orders_out_of_reach()?;
+    if plans.is_empty() && !unreached.is_empty() {
+        let page = unreached.iter().map(out_of_reach);
+        let page = page.fold(Page::default(), Page::line);
+        let data =
+            json!({ "done": "nothing", "plans": [], "out_of_reach": json::value(&unreached) });
+        return Ok(Answer::new(data, page.line(WHO_READS_HANDS_OVER)).exit(
+            if options.answered.dry_run {
+                Exit::Done
+            } else {
+                Exit::PartlyHeld
+            },
+        ));
+    }
     if plans.is_empty() {
         return Ok(Answer::sentence(
             json!({ "done": "nothing", "plans": [] }),
@@ -84,15 +98,41 @@ fn ordered(nahtlos: &mut Nahtlos, options: &CaseHandover) -> Result<Answer, Fail
     carry_out(nahtlos, &plans, options.answered)
 }
 
+/// What is left where an order reached somebody who reads none of the cases.
+const WHO_READS_HANDS_OVER: &str = "Tell who ordered it. Somebody who reads the cases hands them over \
+     (`nahtlos case handover --from PERSON --to PERSON`), or they are ordered to somebody of that team.";
+
+/// An order that this device cannot carry out.
+pub fn out_of_reach(order: &OrderedHandover) -> String {
+    format!(
+        "{} ordered on {} that you take over the cases of {from}; this device reads none that {from} leads: you are in \
+         none of their teams.",
+        order
+            .ordered_by
+            .as_deref()
+            .unwrap_or("Somebody unknown here"),
+        dates::moment(order.ordered_at_ms),
+        from = order.from,
+    )
+}
+
 /// Nothing is handed over: because there is nothing, or because this device reads none of the cases.
 fn unless_read(nahtlos: &Nahtlos, plans: &[Planned]) -> Vec<String> {
     let mut said = Vec::new();
-    for (_, plan) in plans.iter().filter(|(_, plan)| plan.excluded.is_empty()) {
+    let is_none = |plan: &HandoverPlan| plan.excluded.is_empty() && plan.led_by_others.is_empty();
+    for (_, plan) in plans.iter().filter(|(_, plan)| is_none(plan)) {
         said.push(format!(
             "This device reads no case that {} leads; others may.",
             plan.from
         ));
-        if nahtlos.may_order_handover() {
+        if nahtlos.may_order_handover() && !plan.is_in_their_team {
+            said.push(format!(
+                "An order to {to} would come to nothing: {to} is in no team of {}'s. Name somebody who is: \
+                 `nahtlos member`.",
+                plan.from,
+                to = plan.to,
+            ));
+        } else if nahtlos.may_order_handover() {
             let (from, to) = &plan.named_in_command;
             said.push(format!(
                 "You administer the institution: order it, and {}'s device, which reads them, carries it out: \
@@ -101,8 +141,8 @@ fn unless_read(nahtlos: &Nahtlos, plans: &[Planned]) -> Vec<String> {
             ));
         }
     }
-    if said.is_empty() {
-        said.push("There is nothing to hand over.".to_owned());
+    if plans.iter().any(|(_, plan)| !plan.excluded.is_empty()) {
+        said.push("No case is handed over: each stays, and the table says why.".to_owned());
     }
     said
 }
@@ -125,10 +165,15 @@ fn carry_out(
     let all: usize = plans.iter().map(|(_, plan)| plan.cases.len()).sum();
     if all == 0 {
         let said = unless_read(nahtlos, plans);
-        return Ok(Answer::new(
-            data("nothing"),
-            said.into_iter().fold(page, Page::line),
-        ));
+        let answer = Answer::new(data("nothing"), said.into_iter().fold(page, Page::line));
+        let stays = |(_, plan): &Planned| {
+            !plan.excluded.is_empty() || plan.led_by_others.iter().any(|one| !one.is_done)
+        };
+        return Ok(if !answered.dry_run && plans.iter().any(stays) {
+            answer.exit(Exit::PartlyHeld)
+        } else {
+            answer
+        });
     }
     if let Some(answer) = ending::unless_confirmed(answered, page, "Hand them over?", data)? {
         return Ok(answer);
@@ -247,7 +292,7 @@ fn page(page: Page, planned: &Planned) -> Page {
 
 /// What the tables do not say.
 fn remarks(plan: &HandoverPlan) -> Vec<String> {
-    let mut remarks = Vec::new();
+    let mut remarks: Vec<String> = plan.led_by_others.iter().map(led_by_other).collect();
     let has = |of: fn(&nahtlos_client::handover::HandoverCase) -> &Vec<String>| {
         plan.cases.iter().any(|one| !of(one).is_empty())
     };
@@ -271,6 +316,19 @@ fn remarks(plan: &HandoverPlan) -> Vec<String> {
         ));
     }
     remarks
+}
+
+fn led_by_other(one: &LedByOther) -> String {
+    let number = name_of(&one.case, &one.case_number);
+    let named = match &one.client {
+        Some(client) => format!("{number} {client}"),
+        None => number,
+    };
+    match (&one.lead, one.is_done) {
+        (Some(lead), true) => format!("{named} is led by {lead} already."),
+        (Some(lead), false) => format!("{named} is led by {lead}; it stays so."),
+        (None, _) => format!("{named} is led by nobody; it stays so."),
+    }
 }
 
 fn name_of(id: &str, number: &Option<String>) -> String {
@@ -299,6 +357,9 @@ fn order(
     let directory = nahtlos.directory()?;
     let (from, to) = (directory.find_person(from)?, directory.find_person(to)?);
     let (from_name, to_name) = (directory.name(&from), directory.name(&to));
+    if !nahtlos.is_in_a_team_of(&to, &from)? {
+        return Err(not_in_their_team(&from_name, &to_name));
+    }
     let page = Page::default().line(format!(
         "An order that {to_name} takes over the cases of {from_name}: {to_name}'s device lists them and \
          carries it out. Everybody in the network sees the order, and nobody which cases they are."
@@ -312,6 +373,20 @@ fn order(
     Ok(Answer::sentence(data("ordered"), said).note(
         "`nahtlos sync` makes it known; they carry it out with `nahtlos case handover --ordered`.",
     ))
+}
+
+fn not_in_their_team(from: &str, to: &str) -> Failure {
+    Failure::new(
+        Exit::Failed,
+        "not_in_their_team",
+        format!("{to} is in no team of {from}'s; nothing was ordered."),
+        "A hand-over opens no case to anybody: their device reads none that it could take over, and the cases would \
+         stay as they are.",
+        format!(
+            "Order it to somebody of {from}'s team: `nahtlos member` lists who is where. Or let somebody who reads the \
+             cases hand them over, without an order: `nahtlos case handover --from \"{from}\" --to \"{to}\"`."
+        ),
+    )
 }
 
 fn cancel(nahtlos: &mut Nahtlos, from: &str, answered: Answered) -> Result<Answer, Failure> {
@@ -337,7 +412,9 @@ pub fn recuse(context: &Context, case: &str, person: &str, lift: bool) -> Result
     let directory = nahtlos.directory()?;
     let person = directory.find_person(person)?;
     let name = directory.name(&person);
-    nahtlos.recuse(&case, &person, !lift)?;
+    nahtlos
+        .recuse(&case, &person, !lift)
+        .map_err(|error| not_recused(error, &name))?;
     let title = case_title(&nahtlos, &case)?;
     let (done, said) = if lift {
         ("lifted", format!("{title}: {name} is recused no more."))
@@ -352,4 +429,26 @@ pub fn recuse(context: &Context, case: &str, person: &str, lift: bool) -> Result
         said,
     )
     .note(NOT_DELIVERED_YET))
+}
+
+fn not_recused(error: ClientError, name: &str) -> Failure {
+    match error {
+        ClientError::NothingToChange => Failure::new(
+            Exit::Failed,
+            "nothing_to_change",
+            format!(
+                "{name} has no mark of a conflict of interest in this case; nothing was changed."
+            ),
+            "It was lifted before, or was never set.",
+            "`nahtlos case show CASE` shows who has one.",
+        ),
+        ClientError::NoRight { action, .. } if action.starts_with("lift the mark") => Failure::new(
+            Exit::NoRight,
+            "no_right",
+            format!("{name} cannot lift a mark about themselves; nothing was changed."),
+            "Whether there is a conflict of interest still is for somebody else to say.",
+            "Ask a colleague who works on the case: `nahtlos case recuse CASE PERSON --lift` on their device.",
+        ),
+        other => other.into(),
+    }
 }

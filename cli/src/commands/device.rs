@@ -1,9 +1,9 @@
 //! `nahtlos device`.
 
 use nahtlos_casework::fields::{Field, Name};
-use nahtlos_client::ClientError;
 use nahtlos_client::devices::DeviceLine;
 use nahtlos_client::former_people::MemberRemoval;
+use nahtlos_client::{ClientError, Named};
 use serde_json::json;
 
 use super::values::parse;
@@ -164,9 +164,8 @@ pub const ID_CHARACTERS: usize = 8;
 
 /// Whether its person's name fits, or the beginning of their id.
 pub fn fits(line: &DeviceLine, input: &str) -> bool {
-    let wanted = input.trim().to_lowercase();
-    let is_id = wanted.len() >= ID_CHARACTERS && line.person_id.starts_with(&wanted);
-    !wanted.is_empty() && (is_id || line.person.to_lowercase().contains(&wanted))
+    let wanted = Named::parse(input);
+    !wanted.is_empty() && wanted.fits(&line.person, &line.person_id)
 }
 
 /// What became of who left, after their name.

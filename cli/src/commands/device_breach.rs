@@ -69,6 +69,19 @@ fn notes(answer: Answer, report: &BreachReport) -> Answer {
     let same_key = report.sections.iter().filter(|one| still_opens(&one.reach));
     let same_key = same_key.count() as u64;
     let mut answer = answer;
+    for one in &report.teams_out_of_sight {
+        let who = match one.people.as_slice() {
+            [] => "nobody there who may write has a device".to_owned(),
+            people => people.join(", "),
+        };
+        answer = answer.note(format!(
+            "NOT in this report: what the key of {team} opened, which was on the device. You are not in {team}, so \
+             this device does not see its cases. Let somebody of {team} ({who}) make the report: `nahtlos sync`, then \
+             `nahtlos device breach-report {}`; the new keys: `nahtlos key rotate --all`.",
+            report.device,
+            team = one.team,
+        ));
+    }
     if unnamed > 0 {
         answer = answer.note(format!(
             "{} not named: this device may not read what they are. Make the report on a device of the team \
@@ -126,7 +139,11 @@ fn page(report: &BreachReport) -> Page {
                 "case", "client", "section", "role", "since", "until", "new key",
             ],
             rows,
-            "It never held a key of any section that is known here.",
+            if report.teams_out_of_sight.is_empty() {
+                "It never held a key of any section that is known here."
+            } else {
+                "This device knows none of the sections that it had keys of."
+            },
         )
         .line(
             "Until: the relay gave it nothing from then on. What was written before a new key, and reached \
@@ -157,6 +174,11 @@ fn head(report: &BreachReport) -> Page {
             format!("{} ({}{renewed})", one.name, one.kind)
         })
         .collect();
+    let unseen: Vec<&str> = report
+        .teams_out_of_sight
+        .iter()
+        .map(|one| one.team.as_str())
+        .collect();
     Page::default()
         .title(format!(
             "What {} can open, a device of {}",
@@ -183,11 +205,20 @@ fn head(report: &BreachReport) -> Page {
             (
                 "concerns",
                 Some(format!(
-                    "{}, {}, {} by name",
+                    "{}, {}, {} by name{}",
                     count(report.sections.len() as u64, "section", "sections"),
                     count(cases.len() as u64, "case", "cases"),
                     count(clients.len() as u64, "client", "clients"),
+                    if unseen.is_empty() {
+                        ""
+                    } else {
+                        ", and what this device does not see"
+                    },
                 )),
+            ),
+            (
+                "not seen here",
+                (!unseen.is_empty()).then(|| format!("the cases of {}", unseen.join(", "))),
             ),
             ("keys of", Some(groups.join(", "))),
             ("made", Some(dates::moment(report.made_at_ms))),

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use nahtlos_client::devices::DeviceLine;
 use nahtlos_client::ending::{Ending, Reason, WHAT_STAYS_READABLE};
+use nahtlos_client::out_of_sight::TeamWithoutDevice;
 use nahtlos_client::rotation::{Rotation, RotationReport};
-use nahtlos_client::{ClientError, Nahtlos};
+use nahtlos_client::{ClientError, Nahtlos, Named};
 
 use super::device::{ID_CHARACTERS, fits, in_words, is_shown};
 use super::ending::{self, End, WITH_NEXT_SYNC};
@@ -44,13 +45,25 @@ pub fn revoke(
     let ends = [if now { end.renewed_now() } else { end }];
     let keys = nahtlos.preview_rotation(&rotation)?;
     let others = nahtlos.left_to_others(&rotation)?;
+    let unseen = nahtlos.teams_out_of_sight(&rotation)?;
+    let without = nahtlos.teams_left_without_device(&device)?;
+    let then = format!(
+        ", and `nahtlos device breach-report {}`: a report made here leaves those cases out",
+        line.fingerprint
+    );
+    let unseen_in_words = key::out_of_sight(&unseen, "The device had the key", &then);
+    let without_in_words: Vec<String> = without.iter().map(nobody_left).collect();
     let page = preview_page(&nahtlos, &line, &ends, keys, now)?;
+    let said = unseen_in_words.iter().chain(&without_in_words);
+    let page = said.fold(page, |page, one| page.line(one.clone()));
     let page = as_of_last_sync(page, &nahtlos, answered)?;
     let data = |done: &str| {
         let mut data = ending::data(done, &ends);
         data["device"] = json::value(&line);
         data["keys"] = json::value(&keys);
         data["left_to_others"] = json::value(&others);
+        data["teams_out_of_sight"] = json::value(&unseen);
+        data["teams_without_device"] = json::value(&without);
         data
     };
     if let Some(answer) = ending::unless_confirmed(answered, page, "Revoke it?", data)? {
@@ -73,7 +86,9 @@ pub fn revoke(
     );
     if !now {
         let answer = Answer::sentence(data("revoked"), said).note(which);
-        return Ok(answer.note(WHAT_STAYS_READABLE).note(WITH_NEXT_SYNC));
+        let answer = answer.note(WHAT_STAYS_READABLE).note(WITH_NEXT_SYNC);
+        let notes = unseen_in_words.into_iter().chain(without_in_words);
+        return Ok(notes.fold(answer, Answer::note));
     }
     let not_yet = format!(
         "NOT revoked yet at the relay: {}, a device of {}.",
@@ -84,7 +99,25 @@ pub fn revoke(
     data["rotation"] = json::value(&rotated.keys);
     let page = Page::default().line(said).line(key::in_words(&rotated));
     let answer = sync::noted(Answer::new(data, page).note(which), &told);
-    Ok(key::told(answer, &rotated, &others))
+    let notes = unseen_in_words.into_iter().chain(without_in_words);
+    Ok(notes.fold(key::told(answer, &rotated, &others), Answer::note))
+}
+
+/// A team in which nobody with a device is left.
+pub fn nobody_left(team: &TeamWithoutDevice) -> String {
+    let name = &team.team;
+    if team.is_covered {
+        format!(
+            "Nobody with a device is left in {name} then: only its recovery key opens its cases, with as many custodians \
+             as it takes (`nahtlos recovery use`)."
+        )
+    } else {
+        format!(
+            "Nobody with a device is left in {name} then, and no recovery key opens it: its cases are lost for good, \
+             unless one of its people has a paper (`nahtlos device restore`), or gets another device while a \
+             colleague of theirs can still open it."
+        )
+    }
 }
 
 /// What the relay has by now. Where it is not reached, a device that is named itself is revoked by what is
@@ -155,8 +188,9 @@ fn devices_of_person<'a>(
         people.entry(&line.person_id).or_default().push(line);
     }
     let is_exact = |lines: &[&DeviceLine]| {
-        let mut names = lines.iter().map(|line| line.person.to_lowercase());
-        names.any(|name| name == input.trim().to_lowercase())
+        let wanted = Named::parse(input);
+        let mut lines = lines.iter();
+        lines.any(|line| wanted.is_folded(&line.person, &line.person_id))
     };
     if people.values().any(|lines| is_exact(lines)) {
         people.retain(|_, lines| is_exact(lines));

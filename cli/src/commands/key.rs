@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use nahtlos_client::out_of_sight::TeamOutOfSight;
 use nahtlos_client::rotation::{LeftToOthers, Rotated, Rotation, RotationReport};
 use nahtlos_client::{ClientError, Nahtlos};
 use nahtlos_protocol::identifier::SpaceId;
@@ -223,7 +224,8 @@ pub fn told(answer: Answer, rotated: &Rotated, others: &[LeftToOthers]) -> Answe
     let report = rotated.keys;
     if report.not_ours > 0 {
         answer = answer.note(format!(
-            "{} not yours to make: the writers there make them at their next write.",
+            "{} not yours to make: who is in a team makes the team's at their next sync, and who writes in a \
+             section makes that one's with the next edit there.",
             count(report.not_ours, "more is", "more are")
         ));
     }
@@ -239,6 +241,31 @@ pub fn told(answer: Answer, rotated: &Rotated, others: &[LeftToOthers]) -> Answe
             count(report.left, "more waits", "more wait")
         ))
         .exit(Exit::PartlyHeld)
+}
+
+/// The teams whose cases this device does not see: what is to be done there, and by whom. `held` says how
+/// their key was had, `then` what to run there besides.
+pub fn out_of_sight(unseen: &[TeamOutOfSight], held: &str, then: &str) -> Vec<String> {
+    unseen
+        .iter()
+        .map(|one| {
+            let team = &one.team;
+            let who = match one.people.as_slice() {
+                [] => format!(
+                    "Nobody in {team} who may write has a device: `nahtlos recovery` says whether a recovery key opens it."
+                ),
+                people => format!(
+                    "Let one of them do it now ({}): `nahtlos sync`, then `nahtlos key rotate --all`{then}.",
+                    people.join(", ")
+                ),
+            };
+            format!(
+                "{held} of {team}, and with it the sections of {team}'s cases: you are not in {team}, so this device \
+                 does not see which they are and makes no new keys for them. Until somebody of {team} does, each \
+                 gets one only with the next edit in it. {who}"
+            )
+        })
+        .collect()
 }
 
 /// How many keys are left to whom, each group of writers once.

@@ -6,12 +6,14 @@ use std::path::Path;
 use nahtlos_client::ending::{Ending, WHAT_STAYS_READABLE};
 use nahtlos_client::former_people::MemberRemoval;
 use nahtlos_client::leaving::Leaving;
+use nahtlos_client::out_of_sight::TeamWithoutDevice;
 use nahtlos_client::rotation::{Rotation, RotationReport};
 use nahtlos_client::{ClientError, Directory, Nahtlos, PersonCard};
 use nahtlos_protocol::identifier::SpaceId;
 use nahtlos_protocol::space::kind::Role;
 use serde_json::json;
 
+use super::device_revoke::nobody_left;
 use super::ending::{self, End, WITH_NEXT_SYNC};
 use super::founding::{self, Answers};
 use super::institution::{NOT_ADMITTED_YET, READ_YOUR_WORDS};
@@ -39,8 +41,12 @@ pub fn run(context: &Context, command: Option<MemberCommand>) -> Result<Answer, 
             team,
             reason,
             now,
+            last,
             answered,
-        }) => remove(context, (&person, &team), reason, now, answered),
+        }) => {
+            let options = Removal { reason, now, last };
+            remove(context, (&person, &team), options, answered)
+        }
         Some(MemberCommand::Role {
             person,
             team,
@@ -92,11 +98,19 @@ pub fn last_manager(failure: Failure, name: &str, team: &str) -> Failure {
     }
 }
 
+/// How somebody is removed.
+#[derive(Clone, Copy)]
+struct Removal {
+    reason: Option<ReasonCode>,
+    now: bool,
+    /// Also where nobody with a device is left.
+    last: bool,
+}
+
 fn remove(
     context: &Context,
     (person, team): (&str, &str),
-    reason: Option<ReasonCode>,
-    now: bool,
+    Removal { reason, now, last }: Removal,
     answered: Answered,
 ) -> Result<Answer, Failure> {
     let mut nahtlos = context.open()?;
@@ -124,11 +138,25 @@ fn remove(
     let leaving = nahtlos.preview_leaving(&person, &team)?;
     let page = ending::page(format!("{name} leaves {team_name}"), &ends);
     let page = cascade(page, &name, &leaving, keys, now);
+    let unseen = nahtlos.teams_out_of_sight(&rotation)?;
+    let unseen_in_words = key::out_of_sight(&unseen, &format!("{name} had the key"), "");
+    let page = unseen_in_words
+        .iter()
+        .fold(page, |page, one| page.line(one.clone()));
+    let without = nahtlos.left_without_device(&team, &person)?;
+    if let Some(without) = without.as_ref().filter(|_| answered.yes && !last) {
+        return Err(nobody_would_be_left(&name, without));
+    }
+    let page = without
+        .iter()
+        .fold(page, |page, one| page.line(nobody_left(one)));
     let data = |done: &str| {
         let mut data = ending::data(done, &ends);
         data["keys"] = json::value(&keys);
         data["left_to_others"] = json::value(&others);
         data["leaving"] = json::value(&leaving);
+        data["teams_out_of_sight"] = json::value(&unseen);
+        data["team_without_device"] = json::value(&without);
         data
     };
     if let Some(answer) = ending::unless_confirmed(answered, page, "Remove them?", data)? {
@@ -150,14 +178,24 @@ fn remove(
     let rotated = key::rotate_after_end(context, &mut nahtlos, &rotation, &not_yet)?;
     let mut data = data("removed");
     data["rotation"] = json::value(&rotated.keys);
-    Ok(key::told(
-        Answer::new(
-            data,
-            Page::default().line(said).line(key::in_words(&rotated)),
+    let page = Page::default().line(said).line(key::in_words(&rotated));
+    let answer = key::told(Answer::new(data, page), &rotated, &others);
+    Ok(unseen_in_words.into_iter().fold(answer, Answer::note))
+}
+
+/// Of a removal that nobody is asked about.
+fn nobody_would_be_left(name: &str, without: &TeamWithoutDevice) -> Failure {
+    let team = &without.team;
+    Failure::new(
+        Exit::Failed,
+        "last_with_a_device",
+        format!("{name} is the last in {team} who has a device; nothing was decided."),
+        nobody_left(without),
+        format!(
+            "Let somebody else into {team} first: `nahtlos member invite --team \"{team}\" --role manage --to FILE`, and \
+             wait until they are in and have synced. Where that is meant, the same command with `--last`."
         ),
-        &rotated,
-        &others,
-    ))
+    )
 }
 
 /// What else hangs on it, and what is left to do.

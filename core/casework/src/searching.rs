@@ -83,8 +83,8 @@ impl Search {
     }
 }
 
-/// A text in the form in which texts are compared.
-fn folded(text: &str) -> String {
+/// A text in the form in which texts are compared: small letters without accents.
+pub fn folded(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
     let mut rest = text;
     while !rest.is_empty() {

@@ -16,12 +16,15 @@ use nahtlos_protocol::space::state::{Epoch, Grant, MemberId, WrapRecord};
 use serde::Serialize;
 
 use crate::cases::{CaseLine, hex};
+use crate::directory::Named;
 use crate::ending::Reason;
 use crate::error::ClientError;
 use crate::former_people::MemberRemoval;
 use crate::nahtlos::Nahtlos;
+use crate::out_of_sight::TeamOutOfSight;
 use crate::records::Intent;
 use crate::revocation::{Revocation, last_end};
+use crate::rotation::Rotation;
 
 /// Characters of a fingerprint or id by which a device may be named.
 const INPUT_CHARACTERS_MIN: usize = 4;
@@ -52,6 +55,8 @@ pub struct BreachReport {
     pub sections: Vec<BreachedSection>,
     /// Its person, and the teams and institutions whose keys it had.
     pub groups: Vec<BreachedGroup>,
+    /// Teams of these whose cases this device does not see: what could be opened there is not in this report.
+    pub teams_out_of_sight: Vec<TeamOutOfSight>,
 }
 
 /// A section whose content somebody with the device can read.
@@ -148,6 +153,7 @@ impl Nahtlos {
             made_at_ms: self.now_ms(),
             sections: Vec::new(),
             groups: Vec::new(),
+            teams_out_of_sight: self.teams_out_of_sight(&Rotation::HeldByDevice(device))?,
         };
         self.follow_keys(&state, &device, &mut report)?;
         Ok(report)
@@ -200,7 +206,7 @@ impl Nahtlos {
 
     /// From the device upwards: its person, the person's teams, what these were let into; each that it
     /// ever had a key of.
-    fn reaches(
+    pub(crate) fn reaches(
         &self,
         person: &SpaceState,
         device: &DeviceId,
@@ -455,7 +461,7 @@ impl Nahtlos {
         Ok(reasons.next())
     }
 
-    fn known_person(&self, person: &SpaceId) -> Result<Arc<SpaceState>, ClientError> {
+    pub(crate) fn known_person(&self, person: &SpaceId) -> Result<Arc<SpaceState>, ClientError> {
         let state = self.logs().load(person)?;
         state.ok_or_else(|| not_found(&person.to_string()))
     }
@@ -463,6 +469,7 @@ impl Nahtlos {
     /// A device that one's institution has or had.
     fn device_ever(&self, input: Option<&str>) -> Result<(SpaceId, DeviceId), ClientError> {
         let wanted = input.unwrap_or_default().trim().to_lowercase();
+        let named = Named::parse(input.unwrap_or_default());
         let directory = self.directory().unwrap_or_default();
         let mut by_device = BTreeSet::new();
         let mut by_person = BTreeSet::new();
@@ -470,7 +477,7 @@ impl Nahtlos {
             let Some(state) = self.logs().load(&person)? else {
                 continue;
             };
-            let name = directory.person_name(&person).to_lowercase();
+            let name = directory.person_name(&person);
             for device in state.devices().keys() {
                 let fingerprint = Fingerprint::of(&device.0).to_string().to_lowercase();
                 let starts = |text: String| text.starts_with(&wanted);
@@ -489,7 +496,7 @@ impl Nahtlos {
                 if is_meant {
                     by_device.insert((person, *device));
                 }
-                if input.is_some() && !wanted.is_empty() && name.contains(&wanted) {
+                if !named.is_empty() && named.fits(&name, &person.to_string()) {
                     by_person.insert((person, *device));
                 }
             }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use nahtlos_casework::edit::Edit;
+use nahtlos_casework::searching::folded;
 use nahtlos_casework::view::CaseSummary;
 use nahtlos_casework::{Conflict, SectionKind};
 use nahtlos_document::Document;
@@ -56,6 +57,19 @@ impl CaseLine {
         ];
         let parts = parts.into_iter().flatten().map(String::as_str);
         parts.collect::<Vec<_>>().join(" ")
+    }
+
+    /// What tells the case from others of the same name: its number, or its id without one; whom it is about, and
+    /// the year of their birth, as far as this device reads them.
+    pub fn told_apart(&self) -> String {
+        let summary = &self.summary;
+        let number = summary.case_number.as_ref().unwrap_or(&self.id);
+        let year = summary.birth.as_deref().and_then(|birth| birth.get(..4));
+        match (&summary.display_name, year) {
+            (None, _) => number.clone(),
+            (Some(name), None) => format!("{number}  {name}"),
+            (Some(name), Some(year)) => format!("{number}  {name}, born {year}"),
+        }
     }
 
     /// Whether there is anything to name the case by, or its core is not shared with this device.
@@ -148,30 +162,24 @@ impl Nahtlos {
             return Ok(case);
         }
         let lines = self.cases()?;
-        let number = |line: &CaseLine| {
-            line.summary
-                .case_number
-                .clone()
-                .unwrap_or_default()
-                .to_lowercase()
-        };
-        let name = |line: &CaseLine| {
-            line.summary
-                .display_name
-                .clone()
-                .unwrap_or_default()
-                .to_lowercase()
-        };
+        let plain = folded(input.trim());
+        let text = |text: &Option<String>| text.clone().unwrap_or_default().to_lowercase();
+        let number = |line: &CaseLine| text(&line.summary.case_number);
+        let name = |line: &CaseLine| text(&line.summary.display_name);
         let beginning = wanted.trim_matches(['(', ')']);
-        let tests: [&dyn Fn(&CaseLine) -> bool; 5] = [
+        let begins = |name: &str, wanted: &str| {
+            let mut parts = name.split_whitespace();
+            parts.any(|part| part.starts_with(wanted))
+        };
+        // As it stands before what differs by accents alone.
+        let tests: [&dyn Fn(&CaseLine) -> bool; 8] = [
             &|line| number(line) == wanted || line.id == wanted || name(line) == wanted,
+            &|line| folded(&name(line)) == plain,
             &|line| number(line).starts_with(&wanted),
-            &|line| {
-                name(line)
-                    .split_whitespace()
-                    .any(|part| part.starts_with(&wanted))
-            },
+            &|line| begins(&name(line), &wanted),
+            &|line| begins(&folded(&name(line)), &plain),
             &|line| name(line).contains(&wanted) || number(line).contains(&wanted),
+            &|line| folded(&name(line)).contains(&plain),
             &|line| beginning.len() >= ID_BEGINNING_MIN && line.id.starts_with(beginning),
         ];
         for test in tests {
@@ -184,15 +192,7 @@ impl Nahtlos {
                     return Err(ClientError::Ambiguous {
                         what: "cases",
                         input: input.to_owned(),
-                        matches: several
-                            .iter()
-                            .map(|line| {
-                                line.summary
-                                    .case_number
-                                    .clone()
-                                    .unwrap_or_else(|| line.id.clone())
-                            })
-                            .collect(),
+                        matches: several.iter().map(|line| line.told_apart()).collect(),
                     });
                 }
             }

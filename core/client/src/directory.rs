@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use nahtlos_casework::searching::folded;
 use nahtlos_document::{ChangeHash, Document, Editor, Value, WriteError};
 use nahtlos_protocol::identifier::{DeviceId, SpaceId};
 use nahtlos_protocol::space::kind::{Kind, Role};
@@ -463,32 +464,106 @@ impl Cards<'_> {
 /// Characters of an id that name somebody.
 const ID_CHARACTERS: usize = 8;
 
-/// Exact name first, then any part of a name or of the institution's name, then an id prefix of at
+/// What somebody typed to name a person or a team: a name, a part of it, the beginning of an id, or what lists show
+/// of two that are called the same, "Peter Meier (id 80198619)".
+pub struct Named {
+    small: String,
+    folded: String,
+    id: Option<String>,
+}
+
+impl Named {
+    /// Reads what was typed.
+    #[must_use]
+    pub fn parse(typed: &str) -> Self {
+        let typed = typed.trim();
+        let shown = typed
+            .strip_suffix(')')
+            .and_then(|rest| rest.rsplit_once("(id "));
+        let shown = shown.filter(|(_, id)| {
+            id.len() >= ID_CHARACTERS && id.bytes().all(|byte| byte.is_ascii_hexdigit())
+        });
+        let (name, id) = match shown {
+            Some((name, id)) => (name.trim(), Some(id.to_lowercase())),
+            None => (typed, None),
+        };
+        Self {
+            small: name.to_lowercase(),
+            folded: folded(name),
+            id,
+        }
+    }
+
+    /// Whether nothing was typed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.small.is_empty()
+    }
+
+    /// Whether it is this name as it stands, whatever its capitals, of this id (hexadecimal).
+    #[must_use]
+    pub fn is(&self, name: &str, id: &str) -> bool {
+        self.is_of(id) && name.to_lowercase() == self.small
+    }
+
+    /// The same, whatever the accents.
+    #[must_use]
+    pub fn is_folded(&self, name: &str, id: &str) -> bool {
+        self.is_of(id) && folded(name) == self.folded
+    }
+
+    /// Whether it is a part of this name, whatever capitals and accents, or the beginning of this id.
+    #[must_use]
+    pub fn fits(&self, name: &str, id: &str) -> bool {
+        let is_id = self.small.len() >= ID_CHARACTERS && id.starts_with(&self.small);
+        self.is_of(id) && (is_id || folded(name).contains(&self.folded))
+    }
+
+    /// Where an id was typed beside the name, it decides.
+    fn is_of(&self, id: &str) -> bool {
+        self.id.as_ref().is_none_or(|typed| id.starts_with(typed))
+    }
+}
+
+/// The first of these by which any is found: the name as it stands, the name whatever its accents, also with its
+/// institution as lists show it, a part of both as it stands, or whatever its accents, or an id's beginning of at
 /// least 8 characters.
 fn find<'a>(
     what: &'static str,
     input: &str,
     entries: impl Iterator<Item = (&'a String, &'a str, &'a str)>,
 ) -> Result<SpaceId, ClientError> {
-    let wanted = input.trim().to_lowercase();
+    let wanted = Named::parse(input);
     let entries: Vec<_> = entries.collect();
-    let exact: Vec<_> = entries
-        .iter()
-        .filter(|(_, name, _)| name.to_lowercase() == wanted)
-        .collect();
-    let found: Vec<_> = if exact.is_empty() {
-        entries
-            .iter()
-            .filter(|(id, name, institution)| {
-                format!("{institution} {name}")
-                    .to_lowercase()
-                    .contains(&wanted)
-                    || (wanted.len() >= ID_CHARACTERS && id.starts_with(&wanted))
-            })
-            .collect()
-    } else {
-        exact
+    type Entry<'a> = (&'a String, &'a str, &'a str);
+    let shown = |(_, name, institution): &Entry<'_>| match *institution {
+        "" => vec![(*name).to_owned()],
+        of => vec![
+            (*name).to_owned(),
+            format!("{of} {name}"),
+            format!("{name} ({of})"),
+        ],
     };
+    let tests: [&dyn Fn(&Entry<'_>) -> bool; 4] = [
+        &|(id, name, _)| wanted.is(name, id),
+        &|entry| {
+            shown(entry)
+                .iter()
+                .any(|name| wanted.is_folded(name, entry.0))
+        },
+        &|(id, name, institution)| {
+            let whole = format!("{institution} {name}").to_lowercase();
+            wanted.is_of(id) && whole.contains(&wanted.small)
+        },
+        &|(id, name, institution)| wanted.fits(&format!("{institution} {name}"), id),
+    ];
+    let mut found: Vec<&Entry<'_>> = Vec::new();
+    for test in tests {
+        found = entries.iter().filter(|entry| test(entry)).collect();
+        if !found.is_empty() {
+            break;
+        }
+    }
     match found.as_slice() {
         [(id, ..)] if !wanted.is_empty() => SpaceId::from_hex(id).ok_or(ClientError::NotFound {
             what,

@@ -76,6 +76,7 @@ mod notes;
 mod observed;
 mod offering;
 mod opening;
+pub mod out_of_sight;
 mod outbox;
 pub mod paper;
 mod phases;
@@ -116,7 +117,9 @@ mod waiting;
 pub mod wiping;
 
 pub use cases::{Case, CaseLine};
-pub use directory::{Directory, HandoverOrder, InstitutionCard, NetworkCard, PersonCard, TeamCard};
+pub use directory::{
+    Directory, HandoverOrder, InstitutionCard, Named, NetworkCard, PersonCard, TeamCard,
+};
 pub use edits::{KeptEdit, TypedEdit};
 pub use error::ClientError;
 pub use founding::Founder;

@@ -251,15 +251,7 @@ impl Nahtlos {
                 held
             }
             Rotation::HeldByDevice(device) => {
-                let institution = self.institution()?;
-                let known = self.person_of_device(device, &institution);
-                let network = self.network()?;
-                let (person, _) = known
-                    .or_else(|| self.person_of_device(device, &network))
-                    .ok_or_else(|| ClientError::NotFound {
-                        what: "device",
-                        input: device.to_string(),
-                    })?;
+                let person = self.person_of_any_device(device)?;
                 self.open_to_device(&person, device)?
             }
         };

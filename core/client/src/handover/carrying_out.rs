@@ -1,9 +1,11 @@
 //! Hands one case over, in one step: who leads it, and what goes with that. Beside it: the mark that keeps
 //! a case from somebody who has a conflict of interest there.
 
+use nahtlos_casework::SectionKind;
 use nahtlos_casework::edit::{CoreEdit, CoreField, Edit};
 use nahtlos_casework::fields::{Field, InstitutionId, PersonId};
 use nahtlos_casework::record::Lead;
+use nahtlos_casework::view::CoreView;
 use nahtlos_protocol::identifier::SpaceId;
 use nahtlos_protocol::space::kind::Role;
 
@@ -67,13 +69,24 @@ impl Nahtlos {
     /// the core data sees it, without a reason.
     ///
     /// # Errors
-    /// [`ClientError::NoRight`] and others; nothing is changed then.
+    /// [`ClientError::NoRight`], also where somebody would take the mark away from themselves;
+    /// [`ClientError::NothingToChange`] where there is none to take away; nothing is changed then.
     pub fn recuse(
         &mut self,
         case: &Case,
         person: &SpaceId,
         is_recused: bool,
     ) -> Result<(), ClientError> {
+        if !is_recused && self.device.person == Some(*person) {
+            return Err(ClientError::NoRight {
+                action: "lift the mark of a conflict of interest of your own",
+                reason: "whether there is still one is for somebody else to say".into(),
+            });
+        }
+        let core = CoreView::read(&self.section_document_unrecorded(case, &SectionKind::Core)?);
+        if !is_recused && !core.recused.contains(&person.to_string()) {
+            return Err(ClientError::NothingToChange);
+        }
         let person = PersonId::parse(&person.to_string())?;
         let edit = if is_recused {
             CoreEdit::Recuse(person)

@@ -34,6 +34,11 @@ pub struct HandoverPlan {
     pub cases: Vec<HandoverCase>,
     /// Cases that are not, and why.
     pub excluded: Vec<ExcludedCase>,
+    /// Cases that were named and that the first person does not lead.
+    pub led_by_others: Vec<LedByOther>,
+    /// Whether who is to lead is in a team of who leads now: else an order would reach nobody.
+    #[serde(skip)]
+    pub is_in_their_team: bool,
     #[serde(skip)]
     parties: Parties,
 }
@@ -68,6 +73,21 @@ pub struct ExcludedCase {
     pub client: Option<String>,
     /// Why.
     pub because: Exclusion,
+}
+
+/// A case that was named, and that somebody else leads.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LedByOther {
+    /// Hexadecimal case id.
+    pub case: String,
+    /// Its number.
+    pub case_number: Option<String>,
+    /// Whom it is about.
+    pub client: Option<String>,
+    /// Who leads it; none where nobody does.
+    pub lead: Option<String>,
+    /// Whether that is who was to take it over.
+    pub is_done: bool,
 }
 
 /// Why a case is not handed over.

@@ -2,6 +2,9 @@
 //! person's card in the directory, and a device that leads the cases carries them out.
 
 use nahtlos_protocol::identifier::SpaceId;
+use nahtlos_protocol::space::Logs as _;
+use nahtlos_protocol::space::kind::Kind;
+use nahtlos_protocol::space::state::{Grant, MemberId};
 use serde::Serialize;
 
 use crate::directory::{Directory, DirectoryEdit, HandoverOrder, PersonCard};
@@ -88,6 +91,70 @@ impl Nahtlos {
     /// # Errors
     /// Where the vault cannot be read.
     pub fn ordered_handovers(&self) -> Result<Vec<OrderedHandover>, ClientError> {
+        let mut orders = self.orders()?;
+        orders.retain(|order| order.cases > 0);
+        Ok(orders)
+    }
+
+    /// Orders to this device's person about cases of somebody of whose teams they are in none: it reads none of
+    /// these cases, and can hand none of them over.
+    ///
+    /// # Errors
+    /// Where the vault cannot be read.
+    pub fn orders_out_of_reach(&self) -> Result<Vec<OrderedHandover>, ClientError> {
+        let own = self.device.person.map(|id| id.to_string());
+        let mut unreached = Vec::new();
+        for order in self.orders()? {
+            if order.cases > 0 || Some(&order.to_id) != own.as_ref() {
+                continue;
+            }
+            let ids = SpaceId::from_hex(&order.from_id).zip(SpaceId::from_hex(&order.to_id));
+            if let Some((from, to)) = ids
+                && !self.is_in_a_team_of(&to, &from)?
+            {
+                unreached.push(order);
+            }
+        }
+        Ok(unreached)
+    }
+
+    /// Whether somebody is in a team that another person is or was in, or in one that took such a team over.
+    /// Of who was in no team, as far as this device knows, nothing follows: yes.
+    ///
+    /// # Errors
+    /// Where the vault cannot be read.
+    pub fn is_in_a_team_of(&self, person: &SpaceId, other: &SpaceId) -> Result<bool, ClientError> {
+        let directory = self.shared_directory()?;
+        let logs = self.logs();
+        let is_in = |grant: &Grant| {
+            grant.member == MemberId::Space(*person)
+                && grant.is_confirmed()
+                && grant.role.holds_keys()
+        };
+        let mut has_any = false;
+        for space in self.spaces_above(other)? {
+            let Some(state) = logs
+                .load(&space)?
+                .filter(|state| state.kind() == Kind::Team)
+            else {
+                continue;
+            };
+            let mut grants = state.grants().iter();
+            if !grants.any(|grant| grant.member == MemberId::Space(*other)) {
+                continue;
+            }
+            has_any = true;
+            for team in [Some(space), directory.taken_over_by(&space)] {
+                let team = team.and_then(|team| logs.state(&team));
+                if team.is_some_and(|team| team.live_grants().any(is_in)) {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(!has_any)
+    }
+
+    fn orders(&self) -> Result<Vec<OrderedHandover>, ClientError> {
         let directory = self.directory()?;
         let cases = self.cases()?;
         let mut orders = Vec::new();
@@ -99,7 +166,7 @@ impl Nahtlos {
                 .iter()
                 .filter(|line| line.summary.lead_person.as_ref() == Some(id));
             let led = led.count();
-            let Some(to) = SpaceId::from_hex(&order.to).filter(|_| led > 0) else {
+            let Some(to) = SpaceId::from_hex(&order.to) else {
                 continue;
             };
             orders.push(OrderedHandover {

@@ -10,7 +10,7 @@ use nahtlos_protocol::space::kind::Role;
 use nahtlos_protocol::space::state::{Grant, MemberId};
 
 use super::section_steps::SectionStep;
-use super::{ExcludedCase, Exclusion, HandoverCase, HandoverPlan, Parties};
+use super::{ExcludedCase, Exclusion, HandoverCase, HandoverPlan, LedByOther, Parties};
 use crate::cases::{Case, CaseLine};
 use crate::error::ClientError;
 use crate::nahtlos::Nahtlos;
@@ -45,6 +45,8 @@ impl Nahtlos {
             to_institution: directory.institution_name(&institution),
             cases: Vec::new(),
             excluded: Vec::new(),
+            led_by_others: Vec::new(),
+            is_in_their_team: self.is_in_a_team_of(to, from)?,
             parties: Parties {
                 from: *from,
                 to: *to,
@@ -53,9 +55,9 @@ impl Nahtlos {
         };
         for line in self.cases()? {
             let case = self.case(&line.id)?;
-            let is_named = only.is_empty() || only.iter().any(|one| one.id == case.id);
-            if is_named {
-                self.plan_case(&mut plan, &line, &case)?;
+            let is_named = only.iter().any(|one| one.id == case.id);
+            if only.is_empty() || is_named {
+                self.plan_case(&mut plan, &line, &case, is_named)?;
             }
         }
         Ok(plan)
@@ -66,6 +68,7 @@ impl Nahtlos {
         plan: &mut HandoverPlan,
         line: &CaseLine,
         case: &Case,
+        is_named: bool,
     ) -> Result<(), ClientError> {
         let Ok(document) = self.section_document_unrecorded(case, &SectionKind::Core) else {
             return Ok(());
@@ -73,13 +76,22 @@ impl Nahtlos {
         let core = CoreView::read(&document);
         let from = plan.parties.from.to_string();
         let conflict = self.lead_conflict(case)?;
-        let leads = core
-            .lead
-            .as_ref()
-            .and_then(|lead| lead.known())
-            .is_some_and(|lead| lead.person.to_string() == from);
+        let lead = core.lead.as_ref().and_then(|lead| lead.known());
+        let lead = lead.map(|lead| lead.person.to_string());
+        let leads = lead.as_ref() == Some(&from);
         let is_one_of = conflict.iter().flatten().any(|lead| lead.contains(&from));
-        if !leads && !is_one_of {
+        if !(leads || is_one_of || is_named && conflict.is_some()) {
+            if is_named {
+                let id = lead.as_deref().and_then(SpaceId::from_hex);
+                let directory = self.shared_directory()?;
+                plan.led_by_others.push(LedByOther {
+                    case: line.id.clone(),
+                    case_number: line.summary.case_number.clone(),
+                    client: line.summary.display_name.clone(),
+                    lead: id.map(|id| directory.told_apart(&id.to_string())),
+                    is_done: id == Some(plan.parties.to),
+                });
+            }
             return Ok(());
         }
         match self.exclusion(&plan.parties, case, &core, conflict.is_some())? {

@@ -4,10 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use nahtlos_casework::SectionKind;
+use nahtlos_protocol::envelope::EnvelopeKind;
 use nahtlos_protocol::identifier::{DeviceId, ItemId, SpaceId};
 use nahtlos_protocol::space::SpaceState;
 use nahtlos_protocol::space::kind::Kind;
-use nahtlos_protocol::space::state::MemberId;
+use nahtlos_protocol::space::state::{Epoch, Grant, MemberId};
 use serde::Serialize;
 
 use super::Known;
@@ -48,10 +49,13 @@ pub struct RecoveryUse {
 pub enum RecoveryAct {
     /// Somebody was added.
     LetIn,
-    /// Another operation of the log: a key was renewed, a role changed, somebody removed.
+    /// Who has access was changed: a role, somebody removed or confirmed, a group closed.
     ChangedAccess,
-    /// An envelope was sealed: an edit, or a statement about edits.
+    /// An envelope with an edit, a file or an erasure was sealed.
     Wrote,
+    /// What each program does by itself when it syncs: it renews a key, or seals what was written by others
+    /// as a snapshot, or says that such a one is right.
+    Upkeep,
 }
 
 impl RecoveryAct {
@@ -60,8 +64,9 @@ impl RecoveryAct {
     pub fn sentence(self) -> &'static str {
         match self {
             Self::LetIn => "somebody was let in",
-            Self::ChangedAccess => "its key or who has access was changed",
+            Self::ChangedAccess => "who has access was changed",
             Self::Wrote => "something was written",
+            Self::Upkeep => "upkeep, by the program itself: nobody wrote or was let in",
         }
     }
 }
@@ -105,7 +110,8 @@ impl Nahtlos {
             let places: BTreeSet<SpaceId> = came.iter().map(|(_, space)| *space).collect();
             for space in places {
                 for one in self.uses_in(&known, &space)? {
-                    if !self.vault.contains(Collection::Recovery, &one.item.0)? {
+                    let is_told = self.vault.contains(Collection::Recovery, &one.item.0)?;
+                    if one.did != RecoveryAct::Upkeep && !is_told {
                         new.push(one);
                     }
                 }
@@ -175,6 +181,7 @@ impl Nahtlos {
                 let person = added_at(history, index, &directory);
                 let did = match &person {
                     Some(_) => RecoveryAct::LetIn,
+                    None if is_key_upkeep(history, index) => RecoveryAct::Upkeep,
                     None => RecoveryAct::ChangedAccess,
                 };
                 uses.push(told_as(did, person, record.claimed_at_ms, record.id.into()));
@@ -185,7 +192,7 @@ impl Nahtlos {
                 let item = ItemId::from(envelope);
                 let receipt = self.receipts().receipt(&item);
                 let at_ms = receipt.map_or(0, |receipt| receipt.accepted_at_ms);
-                uses.push(told_as(RecoveryAct::Wrote, None, at_ms, item));
+                uses.push(told_as(written(fact.kind), None, at_ms, item));
             }
         }
         Ok(uses)
@@ -210,6 +217,39 @@ impl Nahtlos {
         let case = number.unwrap_or_else(|| hex(&label.case()));
         Ok((kind.code(), Some(case)))
     }
+}
+
+/// What an envelope of this kind is to people.
+fn written(kind: EnvelopeKind) -> RecoveryAct {
+    match kind {
+        EnvelopeKind::Changes | EnvelopeKind::Blob | EnvelopeKind::Erasure => RecoveryAct::Wrote,
+        EnvelopeKind::Snapshot | EnvelopeKind::Attest | EnvelopeKind::Dispute => {
+            RecoveryAct::Upkeep
+        }
+    }
+}
+
+/// Whether an operation only renewed, wrapped or linked a key, or reported a wrap.
+fn is_key_upkeep(state: &SpaceState, index: u64) -> bool {
+    let touches_rights = |grant: &Grant| {
+        grant.ended.is_some_and(|end| end.at == index)
+            || grant.changes.iter().any(|change| change.at == index)
+            || grant.sponsors.iter().any(|sponsor| sponsor.at == index)
+    };
+    let mut devices = state.devices().values();
+    let mut invitations = state.invitations().values();
+    let changes = state.grants().iter().any(touches_rights)
+        || state.closed_at() == Some(index)
+        || state.voided().values().any(|at| *at == index)
+        || devices.any(|device| device.added_at == index)
+        || invitations.any(|one| one.invited_at == index);
+    let touches_keys = |epoch: &Epoch| {
+        epoch.began_at == index
+            || epoch.recipients.values().any(|wrap| wrap.at == index)
+            || epoch.links.iter().any(|link| link.at == index)
+            || epoch.bad_wraps.values().any(|at| *at == index)
+    };
+    !changes && state.epochs().iter().any(touches_keys)
 }
 
 /// Who was added by an operation of a log.
@@ -272,10 +312,9 @@ fn sentence(institution: &str, did: RecoveryAct, person: Option<&str>, place: &s
     let what = match (did, person) {
         (RecoveryAct::LetIn, Some(person)) => format!("{person} was let into {place}"),
         (RecoveryAct::LetIn, None) => format!("somebody was let into {place}"),
-        (RecoveryAct::ChangedAccess, _) => {
-            format!("the key of {place}, or who has access to it, was changed")
-        }
+        (RecoveryAct::ChangedAccess, _) => format!("who has access to {place} was changed"),
         (RecoveryAct::Wrote, _) => format!("something was written in {place}"),
+        (RecoveryAct::Upkeep, _) => format!("{place}: {}", did.sentence()),
     };
     format!(
         "the recovery key of {institution} was used: {what} ('nahtlos recovery' shows when); after each use its institution makes a new set"
