@@ -296,6 +296,9 @@ pub fn receivers_page(mut page: Page, shares: &[ConsentShare], previews: &[Grant
             ]
         })
         .collect();
+    if let Some(line) = share::beyond_matrix(previews) {
+        page = page.line(line);
+    }
     let sliced = previews.iter().any(|preview| preview.only_a_slice);
     let page = page.table(
         &[

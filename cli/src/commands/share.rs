@@ -1,5 +1,7 @@
 //! `nahtlos share`.
 
+use std::collections::BTreeSet;
+
 use nahtlos_casework::SectionKind;
 use nahtlos_casework::legal::LegalBases;
 use nahtlos_client::consent::consent_in;
@@ -199,17 +201,19 @@ fn preview_page(
             ]
         })
         .collect();
-    Page::default()
-        .title(title)
-        .line(format!(
-            "{} will {verb}: {}.",
-            count(people.len() as u64, "person", "people"),
-            if people.is_empty() {
-                member.clone()
-            } else {
-                people.join(", ")
-            }
-        ))
+    let mut page = Page::default().title(title).line(format!(
+        "{} will {verb}: {}.",
+        count(people.len() as u64, "person", "people"),
+        if people.is_empty() {
+            member.clone()
+        } else {
+            people.join(", ")
+        }
+    ));
+    if let Some(line) = beyond_matrix(previews) {
+        page = page.line(line);
+    }
+    page
         .fields([
             ("to", Some(member)),
             ("basis", Some(basis.to_owned())),
@@ -232,6 +236,30 @@ fn preview_page(
             "Their devices can open the section with its whole history."
         })
         .line("What was delivered cannot be taken back, also if the right ends later.")
+}
+
+/// Said aloud where a provider or a social enterprise gets a whole section that others of its kind get in part.
+pub fn beyond_matrix(previews: &[GrantPreview]) -> Option<String> {
+    let beyond: Vec<&GrantPreview> = previews
+        .iter()
+        .filter(|preview| preview.beyond_matrix)
+        .collect();
+    let whom: BTreeSet<String> = beyond
+        .iter()
+        .map(|preview| with_institution(preview))
+        .collect();
+    let sections: BTreeSet<&str> = beyond
+        .iter()
+        .map(|preview| preview.section.as_str())
+        .collect();
+    (!beyond.is_empty()).then(|| {
+        format!(
+            "More than a provider usually receives: {}, to {}. They would read all of it, with its history, and not only \
+             their own lines: is that what was allowed? For a part of `core` or `plan`: `nahtlos share slice --help`.",
+            sections.into_iter().collect::<Vec<_>>().join(", "),
+            whom.into_iter().collect::<Vec<_>>().join(", "),
+        )
+    })
 }
 
 /// How much of a section's history goes along.

@@ -125,6 +125,7 @@ impl Nahtlos {
             history_changes: 0,
             past_is_cut_off: false,
             only_a_slice: true,
+            beyond_matrix: false,
             ..preview
         })
     }

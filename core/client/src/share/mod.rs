@@ -94,6 +94,9 @@ pub struct GrantPreview {
     pub past_is_cut_off: bool,
     /// Whether they receive a part of it at most, in a document written for them.
     pub only_a_slice: bool,
+    /// Whether they are a provider or a social enterprise, which the matrix gives a part of it or nothing: only the
+    /// person's consent or a law widens that.
+    pub beyond_matrix: bool,
     /// Whether they can read it already.
     pub already: Option<&'static str>,
 }
@@ -102,8 +105,8 @@ impl Nahtlos {
     /// What granting would do.
     ///
     /// # Errors
-    /// [`ClientError::NotFound`], [`ClientError::NoRight`]; [`ClientError::Field`] where they are a provider or an
-    /// employer, and receive a part of the section or nothing.
+    /// [`ClientError::NotFound`], [`ClientError::NoRight`]; [`ClientError::Field`] where they are an employer, and
+    /// receive a part of the section or nothing.
     pub fn preview_grant(
         &self,
         case: &Case,
@@ -144,6 +147,7 @@ impl Nahtlos {
             history_changes: by_people.count() as u64,
             past_is_cut_off,
             only_a_slice: false,
+            beyond_matrix: self.is_beyond_matrix(kind, member)?,
             already: self.member_role(&state, member).map(Role::word),
         })
     }
@@ -367,15 +371,22 @@ impl Nahtlos {
         })
     }
 
-    /// Providers and employers are no party to a case as those are who lead it together: of most sections they
-    /// receive a part, written for them, and never the section with its history.
+    fn is_beyond_matrix(&self, kind: &SectionKind, member: &SpaceId) -> Result<bool, ClientError> {
+        let party = self.party_of(member)?;
+        Ok(party.is_some_and(|party| beyond_matrix(kind, party).is_some()))
+    }
+
+    /// Employers are no party to a case as those are who lead it together: of most sections they receive a part,
+    /// written for them, and never the section with its history. A provider's team may be let in by who allows
+    /// it, since coaches work in some; who records that is told that it is more than usual.
     pub(crate) fn refuse_beyond_matrix(
         &self,
         case: &Case,
         kind: &SectionKind,
         member: &SpaceId,
     ) -> Result<(), ClientError> {
-        let Some(party) = self.party_of(member)? else {
+        let Some(party @ Party::Institution(InstitutionKind::Employer)) = self.party_of(member)?
+        else {
             return Ok(());
         };
         let directory = self.shared_directory()?;
