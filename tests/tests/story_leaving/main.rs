@@ -81,8 +81,13 @@ fn story_s3_a_caseworker_leaves_and_her_deputy_takes_over() {
         "{}",
         done.stdout
     );
-    let again = trachsel.json(&["case", "handover", "--ordered", "--yes"]);
-    assert_eq!(again["done"], "nothing");
+    let again = trachsel.run(&["case", "handover", "--ordered", "--yes", "--json"]);
+    let again = again.expect_exit(exit::HELD, &["two cases stay"]);
+    assert!(
+        again.stdout.contains(r#""done": "nothing""#),
+        "{}",
+        again.stdout
+    );
     sync(&[trachsel, lanz, wyss, iseli]);
     for device in [trachsel, lanz, wyss] {
         assert_eq!(led_by(device, "Ueli Trachsel"), handed);
