@@ -657,3 +657,21 @@ fn a_team_whose_manager_is_there_is_left_out_by_name_and_covered_by_them_afterwa
     assert!(line["covered"].to_string().contains(BERN), "{list}");
     assert_eq!(line["not_covered"].as_array().unwrap().len(), 0, "{list}");
 }
+
+#[test]
+fn a_first_key_of_who_does_not_manage_every_team_says_aloud_which_it_does_not_open() {
+    let scene = Scene::new();
+    let scene = scene.left_alone();
+    let made = scene.set_up(&["--yes"]);
+    assert!(made.stderr.contains("ATTENTION"), "{}", made.stderr);
+    assert!(made.stderr.contains(BERN), "{}", made.stderr);
+    let made = made.json();
+    assert_eq!(made["setup"]["not_covered"][0], BERN, "{made}");
+    scene.sync_all();
+    scene.ruegg.run(&["recovery", "cover", BERN]).ok();
+    scene.sync_all();
+    // Control: once all are covered, nothing is said.
+    let list = scene.world.berger.run(&["--json", "recovery"]).json();
+    let line = &list["recovery"][0];
+    assert_eq!(line["not_covered"].as_array().unwrap().len(), 0, "{list}");
+}

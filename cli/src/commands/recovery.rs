@@ -193,6 +193,7 @@ fn set_up(
     }
     nahtlos.set_up_recovery(threshold, &people, &left_out)?;
     let answer = Answer::sentence(data("decided"), "It is made with the next `nahtlos sync`.");
+    let answer = not_opened(&setup).into_iter().fold(answer, Answer::note);
     Ok(answer
         .note(
             "Then let each custodian run `nahtlos sync` and `nahtlos recovery verify`: the check words there \
@@ -203,6 +204,15 @@ fn set_up(
         } else {
             "A team founded later is not covered: `nahtlos recovery cover TEAM`."
         }))
+}
+
+/// Said after it is made, too: who answers with `--yes` sees no preview.
+fn not_opened(setup: &RecoverySetup) -> Option<String> {
+    let teams = listed(&setup.not_covered)?;
+    Some(format!(
+        "ATTENTION: it does not open {teams}, which you do not manage: should everybody there lose their devices, the \
+         cases are lost. After the next `nahtlos sync` of both, who manages such a team runs `nahtlos recovery cover TEAM`."
+    ))
 }
 
 fn setup_page(threshold: u8, names: &[String], setup: &RecoverySetup) -> Page {
