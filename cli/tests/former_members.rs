@@ -308,6 +308,18 @@ fn two_of_one_name_are_told_apart_in_each_list_by_what_the_commands_take() {
         let devices = ["--json", "device", "list", "--person", &id(lines[0])];
         let found = world.berger.run(&devices).json();
         assert_eq!(found["devices"].as_array().unwrap().len(), 1, "{found}");
+        // What is shown works as it is pasted, and of another id nobody is found.
+        let pasted = format!("Urs Keller (id {})", id(lines[1]));
+        let devices = ["--json", "device", "list", "--person", &pasted];
+        let found = world.berger.run(&devices).json();
+        assert_eq!(found["devices"].as_array().unwrap().len(), 1, "{found}");
+        let remove = ["--json", "member", "remove", &pasted, "--team", "RAV Team"];
+        world.berger.run(&with(&remove, &["--dry-run"])).ok();
+        let remove = ["--json", "member", "remove", "Urs Keller (id 00000000)"];
+        let none = world
+            .berger
+            .run(&with(&remove, &["--team", "RAV Team", "--dry-run"]));
+        refused(&none, 1, "not_found");
     }
     // A command that a message gives names them so that it can be run.
     let person = |place: usize| {
@@ -329,4 +341,115 @@ fn two_of_one_name_are_told_apart_in_each_list_by_what_the_commands_take() {
         .berger
         .run(&with(&hand_over, &["--order", "--yes"]))
         .ok();
+}
+
+#[test]
+fn people_and_cases_are_found_without_accents_and_cases_of_one_name_are_told_apart() {
+    let world = World::new();
+    let _muller = world.colleague("Zoé Müller", "write");
+    let _ruegg = world.colleague("Beat Rüegg", "write");
+    let devices = |name: &str| {
+        let words = ["--json", "device", "list", "--person", name];
+        let found = world.berger.run(&words).json();
+        found["devices"].as_array().unwrap().len()
+    };
+    assert_eq!((devices("muller"), devices("RUEGG")), (1, 1));
+    let hand_over = ["case", "handover", "--from", "zoe muller", "--to", "ruegg"];
+    let said = world.berger.run(&with(&hand_over, &["--dry-run"])).ok();
+    assert!(
+        said.stdout.contains("From Zoé Müller to Beat Rüegg"),
+        "{}",
+        said.stdout
+    );
+
+    let open = ["--json", "case", "open", "--yes", "--from", "-"];
+    let named = |first: &str, year: &str| {
+        let file = support::CASE_FILE
+            .replace("Ruth", first)
+            .replace("1982", year);
+        let opened = world.berger.type_in(&open, &file).json();
+        opened["case_number"].as_str().unwrap().to_owned()
+    };
+    let accent = named("Zoé", "1990");
+    let show = |name: &str| world.berger.run(&["--json", "case", "show", name]);
+    assert!(show("zoe").ok().stdout.contains(&accent));
+    // As it stands it comes first; the other is found with its accent.
+    let plain = named("Zoe", "1971");
+    assert!(show("zoe").ok().stdout.contains(&plain));
+    assert!(show("Zoé").ok().stdout.contains(&accent));
+    let several = show("Mosimann");
+    refused(&several, 1, "ambiguous");
+    let details = several.error()["details"].to_string();
+    for part in [&accent, &plain, "born 1990", "born 1971"] {
+        assert!(details.contains(part), "{part}: {details}");
+    }
+}
+
+#[test]
+fn a_hand_over_says_who_leads_already_and_what_stays_and_an_order_goes_to_somebody_of_the_team() {
+    let world = World::new();
+    let trachsel = world.colleague("Beat Trachsel", "write");
+    let case = world.open_case();
+    for home in [&world.berger, &trachsel] {
+        home.run(&["sync"]).ok();
+    }
+    world
+        .berger
+        .run(&["case", "recuse", &case, "Trachsel"])
+        .ok();
+    for home in [&world.berger, &trachsel] {
+        home.run(&["sync"]).ok();
+    }
+    let hand_over = ["case", "handover", "--from", "Berger", "--to", "Trachsel"];
+    let named = with(&hand_over, &["--cases", &case, "--yes"]);
+    let stays = world.berger.run(&named);
+    assert_eq!(stays.exit, 3, "{}", stays.stdout);
+    assert!(
+        stays.stdout.contains("conflict of interest"),
+        "{}",
+        stays.stdout
+    );
+    let lift = ["--json", "case", "recuse", &case, "Trachsel", "--lift"];
+    refused(&trachsel.run(&lift), 5, "no_right");
+    world.berger.run(&lift).ok();
+    refused(&world.berger.run(&lift), 1, "nothing_to_change");
+    world.berger.run(&named).ok();
+    let again = world.berger.run(&named).ok();
+    assert!(
+        again.stdout.contains("is led by Beat Trachsel already"),
+        "{}",
+        again.stdout
+    );
+    assert!(!again.stdout.contains("reads no case"), "{}", again.stdout);
+
+    // Berger's second team, with somebody who is in no team of Trachsel's.
+    world.berger.run(&["team", "create", "Team Süd"]).ok();
+    world.berger.run(&["sync"]).ok();
+    let file = world.file("south.invitation");
+    let invite = ["member", "invite", "--team", "Team Süd", "--to", &file];
+    world.berger.run(&invite).ok();
+    world.berger.run(&["sync"]).ok();
+    let south = Home::new(world.directory.path(), "south");
+    let join = [
+        "member",
+        "join",
+        "--invitation",
+        &file,
+        "--person",
+        "Pia Süd",
+    ];
+    south.run(&with(&join, &["--function", "officer"])).ok();
+    for home in [&world.berger, &south, &world.berger, &south] {
+        home.run(&["sync"]).ok();
+    }
+    let order = [
+        "--json", "case", "handover", "--order", "--from", "Trachsel",
+    ];
+    let order = with(&order, &["--yes", "--to"]);
+    refused(
+        &world.berger.run(&with(&order, &["Pia"])),
+        1,
+        "not_in_their_team",
+    );
+    world.berger.run(&with(&order, &["Berger"])).ok();
 }

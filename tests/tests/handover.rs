@@ -269,3 +269,53 @@ fn an_order_is_given_by_who_manages_the_institution_and_taken_back() {
     office.luthi.sync();
     assert!(office.luthi.nahtlos.ordered_handovers().unwrap().is_empty());
 }
+
+/// Who orders reads no log of cases: an older program gives the order all the same.
+#[test]
+fn an_order_to_somebody_of_another_team_is_told_to_them_and_to_nobody_else() {
+    let mut office = office(Role::Write);
+    let team = office.berger.nahtlos.found_team("Team Süd").unwrap();
+    office.berger.sync();
+    let invited = office
+        .berger
+        .nahtlos
+        .invite_person(&team, Role::Write, "Süd");
+    office.berger.sync();
+    let mut south = office.world.home("south");
+    let introduction = nahtlos_client::Introduction {
+        name: "Pia Süd".into(),
+        function: "officer".into(),
+    };
+    let transport = &mut office.world.transport();
+    south
+        .nahtlos
+        .join_as_person(transport, &invited.unwrap(), &introduction)
+        .unwrap();
+    for home in [&mut office.luthi, &mut south] {
+        office.berger.sync();
+        home.sync();
+    }
+    let (luthi, pia) = (person(&office.luthi), person(&south));
+    let berger = &mut office.berger.nahtlos;
+    assert!(berger.is_in_a_team_of(&luthi, &luthi).unwrap());
+    assert!(!berger.is_in_a_team_of(&pia, &luthi).unwrap());
+    berger.order_handover(&luthi, Some(&pia)).unwrap();
+    office.berger.sync();
+    office.luthi.sync();
+    south.sync();
+    let told = south.nahtlos.orders_out_of_reach().unwrap();
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0].from, "Beat Lüthi");
+    for other in [&office.berger, &office.luthi] {
+        assert_eq!(other.nahtlos.orders_out_of_reach().unwrap(), []);
+    }
+    let berger = &mut office.berger.nahtlos;
+    berger.order_handover(&luthi, None).unwrap();
+    office.berger.sync();
+    south.sync();
+    assert_eq!(
+        south.nahtlos.orders_out_of_reach().unwrap(),
+        [],
+        "taken back"
+    );
+}

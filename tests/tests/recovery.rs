@@ -318,33 +318,37 @@ fn what_the_recovery_key_does_in_a_section_is_told_to_all_who_share_it_and_to_no
     assert_eq!(scene.berger.nahtlos.recovery_uses().unwrap(), []);
 }
 
-/// A device that syncs renews keys and says of snapshots that they are right, by itself: nobody wrote anything.
+type Act = dyn Fn(&mut nahtlos_client::Nahtlos, &SpaceId) -> Result<(), ClientError>;
+
+/// A device that syncs renews keys and makes snapshots by itself: nobody wrote anything.
 #[test]
 fn what_the_program_does_by_itself_with_a_recovery_key_is_listed_and_accuses_nobody_of_writing() {
-    let mut scene = Scene::new();
-    let share = scene.kellers_share();
-    let rehearsed = scene.berger.nahtlos.rehearse_recovery(&[share]).unwrap();
-    let team = scene.team(BERN);
-    let path = scene.berger.path.clone();
-    let act = |member: &mut nahtlos_client::Nahtlos| {
-        member.hostile_change(&team, Vec::new(), true)?;
-        Ok(())
-    };
-    let transport = &mut scene.world.transport();
-    let berger = &scene.berger.nahtlos;
-    let done = berger.hostile_recovery(&path, &rehearsed, &team, transport, act);
-    done.unwrap();
-    for home in [&mut scene.iseli, &mut scene.ruegg] {
-        let told = home.sync().notices;
-        let about = told.iter().filter(|notice| notice.contains("recovery key"));
-        assert_eq!(about.count(), 0, "{told:?}");
+    let snapshot: &Act = &|member, journal| member.hostile_snapshot(journal, &|_| {}).map(drop);
+    let new_key: &Act = &|member, journal| member.hostile_change(journal, Vec::new(), true);
+    for (act, what) in [(snapshot, "snapshot"), (new_key, "new key")] {
+        let mut scene = Scene::new();
+        let share = scene.kellers_share();
+        let rehearsed = scene.berger.nahtlos.rehearse_recovery(&[share]).unwrap();
+        let (case, team) = (scene.case.clone(), scene.team(BERN));
+        let path = scene.berger.path.clone();
+        let transport = &mut scene.world.transport();
+        let upkeep = |member: &mut nahtlos_client::Nahtlos| {
+            let journal = member.find_case(&case)?.section(&JOURNAL)?;
+            act(member, &journal)
+        };
+        let berger = &scene.berger.nahtlos;
+        let done = berger.hostile_recovery(&path, &rehearsed, &team, transport, upkeep);
+        done.unwrap();
+        for home in [&mut scene.iseli, &mut scene.ruegg] {
+            let told = home.sync().notices;
+            let about = told.iter().filter(|notice| notice.contains("recovery key"));
+            assert_eq!(about.count(), 0, "{what}: {told:?}");
+        }
+        let uses = scene.ruegg.nahtlos.recovery_uses().unwrap();
+        let uses = uses.iter().map(|one| (one.group.as_str(), one.did));
+        let uses: Vec<_> = uses.collect();
+        assert_eq!(uses, [("journal", RecoveryAct::Upkeep)], "{what}");
     }
-    let mut uses = scene.ruegg.nahtlos.recovery_uses().unwrap();
-    uses.retain(|one| one.did == RecoveryAct::Upkeep);
-    let places: Vec<&str> = uses.iter().map(|one| one.group.as_str()).collect();
-    assert!(places.contains(&BERN), "{places:?}");
-    let others = scene.ruegg.nahtlos.recovery_uses().unwrap().len() - uses.len();
-    assert_eq!(others, 0, "nobody was let in, and nothing was written");
 }
 
 #[test]
