@@ -3,6 +3,7 @@
 # must notice. They are applied one by one to a temporary clone of the last commit.
 #
 #   tests/mutants.sh [name…]     all mutants, or those named; about fifteen minutes
+#   tests/mutants.sh --apply     only whether each still applies: nothing is compiled
 #
 # Exit code 1 where a mutant survives, does not apply or does not compile, or where the named tests
 # fail without it.
@@ -15,6 +16,13 @@ cd "$clone/source" || exit 2
 # Dependencies are built once for both.
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$root/target}" RUST_BACKTRACE=0
 export CARGO_TERM_COLOR=never
+
+if [ "${1:-}" = --apply ]; then
+    for patch in "$root"/tests/mutants/*.patch; do
+        git apply --check "$patch" || { echo "$(basename "$patch") does not apply any more"; exit 1; }
+    done
+    exit 0
+fi
 
 patches=
 if [ $# -gt 0 ]; then
