@@ -76,6 +76,7 @@ pub fn code_names(list: &str, code: &str) -> Option<Names> {
 }
 
 /// Names of languages and countries, as the Unicode CLDR has them for Switzerland: kind, code, German, French, English.
+/// Its licence stands beside the file and must go where the file goes.
 const LANGUAGES_AND_COUNTRIES: &str = include_str!("../data/languages_and_countries.csv");
 
 fn listed(kind: &str, code: &str) -> Option<Names> {
