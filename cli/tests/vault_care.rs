@@ -100,7 +100,7 @@ fn a_new_passphrase_that_is_short_empty_the_same_or_missing_changes_nothing() {
 #[test]
 fn a_weakly_protected_passphrase_is_protected_better_at_the_next_command_which_says_so() {
     let world = tempfile::tempdir().unwrap();
-    let home = Home::new(world.path(), "home");
+    let home = Home::protected(world.path(), "home");
     let weak = KeyDerivation {
         memory_kib: 19 * 1024,
         iterations: 2,

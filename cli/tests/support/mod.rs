@@ -5,10 +5,13 @@
 pub mod devices;
 pub mod paper;
 
+use std::cell::Cell;
 use std::io::Write;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use nahtlos_client::vault::{KeyDerivation, Vault};
 use serde_json::Value;
 
 /// What one run of the program left.
@@ -62,6 +65,8 @@ impl Run {
 pub struct Home {
     pub path: PathBuf,
     pub passphrase: PathBuf,
+    /// Whether its vault was made quick to open.
+    is_quick: Cell<bool>,
 }
 
 pub const PASSPHRASE: &str = "drei lange Worte";
@@ -79,10 +84,19 @@ impl Home {
         Self {
             path: world.join(name),
             passphrase,
+            is_quick: Cell::new(false),
         }
     }
 
+    /// One whose vault stays protected as it is made.
+    pub fn protected(world: &Path, name: &str) -> Self {
+        let home = Self::new(world, name);
+        home.is_quick.set(true);
+        home
+    }
+
     pub fn command(&self) -> Command {
+        self.make_quick();
         let mut command = Command::new(env!("CARGO_BIN_EXE_nahtlos"));
         command
             .env_remove("NAHTLOS_PASSPHRASE_COMMAND")
@@ -91,6 +105,21 @@ impl Home {
             .env("NAHTLOS_PASSPHRASE_FILE", &self.passphrase)
             .stdin(Stdio::null());
         command
+    }
+
+    /// Wraps the key of a vault that a command has made with a derivation that takes no time: of each command's time
+    /// it would be three quarters. How a vault is protected is looked at in `vault_care.rs`, in vaults of their own.
+    fn make_quick(&self) {
+        if self.is_quick.get() {
+            return;
+        }
+        if let Ok(mut vault) = Vault::open(&self.path, PASSPHRASE.as_bytes()) {
+            let quick = KeyDerivation::fast_for_tests();
+            vault
+                .change_passphrase(PASSPHRASE.as_bytes(), quick)
+                .unwrap();
+            self.is_quick.set(true);
+        }
     }
 
     pub fn run(&self, arguments: &[&str]) -> Run {
@@ -166,7 +195,7 @@ pub struct World {
     pub iseli: Home,
     relay: Option<nahtlos_relay::RunningRelay>,
     /// Where the relay is reached while it runs.
-    address: std::net::SocketAddr,
+    address: SocketAddr,
     pub directory: tempfile::TempDir,
 }
 
@@ -179,8 +208,7 @@ impl World {
 
     pub fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let listen = "127.0.0.1:0".parse().unwrap();
-        let config = nahtlos_relay::Config::new(directory.path().join("relay"), listen);
+        let config = nahtlos_relay::Config::new(directory.path().join("relay"), own_address());
         let claim = config.claim_file();
         let relay = nahtlos_relay::RunningRelay::start(config).unwrap();
         let address = relay.address;
@@ -365,5 +393,19 @@ pub fn with<'a>(words: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
 pub fn sync_all(world: &World) {
     for home in [&world.berger, &world.iseli, &world.berger, &world.iseli] {
         home.run(&["sync"]).ok();
+    }
+}
+
+/// An address that stays this relay's while it is stopped: below the ports that systems give to connections and to
+/// who asks for any.
+fn own_address() -> SocketAddr {
+    loop {
+        let mut random = [0; 2];
+        getrandom::fill(&mut random).unwrap();
+        let port = 10_000 + u16::from_be_bytes(random) % 20_000;
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        if TcpListener::bind(address).is_ok() {
+            return address;
+        }
     }
 }
