@@ -266,6 +266,13 @@ They may then also invite colleagues, remove them, you too, and change what othe
 Nothing was done (--dry-run).
 $ nahtlos member role Keller --team Beratung --role write --yes";
 
+const WITHDRAW_EXAMPLE: &str = "\
+$ nahtlos member invite --team Beratung --note 'Pia Egger' --to egger.invitation
+$ nahtlos member invitations
+number    for        leads into  may    can be answered until  answered
+3c9d01be  Pia Egger  Beratung    write  10.12.2026 14:05       no
+$ nahtlos member withdraw-invitation 3c9d --yes";
+
 /// What a colleague may do in a team.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum MemberRole {
@@ -297,6 +304,21 @@ pub enum MemberCommand {
     Refuse {
         /// Which one: the beginning of its number in `member waiting`
         newcomer: String,
+        /// Whether to ask.
+        #[command(flatten)]
+        answered: Answered,
+    },
+    /// Lists the invitations that were made on this device and that nobody was let in by yet: for colleagues,
+    /// institutions and devices
+    Invitations,
+    /// Takes an invitation back, e.g. one that went to the wrong address: nobody is let in by it any more
+    ///
+    /// It takes effect at once, on the device that made the invitation: no other one lets anybody in by it.
+    /// Exit status: 0 taken back; 1 no such invitation on this device, or somebody was let in by it.
+    #[command(after_long_help = WITHDRAW_EXAMPLE)]
+    WithdrawInvitation {
+        /// Which one: the beginning of its number in `member invitations`
+        invitation: String,
         /// Whether to ask.
         #[command(flatten)]
         answered: Answered,

@@ -18,7 +18,7 @@ use super::ending::{self, End, WITH_NEXT_SYNC};
 use super::founding::{self, Answers};
 use super::institution::{NOT_ADMITTED_YET, READ_YOUR_WORDS};
 use super::sync::count;
-use super::{invitation, key, member_role, newcomer};
+use super::{invitation, key, member_role, newcomer, open_invitation};
 use crate::arguments::{Answered, IntroductionOptions, MemberCommand, MemberRole, ReasonCode};
 use crate::context::Context;
 use crate::exit::Exit;
@@ -36,6 +36,11 @@ pub fn run(context: &Context, command: Option<MemberCommand>) -> Result<Answer, 
         Some(MemberCommand::Refuse { newcomer, answered }) => {
             newcomer::refuse(context, &newcomer, answered)
         }
+        Some(MemberCommand::Invitations) => open_invitation::list(context),
+        Some(MemberCommand::WithdrawInvitation {
+            invitation,
+            answered,
+        }) => open_invitation::withdraw(context, &invitation, answered),
         Some(MemberCommand::Remove {
             person,
             team,

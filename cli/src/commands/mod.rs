@@ -56,6 +56,7 @@ mod member_role;
 mod names;
 mod network;
 mod newcomer;
+mod open_invitation;
 mod pages;
 mod paper;
 pub mod paper_words;

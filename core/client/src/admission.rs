@@ -66,6 +66,12 @@ impl Nahtlos {
             return Ok(if is_in { Outcome::Done } else { Outcome::Waits });
         };
         let record: InvitationRecord = records::decode(&bytes)?;
+        if record.withdrawn == Some(true) {
+            return Ok(Outcome::Fails(format!(
+                "somebody answered the invitation for {} that was taken back on this device; nobody was let in",
+                record.note
+            )));
+        }
         if record.is_refused() {
             // Nobody is let in by it any more, although the relay may serve the request once more.
             return Ok(Outcome::Done);

@@ -94,6 +94,7 @@ impl Nahtlos {
             completed: false,
             compared: None,
             refused: None,
+            withdrawn: None,
         };
         let invitation = text.invitation();
         self.all_or_nothing(|this| this.issue(*person, invitation, Role::Manage, &record))?;

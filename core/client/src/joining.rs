@@ -223,6 +223,7 @@ impl Nahtlos {
             completed: false,
             compared: None,
             refused: None,
+            withdrawn: None,
         };
         self.issue(inviting, text.invitation(), role, &record)?;
         Ok(text)

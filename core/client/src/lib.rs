@@ -61,6 +61,7 @@ pub mod institution_leaving;
 pub mod institution_merging;
 pub mod institution_policy;
 pub mod intents;
+pub mod invitations;
 pub mod joining;
 pub mod key_notices;
 pub mod key_report;

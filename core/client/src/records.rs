@@ -471,6 +471,9 @@ pub(crate) struct InvitationRecord {
     /// Whether somebody refused who answered it: nobody is let in by it any more.
     #[n(5)]
     pub refused: Option<bool>,
+    /// Whether it was taken back before anybody was let in by it; then it is refused, too.
+    #[n(6)]
+    pub withdrawn: Option<bool>,
 }
 
 impl InvitationRecord {

@@ -21,7 +21,7 @@ use crate::incidents::Incident;
 use crate::ingest::NOT_LOOKED_AT;
 use crate::intents::returned::Decision;
 use crate::nahtlos::Nahtlos;
-use crate::records::{self, HeldItem, HeldRecord, InvitationRecord};
+use crate::records::{self, HeldItem, HeldRecord};
 use crate::revocation::Revocation;
 use crate::silence::InstitutionHeard;
 use crate::vault::Collection;
@@ -173,7 +173,11 @@ impl Nahtlos {
                 .filter(|decision| decision.state == "returned")
                 .collect(),
             held: self.held_lines()?,
-            open_invitations: self.open_invitations()?,
+            open_invitations: self
+                .invitations()?
+                .into_iter()
+                .map(|open| open.note)
+                .collect(),
             foreign_sections: self.foreign_sections()?.len(),
             relay_went_back: incidents.len(),
             incidents,
@@ -288,17 +292,6 @@ impl Nahtlos {
             (HeldItem::Envelope { id }, KEY_AWAITED) => self.is_closed_for_good(id),
             _ => Ok(false),
         }
-    }
-
-    fn open_invitations(&self) -> Result<Vec<String>, ClientError> {
-        let mut open = Vec::new();
-        for (_, bytes) in self.vault.list_all(Collection::Invitation)? {
-            let record: InvitationRecord = records::decode(&bytes)?;
-            if !record.completed && record.not_after_ms > self.now_ms() {
-                open.push(record.note);
-            }
-        }
-        Ok(open)
     }
 
     /// This device's own right in a space, as a word.
