@@ -48,7 +48,7 @@ impl Advice {
 }
 
 /// As a POSIX shell needs it.
-fn quoted(word: &str) -> String {
+pub fn quoted(word: &str) -> String {
     let plain = |character: char| {
         character.is_alphanumeric() || matches!(character, '/' | '.' | '-' | '_' | ':' | '=')
     };

@@ -135,6 +135,7 @@ impl Context {
             ));
         }
         nahtlos.set_reading_purpose(self.purpose.clone());
+        crate::drafting::vault_is_open(&nahtlos);
         self.unrecorded
             .borrow_mut()
             .push(nahtlos.unrecorded_readings());

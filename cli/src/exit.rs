@@ -21,11 +21,13 @@ pub enum Exit {
     Conflict,
     /// The relay was not reached; edits are safe on this device.
     RelayUnreachable,
+    /// Interrupted at a question.
+    Interrupted,
 }
 
 impl Exit {
     /// All of them, by number.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Done,
         Self::Failed,
         Self::Usage,
@@ -34,6 +36,7 @@ impl Exit {
         Self::NoRight,
         Self::Conflict,
         Self::RelayUnreachable,
+        Self::Interrupted,
     ];
 
     /// The number.
@@ -48,6 +51,7 @@ impl Exit {
             Self::NoRight => 5,
             Self::Conflict => 6,
             Self::RelayUnreachable => 20,
+            Self::Interrupted => 130,
         }
     }
 
@@ -73,6 +77,9 @@ impl Exit {
             }
             Self::RelayUnreachable => {
                 "the relay was not reached; everything typed is safe on this device"
+            }
+            Self::Interrupted => {
+                "interrupted at a question (Ctrl-C); what was typed is kept as a draft"
             }
         }
     }

@@ -6,8 +6,10 @@ use std::path::Path;
 use nahtlos_casework::fields::Field;
 
 use crate::arguments::{Answered, TypedValue};
+use crate::drafting::{self, Question};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::output::visible;
 
 /// Largest input: as much as a case file may have, and one byte to notice more.
 const BYTES_MAX: u64 = nahtlos_casework::CASE_FILE_BYTES_MAX as u64 + 1;
@@ -17,6 +19,9 @@ const TERMINAL_LINE_BYTES_MAX: usize = 4095;
 
 /// What ends a text of several lines.
 const TEXT_ENDS: &str = "(end with a line that holds only a point, or Ctrl-D)";
+
+/// What a terminal makes of Ctrl-C.
+const INTERRUPTION: u8 = 3;
 
 /// How long a terminal may take to hand over the next piece of a pasted text.
 #[cfg(unix)]
@@ -92,7 +97,7 @@ pub fn replacement(
             Ok(Some(text))
         };
     }
-    let answer = ask(question)?.ok_or_else(nothing_changed)?;
+    let answer = ask_kept(&mut drafting::question(question)?)?.ok_or_else(nothing_changed)?;
     if !answer.is_empty() {
         return Ok(Some(answer));
     }
@@ -112,7 +117,7 @@ pub fn new_value(typed: &TypedValue, question: &str) -> Result<String, Failure> 
     refuse_empty(typed)?;
     let text = match &typed.from {
         Some(source) => without_tabs(&read_text(source)?),
-        None => ask(question)?.ok_or_else(nothing_stored)?,
+        None => ask_kept(&mut drafting::question(question)?)?.ok_or_else(nothing_stored)?,
     };
     Ok(text.trim().to_owned())
 }
@@ -130,10 +135,7 @@ pub fn text(typed: &TypedValue, question: &str) -> Result<String, Failure> {
         return Ok(without_tabs(&read_text(source)?));
     }
     require_terminal(question)?;
-    show(&format!("{question} {TEXT_ENDS}\n"));
-    let typed = several_lines(&mut io::stdin().lock());
-    discard_typeahead();
-    typed?.ok_or_else(nothing_stored)
+    ask_text_kept(&mut drafting::question(question)?)?.ok_or_else(nothing_stored)
 }
 
 /// Asks for one line that is no value about a client.
@@ -153,15 +155,76 @@ pub fn ask_line(question: &str) -> Result<String, Failure> {
 /// # Errors
 /// Where nobody can be asked.
 fn ask(question: &str) -> Result<Option<String>, Failure> {
+    match ask_once(question)? {
+        Some((_, End::Interruption)) => Err(drafting::interrupted()),
+        line => Ok(line.map(|(line, _)| line)),
+    }
+}
+
+fn ask_once(question: &str) -> Result<Option<(String, End)>, Failure> {
     require_terminal(question)?;
     show(&format!("{question}: "));
-    let line = one_line(&mut io::stdin().lock());
+    let line = {
+        let _until_answered = InterruptionsAsLines::begin();
+        one_line(&mut io::stdin().lock())
+    };
     discard_typeahead();
     let line = line?;
-    if line.is_none() {
+    if line.as_ref().is_none_or(|(_, end)| *end != End::Line) {
         show("\n");
     }
-    Ok(line.map(|(line, _)| line.trim().to_owned()))
+    Ok(line.map(|(line, end)| (line.trim().to_owned(), end)))
+}
+
+/// Asks for one line, which is kept in the draft. What was answered at an earlier time is proposed.
+fn ask_kept(question: &mut Question) -> Result<Option<String>, Failure> {
+    let shown = match &question.earlier {
+        Some(earlier) => format!("{} [{}]", question.text(), visible(earlier)),
+        None => question.text().to_owned(),
+    };
+    let Some((line, end)) = ask_once(&shown)? else {
+        return Ok(None);
+    };
+    let answer = match (line.as_str(), &question.earlier) {
+        ("", Some(earlier)) => earlier.clone(),
+        (".", Some(_)) => String::new(),
+        _ => line,
+    };
+    question.keep(&answer);
+    match end {
+        End::Interruption => Err(drafting::interrupted()),
+        _ => Ok(Some(answer)),
+    }
+}
+
+/// Asks for a text of several lines; each is kept in the draft. A text of an earlier time is gone on with.
+fn ask_text_kept(question: &mut Question) -> Result<Option<String>, Failure> {
+    let earlier = question.earlier.clone();
+    let taken_over = match &earlier {
+        Some(_) => ": the earlier text is taken over; what you type is added below it",
+        None => "",
+    };
+    show(&format!("{}{taken_over} {TEXT_ENDS}\n", question.text()));
+    let whole = |typed: &str| match &earlier {
+        Some(earlier) if typed.is_empty() => earlier.clone(),
+        Some(earlier) => format!("{earlier}\n{typed}"),
+        None => typed.to_owned(),
+    };
+    let typed = {
+        let _until_answered = InterruptionsAsLines::begin();
+        several_lines(&mut io::stdin().lock(), |so_far| {
+            question.keep(&whole(so_far));
+        })
+    };
+    discard_typeahead();
+    match typed? {
+        Some((_, End::Interruption)) => {
+            show("\n");
+            Err(drafting::interrupted())
+        }
+        Some((typed, _)) => Ok(Some(whole(&typed))),
+        None => Ok(earlier),
+    }
 }
 
 /// Asks until the answer is one of the field's. An empty answer is `None` where it may be.
@@ -184,8 +247,10 @@ pub fn ask_value<T>(
     may_be_empty: bool,
     read: impl Fn(&str) -> Result<T, String>,
 ) -> Result<Option<T>, Failure> {
+    require_terminal(question)?;
+    let mut question = drafting::question(question)?;
     loop {
-        let answer = ask(question)?.ok_or_else(nothing_stored)?;
+        let answer = ask_kept(&mut question)?.ok_or_else(nothing_stored)?;
         if answer.is_empty() && may_be_empty {
             return Ok(None);
         }
@@ -193,6 +258,7 @@ pub fn ask_value<T>(
             Ok(value) => return Ok(Some(value)),
             Err(refused) => show(&format!("  {refused}\n")),
         }
+        question.again();
     }
 }
 
@@ -206,11 +272,9 @@ pub fn ask_text<T>(
     read: impl Fn(&str) -> Result<T, String>,
 ) -> Result<Option<T>, Failure> {
     require_terminal(question)?;
+    let mut question = drafting::question(question)?;
     loop {
-        show(&format!("{question} {TEXT_ENDS}\n"));
-        let typed = several_lines(&mut io::stdin().lock());
-        discard_typeahead();
-        let answer = typed?.ok_or_else(nothing_stored)?;
+        let answer = ask_text_kept(&mut question)?.ok_or_else(nothing_stored)?;
         if answer.is_empty() && may_be_empty {
             return Ok(None);
         }
@@ -218,6 +282,7 @@ pub fn ask_text<T>(
             Ok(value) => return Ok(Some(value)),
             Err(refused) => show(&format!("  {refused}\n")),
         }
+        question.again();
     }
 }
 
@@ -249,7 +314,7 @@ pub fn optional_text<F: Field>(
     }
 }
 
-/// Asks yes or no until one of them is the answer; nothing is a no.
+/// Asks whether to do it until yes or no is the answer; nothing is a no.
 ///
 /// # Errors
 /// Where nobody can be asked: then `--yes` must say it.
@@ -263,8 +328,24 @@ pub fn confirm(question: &str) -> Result<bool, Failure> {
             "Run the command again with `--yes`, or with `--dry-run` to see what it would do.",
         ));
     }
+    let goes_on = agrees(question, false)?;
+    if !goes_on {
+        drafting::declined();
+    }
+    Ok(goes_on)
+}
+
+/// Asks yes or no until one of them is the answer.
+///
+/// # Errors
+/// Where nobody can be asked.
+pub fn agrees(question: &str, if_nothing: bool) -> Result<bool, Failure> {
+    let choice = if if_nothing { "Y/n" } else { "y/N" };
     loop {
-        let answer = ask(&format!("{question} [y/N]"))?.unwrap_or_default();
+        let answer = ask(&format!("{question} [{choice}]"))?.unwrap_or_default();
+        if answer.is_empty() {
+            return Ok(if_nothing);
+        }
         match yes_or_no(&answer) {
             Some(answer) => return Ok(answer),
             None => show("  Please answer y (yes, ja, oui) or n (no, nein, non).\n"),
@@ -304,38 +385,130 @@ pub fn refuse_command_line(typed: &TypedValue) -> Result<(), Failure> {
     ))
 }
 
-/// Lines up to one that holds only a point, or the end. `None` where the input ends at once.
-fn several_lines(input: &mut impl BufRead) -> Result<Option<String>, Failure> {
-    let mut lines = Vec::new();
-    let mut ended_with_point = false;
-    while let Some((line, has_end)) = one_line(input)? {
-        ended_with_point = line.trim() == ".";
-        if ended_with_point {
+/// How a line ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Line,
+    Input,
+    Interruption,
+}
+
+/// Lines up to one that holds only a point, or the end. `None` where the input ends at once. `keep` is given what was
+/// typed so far whenever nothing more waits to be read.
+fn several_lines(
+    input: &mut impl BufRead,
+    mut keep: impl FnMut(&str),
+) -> Result<Option<(String, End)>, Failure> {
+    let mut lines: Vec<String> = Vec::new();
+    let mut ended = None;
+    while let Some((line, end)) = one_line(input)? {
+        if line.trim() == "." {
+            ended = Some(End::Line);
             break;
         }
         lines.push(line);
-        if !has_end {
+        if end != End::Line {
+            ended = Some(end);
             break;
         }
+        if !more_waits() {
+            keep(lines.join("\n").trim());
+        }
     }
-    if lines.is_empty() && !ended_with_point {
+    if lines.is_empty() && ended.is_none() {
         return Ok(None);
     }
-    Ok(Some(lines.join("\n").trim().to_owned()))
+    let text = lines.join("\n").trim().to_owned();
+    keep(&text);
+    Ok(Some((text, ended.unwrap_or(End::Input))))
 }
 
-/// One line, and whether its end was typed; `None` at the end of the input.
-fn one_line(input: &mut impl BufRead) -> Result<Option<(String, bool)>, Failure> {
+/// One line, and how it ended; `None` at the end of the input.
+fn one_line(input: &mut impl BufRead) -> Result<Option<(String, End)>, Failure> {
     let mut bytes = Vec::new();
-    input
-        .read_until(b'\n', &mut bytes)
-        .map_err(|error| Failure::file("read", Path::new("-"), &error))?;
-    if bytes.is_empty() {
+    let mut end = End::Input;
+    while end == End::Input {
+        let read = match input.fill_buf() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            read => read.map_err(|error| Failure::file("read", Path::new("-"), &error))?,
+        };
+        if read.is_empty() {
+            break;
+        }
+        let mut taken = 0;
+        for byte in read {
+            taken += 1;
+            match *byte {
+                b'\n' => end = End::Line,
+                INTERRUPTION => end = End::Interruption,
+                other => bytes.push(other),
+            }
+            if end != End::Input {
+                break;
+            }
+        }
+        input.consume(taken);
+    }
+    if bytes.is_empty() && end == End::Input {
         return Ok(None);
     }
-    let has_end = bytes.last() == Some(&b'\n');
     let line = whole_line(bytes)?;
-    Ok(Some((without_tabs(&line), has_end)))
+    Ok(Some((without_tabs(&line), end)))
+}
+
+/// While it lives, Ctrl-C ends the line and not the program: what was typed of it is kept.
+struct InterruptionsAsLines {
+    #[cfg(unix)]
+    before: Option<rustix::termios::Termios>,
+}
+
+#[cfg(unix)]
+impl InterruptionsAsLines {
+    /// Switches a control character off (`_POSIX_VDISABLE`).
+    const NO_CHARACTER: u8 = if cfg!(any(target_os = "linux", target_os = "android")) {
+        0
+    } else {
+        0xff
+    };
+
+    fn begin() -> Self {
+        use rustix::termios::{OptionalActions, SpecialCodeIndex, tcgetattr, tcsetattr};
+        let stdin = io::stdin();
+        // Where the terminal does not take it, Ctrl-C ends the program, and the lines before are kept.
+        let before = tcgetattr(&stdin).ok();
+        if let Some(before) = &before {
+            let mut changed = before.clone();
+            changed.special_codes[SpecialCodeIndex::VINTR] = Self::NO_CHARACTER;
+            changed.special_codes[SpecialCodeIndex::VEOL] = INTERRUPTION;
+            let _taken_or_not = tcsetattr(&stdin, OptionalActions::Now, &changed);
+        }
+        Self { before }
+    }
+}
+
+#[cfg(unix)]
+impl Drop for InterruptionsAsLines {
+    fn drop(&mut self) {
+        use rustix::termios::{OptionalActions, tcsetattr};
+        if let Some(before) = &self.before {
+            let _gone_with_its_terminal = tcsetattr(io::stdin(), OptionalActions::Now, before);
+        }
+    }
+}
+
+#[cfg(not(unix))]
+impl InterruptionsAsLines {
+    fn begin() -> Self {
+        Self {}
+    }
+}
+
+/// Whether more of a pasted text waits to be read.
+fn more_waits() -> bool {
+    #[cfg(unix)]
+    return rustix::io::ioctl_fionread(io::stdin()).is_ok_and(|bytes| bytes > 0);
+    #[cfg(not(unix))]
+    return false;
 }
 
 /// Fields hold no control characters; a tab in a pasted text means a space.
@@ -365,10 +538,7 @@ fn discard_typeahead() {}
 
 /// The line without its end, if the terminal cannot have cut it. The length comes first: a cut may
 /// also fall into the middle of a character.
-fn whole_line(mut bytes: Vec<u8>) -> Result<String, Failure> {
-    if bytes.last() == Some(&b'\n') {
-        bytes.pop();
-    }
+fn whole_line(bytes: Vec<u8>) -> Result<String, Failure> {
     if bytes.len() >= TERMINAL_LINE_BYTES_MAX {
         return Err(Failure::new(
             Exit::Usage,
@@ -440,7 +610,7 @@ fn require_terminal(question: &str) -> Result<(), Failure> {
 }
 
 /// Standard error; where nobody listens there is nobody to tell.
-fn show(text: &str) {
+pub fn show(text: &str) {
     let mut stderr = anstream::stderr().lock();
     let _ = stderr.write_all(text.as_bytes());
     let _ = stderr.flush();
@@ -463,13 +633,12 @@ mod tests {
     #[test]
     fn a_line_that_the_terminal_may_have_cut_is_refused() {
         let longest = "x".repeat(TERMINAL_LINE_BYTES_MAX - 1);
-        let line = whole_line(format!("{longest}\n").into_bytes()).unwrap();
+        let line = whole_line(longest.clone().into_bytes()).unwrap();
         assert_eq!(line, longest);
         for cut in [
-            format!("{longest}x\n").into_bytes(),
             format!("{longest}x").into_bytes(),
             // Cut in the middle of an "ü".
-            [longest.as_bytes(), b"\xc3\n"].concat(),
+            [longest.as_bytes(), b"\xc3"].concat(),
         ] {
             let failure = whole_line(cut).unwrap_err();
             assert_eq!(
@@ -477,18 +646,35 @@ mod tests {
                 (Exit::Usage, "line_cut")
             );
         }
-        assert_eq!(whole_line(b"\xc3\n".to_vec()).unwrap_err().code, "not_text");
+        assert_eq!(whole_line(b"\xc3".to_vec()).unwrap_err().code, "not_text");
     }
 
     #[test]
     fn a_pasted_letter_keeps_its_empty_lines_and_ends_at_a_point() {
-        let read = |typed: &str| several_lines(&mut typed.as_bytes()).unwrap();
+        let read = |typed: &str| {
+            let lines = several_lines(&mut typed.as_bytes(), |_| ()).unwrap();
+            lines.map(|(text, _)| text)
+        };
         let letter = "Guten Tag\n\nDer Kurs beginnt.\n\nGruss";
         for end in ["\n.\n", "\n . \nls\n", "\n", ""] {
             assert_eq!(read(&format!("{letter}{end}")).unwrap(), letter, "{end:?}");
         }
         assert_eq!(read(""), None);
         assert_eq!(read(".\n").unwrap(), "");
+    }
+
+    #[test]
+    fn what_was_typed_until_an_interruption_is_kept_line_by_line() {
+        let kept = std::cell::RefCell::new(Vec::new());
+        let typed = several_lines(&mut "Eins\nZwei\nDr\u{3}ei\n".as_bytes(), |text| {
+            kept.borrow_mut().push(text.to_owned());
+        });
+        let (text, end) = typed.unwrap().unwrap();
+        assert_eq!((text.as_str(), end), ("Eins\nZwei\nDr", End::Interruption));
+        assert_eq!(kept.borrow().last().unwrap(), "Eins\nZwei\nDr");
+        let line = one_line(&mut "\u{3}".as_bytes()).unwrap();
+        assert_eq!(line, Some((String::new(), End::Interruption)));
+        assert_eq!(one_line(&mut "".as_bytes()).unwrap(), None);
     }
 
     #[test]
@@ -506,9 +692,9 @@ mod tests {
 
     #[test]
     fn a_tab_in_a_typed_text_becomes_one_space() {
-        let read = several_lines(&mut "Kurs:\tB1\n\tab Mai\n".as_bytes()).unwrap();
-        assert_eq!(read.unwrap(), "Kurs: B1\n ab Mai");
+        let read = several_lines(&mut "Kurs:\tB1\n\tab Mai\n".as_bytes(), |_| ()).unwrap();
+        assert_eq!(read.unwrap().0, "Kurs: B1\n ab Mai");
         let line = one_line(&mut "Ruth\tM.\n".as_bytes()).unwrap();
-        assert_eq!(line.unwrap(), ("Ruth M.".to_owned(), true));
+        assert_eq!(line.unwrap(), ("Ruth M.".to_owned(), End::Line));
     }
 }

@@ -9,6 +9,7 @@ pub mod arguments;
 mod commands;
 mod context;
 pub mod demo;
+mod drafting;
 pub mod exit;
 pub mod failure;
 mod input;
@@ -52,7 +53,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     printer.advice.section = section.map(str::to_owned);
     let answer = panic_guard::guarded(|| {
         let context = Context::new(&parsed.global, printer.advice.home.is_some())?;
-        let answer = commands::run(&context, parsed.command);
+        drafting::begin(&typed, printer.advice.case.as_deref());
+        let answer = drafting::end(commands::run(&context, parsed.command));
         with_notices(answer, context.take_notices())
     });
     match answer {

@@ -10,7 +10,7 @@ use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use support::{Home, PASSPHRASE, World, found_arguments, refused, unreachable_claim};
+use support::{Home, PASSPHRASE, World, found_arguments, refused, unreachable_claim, with};
 
 /// How long the program may take for what comes next.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
@@ -73,6 +73,21 @@ impl Dialogue {
         let input = self.child.stdin.as_mut().unwrap();
         input.write_all(answer.as_bytes()).unwrap();
         input.flush().unwrap();
+    }
+
+    /// Ends it at once, as a battery does.
+    fn kill(mut self) {
+        let children = format!("/proc/{0}/task/{0}/children", self.child.id());
+        for child in std::fs::read_to_string(children)
+            .unwrap()
+            .split_whitespace()
+        {
+            let killed = std::process::Command::new("kill")
+                .args(["-9", child])
+                .status();
+            assert!(killed.unwrap().success());
+        }
+        self.child.wait().unwrap();
     }
 
     /// All that was shown, and the exit status.
@@ -223,4 +238,231 @@ fn who_opens_an_export_or_adds_rows_of_another_case_is_told_what_that_means_befo
     assert_ne!(exit, 0, "{text}");
     assert!(text.contains("come from another case"), "{text}");
     assert_eq!(entries(), 0);
+}
+
+/// What is kept as drafts on this device.
+fn drafts(home: &Home) -> Vec<serde_json::Value> {
+    let list = home.run(&["--json", "draft"]).json();
+    list["drafts"].as_array().unwrap().clone()
+}
+
+/// Whether the words stand somewhere in the files of a home as they were typed.
+fn stands_in_clear(home: &Home, words: &str) -> bool {
+    let files = std::fs::read_dir(&home.path).unwrap();
+    let mut contents = files.filter_map(|file| std::fs::read(file.unwrap().path()).ok());
+    contents.any(|content| {
+        content
+            .windows(words.len())
+            .any(|window| window == words.as_bytes())
+    })
+}
+
+fn journal_texts(home: &Home, case: &str) -> Vec<String> {
+    let journal = home.run(&["--json", "journal", case]).json();
+    let entries = journal["content"]["entries"].as_array().unwrap();
+    entries
+        .iter()
+        .map(|entry| entry["text"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// A new client is written down at the desk. At the last question the telephone rings, and somebody types Ctrl-C.
+#[test]
+fn who_is_interrupted_at_the_last_question_of_a_dialogue_goes_on_with_all_answers() {
+    let world = World::new();
+    let home = &world.berger;
+    let mut dialogue = Dialogue::begin(home, &["case", "open"], true);
+    dialogue.answer("Official name:", "Habegger\n");
+    dialogue.answer("First name", "Luca\n");
+    dialogue.answer("Born", "31.12.1990\n");
+    dialogue.answer("Telephone", "031 123 45 67\n");
+    dialogue.answer("(empty", "\u{3}");
+    let (text, exit) = dialogue.end();
+    assert_eq!(exit, 130, "{text}");
+    assert!(text.contains("Interrupted: nothing"), "{text}");
+    assert!(
+        text.contains("`nahtlos case open` goes on with it"),
+        "{text}"
+    );
+    let cases = || home.run(&["--json", "case"]).json()["cases"].clone();
+    assert_eq!(cases(), serde_json::json!([]));
+    assert_eq!(drafts(home)[0]["answers"].as_array().unwrap().len(), 4);
+    assert!(!stands_in_clear(home, "Habegger"));
+    let said = home.run(&["status"]).ok();
+    assert!(said.stdout.contains("1 draft"), "{}", said.stdout);
+    let wipe = home.run(&["device", "wipe", "--dry-run"]).ok();
+    assert!(
+        wipe.stdout.contains("typed and not stored"),
+        "{}",
+        wipe.stdout
+    );
+    // It is nobody else's.
+    home.run(&["sync"]).ok();
+    world.iseli.run(&["sync"]).ok();
+    assert!(drafts(&world.iseli).is_empty());
+    assert_eq!(drafts(home).len(), 1);
+
+    let mut dialogue = Dialogue::begin(home, &["case", "open"], true);
+    dialogue.answer("Go on with it?", "\n");
+    dialogue.answer("Official name [Habegger]:", "\n");
+    dialogue.answer("First name (may be empty) [Luca]:", ".\n");
+    dialogue.answer("[31.12.1990]:", "01.01.1991\n");
+    dialogue.answer("[031 123 45 67]:", "\n");
+    dialogue.answer("(empty", "\n");
+    let (text, exit) = dialogue.end();
+    assert_eq!(exit, 0, "{text}");
+    let number = cases()[0]["id"].as_str().unwrap().to_owned();
+    let shown = home.run(&["case", "show", &number]).ok().stdout;
+    assert!(
+        shown.contains("Habegger") && shown.contains("01.01.1991"),
+        "{shown}"
+    );
+    assert!(!shown.contains("Luca"), "{shown}");
+    assert!(drafts(home).is_empty(), "it is stored");
+    assert!(!home.run(&["status"]).ok().stdout.contains("draft"));
+}
+
+/// A report of the week is typed in the train, line by line, and the battery ends; then Ctrl-C in the middle of a line.
+#[test]
+fn a_text_is_kept_line_by_line_also_when_the_program_is_killed() {
+    let world = World::new();
+    let number = world.open_case();
+    let home = &world.berger;
+    let add = ["journal", "add", "ruth", "--kind", "note"];
+    let mut dialogue = Dialogue::begin(home, &add, true);
+    dialogue.answer("Journal entry", "Erste Zeile.\n");
+    // The home is in use meanwhile: nobody else can look into it.
+    std::thread::sleep(Duration::from_millis(700));
+    dialogue.kill();
+    assert_eq!(drafts(home)[0]["answers"][0]["text"], "Erste Zeile.");
+    let is_stored = |text: &str| {
+        journal_texts(home, "ruth")
+            .iter()
+            .any(|one| one.contains(text))
+    };
+    assert!(!is_stored("Erste Zeile."));
+
+    let mut dialogue = Dialogue::begin(home, &add, true);
+    dialogue.answer("Go on with it?", "y\n");
+    dialogue.answer("Journal entry", "Zweite Zeile.\nhalb\u{3}");
+    let (text, exit) = dialogue.end();
+    assert_eq!(exit, 130, "{text}");
+    assert!(text.contains("Erste Zeile."), "it is shown: {text}");
+
+    // Another name of the same case, and another kind of entry: one is the same command, the other is not.
+    let same = ["journal", "add", number.as_str(), "--kind", "note"];
+    let mut dialogue = Dialogue::begin(home, &["journal", "add", "ruth", "--kind", "call"], true);
+    dialogue.answer("Journal entry", "Ein Anruf.\n.\n");
+    let (text, exit) = dialogue.end();
+    assert_eq!(exit, 0, "{text}");
+    assert!(!text.contains("Go on with it?"), "{text}");
+    assert_eq!(drafts(home).len(), 1, "the other one stays");
+    let mut dialogue = Dialogue::begin(home, &same, true);
+    dialogue.answer("Go on with it?", "y\n");
+    dialogue.answer("Journal entry", "Schluss.\n.\n");
+    let (text, exit) = dialogue.end();
+    assert_eq!(exit, 0, "{text}");
+    let whole = "Erste Zeile.\nZweite Zeile.\nhalb\nSchluss.".to_owned();
+    assert!(journal_texts(home, "ruth").contains(&whole));
+    assert!(drafts(home).is_empty());
+}
+
+/// A text is too long for its field, another one is refused late, and one is discarded.
+#[test]
+fn what_is_refused_or_declined_at_the_end_waits_until_it_is_discarded() {
+    let world = World::new();
+    world.open_case();
+    let home = &world.berger;
+    let mut dialogue = Dialogue::begin(home, &["task", "add", "ruth"], true);
+    dialogue.answer("What is to be done", &format!("{}\n", "x".repeat(2_100)));
+    let (text, exit) = dialogue.end();
+    assert_eq!(exit, 2, "{text}");
+    assert!(text.contains("kept as a draft"), "{text}");
+    let shown = home.run(&["draft", "show", "1", "--answer", "1"]).ok();
+    assert_eq!(shown.stdout.trim(), "x".repeat(2_100));
+    refused(
+        &home.run(&["--json", "draft", "show", "1", "--answer", "2"]),
+        2,
+        "not_found",
+    );
+    refused(&home.run(&["--json", "draft", "show", "7"]), 1, "not_found");
+
+    // Begun anew beside it.
+    let mut dialogue = Dialogue::begin(home, &["task", "add", "ruth"], true);
+    dialogue.answer("Go on with it?", "n\n");
+    dialogue.answer("Discard it for good?", "n\n");
+    dialogue.answer("What is to be done", "Kurz\n");
+    let (text, exit) = dialogue.end();
+    assert_eq!(exit, 0, "{text}");
+    assert_eq!(drafts(home).len(), 1, "what was not discarded stays");
+    let mut dialogue = Dialogue::begin(home, &["task", "add", "ruth"], true);
+    dialogue.answer("Go on with it?", "n\n");
+    dialogue.answer("Discard it for good?", "y\n");
+    dialogue.answer("What is to be done", "Zwei\n");
+    dialogue.end();
+    assert!(drafts(home).is_empty());
+
+    // A no at the very end: what was typed stays.
+    let give = [
+        "consent",
+        "give",
+        "ruth",
+        "--read",
+        "plan=Eingliederung",
+        "--form",
+        "verbal",
+    ];
+    let mut dialogue = Dialogue::begin(home, &give, true);
+    dialogue.answer("Note", "Am Telefon gesagt\n");
+    dialogue.answer("[y/N]", "n\n");
+    let (text, _) = dialogue.end();
+    assert!(text.contains("kept as a draft"), "{text}");
+    assert_eq!(drafts(home)[0]["answers"][0]["text"], "Am Telefon gesagt");
+    let mut dialogue = Dialogue::begin(home, &give, true);
+    dialogue.answer("Go on with it?", "\n");
+    dialogue.answer("[Am Telefon gesagt]", "\n");
+    dialogue.answer("[y/N]", "y\n");
+    let (text, exit) = dialogue.end();
+    assert_eq!(exit, 0, "{text}");
+    let consents = home.run(&["--json", "consent", "ruth"]).ok().stdout;
+    assert!(consents.contains("Am Telefon gesagt"), "{consents}");
+    assert!(drafts(home).is_empty());
+    // What comes from a file is kept by who wrote it.
+    let long = world.file("long.txt");
+    std::fs::write(&long, "x".repeat(2_100)).unwrap();
+    refused(
+        &home.run(&["--json", "task", "add", "ruth", "--from", &long]),
+        2,
+        "too_long",
+    );
+    assert!(drafts(home).is_empty());
+}
+
+/// The RAV asks the IV without a name; who sits at the IV looks into the program two days later.
+#[test]
+fn an_enquiry_and_its_answer_are_announced_to_who_has_to_do_something_and_to_nobody_else() {
+    let world = World::new();
+    let (asks, asked) = (&world.berger, &world.iseli);
+    let facts = r#"{"question": "joint", "age": "35_49", "permit": "swiss", "work": "incapable"}"#;
+    let send = ["enquiry", "send", "--to", "Eingliederung", "--yes"];
+    asks.type_in(&with(&send, &["--from", "-"]), facts).ok();
+    let waits = |home: &Home, words: &str| {
+        let sync = home.run(&["sync"]).ok().stderr;
+        let status = home.run(&["status"]).ok().stdout;
+        assert_eq!(
+            sync.contains(words),
+            status.contains(words),
+            "{sync}{status}"
+        );
+        status.contains(words)
+    };
+    assert!(!waits(asks, "enquiry"), "who asked has nothing to do");
+    assert!(waits(asked, "waits for your team's answer"));
+    let id = asked.run(&["--json", "enquiry"]).json()["enquiries"][0]["id"].clone();
+    let answer = ["enquiry", "answer", id.as_str().unwrap(), "--as", "more"];
+    asked
+        .type_in(&with(&answer, &["--from", "-"]), "Seit wann?")
+        .ok();
+    assert!(!waits(asked, "waits for your team's answer"));
+    assert!(waits(asks, "wants to know more"));
 }

@@ -14,9 +14,10 @@ use nahtlos_casework::retention::Retention;
 use nahtlos_client::Case;
 use nahtlos_client::bundle::BundleScope;
 use nahtlos_client::case_erasing::telling::ErasedCase;
+use nahtlos_client::drafts::Draft;
 use nahtlos_client::ending::Reason;
 use nahtlos_protocol::envelope::Envelope;
-use nahtlos_protocol::identifier::ItemId;
+use nahtlos_protocol::identifier::{ItemId, Nonce};
 use nahtlos_protocol::space::Role;
 use nahtlos_protocol::wire::{Item, ItemKind};
 use nahtlos_tests::liar::{Liar, receipt};
@@ -114,6 +115,18 @@ fn holds_nothing(home: &Home, number: &str) {
     assert_eq!(home.nahtlos.lost_sections().unwrap(), []);
 }
 
+fn begin_to_type(home: &Home, case: Option<Nonce>) {
+    let mut draft = Draft {
+        number: 0,
+        command: "nahtlos journal add".into(),
+        purpose: String::new(),
+        case,
+        typed_at_ms: 0,
+        answers: Vec::new(),
+    };
+    home.nahtlos.draft_keeper().keep(&mut draft).unwrap();
+}
+
 /// Devices that have not confirmed, by person.
 fn missing(home: &Home) -> Vec<String> {
     let devices = erased(home).devices.into_iter();
@@ -183,8 +196,17 @@ fn no_key_and_no_content_is_left_on_any_disk_nor_at_the_relay() {
     }
     let before = scene.world.bodies_and_wraps_at_relay(&spaces);
     assert!(before.0 > 5 && before.1 > 5, "control: {before:?}");
+    // What Iseli had begun to type about it goes along, and what he typed about others stays.
+    let case = scene.case.id;
+    for of in [Some(case), None, Some(Nonce([9; 16]))] {
+        begin_to_type(&scene.iseli, of);
+    }
     scene.erase();
     scene.iseli.sync();
+    let left = scene.iseli.nahtlos.drafts().unwrap();
+    let left: Vec<_> = left.into_iter().map(|draft| draft.case).collect();
+    assert_eq!(left, [None, Some(Nonce([9; 16]))]);
+    assert_eq!(scene.iseli.nahtlos.preview_wipe().unwrap().drafts, 2);
     for home in [&scene.berger, &scene.iseli] {
         assert_eq!(kept(home), []);
     }

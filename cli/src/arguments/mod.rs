@@ -5,6 +5,7 @@ mod bundle;
 mod case;
 mod consent;
 mod device;
+mod draft;
 mod enquiry;
 #[cfg(test)]
 mod examples;
@@ -41,6 +42,7 @@ pub use consent::{
 pub use device::{
     DecisionCommand, DeviceCommand, DocsOptions, HeldCommand, KeyCommand, ReportFormat,
 };
+pub use draft::DraftCommand;
 pub use enquiry::{EnquiryCommand, EnquirySend};
 pub use function::{FunctionAdd, FunctionCommand};
 pub use invitation::HandingOver;
@@ -83,7 +85,7 @@ pub use vault::VaultCommand;
     max_term_width = 100,
     after_help = "Exit status: 0 done · 1 failed · 2 not a valid command or value · 3 done in part, something is held · \
 4 locked or not enrolled · 5 refused, no right · 6 somebody must settle a conflict first · \
-20 relay not reached, edits are safe here"
+20 relay not reached, edits are safe here · 130 interrupted at a question"
 )]
 pub struct Arguments {
     /// Options of every command.
@@ -322,6 +324,12 @@ pub enum Command {
         /// What to do.
         #[command(subcommand)]
         command: Option<HeldCommand>,
+    },
+    /// Drafts: what was typed for a change and not stored; alone: lists them
+    Draft {
+        /// What to do.
+        #[command(subcommand)]
+        command: Option<DraftCommand>,
     },
     /// Shows everything with invented people: a relay, six institutions, seven devices, two cases
     Demo(crate::demo::DemoOptions),

@@ -1,8 +1,10 @@
 //! What needs somebody's attention, worst first, each with the next command: for `status` and
 //! `doctor`.
 
+use nahtlos_casework::view::EnquiryStatus;
 use nahtlos_client::Nahtlos;
 use nahtlos_client::backups::RestoredBackup;
+use nahtlos_client::enquiry::EnquiryState;
 use nahtlos_client::fate::Fate;
 use nahtlos_client::held::HeldEnvelope;
 use nahtlos_client::incidents::Incident;
@@ -36,6 +38,9 @@ const SILENT_AFTER_MS: u64 = 14 * 24 * 60 * 60 * 1000;
 
 /// The client's word for a founding operation that the relay refuses for good.
 const FOUNDING_REFUSED: &str = "founding_refused";
+
+/// Characters of an enquiry's identifier that tell it apart.
+const ENQUIRY_ID_SHOWN: usize = 8;
 
 /// Signs that `status` shows; the rest is in `doctor`.
 const SHOWN_MAX: usize = 5;
@@ -167,6 +172,37 @@ pub fn told(page: Page, signs: &[Sign]) -> Page {
         0 => page,
         more => page.line(format!("! {more} more: `nahtlos doctor` lists everything.")),
     }
+}
+
+/// Anonymous enquiries that wait for somebody of this institution: to answer, to tell more, or to open the case. Who
+/// can read none, e.g. before being admitted, is told of none.
+pub fn enquiries(nahtlos: &Nahtlos) -> Vec<String> {
+    let all = nahtlos.enquiries().unwrap_or_default();
+    let mut said = Vec::new();
+    for enquiry in all {
+        if enquiry.state == EnquiryState::Withdrawn {
+            continue;
+        }
+        let id: String = enquiry.id.chars().take(ENQUIRY_ID_SHOWN).collect();
+        let asked = enquiry.to.as_deref().unwrap_or("Who was asked");
+        said.push(match (enquiry.is_own, enquiry.content.status) {
+            (false, EnquiryStatus::Open | EnquiryStatus::MoreTold) => format!(
+                "An anonymous enquiry of {} waits for your team's answer: `nahtlos enquiry show {id}`.",
+                enquiry.from
+            ),
+            (true, EnquiryStatus::MoreWanted) => format!(
+                "{asked} wants to know more before they answer your enquiry: `nahtlos enquiry show {id}`."
+            ),
+            (true, EnquiryStatus::Accepted) if enquiry.case.is_none() => format!(
+                "{asked} takes part; your enquiry is no case yet: `nahtlos enquiry show {id}`."
+            ),
+            (true, EnquiryStatus::Declined) => format!(
+                "{asked} declined your enquiry: `nahtlos enquiry show {id}`; `nahtlos enquiry withdraw {id}` puts it away."
+            ),
+            _ => continue,
+        });
+    }
+    said
 }
 
 /// The relay went back, something is open from that, and nobody took note of it.

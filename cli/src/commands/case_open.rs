@@ -332,7 +332,7 @@ fn asked_consent(
             break form;
         }
     };
-    let notice = match input::confirm("Was it said that it can be withdrawn at any time?")? {
+    let notice = match input::agrees("Was it said that it can be withdrawn at any time?", false)? {
         true => WithdrawalNotice::Given,
         false => WithdrawalNotice::NotGiven,
     };

@@ -91,6 +91,12 @@ fn preview_page(context: &Context, preview: &WipePreview, places: &[(String, u64
             "discarded by who manages the section, kept only here".into(),
         ]);
     }
+    if preview.drafts > 0 {
+        rows.push(vec![
+            count(preview.drafts, "draft", "drafts"),
+            "typed and not stored: `nahtlos draft`".into(),
+        ]);
+    }
     let decided = preview.decisions.iter();
     rows.extend(decided.map(|what| vec!["decision".into(), what.clone()]));
     let invited = preview.open_invitations.iter();

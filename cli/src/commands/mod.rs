@@ -32,6 +32,7 @@ mod device_wipe;
 mod disclosing;
 mod dispute;
 mod doctor;
+mod draft;
 mod ending;
 mod enquiry;
 mod entries;
@@ -141,6 +142,7 @@ pub fn run(context: &Context, command: Command) -> Result<Answer, Failure> {
         Command::Status => sync::status(context),
         Command::Doctor { acknowledge } => doctor::run(context, acknowledge),
         Command::Held { command } => held::run(context, command),
+        Command::Draft { command } => draft::run(context, command),
         Command::Demo(options) => Ok(demo(&options)),
         Command::List { command } => list::run(context, command),
         Command::Sample { command } => sample::run(&command),

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::bundle::carried_in_words;
 use super::held::is_open;
-use super::{attention, decision, device_wipe, held_news};
+use super::{attention, decision, device_wipe, draft, held_news};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -171,6 +171,9 @@ fn report(
             ))
             .exit(Exit::PartlyHeld);
     }
+    answer = attention::enquiries(nahtlos)
+        .into_iter()
+        .fold(answer, Answer::note);
     if conflicts > 0 {
         answer = answer.note(format!(
             "{}: see `nahtlos conflict`.",
@@ -256,7 +259,11 @@ pub fn status(context: &Context) -> Result<Answer, Failure> {
     let signs = attention::signs(&nahtlos, &status)?;
     let held_edits = nahtlos.held_list()?;
     let held_edits = held_edits.iter().filter(|one| is_open(one)).count();
-    let page = attention::told(Page::default(), &signs).fields([
+    let page = attention::told(Page::default(), &signs);
+    let page = attention::enquiries(&nahtlos)
+        .into_iter()
+        .fold(page, Page::line);
+    let page = page.fields([
         ("person", status.person.clone()),
         (
             "team",
@@ -302,6 +309,7 @@ pub fn status(context: &Context) -> Result<Answer, Failure> {
             listed(&carried_in_words(&nahtlos, &status.carried)),
         ),
         ("waiting for sync", listed(&status.waiting_decisions)),
+        ("typed, not stored", draft::waiting(&nahtlos)?),
         ("open invitations", listed(&status.open_invitations)),
         ("conflicts", Some(conflicts.to_string())),
         ("held", Some((status.held.len() + held_edits).to_string())),
@@ -325,6 +333,8 @@ pub fn status(context: &Context) -> Result<Answer, Failure> {
     data["cases_not_arrived"] = not_arrived.into();
     data["unread"] = unread.into();
     data["conflicts"] = conflicts.into();
+    data["enquiries_waiting"] = attention::enquiries(&nahtlos).len().into();
+    data["drafts"] = nahtlos.drafts()?.len().into();
     data["home"] = json!(context.home);
     data["attention"] = json::value(&signs);
     let mut answer = Answer::new(data, page);

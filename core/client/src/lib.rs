@@ -38,6 +38,7 @@ pub mod devices;
 pub mod directory;
 mod document_cache;
 mod documents;
+pub mod drafts;
 mod edits;
 pub mod ending;
 pub mod enquiry;

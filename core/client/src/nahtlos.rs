@@ -48,8 +48,11 @@ pub struct Nahtlos {
     pub(crate) keys: DeviceKeys,
     /// New at every opening: a vault restored from a backup never reuses an automerge actor.
     pub(crate) run_nonce: Nonce,
-    clock: Arc<dyn Fn() -> u64 + Send + Sync>,
+    clock: Clock,
 }
+
+/// Tells the time, Unix milliseconds.
+pub(crate) type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
 
 impl Nahtlos {
     /// Makes a new device in an empty home directory.
@@ -171,6 +174,10 @@ impl Nahtlos {
     #[must_use]
     pub fn vault_mut(&mut self) -> &mut Vault {
         &mut self.vault
+    }
+
+    pub(crate) fn clock(&self) -> Clock {
+        Arc::clone(&self.clock)
     }
 
     pub(crate) fn now_ms(&self) -> u64 {

@@ -34,6 +34,8 @@ pub struct WipePreview {
     pub held_elsewhere: u64,
     /// Changes of one's own that were discarded: nobody else is shown them, and what was typed is kept here.
     pub discarded: u64,
+    /// Drafts: what was typed and not stored.
+    pub drafts: u64,
     /// Changes of access that were decided here and are not carried out, in words.
     pub decisions: Vec<String>,
     /// Invitations made here that nobody answered: whoever answers them is let in by no other device.
@@ -56,6 +58,7 @@ impl WipePreview {
         !self.undelivered.is_empty()
             || self.refused_edits > 0
             || self.discarded > 0
+            || self.drafts > 0
             || !self.decisions.is_empty()
             || !self.open_invitations.is_empty()
     }
@@ -101,6 +104,7 @@ impl Nahtlos {
             refused_edits: refused.sum(),
             held_elsewhere: waiting.count() as u64,
             discarded: discarded.count() as u64,
+            drafts: self.drafts()?.len() as u64,
             decisions: decisions
                 .chain(returned.map(|decision| decision.what))
                 .collect(),

@@ -16,6 +16,7 @@ use crate::bundle::forget_carried;
 use crate::cases::hex;
 use crate::clones::put_sent;
 use crate::counting::{Fact, Tally, put_tally};
+use crate::drafts::forget_drafts;
 use crate::erasing::erase_keys;
 use crate::error::ClientError;
 use crate::ingest::NOT_LOOKED_AT;
@@ -306,6 +307,7 @@ impl Nahtlos {
         }
         self.commit(|transaction| {
             transaction.delete(Collection::Summary, &case.0)?;
+            forget_drafts(transaction, case)?;
             forget_readings(transaction, case)
         })
     }

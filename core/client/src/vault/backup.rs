@@ -33,7 +33,7 @@ impl Vault {
             return Err(VaultError::TransactionFailed.into());
         }
         let place = Place::reserve(file)?;
-        schema::copy_into(&self.connection, &place.partial)?;
+        schema::copy_into(&self.database().connection, &place.partial)?;
         let report = self.finish_copy(&place.partial, mark)?;
         place.complete()?;
         Ok(report)

@@ -9,6 +9,7 @@
 //! A transaction is atomic, and on the disk when it returns.
 
 mod backup;
+mod beside;
 mod check;
 mod collection;
 mod error;
@@ -29,10 +30,12 @@ use std::cell::RefCell;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rand_core::CryptoRng;
 use rusqlite::{Connection, TransactionBehavior};
 
+pub(crate) use beside::Beside;
 pub use check::CheckReport;
 pub use collection::Collection;
 pub use error::{DamagedPart, VaultError};
@@ -56,16 +59,27 @@ const DATABASE_COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
 /// One device's open store. It holds its home alone: a second [`Vault::open`] of the same home,
 /// from whatever process, is refused with [`VaultError::InUse`] until this one is dropped.
 pub struct Vault {
-    // Fields drop in this order: the database is closed before the home is free for others.
-    connection: Connection,
-    sealer: Sealer,
+    /// Shared with who notes beside ([`Beside`]) what a person types meanwhile.
+    database: Arc<Mutex<Database>>,
+    sealer: Arc<Sealer>,
     vault_key: VaultKey,
     home: PathBuf,
     disk: RefCell<fault::Disk>,
     /// Whether transactions are parts of one that was begun around them.
     is_within_one: bool,
     strengthened: Option<Strengthened>,
-    _lock: HomeLock,
+}
+
+/// The open database, and the lock that keeps the home for it alone.
+struct Database {
+    // Fields drop in this order: the database is closed before the home is free for others.
+    connection: Connection,
+    lock: HomeLock,
+}
+
+/// A defect while it was held leaves nothing half written: what was begun is undone.
+fn locked(database: &Mutex<Database>) -> MutexGuard<'_, Database> {
+    database.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Vault {
@@ -146,7 +160,7 @@ impl Vault {
     /// # Errors
     /// [`VaultError::Damaged`] when the record does not open, [`VaultError::Io`].
     pub fn get(&self, collection: Collection, key: &[u8]) -> Result<Option<Vec<u8>>, VaultError> {
-        self.records().get(collection, key)
+        self.read(|records| records.get(collection, key))
     }
 
     /// Whether a record stands under `key`, without opening it.
@@ -154,7 +168,7 @@ impl Vault {
     /// # Errors
     /// [`VaultError::Io`].
     pub fn contains(&self, collection: Collection, key: &[u8]) -> Result<bool, VaultError> {
-        self.records().contains(collection, key)
+        self.read(|records| records.contains(collection, key))
     }
 
     /// How many records a collection has, without opening them.
@@ -162,7 +176,7 @@ impl Vault {
     /// # Errors
     /// [`VaultError::Io`].
     pub fn count(&self, collection: Collection) -> Result<u64, VaultError> {
-        self.records().count(collection)
+        self.read(|records| records.count(collection))
     }
 
     /// Whether nothing was stored yet.
@@ -170,7 +184,7 @@ impl Vault {
     /// # Errors
     /// [`VaultError::Io`].
     pub fn is_empty(&self) -> Result<bool, VaultError> {
-        self.records().is_empty()
+        self.read(|records| records.is_empty())
     }
 
     /// Keys and values of one group, by position and then by key.
@@ -178,7 +192,7 @@ impl Vault {
     /// # Errors
     /// As [`Vault::get`].
     pub fn list(&self, collection: Collection, group: &[u8]) -> Result<RecordList, VaultError> {
-        self.records().list(collection, group)
+        self.read(|records| records.list(collection, group))
     }
 
     /// The highest position in a group; none where the group is empty.
@@ -190,7 +204,7 @@ impl Vault {
         collection: Collection,
         group: &[u8],
     ) -> Result<Option<i64>, VaultError> {
-        self.records().last_position(collection, group)
+        self.read(|records| records.last_position(collection, group))
     }
 
     /// Keys and values of a whole collection, by position and then by key, over all groups.
@@ -198,7 +212,7 @@ impl Vault {
     /// # Errors
     /// As [`Vault::get`].
     pub fn list_all(&self, collection: Collection) -> Result<RecordList, VaultError> {
-        self.records().list_all(collection)
+        self.read(|records| records.list_all(collection))
     }
 
     /// The same of those that open, and how many do not: for what must go on although a record is damaged.
@@ -209,7 +223,7 @@ impl Vault {
         &self,
         collection: Collection,
     ) -> Result<(RecordList, u64), VaultError> {
-        self.records().list_all_that_open(collection)
+        self.read(|records| records.list_all_that_open(collection))
     }
 
     /// Runs `change` and keeps all it wrote, on the disk, when this returns `Ok`; keeps nothing
@@ -225,7 +239,8 @@ impl Vault {
         if self.is_within_one {
             return self.part(change);
         }
-        let database = self
+        let mut held = locked(&self.database);
+        let database = held
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(VaultError::from)?;
@@ -249,10 +264,11 @@ impl Vault {
         &self,
         change: impl FnOnce(&Transaction<'_>) -> Result<(), VaultError>,
     ) -> Result<(), VaultError> {
+        let held = self.database();
         if self.is_within_one {
-            return change(&Transaction::new(&self.connection, &self.sealer));
+            return change(&Transaction::new(&held.connection, &self.sealer));
         }
-        let database = self.connection.unchecked_transaction()?;
+        let database = held.connection.unchecked_transaction()?;
         let transaction = Transaction::new(&database, &self.sealer);
         change(&transaction)?;
         if transaction.has_failed() {
@@ -271,7 +287,9 @@ impl Vault {
     /// Begins a transaction: what [`Vault::transaction`] does from now on is on the disk together
     /// with [`Vault::end`], or not at all.
     pub(crate) fn begin(&mut self) -> Result<(), VaultError> {
-        self.connection.execute_batch("BEGIN IMMEDIATE")?;
+        self.database()
+            .connection
+            .execute_batch("BEGIN IMMEDIATE")?;
         self.is_within_one = true;
         Ok(())
     }
@@ -282,7 +300,7 @@ impl Vault {
     /// As [`Vault::transaction`]; nothing is kept then.
     pub(crate) fn end(&mut self) -> Result<(), VaultError> {
         self.is_within_one = false;
-        if self.connection.is_autocommit() {
+        if self.database().connection.is_autocommit() {
             // SQLite ended it by itself, after a failure that somebody passed over.
             return Err(VaultError::TransactionFailed);
         }
@@ -290,7 +308,7 @@ impl Vault {
             .disk
             .get_mut()
             .before_commit()
-            .and_then(|()| Ok(self.connection.execute_batch("COMMIT")?));
+            .and_then(|()| Ok(self.database().connection.execute_batch("COMMIT")?));
         if ended.is_err() {
             self.undo();
         }
@@ -301,9 +319,10 @@ impl Vault {
     /// Keeps nothing since [`Vault::begin`].
     pub(crate) fn undo(&mut self) {
         self.is_within_one = false;
-        if !self.connection.is_autocommit() {
+        let held = self.database();
+        if !held.connection.is_autocommit() {
             // Where even this fails, nothing is kept either: the log beside the database says so.
-            let _undone_by_the_next_start = self.connection.execute_batch("ROLLBACK");
+            let _undone_by_the_next_start = held.connection.execute_batch("ROLLBACK");
         }
     }
 
@@ -312,10 +331,11 @@ impl Vault {
         &mut self,
         change: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        if self.connection.is_autocommit() {
+        let mut held = locked(&self.database);
+        if held.connection.is_autocommit() {
             return Err(VaultError::TransactionFailed.into());
         }
-        let database = self.connection.savepoint().map_err(VaultError::from)?;
+        let database = held.connection.savepoint().map_err(VaultError::from)?;
         let transaction = Transaction::new(&database, &self.sealer);
         let outcome = change(&transaction)?;
         if transaction.has_failed() {
@@ -341,7 +361,7 @@ impl Vault {
         &self,
         visit: &mut check::Visitor<'_>,
     ) -> Result<CheckReport, VaultError> {
-        check::check(&self.connection, &self.sealer, visit)
+        check::check(&self.database().connection, &self.sealer, visit)
     }
 
     /// The directory this vault is in.
@@ -356,22 +376,26 @@ impl Vault {
         lock: HomeLock,
     ) -> Result<Vault, VaultError> {
         Ok(Vault {
-            connection,
-            sealer: Sealer::new(&vault_key)?,
+            database: Arc::new(Mutex::new(Database { connection, lock })),
+            sealer: Arc::new(Sealer::new(&vault_key)?),
             vault_key,
             home: home.to_path_buf(),
             disk: RefCell::default(),
             is_within_one: false,
             strengthened: None,
-            _lock: lock,
         })
     }
 
-    fn records(&self) -> Records<'_> {
-        Records {
-            connection: &self.connection,
+    fn read<T>(&self, read: impl FnOnce(&Records<'_>) -> T) -> T {
+        read(&Records {
+            connection: &self.database().connection,
             sealer: &self.sealer,
-        }
+        })
+    }
+
+    /// For one step: it must not be asked for again while it is held.
+    fn database(&self) -> MutexGuard<'_, Database> {
+        locked(&self.database)
     }
 }
 

@@ -48,10 +48,10 @@ impl Vault {
         getrandom::fill(&mut nonce).map_err(VaultError::NoRandomness)?;
         let header = header::wrap(&self.vault_key, new_passphrase, derivation, salt, nonce)?;
         self.disk.get_mut().before_commit()?;
-        schema::replace_header(&self.connection, &header)?;
+        schema::replace_header(&self.database().connection, &header)?;
         self.disk.get_mut().after_commit()?;
         // The change is durable: a failure from here on must not be told as one of the change.
-        Ok(match schema::settle(&self.connection) {
+        Ok(match schema::settle(&self.database().connection) {
             Ok(()) => EarlierHeader::Overwritten,
             Err(_) => EarlierHeader::Lingers,
         })
@@ -62,7 +62,7 @@ impl Vault {
     /// # Errors
     /// [`VaultError::Damaged`], [`VaultError::Io`].
     pub fn derivation(&self) -> Result<KeyDerivation, VaultError> {
-        header::derivation_of(&schema::read_header(&self.connection)?)
+        header::derivation_of(&schema::read_header(&self.database().connection)?)
     }
 
     /// Whether opening this vault made its derivation stronger.

@@ -5,9 +5,10 @@
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::sync::{Arc, PoisonError};
 
 use super::error::VaultError;
-use super::{DATABASE_COMPANIONS, DATABASE_FILE, Vault, lock, private_files, schema};
+use super::{DATABASE_COMPANIONS, DATABASE_FILE, Database, Vault, lock, private_files, schema};
 
 /// Stands in the header's place: too short to be one, and opened by no passphrase.
 const WIPED: &[u8] = b"wiped";
@@ -21,12 +22,14 @@ impl Vault {
     /// [`VaultError::Wiped`].
     pub fn wipe(mut self) -> Result<(), VaultError> {
         self.destroy_key()?;
-        let Self {
-            connection,
-            home,
-            _lock: lock,
-            ..
-        } = self;
+        let Self { database, home, .. } = self;
+        // Nobody notes anything beside a vault that is wiped.
+        let Some(database) = Arc::into_inner(database) else {
+            return Err(VaultError::TransactionFailed);
+        };
+        let Database { connection, lock } = database
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
         // SQLite removes its companions itself where it can.
         drop(connection);
         remove_files(&home)?;
@@ -40,10 +43,10 @@ impl Vault {
             return Err(VaultError::TransactionFailed);
         }
         self.disk.borrow_mut().before_commit()?;
-        schema::replace_header(&self.connection, WIPED)?;
+        schema::replace_header(&self.database().connection, WIPED)?;
         self.disk.borrow_mut().after_commit()?;
         // The write-ahead log holds the header that was, until it is carried over and emptied.
-        schema::settle(&self.connection)
+        schema::settle(&self.database().connection)
     }
 }
 

@@ -87,7 +87,7 @@ fn a_weaker_derivation_is_strengthened_at_the_next_opening_and_told_once() {
     let (_directory, home) = new_home();
     let mut vault = Vault::create(&home, PASSPHRASE, WEAK, &mut CountingRng(0)).unwrap();
     put(&mut vault, Collection::Case, b"key", b"value");
-    let weak_header = schema::read_header(&vault.connection).unwrap();
+    let weak_header = schema::read_header(&vault.database().connection).unwrap();
     drop(vault);
 
     assert!(

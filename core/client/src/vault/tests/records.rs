@@ -130,6 +130,7 @@ fn a_full_disk_is_reported_and_keeps_what_was_committed_before() {
     let (_directory, mut vault) = new_vault();
     put(&mut vault, Collection::Case, b"before", b"value");
     let pages: i64 = vault
+        .database()
         .connection
         .pragma_query_value(None, "page_count", |row| row.get(0))
         .unwrap();
@@ -160,6 +161,7 @@ fn a_full_disk_is_reported_and_keeps_what_was_committed_before() {
 fn limit_pages(vault: &Vault, pages: i64) {
     let set = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
     vault
+        .database()
         .connection
         .pragma_update_and_check(None, "max_page_count", pages, set)
         .unwrap();
@@ -181,6 +183,7 @@ fn a_vault_is_made_durable_before_it_is_used() {
     let (_directory, vault) = new_vault();
     let setting = |name: &str| -> i64 {
         vault
+            .database()
             .connection
             .pragma_query_value(None, name, |row| row.get(0))
             .unwrap()
@@ -190,6 +193,7 @@ fn a_vault_is_made_durable_before_it_is_used() {
     assert_eq!(setting("temp_store"), 2, "MEMORY");
     assert_eq!(setting("trusted_schema"), 0);
     let mode: String = vault
+        .database()
         .connection
         .pragma_query_value(None, "journal_mode", |row| row.get(0))
         .unwrap();

@@ -74,7 +74,7 @@ fn a_changed_passphrase_replaces_the_old_one_and_keeps_the_records() {
     let (_directory, mut vault) = new_vault();
     let home = vault.home().to_path_buf();
     put(&mut vault, Collection::Case, b"key", b"value");
-    let old_header = schema::read_header(&vault.connection).unwrap();
+    let old_header = schema::read_header(&vault.database().connection).unwrap();
     let derivation = KeyDerivation::fast_for_tests();
     assert!(matches!(
         vault.change_passphrase(b"", derivation),
@@ -94,7 +94,7 @@ fn a_changed_passphrase_replaces_the_old_one_and_keeps_the_records() {
         vault.get(Collection::Case, b"key").unwrap().unwrap(),
         b"value"
     );
-    let new_header = schema::read_header(&vault.connection).unwrap();
+    let new_header = schema::read_header(&vault.database().connection).unwrap();
     assert!(contains(&raw_bytes(&home), &new_header));
 }
 

@@ -6,9 +6,9 @@ use super::*;
 fn vault_with_header() -> (TempDir, Vault, Vec<u8>) {
     let (directory, mut vault) = new_vault();
     put(&mut vault, Collection::Outbox, b"one", b"typed");
-    let header = schema::read_header(&vault.connection).unwrap();
+    let header = schema::read_header(&vault.database().connection).unwrap();
     // Where another transaction was carried over, the header stands in the database file itself.
-    schema::settle(&vault.connection).unwrap();
+    schema::settle(&vault.database().connection).unwrap();
     assert!(contains(&raw_bytes(vault.home()), &header), "control");
     (directory, vault, header)
 }
