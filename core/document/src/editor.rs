@@ -72,6 +72,13 @@ impl<'a> Editor<'a> {
         {
             return Err(WriteError::HoldsEntries(path));
         }
+        let is_shown =
+            matches!(existing.last(), Some((Node::Scalar(shown), _)) if *shown == scalar);
+        if existing.len() > 1 && is_shown && matches!(key, Key::Field(_)) {
+            // Of a value that is shown already (the last) automerge would only delete the others: a decision for another one,
+            // made at the same time, would win without anybody being told that there were two.
+            self.transaction.delete(&parent, property(&key))?;
+        }
         self.transaction.put(&parent, property(&key), scalar)?;
         Ok(())
     }

@@ -73,6 +73,40 @@ fn a_due_date_set_by_two_at_once_shows_both_values_until_someone_decides() {
 }
 
 #[test]
+fn two_who_decide_a_conflict_differently_at_once_find_both_decisions_whichever_value_was_shown() {
+    let (mut anna, mut beat) = pair("Deutsch.");
+    let due = ["goals", "g1", "due"];
+    for (document, value) in [(&mut anna, "2026-03-01"), (&mut beat, "2026-05-01")] {
+        edit(document, |editor| editor.put(due, value));
+    }
+    exchange(&mut anna, &mut beat);
+    let shown = anna.read().get(due).unwrap();
+    let other = anna.conflicts()[0].values[1].value.clone();
+    let first = edit(&mut anna, |editor| editor.put(due, shown.clone()));
+    let second = edit(&mut beat, |editor| editor.put(due, other.clone()));
+    exchange(&mut anna, &mut beat);
+    assert_eq!(anna.conflicts(), beat.conflicts());
+    let decided: Vec<_> = anna.conflicts()[0]
+        .values
+        .iter()
+        .map(|value| (value.value.clone(), value.actor, value.change))
+        .collect();
+    for decision in [
+        (shown.clone(), ANNA, first.hash()),
+        (other, BEAT, second.hash()),
+    ] {
+        assert!(decided.contains(&decision), "{decided:?}");
+    }
+    // Two who decide alike have nothing left to decide.
+    for document in [&mut anna, &mut beat] {
+        edit(document, |editor| editor.put(due, shown.clone()));
+    }
+    exchange(&mut anna, &mut beat);
+    assert!(anna.conflicts().is_empty() && beat.conflicts().is_empty());
+    assert_eq!(beat.read().get(due), Some(shown));
+}
+
+#[test]
 fn two_who_set_the_same_value_do_not_conflict() {
     let (mut anna, mut beat) = pair("Deutsch.");
     for document in [&mut anna, &mut beat] {
