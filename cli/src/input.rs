@@ -6,6 +6,7 @@ use std::path::Path;
 use nahtlos_casework::fields::Field;
 
 use crate::arguments::{Answered, TypedValue};
+use crate::commands::values;
 use crate::drafting::{self, Question};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -18,13 +19,12 @@ const BYTES_MAX: u64 = nahtlos_casework::CASE_FILE_BYTES_MAX as u64 + 1;
 const TERMINAL_LINE_BYTES_MAX: usize = 4095;
 
 /// What ends a text of several lines.
-const TEXT_ENDS: &str = "(end with a line that holds only a point, or Ctrl-D)";
+const TEXT_ENDS: &str = "end with a line that holds only a point, or Ctrl-D";
 
 /// What a terminal makes of Ctrl-C.
 const INTERRUPTION: u8 = 3;
 
 /// How long a terminal may take to hand over the next piece of a pasted text.
-#[cfg(unix)]
 const PASTE_PAUSE: std::time::Duration = std::time::Duration::from_millis(20);
 
 /// Reads a file, or standard input where it is `-`.
@@ -68,18 +68,10 @@ pub fn read_table(source: &Path) -> Result<Vec<u8>, Failure> {
 }
 
 /// The new value of a field that exists: from `--from`, else typed. `None` where it is to be emptied,
-/// which is said with `--empty` or confirmed at the prompt.
+/// which is said with `--empty` or confirmed at the prompt; who answers with nothing is told what the field says now.
 ///
 /// # Errors
 /// As [`read_text`]; a value on the command line is refused, and so is an empty input.
-pub fn value(typed: &TypedValue, question: &str) -> Result<Option<String>, Failure> {
-    replacement(typed, question, None)
-}
-
-/// As [`value`]; who answers with nothing is told what the field says now.
-///
-/// # Errors
-/// As [`value`].
 pub fn replacement(
     typed: &TypedValue,
     question: &str,
@@ -101,6 +93,11 @@ pub fn replacement(
     if !answer.is_empty() {
         return Ok(Some(answer));
     }
+    empty_it(current)
+}
+
+/// Nothing was answered: is the field to be emptied?
+fn empty_it<T>(current: Option<&str>) -> Result<Option<T>, Failure> {
     let says = current.map_or_else(String::new, |current| format!(" (it says {current})"));
     if confirm(&format!("Empty the field{says}?"))? {
         return Ok(None);
@@ -122,20 +119,103 @@ pub fn new_value(typed: &TypedValue, question: &str) -> Result<String, Failure> 
     Ok(text.trim().to_owned())
 }
 
-/// A longer text: from `--from`, else typed in several lines up to one that holds only a point, or
+/// A field's text: from `--from`, else typed in several lines up to one that holds only a point, or
 /// the end of the input. Empty lines belong to it: the rest of a pasted letter must not reach the
-/// shell.
+/// shell. Who types it is told before how long it may be, and asked again where it is refused.
 ///
 /// # Errors
-/// As [`new_value`].
-pub fn text(typed: &TypedValue, question: &str) -> Result<String, Failure> {
+/// As [`new_value`], and where what stands in a file is not one of the field.
+pub fn text<F: Field>(
+    typed: &TypedValue,
+    code: &'static str,
+    question: &str,
+) -> Result<F, Failure> {
+    text_read(typed, question, F::CHARACTERS_MAX, |text| {
+        Ok(values::parse(code, text)?)
+    })
+}
+
+/// As [`text`], read as what it is to be.
+///
+/// # Errors
+/// As [`text`].
+pub fn text_read<T>(
+    typed: &TypedValue,
+    question: &str,
+    characters_max: Option<usize>,
+    read: impl Fn(&str) -> Result<T, Failure>,
+) -> Result<T, Failure> {
     refuse_command_line(typed)?;
     refuse_empty(typed)?;
     if let Some(source) = &typed.from {
-        return Ok(without_tabs(&read_text(source)?));
+        return read(&without_tabs(&read_text(source)?));
     }
-    require_terminal(question)?;
-    ask_text_kept(&mut drafting::question(question)?)?.ok_or_else(nothing_stored)
+    let read = |text: &str| read(text).map_err(|failure| refusal(&failure));
+    let value = ask_text(question, characters_max, false, read)?;
+    value.ok_or_else(nothing_stored)
+}
+
+/// Why a value was refused, for who is asked again.
+fn refusal(failure: &Failure) -> String {
+    let next = failure
+        .next
+        .trim_end_matches(", then run the command again.");
+    format!("{} {}.", failure.why, next.trim_end_matches('.'))
+}
+
+/// As [`new_value`], read as a field's. Who types it is asked again where it is refused.
+///
+/// # Errors
+/// As [`new_value`], and where what stands in a file is not one of the field.
+pub fn new_field<F: Field>(
+    typed: &TypedValue,
+    code: &'static str,
+    question: &str,
+) -> Result<F, Failure> {
+    if typed.from.is_some() || typed.empty || typed.is_on_command_line() {
+        return Ok(values::parse(code, &new_value(typed, question)?)?);
+    }
+    let read = |text: &str| {
+        values::parse(code, text).map_err(|error| format!("{}: {}", error.reason, error.remedy))
+    };
+    ask_value(question, false, read)?.ok_or_else(nothing_stored)
+}
+
+/// In how many lines a new value may be typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lines {
+    /// One.
+    One,
+    /// Several, with so many characters at most.
+    Several(Option<usize>),
+}
+
+/// The new value of a field that exists, read as what it is to be: from `--from`, else typed. `None` where it is to be
+/// emptied, which is said with `--empty` or confirmed at the prompt. Who types it is asked again where it is refused.
+///
+/// # Errors
+/// As [`read_text`], and where what stands in a file is not one of the field; a value on the command line is refused,
+/// and so is an empty input.
+pub fn changed<T, E: Into<Failure>>(
+    typed: &TypedValue,
+    question: &str,
+    current: Option<&str>,
+    lines: Lines,
+    read: impl Fn(&str) -> Result<T, E>,
+) -> Result<Option<T>, Failure> {
+    if typed.from.is_some() || typed.empty || typed.is_on_command_line() {
+        let text = replacement(typed, question, current)?;
+        return text.map(|text| read(&text).map_err(Into::into)).transpose();
+    }
+    let read = |text: &str| read(text).map_err(|error| refusal(&error.into()));
+    let answer = match lines {
+        Lines::One => ask_value(question, true, read)?,
+        Lines::Several(most) => ask_text(question, most, true, read)?,
+    };
+    if answer.is_some() {
+        return Ok(answer);
+    }
+    empty_it(current)
 }
 
 /// Asks for one line that is no value about a client.
@@ -169,7 +249,43 @@ fn ask_once(question: &str) -> Result<Option<(String, End)>, Failure> {
         one_line(&mut io::stdin().lock())
     };
     discard_typeahead();
-    let line = line?;
+    shown_as_ended(line?)
+}
+
+/// As [`ask_once`]; of a text that is pasted, all lines.
+fn ask_pasted(question: &str) -> Result<Option<(String, End)>, Failure> {
+    require_terminal(question)?;
+    show(&format!("{question}: "));
+    let lines = {
+        let _until_answered = InterruptionsAsLines::begin();
+        pasted_lines(&mut io::stdin().lock(), || {
+            std::thread::sleep(PASTE_PAUSE);
+            more_waits()
+        })
+    };
+    discard_typeahead();
+    shown_as_ended(lines?)
+}
+
+/// One line, and those that wait behind it.
+fn pasted_lines(
+    input: &mut impl BufRead,
+    mut more_waits: impl FnMut() -> bool,
+) -> Result<Option<(String, End)>, Failure> {
+    let Some((mut text, mut end)) = one_line(input)? else {
+        return Ok(None);
+    };
+    while end == End::Line && more_waits() {
+        let Some((line, its_end)) = one_line(input)? else {
+            break;
+        };
+        text = format!("{text}\n{line}");
+        end = its_end;
+    }
+    Ok(Some((text, end)))
+}
+
+fn shown_as_ended(line: Option<(String, End)>) -> Result<Option<(String, End)>, Failure> {
     if line.as_ref().is_none_or(|(_, end)| *end != End::Line) {
         show("\n");
     }
@@ -182,7 +298,7 @@ fn ask_kept(question: &mut Question) -> Result<Option<String>, Failure> {
         Some(earlier) => format!("{} [{}]", question.text(), visible(earlier)),
         None => question.text().to_owned(),
     };
-    let Some((line, end)) = ask_once(&shown)? else {
+    let Some((line, end)) = ask_pasted(&shown)? else {
         return Ok(None);
     };
     let answer = match (line.as_str(), &question.earlier) {
@@ -198,13 +314,19 @@ fn ask_kept(question: &mut Question) -> Result<Option<String>, Failure> {
 }
 
 /// Asks for a text of several lines; each is kept in the draft. A text of an earlier time is gone on with.
-fn ask_text_kept(question: &mut Question) -> Result<Option<String>, Failure> {
+fn ask_text_kept(question: &mut Question, most: Option<usize>) -> Result<Option<String>, Failure> {
     let earlier = question.earlier.clone();
     let taken_over = match &earlier {
         Some(_) => ": the earlier text is taken over; what you type is added below it",
         None => "",
     };
-    show(&format!("{}{taken_over} {TEXT_ENDS}\n", question.text()));
+    let most = most.map_or_else(String::new, |most| {
+        format!("at most {} characters; ", grouped(most))
+    });
+    show(&format!(
+        "{}{taken_over} ({most}{TEXT_ENDS})\n",
+        question.text()
+    ));
     let whole = |typed: &str| match &earlier {
         Some(earlier) if typed.is_empty() => earlier.clone(),
         Some(earlier) => format!("{earlier}\n{typed}"),
@@ -233,7 +355,7 @@ fn ask_text_kept(question: &mut Question) -> Result<Option<String>, Failure> {
 /// Where nobody can be asked.
 pub fn ask_field<F: Field>(question: &str, may_be_empty: bool) -> Result<Option<F>, Failure> {
     ask_value(question, may_be_empty, |answer| {
-        F::parse(answer).map_err(|error| format!("{}: {}", error.reason, error.remedy))
+        F::parse_typed(answer).map_err(|error| format!("{}: {}", error.reason, error.remedy))
     })
 }
 
@@ -268,19 +390,22 @@ pub fn ask_value<T>(
 /// Where nobody can be asked.
 pub fn ask_text<T>(
     question: &str,
+    characters_max: Option<usize>,
     may_be_empty: bool,
     read: impl Fn(&str) -> Result<T, String>,
 ) -> Result<Option<T>, Failure> {
     require_terminal(question)?;
     let mut question = drafting::question(question)?;
     loop {
-        let answer = ask_text_kept(&mut question)?.ok_or_else(nothing_stored)?;
+        let answer = ask_text_kept(&mut question, characters_max)?.ok_or_else(nothing_stored)?;
         if answer.is_empty() && may_be_empty {
             return Ok(None);
         }
         match read(&answer) {
             Ok(value) => return Ok(Some(value)),
-            Err(refused) => show(&format!("  {refused}\n")),
+            Err(refused) => show(&format!(
+                "  {refused} What you typed stays in the draft: type it anew, or stop with Ctrl-C.\n"
+            )),
         }
         question.again();
     }
@@ -454,6 +579,14 @@ fn one_line(input: &mut impl BufRead) -> Result<Option<(String, End)>, Failure> 
     }
     let line = whole_line(bytes)?;
     Ok(Some((without_tabs(&line), end)))
+}
+
+/// `10,000`.
+fn grouped(number: usize) -> String {
+    match (number / 1000, number % 1000) {
+        (0, small) => small.to_string(),
+        (thousands, rest) => format!("{thousands},{rest:03}"),
+    }
 }
 
 /// While it lives, Ctrl-C ends the line and not the program: what was typed of it is kept.
@@ -675,6 +808,17 @@ mod tests {
         let line = one_line(&mut "\u{3}".as_bytes()).unwrap();
         assert_eq!(line, Some((String::new(), End::Interruption)));
         assert_eq!(one_line(&mut "".as_bytes()).unwrap(), None);
+    }
+
+    #[test]
+    fn of_a_text_that_is_pasted_at_a_question_for_one_line_every_line_is_taken() {
+        let mut waiting = [true, false].into_iter();
+        let mut input = "Erste Zeile\nZweite Zeile\nAndere Frage\n".as_bytes();
+        let pasted = pasted_lines(&mut input, || waiting.next().unwrap()).unwrap();
+        let both = "Erste Zeile\nZweite Zeile".to_owned();
+        assert_eq!(pasted, Some((both, End::Line)));
+        let typed = pasted_lines(&mut input, || false).unwrap();
+        assert_eq!(typed, Some(("Andere Frage".to_owned(), End::Line)));
     }
 
     #[test]

@@ -375,8 +375,9 @@ fn what_is_refused_or_declined_at_the_end_waits_until_it_is_discarded() {
     let home = &world.berger;
     let mut dialogue = Dialogue::begin(home, &["task", "add", "ruth"], true);
     dialogue.answer("What is to be done", &format!("{}\n", "x".repeat(2_100)));
+    dialogue.answer("more than 2000 characters", "\u{3}");
     let (text, exit) = dialogue.end();
-    assert_eq!(exit, 2, "{text}");
+    assert_eq!(exit, 130, "{text}");
     assert!(text.contains("kept as a draft"), "{text}");
     let shown = home.run(&["draft", "show", "1", "--answer", "1"]).ok();
     assert_eq!(shown.stdout.trim(), "x".repeat(2_100));
@@ -465,4 +466,111 @@ fn an_enquiry_and_its_answer_are_announced_to_who_has_to_do_something_and_to_nob
         .ok();
     assert!(!waits(asked, "waits for your team's answer"));
     assert!(waits(asks, "wants to know more"));
+}
+
+/// Somebody describes the situation in several lines, too long at first; and does not know the codes of the program.
+#[test]
+fn a_wrong_value_is_asked_for_again_with_its_limit_or_its_codes_and_a_pasted_text_keeps_its_lines()
+{
+    let world = World::new();
+    world.open_case();
+    let home = &world.berger;
+    let mut dialogue = Dialogue::begin(home, &["plan", "set", "ruth", "situation"], true);
+    let line = "x".repeat(1_200);
+    dialogue.answer("at most 2,000 characters", &format!("{line}\n{line}\n.\n"));
+    dialogue.answer("stays in the draft", "Kurz:\nzwei Zeilen.\n.\n");
+    let (text, exit) = dialogue.end();
+    assert_eq!(exit, 0, "{text}");
+    let plan = || home.run(&["--json", "plan", "show", "ruth"]).json();
+    assert!(
+        plan().to_string().contains("Kurz:\\nzwei Zeilen."),
+        "{}",
+        plan()
+    );
+    assert!(drafts(home).is_empty());
+
+    // A goal, then what the client says of it, pasted; and a code that nobody knows.
+    home.type_in(
+        &["plan", "goal", "add", "ruth", "--from", "-"],
+        "Eine Lehrstelle",
+    )
+    .ok();
+    let mut dialogue = Dialogue::begin(
+        home,
+        &["plan", "goal", "set", "ruth", "1", "client_words"],
+        true,
+    );
+    dialogue.answer("at most 2,000", "Ich will\nes versuchen.\n.\n");
+    let (text, exit) = dialogue.end();
+    assert_eq!(exit, 0, "{text}");
+    assert!(plan().to_string().contains("Ich will\\nes versuchen."));
+    let mut dialogue = Dialogue::begin(home, &["plan", "set", "ruth", "target"], true);
+    dialogue.answer("target", "irgendwohin\n");
+    dialogue.answer("first_labour_market (", "Erster Arbeitsmarkt\n");
+    let (text, exit) = dialogue.end();
+    assert_eq!(exit, 0, "{text}");
+    assert!(
+        plan().to_string().contains("first_labour_market"),
+        "{}",
+        plan()
+    );
+
+    let mut dialogue = Dialogue::begin(home, &["task", "add", "ruth"], true);
+    dialogue.answer("What is to be done", "Erste Zeile\nZweite Zeile\n");
+    dialogue.answer("has a line break", "Eine Zeile\n");
+    let (text, exit) = dialogue.end();
+    assert_eq!(exit, 0, "{text}");
+    assert!(!text.contains("the rest was not taken"), "{text}");
+}
+
+/// The German and French words of the lists are in everybody's head, the codes are not.
+#[test]
+fn the_names_of_codes_are_taken_in_three_languages_and_refused_ones_name_each_code() {
+    let world = World::new();
+    world.open_case();
+    let home = &world.berger;
+    let add = |kind: &str| {
+        let words = [
+            "--json", "journal", "add", "ruth", "--kind", kind, "--from", "-",
+        ];
+        home.type_in(&words, "Termin")
+    };
+    for (kind, code) in [
+        ("entretien", "meeting"),
+        ("VISITE", "visit"),
+        ("evenement", "event"),
+        ("E-Mail", "mail"),
+    ] {
+        add(kind).ok();
+        let journal = home.run(&["--json", "journal", "ruth"]).json();
+        let entries = journal["content"]["entries"].as_array().unwrap();
+        assert!(
+            entries.iter().any(|entry| entry["kind"] == code),
+            "{kind}: {journal}"
+        );
+    }
+    let refused = add("Plauderei").error();
+    assert_eq!(refused["code"], "unknown_code");
+    let next = refused["next"].as_str().unwrap();
+    assert!(next.contains("visit (Besuch, visite)"), "{next}");
+
+    let give = [
+        "--json",
+        "consent",
+        "give",
+        "ruth",
+        "--read",
+        "plan=Eingliederung",
+        "--yes",
+    ];
+    home.run(&with(&give, &["--form", "papier"])).ok();
+    let consents = home.run(&["--json", "consent", "ruth"]).ok().stdout;
+    assert!(consents.contains("\"paper\""), "{consents}");
+    // In a file, too.
+    let file = world.file("kunz.json");
+    let case = r#"{"schema_version": 1, "person": {"official_name": "Kunz"}, "plan": {"target": "Erster Arbeitsmarkt"}}"#;
+    std::fs::write(&file, case).unwrap();
+    home.run(&["case", "open", "--from", &file]).ok();
+    let plan = home.run(&["--json", "plan", "show", "kunz"]).ok().stdout;
+    assert!(plan.contains("first_labour_market"), "{plan}");
 }

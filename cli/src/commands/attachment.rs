@@ -362,8 +362,11 @@ fn remove(
         .into());
     }
     let attachment = known_id(&one.id)?;
-    let reason: Option<LongText> =
-        input::optional_text(reason, "Why is it removed? (may be empty)", answered)?;
+    let reason: Option<LongText> = input::optional_text(
+        reason,
+        "Why is it removed? (may be empty; you confirm it next)",
+        answered,
+    )?;
     let title = case_title(&nahtlos, &case)?;
     let page = Page::default()
         .title(title)

@@ -274,7 +274,7 @@ fn add_competence(context: &Context, new: &CompetenceAdd) -> Result<Answer, Fail
     };
     nahtlos.check_competence(&case, decided_on)?;
     nahtlos.require_writable(&case.section(&SectionKind::Core)?)?;
-    let grounds: LongText = parse("grounds", &input::text(&new.grounds, "Grounds")?)?;
+    let grounds: LongText = input::text(&new.grounds, "grounds", "Grounds")?;
     let decision = CompetenceDecision {
         id: new_id()?,
         kind,

@@ -58,7 +58,7 @@ fn add(
     let document = nahtlos.section_document(&case, &kind)?;
     let path = place_of(&document.export_json(), what)?;
     let stated_at = day(&nahtlos, said)?;
-    let text: LongText = parse("text", &input::text(text, "What does the person say?")?)?;
+    let text: LongText = input::text(text, "text", "What does the person say?")?;
     let id = new_id()?;
     let label = label(&kind, &path);
     let change = DisputeChange::State {
@@ -115,7 +115,7 @@ fn settle(
         )
         .into());
     }
-    let text: LongText = parse("text", &input::text(text, "How was it settled?")?)?;
+    let text: LongText = input::text(text, "text", "How was it settled?")?;
     let id = new_id()?;
     let change = DisputeChange::Settle {
         id,

@@ -13,7 +13,6 @@ use super::pages::{violations_page, who};
 use super::section_fields::{field_lines, table};
 use super::section_form::from_file;
 use super::sync::count;
-use super::values::parse;
 use super::{NOT_DELIVERED_YET, case_open};
 use crate::arguments::{Answered, EnquiryCommand, EnquirySend, TypedValue};
 use crate::context::Context;
@@ -297,8 +296,8 @@ fn answer(
             "What to say with it (may be empty)",
             Answered::default(),
         )?,
-        "decline" => Some(parse("text", &input::text(text, "Why you decline")?)?),
-        _ => Some(parse("text", &input::text(text, "What you need to know")?)?),
+        "decline" => Some(input::text(text, "text", "Why you decline")?),
+        _ => Some(input::text(text, "text", "What you need to know")?),
     };
     if let Some(said) = said {
         values.insert("text".to_owned(), ScalarValue::Text(said.canonical()));
@@ -311,7 +310,7 @@ fn add(context: &Context, enquiry: &str, text: &TypedValue) -> Result<Answer, Fa
     input::refuse_command_line(text)?;
     let mut nahtlos = context.open()?;
     let enquiry = nahtlos.find_enquiry(enquiry)?;
-    let said: AnonymousText = parse("text", &input::text(text, "What is to be told")?)?;
+    let said: AnonymousText = input::text(text, "text", "What is to be told")?;
     nahtlos.add_to_enquiry(&enquiry, said.as_str())?;
     Ok(told(&enquiry, "added", "told more")?.note(RESPONSIBLE))
 }

@@ -172,7 +172,7 @@ fn add(context: &Context, new: &JournalAdd) -> Result<Answer, Failure> {
     let at = new.at.as_deref().map(dates::parse_time).transpose()?;
     let mut book = Book::open(context, &new.case, new.internal)?;
     book.require_writable()?;
-    let text: JournalText = parse("text", &input::text(&new.text, "Journal entry")?)?;
+    let text: JournalText = input::text(&new.text, "text", "Journal entry")?;
     let written = extent(text.as_str());
     let id = book.write(NewEntry {
         at,
@@ -218,7 +218,7 @@ fn correct(context: &Context, new: &JournalCorrect) -> Result<Answer, Failure> {
     };
     let at = at.or_else(|| corrected.at.as_ref()?.known().copied());
     let question = "What is to be read in its place";
-    let text: JournalText = parse("text", &input::text(&new.text, question)?)?;
+    let text: JournalText = input::text(&new.text, "text", question)?;
     let written = extent(text.as_str());
     let id = book.write(NewEntry {
         at,

@@ -316,13 +316,17 @@ fn minutes(
                 .show_before_asking();
         }
     }
-    let typed = input::text(text, "Minutes of this point")?;
     let below = !before.is_empty() && !replace;
-    let whole = match below {
-        true => format!("{before}\n\n{}", typed.trim()),
-        false => typed,
-    };
-    let after: LongText = parse("minutes", &whole)?;
+    let most = LongText::CHARACTERS_MAX.map(|most| match below {
+        true => most.saturating_sub(before.chars().count() + 2),
+        false => most,
+    });
+    let after: LongText = input::text_read(text, "Minutes of this point", most, |typed| {
+        Ok(match below {
+            true => parse("minutes", &format!("{before}\n\n{}", typed.trim()))?,
+            false => parse("minutes", typed)?,
+        })
+    })?;
     let done = match (before.is_empty(), below) {
         (true, _) => "minutes written",
         (false, true) => "minutes written below what stood there",
@@ -408,10 +412,7 @@ fn decide(context: &Context, new: &MeetingDecide) -> Result<Answer, Failure> {
     let goal = goal.map(|goal| goal_of(&table, goal)).transpose()?;
     let text = match (&known, &new.text.from) {
         (Some(_), None) => None,
-        _ => Some(parse(
-            "decision",
-            &input::text(&new.text, "What was decided")?,
-        )?),
+        _ => Some(input::text(&new.text, "decision", "What was decided")?),
     };
     let id = match &known {
         Some(entry) => known_id(&entry.id)?,

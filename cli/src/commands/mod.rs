@@ -89,7 +89,7 @@ mod sync;
 mod task;
 mod task_list;
 mod team;
-mod values;
+pub mod values;
 mod vault;
 mod withdrawal;
 

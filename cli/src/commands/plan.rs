@@ -9,12 +9,12 @@ use nahtlos_client::{Case, Nahtlos};
 use serde_json::json;
 
 use super::entries::{cell, find, known_id, new_id, short_id, shown};
-use super::values::{goal_field, goal_key, parse, parse_option, plan_field, plan_key};
+use super::values::{goal_field, goal_key, parse_option, plan_field, plan_key};
 use super::{NOT_DELIVERED_YET, case_title, plan_extras, plan_print, plan_version, section, step};
 use crate::arguments::{GoalCommand, PlanCommand, TypedValue};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::input;
+use crate::input::{self, Lines};
 use crate::output::Answer;
 
 /// As many characters of a text as a sentence shows.
@@ -108,13 +108,24 @@ impl Plan {
     }
 }
 
+/// Texts of the plan that may have several lines.
+pub const LONG: Lines = Lines::Several(LongText::CHARACTERS_MAX);
+
 fn set(context: &Context, case: &str, field: &str, value: &TypedValue) -> Result<Answer, Failure> {
     input::refuse_command_line(value)?;
     let key = plan_key(field)?;
     let mut plan = Plan::open(context, case)?;
     let label = key.names()[2];
-    let edit = match input::value(value, &format!("New {label} (empty: remove)"))? {
-        Some(text) => PlanEdit::Set(plan_field(key, &text)?),
+    let lines = match key {
+        PlanKey::Target | PlanKey::JobSearchSuspended => Lines::One,
+        PlanKey::Situation
+        | PlanKey::OverallGoal
+        | PlanKey::ContactRhythm
+        | PlanKey::Reachability => LONG,
+    };
+    let question = format!("New {label} (empty: remove)");
+    let edit = match input::changed(value, &question, None, lines, |text| plan_field(key, text))? {
+        Some(field) => PlanEdit::Set(field),
         None => PlanEdit::Clear(key),
     };
     let done = format!("{label} changed");
@@ -162,7 +173,7 @@ fn add(
     let due = parse_option("due", due)?.map(GoalField::Due);
     let priority = parse_option("priority", priority)?.map(GoalField::Priority);
     let mut plan = Plan::open(context, case)?;
-    let statement: LongText = parse("statement", &input::text(statement, "The goal in words")?)?;
+    let statement: LongText = input::text(statement, "statement", "The goal in words")?;
     let id = new_id()?;
     let edit = PlanEdit::AddGoal {
         id,
@@ -188,7 +199,7 @@ fn reword(
         .as_ref()
         .map_or_else(String::new, |statement| statement.canonical());
     let question = format!("It reads now:\n{before}\nThe new wording");
-    let after: LongText = parse("statement", &input::text(statement, &question)?)?;
+    let after: LongText = input::text(statement, "statement", &question)?;
     let said = format!(
         "goal {} ({}) \"{}\" is now \"{}\"",
         plan.number(&id),
@@ -219,11 +230,13 @@ fn set_goal(
     let before = goal_value(goal, key);
     let number = plan.number(&id);
     let label = key.names()[2];
-    let edit = match input::value(value, &format!("New {label} (empty: remove)"))? {
-        Some(text) => PlanEdit::SetGoal {
-            id,
-            field: goal_field(key, &text)?,
-        },
+    let lines = match key {
+        GoalKey::ClientWords | GoalKey::MeasureOfSuccess => LONG,
+        GoalKey::Area | GoalKey::Due | GoalKey::Priority | GoalKey::Status => Lines::One,
+    };
+    let question = format!("New {label} (empty: remove)");
+    let edit = match input::changed(value, &question, None, lines, |text| goal_field(key, text))? {
+        Some(field) => PlanEdit::SetGoal { id, field },
         None => PlanEdit::ClearGoal { id, field: key },
     };
     let done = format!("{label} of the goal \"{statement}\" changed");

@@ -1,15 +1,15 @@
 //! `nahtlos plan risk` and `nahtlos plan review`.
 
-use nahtlos_casework::edit::{PlanEdit, Review, RiskField};
+use nahtlos_casework::edit::{PlanEdit, Review, RiskField, RiskKey};
 use nahtlos_casework::fields::{Date, EntryId, Field, FieldError, GoalRatings, LongText, Rating};
 
 use super::entries::{cell, find, known_id, new_id};
-use super::plan::{Plan, in_short};
+use super::plan::{LONG, Plan, in_short};
 use super::values::{parse, parse_option, risk_field, risk_key};
 use crate::arguments::{ReviewAdd, RiskCommand, TypedValue};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::input;
+use crate::input::{self, Lines};
 use crate::output::Answer;
 
 pub fn risk(context: &Context, command: RiskCommand) -> Result<Answer, Failure> {
@@ -37,11 +37,11 @@ fn add_risk(
     input::refuse_command_line(description)?;
     let severity = parse_option("severity", severity)?.map(RiskField::Severity);
     let mut plan = Plan::open(context, case)?;
-    let description = input::text(description, "What may go wrong")?;
+    let description = input::text(description, "description", "What may go wrong")?;
     let id = new_id()?;
     let edit = PlanEdit::AddRisk {
         id,
-        description: parse("description", &description)?,
+        description,
         fields: severity.into_iter().collect(),
     };
     plan.edit(edit, &id.to_string(), "risk added")
@@ -67,11 +67,13 @@ fn set_risk(
     let risk = find("risk", risk, &risks)?;
     let (id, description) = (known_id(&risk.id)?, cell(&risk.description));
     let label = key.names()[2];
-    let edit = match input::value(value, &format!("New {label} (empty: remove)"))? {
-        Some(text) => PlanEdit::SetRisk {
-            id,
-            field: risk_field(key, &text)?,
-        },
+    let lines = match key {
+        RiskKey::Description | RiskKey::Response => LONG,
+        RiskKey::Severity | RiskKey::Status => Lines::One,
+    };
+    let question = format!("New {label} (empty: remove)");
+    let edit = match input::changed(value, &question, None, lines, |text| risk_field(key, text))? {
+        Some(field) => PlanEdit::SetRisk { id, field },
         None => PlanEdit::ClearRisk { id, field: key },
     };
     let done = format!("{label} of the risk changed");
@@ -89,10 +91,7 @@ pub fn review(context: &Context, words: &ReviewAdd) -> Result<Answer, Failure> {
         Some(day) => day,
         None => plan.nahtlos.today()?,
     };
-    let participants: LongText = parse(
-        "participants",
-        &input::text(&words.participants, "Who took part")?,
-    )?;
+    let participants: LongText = input::text(&words.participants, "participants", "Who took part")?;
     let id = new_id()?;
     let review = Review {
         date,

@@ -11,7 +11,6 @@ use serde_json::json;
 
 use super::names::Names;
 use super::plan_version_pages::{differences_table, party_name, version_page};
-use super::values::parse;
 use super::{NOT_DELIVERED_YET, case_title};
 use crate::arguments::Answered;
 use crate::arguments::{PlanSign, VersionOf};
@@ -167,8 +166,7 @@ fn agreeing(words: &PlanSign, party: Party) -> Result<Agreeing, Failure> {
 }
 
 fn note(words: &PlanSign) -> Result<LongText, Failure> {
-    let text = input::text(&words.note, "When and to whom they agreed")?;
-    Ok(parse("note", &text)?)
+    input::text(&words.note, "note", "When and to whom they agreed")
 }
 
 fn party(who: &str, names: &Names) -> Result<Party, Failure> {

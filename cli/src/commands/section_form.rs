@@ -19,7 +19,7 @@ use crate::arguments::{Answered, SectionEdit, TypedValue};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::input;
+use crate::input::{self, Lines};
 use crate::output::{Answer, dates};
 
 /// `section set`, `add`, `change`, `delete`, `restore`, `fill`.
@@ -268,7 +268,7 @@ fn asked(desk: &Desk, list: &FormList) -> Result<FormChange, Failure> {
                 .map_err(|failure| format!("{} {}", failure.why, failure.next))
         };
         let value = match is_long(field) {
-            true => input::ask_text(&question, !field.is_required, read)?,
+            true => input::ask_text(&question, None, !field.is_required, read)?,
             false => input::ask_value(&question, !field.is_required, read)?,
         };
         if let Some(value) = value {
@@ -308,8 +308,8 @@ fn change(
             Some(ScalarValue::Text(text)) => Wording::new(text.as_str()),
             _ => Wording::new(""),
         };
-        let text = input::text(value, &format!("New text of {}", field.names[2]))?;
-        let after: LongText = values::parse(field.code, &text)?;
+        let question = format!("New text of {}", field.names[2]);
+        let after: LongText = input::text(value, field.code, &question)?;
         let change = FormChange::Reword {
             id,
             field: field.code.to_owned(),
@@ -360,8 +360,13 @@ fn new_value(
     current: Option<&str>,
 ) -> Result<Option<ScalarValue>, Failure> {
     let question = format!("New value of {} ({})", field.names[2], field.value.hint());
-    let typed = input::replacement(value, &question, current)?;
-    typed.map(|text| desk.read(field, &text)).transpose()
+    let lines = match is_long(field) {
+        true => Lines::Several(None),
+        false => Lines::One,
+    };
+    input::changed(value, &question, current, lines, |text| {
+        desk.read(field, text)
+    })
 }
 
 fn done(field: &FormField, values: &NewValues) -> String {

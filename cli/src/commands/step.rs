@@ -12,7 +12,7 @@ use super::values::{parse, parse_option, step_field, step_key};
 use crate::arguments::{StepAdd, StepCommand, TypedValue};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::input;
+use crate::input::{self, Lines};
 use crate::output::Answer;
 
 pub fn run(context: &Context, command: StepCommand) -> Result<Answer, Failure> {
@@ -144,8 +144,7 @@ fn add(context: &Context, new: &StepAdd) -> Result<Answer, Failure> {
     if let Some(shares) = &new.payers {
         fields.push(StepField::Payers(names.parse_payers(shares)?));
     }
-    let title = input::value(&new.title, "What is done")?.unwrap_or_default();
-    let title: Line = parse("title", &title)?;
+    let title: Line = input::new_field(&new.title, "title", "What is done")?;
     let step = new_id()?;
     let done = format!("step \"{title}\" added to the goal \"{statement}\"");
     let edit = PlanEdit::AddStep {
@@ -168,10 +167,13 @@ fn set(
     let mut found = Found::find(context, case, step)?;
     let label = key.names()[2];
     let before = found.value(key);
-    let edit = match input::value(value, &format!("New {label} (empty: remove)"))? {
-        Some(text) => PlanEdit::SetStep {
+    let names = found.names();
+    let question = format!("New {label} (empty: remove)");
+    let read = |text: &str| step_field(&names, key, text);
+    let edit = match input::changed(value, &question, None, Lines::One, read)? {
+        Some(field) => PlanEdit::SetStep {
             at: found.at,
-            field: step_field(&found.names(), key, &text)?,
+            field,
         },
         None => PlanEdit::ClearStep {
             at: found.at,
@@ -224,7 +226,7 @@ fn end(
     input::refuse_command_line(reason)?;
     let status: StepStatus = parse("status", status)?;
     let mut found = Found::find(context, case, step)?;
-    let reason: LongText = parse("reason", &input::text(reason, "Why")?)?;
+    let reason: LongText = input::text(reason, "reason", "Why")?;
     let edit = PlanEdit::EndStep {
         at: found.at,
         status,

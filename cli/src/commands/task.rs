@@ -14,7 +14,7 @@ use super::{NOT_DELIVERED_YET, case_title, section, task_list};
 use crate::arguments::{Answered, TaskAdd, TaskCommand, TypedValue};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::input;
+use crate::input::{self, Lines};
 use crate::output::Answer;
 
 pub fn run(
@@ -115,7 +115,7 @@ impl Found {
 fn item(context: &Context, case: &str, task: &str, text: &TypedValue) -> Result<Answer, Failure> {
     input::refuse_command_line(text)?;
     let mut found = Found::find(context, case, task)?;
-    let text: Line = parse("text", &input::new_value(text, "What is to be ticked off")?)?;
+    let text: Line = input::new_field(text, "text", "What is to be ticked off")?;
     let line = ChecklistLine {
         id: new_id()?,
         text,
@@ -179,8 +179,7 @@ fn add(context: &Context, new: &TaskAdd) -> Result<Answer, Failure> {
         .as_deref()
         .map(|input| names.parse_responsible(input))
         .transpose()?;
-    let title = input::new_value(&new.title, "What is to be done")?;
-    let title: Line = parse("title", &title)?;
+    let title: Line = input::new_field(&new.title, "title", "What is to be done")?;
     let id = new_id()?;
     let mut found = Found {
         nahtlos,
@@ -215,11 +214,9 @@ fn set(
     let names = Names::of_case(&found.nahtlos, &found.case);
     let current = current(&found, &names, key)?;
     let id = found.id;
-    let edit = match input::replacement(value, &question, current.as_deref())? {
-        Some(text) => TaskEdit::Set {
-            id,
-            field: task_field(&names, key, &text)?,
-        },
+    let read = |text: &str| task_field(&names, key, text);
+    let edit = match input::changed(value, &question, current.as_deref(), Lines::One, read)? {
+        Some(field) => TaskEdit::Set { id, field },
         None => TaskEdit::Clear { id, field: key },
     };
     found.edit(edit, &format!("{} changed", key.names()[2]))

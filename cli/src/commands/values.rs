@@ -220,7 +220,7 @@ pub fn task_field(names: &Names, key: TaskKey, text: &str) -> Result<TaskField, 
 /// # Errors
 /// Where the text is not one of the field.
 pub fn parse<F: Field>(code: &'static str, text: &str) -> Result<F, FieldError> {
-    F::parse(text).map_err(|error| FieldError {
+    F::parse_typed(text).map_err(|error| FieldError {
         field: code,
         ..error
     })

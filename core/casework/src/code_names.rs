@@ -3,12 +3,13 @@
 
 use crate::fields::{
     ClosingReason, CompetenceKind, ConsentEventKind, ConsentForm, ContactChannel, CountryCode,
-    Direction, Field, GoalStatus, JournalKind, LanguageCode, OverallTarget, Phase, Priority,
-    ProblemArea, Purpose, Rating, Recurrence, ReopeningReason, ReviewOutcome, RiskStatus, Severity,
-    Sex, SignatureMethod, StepStatus, TaskStatus, WithdrawalNotice,
+    Direction, Field, FieldError, GoalStatus, JournalKind, LanguageCode, OverallTarget, Phase,
+    Priority, ProblemArea, Purpose, Rating, Recurrence, ReopeningReason, ReviewOutcome, RiskStatus,
+    Severity, Sex, SignatureMethod, StepStatus, TaskStatus, WithdrawalNotice,
 };
 use crate::labels::Names;
 use crate::role::{Function, InstitutionKind};
+use crate::searching::folded;
 
 /// A code and its names.
 type Named = (&'static str, Names);
@@ -73,6 +74,76 @@ pub fn code_names(list: &str, code: &str) -> Option<Names> {
         return ConsentEventKind::parse(code).ok().map(event_names);
     }
     None
+}
+
+/// Small words at the beginning of a name that people leave away: "Papier" for "auf Papier".
+const LEFT_AWAY: [&str; 20] = [
+    "auf", "einem", "einer", "im", "in", "am", "mit", "dem", "der", "sur", "un", "une", "en", "a",
+    "par", "la", "le", "on", "with", "the",
+];
+
+/// Reads the code of a closed list, or what it is called in one of the three languages.
+///
+/// # Errors
+/// Where no code, or more than one, is called so: with all codes and their names.
+pub(crate) fn typed<F: Field>(all: &[F], input: &str) -> Result<F, FieldError> {
+    if let Ok(value) = F::parse(input) {
+        return Ok(value);
+    }
+    let named: Vec<(String, Option<Names>)> = all
+        .iter()
+        .map(|value| value.canonical())
+        .map(|code| (code.clone(), code_names(F::NAME, &code)))
+        .collect();
+    let names = |at: usize| named.get(at).and_then(|(_, names)| *names);
+    let mut called =
+        (0..all.len()).filter(|at| names(*at).is_some_and(|names| is_called(&names, input)));
+    if let (Some(at), None) = (called.next(), called.next())
+        && let Some(value) = all.get(at)
+    {
+        return Ok(value.clone());
+    }
+    let codes = named
+        .iter()
+        .map(|(code, names)| (code.as_str(), names.as_ref()));
+    Err(unknown_code(F::NAME, codes))
+}
+
+/// Whether what was typed is one of the names: capitals, accents and small words before it do not matter.
+pub(crate) fn is_called(names: &Names, typed: &str) -> bool {
+    let wanted = essence(typed);
+    let mut names = names
+        .iter()
+        .flat_map(|name| name.split(", ").chain([*name]));
+    !wanted.is_empty() && names.any(|name| essence(name) == wanted)
+}
+
+/// What is refused as none of a list: with each code, and what it is called where that says more.
+pub(crate) fn unknown_code<'a>(
+    field: &'static str,
+    codes: impl Iterator<Item = (&'a str, Option<&'a Names>)>,
+) -> FieldError {
+    let codes = codes.map(|(code, names)| match names {
+        Some([german, french, _]) => format!("{code} ({german}, {french})"),
+        None => code.to_owned(),
+    });
+    let codes: Vec<String> = codes.collect();
+    FieldError::new(
+        field,
+        "unknown_code",
+        "this is not one of the known codes",
+        format!("write one of {}", codes.join(", ")),
+    )
+}
+
+fn essence(name: &str) -> String {
+    let folded = folded(name).replace(['\'', '_', '-'], " ");
+    let words: Vec<&str> = folded.split_whitespace().collect();
+    let kept = words
+        .iter()
+        .position(|word| !LEFT_AWAY.contains(word))
+        .and_then(|at| words.get(at..));
+    kept.unwrap_or_default().join(" ")
 }
 
 /// Names of languages and countries, as the Unicode CLDR has them for Switzerland: kind, code, German, French, English.
@@ -399,6 +470,61 @@ mod tests {
             );
         }
         assert_eq!(code_names(F::NAME, "of a newer version"), None);
+    }
+
+    fn every_name_is_read<F: Field>(values: &[F]) {
+        for value in values {
+            let names = code_names(F::NAME, &value.canonical()).unwrap();
+            for name in names {
+                let of_this_name = |other: &&F| {
+                    let names = code_names(F::NAME, &other.canonical()).unwrap();
+                    is_called(&names, name)
+                };
+                let is_only_one = values.iter().filter(of_this_name).count() == 1;
+                for typed in [name.to_owned(), name.to_uppercase(), folded(name)] {
+                    let read = F::parse_typed(&typed);
+                    assert_eq!(read.is_ok(), is_only_one, "{typed}");
+                    assert!(read.is_err() || read.as_ref() == Ok(value), "{typed}");
+                }
+            }
+            assert_eq!(F::parse_typed(&value.canonical()).as_ref(), Ok(value));
+        }
+    }
+
+    #[test]
+    fn what_a_code_is_called_is_read_from_a_person_in_three_languages() {
+        every_name_is_read(Phase::ALL);
+        every_name_is_read(StepStatus::ALL);
+        every_name_is_read(JournalKind::ALL);
+        every_name_is_read(ConsentForm::ALL);
+        every_name_is_read(Purpose::ALL);
+        every_name_is_read(ClosingReason::ALL);
+        let form = ConsentForm::parse_typed;
+        for paper in ["Papier", "auf Papier", "SUR PAPIER", "paper", " papier "] {
+            assert_eq!(form(paper).unwrap().code(), "paper", "{paper}");
+        }
+        assert_eq!(form("mundlich").unwrap().code(), "verbal");
+        let refused = form("am Telefon").unwrap_err();
+        assert_eq!(
+            (refused.field, refused.code),
+            (ConsentForm::NAME, "unknown_code")
+        );
+        assert!(
+            refused.remedy.contains("verbal (mündlich, oralement)"),
+            "{refused}"
+        );
+        for nothing in ["", " ", "auf", "nicht"] {
+            assert!(form(nothing).is_err(), "{nothing:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_stands_in_a_document_is_no_code() {
+        for name in ["geplant", "Planned!", "planifié"] {
+            assert!(Phase::parse(name).is_err(), "{name}");
+        }
+        let stored = serde_json::from_str::<Phase>("\"geplant\"");
+        assert!(stored.is_err());
     }
 
     #[test]

@@ -49,7 +49,7 @@ impl<F: Field> FromTyped for F {
             let (reason, remedy) = ("this is not a string", "write it in quotation marks");
             FieldError::new(F::NAME, "type", reason, remedy)
         })?;
-        F::parse(text)
+        F::parse_typed(text)
     }
 }
 

@@ -36,6 +36,7 @@ impl AnonymousText {
 
 impl Field for AnonymousText {
     const NAME: &'static str = "anonymous_text";
+    const CHARACTERS_MAX: Option<usize> = Some(ANONYMOUS_MAX_CHARS);
 
     fn parse(input: &str) -> Result<Self, FieldError> {
         let rename = |error| FieldError {

@@ -83,11 +83,24 @@ pub trait Field: Sized + Clone + PartialEq + fmt::Display + fmt::Debug {
     /// The field's stable name in errors, e.g. `birth`.
     const NAME: &'static str;
 
+    /// How many characters it may have, where that is what it is refused for.
+    const CHARACTERS_MAX: Option<usize> = None;
+
     /// Reads what a person typed or a document stores.
     ///
     /// # Errors
     /// A [`FieldError`] that says what is wrong and what to do; it never repeats the value.
     fn parse(input: &str) -> Result<Self, FieldError>;
+
+    /// Reads what a person typed: as [`Field::parse`], and of a closed list also what its codes are called in German,
+    /// French and English, in capitals or not and without accents. Never for what a document stores: there a name is
+    /// no code.
+    ///
+    /// # Errors
+    /// As [`Field::parse`]; of a closed list with each code and its names.
+    fn parse_typed(input: &str) -> Result<Self, FieldError> {
+        Self::parse(input)
+    }
 
     /// The one form that is stored.
     fn canonical(&self) -> String;
@@ -204,6 +217,10 @@ macro_rules! coded_enum {
                         "this is not one of the known codes",
                         $remedy,
                     ))
+            }
+
+            fn parse_typed(input: &str) -> Result<Self, crate::fields::FieldError> {
+                crate::code_names::typed(Self::ALL, input)
             }
 
             fn canonical(&self) -> String {

@@ -95,6 +95,7 @@ macro_rules! text_type {
 
         impl Field for $name {
             const NAME: &'static str = $field;
+            const CHARACTERS_MAX: Option<usize> = Some($max);
 
             fn parse(input: &str) -> Result<Self, FieldError> {
                 let shape = Shape { field: $field, max_chars: $max, line_breaks: $line_breaks };

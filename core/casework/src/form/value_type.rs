@@ -2,6 +2,7 @@
 
 use nahtlos_document::Value;
 
+use crate::code_names;
 use crate::edit::ScalarValue;
 use crate::fields::{
     AnonymousText, Commune, CountryCode, Date, Email, Field, FieldError, JournalKind, JournalText,
@@ -34,7 +35,7 @@ macro_rules! value_types {
             /// The stored form of what was typed or stands in a file.
             fn canonical(self, code: &'static str, text: &str) -> Result<String, FieldError> {
                 let stored = match self {
-                    $( Self::$Variant => <$Type>::parse(text).map(|value| value.canonical()), )+
+                    $( Self::$Variant => <$Type>::parse_typed(text).map(|value| value.canonical()), )+
                     Self::Wording => LongText::parse(text).map(|value| value.canonical()),
                     Self::Truth => Err(not_a_truth_value(code)),
                     Self::Code(codes) => canonical_code(codes, code, text),
@@ -212,17 +213,20 @@ impl ValueType {
 
 fn canonical_code(codes: CodeList, field: &'static str, text: &str) -> Result<String, FieldError> {
     let wanted = text.trim();
-    let found = codes
+    let own = codes
         .iter()
         .find(|entry| entry.0.eq_ignore_ascii_case(wanted));
+    let mut called = codes
+        .iter()
+        .filter(|entry| code_names::is_called(&entry.1, wanted));
+    let found = match (own, called.next(), called.next()) {
+        (Some(own), _, _) => Some(own),
+        (None, called, None) => called,
+        _ => None,
+    };
     found.map(|entry| entry.0.to_owned()).ok_or_else(|| {
-        let all: Vec<&str> = codes.iter().map(|entry| entry.0).collect();
-        FieldError::new(
-            field,
-            "unknown_code",
-            "this is not one of the known codes",
-            format!("write one of {}", all.join(", ")),
-        )
+        let codes = codes.iter().map(|(code, names)| (*code, Some(names)));
+        code_names::unknown_code(field, codes)
     })
 }
 

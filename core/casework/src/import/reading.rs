@@ -119,7 +119,7 @@ impl Reading {
 
     /// Reads a text that stands at a place.
     pub(super) fn value_of<F: Field>(&mut self, path: &str, text: &str) -> Option<F> {
-        match F::parse(text) {
+        match F::parse_typed(text) {
             Ok(value) => Some(value),
             Err(error) => {
                 self.field_error(path, error);
