@@ -18,6 +18,7 @@ pub mod output;
 mod panic_guard;
 pub mod passphrase;
 mod scan;
+mod typed_lines;
 
 use std::ffi::OsString;
 use std::io::Write;

@@ -566,6 +566,13 @@ fn the_names_of_codes_are_taken_in_three_languages_and_refused_ones_name_each_co
     home.run(&with(&give, &["--form", "papier"])).ok();
     let consents = home.run(&["--json", "consent", "ruth"]).ok().stdout;
     assert!(consents.contains("\"paper\""), "{consents}");
+    home.type_in(&["case", "set", "ruth", "Vorname", "--from", "-"], "Rita")
+        .ok();
+    let shown = home
+        .run(&["section", "show", "mosimann", "Stammdaten"])
+        .ok()
+        .stdout;
+    assert!(shown.contains("Rita"), "{shown}");
     // In a file, too.
     let file = world.file("kunz.json");
     let case = r#"{"schema_version": 1, "person": {"official_name": "Kunz"}, "plan": {"target": "Erster Arbeitsmarkt"}}"#;

@@ -3,7 +3,9 @@
 use clap::{Args, Subcommand};
 
 use super::case::CaseOpen;
-use super::values::{Answered, TypedValue};
+use nahtlos_casework::form::ENQUIRY_ANSWERS;
+
+use super::values::{Answered, OneOf, TypedValue};
 
 /// Parsed by a test of the arguments.
 const SEND_EXAMPLE: &str = "\
@@ -59,7 +61,7 @@ pub enum EnquiryCommand {
         /// Beginning of its id
         enquiry: String,
         /// What you answer
-        #[arg(long = "as", value_name = "ANSWER", value_parser = ["accept", "decline", "more"])]
+        #[arg(long = "as", value_name = "ANSWER", value_parser = OneOf(ENQUIRY_ANSWERS))]
         answer: String,
         /// Why you decline, or what you need to know.
         #[command(flatten)]

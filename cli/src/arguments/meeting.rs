@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::values::{Answered, DisclosedTo, TypedValue};
+use nahtlos_casework::form::ATTENDANCE;
+
+use super::values::{Answered, DisclosedTo, OneOf, PAGE_LANGUAGES, TypedValue};
 
 const CALL_EXAMPLE: &str = "\
 $ nahtlos meeting call mosimann --at \"31.03.2027 14:00\" --invite \"IV-Stelle Eingliederung\" --from einladung.json --yes
@@ -128,7 +130,7 @@ pub enum MeetingCommand {
         #[arg(long, value_name = "INVITEE")]
         who: String,
         /// How
-        #[arg(long = "as", value_name = "ATTENDANCE", value_parser = ["invited", "accepted", "declined", "attended", "absent"])]
+        #[arg(long = "as", value_name = "ATTENDANCE", value_parser = OneOf(ATTENDANCE))]
         attendance: String,
     },
     /// Records a decision or changes one, and makes a task or a step of the plan of it in the same moment
@@ -152,7 +154,7 @@ pub enum MeetingCommand {
         #[command(flatten)]
         of: MeetingOf,
         /// Language of the page; without it the client's language of correspondence, else German
-        #[arg(long, value_name = "LANGUAGE", value_parser = ["de", "fr"])]
+        #[arg(long, value_name = "LANGUAGE", value_parser = PAGE_LANGUAGES)]
         language: Option<String>,
         /// Where the page is written (HTML); the file must not exist
         #[arg(long, value_name = "FILE")]

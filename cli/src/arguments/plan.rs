@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::values::{Answered, DisclosedTo, TypedValue};
+use super::values::{Answered, DisclosedTo, PAGE_LANGUAGES, TypedValue};
 
 /// What can be done with a plan.
 #[derive(Debug, Subcommand)]
@@ -41,7 +41,7 @@ pub enum PlanCommand {
         #[command(flatten)]
         version: VersionOf,
         /// Language of the page; without it the client's language of correspondence, else German
-        #[arg(long, value_name = "LANGUAGE", value_parser = ["de", "fr"])]
+        #[arg(long, value_name = "LANGUAGE", value_parser = PAGE_LANGUAGES)]
         language: Option<String>,
         /// Where the page is written (HTML); the file must not exist
         #[arg(long, value_name = "FILE")]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use super::values::TypedValue;
+use super::values::{PAGE_LANGUAGES, TypedValue};
 
 const EXPORT_EXAMPLE: &str = "\
 $ nahtlos subject export Mosimann --language fr --to mosimann
@@ -74,7 +74,7 @@ pub enum SubjectCommand {
         /// Number or name, or the beginning of either
         case: String,
         /// Language of the page
-        #[arg(long, value_name = "LANGUAGE", value_parser = ["de", "fr"])]
+        #[arg(long, value_name = "LANGUAGE", value_parser = PAGE_LANGUAGES)]
         language: String,
         /// The directory in which the two files are made, for you alone; it is made where it is missing
         #[arg(long, value_name = "DIR")]

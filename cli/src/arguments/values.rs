@@ -1,8 +1,51 @@
 //! Values that are typed at a prompt or come from a file, and never from the command line.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::{Arg, Args, Command};
+use nahtlos_casework::form::CodeList;
+use nahtlos_casework::is_called;
+
+/// Reads one of a list of codes, or what it is called in German, French or English; the value is the code.
+#[derive(Clone, Copy)]
+pub struct OneOf(pub CodeList);
+
+/// Languages of pages.
+pub const PAGE_LANGUAGES: OneOf = OneOf(&[
+    ("de", ["Deutsch", "allemand", "German"]),
+    ("fr", ["Französisch", "français", "French"]),
+]);
+
+impl TypedValueParser for OneOf {
+    type Value = String;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        option: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<String, clap::Error> {
+        let typed = value.to_string_lossy();
+        let mut named = self.0.iter().filter(|(code, names)| {
+            code.eq_ignore_ascii_case(typed.trim()) || is_called(names, &typed)
+        });
+        let code = match (named.next(), named.next()) {
+            (Some((code, _)), None) => (*code).to_owned(),
+            _ => typed.into_owned(),
+        };
+        let codes = PossibleValuesParser::new(self.0.iter().map(|(code, _)| *code));
+        codes.parse_ref(command, option, OsStr::new(&code))
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let codes = self.0.iter();
+        Some(Box::new(codes.map(|(code, [german, french, _])| {
+            PossibleValue::new(*code).help(format!("{german}, {french}"))
+        })))
+    }
+}
 
 /// A value about a client.
 #[derive(Clone, Debug, Default, Args)]
@@ -55,4 +98,28 @@ pub struct DisclosedTo {
     /// On what that rests: a code of `nahtlos share bases`, or words
     #[arg(long, value_name = "BASIS", requires = "recipient")]
     pub basis: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_option_takes_the_name_of_a_code_and_gives_the_code() {
+        let read = |typed: &str| {
+            let option = Arg::new("language").value_parser(PAGE_LANGUAGES);
+            let command = Command::new("page").arg(option);
+            let read = command.try_get_matches_from(["page", typed]);
+            read.map(|read| read.get_one::<String>("language").cloned().unwrap())
+        };
+        for french in ["fr", "FR", "Französisch", "FRANCAIS", "french"] {
+            assert_eq!(read(french).unwrap(), "fr", "{french}");
+        }
+        assert_eq!(read("allemand").unwrap(), "de");
+        for other in ["it", "", "italiano"] {
+            let refused = read(other).unwrap_err();
+            assert_eq!(refused.kind(), clap::error::ErrorKind::InvalidValue);
+            assert!(refused.to_string().contains("de, fr"), "{refused}");
+        }
+    }
 }

@@ -5,11 +5,25 @@ use nahtlos_casework::edit::{
     PlanField, PlanKey, RiskField, RiskKey, StepField, StepKey, TaskField, TaskKey,
 };
 use nahtlos_casework::fields::{Field, FieldError};
+use nahtlos_casework::is_called;
 use nahtlos_casework::record::Address;
 
 use super::names::Names;
 use crate::exit::Exit;
 use crate::failure::Failure;
+
+/// The one with this code, or with this label in one of the three languages.
+fn found<K>(
+    typed: &str,
+    all: impl Iterator<Item = (K, &'static str, [&'static str; 3])> + Clone,
+) -> Option<K> {
+    let own = all.clone().find(|(_, code, _)| *code == typed.trim());
+    let mut called = all.filter(|(_, _, names)| is_called(names, typed));
+    match (own, called.next(), called.next()) {
+        (Some((key, ..)), _, _) | (None, Some((key, ..)), None) => Some(key),
+        _ => None,
+    }
+}
 
 /// The field with this code.
 macro_rules! key_of {
@@ -20,8 +34,9 @@ macro_rules! key_of {
         /// Where there is none: the failure lists all.
         pub fn $name(code: &str) -> Result<$Key, Failure> {
             let all = $Key::ALL;
-            let found = all.iter().copied().find(|key| key.code() == code.trim());
-            found.ok_or_else(|| unknown_field(all.iter().map(|key| (key.code(), key.names()[2]))))
+            let codes = all.iter().map(|key| (*key, key.code(), key.names()));
+            found(code, codes)
+                .ok_or_else(|| unknown_field(all.iter().map(|key| (key.code(), key.names()[2]))))
         }
     };
 }
@@ -52,9 +67,13 @@ impl CaseKey {
 
     /// What people call it.
     pub fn label(self) -> &'static str {
+        self.names()[2]
+    }
+
+    fn names(self) -> [&'static str; 3] {
         match self {
-            Self::Core(key) => key.names()[2],
-            Self::Ident(key) => key.names()[2],
+            Self::Core(key) => key.names(),
+            Self::Ident(key) => key.names(),
         }
     }
 }
@@ -66,8 +85,8 @@ impl CaseKey {
 pub fn case_key(code: &str) -> Result<CaseKey, Failure> {
     let core = CoreKey::ALL.iter().copied().map(CaseKey::Core);
     let all = core.chain(IdentKey::ALL.iter().copied().map(CaseKey::Ident));
-    let found = all.clone().find(|key| key.code() == code.trim());
-    found.ok_or_else(|| unknown_field(all.map(|key| (key.code(), key.label()))))
+    let codes = all.clone().map(|key| (key, key.code(), key.names()));
+    found(code, codes).ok_or_else(|| unknown_field(all.map(|key| (key.code(), key.label()))))
 }
 
 /// Refuses a field that is neither typed nor emptied, before anything is asked.

@@ -110,7 +110,7 @@ pub(crate) fn typed<F: Field>(all: &[F], input: &str) -> Result<F, FieldError> {
 }
 
 /// Whether what was typed is one of the names: capitals, accents and small words before it do not matter.
-pub(crate) fn is_called(names: &Names, typed: &str) -> bool {
+pub fn is_called(names: &Names, typed: &str) -> bool {
     let wanted = essence(typed);
     let mut names = names
         .iter()

@@ -53,7 +53,7 @@ pub mod slice;
 pub mod view;
 
 pub use author::{Author, AuthorOf, Origin, TakenOver};
-pub use code_names::code_names;
+pub use code_names::{code_names, is_called};
 pub use conflict::{
     Alternative, Choice, Conflict, ConflictId, ConflictKind, ResolveError, conflicts, resolve,
 };

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::code_names::is_called;
 use crate::fields::FieldError;
 use crate::fields::reference::is_reference;
 use crate::form;
@@ -223,20 +224,25 @@ impl SectionKind {
         }
     }
 
-    /// Reads what a person typed.
+    /// Reads what a person typed: a code, or the title in one of the three languages.
     ///
     /// # Errors
     /// `unknown_section` for a code that this version does not know.
     pub fn parse(input: &str) -> Result<Self, FieldError> {
-        match Self::from_code(input.trim()) {
+        let typed = input.trim();
+        let mut called = PLAIN.iter().filter(|(_, code, titles)| {
+            code.eq_ignore_ascii_case(typed) || is_called(titles, typed)
+        });
+        match (Self::from_code(typed), called.next(), called.next()) {
+            (Self::Unknown(_), Some((kind, ..)), None) => Ok(kind.clone()),
             // An enquiry is known and no section of a case.
-            Self::Unknown(_) | Self::Enquiry => Err(FieldError::new(
+            (Self::Unknown(_) | Self::Enquiry, ..) => Err(FieldError::new(
                 "section",
                 "unknown_section",
                 "this is no section of a case file",
                 format!("write one of {}", plain_codes()),
             )),
-            known => Ok(known),
+            (known, ..) => Ok(known),
         }
     }
 
@@ -347,6 +353,24 @@ mod tests {
             let json = serde_json::to_string(&section).unwrap();
             assert_eq!(serde_json::from_str::<SectionKind>(&json).unwrap(), section);
         }
+    }
+
+    #[test]
+    fn a_section_is_typed_by_its_code_or_by_its_title_in_three_languages() {
+        for (typed, code) in [
+            ("Journal", "journal"),
+            ("STAMMDATEN", "core"),
+            ("donnees de base", "core"),
+            ("Leistungsfähigkeit", "function"),
+            ("Work capacity", "function"),
+        ] {
+            assert_eq!(SectionKind::parse(typed).unwrap().code(), code, "{typed}");
+        }
+        for wrong in ["", "Runder Tisch", "anonyme anfrage", "enquiry", "Meeting"] {
+            assert!(SectionKind::parse(wrong).is_err(), "{wrong}");
+        }
+        // What stands in a document or an operation is a code and nothing else.
+        assert!(!SectionKind::from_code("Journal").has_content());
     }
 
     #[test]

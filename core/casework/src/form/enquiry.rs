@@ -1,7 +1,7 @@
 //! Table of an anonymous enquiry (DOMAIN §6): coded facts, and the answers to them. No field takes a name.
 
 use super::ValueType::{self, *};
-use super::{Form, FormField, field, records, required};
+use super::{CodeList, Form, FormField, field, records, required};
 
 const TEXT: [&str; 3] = ["Text", "texte", "text"];
 
@@ -88,7 +88,8 @@ const WORK: ValueType = Code(&[
     ("training", ["in Ausbildung", "en formation", "in training"]),
     ("none", ["ohne Arbeit", "sans emploi", "without work"]),
 ]);
-const ANSWER: ValueType = Code(&[
+/// What who is asked may answer.
+pub const ENQUIRY_ANSWERS: CodeList = &[
     (
         "accept",
         ["wir sind dabei", "nous acceptons", "we take part"],
@@ -102,7 +103,8 @@ const ANSWER: ValueType = Code(&[
             "we need to know more",
         ],
     ),
-]);
+];
+const ANSWER: ValueType = Code(ENQUIRY_ANSWERS);
 
 /// How heavily an area weighs, 0 to 3; its code is that of the area.
 const fn area(code: &'static str, names: [&'static str; 3]) -> FormField {

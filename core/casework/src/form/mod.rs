@@ -22,9 +22,11 @@ mod slice;
 mod value_type;
 mod work;
 
+pub use enquiry::ENQUIRY_ANSWERS;
 pub use slice::form_of_slice;
 pub(crate) use slice::{AS_OF, may_stay_in_history};
 pub use value_type::{CodeList, ValueType};
+pub use work::ATTENDANCE;
 
 use crate::fields::FieldError;
 use crate::labels::Names;

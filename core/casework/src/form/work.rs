@@ -1,7 +1,7 @@
 //! Tables of the sections about what is done: measures, meetings, employers, notes, accesses.
 
 use super::ValueType::{self, *};
-use super::{FROM, Form, KIND, NOTE, STATUS, TO, entries, field, records, required};
+use super::{CodeList, FROM, Form, KIND, NOTE, STATUS, TO, entries, field, records, required};
 
 const TEXT: [&str; 3] = ["Text", "texte", "text"];
 const WHEN: [&str; 3] = ["wann", "quand", "when"];
@@ -95,13 +95,15 @@ pub(super) const INTERNAL: Form = Form {
     )],
 };
 
-const ATTENDED: ValueType = Code(&[
+/// Whether somebody who was invited to a round table comes or came.
+pub const ATTENDANCE: CodeList = &[
     ("invited", ["eingeladen", "invité", "invited"]),
     ("accepted", ["zugesagt", "accepté", "accepted"]),
     ("declined", ["abgesagt", "décliné", "declined"]),
     ("attended", ["dabei", "présent", "attended"]),
     ("absent", ["gefehlt", "absent", "absent"]),
-]);
+];
+const ATTENDED: ValueType = Code(ATTENDANCE);
 
 /// One round table: date, place, invitees, agenda with minutes, decisions, documents, length.
 ///
