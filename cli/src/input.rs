@@ -238,11 +238,10 @@ fn ask(question: &str) -> Result<Option<String>, Failure> {
 
 fn ask_once(question: &str) -> Result<Option<(String, End)>, Failure> {
     require_terminal(question)?;
+    // Before the question stands there: who sees it may type Ctrl-C.
+    let _until_answered = InterruptionsAsLines::begin();
     show(&format!("{question}: "));
-    let line = {
-        let _until_answered = InterruptionsAsLines::begin();
-        one_line(&mut io::stdin().lock())
-    };
+    let line = one_line(&mut io::stdin().lock());
     discard_typeahead();
     shown_as_ended(line?)
 }
@@ -250,14 +249,12 @@ fn ask_once(question: &str) -> Result<Option<(String, End)>, Failure> {
 /// As [`ask_once`]; of a text that is pasted, all lines.
 fn ask_pasted(question: &str) -> Result<Option<(String, End)>, Failure> {
     require_terminal(question)?;
+    let _until_answered = InterruptionsAsLines::begin();
     show(&format!("{question}: "));
-    let lines = {
-        let _until_answered = InterruptionsAsLines::begin();
-        pasted_lines(&mut io::stdin().lock(), || {
-            std::thread::sleep(PASTE_PAUSE);
-            more_waits()
-        })
-    };
+    let lines = pasted_lines(&mut io::stdin().lock(), || {
+        std::thread::sleep(PASTE_PAUSE);
+        more_waits()
+    });
     discard_typeahead();
     shown_as_ended(lines?)
 }
@@ -292,6 +289,7 @@ fn ask_kept(question: &mut Question) -> Result<Option<String>, Failure> {
 
 /// Asks for a text of several lines; each is kept in the draft. A text of an earlier time is gone on with.
 fn ask_text_kept(question: &mut Question, most: Option<usize>) -> Result<Option<String>, Failure> {
+    let _until_answered = InterruptionsAsLines::begin();
     let earlier = question.earlier.clone();
     let taken_over = match &earlier {
         Some(_) => ": the earlier text is taken over; what you type is added below it",
@@ -309,12 +307,9 @@ fn ask_text_kept(question: &mut Question, most: Option<usize>) -> Result<Option<
         Some(earlier) => format!("{earlier}\n{typed}"),
         None => typed.to_owned(),
     };
-    let typed = {
-        let _until_answered = InterruptionsAsLines::begin();
-        several_lines(&mut io::stdin().lock(), |so_far| {
-            question.keep(&whole(so_far));
-        })
-    };
+    let typed = several_lines(&mut io::stdin().lock(), |so_far| {
+        question.keep(&whole(so_far));
+    });
     discard_typeahead();
     match typed? {
         Some((_, End::Interruption)) => {

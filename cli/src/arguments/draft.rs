@@ -6,7 +6,7 @@ use super::values::Answered;
 
 const SHOW_EXAMPLE: &str = "\
 $ nahtlos draft show 1
-$ nahtlos draft show 1 --answer 1 > text.txt";
+$ nahtlos draft show 1 --answer 1";
 
 /// What can be done with drafts.
 #[derive(Debug, Subcommand)]
