@@ -133,7 +133,10 @@ impl Nahtlos {
     /// Whether a consent gives them a slice of the section, and not the section.
     fn is_only_sliced(&self, share: &ConsentShare) -> Result<bool, ClientError> {
         let rule = self.slice_rule_for(&share.section, &share.member)?;
-        Ok(rule.is_some_and(|rule| rule.needs_consent))
+        let Some(rule) = rule else {
+            return Ok(false);
+        };
+        Ok(rule.needs_consent || self.receives_slices_at_most(&share.member)?)
     }
 
     /// Records a consent and decides the grants of exactly its shares. The ledger is opened with the

@@ -418,6 +418,12 @@ impl Nahtlos {
         Err(error.into())
     }
 
+    /// Whether of every section of which somebody receives a slice they may not have the whole: employers.
+    pub(crate) fn receives_slices_at_most(&self, member: &SpaceId) -> Result<bool, ClientError> {
+        let party = self.party_of(member)?;
+        Ok(party == Some(Party::Institution(InstitutionKind::Employer)))
+    }
+
     /// Notes of one institution stay within it. The AHV number and other identifiers never go to
     /// providers, social enterprises or employers (AHVG 153b-d), whatever basis is stated.
     fn refuse_where_never_allowed(

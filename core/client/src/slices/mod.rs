@@ -254,7 +254,10 @@ impl Nahtlos {
             true => {
                 "record the consent: `nahtlos consent give CASE --read SECTION=TEAM --form FORM`"
             }
-            false => "name the code of a law (`nahtlos share bases`), or record a consent",
+            false => {
+                "record the consent: `nahtlos consent give CASE --read SECTION=TEAM --form FORM`, or name the code \
+             of a law (`nahtlos share bases`)"
+            }
         };
         Err(FieldError::new("basis", code, reason, remedy).into())
     }
