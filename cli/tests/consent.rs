@@ -444,6 +444,36 @@ fn a_consent_is_narrowed_extended_and_replaced_and_a_right_may_be_added_that_nam
 }
 
 #[test]
+fn a_last_day_that_was_brought_forward_is_the_one_that_is_told_everywhere() {
+    let world = World::new();
+    let case = world.open_case();
+    let berger = &world.berger;
+    let shares = format!("plan={TEAM}");
+    let given = give(&case, &shares, &["--until", "30.06.2099", "--yes"]);
+    berger.run(&given).ok();
+    sync_all(&world);
+    assert!(
+        explained(berger, &case, "plan").contains("30.06.2099"),
+        "control"
+    );
+    let narrow = ["consent", "narrow", &case, "1", "--until", "31.12.2098"];
+    berger.run(&[&narrow[..], &["--yes"]].concat()).ok();
+    sync_all(&world);
+    let told = explained(berger, &case, "plan");
+    assert!(told.contains("31.12.2098"), "{told}");
+    assert!(!told.contains("30.06.2099"), "{told}");
+    let to = world.file("export");
+    let export = ["subject", "export", &case, "--language", "de", "--to", &to];
+    berger.run(&export).ok();
+    let page = std::fs::read_dir(&to).unwrap();
+    let html = |path: &std::path::PathBuf| path.extension().is_some_and(|end| end == "html");
+    let mut pages = page.map(|file| file.unwrap().path()).filter(html);
+    let page = std::fs::read_to_string(pages.next().unwrap()).unwrap();
+    assert_eq!(page.matches("30.06.2099").count(), 0, "{page}");
+    assert!(page.matches("31.12.2098").count() >= 2, "{page}");
+}
+
+#[test]
 fn a_dry_run_refuses_what_the_run_refuses_with_the_same_code() {
     let world = World::new();
     let case = world.open_case();

@@ -360,6 +360,42 @@ fn a_held_change_that_would_make_a_conflict_says_so_before_it_is_taken_over() {
 }
 
 #[test]
+fn values_decided_differently_at_once_are_shown_as_such_and_who_lost_the_section_is_not_asked_to_settle_them()
+ {
+    let world = World::new();
+    let case = world.open_case();
+    grant(&world, &case, "core,plan", "write").json();
+    sync_all(&world);
+    let set = ["plan", "set", &case, "situation", "--from", "-"];
+    world.berger.type_in(&set, "Sucht Arbeit.").ok();
+    world.iseli.type_in(&set, "Ist krank.").ok();
+    sync_all(&world);
+    for home in [&world.berger, &world.iseli] {
+        let page = home.run(&["plan", "show", &case]).ok().stdout;
+        for part in [
+            "Not settled",
+            "Sucht Arbeit.",
+            "Ist krank.",
+            "nahtlos conflict",
+        ] {
+            assert!(page.contains(part), "{part}: {page}");
+        }
+        let listed = home.run(&["--json", "status"]).json();
+        assert_eq!(listed["conflicts"], 1, "{listed}");
+    }
+    let withdraw = ["share", "withdraw", &case, "plan", "--from"];
+    let withdraw = with(&withdraw, &["Eingliederung", "--yes"]);
+    world.berger.run(&withdraw).ok();
+    sync_all(&world);
+    let lost = world.iseli.run(&["--json", "status"]).json();
+    assert_eq!(lost["conflicts"], 0, "{lost}");
+    let lost = world.iseli.run(&["--json", "conflict"]).json();
+    assert_eq!(lost["conflicts"], serde_json::json!([]));
+    let kept = world.berger.run(&["--json", "status"]).json();
+    assert_eq!(kept["conflicts"], 1, "control: {kept}");
+}
+
+#[test]
 fn what_a_manager_discarded_is_in_the_export_of_who_typed_it() {
     let world = World::new();
     let (_, id) = late(&world);

@@ -80,15 +80,16 @@ fn notes(answer: Answer, log: &AccessLog) -> Answer {
         LogState::NotHere => {
             answer = answer.note(
                 "No section `access` of this case is open to you: what others read is not known here, and what \
-                 you read stays on this device. Who leads the case opens it: `nahtlos section open CASE access`, \
-                 and shares it: `nahtlos share grant`.",
+                 you read stays on this device. Who leads the case can share it with you, and opens it first where there \
+                 is none (`nahtlos section open CASE access`).",
             );
         }
     }
     if log.state != LogState::NotHere && !log.not_recorded.is_empty() {
         answer = answer.note(format!(
             "Not recorded is what these read, because they may not write in the section `access`: {}. Who leads the \
-             case changes it: `nahtlos share grant CASE --section access --to WHO --role write --basis BASIS`.",
+             case changes it, where they read by consent: `nahtlos consent extend CASE NUMBER --write access=WHO`; by law: \
+             `nahtlos share grant CASE --section access --to WHO --role write --basis LAW`. Employers get no `access`.",
             log.not_recorded.join(", ")
         ));
     }

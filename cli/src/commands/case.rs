@@ -1,14 +1,15 @@
 //! `nahtlos case`.
 
-use nahtlos_casework::SectionKind;
 use nahtlos_casework::edit::{CoreKey, IdentKey};
 use nahtlos_casework::fields::{Date, Field, PartialDate};
 use nahtlos_casework::searching::Search;
 use nahtlos_casework::view::{CoreView, DisputesView, IdentView};
+use nahtlos_casework::{Conflict, SectionKind, conflicts};
 use nahtlos_client::status::Status;
 use nahtlos_client::{Case, CaseLine, Nahtlos};
 use serde_json::json;
 
+use super::conflict::undecided;
 use super::entries::shown;
 use super::names::Names;
 use super::pages::{core_fields, ident_fields};
@@ -253,6 +254,7 @@ fn show(context: &Context, case: &str) -> Result<Answer, Failure> {
     if let Some(erasure) = &erasure {
         page = page.line(erasure.as_str());
     }
+    page = undecided(page, &conflicts_in_core(&nahtlos, &case), &names);
     page = match &core {
         Some(core) => page.fields(core_fields(
             core,
@@ -321,6 +323,16 @@ fn show(context: &Context, case: &str) -> Result<Answer, Failure> {
     }
     Ok(answer
         .note("Something was decided differently by two people: `nahtlos conflict list CASE`."))
+}
+
+/// What was decided differently at once about the core data; nothing where they do not open.
+fn conflicts_in_core(nahtlos: &Nahtlos, case: &Case) -> Vec<Conflict> {
+    let kind = SectionKind::Core;
+    let document = nahtlos.section_document_unrecorded(case, &kind).ok();
+    let both = document.zip(nahtlos.section_authors(case, &kind).ok());
+    both.map_or_else(Vec::new, |(document, authors)| {
+        conflicts(&document, &kind, &authors)
+    })
 }
 
 /// What the person contests in a section; nothing where it does not open.

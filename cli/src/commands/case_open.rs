@@ -16,7 +16,7 @@ use nahtlos_protocol::space::kind::Role;
 use serde_json::json;
 
 use super::case_take_over::{left_behind, mark_disputes};
-use super::consent_give::{give_page, shares_data};
+use super::consent_give::{about_age, give_page, shares_data};
 use super::entries::with_new_ids;
 use super::reads_recorded::with_access;
 use super::sync::count;
@@ -279,15 +279,15 @@ fn carry_out(
     let id = nahtlos.consent_give(&case, new)?;
     data["consent"] = json!(id.to_string());
     let rights = count(new.shares.len() as u64, "right follows", "rights follow");
-    Ok(Box::new(
-        Answer::sentence(done(data, "opened"), &number)
-            .note(format!(
-                "The case is open on this device, with consent {}; {rights} from it. \
-                 `nahtlos case show {number}` shows it.",
-                short_name(&id)
-            ))
-            .note(NOT_DELIVERED_YET),
-    ))
+    let mut answer = Answer::sentence(done(data, "opened"), &number).note(format!(
+        "The case is open on this device, with consent {}; {rights} from it. `nahtlos case show {number}` shows it.",
+        short_name(&id)
+    ));
+    if opening.yes {
+        let age = preview.of_age.and_then(|of_age| about_age(new, of_age));
+        answer = age.into_iter().chain(along.said).fold(answer, Answer::note);
+    }
+    Ok(Box::new(answer.note(NOT_DELIVERED_YET)))
 }
 
 fn done(mut data: serde_json::Value, what: &str) -> serde_json::Value {

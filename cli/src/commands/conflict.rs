@@ -317,6 +317,20 @@ pub fn wordings_at(conflicts: &[Conflict], path: &[&str]) -> Option<String> {
     Some(lines.join("\n"))
 }
 
+/// Values that were decided differently at once, said before a page that can show one of each only.
+pub fn undecided(page: Page, conflicts: &[Conflict], names: &Names) -> Page {
+    let is_of_values = |one: &&Conflict| matches!(one.kind, ConflictKind::Values { .. });
+    let of_values: Vec<Conflict> = conflicts.iter().filter(is_of_values).cloned().collect();
+    if of_values.is_empty() {
+        return page;
+    }
+    let page = page.line(
+        "Not settled: of these several values were decided at the same time, and below stands only one of them. \
+         `nahtlos conflict CASE` lists them.",
+    );
+    table_of(page, &of_values, names)
+}
+
 /// Conflicts that something would make, before it is done: each side of each.
 pub fn table_of(page: Page, conflicts: &[Conflict], names: &Names) -> Page {
     let each = conflicts.iter().flat_map(|conflict| {

@@ -83,8 +83,9 @@ pub fn give(context: &Context, words: &ConsentGive) -> Result<Answer, Failure> {
         count(new.shares.len() as u64, "right follows", "rights follow"),
     );
     let mut answer = Answer::sentence(data("given", Some(id.to_string())), said);
-    if let Some(said) = along.said.filter(|_| words.answered.yes) {
-        answer = answer.note(said);
+    if words.answered.yes {
+        let age = preview.of_age.and_then(|of_age| about_age(&new, of_age));
+        answer = age.into_iter().chain(along.said).fold(answer, Answer::note);
     }
     if let Some(moved) = case_process::moved_on(&nahtlos, &case, before.as_ref()) {
         answer = answer.note(moved);
@@ -198,7 +199,7 @@ pub fn give_page(title: &str, new: &NewConsent, preview: &ConsentPreview) -> Pag
 }
 
 /// What is to be thought of where the person is under age, may be, or is represented though of age.
-fn about_age(new: &NewConsent, of_age: ComingOfAge) -> Option<String> {
+pub fn about_age(new: &NewConsent, of_age: ComingOfAge) -> Option<String> {
     let represented = matches!(new.giver, Giver::Representative { .. });
     let (earliest, latest) = (of_age.earliest, of_age.latest);
     let only_the_year = "Of the birth not the whole day is known (`nahtlos case set CASE birth`)";

@@ -30,6 +30,7 @@ pub fn with_access(
     left_out: bool,
 ) -> Result<Along, Failure> {
     let mut unrecorded: Vec<&ConsentShare> = Vec::new();
+    let mut never: Vec<SpaceId> = Vec::new();
     for share in &shares {
         let member = share.member;
         let records = |one: &ConsentShare| {
@@ -39,14 +40,22 @@ pub fn with_access(
             || unrecorded.iter().any(|one| one.member == member)
             || shares.iter().any(records);
         // A right to `access` alone lets nobody read about the person.
-        if is_known || share.section == SectionKind::Access || !can_record(nahtlos, &member)? {
+        if is_known || share.section == SectionKind::Access || never.contains(&member) {
             continue;
         }
-        unrecorded.push(share);
+        match can_record(nahtlos, &member)? {
+            true => unrecorded.push(share),
+            false => never.push(member),
+        }
     }
+    let never = never_recorded(nahtlos, case, &never)?;
     if unrecorded.is_empty() {
-        return Ok(Along { shares, said: None });
+        return Ok(Along {
+            shares,
+            said: never,
+        });
     }
+    let also = never.map_or_else(String::new, |never| format!(" {never}"));
     let directory = nahtlos.directory()?;
     let names: Vec<String> = unrecorded
         .iter()
@@ -56,7 +65,7 @@ pub fn with_access(
     if left_out {
         let said = format!(
             "ATTENTION: what {names} read will be recorded nowhere (--reads-unrecorded): nobody will be able to tell the \
-             client who read what."
+             client who read what.{also}"
         );
         return Ok(Along {
             shares,
@@ -66,7 +75,7 @@ pub fn with_access(
     if !manages_access(nahtlos, case) {
         let said = format!(
             "ATTENTION: what {names} read will be recorded nowhere: you do not manage a section `access` of this case. Its \
-             lead opens it (`nahtlos section open {} access`) and shares it.",
+             lead opens it (`nahtlos section open {} access`) and shares it.{also}",
             case.id
         );
         return Ok(Along {
@@ -94,9 +103,38 @@ pub fn with_access(
         shares,
         said: Some(format!(
             "`access` goes along for {names}: what they read is recorded there, for the client to see \
-             (`--reads-unrecorded` leaves it out)."
+             (`--reads-unrecorded` leaves it out).{also}"
         )),
     })
+}
+
+/// What is to be said of those to whom the matrix gives no `access`: coaches, providers and employers.
+fn never_recorded(
+    nahtlos: &Nahtlos,
+    case: &Case,
+    members: &[SpaceId],
+) -> Result<Option<String>, Failure> {
+    if members.is_empty() {
+        return Ok(None);
+    }
+    let directory = nahtlos.directory()?;
+    let names: Vec<String> = members
+        .iter()
+        .map(|member| directory.name(member))
+        .collect();
+    let mut said = format!(
+        "What {} read is recorded nowhere: `access` does not go along for coaches, providers and employers.",
+        names.join(", ")
+    );
+    let may_get_it = |member: &SpaceId| nahtlos.preview_grant(case, &SectionKind::Access, member);
+    let team = members.iter().find(|member| may_get_it(member).is_ok());
+    if let Some(team) = team.filter(|_| manages_access(nahtlos, case)) {
+        said.push_str(&format!(
+            " To have it recorded let the consent name it (`--write access=\"{}\"`): they then see, too, who else reads.",
+            directory.name(team)
+        ));
+    }
+    Ok(Some(said))
 }
 
 /// Whether the matrix lets them record what they read.

@@ -50,7 +50,7 @@ fn contested(nahtlos: &Nahtlos, found: &[Found]) -> Vec<bool> {
 /// Finds words in summaries, journals and notes.
 pub fn run(context: &Context, words: &[String], limit: usize) -> Result<Answer, Failure> {
     let typed = match words {
-        [] => input::ask_line("Search for")?,
+        [] => input::ask_line("Search for").map_err(without_terminal)?,
         words => words.join(" "),
     };
     let mut nahtlos = context.open()?;
@@ -98,4 +98,17 @@ pub fn run(context: &Context, words: &[String], limit: usize) -> Result<Answer, 
             count(more as u64, "more place is", "more places are")
         )),
     })
+}
+
+/// The words stand on the command line or are typed; there is no file of them.
+fn without_terminal(failure: Failure) -> Failure {
+    match failure.code.as_str() {
+        "value_missing" => Failure {
+            next: "Give the words: `nahtlos search WORD …`; at a terminal they are asked for, and the shell's history does \
+                   not keep them."
+                .into(),
+            ..failure
+        },
+        _ => failure,
+    }
 }

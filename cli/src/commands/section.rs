@@ -13,6 +13,7 @@ use nahtlos_client::{Case, Nahtlos};
 use serde_json::{Value, json};
 
 use super::attachment::attachments_page;
+use super::conflict::undecided;
 use super::consent::consent_page;
 use super::disclosing::Disclosing;
 use super::dispute::disputes_page;
@@ -226,7 +227,8 @@ pub fn read(
     let authors = nahtlos.section_authors(case, kind)?;
     let names = Names::of_case(nahtlos, case);
     let disputes = DisputesView::read(&document, &authors);
-    let page = disputes_page(page, kind, &disputes);
+    let conflicts = conflicts(&document, kind, &authors);
+    let page = undecided(disputes_page(page, kind, &disputes), &conflicts, &names);
     let attachments = AttachmentsView::read(&document, kind, &authors);
     let (mut content, page) = match kind {
         SectionKind::Core => {
@@ -257,7 +259,6 @@ pub fn read(
         SectionKind::Plan => {
             let view = PlanView::read(&document, &authors);
             let versions = nahtlos.plan_versions(case)?;
-            let conflicts = conflicts(&document, kind, &authors);
             let page = plan_page(page, &view, &names, (&disputes, &conflicts));
             let page = versions_page(page, &versions, &names);
             let mut content = json::value(&view);
@@ -273,7 +274,6 @@ pub fn read(
         }
         _ if form_of(kind).is_some() => {
             let view = FormView::read(&document, kind, &authors);
-            let conflicts = conflicts(&document, kind, &authors);
             let page = form_page(page, kind, &view, &names, (&disputes, &conflicts));
             (json::value(&view), page)
         }

@@ -12,7 +12,7 @@ use nahtlos_casework::record::{ConsentScopes, Giver};
 use nahtlos_casework::view::{AttachmentsView, ConsentView, DisputesView, GivenView, JournalView};
 use nahtlos_casework::{Author, Origin, SectionKind};
 use nahtlos_client::acting::SectionAuthors;
-use nahtlos_client::consent::short_name;
+use nahtlos_client::consent::{consent_in, short_name};
 use nahtlos_client::reading::{AccessLog, DisclosureLine, ReadLine};
 use nahtlos_client::share::SectionShares;
 use nahtlos_document::Document;
@@ -350,6 +350,11 @@ impl Gathered {
         };
         let day =
             |day: &Option<Stored<Date>>| day.as_ref().map_or_else(String::new, ToString::to_string);
+        let until = given
+            .id
+            .known()
+            .and_then(|id| self.last_day_of(&short_name(id)))
+            .unwrap_or_else(|| day(&given.valid_until));
         let details = &given.details;
         let coded = |list: &str, code: Option<String>| {
             code.and_then(|code| self.named(list, &code))
@@ -362,7 +367,7 @@ impl Gathered {
             (words.given_by, giver),
             (words.form, coded(ConsentForm::NAME, text(&given.form))),
             (words.from, day(&given.valid_from)),
-            (words.until, day(&given.valid_until)),
+            (words.until, until),
             (
                 words.explained_in,
                 coded(LanguageCode::NAME, text(&details.language)),
@@ -453,6 +458,23 @@ impl Gathered {
         self.table(&headings, rows.into_iter())
     }
 
+    /// The last day of a consent, as it is after what was narrowed, extended and withdrawn in time.
+    fn last_day_of(&self, consent: &str) -> Option<String> {
+        let coverage = self.consents.coverage();
+        let mut of_consent = coverage
+            .iter()
+            .filter(|coverage| short_name(&coverage.consent) == consent);
+        of_consent.find_map(|coverage| Some(coverage.until?.to_string()))
+    }
+
+    /// The last day of a right: of one that rests on a consent that is known, the consent's.
+    fn last_day_of_right(&self, basis: Option<&str>, not_after_ms: Option<u64>) -> String {
+        let consent = basis.and_then(consent_in);
+        let last_day = consent.and_then(|name| self.last_day_of(name));
+        let moment = || not_after_ms.map_or_else(String::new, dates::moment);
+        last_day.unwrap_or_else(moment)
+    }
+
     fn rights(&self) -> String {
         let words = self.words;
         let kept = self
@@ -466,7 +488,7 @@ impl Gathered {
                     with_institution(&grant.member, &grant.institution),
                     self.coded("role", grant.role),
                     self.basis(grant.basis.as_deref()),
-                    grant.not_after_ms.map_or_else(String::new, dates::moment),
+                    self.last_day_of_right(grant.basis.as_deref(), grant.not_after_ms),
                     grant.people.join("\n"),
                 ]
             })
@@ -502,7 +524,14 @@ impl Gathered {
                 with_institution(&one.by, &one.by_institution),
                 match (&one.ended, one.not_after_ms) {
                     (Some(ended), _) => dates::moment(ended.ended_at_ms),
-                    (None, Some(until)) => format!("{} {}", words.until, dates::moment(until)),
+                    (None, Some(_)) => {
+                        let basis = one.basis.as_deref();
+                        format!(
+                            "{} {}",
+                            words.until,
+                            self.last_day_of_right(basis, one.not_after_ms)
+                        )
+                    }
                     (None, None) => String::new(),
                 },
             ]

@@ -121,10 +121,24 @@ impl Nahtlos {
     pub fn cases(&self) -> Result<Vec<CaseLine>, ClientError> {
         let mut lines = self.case_lines()?;
         lines.retain(|line| line.has_arrived() && !line.is_enquiry());
+        for line in &mut lines {
+            line.summary.conflicts = self.conflicts_to_settle(line);
+        }
         lines.sort_by(|left, right| {
             (&left.summary.case_number, &left.id).cmp(&(&right.summary.case_number, &right.id))
         });
         Ok(lines)
+    }
+
+    /// Conflicts in sections that are shared with this device still: those in an old copy were perhaps settled long ago.
+    fn conflicts_to_settle(&self, line: &CaseLine) -> usize {
+        let counts = line.conflicts_by_section.iter();
+        let shared = counts.filter(|(code, _)| {
+            let space = line.sections.get(*code);
+            let space = space.and_then(|space| SpaceId::from_hex(space));
+            space.is_some_and(|space| self.reads(&space))
+        });
+        shared.map(|(_, conflicts)| conflicts).sum()
     }
 
     /// How many cases are known here only by the keys of their sections: whoever opened them has not
@@ -337,6 +351,9 @@ impl Nahtlos {
     pub(crate) fn open_conflicts(&self, case: &Case) -> Result<Vec<Conflict>, ClientError> {
         let mut found = Vec::new();
         for (kind, space) in &case.sections {
+            if !self.reads(space) {
+                continue;
+            }
             if let Ok(document) = self.document_to_read(space) {
                 let authors = self.authors(space)?;
                 found.extend(nahtlos_casework::conflicts(&document, kind, &authors));

@@ -9,6 +9,7 @@ use nahtlos_protocol::space::{Logs, SpaceState};
 use serde::Serialize;
 
 use crate::cases::Case;
+use crate::consent::without_last_day;
 use crate::directory::Directory;
 use crate::ending::{Reason, WHAT_STAYS_READABLE};
 use crate::error::ClientError;
@@ -105,10 +106,18 @@ impl Nahtlos {
         };
         let ended = self.ended_lines(&state, member, &directory);
         let waiting_changes = self.waiting_changes(&space, &leading, member)?;
-        let mut sentences = told.sentences(&grants, &ended);
+        let of_consents = self.consent_sentences(case, kind, member)?;
+        let mut shown = grants.clone();
+        if !of_consents.is_empty() {
+            // They say until when, as it is now.
+            for line in &mut shown {
+                line.basis = line.basis.as_deref().map(without_last_day);
+            }
+        }
+        let mut sentences = told.sentences(&shown, &ended);
         sentences.extend(waiting_changes.iter().cloned());
-        sentences.extend(self.consent_sentences(case, kind, member)?);
-        let chains = self.chains(case, kind, member, &state, &grants, bases)?;
+        sentences.extend(of_consents);
+        let chains = self.chains(case, kind, member, &state, &shown, bases)?;
         sentences.extend(chains.iter().map(Chain::sentence));
         Ok(Explanation {
             chains,

@@ -33,6 +33,12 @@ pub fn consent_in(basis: &str) -> Option<&str> {
     is_named.then_some(name)
 }
 
+/// A basis without the last day that a consent had when the grant was made: the consent may have been narrowed or
+/// extended since.
+pub(crate) fn without_last_day(basis: &str) -> String {
+    consent_in(basis).map_or_else(|| basis.to_owned(), |name| format!("consent {name}"))
+}
+
 /// Whether a grant with this basis rests on this consent.
 pub(super) fn rests_on(basis: &str, consent: &EntryId) -> bool {
     consent_in(basis).is_some_and(|name| name == short_name(consent))

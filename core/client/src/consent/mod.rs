@@ -23,8 +23,8 @@ use nahtlos_casework::view::{ComingOfAge, ConsentView, CoreView, Coverage, Given
 use nahtlos_protocol::identifier::{Nonce, SpaceId};
 use nahtlos_protocol::space::kind::Role;
 
-pub(crate) use basis::is_named;
 pub use basis::{consent_in, short_name};
+pub(crate) use basis::{is_named, without_last_day};
 pub(crate) use giving::not_confirmed;
 
 pub use extending::{ConsentExtension, Extended};
