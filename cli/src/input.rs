@@ -150,12 +150,22 @@ pub fn text_read<T>(
     value.ok_or_else(nothing_stored)
 }
 
+/// The codes that a field takes, each with its names, where it takes one of a list: what it says of no code at all.
+fn codes_of<T>(read: &impl Fn(&str) -> Result<T, Failure>) -> Option<String> {
+    let refused = read("?").err()?;
+    (refused.code == "unknown_code").then(|| what_to_write(&refused))
+}
+
 /// Why a value was refused, for who is asked again.
 fn refusal(failure: &Failure) -> String {
+    format!("{} {}", failure.why, what_to_write(failure))
+}
+
+fn what_to_write(failure: &Failure) -> String {
     let next = failure
         .next
         .trim_end_matches(", then run the command again.");
-    format!("{} {}.", failure.why, next.trim_end_matches('.'))
+    format!("{}.", next.trim_end_matches('.'))
 }
 
 /// As [`new_value`], read as a field's. Who types it is asked again where it is refused.
@@ -202,7 +212,13 @@ pub fn changed<T, E: Into<Failure>>(
         let text = replacement(typed, question, current)?;
         return text.map(|text| read(&text).map_err(Into::into)).transpose();
     }
-    let read = |text: &str| read(text).map_err(|error| refusal(&error.into()));
+    let read = |text: &str| read(text).map_err(Into::into);
+    if let Some(codes) = codes_of(&read)
+        && may_ask()
+    {
+        show(&format!("  {codes}\n"));
+    }
+    let read = |text: &str| read(text).map_err(|failure| refusal(&failure));
     let answer = match lines {
         Lines::One => ask_value(question, true, read)?,
         Lines::Several(most) => ask_text(question, most, true, read)?,

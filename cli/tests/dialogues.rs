@@ -505,8 +505,9 @@ fn a_wrong_value_is_asked_for_again_with_its_limit_or_its_codes_and_a_pasted_tex
     assert_eq!(exit, 0, "{text}");
     assert!(plan().to_string().contains("Ich will\\nes versuchen."));
     let mut dialogue = Dialogue::begin(home, &["plan", "set", "ruth", "target"], true);
-    dialogue.answer("target", "irgendwohin\n");
-    dialogue.answer("first_labour_market (", "Erster Arbeitsmarkt\n");
+    dialogue.answer("Write one of first_labour_market (", "");
+    dialogue.answer("", "irgendwohin\n");
+    dialogue.answer("not one of the known codes", "Erster Arbeitsmarkt\n");
     let (text, exit) = dialogue.end();
     assert_eq!(exit, 0, "{text}");
     assert!(

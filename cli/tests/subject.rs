@@ -200,7 +200,7 @@ fn the_files_are_private_and_nothing_that_exists_is_overwritten() {
         !directory.join(format!("{number}.json")).exists(),
         "both or none"
     );
-    for language in ["en", "DE", ""] {
+    for language in ["en", "deu", ""] {
         let wrong = [
             "subject",
             "export",
