@@ -358,6 +358,8 @@ pub fn ask_value<T>(
     read: impl Fn(&str) -> Result<T, String>,
 ) -> Result<Option<T>, Failure> {
     require_terminal(question)?;
+    // Also between a refusal and the question that follows it.
+    let _until_answered = InterruptionsAsLines::begin();
     let mut question = drafting::question(question)?;
     loop {
         let answer = ask_kept(&mut question)?.ok_or_else(nothing_stored)?;
@@ -383,6 +385,8 @@ pub fn ask_text<T>(
     read: impl Fn(&str) -> Result<T, String>,
 ) -> Result<Option<T>, Failure> {
     require_terminal(question)?;
+    // Also between a refusal and the question that follows it.
+    let _until_answered = InterruptionsAsLines::begin();
     let mut question = drafting::question(question)?;
     loop {
         let answer = ask_text_kept(&mut question, characters_max)?.ok_or_else(nothing_stored)?;
@@ -453,6 +457,7 @@ pub fn confirm(question: &str) -> Result<bool, Failure> {
 /// # Errors
 /// Where nobody can be asked.
 pub fn agrees(question: &str, if_nothing: bool) -> Result<bool, Failure> {
+    let _until_answered = InterruptionsAsLines::begin();
     let choice = if if_nothing { "Y/n" } else { "y/N" };
     loop {
         let answer = ask(&format!("{question} [{choice}]"))?.unwrap_or_default();
