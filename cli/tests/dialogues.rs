@@ -257,6 +257,12 @@ fn stands_in_clear(home: &Home, words: &str) -> bool {
     })
 }
 
+/// How much a command that is running has written.
+fn written(home: &Home) -> u64 {
+    let log = std::fs::metadata(home.path.join("vault.sqlite-wal"));
+    log.map_or(0, |log| log.len())
+}
+
 fn journal_texts(home: &Home, case: &str) -> Vec<String> {
     let journal = home.run(&["--json", "journal", case]).json();
     let entries = journal["content"]["entries"].as_array().unwrap();
@@ -330,9 +336,16 @@ fn a_text_is_kept_line_by_line_also_when_the_program_is_killed() {
     let home = &world.berger;
     let add = ["journal", "add", "ruth", "--kind", "note"];
     let mut dialogue = Dialogue::begin(home, &add, true);
-    dialogue.answer("Journal entry", "Erste Zeile.\n");
+    dialogue.answer("Journal entry", "");
+    let before = written(home);
+    dialogue.answer("", "Erste Zeile.\n");
     // The home is in use meanwhile: nobody else can look into it.
-    std::thread::sleep(Duration::from_millis(700));
+    for _ in 0..500 {
+        if written(home) > before {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
     dialogue.kill();
     assert_eq!(drafts(home)[0]["answers"][0]["text"], "Erste Zeile.");
     let is_stored = |text: &str| {
