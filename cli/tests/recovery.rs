@@ -228,6 +228,15 @@ fn a_team_whose_only_person_is_gone_is_opened_by_two_of_three_and_everybody_is_t
     let closed = berger.run(&["journal", &scene.case]);
     assert_ne!(closed.exit, 0, "{}", closed.stdout);
 
+    let not_in_it = |home: &Home| {
+        let shown = home.run(&["team", "show", BERN]).ok().stdout;
+        assert!(shown.contains("manages"), "Rüegg is in it: {shown}");
+        assert!(!shown.contains("Anna Berger"), "{shown}");
+    };
+    not_in_it(berger);
+    not_in_it(&scene.world.iseli);
+    assert!(!row(berger, &["team"], BERN).contains("yours"));
+
     // Rüegg's device is gone; Keller hands over.
     std::fs::remove_dir_all(&scene.ruegg.path).unwrap();
     let share = scene.share(&scene.keller, "keller");
@@ -261,6 +270,40 @@ fn a_team_whose_only_person_is_gone_is_opened_by_two_of_three_and_everybody_is_t
     let told = scene.world.iseli.run(&["sync"]).ok();
     let sentence = "the recovery key of RAV Langnau was used: Anna Berger was let into Team Bern";
     assert!(told.stderr.contains(sentence), "{}", told.stderr);
+    // Every list says that she is in it, and how she came in.
+    scene.keller.run(&["sync"]).ok();
+    for home in [berger, &scene.keller, &scene.world.iseli] {
+        let shown = row(home, &["team", "show", BERN], "Anna Berger");
+        assert!(shown.contains("manages"), "{shown}");
+        assert!(shown.contains("let in by the recovery key"), "{shown}");
+        let counted = row(home, &["team"], BERN);
+        let words: Vec<&str> = counted.split_whitespace().collect();
+        assert!(words.contains(&"2"), "Rüegg and she: {counted}");
+        let member = row(home, &["member"], "Anna Berger");
+        assert!(member.contains(BERN), "{member}");
+        let network = row(home, &["network", "list"], BERN);
+        assert!(network.contains("Anna Berger (officer)"), "{network}");
+        let explain = [
+            "share",
+            "explain",
+            &scene.case,
+            "journal",
+            "--for",
+            "Anna Berger",
+        ];
+        let explained = home.run(&explain);
+        let explained = format!("{}{}", explained.stdout, explained.stderr);
+        if home.path == berger.path {
+            let again = "They are in Team Bern again: let in by the recovery key on ";
+            assert!(explained.contains(again), "{explained}");
+        }
+    }
+    let own = row(berger, &["team"], BERN);
+    assert!(own.contains("yours, you manage it"), "{own}");
+    assert!(!row(&scene.keller, &["team"], BERN).contains("yours"));
+    let status = plain(&berger.run(&["status"]).ok().stdout);
+    let place = "Team Bern (manages, let in by the recovery key)";
+    assert!(status.contains(place), "{status}");
     let uses = scene.world.iseli.run(&["--json", "recovery"]).json();
     assert_eq!(uses["uses"][0]["person"], "Anna Berger");
     assert!(uses["uses"][0]["claimed_at_ms"].is_u64());
@@ -674,4 +717,51 @@ fn a_first_key_of_who_does_not_manage_every_team_says_aloud_which_it_does_not_op
     let list = scene.world.berger.run(&["--json", "recovery"]).json();
     let line = &list["recovery"][0];
     assert_eq!(line["not_covered"].as_array().unwrap().len(), 0, "{list}");
+}
+
+/// The line of a page that names something.
+fn row(home: &Home, command: &[&str], of: &str) -> String {
+    let shown = home.run(command).ok().stdout;
+    let line = shown.lines().find(|line| line.contains(of));
+    line.unwrap_or_else(|| panic!("{of} in {shown}")).to_owned()
+}
+
+#[test]
+fn who_was_removed_from_the_team_on_their_card_is_listed_in_the_other_one_alone() {
+    let scene = Scene::new();
+    let berger = &scene.world.berger;
+    let team = berger.run(&["--json", "status"]).json()["team"].clone();
+    let team = team.as_str().unwrap();
+    let both = row(berger, &["member"], "Anna Berger");
+    assert!(both.contains(team) && both.contains(BERN), "{both}");
+    let role = [
+        "member", "role", "Keller", "--team", team, "--role", "manage", "--yes",
+    ];
+    berger.run(&role).ok();
+    scene.sync_all();
+    let remove = ["member", "remove", "Anna Berger", "--team", team, "--yes"];
+    scene.keller.run(&remove).ok();
+    scene.sync_all();
+    for home in [berger, &scene.keller] {
+        let gone = row(home, &["member"], "Anna Berger");
+        let left = format!("administers; left {team} on ");
+        assert!(gone.contains(BERN) && gone.contains(&left), "{gone}");
+        let shown = home.run(&["team", "show", team]).ok().stdout;
+        assert!(!shown.contains("Anna Berger"), "{shown}");
+        assert!(shown.contains("Keller"), "control: {shown}");
+    }
+    assert!(!row(berger, &["team"], team).contains("yours"));
+    let status = berger.run(&["--json", "status"]).json();
+    let teams = status["teams"].as_array().unwrap();
+    assert_eq!(teams.len(), 1, "{status}");
+    assert_eq!(
+        (&teams[0]["team"], &teams[0]["role"]),
+        (&BERN.into(), &"manage".into())
+    );
+
+    // What is covered already is said to be.
+    scene.set_up(&["--yes"]).json();
+    scene.sync_all();
+    let cover = scene.ruegg.run(&["recovery", "cover", BERN]).ok().stdout;
+    assert!(cover.contains("already; nothing was decided"), "{cover}");
 }

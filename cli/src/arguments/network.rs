@@ -226,8 +226,14 @@ pub enum YesOrNo {
 /// What can be done with teams.
 #[derive(Debug, Subcommand)]
 pub enum TeamCommand {
-    /// Lists teams
+    /// Lists teams: how many people are in each, and which are yours
     List,
+    /// Shows who is in a team: who manages it, writes and reads, and how they came in
+    #[command(after_long_help = SHOW_EXAMPLE)]
+    Show {
+        /// The team
+        team: String,
+    },
     /// Founds a further team in your institution
     Create {
         /// Its name
@@ -257,6 +263,9 @@ pub enum TeamCommand {
         answered: Answered,
     },
 }
+
+const SHOW_EXAMPLE: &str = "\
+$ nahtlos team show Beratung";
 
 const ROLE_EXAMPLE: &str = "\
 $ nahtlos member role Keller --team Beratung --role manage --dry-run

@@ -8,6 +8,7 @@ use nahtlos_client::former_people::MemberRemoval;
 use nahtlos_client::leaving::Leaving;
 use nahtlos_client::out_of_sight::TeamWithoutDevice;
 use nahtlos_client::rotation::{Rotation, RotationReport};
+use nahtlos_client::team_people::TeamPeople;
 use nahtlos_client::{ClientError, Directory, Nahtlos, PersonCard};
 use nahtlos_protocol::identifier::SpaceId;
 use nahtlos_protocol::space::kind::Role;
@@ -342,19 +343,25 @@ fn list(context: &Context) -> Result<Answer, Failure> {
         _ => "",
     };
     let left = left(&nahtlos, &directory)?;
+    let people_of = nahtlos.people_of_teams()?;
     let stands = |id: &str, card: &PersonCard| match left.get(id) {
         Some(removal) => format!("left {} on {}", removal.from, dates::moment(removal.at_ms)),
-        None => administers(id, card).to_owned(),
+        None => {
+            let left = team_of_card_left(&directory, &people_of, id, card);
+            let left = left.map(|(team, at_ms)| format!("left {team} on {}", dates::moment(at_ms)));
+            let administers = Some(administers(id, card).to_owned()).filter(|one| !one.is_empty());
+            let said: Vec<String> = administers.into_iter().chain(left).collect();
+            said.join("; ")
+        }
     };
     let rows = directory
         .people
         .iter()
         .map(|(id, card)| {
-            let team = card.team.as_ref().and_then(|id| directory.teams.get(id));
             vec![
                 directory.told_apart(id),
                 card.function.clone(),
-                team.map_or_else(String::new, |card| card.name.clone()),
+                teams_of(&directory, &people_of, id, card).join(", "),
                 institution_of(&directory, &card.institution),
                 stands(id, card),
             ]
@@ -369,11 +376,59 @@ fn list(context: &Context) -> Result<Answer, Failure> {
     for (id, card) in &directory.people {
         people[id]["administers"] = (administers(id, card) == "administers").into();
         people[id]["left"] = json::value(&left.get(id));
+        let places = people_of
+            .iter()
+            .filter_map(|(team, known)| Some((team, known.person(id)?)));
+        let places = places.map(|(team, one)| {
+            json!({ "team": team, "role": one.role, "joined": json::value(&one.joined), "since_ms": one.since_ms })
+        });
+        people[id]["teams"] = places.collect();
         let has_card =
             SpaceId::from_hex(id).is_some_and(|id| !directory.without_card.contains(&id));
         people[id]["has_card"] = has_card.into();
     }
     Ok(Answer::new(json!({ "people": people }), page))
+}
+
+/// The teams that somebody is in, by name. Where the log of the one on their card is not here, the card's word
+/// stands.
+fn teams_of(
+    directory: &Directory,
+    people_of: &BTreeMap<String, TeamPeople>,
+    person: &str,
+    card: &PersonCard,
+) -> Vec<String> {
+    let name = |team: &String| directory.teams.get(team).map(|card| card.name.clone());
+    let unseen = card
+        .team
+        .iter()
+        .filter(|team| !people_of.contains_key(*team));
+    let unseen = unseen.filter_map(name);
+    let seen = people_of
+        .iter()
+        .filter(|(_, known)| known.person(person).is_some());
+    unseen
+        .chain(seen.filter_map(|(team, _)| name(team)))
+        .collect()
+}
+
+/// The team on somebody's card, where they are in it no longer, and when they left it. Who is in the team that
+/// took it over has left nothing.
+fn team_of_card_left(
+    directory: &Directory,
+    people_of: &BTreeMap<String, TeamPeople>,
+    person: &str,
+    card: &PersonCard,
+) -> Option<(String, u64)> {
+    let id = card.team.as_ref()?;
+    let at_ms = people_of.get(id)?.left.get(person)?;
+    let team = directory.teams.get(id)?;
+    let into = team
+        .merged_into
+        .as_ref()
+        .and_then(|into| people_of.get(into));
+    let goes_on = into.is_some_and(|into| into.person(person).is_some());
+    (!goes_on).then(|| (team.name.clone(), *at_ms))
 }
 
 /// The institution that a card names, with what it is now.

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use nahtlos_casework::fields::{Canton, Field, Name};
 use nahtlos_client::former_people::MemberRemoval;
-use nahtlos_client::{ClientError, Directory, NetworkCard};
+use nahtlos_client::team_people::TeamPeople;
+use nahtlos_client::{ClientError, Directory, NetworkCard, PersonCard};
 use nahtlos_protocol::wire::claim::Claim;
 use serde_json::json;
 
@@ -172,6 +173,7 @@ fn list(context: &Context) -> Result<Answer, Failure> {
         page = page.title(format!("{} ({})", network.name, network.canton));
     }
     let left = left(&nahtlos, &directory)?;
+    let people_of = nahtlos.people_of_teams()?;
     let rows = directory
         .institutions
         .iter()
@@ -181,7 +183,7 @@ fn list(context: &Context) -> Result<Answer, Failure> {
                 Some("left the network") => format!("{} (left)", card.name),
                 Some(merged) => format!("{} ({merged})", card.name),
             };
-            rows_of(&directory, &left, id, &name, &card.kind)
+            rows_of(&directory, (&left, &people_of), id, &name, &card.kind)
         })
         .collect();
     let names = managers.iter().map(|id| directory.institution_name(id));
@@ -200,20 +202,41 @@ fn list(context: &Context) -> Result<Answer, Failure> {
     Ok(Answer::new(data, page))
 }
 
+/// Whether somebody belongs in a team's row: they are in it, or their card names it, also after they left.
+fn is_or_was_in(known: Option<&TeamPeople>, team: &str, person: &str, card: &PersonCard) -> bool {
+    let is_in = known.is_some_and(|known| known.person(person).is_some());
+    is_in || card.team.as_deref() == Some(team)
+}
+
 /// One row a team; people without a team stand in a row of their own.
 fn rows_of(
     directory: &Directory,
-    left: &BTreeMap<String, MemberRemoval>,
+    (left, people_of): (
+        &BTreeMap<String, MemberRemoval>,
+        &BTreeMap<String, TeamPeople>,
+    ),
     id: &str,
     name: &str,
     kind: &str,
 ) -> Vec<Vec<String>> {
+    let has_left = |person: &String, team: Option<&str>| {
+        let known = team.and_then(|team| people_of.get(team));
+        left.contains_key(person) || known.is_some_and(|known| known.left.contains_key(person))
+    };
     let people = |team: Option<&str>| {
         let names: Vec<String> = directory
             .people
             .iter()
-            .filter(|(_, card)| card.institution == id && card.team.as_deref() == team)
-            .map(|(person, card)| match left.contains_key(person) {
+            .filter(|(person, card)| match team {
+                Some(team) => is_or_was_in(people_of.get(team), team, person, card),
+                None => {
+                    let mut logs = people_of.values();
+                    card.institution == id
+                        && card.team.is_none()
+                        && !logs.any(|known| known.person(person).is_some())
+                }
+            })
+            .map(|(person, card)| match has_left(person, team) {
                 true => format!("{} ({}, left)", card.name, card.function),
                 false => format!("{} ({})", card.name, card.function),
             })

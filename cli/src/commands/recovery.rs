@@ -246,10 +246,16 @@ fn cover(context: &Context, team: &str) -> Result<Answer, Failure> {
     let mut nahtlos = context.open()?;
     let directory = nahtlos.directory()?;
     let team = directory.find_team(team)?;
-    nahtlos.cover_by_recovery(&team)?;
+    let is_new = nahtlos.cover_by_recovery(&team)?;
     let name = directory.name(&team);
-    let said = format!("{name} is covered by the recovery key with the next `nahtlos sync`.");
-    Ok(Answer::sentence(json!({ "covered": name }), said))
+    let said = match is_new {
+        true => format!("{name} is covered by the recovery key with the next `nahtlos sync`."),
+        false => {
+            format!("{name} is covered by the present recovery key already; nothing was decided.")
+        }
+    };
+    let data = json!({ "covered": name, "was_covered": !is_new });
+    Ok(Answer::sentence(data, said))
 }
 
 fn share(context: &Context, recipient: &str, to: &Path) -> Result<Answer, Failure> {

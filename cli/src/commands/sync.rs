@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::bundle::carried_in_words;
 use super::held::is_open;
+use super::team::place_in_words;
 use super::{attention, decision, device_wipe, draft, held_news};
 use crate::context::Context;
 use crate::exit::Exit;
@@ -259,6 +260,11 @@ pub fn status(context: &Context) -> Result<Answer, Failure> {
     let signs = attention::signs(&nahtlos, &status)?;
     let held_edits = nahtlos.held_list()?;
     let held_edits = held_edits.iter().filter(|one| is_open(one)).count();
+    let teams = nahtlos.own_teams()?;
+    let own_teams: Vec<String> = teams
+        .iter()
+        .map(|one| place_in_words(&one.team, one.role, one.joined))
+        .collect();
     let page = attention::told(Page::default(), &signs);
     let page = attention::enquiries(&nahtlos)
         .into_iter()
@@ -272,6 +278,7 @@ pub fn status(context: &Context) -> Result<Answer, Failure> {
                 false => team,
             }),
         ),
+        ("in teams", listed(&own_teams)),
         (
             "no longer in",
             listed(
@@ -331,6 +338,7 @@ pub fn status(context: &Context) -> Result<Answer, Failure> {
     let mut data = json::value(&status);
     data["cases"] = cases.len().into();
     data["cases_not_arrived"] = not_arrived.into();
+    data["teams"] = json::value(&teams);
     data["unread"] = unread.into();
     data["conflicts"] = conflicts.into();
     data["enquiries_waiting"] = attention::enquiries(&nahtlos).len().into();

@@ -1,21 +1,29 @@
 //! `nahtlos team`.
 
 use nahtlos_casework::fields::Name;
+use nahtlos_client::TeamCard;
+use nahtlos_client::team_people::Joined;
 use serde_json::json;
 
 use super::ending;
 use super::institution::NAMES_WITH_NEXT_SYNC;
-use super::member::{institution_of, left, own_team};
+use super::member::{institution_of, own_team};
 use super::sync::count;
 use super::values::parse;
 use crate::arguments::{Answered, TeamCommand};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::{Answer, Page, json};
+use crate::output::{Answer, Page, dates, json};
+
+/// Of a team whose log is not here.
+const NOT_KNOWN_HERE: &str = "not known on this device";
+/// How somebody came in.
+const BY_RECOVERY_KEY: &str = "let in by the recovery key";
 
 pub fn run(context: &Context, command: Option<TeamCommand>) -> Result<Answer, Failure> {
     match command {
         None | Some(TeamCommand::List) => list(context),
+        Some(TeamCommand::Show { team }) => show(context, &team),
         Some(TeamCommand::Create { name }) => {
             let name: Name = parse("team", &name)?;
             let mut nahtlos = context.open()?;
@@ -80,34 +88,31 @@ fn merge(context: &Context, from: &str, into: &str, answered: Answered) -> Resul
 fn list(context: &Context) -> Result<Answer, Failure> {
     let nahtlos = context.open()?;
     let directory = nahtlos.directory()?;
-    let own = nahtlos.identity().team.map(|id| id.to_string());
-    let left = left(&nahtlos, &directory)?;
+    let people_of = nahtlos.people_of_teams()?;
+    let own = nahtlos.identity().person.map(|id| id.to_string());
+    let own = own.unwrap_or_default();
+    let place = |id: &str| people_of.get(id).and_then(|known| known.person(&own));
+    let standing = |id: &str, card: &TeamCard| {
+        let merged = card.merged_into.as_ref().map(|into| {
+            let into = directory.teams.get(into);
+            format!("merged into {}", into.map_or("another", |card| &card.name))
+        });
+        let yours = place(id).map(|one| match one.role {
+            "manage" => "yours, you manage it".to_owned(),
+            _ => "yours".to_owned(),
+        });
+        merged.or(yours).unwrap_or_default()
+    };
     let rows = directory
         .teams
         .iter()
         .map(|(id, card)| {
-            let people = directory
-                .people
-                .iter()
-                .filter(|(person, card)| {
-                    card.team.as_deref() == Some(id) && !left.contains_key(*person)
-                })
-                .count();
+            let count = people_of.get(id).map(|known| known.people.len());
             vec![
                 card.name.clone(),
                 institution_of(&directory, &card.institution),
-                people.to_string(),
-                match (&card.merged_into, own.as_deref() == Some(id)) {
-                    (Some(into), _) => format!(
-                        "merged into {}",
-                        directory
-                            .teams
-                            .get(into)
-                            .map_or("another", |card| &card.name)
-                    ),
-                    (None, true) => "yours".into(),
-                    (None, false) => String::new(),
-                },
+                count.map_or_else(|| NOT_KNOWN_HERE.to_owned(), |count| count.to_string()),
+                standing(id, card),
             ]
         })
         .collect();
@@ -116,8 +121,71 @@ fn list(context: &Context) -> Result<Answer, Failure> {
         rows,
         "No team has published its card yet: run `nahtlos sync`.",
     );
-    Ok(Answer::new(
-        json!({ "teams": json::value(&directory.teams) }),
-        page,
-    ))
+    let mut teams = json::value(&directory.teams);
+    for id in directory.teams.keys() {
+        teams[id]["people"] = json::value(&people_of.get(id).map(|known| &known.people));
+        teams[id]["own_role"] = json::value(&place(id).map(|one| one.role));
+    }
+    Ok(Answer::new(json!({ "teams": teams }), page))
+}
+
+fn show(context: &Context, team: &str) -> Result<Answer, Failure> {
+    let nahtlos = context.open()?;
+    let directory = nahtlos.directory()?;
+    let team = directory.find_team(team)?;
+    let id = team.to_string();
+    let known = nahtlos.people_of_teams()?.remove(&id);
+    let institution = directory.teams.get(&id);
+    let institution = institution.map(|card| institution_of(&directory, &card.institution));
+    let title = directory.name(&team);
+    let data = json!({
+        "team": title, "id": id, "institution": institution,
+        "people": json::value(&known.as_ref().map(|known| &known.people)),
+    });
+    let page = Page::default()
+        .title(title)
+        .fields([("institution", institution)]);
+    let Some(known) = known else {
+        let page = page.line(format!("Its people: {NOT_KNOWN_HERE}."));
+        return Ok(Answer::new(data, page));
+    };
+    let rows = known.people.iter().map(|one| {
+        vec![
+            one.name.clone(),
+            may(one.role).to_owned(),
+            came_in(one.joined).to_owned(),
+            dates::moment(one.since_ms),
+        ]
+    });
+    let page = page.table(
+        &["person", "", "came in", "on"],
+        rows.collect(),
+        "Nobody is in it any more.",
+    );
+    Ok(Answer::new(data, page))
+}
+
+/// What somebody may do in a team, as a verb.
+pub fn may(role: &str) -> &'static str {
+    match role {
+        "manage" => "manages",
+        "write" => "writes",
+        _ => "reads",
+    }
+}
+
+fn came_in(joined: Joined) -> &'static str {
+    match joined {
+        Joined::Founded => "founded it",
+        Joined::LetIn => "let in by colleagues",
+        Joined::RecoveryKey => BY_RECOVERY_KEY,
+    }
+}
+
+/// A team with what somebody may do there; that the recovery key let them in is said everywhere.
+pub fn place_in_words(team: &str, role: &str, joined: Joined) -> String {
+    match joined {
+        Joined::RecoveryKey => format!("{team} ({}, {BY_RECOVERY_KEY})", may(role)),
+        Joined::Founded | Joined::LetIn => format!("{team} ({})", may(role)),
+    }
 }

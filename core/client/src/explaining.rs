@@ -16,6 +16,7 @@ use crate::error::ClientError;
 use crate::nahtlos::Nahtlos;
 use crate::records::Intent;
 use crate::share::{Chain, GrantLine};
+use crate::team_people::is_recovery;
 
 /// Why somebody can or cannot see a section.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -40,6 +41,17 @@ pub struct Explanation {
     pub sentences: Vec<String>,
 }
 
+/// That somebody who had left a team is in it again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LetInAgain {
+    /// When, by the clock of who did it, Unix milliseconds.
+    pub at_ms: u64,
+    /// Who did it.
+    pub by: String,
+    /// Whether it was done with a recovery key.
+    pub by_recovery_key: bool,
+}
+
 /// A right that ended, as people read it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct EndedLine {
@@ -51,6 +63,9 @@ pub struct EndedLine {
     pub role: &'static str,
     /// Legal basis or consent, as stated; none where it cannot be opened.
     pub basis: Option<String>,
+    /// Of a membership: how they came into that team again afterwards, where they are in it now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub let_in_again: Option<LetInAgain>,
     /// Who ended it.
     pub ended_by: String,
     /// When, by that person's clock, Unix milliseconds; for one that ran out, when it did.
@@ -226,12 +241,41 @@ impl Nahtlos {
                 .iter()
                 .filter(|inner| inner.ended.is_some() && inner.member == MemberId::Space(*member));
             let name = directory.name(&holder);
+            let again = self.let_in_again(&team, member, directory);
             lines.extend(left.filter_map(|inner| {
-                self.ended_line(&team, inner, member, Some(name.clone()), directory)
+                let line = self.ended_line(&team, inner, member, Some(name.clone()), directory)?;
+                Some(EndedLine {
+                    let_in_again: again.clone(),
+                    ..line
+                })
             }));
         }
         lines.sort_by_key(|line| std::cmp::Reverse(line.ended_at_ms));
         lines
+    }
+
+    /// How somebody came into a team, of whom an earlier membership in it has ended; none who is not in it.
+    fn let_in_again(
+        &self,
+        team: &SpaceState,
+        member: &SpaceId,
+        directory: &Directory,
+    ) -> Option<LetInAgain> {
+        let mut stands = team.live_grants().filter(|grant| {
+            grant.member == MemberId::Space(*member)
+                && grant.is_confirmed()
+                && grant.role.holds_keys()
+        });
+        let grant = stands.next()?;
+        let by = self.person_in_or_above(&grant.added_by, &team.id());
+        Some(LetInAgain {
+            at_ms: grant.claimed_at_ms,
+            by_recovery_key: by.is_some_and(|by| is_recovery(directory, &by)),
+            by: by.map_or_else(
+                || "somebody".to_owned(),
+                |person| directory.person_name(&person),
+            ),
+        })
     }
 
     fn ended_line(
@@ -249,6 +293,7 @@ impl Nahtlos {
             team,
             role: grant.role.word(),
             basis: self.open_basis(state, grant),
+            let_in_again: None,
             ended_by: person.map_or_else(
                 || "somebody".to_owned(),
                 |person| directory.person_name(&person),
@@ -394,10 +439,22 @@ fn of_end(line: &EndedLine) -> String {
             "The right of {} (`{}`) ran out on {date}.",
             line.member, line.role
         ),
-        (_, Some(team)) => format!(
-            "{} left {team} on {date}: {} ended it{why}.",
-            line.member, line.ended_by
-        ),
+        (_, Some(team)) => {
+            let again = line.let_in_again.as_ref().map(|again| {
+                let by = match again.by_recovery_key {
+                    true => "the recovery key",
+                    false => &again.by,
+                };
+                let on = date_of(again.at_ms).unwrap_or_else(|| "?".into());
+                format!(" They are in {team} again: let in by {by} on {on}.")
+            });
+            format!(
+                "{} left {team} on {date}: {} ended it{why}.{}",
+                line.member,
+                line.ended_by,
+                again.unwrap_or_default()
+            )
+        }
         (_, None) => {
             let basis = line
                 .basis
@@ -453,6 +510,7 @@ mod tests {
 
     fn ended(reason: &'static str, team: Option<&str>) -> EndedLine {
         EndedLine {
+            let_in_again: None,
             member: "Marc Iseli".into(),
             team: team.map(str::to_owned),
             role: "write",

@@ -109,6 +109,7 @@ mod statements;
 pub mod status;
 mod summaries;
 mod sync;
+pub mod team_people;
 pub mod transport;
 #[cfg(feature = "test-key-derivation")]
 pub mod untrusted;

@@ -158,17 +158,18 @@ impl Nahtlos {
         Ok(before)
     }
 
-    /// Lets the present recovery key cover a further team that this device manages.
+    /// Lets the present recovery key cover a further team that this device manages; whether it did not before.
     ///
     /// # Errors
     /// [`RecoveryError::NoSet`], [`ClientError::NoRight`].
-    pub fn cover_by_recovery(&mut self, team: &SpaceId) -> Result<(), ClientError> {
+    pub fn cover_by_recovery(&mut self, team: &SpaceId) -> Result<bool, ClientError> {
         self.require_manager(team, "let the recovery key cover this team")?;
         let known = self.present_recovery()?.ok_or(RecoveryError::NoSet)?;
         if self.groups_covered_by(&known.person)?.contains(team) {
-            return Ok(());
+            return Ok(false);
         }
-        self.decide_cover(team, &known.person)
+        self.decide_cover(team, &known.person)?;
+        Ok(true)
     }
 
     fn decide_cover(&mut self, group: &SpaceId, member: &SpaceId) -> Result<(), ClientError> {
