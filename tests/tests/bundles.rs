@@ -743,3 +743,33 @@ fn a_home_that_never_acts_writes_and_takes_in_no_bundle() {
         Err(ClientError::NotEnrolled)
     ));
 }
+
+/// Iseli types offline; before the next sync a colleague's stick brings the end of the right.
+#[test]
+fn what_was_typed_before_a_bundle_brought_the_end_of_a_right_is_held_for_who_decides_and_not_refused()
+ {
+    for with_bundle in [false, true] {
+        let mut scene = scene();
+        type_notes(&mut scene.iseli.nahtlos, &scene.number, &[1]);
+        let removed = Effect::Remove {
+            grant: Some(scene.grant),
+            member: None,
+            reason: 1,
+        };
+        scene.change(vec![removed], true);
+        if with_bundle {
+            let file = export(&mut scene.berger);
+            let brought = import(&mut scene.iseli, &file);
+            assert!(brought.operations > 0, "{brought:?}");
+            assert_eq!(scene.iseli.nahtlos.status().unwrap().undelivered_edits, 1);
+        }
+        scene.iseli.sync();
+        scene.berger.sync();
+        let held = scene.berger.nahtlos.held_list().unwrap();
+        assert_eq!(held.len(), 1, "with a bundle: {with_bundle}");
+        assert_eq!(held[0].reason, "access_ended");
+        scene.berger.nahtlos.held_adopt(&held[0].id).unwrap();
+        scene.berger.sync();
+        assert_eq!(scene.notes(&scene.berger), [1]);
+    }
+}

@@ -88,6 +88,9 @@ pub fn role(
         );
         return Ok(Answer::sentence(data("nothing"), said));
     }
+    if wanted < Role::Manage && changed.iter().any(may_manage) {
+        nahtlos.refuse_while_lead_is_disputed(&case)?;
+    }
     let page = changed.iter().fold(
         Page::default().title(case_title(&nahtlos, &case)?),
         |page, line| {
@@ -178,6 +181,9 @@ fn end_of(
     if ending.is_empty() {
         return Ok(None);
     }
+    if ending.iter().any(may_manage) {
+        nahtlos.refuse_while_lead_is_disputed(case)?;
+    }
     let space = case.section(kind)?;
     let whole = Ending::Member(space, *member);
     let (endings, mut preview) = if rest.is_empty() {
@@ -206,6 +212,10 @@ fn end_of(
         preview,
         stays,
     }))
+}
+
+fn may_manage(line: &GrantLine) -> bool {
+    line.role == Role::Manage.word()
 }
 
 fn rests_on(line: &GrantLine, basis: Option<&str>) -> bool {

@@ -6,9 +6,11 @@ use nahtlos_casework::legal::is_code;
 use nahtlos_casework::phase::{Gate, Transition, judge, next};
 use nahtlos_casework::view::{CoreView, ProcessView};
 use nahtlos_casework::{SectionKind, conflicts};
+use nahtlos_document::Document;
 use nahtlos_protocol::identifier::SpaceId;
 use nahtlos_protocol::space::state::MemberId;
 
+use crate::acting::SectionAuthors;
 use crate::cases::{Case, hex};
 use crate::consent::consent_in;
 use crate::error::ClientError;
@@ -92,6 +94,23 @@ impl Nahtlos {
             .ok_or(ClientError::NeedsNewer)
     }
 
+    /// While two hand-overs of a case stand against each other, whoever is to lead may manage its sections: nobody
+    /// ends the right of another one to manage them before that is settled.
+    ///
+    /// # Errors
+    /// [`ClientError::Field`] where who leads the case is in conflict, as far as this device reads it.
+    pub fn refuse_while_lead_is_disputed(&self, case: &Case) -> Result<(), ClientError> {
+        let core = self.section_document_unrecorded(case, &SectionKind::Core);
+        let Ok(core) = core else {
+            return Ok(());
+        };
+        let authors = self.section_authors(case, &SectionKind::Core)?;
+        match is_lead_disputed(&core, &authors) {
+            true => Err(lead_disputed().into()),
+            false => Ok(()),
+        }
+    }
+
     /// The lead's institution, if it is one's own.
     pub(crate) fn require_lead(
         &self,
@@ -106,17 +125,8 @@ impl Nahtlos {
             .section_document_unrecorded(case, &SectionKind::Core)
             .map_err(|_| no_right("the core data, which names the lead, is not readable here"))?;
         let authors = self.section_authors(case, &SectionKind::Core)?;
-        let is_disputed = conflicts(&core, &SectionKind::Core, &authors)
-            .iter()
-            .any(|conflict| conflict.path == ["case", "lead"]);
-        if is_disputed {
-            return Err(FieldError::new(
-                "lead",
-                "conflicts",
-                "who leads the case is in conflict: two people named two institutions",
-                "settle it first: `nahtlos conflict`",
-            )
-            .into());
+        if is_lead_disputed(&core, &authors) {
+            return Err(lead_disputed().into());
         }
         let lead = CoreView::read(&core).lead;
         let lead = lead.as_ref().and_then(Stored::known);
@@ -225,6 +235,20 @@ impl Nahtlos {
         let edit = Edit::Core(CoreEdit::Set(CoreField::Phase(Phase::Consented)));
         self.edit_case(&hex(&case.id), &[edit])
     }
+}
+
+fn is_lead_disputed(core: &Document, authors: &SectionAuthors) -> bool {
+    let found = conflicts(core, &SectionKind::Core, authors);
+    found.iter().any(|one| one.path == ["case", "lead"])
+}
+
+fn lead_disputed() -> FieldError {
+    FieldError::new(
+        "lead",
+        "conflicts",
+        "who leads the case is in conflict: two people named two institutions",
+        "settle it first: `nahtlos conflict`",
+    )
 }
 
 /// Whether a basis names a law; that of the team that leads is its mandate.

@@ -65,6 +65,19 @@ fn story_s3_two_hand_overs_at_the_same_time_are_one_conflict_for_all_and_cost_no
         typed.expect_exit(exit::DONE, &["plan", "set"]);
     }
     sync(&[ruegg, trachsel, wyss, iseli]);
+    // Nor may the IV, which was not chosen yet, end what the team that led the case until now may do.
+    let team = roles_of(iseli, TEAM);
+    let managed = team.iter().find(|(_, role)| role == "manage");
+    let (section, _) = managed.expect("the team manages its case");
+    let withdraw = [
+        "share", "withdraw", "Mosimann", section, "--from", TEAM, "--yes",
+    ];
+    iseli.refused(&withdraw, exit::USAGE, "conflicts");
+    let lower = [
+        "share", "role", "Mosimann", section, "read", "--for", TEAM, "--yes",
+    ];
+    iseli.refused(&lower, exit::USAGE, "conflicts");
+    assert_eq!(roles_of(iseli, TEAM), team);
     // While it is in conflict nobody hands it over once more; settled, it is one lead for all.
     let words = [
         "case",

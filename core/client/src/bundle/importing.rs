@@ -103,6 +103,8 @@ impl Nahtlos {
         input: &mut R,
         head: &BundleHead,
     ) -> Result<Imported, ClientError> {
+        // The file may bring the end of a right: what was typed before goes to the held lane by what was known then.
+        self.remember_access_heads()?;
         let mut taking = Taking::default();
         let pending = self.all_or_nothing(|replica| {
             // What an envelope is judged by comes first, wherever it stands in the file.
