@@ -453,3 +453,32 @@ fn a_hand_over_says_who_leads_already_and_what_stays_and_an_order_goes_to_somebo
     );
     world.berger.run(&with(&order, &["Berger"])).ok();
 }
+
+#[test]
+fn who_administers_and_is_in_no_team_is_told_what_that_leaves_them_before_anything_ends() {
+    let world = World::new();
+    let keller = world.colleague("Urs Keller", "write");
+    let _zaugg = world.colleague("Vera Zaugg", "write");
+    let administrator = ["institution", "administrator", "Keller"];
+    let preview = with(&administrator, &["--remove", "--dry-run"]);
+    world.berger.run(&with(&administrator, &["--yes"])).ok();
+    for home in [&world.berger, &keller] {
+        home.run(&["sync"]).ok();
+    }
+    let in_a_team = world.berger.run(&preview).ok().stdout;
+    assert!(
+        in_a_team.contains("stay as they are"),
+        "control: {in_a_team}"
+    );
+    let remove = ["member", "remove", "Keller", "--team", "RAV Team", "--yes"];
+    world.berger.run(&remove).ok();
+    for home in [&world.berger, &keller] {
+        home.run(&["sync"]);
+    }
+    let alone = world.berger.run(&preview).ok().stdout;
+    assert!(alone.contains("membership of RAV Langnau ends"), "{alone}");
+    assert!(!alone.contains("stay as they are"), "{alone}");
+    // He could stand for no device of hers, so he is not told to end the one she has.
+    let device = ["--json", "device", "add", "--for", "Zaugg"];
+    refused(&keller.run(&device), 5, "no_right");
+}

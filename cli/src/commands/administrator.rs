@@ -89,6 +89,12 @@ fn page(end: &AdministratorEnd) -> Page {
             (!stays_in.is_empty()).then(|| stays_in.join(", ")),
         ),
     ]);
+    if stays_in.is_empty() {
+        return page.line(format!(
+            "ATTENTION: {person} is in no team: with this their membership of {institution} ends for good. Their devices \
+             receive nothing any more, and they come back only as somebody new (`nahtlos member invite`)."
+        ));
+    }
     let page = page.line(
         "They let nobody in and remove nobody there any more. Their teams, what they lead and their devices stay \
          as they are; somebody who leaves is removed from each team besides: `nahtlos member remove`.",

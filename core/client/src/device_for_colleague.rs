@@ -60,6 +60,11 @@ impl Nahtlos {
                 "they are in no team of your institution any more: invite them to one as somebody new",
             );
         };
+        let alone = "this device writes in no group they are in, so it could not stand for them";
+        // Before anybody ends their last device for it.
+        if !self.writes_where_they_are(person)? {
+            return no(alone);
+        }
         let devices = live_devices(&state);
         if !devices.is_empty() {
             let devices = devices.iter().map(|id| Fingerprint::of(&id.0).to_string());
@@ -68,11 +73,8 @@ impl Nahtlos {
                 devices: devices.collect(),
             });
         }
-        let logs = self.logs();
-        if self.writes_above(person, &logs)?.is_none() {
-            return no(
-                "this device writes in no group they are in, so it could not stand for them",
-            );
+        if self.writes_above(person, &self.logs())?.is_none() {
+            return no(alone);
         }
         let relay = self.relay_key().ok_or(ClientError::NotEnrolled)?;
         let url = self.device.relay_url.clone();
@@ -99,6 +101,22 @@ impl Nahtlos {
         let invitation = text.invitation();
         self.all_or_nothing(|this| this.issue(*person, invitation, Role::Manage, &record))?;
         Ok(text)
+    }
+
+    /// Whether this device writes in a group that they are in, whatever devices they have.
+    fn writes_where_they_are(&self, person: &SpaceId) -> Result<bool, ClientError> {
+        let logs = self.logs();
+        let theirs = |above: &SpaceId| {
+            let state = logs.state(above);
+            state.is_some_and(|state| {
+                let mut members = state.live_grants();
+                members.any(|grant| grant.member == MemberId::Space(*person))
+            })
+        };
+        let writes =
+            |above: &SpaceId| authority::right(&logs, &self.device_id, above).at_least(Role::Write);
+        let above = self.spaces_above(person)?;
+        Ok(above.iter().any(|above| theirs(above) && writes(above)))
     }
 
     /// Adds a colleague's device and stands for it from above. Where it takes two administrators, the
